@@ -1,0 +1,11 @@
+export type { RpcServer, RpcServerOptions } from "./server.ts";
+export {
+  type CallContext,
+  type CallObserver,
+  type Handlers,
+  implement,
+  type ResponseStream,
+  type Service,
+  type ServiceDefinition,
+} from "./service.ts";
+export { type RpcCode, RpcError, rpcCodes } from "./status.ts";

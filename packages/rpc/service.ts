@@ -1,0 +1,98 @@
+import type { RpcCode } from "./status.ts";
+
+/** Encodes and decodes one message type; what ts-proto generates. */
+export interface MessageType<T> {
+  encode(message: T): { finish(): Uint8Array };
+  decode(input: Uint8Array): T;
+}
+
+/** One method of a service; what ts-proto generates with `outputServices=generic-definitions`. */
+export interface MethodDefinition<Request = unknown, Response = unknown> {
+  readonly name: string;
+  readonly requestType: MessageType<Request>;
+  readonly requestStream: boolean;
+  readonly responseType: MessageType<Response>;
+  readonly responseStream: boolean;
+}
+
+export interface ServiceDefinition {
+  /** With its package, e.g. `realchat.presence.v1.PresenceApi`. */
+  readonly fullName: string;
+  readonly methods: Readonly<Record<string, MethodDefinition>>;
+}
+
+/** What a handler may know of the call it answers. Nothing here costs anything until it is asked for. */
+export interface CallContext {
+  /** `package.Service/Method`. */
+  readonly method: string;
+  /** Address and port of the caller's connection; the same for all calls on one connection. */
+  readonly peer: string;
+  /** Aborts when the caller cancels, his deadline passes, his connection ends or the server gives up draining. */
+  readonly signal: AbortSignal;
+  /** First value of a request metadata key (lower case). */
+  metadata(key: string): string | undefined;
+}
+
+/** The answers of a streaming method, with back-pressure. */
+export interface ResponseStream<Response> {
+  /** Queues one message. False: the peer reads too slowly; await `drained()` before the next. */
+  write(message: Response): boolean;
+  /** Resolves when it is time to write again, also when the call is over (see `signal`). */
+  drained(): Promise<void>;
+}
+
+export type UnaryHandler<Request, Response> = (request: Request, call: CallContext) => Response | Promise<Response>;
+export type ServerStreamHandler<Request, Response> = (
+  request: Request,
+  responses: ResponseStream<Response>,
+  call: CallContext,
+) => Promise<void>;
+export type ClientStreamHandler<Request, Response> = (
+  requests: AsyncIterable<Request>,
+  call: CallContext,
+) => Promise<Response>;
+export type BidiStreamHandler<Request, Response> = (
+  requests: AsyncIterable<Request>,
+  responses: ResponseStream<Response>,
+  call: CallContext,
+) => Promise<void>;
+
+type HandlerOf<Method> = Method extends {
+  readonly requestType: MessageType<infer Request>;
+  readonly requestStream: infer RequestStream;
+  readonly responseType: MessageType<infer Response>;
+  readonly responseStream: infer ResponseStream;
+}
+  ? RequestStream extends true
+    ? ResponseStream extends true
+      ? BidiStreamHandler<Request, Response>
+      : ClientStreamHandler<Request, Response>
+    : ResponseStream extends true
+      ? ServerStreamHandler<Request, Response>
+      : UnaryHandler<Request, Response>
+  : never;
+
+/** One handler per method of a definition, typed by it. */
+export type Handlers<Definition extends ServiceDefinition> = {
+  readonly [Name in keyof Definition["methods"]]: HandlerOf<Definition["methods"][Name]>;
+};
+
+/** A service ready to be served; made by `implement`. */
+export interface Service {
+  readonly definition: ServiceDefinition;
+  readonly handlers: Readonly<Record<string, unknown>>;
+}
+
+/** Joins a definition with its handlers; the compiler finds the forgotten method. */
+export function implement<Definition extends ServiceDefinition>(
+  definition: Definition,
+  handlers: Handlers<Definition>,
+): Service {
+  return { definition, handlers };
+}
+
+/** Told of every finished call; must not throw. */
+export interface CallObserver {
+  /** @param durationMs from the request's arrival to the status */
+  finished(method: string, code: RpcCode, durationMs: number): void;
+}

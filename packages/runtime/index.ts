@@ -1,0 +1,1 @@
+export { type Cancel, type Clock, pause, systemClock } from "./clock.ts";

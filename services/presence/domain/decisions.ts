@@ -1,0 +1,356 @@
+import {
+  type Device,
+  type Ending,
+  parseSessionId,
+  type Session,
+  sessionIdOf,
+  type Tombstone,
+  type UserRecord,
+} from "./session.ts";
+import type { DisconnectReason, TransitionCause } from "./transition.ts";
+
+/**
+ * What happens to a user's record when a session is registered, ended, revived or falls due. Pure: the record and the
+ * time go in, what to store and what to tell comes out. The Redis scripts take the same decisions in Lua; the contract
+ * suite and the model test hold the two together.
+ */
+
+/** The moment of a decision, read once. */
+export interface Moment {
+  /** Wall clock of the store, µs since 1970. */
+  readonly nowUs: number;
+  /** Shard clock, ms. */
+  readonly clockMs: number;
+  /** Orders and versions begin above this; 0 unless the shard began anew after a loss. */
+  readonly beginUs: number;
+  /** Shard clock, ms, until which every session without connection_id is contested because the shard began anew. */
+  readonly contestedUntilMs: number;
+}
+
+export interface Rules {
+  /** Time to live of a session without heartbeat, ms of shard clock. */
+  readonly ttlMs: number;
+  /** How long a lost connection's user stays online, ms of shard clock; 0 for no grace. */
+  readonly graceMs: number;
+  /** For how long ended sessions are remembered and unclear ones contested, ms of shard clock. */
+  readonly memoryMs: number;
+  /** Most tombstones of a device. */
+  readonly deviceMaxTombstones: number;
+  /** Most devices in a record. */
+  readonly userMaxDevices: number;
+}
+
+export const defaultRules: Rules = {
+  ttlMs: 60_000,
+  graceMs: 5_000,
+  memoryMs: 120_000,
+  deviceMaxTombstones: 8,
+  userMaxDevices: 100,
+};
+
+/** The user came or left; the store adds the version. */
+export interface Change {
+  readonly online: boolean;
+  readonly cause: TransitionCause;
+  readonly deviceId: string;
+  readonly instanceId: string;
+}
+
+export interface RegisterRequest {
+  readonly deviceId: string;
+  readonly instanceId: string;
+  readonly connectionId: string;
+  /** Parsed previous_session_id. */
+  readonly previous: { readonly order: number; readonly connectionId: string } | undefined;
+}
+
+export type RegisterDecision =
+  /** `replaced`: the session whose deadline goes. The new deadline is a TTL from now. */
+  | {
+      kind: "registered";
+      record: UserRecord;
+      session: Session;
+      replaced: Device["current"];
+      change: Change | undefined;
+    }
+  /** A repeated call: the session is there already; its deadline is extended. */
+  | { kind: "repeated"; session: Session }
+  | { kind: "ended" }
+  | { kind: "superseded" }
+  | { kind: "too-many-devices" };
+
+const noDevice: Device = { current: undefined, tombstones: [] };
+const noRecord: UserRecord = { version: 0, online: false, lastSeenMs: 0, devices: new Map() };
+
+export function decideRegister(
+  before: UserRecord | undefined,
+  request: RegisterRequest,
+  moment: Moment,
+  rules: Rules,
+): RegisterDecision {
+  const record = before ?? noRecord;
+  const device = record.devices.get(request.deviceId) ?? noDevice;
+  const { current } = device;
+
+  if (request.connectionId !== "") {
+    const isSame = (session: Session) => session.connectionId === request.connectionId;
+    if (current?.state === "live" && isSame(current.session)) return { kind: "repeated", session: current.session };
+    if (current?.state === "grace" && isSame(current.session)) return { kind: "ended" };
+    const tombstone = device.tombstones.find(isSame);
+    if (tombstone?.ending === "ended") return { kind: "ended" };
+    if (tombstone?.ending === "replaced") return { kind: "superseded" };
+  }
+
+  // A previous_session_id from the future (of another store, or forged) must not hold the device for ever.
+  const freshOrder = Math.max(moment.nowUs, moment.beginUs, highestOrder(device) + 1);
+  const order = request.previous ? Math.min(request.previous.order, freshOrder) : freshOrder;
+  if (isOutranked(device, { order, connectionId: request.connectionId })) return { kind: "superseded" };
+
+  const roomy = makeRoom(record, request.deviceId, moment, rules);
+  if (roomy === undefined) return { kind: "too-many-devices" };
+  const contested = request.connectionId === "" && isUnclear(device, moment, rules);
+  const session: Session = {
+    order,
+    connectionId: request.connectionId,
+    instanceId: request.instanceId,
+    contestedUntilMs: contested ? moment.clockMs + rules.memoryMs : 0,
+  };
+  return { kind: "registered", session, replaced: current, ...seat(roomy, request.deviceId, session, moment, rules) };
+}
+
+export type ReviveDecision =
+  | { kind: "revived"; record: UserRecord; session: Session; change: Change | undefined }
+  | { kind: "not-revivable" };
+
+/**
+ * A heartbeat without session_id for a session that expired: its caller is alive and will never register again by
+ * itself, since legacy callers ignore the answers to their heartbeats.
+ */
+export function decideRevive(
+  record: UserRecord | undefined,
+  deviceId: string,
+  moment: Moment,
+  rules: Rules,
+): ReviveDecision {
+  const device = record?.devices.get(deviceId);
+  const last = device?.tombstones[0];
+  if (record === undefined || device === undefined || last === undefined) return { kind: "not-revivable" };
+  if (device.current !== undefined || last.ending !== "expired" || last.connectionId !== "") {
+    return { kind: "not-revivable" };
+  }
+  const session: Session = {
+    order: last.order,
+    connectionId: "",
+    instanceId: last.instanceId,
+    contestedUntilMs: moment.clockMs + rules.memoryMs,
+  };
+  return { kind: "revived", session, ...seat(record, deviceId, session, moment, rules) };
+}
+
+export interface UnregisterRequest {
+  readonly deviceId: string;
+  /** Empty for a legacy caller. */
+  readonly sessionId: string;
+  readonly reason: DisconnectReason;
+}
+
+export type UnregisterDecision =
+  | { kind: "ended"; record: UserRecord; session: Session; was: "live" | "grace"; change: Change | undefined }
+  /** The session's deadline becomes the earlier of what it was and `graceMs` from now, under the grace member. */
+  | { kind: "grace"; record: UserRecord; session: Session }
+  /** Not this caller's session, or contested: nothing changes. */
+  | { kind: "left-alone"; why: "absent" | "fenced" | "contested" };
+
+export function decideUnregister(
+  record: UserRecord | undefined,
+  request: UnregisterRequest,
+  moment: Moment,
+  rules: Rules,
+): UnregisterDecision {
+  const device = record?.devices.get(request.deviceId);
+  if (record === undefined || device?.current === undefined) return { kind: "left-alone", why: "absent" };
+  const { state, session } = device.current;
+  if (request.sessionId === "") {
+    if (session.connectionId !== "") return { kind: "left-alone", why: "fenced" };
+    if (session.contestedUntilMs > moment.clockMs) return { kind: "left-alone", why: "contested" };
+  } else if (request.sessionId !== sessionIdOf(session)) {
+    return { kind: "left-alone", why: "fenced" };
+  }
+
+  const seen: UserRecord = { ...record, lastSeenMs: Math.max(record.lastSeenMs, toMs(moment.nowUs)) };
+  const lost = request.reason === "CONNECTION_LOST" || request.reason === "SERVER_DRAIN";
+  if (lost && state === "grace") return { kind: "left-alone", why: "absent" };
+  if (lost && rules.graceMs > 0) {
+    const waiting: Device = { ...device, current: { state: "grace", session } };
+    return { kind: "grace", session, record: withDevice(seen, request.deviceId, waiting) };
+  }
+  const cause = lost ? "CONNECTION_LOST" : request.reason === "LOGGED_OUT" ? "LOGGED_OUT" : "DISCONNECTED";
+  return {
+    kind: "ended",
+    session,
+    was: state,
+    ...unseat(state === "grace" ? record : seen, request.deviceId, session, "ended", cause, moment, rules),
+  };
+}
+
+/** The due member of the deadlines: a session, or a device in grace. */
+export type DueMember = { readonly sessionId: string } | { readonly graceOf: string };
+
+export type ExpireDecision =
+  | { kind: "expired"; record: UserRecord; deviceId: string; session: Session; change: Change | undefined }
+  /** The record no longer knows it: drop the deadline. */
+  | { kind: "stale" };
+
+/** @param deadlineMs of the member, shard clock */
+export function decideExpire(
+  record: UserRecord | undefined,
+  due: DueMember,
+  deadlineMs: number,
+  moment: Moment,
+  rules: Rules,
+): ExpireDecision {
+  if (record === undefined) return { kind: "stale" };
+  for (const [deviceId, { current }] of record.devices) {
+    if (current === undefined) continue;
+    const { session } = current;
+    if ("graceOf" in due) {
+      if (current.state !== "grace" || deviceId !== due.graceOf) continue;
+      const after = unseat(record, deviceId, session, "ended", "CONNECTION_LOST", moment, rules);
+      return { kind: "expired", deviceId, session, ...after };
+    }
+    if (current.state !== "live" || sessionIdOf(session) !== due.sessionId) continue;
+    const heartbeatMs = toMs(moment.nowUs) - Math.max(0, moment.clockMs - (deadlineMs - rules.ttlMs));
+    const seen: UserRecord = { ...record, lastSeenMs: Math.max(record.lastSeenMs, heartbeatMs) };
+    return {
+      kind: "expired",
+      deviceId,
+      session,
+      ...unseat(seen, deviceId, session, "expired", "EXPIRED", moment, rules),
+    };
+  }
+  return { kind: "stale" };
+}
+
+/** Whose heartbeat it is that found no deadline under its session_id, or came without one. */
+export type HeartbeatDecision =
+  | { kind: "live"; sessionId: string }
+  | { kind: "revivable" }
+  | { kind: "missing" }
+  /** Replaced by a newer session; or, without session_id, the device's session belongs to a caller with tokens. */
+  | { kind: "superseded" };
+
+export function decideHeartbeat(device: Device | undefined, sessionId: string): HeartbeatDecision {
+  if (device === undefined) return { kind: "missing" };
+  const { current } = device;
+  if (sessionId !== "") {
+    if (current?.state === "live" && sessionIdOf(current.session) === sessionId) return { kind: "live", sessionId };
+    const token = parseSessionId(sessionId);
+    return { kind: token !== undefined && isOutranked(device, token) ? "superseded" : "missing" };
+  }
+  if (current?.state === "live") {
+    if (current.session.connectionId !== "") return { kind: "superseded" };
+    return { kind: "live", sessionId: sessionIdOf(current.session) };
+  }
+  const last = device.tombstones[0];
+  const revivable = current === undefined && last?.ending === "expired" && last.connectionId === "";
+  return { kind: revivable ? "revivable" : "missing" };
+}
+
+function highestOrder(device: Device): number {
+  let highest = device.current?.session.order ?? 0;
+  for (const tombstone of device.tombstones) highest = Math.max(highest, tombstone.order);
+  return highest;
+}
+
+/** Whether another connection of the device registered later, or took this very session's place. */
+function isOutranked(device: Device, token: { order: number; connectionId: string }): boolean {
+  const outranks = (other: Session) => other.order > token.order;
+  if (device.current !== undefined && outranks(device.current.session)) return true;
+  return device.tombstones.some(
+    (other) =>
+      outranks(other) ||
+      (other.ending === "replaced" && other.order === token.order && other.connectionId === token.connectionId),
+  );
+}
+
+/** Whether a late Unregister without session_id could be meant for an earlier session of this device. */
+function isUnclear(device: Device, moment: Moment, rules: Rules): boolean {
+  if (device.current !== undefined || moment.clockMs < moment.contestedUntilMs) return true;
+  return device.tombstones.some((tombstone) => tombstone.endedAtMs + rules.memoryMs > moment.clockMs);
+}
+
+/** Makes the session the device's current one. */
+function seat(
+  record: UserRecord,
+  deviceId: string,
+  session: Session,
+  moment: Moment,
+  rules: Rules,
+): { record: UserRecord; change: Change | undefined } {
+  const device = record.devices.get(deviceId) ?? noDevice;
+  const sessionId = sessionIdOf(session);
+  const others = device.tombstones.filter((tombstone) => sessionIdOf(tombstone) !== sessionId);
+  const tombstones =
+    device.current === undefined || sessionIdOf(device.current.session) === sessionId
+      ? others
+      : bury(others, device.current.session, device.current.state === "grace" ? "ended" : "replaced", moment, rules);
+  const seated = withDevice(record, deviceId, { current: { state: "live", session }, tombstones });
+  return {
+    record: { ...seated, online: true },
+    change: record.online ? undefined : { online: true, cause: "CONNECTED", deviceId, instanceId: session.instanceId },
+  };
+}
+
+/** Takes the device's current session down. */
+function unseat(
+  record: UserRecord,
+  deviceId: string,
+  session: Session,
+  ending: Ending,
+  cause: TransitionCause,
+  moment: Moment,
+  rules: Rules,
+): { record: UserRecord; change: Change | undefined } {
+  const tombstones = bury(record.devices.get(deviceId)?.tombstones ?? [], session, ending, moment, rules);
+  const after = withDevice(record, deviceId, { current: undefined, tombstones });
+  for (const device of after.devices.values()) {
+    if (device.current !== undefined) return { record: after, change: undefined };
+  }
+  return {
+    record: { ...after, online: false },
+    change: { online: false, cause, deviceId, instanceId: session.instanceId },
+  };
+}
+
+/** Adds a tombstone in front; drops those that are older than the memory or too many, never the new one. */
+function bury(
+  tombstones: readonly Tombstone[],
+  session: Session,
+  ending: Ending,
+  moment: Moment,
+  rules: Rules,
+): Tombstone[] {
+  const recent = tombstones.filter((tombstone) => tombstone.endedAtMs + rules.memoryMs > moment.clockMs);
+  const fresh: Tombstone = { ...session, ending, endedAtMs: moment.clockMs };
+  return [fresh, ...recent].slice(0, rules.deviceMaxTombstones);
+}
+
+/** Drops devices that are only remembered, for longer than the memory, when a new one would be too many. */
+function makeRoom(record: UserRecord, deviceId: string, moment: Moment, rules: Rules): UserRecord | undefined {
+  if (record.devices.size < rules.userMaxDevices || record.devices.has(deviceId)) return record;
+  const devices = new Map(
+    [...record.devices].filter(
+      ([, { current, tombstones }]) =>
+        current !== undefined || tombstones.some(({ endedAtMs }) => endedAtMs + rules.memoryMs > moment.clockMs),
+    ),
+  );
+  return devices.size < rules.userMaxDevices ? { ...record, devices } : undefined;
+}
+
+function withDevice(record: UserRecord, deviceId: string, device: Device): UserRecord {
+  return { ...record, devices: new Map(record.devices).set(deviceId, device) };
+}
+
+function toMs(nowUs: number): number {
+  return Math.floor(nowUs / 1000);
+}

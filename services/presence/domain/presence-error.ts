@@ -1,0 +1,20 @@
+export type PresenceErrorCode =
+  | "INVALID_ARGUMENT"
+  | "NOT_FOUND"
+  | "FAILED_PRECONDITION"
+  | "RESOURCE_EXHAUSTED"
+  | "UNAVAILABLE";
+
+/** What a caller is told; the message says what, which, limit and what to do. */
+export class PresenceError extends Error {
+  override readonly name = "PresenceError";
+  readonly code: PresenceErrorCode;
+  /** Advice with UNAVAILABLE: try again after this long. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: PresenceErrorCode, message: string, options: ErrorOptions & { retryAfterMs?: number } = {}) {
+    super(message, options);
+    this.code = code;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}

@@ -1,0 +1,20 @@
+/** Why a user came or left; the names are those of the contract's TransitionCause. */
+export type TransitionCause = "CONNECTED" | "DISCONNECTED" | "LOGGED_OUT" | "CONNECTION_LOST" | "EXPIRED" | "RESTATED";
+
+/** Why a gateway ends a session; the names are those of the contract's DisconnectReason. */
+export type DisconnectReason = "UNSPECIFIED" | "LOGGED_OUT" | "CONNECTION_LOST" | "SERVER_DRAIN";
+
+/** A user came online or went offline: one entry of a shard's log. */
+export interface Transition {
+  readonly userId: string;
+  readonly online: boolean;
+  /** Microseconds since 1970, made strictly increasing within the shard. */
+  readonly version: number;
+  readonly cause: TransitionCause;
+  /** The device whose session made the difference, and its gateway. */
+  readonly deviceId: string;
+  readonly instanceId: string;
+  /** Offline: wall clock, ms, of the last sign of life. Online: 0. */
+  readonly lastSeenMs: number;
+  readonly shard: number;
+}

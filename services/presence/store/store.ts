@@ -1,0 +1,172 @@
+import type { SessionRef } from "../domain/session.ts";
+import type { DisconnectReason, Transition } from "../domain/transition.ts";
+
+/**
+ * The port to presence's state. One contract suite (store.contract.ts) says what every implementation promises.
+ *
+ * Every promise rejects with PresenceError UNAVAILABLE when the store cannot answer: never a guess (P5). No operation
+ * is repeated by the store after a lost reply.
+ */
+export interface PresenceStore extends SessionStore, ShardKeeping, TransitionLog, PublisherLeases {
+  readonly kind: "memory" | "redis";
+  readonly shardCount: number;
+
+  /**
+   * Connects and checks that the store is ours to use.
+   * @throws StoreRefusal when it was written by another schema version or with another shard count
+   */
+  open(): Promise<void>;
+  /** Lets go of the store; what is under way fails as UNAVAILABLE. */
+  close(): Promise<void>;
+  health(): StoreHealth;
+  metrics(): StoreMetrics;
+}
+
+/** The store exists but must not be used by this process; the message says what to do. */
+export class StoreRefusal extends Error {
+  override readonly name = "StoreRefusal";
+}
+
+export type StoreHealth =
+  | { readonly ready: true; readonly detail: string }
+  | { readonly ready: false; readonly detail: string };
+
+/** Figures read at scrape; counters only grow. */
+export interface StoreMetrics {
+  /** Commands or operations sent to the store, by kind, with those that failed. */
+  readonly operations: Readonly<Record<string, { count: number; failed: number; totalMs: number }>>;
+  /** Bounded places that fill up: queues, caches, buffers; `used` of `limit` now. */
+  readonly bounds: Readonly<Record<string, { used: number; limit: number }>>;
+}
+
+/** What calls need. */
+export interface SessionStore {
+  register(registration: Registration): Promise<RegisterResult>;
+  unregister(ending: SessionEnding): Promise<UnregisterResult>;
+  /**
+   * Extends the session's deadline to a TTL from now. Calls back once, perhaps before it returns.
+   * @param reply one function for many heartbeats: `tag` says which is answered
+   */
+  refresh(session: SessionRef, reply: RefreshReply, tag: number): void;
+  /** @returns one view per id, in the order asked, duplicates kept */
+  users(userIds: readonly string[]): Promise<UserView[]>;
+}
+
+export interface Registration {
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly instanceId: string;
+  /** Empty for a legacy caller. */
+  readonly connectionId: string;
+  /** Empty unless the session comes back. Valid: see parseSessionId. */
+  readonly previousSessionId: string;
+}
+
+export type RegisterResult =
+  /** `version`: the user's, after this call. */
+  | { readonly kind: "registered" | "repeated"; readonly sessionId: string; readonly version: number }
+  | { readonly kind: "ended" | "superseded" | "too-many-devices" };
+
+export interface SessionEnding extends SessionRef {
+  readonly reason: DisconnectReason;
+}
+
+export type UnregisterResult = { readonly kind: "ended" | "grace" | "absent" | "fenced" | "contested" };
+
+export type RefreshResult =
+  | { readonly kind: "refreshed" | "missing" | "superseded" }
+  | { readonly kind: "failed"; readonly error: Error };
+
+export type RefreshReply = (result: RefreshResult, tag: number) => void;
+
+/** A user as seen at one moment. */
+export interface UserView {
+  readonly userId: string;
+  readonly online: boolean;
+  /**
+   * Of the user's last transition. Of a user without record: a version of the shard that this node knew before it
+   * asked, so that every later transition is higher.
+   */
+  readonly version: number;
+  /** Wall clock, ms; 0 when unknown or online. */
+  readonly lastSeenMs: number;
+  readonly shard: number;
+  /** Live ones only, none in grace, sorted by device id. */
+  readonly devices: readonly DeviceView[];
+}
+
+export interface DeviceView {
+  readonly deviceId: string;
+  readonly instanceId: string;
+  readonly connectedAtMs: number;
+}
+
+/** The clock of a shard and what falls due by it. */
+export interface ShardKeeping {
+  /** Advances the shard's clock and takes down at most `limit` sessions that are due. */
+  tick(shard: number, limit: number): Promise<Tick>;
+}
+
+export interface Tick {
+  /** Shard clock, ms. */
+  readonly clockMs: number;
+  /** Due sessions and graces taken down by this call; when it reaches the limit there may be more. */
+  readonly expired: number;
+  /** How long the oldest deadline was overdue on arrival, ms of shard clock; 0 if none was. */
+  readonly lagMs: number;
+  /** Of the shard's last log entry, 0 if there never was one. */
+  readonly lastVersion: number;
+  /** Sessions live or in grace, and users online, after this call. */
+  readonly sessions: number;
+  readonly usersOnline: number;
+  /** Entries the log holds. */
+  readonly logLength: number;
+}
+
+/** The log of a shard's transitions. A position is the version of the last entry that a reader has seen. */
+export interface TransitionLog {
+  /** @returns the shard's last version, which is where a reader who wants only news starts */
+  lastVersion(shard: number): Promise<number>;
+  /**
+   * Entries after a position, oldest first, at most `limit`.
+   * @returns `gap`: entries after the position were trimmed away before they could be read
+   */
+  readLog(shard: number, after: number, limit: number): Promise<{ entries: Transition[]; gap: boolean }>;
+  /**
+   * Hears of new entries, in order, as long as the store is connected. `interrupted` is called when some may have been
+   * missed, and once when listening starts: read on from the own position.
+   */
+  follow(shard: number, listener: LogListener): () => void;
+  /** The users online, in pages; a user may come twice, and one who changes meanwhile may be missing. */
+  scanOnline(shard: number): AsyncIterable<UserView[]>;
+}
+
+export interface LogListener {
+  entry(transition: Transition): void;
+  interrupted(): void;
+}
+
+/** Who publishes a shard's log, and how far each of his publishers is. */
+export interface PublisherLeases {
+  /** Says that this node lives, for `ttlMs`. @returns how many nodes live */
+  announceNode(nodeId: string, ttlMs: number): Promise<number>;
+  /** Says that it is leaving. */
+  withdrawNode(nodeId: string): Promise<void>;
+  /** Takes or extends the lease; undefined when another node holds it. */
+  claim(shard: number, nodeId: string, leaseMs: number): Promise<PublisherLease | undefined>;
+  /** Gives the lease up at once, if it is still this node's. */
+  release(shard: number, nodeId: string): Promise<void>;
+  /**
+   * Moves a publisher's cursor forward, never backwards, and trims what all of `publishers` have passed and is older
+   * than a minute.
+   * @returns false when the fencing number is no longer the shard's: stop publishing
+   */
+  advance(shard: number, fence: number, cursors: Readonly<Record<string, number>>): Promise<boolean>;
+}
+
+export interface PublisherLease {
+  /** Fencing number: grows each time that the lease changes hands. */
+  readonly fence: number;
+  /** Version of the last entry that each publisher has sent, by its name; absent: none yet. */
+  readonly cursors: Readonly<Record<string, number>>;
+}
