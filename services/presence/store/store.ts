@@ -74,7 +74,9 @@ export interface SessionEnding extends SessionRef {
 export type UnregisterResult = { readonly kind: "ended" | "grace" | "absent" | "fenced" | "contested" };
 
 export type RefreshResult =
-  | { readonly kind: "refreshed" | "missing" | "superseded" }
+  | { readonly kind: "refreshed" }
+  | { readonly kind: "missing" }
+  | { readonly kind: "superseded" }
   | { readonly kind: "failed"; readonly error: Error };
 
 export type RefreshReply = (result: RefreshResult, tag: number) => void;

@@ -1,0 +1,228 @@
+import { unreachable } from "./domain/invariant.ts";
+import { checkCount, checkId, checkOptionalId, checkSessionId, type Limits } from "./domain/limits.ts";
+import { PresenceError } from "./domain/presence-error.ts";
+import { parseSessionId, type SessionRef } from "./domain/session.ts";
+import type {
+  RefreshResult,
+  Registration,
+  SessionEnding,
+  SessionStore,
+  TransitionLog,
+  UserView,
+} from "./store/store.ts";
+import type { WatchHub } from "./watch/watch-hub.ts";
+import type { Watcher } from "./watch/watcher.ts";
+
+/** How long a caller is advised to wait when this node is not ready yet, ms. */
+const retryAfterMs = 500;
+const snapshotPage = 500;
+
+export interface Registered {
+  readonly sessionId: string;
+  /** Of the user, after the call. */
+  readonly version: number;
+}
+
+/** The outcome of a batch of heartbeats: those that did not go through. */
+export interface LostSessions {
+  readonly missing: SessionRef[];
+  readonly superseded: SessionRef[];
+}
+
+export interface Watching {
+  readonly watcher: Watcher;
+  /** The users asked for, or those online when none was named, in pages. */
+  snapshot(): AsyncIterable<UserView[]>;
+}
+
+/**
+ * What presence does, in its own terms: checks what callers send, asks the store, and says what to do when that failed.
+ * All methods throw or reject with PresenceError.
+ */
+export class PresenceService {
+  readonly #store: SessionStore & TransitionLog & { readonly shardCount: number };
+  readonly #watches: WatchHub;
+  readonly #limits: Limits;
+  /** Whether this node hears of every change; a watch that starts earlier would miss some. */
+  readonly #hearsAll: () => boolean;
+
+  constructor(options: {
+    store: SessionStore & TransitionLog & { readonly shardCount: number };
+    watches: WatchHub;
+    limits: Limits;
+    hearsAll: () => boolean;
+  }) {
+    this.#store = options.store;
+    this.#watches = options.watches;
+    this.#limits = options.limits;
+    this.#hearsAll = options.hearsAll;
+  }
+
+  async register(registration: Registration): Promise<Registered> {
+    const { userId, deviceId, instanceId, connectionId, previousSessionId } = registration;
+    checkId("user_id", userId, this.#limits);
+    checkId("device_id", deviceId, this.#limits);
+    checkId("instance_id", instanceId, this.#limits);
+    checkOptionalId("connection_id", connectionId, this.#limits);
+    checkSessionId("previous_session_id", previousSessionId, this.#limits);
+    if (previousSessionId !== "" && parseSessionId(previousSessionId) === undefined) {
+      throw new PresenceError(
+        "INVALID_ARGUMENT",
+        `previous_session_id "${previousSessionId}" is not a session_id that RegisterSession returned: leave it out`,
+      );
+    }
+    const result = await this.#store.register(registration);
+    switch (result.kind) {
+      case "registered":
+      case "repeated":
+        return { sessionId: result.sessionId, version: result.version };
+      case "ended":
+        throw new PresenceError(
+          "FAILED_PRECONDITION",
+          `connection ${connectionId} of ${nameOf(registration)} has ended: open a new connection with an id of its own`,
+        );
+      case "superseded":
+        throw new PresenceError(
+          "FAILED_PRECONDITION",
+          `${nameOf(registration)} was registered by a newer connection: close this socket`,
+        );
+      case "too-many-devices":
+        throw new PresenceError(
+          "RESOURCE_EXHAUSTED",
+          `user ${quote(userId)} has ${this.#limits.userMaxDevices} devices, limit ${this.#limits.userMaxDevices}: ` +
+            "unregister one, and use a device_id that stays the same over reconnects",
+        );
+      default:
+        return unreachable(result);
+    }
+  }
+
+  /** Ending what is not there, or not the caller's, succeeds and changes nothing. */
+  async unregister(ending: SessionEnding): Promise<void> {
+    this.#checkSession(ending, "");
+    await this.#store.unregister(ending);
+  }
+
+  /** Extends one session. Answers without a promise when the store does. */
+  refresh(session: SessionRef): RefreshResult | Promise<RefreshResult> {
+    this.#checkSession(session, "");
+    let early: RefreshResult | undefined;
+    let settle: ((result: RefreshResult) => void) | undefined;
+    const reply = (result: RefreshResult) => {
+      if (settle === undefined) early = result;
+      else settle(result);
+    };
+    this.#store.refresh(session, reply, 0);
+    return (
+      early ??
+      new Promise((resolve) => {
+        settle = resolve;
+      })
+    );
+  }
+
+  /** Extends many. Rejects when the store could not answer for one of them: send all again. */
+  async refreshMany(sessions: readonly SessionRef[]): Promise<LostSessions> {
+    checkCount("sessions", sessions.length, this.#limits.batchMaxSessions);
+    for (const [index, session] of sessions.entries()) this.#checkSession(session, `sessions[${index}].`);
+    const lost: LostSessions = { missing: [], superseded: [] };
+    if (sessions.length === 0) return lost;
+    await new Promise<void>((resolve, reject) => {
+      let open = sessions.length;
+      let failure: Error | undefined;
+      const reply = (result: RefreshResult, tag: number) => {
+        const session = sessions[tag];
+        if (result.kind === "failed") failure = result.error;
+        else if (result.kind !== "refreshed" && session !== undefined) lost[result.kind].push(session);
+        open--;
+        if (open > 0) return;
+        if (failure === undefined) resolve();
+        else reject(failure);
+      };
+      for (const [tag, session] of sessions.entries()) this.#store.refresh(session, reply, tag);
+    });
+    return lost;
+  }
+
+  /** One view per id, in the order asked, duplicates kept. */
+  async users(userIds: readonly string[]): Promise<UserView[]> {
+    this.#checkUsers(userIds);
+    return userIds.length === 0 ? [] : this.#store.users(userIds);
+  }
+
+  async user(userId: string): Promise<UserView> {
+    checkId("user_id", userId, this.#limits);
+    const [view] = await this.#store.users([userId]);
+    if (view === undefined) throw new Error(`the store answered nothing about ${quote(userId)}`);
+    return view;
+  }
+
+  /** Starts to watch these users, or everyone when none is named; close the watcher when done. */
+  watch(userIds: readonly string[]): Watching {
+    this.#checkUsers(userIds);
+    if (!this.#hearsAll()) {
+      throw new PresenceError("UNAVAILABLE", "this node does not hear of all changes yet: try again", { retryAfterMs });
+    }
+    const watcher = this.#watches.open(userIds);
+    if (watcher === undefined) {
+      throw new PresenceError(
+        "RESOURCE_EXHAUSTED",
+        `this node serves ${this.#watches.limit} WatchPresence streams, limit ${this.#watches.limit}: ` +
+          "watch more users on one stream, or another node",
+      );
+    }
+    const named = [...new Set(userIds)];
+    return { watcher, snapshot: () => (named.length === 0 ? this.#everyoneOnline() : this.#pagesOf(named)) };
+  }
+
+  async *#pagesOf(userIds: readonly string[]): AsyncIterable<UserView[]> {
+    for (let start = 0; start < userIds.length; start += snapshotPage) {
+      yield await this.#store.users(userIds.slice(start, start + snapshotPage));
+    }
+  }
+
+  async *#everyoneOnline(): AsyncIterable<UserView[]> {
+    for (let shard = 0; shard < this.#store.shardCount; shard++) yield* this.#store.scanOnline(shard);
+  }
+
+  #checkSession(session: SessionRef, prefix: string): void {
+    checkId(`${prefix}user_id`, session.userId, this.#limits);
+    checkId(`${prefix}device_id`, session.deviceId, this.#limits);
+    checkSessionId(`${prefix}session_id`, session.sessionId, this.#limits);
+  }
+
+  #checkUsers(userIds: readonly string[]): void {
+    checkCount("user_ids", userIds.length, this.#limits.queryMaxUsers);
+    for (const [index, userId] of userIds.entries()) checkId(`user_ids[${index}]`, userId, this.#limits);
+  }
+}
+
+/** The error that a heartbeat without success is answered with. */
+export function refreshError(session: SessionRef, result: Exclude<RefreshResult, { kind: "refreshed" }>): Error {
+  switch (result.kind) {
+    case "missing":
+      return new PresenceError(
+        "NOT_FOUND",
+        `the session of ${nameOf(session)} is gone: register it again, with previous_session_id`,
+      );
+    case "superseded":
+      return new PresenceError(
+        "FAILED_PRECONDITION",
+        session.sessionId === ""
+          ? `the session of ${nameOf(session)} was registered with a connection_id: refresh it with its session_id`
+          : `${nameOf(session)} was registered by a newer connection: close this socket`,
+      );
+    case "failed":
+      return result.error;
+    default:
+      return unreachable(result);
+  }
+}
+
+function nameOf({ userId, deviceId }: { userId: string; deviceId: string }): string {
+  return `user ${quote(userId)} device ${quote(deviceId)}`;
+}
+
+function quote(id: string): string {
+  return JSON.stringify(id);
+}

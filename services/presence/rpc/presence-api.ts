@@ -1,0 +1,73 @@
+import { presence } from "@realchat/presence-proto";
+import { implement, type Service } from "@realchat/presence-rpc";
+import { type PresenceService, refreshError } from "../presence-service.ts";
+import type { RefreshResult } from "../store/store.ts";
+import { rpcError } from "./rpc-error.ts";
+import { watchPresence } from "./watch-presence.ts";
+import { deviceInfoOf, durationOf, reasonOf, userPresenceOf } from "./wire.ts";
+
+/** The contract's service: each handler turns messages into calls of PresenceService and its answers into messages. */
+export function presenceApi(service: PresenceService, pace: { ttlMs: number; heartbeatIntervalMs: number }): Service {
+  const ttl = durationOf(pace.ttlMs);
+  const heartbeatInterval = durationOf(pace.heartbeatIntervalMs);
+  const refreshed: presence.RefreshSessionResponse = { heartbeatInterval };
+
+  const refreshAnswer = (request: presence.RefreshSessionRequest, result: RefreshResult) => {
+    if (result.kind === "refreshed") return refreshed;
+    throw rpcError(refreshError(request, result));
+  };
+
+  return implement(presence.PresenceApiDefinition, {
+    getPresence: answering(async (request) => {
+      const views = await service.users(request.userIds);
+      return { presences: views.map(userPresenceOf), recovering: false };
+    }),
+
+    registerSession: answering(async (request) => {
+      const { sessionId, version } = await service.register(request);
+      return { sessionId, ttl, heartbeatInterval, version };
+    }),
+
+    unregisterSession: answering(async (request) => {
+      await service.unregister({ ...request, reason: reasonOf(request.reason) });
+      return {};
+    }),
+
+    refreshSession: answering((request) => {
+      const result = service.refresh(request);
+      if (result instanceof Promise) return result.then((late) => refreshAnswer(request, late));
+      return refreshAnswer(request, result);
+    }),
+
+    getUserDevices: answering(async (request) => {
+      const view = await service.user(request.userId);
+      return { devices: view.devices.map(deviceInfoOf) };
+    }),
+
+    refreshSessions: answering(async (request) => {
+      const { missing, superseded } = await service.refreshMany(request.sessions);
+      return { missing, superseded, heartbeatInterval };
+    }),
+
+    batchGetUserDevices: answering(async (request) => {
+      const views = await service.users(request.userIds);
+      return { users: views.map(({ userId, devices }) => ({ userId, devices: devices.map(deviceInfoOf) })) };
+    }),
+
+    watchPresence: watchPresence(service),
+  });
+}
+
+/** Gives a handler's PresenceErrors their gRPC status; an answer without promise stays one. */
+function answering<Request, Response>(
+  handler: (request: Request) => Response | Promise<Response>,
+): (request: Request) => Response | Promise<Response> {
+  return (request) => {
+    try {
+      const answer = handler(request);
+      return answer instanceof Promise ? answer.catch((error) => Promise.reject(rpcError(error))) : answer;
+    } catch (error) {
+      throw rpcError(error);
+    }
+  };
+}

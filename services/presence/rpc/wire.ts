@@ -1,0 +1,70 @@
+import { type Duration, presence, type Timestamp } from "@realchat/presence-proto";
+import type { DisconnectReason, Transition, TransitionCause } from "../domain/transition.ts";
+import type { DeviceView, UserView } from "../store/store.ts";
+
+/** Domain values as the contract's messages, and back. */
+
+const reasons: Readonly<Record<number, DisconnectReason>> = {
+  [presence.DisconnectReason.DISCONNECT_REASON_LOGGED_OUT]: "LOGGED_OUT",
+  [presence.DisconnectReason.DISCONNECT_REASON_CONNECTION_LOST]: "CONNECTION_LOST",
+  [presence.DisconnectReason.DISCONNECT_REASON_SERVER_DRAIN]: "SERVER_DRAIN",
+};
+
+const causes: Readonly<Record<TransitionCause, presence.TransitionCause>> = {
+  CONNECTED: presence.TransitionCause.TRANSITION_CAUSE_CONNECTED,
+  DISCONNECTED: presence.TransitionCause.TRANSITION_CAUSE_DISCONNECTED,
+  LOGGED_OUT: presence.TransitionCause.TRANSITION_CAUSE_LOGGED_OUT,
+  CONNECTION_LOST: presence.TransitionCause.TRANSITION_CAUSE_CONNECTION_LOST,
+  EXPIRED: presence.TransitionCause.TRANSITION_CAUSE_EXPIRED,
+  RESTATED: presence.TransitionCause.TRANSITION_CAUSE_RESTATED,
+};
+
+/** A reason of a newer contract than ours ends the session at once, as no reason does. */
+export function reasonOf(reason: number): DisconnectReason {
+  return reasons[reason] ?? "UNSPECIFIED";
+}
+
+export function durationOf(ms: number): Duration {
+  return { seconds: Math.floor(ms / 1000), nanos: (ms % 1000) * 1_000_000 };
+}
+
+/** @returns undefined for 0, which stands for unknown */
+export function timestampOf(ms: number): Timestamp | undefined {
+  return ms === 0 ? undefined : durationOf(ms);
+}
+
+export function userPresenceOf(view: UserView): presence.UserPresence {
+  return {
+    userId: view.userId,
+    online: view.online,
+    deviceIds: view.devices.map(({ deviceId }) => deviceId),
+    version: view.version,
+    lastSeenAt: view.online ? undefined : timestampOf(view.lastSeenMs),
+    shard: view.shard,
+  };
+}
+
+export function deviceInfoOf(device: DeviceView): presence.DeviceInfo {
+  return {
+    deviceId: device.deviceId,
+    instanceId: device.instanceId,
+    connectedAt: timestampOf(device.connectedAtMs),
+  };
+}
+
+/** The payload of an event, in Kafka as in WatchPresence. */
+export function updateOf(transition: Transition): presence.PresenceUpdateEvent {
+  return {
+    userId: transition.userId,
+    status: transition.online
+      ? presence.PresenceStatus.PRESENCE_STATUS_ONLINE
+      : presence.PresenceStatus.PRESENCE_STATUS_OFFLINE,
+    occurredAt: Math.floor(transition.version / 1_000_000),
+    version: transition.version,
+    cause: causes[transition.cause],
+    deviceId: transition.deviceId,
+    instanceId: transition.instanceId,
+    lastSeenAt: transition.online ? undefined : timestampOf(transition.lastSeenMs),
+    shard: transition.shard,
+  };
+}

@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { sampleTransition } from "../domain/transition.sample.ts";
+import { WatchHub } from "./watch-hub.ts";
+import type { Watcher } from "./watcher.ts";
+
+function openWatch(hub: WatchHub, userIds: string[] = []): Watcher {
+  const watcher = hub.open(userIds);
+  assert.ok(watcher);
+  return watcher;
+}
+
+describe("watching", () => {
+  test("a watcher hears of the users he asked for, and of nobody else", async () => {
+    const hub = new WatchHub(() => 0);
+    const watcher = openWatch(hub, ["alice"]);
+    hub.entry(sampleTransition(1, { userId: "bob" }));
+    hub.entry(sampleTransition(2, { userId: "alice" }));
+    assert.deepEqual(await watcher.next(10), { kind: "updates", updates: [sampleTransition(2)] });
+  });
+
+  test("a slow reader gets the latest state, not a queue", async () => {
+    const hub = new WatchHub(() => 0);
+    const watcher = openWatch(hub);
+    for (let version = 1; version <= 1_000; version++) {
+      hub.entry(sampleTransition(version, { online: version % 2 === 1 }));
+    }
+    const news = await watcher.next(10);
+    assert.deepEqual(news, { kind: "updates", updates: [sampleTransition(1_000, { online: false })] });
+  });
+
+  test("a reader of everyone who falls behind all bounds is reset, and hears what comes later", async () => {
+    const hub = new WatchHub(() => 0);
+    const watcher = openWatch(hub);
+    for (let user = 0; user <= 100_000; user++) hub.entry(sampleTransition(user + 1, { userId: `user-${user}` }));
+    assert.deepEqual(await watcher.next(10), { kind: "reset" });
+    hub.entry(sampleTransition(200_000));
+    assert.deepEqual(await watcher.next(10), { kind: "updates", updates: [sampleTransition(200_000)] });
+  });
+
+  test("a gap resets those who watch someone of that shard only", async () => {
+    const hub = new WatchHub((userId) => (userId === "alice" ? 0 : 1));
+    const alice = openWatch(hub, ["alice"]);
+    const bob = openWatch(hub, ["bob"]);
+    hub.gap(0);
+    hub.entry(sampleTransition(1, { userId: "bob", shard: 1 }));
+    assert.deepEqual(await alice.next(10), { kind: "reset" });
+    assert.equal((await bob.next(10))?.kind, "updates");
+  });
+
+  test("updates come in messages of bounded size", async () => {
+    const hub = new WatchHub(() => 0);
+    const watcher = openWatch(hub);
+    for (const userId of ["a", "b", "c"]) hub.entry(sampleTransition(1, { userId }));
+    const sizes = [await watcher.next(2), await watcher.next(2)].map((news) =>
+      news?.kind === "updates" ? news.updates.length : 0,
+    );
+    assert.deepEqual(sizes, [2, 1]);
+  });
+
+  test("closing wakes the reader and makes room for another", async () => {
+    const hub = new WatchHub(() => 0, 1);
+    const watcher = openWatch(hub, ["alice"]);
+    assert.equal(hub.open(["bob"]), undefined);
+    const waiting = watcher.next(10);
+    watcher.close();
+    watcher.close();
+    assert.equal(await waiting, undefined);
+    assert.equal(hub.size, 0);
+    openWatch(hub, ["bob"]);
+  });
+});

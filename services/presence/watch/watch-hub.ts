@@ -1,0 +1,71 @@
+import type { Transition } from "../domain/transition.ts";
+import { Watcher } from "./watcher.ts";
+
+/** Who watches whom, on this node. Each transition costs one look-up, however many watchers there are. */
+export class WatchHub {
+  readonly #byUser = new Map<string, Set<Watcher>>();
+  readonly #everyone = new Set<Watcher>();
+  readonly #shardOf: (userId: string) => number;
+  readonly limit: number;
+  #watchers = 0;
+
+  /** @param limit watchers open at once on this node */
+  constructor(shardOf: (userId: string) => number, limit = 1_000) {
+    this.#shardOf = shardOf;
+    this.limit = limit;
+  }
+
+  get size(): number {
+    return this.#watchers;
+  }
+
+  /**
+   * From now on the watcher hears of these users' transitions; of everyone's when none is named.
+   * @returns undefined when there are too many watchers already
+   */
+  open(userIds: readonly string[]): Watcher | undefined {
+    if (this.#watchers >= this.limit) return undefined;
+    this.#watchers++;
+    const users = new Set(userIds);
+    const watcher = new Watcher({
+      pendingMax: users.size === 0 ? 100_000 : users.size,
+      shards: users.size === 0 ? undefined : new Set([...users].map(this.#shardOf)),
+      close: () => this.#close(watcher, users),
+    });
+    if (users.size === 0) this.#everyone.add(watcher);
+    for (const user of users) {
+      const watchers = this.#byUser.get(user);
+      if (watchers === undefined) this.#byUser.set(user, new Set([watcher]));
+      else watchers.add(watcher);
+    }
+    return watcher;
+  }
+
+  entry(transition: Transition): void {
+    for (const watcher of this.#everyone) watcher.entry(transition);
+    const watchers = this.#byUser.get(transition.userId);
+    if (watchers !== undefined) for (const watcher of watchers) watcher.entry(transition);
+  }
+
+  /** Transitions of this shard were missed. */
+  gap(shard: number): void {
+    for (const watcher of this.#everyone) watcher.gap(shard);
+    for (const watchers of this.#byUser.values()) for (const watcher of watchers) watcher.gap(shard);
+  }
+
+  /** Ends every watcher: their readers come back, to another node. */
+  closeAll(): void {
+    for (const watcher of this.#everyone) watcher.close();
+    for (const watchers of this.#byUser.values()) for (const watcher of watchers) watcher.close();
+  }
+
+  #close(watcher: Watcher, users: ReadonlySet<string>): void {
+    this.#watchers--;
+    this.#everyone.delete(watcher);
+    for (const user of users) {
+      const watchers = this.#byUser.get(user);
+      watchers?.delete(watcher);
+      if (watchers?.size === 0) this.#byUser.delete(user);
+    }
+  }
+}
