@@ -14,8 +14,13 @@ export const protobufPackage = "realchat.presence.v1";
 export const protobufFileName = "realchat/presence/v1/presence.proto";
 
 /**
- * The contract of the presence service. Goes to proto/realchat/presence/v1/presence.proto, with fuller comments.
- * Fields marked (existing) are on the wire today and never change; the rest is additive.
+ * The contract of the presence service: who is online, on which devices, right now.
+ * Fields marked (existing) are on the wire since the first service and never change; the rest is additive: a caller that
+ * knows only the existing ones is served in full. Semantics and examples: docs/contract.md.
+ *
+ * Ids (user, device, instance, connection) are 1 to 128 bytes of UTF-8 without control characters.
+ * Errors: INVALID_ARGUMENT names the field and the limit. UNAVAILABLE: the store cannot answer; try again, nothing was
+ * guessed. A call whose answer was lost may be repeated: Register with the same connection_id, all others as they are.
  */
 
 export const DisconnectReason = {
@@ -2292,7 +2297,7 @@ export const PresenceApiDefinition = {
   name: "PresenceApi",
   fullName: "realchat.presence.v1.PresenceApi",
   methods: {
-    /** (existing) */
+    /** Who of these users is online, and on which devices. At most 10,000 ids. (existing) */
     getPresence: {
       name: "GetPresence",
       requestType: GetPresenceRequest as typeof GetPresenceRequest,
@@ -2301,7 +2306,11 @@ export const PresenceApiDefinition = {
       responseStream: false,
       options: {},
     },
-    /** (existing) */
+    /**
+     * A socket opened. The user's first session makes him online and publishes UserOnline. (existing)
+     * FAILED_PRECONDITION: this connection has ended or a newer one took its place: close the socket.
+     * RESOURCE_EXHAUSTED: the user has 100 devices.
+     */
     registerSession: {
       name: "RegisterSession",
       requestType: RegisterSessionRequest as typeof RegisterSessionRequest,
@@ -2310,7 +2319,10 @@ export const PresenceApiDefinition = {
       responseStream: false,
       options: {},
     },
-    /** (existing) */
+    /**
+     * A socket closed. The user's last session gone makes him offline and publishes UserOffline. Succeeds, and changes
+     * nothing, when the session is not there or not the caller's. (existing)
+     */
     unregisterSession: {
       name: "UnregisterSession",
       requestType: UnregisterSessionRequest as typeof UnregisterSessionRequest,
@@ -2319,7 +2331,11 @@ export const PresenceApiDefinition = {
       responseStream: false,
       options: {},
     },
-    /** (existing) */
+    /**
+     * A socket is still alive: extends its session by a TTL. (existing)
+     * NOT_FOUND: the session is gone: register again, with previous_session_id.
+     * FAILED_PRECONDITION: a newer session of the device took its place: close the socket.
+     */
     refreshSession: {
       name: "RefreshSession",
       requestType: RefreshSessionRequest as typeof RefreshSessionRequest,
@@ -2328,7 +2344,7 @@ export const PresenceApiDefinition = {
       responseStream: false,
       options: {},
     },
-    /** (existing) */
+    /** Where to reach a user: his devices and the gateways that hold them. (existing) */
     getUserDevices: {
       name: "GetUserDevices",
       requestType: GetUserDevicesRequest as typeof GetUserDevicesRequest,
@@ -2337,6 +2353,7 @@ export const PresenceApiDefinition = {
       responseStream: false,
       options: {},
     },
+    /** Heartbeats of many sockets in one call, at most 1,000. Lost sessions are named in the answer, not by an error. */
     refreshSessions: {
       name: "RefreshSessions",
       requestType: RefreshSessionsRequest as typeof RefreshSessionsRequest,
@@ -2345,6 +2362,7 @@ export const PresenceApiDefinition = {
       responseStream: false,
       options: {},
     },
+    /** As GetUserDevices, for at most 10,000 users. */
     batchGetUserDevices: {
       name: "BatchGetUserDevices",
       requestType: BatchGetUserDevicesRequest as typeof BatchGetUserDevicesRequest,
@@ -2353,6 +2371,10 @@ export const PresenceApiDefinition = {
       responseStream: false,
       options: {},
     },
+    /**
+     * A snapshot of the users asked for, then every change, from any node. A slow reader gets the latest state of each
+     * user, not every change in between. Ends with UNAVAILABLE when the node goes away: watch again.
+     */
     watchPresence: {
       name: "WatchPresence",
       requestType: WatchPresenceRequest as typeof WatchPresenceRequest,

@@ -12,7 +12,7 @@ export const protobufPackage = "realchat.shared.v1";
 
 export const protobufFileName = "realchat/shared/v1/event.proto";
 
-/** Goes to proto/realchat/shared/v1/event.proto. Values 1 to 20 exist today. */
+/** The envelope of every RealChat event on Kafka. Values 1 to 20 are on the wire since the first services. */
 
 export const EventType = {
   EVENT_TYPE_UNSPECIFIED: 0,
