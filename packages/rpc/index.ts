@@ -1,3 +1,4 @@
+export { createGrpcJsServer } from "./grpc-js/grpc-js-server.ts";
 export type { RpcServer, RpcServerOptions } from "./server.ts";
 export {
   type CallContext,

@@ -1,9 +1,10 @@
+import type { BinaryReader } from "@bufbuild/protobuf/wire";
 import type { RpcCode } from "./status.ts";
 
 /** Encodes and decodes one message type; what ts-proto generates. */
 export interface MessageType<T> {
   encode(message: T): { finish(): Uint8Array };
-  decode(input: Uint8Array): T;
+  decode(input: BinaryReader | Uint8Array): T;
 }
 
 /** One method of a service; what ts-proto generates with `outputServices=generic-definitions`. */

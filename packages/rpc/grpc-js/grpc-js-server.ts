@@ -1,0 +1,107 @@
+import {
+  type ServiceDefinition as GrpcJsServiceDefinition,
+  Server,
+  ServerCredentials,
+  ServerInterceptingCall,
+  type ServerInterceptor,
+} from "@grpc/grpc-js";
+import { type Clock, systemClock } from "@realchat/presence-runtime";
+import { Listener } from "../listener.ts";
+import type { RpcServer, RpcServerOptions } from "../server.ts";
+import type { Service } from "../service.ts";
+import { type CallSurroundings, GrpcJsCall, type ServedMethod } from "./grpc-js-call.ts";
+
+/**
+ * A server carried by grpc-js.
+ * @throws Error when the TLS certificate or key cannot be used
+ */
+export function createGrpcJsServer(options: RpcServerOptions): RpcServer {
+  return new GrpcJsServer(options);
+}
+
+class GrpcJsServer implements RpcServer {
+  readonly #clock: Clock;
+  readonly #server: Server;
+  readonly #listener: Listener;
+
+  constructor(options: RpcServerOptions) {
+    this.#clock = options.clock ?? systemClock;
+    const methods = new Map(options.services.flatMap(servedMethods).map((served) => [`/${served.name}`, served]));
+    const { observer, onInternalError } = options;
+    this.#server = new Server({
+      "grpc.max_receive_message_length": options.messageMaxBytes ?? 4 * 1024 * 1024,
+      "grpc.max_concurrent_streams": options.connectionMaxCalls ?? 1_000,
+      // Finds out that a caller's machine is gone: his calls must not stay open for ever.
+      "grpc.keepalive_time_ms": 30_000,
+      "grpc.keepalive_timeout_ms": 10_000,
+      "grpc.enable_channelz": 0,
+      interceptors: [answerWith(methods, { clock: this.#clock, observer, onInternalError })],
+    });
+    for (const service of options.services) this.#server.addService(rawMessages(service), {});
+    // Accepting the connections ourselves bounds their number, and errors say what is wrong with an address.
+    const connections = this.#server.createConnectionInjector(credentials(options.tls));
+    this.#listener = new Listener(options.connectionsMax ?? 1_000, (socket) => connections.injectConnection(socket));
+  }
+
+  listen({ host, port }: { host: string; port: number }): Promise<number> {
+    return this.#listener.listen(host, port);
+  }
+
+  async drain(graceMs: number): Promise<void> {
+    this.#listener.stopAccepting();
+    const finished = Promise.withResolvers<void>();
+    const cancel = this.#clock.after(graceMs, finished.resolve);
+    // Sends GOAWAY on every connection and closes it after its last call.
+    this.#server.tryShutdown(() => finished.resolve());
+    await finished.promise;
+    cancel();
+    this.#server.forceShutdown();
+    await this.#listener.destroyConnections();
+  }
+}
+
+/** Takes over every call before grpc-js hands it to a handler of its own kind. */
+function answerWith(methods: ReadonlyMap<string, ServedMethod>, surroundings: CallSurroundings): ServerInterceptor {
+  return ({ path }, call) => {
+    const served = methods.get(path);
+    if (served === undefined) throw new Error(`${path} was registered without a handler`);
+    return new ServerInterceptingCall(call, { start: () => new GrpcJsCall(served, call, surroundings).start() });
+  };
+}
+
+function servedMethods({ definition, handlers }: Service): ServedMethod[] {
+  return Object.entries(definition.methods).map(([key, method]) => ({
+    name: `${definition.fullName}/${method.name}`,
+    definition: method,
+    handler: handlers[key] as ServedMethod["handler"],
+  }));
+}
+
+/** The methods as grpc-js wants them told; messages stay bytes, since its answer to a malformed one is INTERNAL. */
+function rawMessages({ definition }: Service): GrpcJsServiceDefinition {
+  return Object.fromEntries(
+    Object.entries(definition.methods).map(([key, { name, requestStream, responseStream }]) => [
+      key,
+      {
+        path: `/${definition.fullName}/${name}`,
+        requestStream,
+        responseStream,
+        requestSerialize: asIs,
+        requestDeserialize: asIs,
+        responseSerialize: asIs,
+        responseDeserialize: asIs,
+      },
+    ]),
+  );
+}
+
+function asIs(bytes: Buffer): Buffer {
+  return bytes;
+}
+
+function credentials(tls: RpcServerOptions["tls"]): ServerCredentials {
+  if (tls === undefined) return ServerCredentials.createInsecure();
+  const clientCa = tls.clientCa === undefined ? null : Buffer.from(tls.clientCa);
+  const pair = { cert_chain: Buffer.from(tls.certificate), private_key: Buffer.from(tls.key) };
+  return ServerCredentials.createSsl(clientCa, [pair], clientCa !== null);
+}

@@ -1,0 +1,60 @@
+import { once } from "node:events";
+import { createServer, type Server, type Socket } from "node:net";
+
+/** Accepts TCP connections and knows which are open. */
+export class Listener {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  /** @param connectionsMax connections open at once; more are closed as soon as they are accepted */
+  constructor(connectionsMax: number, accept: (socket: Socket) => void) {
+    this.#server = createServer({ noDelay: true }, (socket) => {
+      this.#sockets.add(socket);
+      socket.on("close", () => this.#sockets.delete(socket));
+      // Every socket that fails also closes, and whoever carries calls on it looks at that.
+      socket.on("error", () => undefined);
+      accept(socket);
+    });
+    this.#server.maxConnections = connectionsMax;
+  }
+
+  /**
+   * @param host name or address, IPv4 or IPv6 without brackets; empty: every interface
+   * @returns the port that was bound, which matters when 0 was asked for
+   * @throws Error that says what keeps the address from being used
+   */
+  async listen(host: string, port: number): Promise<number> {
+    this.#server.listen({ port, ...(host !== "" && { host }) });
+    try {
+      await once(this.#server, "listening");
+    } catch (error) {
+      throw cannotListen(host, port, error as NodeJS.ErrnoException);
+    }
+    const address = this.#server.address();
+    return typeof address === "object" && address !== null ? address.port : port;
+  }
+
+  /** Accepts no more; open connections stay. */
+  stopAccepting(): void {
+    if (this.#server.listening) this.#server.close();
+  }
+
+  /** Cuts all connections; resolves when they are gone. */
+  async destroyConnections(): Promise<void> {
+    const closed = [...this.#sockets].map((socket) => new Promise((resolve) => socket.once("close", resolve)));
+    for (const socket of this.#sockets) socket.destroy();
+    await Promise.all(closed);
+  }
+}
+
+const remedies: Readonly<Record<string, string>> = {
+  EADDRINUSE: "another process listens there: stop it, or choose another port",
+  EADDRNOTAVAIL: "this machine has no such address: use one of its own, or 127.0.0.1",
+  EACCES: "this user may not bind it: choose a port from 1024 up",
+  ENOTFOUND: "the name does not resolve: use an address, such as 127.0.0.1",
+};
+
+function cannotListen(host: string, port: number, cause: NodeJS.ErrnoException): Error {
+  const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  return new Error(`cannot listen on ${address}: ${remedies[cause.code ?? ""] ?? cause.message}`, { cause });
+}

@@ -1,0 +1,55 @@
+import { BinaryReader } from "@bufbuild/protobuf/wire";
+import type { MessageType } from "./service.ts";
+import { RpcError } from "./status.ts";
+
+/**
+ * One request from its protobuf bytes, strictly: a string that is not UTF-8 is refused. Replacing its bytes by U+FFFD,
+ * as decoders do by default, would make two different ids the same one.
+ * @throws RpcError INVALID_ARGUMENT when the bytes are not a message of this type
+ */
+export function decodeMessage<T>(type: MessageType<T>, bytes: Uint8Array): T {
+  const reader = new BinaryReader(bytes, strictUtf8);
+  const message = decodeWith(type, reader);
+  // Generated code stops without a word at a tag of zero or at the end of a group that never began.
+  if (reader.pos !== reader.len) throw malformed(`unexpected end of a group at byte ${reader.pos} of ${reader.len}`);
+  return message;
+}
+
+/** The protobuf bytes of a response, viewed as a Buffer without copying. */
+export function encodeMessage<T>(type: MessageType<T>, message: T): Buffer {
+  const bytes = type.encode(message).finish();
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function decodeWith<T>(type: MessageType<T>, reader: BinaryReader): T {
+  try {
+    return type.decode(reader);
+  } catch (error) {
+    if (error instanceof RpcError) throw error;
+    throw malformed(error instanceof Error ? error.message : String(error), error);
+  }
+}
+
+function malformed(why: string, cause?: unknown): RpcError {
+  return new RpcError("INVALID_ARGUMENT", `the request is not a valid protobuf message: ${why}`, { cause });
+}
+
+// A leading U+FEFF belongs to the text: dropping it would make two ids the same one, too.
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function strictUtf8(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch (error) {
+    throw new RpcError(
+      "INVALID_ARGUMENT",
+      `a string field of ${bytes.length} bytes is not valid UTF-8 (${hexOfFirst(bytes)}): encode ids as UTF-8`,
+      { cause: error },
+    );
+  }
+}
+
+function hexOfFirst(bytes: Uint8Array): string {
+  const shown = Buffer.from(bytes.subarray(0, 16)).toString("hex");
+  return bytes.length > 16 ? `${shown}…` : shown;
+}
