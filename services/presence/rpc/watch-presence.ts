@@ -1,8 +1,9 @@
 import type { presence } from "@realchat/presence-proto";
 import { type CallContext, type ResponseStream, RpcError } from "@realchat/presence-rpc";
+import { presenceUpdateOf } from "../events/codec.ts";
 import type { PresenceService, Watching } from "../presence-service.ts";
 import { rpcError } from "./rpc-error.ts";
-import { updateOf, userPresenceOf } from "./wire.ts";
+import { userPresenceOf } from "./wire.ts";
 
 type Responses = ResponseStream<presence.WatchPresenceResponse>;
 
@@ -75,7 +76,7 @@ async function sendChanges(
     // What happened while the snapshot was taken may be in it already.
     const updates = news.updates.filter(({ userId, version }) => version > (told?.get(userId) ?? 0));
     for (const { userId, version } of updates) told?.set(userId, version);
-    if (updates.length > 0) await send(responses, { ...nothing, updates: updates.map(updateOf) });
+    if (updates.length > 0) await send(responses, { ...nothing, updates: updates.map(presenceUpdateOf) });
   }
 }
 

@@ -1,5 +1,5 @@
 import { type Duration, presence, type Timestamp } from "@realchat/presence-proto";
-import type { DisconnectReason, Transition, TransitionCause } from "../domain/transition.ts";
+import type { DisconnectReason } from "../domain/transition.ts";
 import type { DeviceView, UserView } from "../store/store.ts";
 
 /** Domain values as the contract's messages, and back. */
@@ -8,15 +8,6 @@ const reasons: Readonly<Record<number, DisconnectReason>> = {
   [presence.DisconnectReason.DISCONNECT_REASON_LOGGED_OUT]: "LOGGED_OUT",
   [presence.DisconnectReason.DISCONNECT_REASON_CONNECTION_LOST]: "CONNECTION_LOST",
   [presence.DisconnectReason.DISCONNECT_REASON_SERVER_DRAIN]: "SERVER_DRAIN",
-};
-
-const causes: Readonly<Record<TransitionCause, presence.TransitionCause>> = {
-  CONNECTED: presence.TransitionCause.TRANSITION_CAUSE_CONNECTED,
-  DISCONNECTED: presence.TransitionCause.TRANSITION_CAUSE_DISCONNECTED,
-  LOGGED_OUT: presence.TransitionCause.TRANSITION_CAUSE_LOGGED_OUT,
-  CONNECTION_LOST: presence.TransitionCause.TRANSITION_CAUSE_CONNECTION_LOST,
-  EXPIRED: presence.TransitionCause.TRANSITION_CAUSE_EXPIRED,
-  RESTATED: presence.TransitionCause.TRANSITION_CAUSE_RESTATED,
 };
 
 /** A reason of a newer contract than ours ends the session at once, as no reason does. */
@@ -49,22 +40,5 @@ export function deviceInfoOf(device: DeviceView): presence.DeviceInfo {
     deviceId: device.deviceId,
     instanceId: device.instanceId,
     connectedAt: timestampOf(device.connectedAtMs),
-  };
-}
-
-/** The payload of an event, in Kafka as in WatchPresence. */
-export function updateOf(transition: Transition): presence.PresenceUpdateEvent {
-  return {
-    userId: transition.userId,
-    status: transition.online
-      ? presence.PresenceStatus.PRESENCE_STATUS_ONLINE
-      : presence.PresenceStatus.PRESENCE_STATUS_OFFLINE,
-    occurredAt: Math.floor(transition.version / 1_000_000),
-    version: transition.version,
-    cause: causes[transition.cause],
-    deviceId: transition.deviceId,
-    instanceId: transition.instanceId,
-    lastSeenAt: transition.online ? undefined : timestampOf(transition.lastSeenMs),
-    shard: transition.shard,
   };
 }

@@ -26,8 +26,8 @@ interface Duty {
 
 export interface PublishingMetrics {
   readonly shardsHeld: number;
-  /** By publisher: entries sent, sends that failed, and age of the oldest unsent entry, ms. */
-  readonly publishers: Readonly<Record<string, { sent: number; failed: number; lagMs: number }>>;
+  /** By publisher: age of the oldest unsent entry, ms. */
+  readonly lagMs: Readonly<Record<string, number>>;
   /** Times that entries were trimmed from a log before they were published. */
   readonly overflows: number;
 }
@@ -51,7 +51,6 @@ export class Publishing {
   readonly #duties = new Map<number, Duty>();
   readonly #stopping = new AbortController();
   readonly #wakers = new Map<EventPublisher, () => void>();
-  readonly #counts = new Map<EventPublisher, { sent: number; failed: number }>();
   readonly #timers: Cancel[] = [];
   #loops: Promise<void>[] = [];
   #settlingLeases: Promise<void> | undefined;
@@ -94,24 +93,15 @@ export class Publishing {
 
   metrics(): PublishingMetrics {
     const nowUs = this.#options.clock.nowUs();
-    const publishers: Record<string, { sent: number; failed: number; lagMs: number }> = {};
+    const lagMs: Record<string, number> = {};
     for (const publisher of this.#options.publishers) {
       let oldestUs = nowUs;
       for (const duty of this.#duties.values()) {
         oldestUs = Math.min(oldestUs, duty.outboxes.get(publisher)?.oldestPending ?? nowUs);
       }
-      publishers[publisher.name] = { ...this.#count(publisher), lagMs: (nowUs - oldestUs) / 1000 };
+      lagMs[publisher.name] = (nowUs - oldestUs) / 1000;
     }
-    return { shardsHeld: this.#duties.size, publishers, overflows: this.#overflows };
-  }
-
-  #count(publisher: EventPublisher): { sent: number; failed: number } {
-    let count = this.#counts.get(publisher);
-    if (count === undefined) {
-      count = { sent: 0, failed: 0 };
-      this.#counts.set(publisher, count);
-    }
-    return count;
+    return { shardsHeld: this.#duties.size, lagMs, overflows: this.#overflows };
   }
 
   #wakeAll(): void {
@@ -178,7 +168,6 @@ export class Publishing {
         if (sent === 0) await woken;
       } catch {
         // The broker or the store did not take it: the entries stay in the log, and the same ones go out again.
-        this.#count(publisher).failed++;
         await pause(clock, retryMs * (0.5 + clock.random() / 2), signal);
         retryMs = Math.min(retryMs * 2, retryMaxMs);
       }
@@ -205,7 +194,6 @@ export class Publishing {
       outbox.accepted(entries);
       duty.unsaved = true;
     }
-    this.#count(publisher).sent += batch.length;
     return batch.length;
   }
 

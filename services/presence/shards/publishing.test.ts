@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, test } from "node:test";
+import { FakeClock } from "@realchat/presence-runtime/testing";
+import { defaultRules } from "../domain/decisions.ts";
+import type { Transition } from "../domain/transition.ts";
+import type { EventPublisher } from "../events/publisher.ts";
+import { newPublisherCounters } from "../events/publisher-counters.ts";
+import { createMemoryStore } from "../store/memory/memory-store.ts";
+import type { PresenceStore } from "../store/store.ts";
+import { Publishing } from "./publishing.ts";
+
+/** A broker that a test can close, and that remembers all it accepted. */
+class ScriptedPublisher implements EventPublisher {
+  accepted: Transition[] = [];
+  refuse = false;
+  inFlight = 0;
+  mostInFlight = 0;
+  readonly name: "kafka" | "redis-pubsub";
+
+  constructor(name: "kafka" | "redis-pubsub" = "kafka") {
+    this.name = name;
+  }
+
+  async open() {}
+  async close() {}
+  health = () => ({ ready: !this.refuse, detail: "scripted" });
+  metrics = () => ({ ...newPublisherCounters(), bounds: {} });
+
+  async publish(transitions: readonly Transition[]): Promise<void> {
+    this.inFlight++;
+    this.mostInFlight = Math.max(this.mostInFlight, this.inFlight);
+    await Promise.resolve();
+    this.inFlight--;
+    if (this.refuse) throw new Error("broker away");
+    this.accepted.push(...transitions);
+  }
+}
+
+describe("publishing", () => {
+  let clock: FakeClock;
+  let store: PresenceStore;
+  let broker: ScriptedPublisher;
+
+  beforeEach(async () => {
+    clock = new FakeClock();
+    store = createMemoryStore({ rules: defaultRules, retentionMs: 3_600_000, logMaxEntries: 10_000 }, clock);
+    await store.open();
+    broker = new ScriptedPublisher();
+  });
+
+  function start(nodeId: string, publishers: ScriptedPublisher[], nodeClock: FakeClock = clock): Publishing {
+    const publishing = new Publishing({
+      store,
+      shardCount: 1,
+      nodeId,
+      publishers,
+      clock: nodeClock,
+      onOverflow: () => assert.fail("nothing was trimmed in this test"),
+    });
+    store.follow(0, { entry: (transition) => publishing.announce(transition), interrupted: () => undefined });
+    publishing.start();
+    return publishing;
+  }
+
+  async function connect(userId: string) {
+    await store.register({
+      userId,
+      deviceId: "phone",
+      instanceId: "gateway-1",
+      connectionId: "",
+      previousSessionId: "",
+    });
+  }
+
+  const users = (transitions: readonly Transition[]) => transitions.map(({ userId }) => userId);
+
+  test("sends what was logged before anybody published, and what comes later, in order (P4)", async () => {
+    await connect("alice");
+    start("node-1", [broker]);
+    await clock.advance(10);
+    await connect("bob");
+    await clock.advance(10);
+    assert.deepEqual(users(broker.accepted), ["alice", "bob"]);
+  });
+
+  test("a broker that is away delays, and loses nothing (P4)", async () => {
+    start("node-1", [broker]);
+    await clock.advance(10);
+    broker.refuse = true;
+    for (const userId of ["alice", "bob", "carol"]) await connect(userId);
+    await clock.advance(60_000);
+    assert.deepEqual(broker.accepted, []);
+    broker.refuse = false;
+    await clock.advance(2_000);
+    assert.deepEqual(users(broker.accepted), ["alice", "bob", "carol"]);
+    assert.equal(broker.mostInFlight, 1, "one send in flight, or a retry could overtake");
+  });
+
+  test("one publisher that is away does not hold up another", async () => {
+    const pubsub = new ScriptedPublisher("redis-pubsub");
+    start("node-1", [broker, pubsub]);
+    broker.refuse = true;
+    await connect("alice");
+    await clock.advance(100);
+    assert.deepEqual(users(pubsub.accepted), ["alice"]);
+    assert.deepEqual(broker.accepted, []);
+  });
+
+  test("a node that stops hands over: its successor goes on where it was", async () => {
+    const first = start("node-1", [broker]);
+    await connect("alice");
+    await clock.advance(10);
+    await first.stop();
+    await connect("bob");
+    assert.deepEqual(users(broker.accepted), ["alice"]);
+    start("node-2", [broker]);
+    await clock.advance(10);
+    assert.deepEqual(users(broker.accepted), ["alice", "bob"]);
+  });
+
+  test("a node that dies is succeeded within 2 s, with repetitions but without gaps (P2, P4)", async () => {
+    const dead = new ScriptedPublisher();
+    const stopped = new FakeClock();
+    start("node-1", [dead], stopped);
+    await connect("alice");
+    await stopped.advance(0);
+    dead.refuse = true;
+    await connect("bob");
+    start("node-2", [broker]);
+    await clock.advance(1_000);
+    assert.deepEqual(broker.accepted, [], "the lease still runs");
+    await clock.advance(1_000);
+    assert.ok(users(broker.accepted).includes("bob"));
+    assert.deepEqual([...new Set(users([...dead.accepted, ...broker.accepted]))], ["alice", "bob"]);
+  });
+
+  test("says how old the oldest unsent entry is", async () => {
+    const publishing = start("node-1", [broker]);
+    await clock.advance(10);
+    broker.refuse = true;
+    await connect("alice");
+    await clock.advance(5_000);
+    const lagMs = publishing.metrics().lagMs.kafka ?? 0;
+    assert.ok(lagMs >= 5_000 && lagMs < 6_000, `lag is ${lagMs} ms`);
+  });
+});
