@@ -1,0 +1,89 @@
+import { z } from "zod";
+import { hidden, redactUrls } from "../redact.ts";
+import type { ValueKind } from "./setting.ts";
+
+/** A whole number. */
+export function integer(range: { readonly min: number; readonly max: number }): ValueKind<number> {
+  const right = `give a whole number from ${range.min} to ${range.max}`;
+  const schema = z
+    .string()
+    .regex(/^-?\d+$/, { error: `is not a whole number: ${right}`, abort: true })
+    .transform(Number)
+    .pipe(z.number().min(range.min, `is too small: ${right}`).max(range.max, `is too large: ${right}`));
+  return { placeholder: "number", schema, show: String };
+}
+
+/** `true` or `false`; as a flag also without a value. */
+export const toggle: ValueKind<boolean> = {
+  placeholder: "true|false",
+  schema: z.stringbool({
+    truthy: ["true", "1", "yes", "on"],
+    falsy: ["false", "0", "no", "off"],
+    error: "is neither true nor false: give one of them",
+  }),
+  show: String,
+  isSwitch: true,
+};
+
+/** One of a few words. */
+export function oneOf<const Word extends string>(words: readonly Word[]): ValueKind<Word> {
+  const schema = z.enum(words, { error: `is unknown: give ${inWords(words, "or")}` });
+  return { placeholder: "word", choices: words, schema, show: (word) => word };
+}
+
+/** Values of one kind with commas between: at least one, none twice. */
+export function listOf<T>(kind: ValueKind<T>): ValueKind<readonly T[]> {
+  const schema = z
+    .string()
+    .transform((text) => text.split(",").map((part) => part.trim()))
+    .refine((parts) => new Set(parts).size === parts.length, { error: "names one twice: give each once", abort: true })
+    .pipe(z.array(kind.schema));
+  return {
+    ...(kind.choices && { choices: kind.choices }),
+    placeholder: `${kind.placeholder},…`,
+    schema,
+    show: (values) => values.map((value) => kind.show(value)).join(","),
+  };
+}
+
+/** Printable text of bounded length; with a pattern, only what matches it: `right` says what does. */
+export function text(
+  form: { maxBytes: number } & ({ pattern?: never } | { pattern: RegExp; right: string }),
+): ValueKind<string> {
+  const schema = z
+    .string()
+    .refine((value) => !/\p{Cc}/u.test(value), { error: "has control characters: give printable text", abort: true })
+    .refine((value) => Buffer.byteLength(value) <= form.maxBytes, `is too long: give at most ${form.maxBytes} bytes`);
+  const matching = form.pattern ? schema.regex(form.pattern, `has other characters: ${form.right}`) : schema;
+  return { placeholder: "text", schema: matching, show: (value) => value };
+}
+
+/** Text that is never shown, whether right or wrong. */
+export const secret: ValueKind<string> = {
+  placeholder: "secret",
+  schema: z.string(),
+  show: () => hidden,
+  hide: () => hidden,
+};
+
+/** A URL with one of these schemes; its user and password are never shown. */
+export function url(schemes: readonly string[]): ValueKind<URL> {
+  const forms = inWords(
+    schemes.map((scheme) => `${scheme}://host:port`),
+    "or",
+  );
+  const schema = z.string().transform((value, context) => {
+    const parsed = URL.parse(value);
+    if (parsed !== null && parsed.hostname !== "" && schemes.includes(parsed.protocol.slice(0, -1))) return parsed;
+    context.addIssue({ code: "custom", message: `is no URL of this kind: give ${forms}` });
+    return z.NEVER;
+  });
+  // A text that is no URL may hold a password anywhere before its last @.
+  const hide = (value: string) => redactUrls(value).replace(/^(?![a-z][a-z0-9+.-]*:\/\/).*@/is, `${hidden}@`);
+  return { placeholder: "url", schema, show: ({ href }) => redactUrls(href), hide };
+}
+
+/** ["a", "b", "c"] → `a, b or c`. */
+function inWords(words: readonly string[], link: "or" | "and"): string {
+  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} ${link} ${words.at(-1)}`;
+}

@@ -1,0 +1,61 @@
+import type { z } from "zod";
+
+/** What kind of value a setting takes: how its text is read, and how a value is shown. */
+export interface ValueKind<T> {
+  /** In --help, where the value stands: `duration`, `host:port`. */
+  readonly placeholder: string;
+  /** The only words there are; --help lists them. */
+  readonly choices?: readonly string[];
+  /** From the text to the value; its issues say what is wrong and what would be right. */
+  readonly schema: z.ZodType<T, string>;
+  /** The value as text again, with whatever is secret hidden. */
+  show(value: T): string;
+  /** Present: a given text is shown only through it, since even a wrong one may hold a secret. */
+  hide?(text: string): string;
+  /** Given as a flag without a value it means `true`. */
+  readonly isSwitch?: true;
+}
+
+/** One setting: given as a flag, by the environment, or by default, in this order. */
+export interface Setting<T = unknown> {
+  readonly kind: ValueKind<T>;
+  /**
+   * Text as a user would write it; or, where the program works it out (see `Reading.settle`), what it will be; absent:
+   * no value.
+   */
+  readonly default?: string | { readonly meaning: string };
+  /** One line for --help and README. */
+  readonly meaning: string;
+}
+
+export interface GroupedSetting<T = unknown> extends Setting<T> {
+  readonly group: string;
+}
+
+/** All settings of a program by the name they have in the environment; the flag follows from it. */
+// biome-ignore lint/suspicious/noExplicitAny: kinds of different values share a table; `Values` gets each type back
+export type SettingsTable = Readonly<Record<string, GroupedSetting<any>>>;
+
+/** The typed values of a table; a setting without a default text may be undefined. */
+export type Values<Table extends SettingsTable> = {
+  readonly [Name in keyof Table]: Table[Name] extends { readonly kind: ValueKind<infer T> }
+    ? Table[Name] extends { readonly default: string }
+      ? T
+      : T | undefined
+    : never;
+};
+
+/** Puts settings under one heading of --help. */
+// biome-ignore lint/suspicious/noExplicitAny: as above
+export function group<const Settings extends Readonly<Record<string, Setting<any>>>>(
+  title: string,
+  settings: Settings,
+): { readonly [Name in keyof Settings]: Settings[Name] & { readonly group: string } } {
+  const entries = Object.entries(settings).map(([name, setting]) => [name, { ...setting, group: title }]);
+  return Object.fromEntries(entries);
+}
+
+/** `SESSION_TTL` → `--session-ttl`. */
+export function flagOf(name: string): string {
+  return `--${name.toLowerCase().replaceAll("_", "-")}`;
+}
