@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { describe } from "node:test";
+import { defaultRules } from "../../domain/decisions.ts";
+import type { OpenStore } from "../store.contract.ts";
+import { scene } from "./scene.ts";
+
+const { ttlMs, memoryMs } = defaultRules;
+
+/** Registering with connection_id and previous_session_id. */
+export const registering = (open: OpenStore) =>
+  describe("registering with tokens", () => {
+    scene(open, "a repeated connection_id returns the session it has", async (scene) => {
+      const first = await scene.register({ connectionId: "c1" });
+      const again = await scene.register({ connectionId: "c1" });
+      assert(first.kind === "registered" && again.kind === "repeated");
+      assert.equal(again.sessionId, first.sessionId);
+      assert.equal(again.version, first.version);
+      assert.deepEqual(await scene.causes(), ["CONNECTED"]);
+    });
+
+    scene(open, "a repeated connection_id counts as a sign of life", async (scene) => {
+      await scene.session({ connectionId: "c1" });
+      await scene.elapse(ttlMs - 5_000);
+      await scene.register({ connectionId: "c1" });
+      await scene.elapse(ttlMs - 5_000);
+      assert.deepEqual(await scene.devices(), ["phone"]);
+    });
+
+    scene(open, "a connection that ended cannot register again", async (scene) => {
+      const sessionId = await scene.session({ connectionId: "c1" });
+      await scene.unregister({ sessionId });
+      assert.deepEqual(await scene.register({ connectionId: "c1" }), { kind: "ended" });
+      assert.equal((await scene.user()).online, false);
+    });
+
+    scene(open, "a connection that was replaced cannot register again (P7)", async (scene) => {
+      await scene.session({ connectionId: "c1" });
+      await scene.session({ connectionId: "c2", instanceId: "gateway-2" });
+      assert.deepEqual(await scene.register({ connectionId: "c1" }), { kind: "superseded" });
+      assert.equal((await scene.user()).devices[0]?.instanceId, "gateway-2");
+    });
+
+    scene(open, "a connection that expired may register again", async (scene) => {
+      await scene.session({ connectionId: "c1" });
+      await scene.elapse(ttlMs + 1_000);
+      assert.equal((await scene.register({ connectionId: "c1" })).kind, "registered");
+      assert.deepEqual(await scene.causes(), ["CONNECTED", "EXPIRED", "CONNECTED"]);
+    });
+
+    scene(open, "a session that comes back keeps its session_id", async (scene) => {
+      const previousSessionId = await scene.session({ connectionId: "c1" });
+      await scene.elapse(ttlMs + 1_000);
+      assert.equal(await scene.refresh({ sessionId: previousSessionId }), "missing");
+      assert.equal(await scene.session({ connectionId: "c1", previousSessionId }), previousSessionId);
+      assert.equal(await scene.refresh({ sessionId: previousSessionId }), "refreshed");
+    });
+
+    scene(open, "a session that comes back yields to a later connection that is there", async (scene) => {
+      const previousSessionId = await scene.session({ connectionId: "c1" });
+      await scene.elapse(ttlMs + 1_000);
+      await scene.session({ connectionId: "c2" });
+      assert.deepEqual(await scene.register({ connectionId: "c1", previousSessionId }), { kind: "superseded" });
+    });
+
+    scene(open, "a session that comes back yields to a later connection that is gone", async (scene) => {
+      const previousSessionId = await scene.session({ connectionId: "c1" });
+      await scene.elapse(ttlMs + 1_000);
+      await scene.unregister({ sessionId: await scene.session({ connectionId: "c2" }) });
+      assert.deepEqual(await scene.register({ connectionId: "c1", previousSessionId }), { kind: "superseded" });
+      assert.equal((await scene.user()).online, false);
+    });
+
+    scene(open, "a forged previous_session_id does not hold the device for ever", async (scene) => {
+      await scene.session({ connectionId: "c1", previousSessionId: "9007199254740991.c1" });
+      await scene.session({ connectionId: "c2", instanceId: "gateway-2" });
+      assert.equal((await scene.user()).devices[0]?.instanceId, "gateway-2");
+    });
+
+    scene(open, "one previous_session_id on two devices makes two sessions (P1, P2)", async (scene) => {
+      await scene.session({ deviceId: "phone", previousSessionId: "5" });
+      await scene.session({ deviceId: "laptop", previousSessionId: "5" });
+      await scene.unregister({ deviceId: "phone", sessionId: "5" });
+      assert.deepEqual(await scene.devices(), ["laptop"]);
+      assert.equal(await scene.refresh({ deviceId: "laptop", sessionId: "5" }), "refreshed");
+      await scene.elapse(ttlMs + 1_000);
+      assert.equal((await scene.user()).online, false);
+    });
+
+    scene(open, "one connection_id on two devices makes two sessions", async (scene) => {
+      const phone = await scene.session({ deviceId: "phone", connectionId: "c1" });
+      const laptop = await scene.session({ deviceId: "laptop", connectionId: "c1" });
+      await scene.unregister({ deviceId: "phone", sessionId: phone });
+      assert.equal(await scene.refresh({ deviceId: "laptop", sessionId: laptop }), "refreshed");
+      assert.deepEqual(await scene.devices(), ["laptop"]);
+    });
+
+    scene(
+      open,
+      "devices are limited; one that left makes room when it is forgotten",
+      async (scene) => {
+        await scene.session({ deviceId: "one" });
+        await scene.session({ deviceId: "two" });
+        assert.deepEqual(await scene.register({ deviceId: "three" }), { kind: "too-many-devices" });
+        assert.equal((await scene.register({ deviceId: "two" })).kind, "registered");
+        await scene.unregister({ deviceId: "one" });
+        assert.deepEqual(await scene.register({ deviceId: "three" }), { kind: "too-many-devices" });
+        for (let passedMs = 0; passedMs <= memoryMs; passedMs += 30_000) {
+          await scene.elapse(30_000);
+          assert.equal(await scene.refresh({ deviceId: "two" }), "refreshed");
+        }
+        assert.equal((await scene.register({ deviceId: "three" })).kind, "registered");
+        assert.deepEqual(await scene.devices(), ["three", "two"]);
+      },
+      { rules: { ...defaultRules, userMaxDevices: 2 } },
+    );
+  });

@@ -1,0 +1,33 @@
+import { FakeClock } from "@realchat/presence-runtime/testing";
+import { tickCapMs } from "../../domain/shard-clock.ts";
+import type { StoreHarness, StoreOptions } from "../store.contract.ts";
+import { createMemoryStore, type MemoryStoreOptions } from "./memory-store.ts";
+
+const tickLimit = 100;
+
+/** A memory store whose time stands still until the test moves it. */
+export async function openMemoryHarness(options: StoreOptions & MemoryStoreOptions): Promise<StoreHarness> {
+  const clock = new FakeClock();
+  const store = createMemoryStore(options, clock);
+  const stepMs = tickCapMs(options.rules.ttlMs);
+  await store.open();
+
+  const tickAll = async () => {
+    while ((await store.tick(0, tickLimit)).expired === tickLimit);
+  };
+  return {
+    store,
+    async elapse(ms) {
+      await tickAll();
+      for (let leftMs = ms; leftMs > 0; leftMs -= stepMs) {
+        clock.freeze(Math.min(leftMs, stepMs));
+        await tickAll();
+      }
+    },
+    freeze: async (ms) => clock.freeze(ms),
+    wait: async (ms) => clock.freeze(ms),
+    outliveRetention: async () => clock.freeze(options.retentionMs + 1_000),
+    wallMs: async () => Math.floor(clock.nowUs() / 1000),
+    close: () => store.close(),
+  };
+}
