@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, test } from "node:test";
+import { FakeClock } from "@realchat/presence-runtime/testing";
+import { defaultRules } from "./domain/decisions.ts";
+import { defaultLimits } from "./domain/limits.ts";
+import { PresenceError } from "./domain/presence-error.ts";
+import { PresenceService, refreshError } from "./presence-service.ts";
+import { createMemoryStore } from "./store/memory/memory-store.ts";
+import type { Registration } from "./store/store.ts";
+import { WatchHub } from "./watch/watch-hub.ts";
+
+const limits = { ...defaultLimits, batchMaxSessions: 3, queryMaxUsers: 3, userMaxDevices: 2 };
+const phone: Registration = {
+  userId: "alice",
+  deviceId: "phone",
+  instanceId: "gateway-1",
+  connectionId: "",
+  previousSessionId: "",
+};
+const ref = (deviceId: string, sessionId = "") => ({ userId: "alice", deviceId, sessionId });
+
+function refusal(code: string, ...parts: string[]) {
+  return (error: unknown) => {
+    assert.ok(error instanceof PresenceError, String(error));
+    assert.equal(error.code, code);
+    for (const part of parts) assert.ok(error.message.includes(part), `"${error.message}" should name ${part}`);
+    return true;
+  };
+}
+
+describe("presence service", () => {
+  let service: PresenceService;
+  let hearsAll: boolean;
+
+  beforeEach(async () => {
+    const store = createMemoryStore(
+      { rules: { ...defaultRules, userMaxDevices: 2 }, retentionMs: 3_600_000, logMaxEntries: 1_000 },
+      new FakeClock(),
+    );
+    await store.open();
+    hearsAll = true;
+    service = new PresenceService({ store, limits, watches: new WatchHub(() => 0, 1), hearsAll: () => hearsAll });
+  });
+
+  test("an empty id is refused, by the name of its field", async () => {
+    await assert.rejects(service.register({ ...phone, userId: "" }), refusal("INVALID_ARGUMENT", "user_id", "128"));
+    await assert.rejects(service.register({ ...phone, deviceId: "" }), refusal("INVALID_ARGUMENT", "device_id"));
+    await assert.rejects(service.register({ ...phone, instanceId: "" }), refusal("INVALID_ARGUMENT", "instance_id"));
+    await assert.rejects(service.user(""), refusal("INVALID_ARGUMENT", "user_id"));
+    assert.throws(() => service.refresh(ref("")), refusal("INVALID_ARGUMENT", "device_id"));
+  });
+
+  test("an id counts in bytes of UTF-8: 128 pass, 129 do not", async () => {
+    const longest = "😀".repeat(32);
+    assert.ok((await service.register({ ...phone, userId: longest })).sessionId);
+    const tooLong = refusal("INVALID_ARGUMENT", "user_id", "129 bytes", "limit 128");
+    await assert.rejects(service.register({ ...phone, userId: `${longest}x` }), tooLong);
+  });
+
+  test("control characters and lone surrogates are refused, everything else is an id", async () => {
+    for (const bad of ["a\0b", "line\n", "\x7f", "\x85", "\ud800"]) {
+      await assert.rejects(service.register({ ...phone, deviceId: bad }), refusal("INVALID_ARGUMENT", "device_id"));
+    }
+    for (const odd of ["a:b", "with space", "{x}", "\\", "😀", "ä"]) {
+      assert.ok((await service.register({ ...phone, userId: odd })).sessionId, odd);
+    }
+  });
+
+  test("batches and queries are limited, and name the entry that is wrong", async () => {
+    const four = Array.from({ length: 4 }, () => ref("phone"));
+    await assert.rejects(service.refreshMany(four), refusal("INVALID_ARGUMENT", "sessions", "4", "limit 3"));
+    await assert.rejects(
+      service.refreshMany([ref("phone"), ref("")]),
+      refusal("INVALID_ARGUMENT", "sessions[1].device_id"),
+    );
+    await assert.rejects(service.users(["a", "b", "c", "d"]), refusal("INVALID_ARGUMENT", "user_ids", "limit 3"));
+    assert.throws(() => service.watch(["a", ""]), refusal("INVALID_ARGUMENT", "user_ids[1]"));
+  });
+
+  test("one device too many is refused, by its limit, and changes nothing", async () => {
+    await service.register(phone);
+    await service.register({ ...phone, deviceId: "laptop" });
+    await assert.rejects(
+      service.register({ ...phone, deviceId: "tablet" }),
+      refusal("RESOURCE_EXHAUSTED", '"alice"', "limit 2"),
+    );
+    assert.equal((await service.user("alice")).devices.length, 2);
+  });
+
+  test("a previous_session_id that no registration returned is refused", async () => {
+    await assert.rejects(
+      service.register({ ...phone, previousSessionId: "what?" }),
+      refusal("INVALID_ARGUMENT", "previous_session_id", "what?"),
+    );
+  });
+
+  test("a batch of heartbeats tells the missing from the superseded (P7)", async () => {
+    const old = await service.register({ ...phone, connectionId: "c1" });
+    const current = await service.register({ ...phone, connectionId: "c2" });
+    const lost = await service.refreshMany([
+      ref("phone", old.sessionId),
+      ref("phone", current.sessionId),
+      ref("laptop", "1.c9"),
+    ]);
+    assert.deepEqual(lost, { superseded: [ref("phone", old.sessionId)], missing: [ref("laptop", "1.c9")] });
+  });
+
+  test("an unsuccessful heartbeat says what to do", async () => {
+    await service.register({ ...phone, connectionId: "c1" });
+    const withoutToken = await service.refresh(ref("phone"));
+    assert.equal(withoutToken.kind, "superseded");
+    assert.match(refreshError(ref("phone"), { kind: "superseded" }).message, /refresh it with its session_id/);
+    assert.match(refreshError(ref("phone", "1.c"), { kind: "superseded" }).message, /close this socket/);
+    assert.match(refreshError(ref("phone", "1.c"), { kind: "missing" }).message, /register it again/);
+  });
+
+  test("a connection that has ended, or was replaced, does not come back (P7)", async () => {
+    const { sessionId } = await service.register({ ...phone, connectionId: "c1" });
+    await service.unregister({ ...ref("phone", sessionId), reason: "UNSPECIFIED" });
+    await assert.rejects(service.register({ ...phone, connectionId: "c1" }), refusal("FAILED_PRECONDITION", "ended"));
+    await service.register({ ...phone, connectionId: "c2" });
+    await service.register({ ...phone, connectionId: "c3" });
+    await assert.rejects(service.register({ ...phone, connectionId: "c2" }), refusal("FAILED_PRECONDITION", "newer"));
+  });
+
+  test("a watch needs a node that hears of all changes, and room", () => {
+    hearsAll = false;
+    assert.throws(() => service.watch([]), refusal("UNAVAILABLE"));
+    hearsAll = true;
+    service.watch([]);
+    assert.throws(() => service.watch([]), refusal("RESOURCE_EXHAUSTED", "limit 1"));
+  });
+});
