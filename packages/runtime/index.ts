@@ -1,4 +1,13 @@
+export { type BackoffLimits, backoffMs } from "./backoff.ts";
 export { type Cancel, type Clock, pause, systemClock } from "./clock.ts";
+export { listenAt } from "./listen-at.ts";
+export { createLog, type Log, type LogOptions } from "./log.ts";
+export { HotCounter } from "./metrics/hot-counter.ts";
+export { HotHistogram } from "./metrics/hot-histogram.ts";
+export type { Labels } from "./metrics/label-sets.ts";
+export { Metrics, type ReadFigures } from "./metrics/metrics.ts";
+export type { Definition, Sample } from "./metrics/scraped.ts";
+export { type OperationsOptions, OperationsServer, type ReadinessCheck } from "./operations-server.ts";
 export { namesSecret, redactUrls } from "./redact.ts";
 export { type Address, isLoopback, listenAddress, peerAddress, showAddress } from "./settings/address.ts";
 export { type CommandLine, parseCommandLine } from "./settings/command-line.ts";
@@ -9,3 +18,4 @@ export { group, type Setting, type SettingsTable, type ValueKind, type Values } 
 export { SettingsError } from "./settings/settings-error.ts";
 export { configText, helpText, markdownTable } from "./settings/show-settings.ts";
 export { byteSize, duration, showDuration } from "./settings/units.ts";
+export { type DrainOptions, type DrainStep, drainOnSignal, startOrExit } from "./shutdown.ts";

@@ -1,0 +1,49 @@
+import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from "pino";
+import { prettyFactory } from "pino-pretty";
+import { hidden, namesSecret, redactUrls } from "./redact.ts";
+
+export type Log = Logger;
+
+export interface LogOptions {
+  readonly service: string;
+  readonly instance: string;
+  readonly level: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
+  /** `auto`: pretty when stdout is a terminal, else JSON. */
+  readonly format: "auto" | "json" | "pretty";
+}
+
+/**
+ * The log of a process: lines on stdout, written at once, so that the last ones before an exit are not lost. Secrets
+ * are hidden in every line, whoever wrote it; that parses each line once more, which is why nothing logs per call.
+ */
+export function createLog(options: LogOptions, stdout: DestinationStream = destination({ fd: 1, sync: true })): Log {
+  const pretty = options.format === "pretty" || (options.format === "auto" && process.stdout.isTTY === true);
+  return pino(
+    {
+      level: options.level,
+      base: { service: options.service, instance: options.instance },
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      hooks: { streamWrite: redactLine },
+    },
+    pretty ? prettyLines(stdout) : stdout,
+  );
+}
+
+/** Hides values of fields named after secrets, at any depth, and credentials in any URL. */
+export function redactLine(line: string): string {
+  const redacted = JSON.stringify(JSON.parse(line), (field, value: unknown) => {
+    if (namesSecret(field)) return hidden;
+    return typeof value === "string" ? redactUrls(value) : value;
+  });
+  return `${redacted}\n`;
+}
+
+function prettyLines(stdout: DestinationStream): DestinationStream {
+  const format = prettyFactory({
+    colorize: process.stdout.isTTY === true,
+    ignore: "service,instance",
+    translateTime: "SYS:HH:MM:ss.l",
+  });
+  return { write: (line) => stdout.write(format(line)) };
+}

@@ -1,0 +1,147 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Clock } from "./clock.ts";
+import type { Metrics } from "./metrics/metrics.ts";
+import { redactUrls } from "./redact.ts";
+import type { Address } from "./settings/address.ts";
+
+/** What a part of the process says of itself: from what it knows already, without asking anyone. */
+export type ReadinessCheck = () => { readonly ready: boolean; readonly detail: string };
+
+export interface OperationsOptions {
+  readonly service: string;
+  readonly metrics: Metrics;
+  readonly checks: Readonly<Record<string, ReadinessCheck>>;
+  readonly isDraining: () => boolean;
+  readonly clock: Clock;
+}
+
+/** What an operator, Prometheus or an orchestrator asks over HTTP: `/metrics`, `/health/live`, `/health/ready`. */
+export class OperationsServer {
+  readonly #options: OperationsOptions;
+  readonly #server: Server;
+
+  constructor(options: OperationsOptions) {
+    this.#options = options;
+    this.#server = createServer({
+      maxHeaderSize: 8_192,
+      headersTimeout: 5_000,
+      requestTimeout: 5_000,
+      keepAliveTimeout: 5_000,
+      connectionsCheckingInterval: 1_000,
+    });
+    this.#server.maxConnections = 64;
+    // Also ends connections whose peer does not read the answer.
+    this.#server.setTimeout(10_000);
+    this.#server.on("request", (request, response) => void this.#answer(request, response));
+  }
+
+  /** @returns the port that was bound, which matters when 0 was asked for */
+  listen(address: Address): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(address, () => {
+        this.#server.off("error", reject);
+        resolve((this.#server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  /** Lets open answers finish, for at most half a second. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.clock.after(500, () => this.#server.closeAllConnections());
+      this.#server.close(() => {
+        cancel();
+        resolve();
+      });
+    });
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { status, type, body, allow } = await this.#answerTo(request);
+    response.writeHead(status, {
+      "content-type": type,
+      "content-length": Buffer.byteLength(body),
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+      ...(allow && { allow }),
+      // Nobody here reads a body: one that was sent all the same must not keep the connection busy.
+      ...(hasBody(request) && { connection: "close" }),
+    });
+    response.end(body);
+  }
+
+  async #answerTo(request: IncomingMessage): Promise<Answer> {
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      return { ...plain(405, `${request.method} is not served here, only GET and HEAD\n`), allow: "GET, HEAD" };
+    }
+    const [path] = (request.url ?? "/").split("?");
+    switch (path) {
+      case "/metrics":
+        return this.#metrics();
+      case "/health/live":
+        return json(200, { status: "live" });
+      case "/health/ready":
+        return this.#readiness();
+      case "/":
+        return plain(200, `${this.#options.service}\n${index}`);
+      default:
+        return plain(404, `nothing is here; there are:\n${index}`);
+    }
+  }
+
+  async #metrics(): Promise<Answer> {
+    const { metrics } = this.#options;
+    try {
+      return { status: 200, type: metrics.contentType, body: await metrics.text() };
+    } catch (error) {
+      return plain(500, `metrics cannot be read: ${redactUrls(messageOf(error))}\n`);
+    }
+  }
+
+  #readiness(): Answer {
+    const checks = Object.entries(this.#options.checks).map(([name, check]) => [name, outcomeOf(check)] as const);
+    const ready = checks.every(([, { status }]) => status === "ready");
+    const status = this.#options.isDraining() ? "draining" : ready ? "ready" : "not ready";
+    return json(status === "ready" ? 200 : 503, { status, checks: Object.fromEntries(checks) });
+  }
+}
+
+interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+  readonly allow?: string;
+}
+
+const index = `
+/metrics       figures for Prometheus
+/health/live   200 while the process answers at all
+/health/ready  200 while it should be sent calls, else 503; with each dependency's state
+`;
+
+function outcomeOf(check: ReadinessCheck): { status: "ready" | "not ready"; detail: string } {
+  try {
+    const { ready, detail } = check();
+    return { status: ready ? "ready" : "not ready", detail: redactUrls(detail) };
+  } catch (error) {
+    return { status: "not ready", detail: redactUrls(messageOf(error)) };
+  }
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+}
+
+function json(status: number, value: unknown): Answer {
+  return { status, type: "application/json", body: `${JSON.stringify(value, null, 2)}\n` };
+}
+
+function plain(status: number, body: string): Answer {
+  return { status, type: "text/plain; charset=utf-8", body };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

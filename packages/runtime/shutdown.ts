@@ -1,0 +1,97 @@
+import type { Clock } from "./clock.ts";
+import type { Log } from "./log.ts";
+import { redactUrls } from "./redact.ts";
+
+/** One thing to bring to an end. */
+export interface DrainStep {
+  /** What it does, for the log: `hand the shards over`. */
+  readonly name: string;
+  /** @param remainingMs until the whole shutdown is cut short; leave some of it to the steps that follow */
+  run(remainingMs: number): void | Promise<void>;
+}
+
+export interface DrainOptions {
+  readonly log: Log;
+  readonly clock: Clock;
+  /** In order. One that fails does not keep the following ones from running. */
+  readonly steps: readonly DrainStep[];
+  /** For all steps together; 10 s is less than what orchestrators wait. */
+  readonly deadlineMs: number;
+}
+
+/** What of the process a shutdown needs. */
+export type Host = Pick<NodeJS.Process, "on" | "exit"> & { readonly stderr: { write(text: string): unknown } };
+
+/**
+ * On SIGTERM or SIGINT runs the steps and exits: with 0 when all is done, with 1 when a step failed or the deadline
+ * passed. A second signal exits with 1 at once.
+ */
+export function drainOnSignal(options: DrainOptions, host: Host = process): void {
+  let draining = false;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (draining) {
+      options.log.warn(`second signal (${signal}): exiting at once`);
+      host.exit(1);
+      return;
+    }
+    draining = true;
+    options.log.info(`${signal}: draining`);
+    void drain(options).then((code) => host.exit(code));
+  };
+  host.on("SIGTERM", onSignal);
+  host.on("SIGINT", onSignal);
+}
+
+/** Runs what brings a program up; a failure is told in words and ends the process with 1. */
+export async function startOrExit(program: string, start: () => Promise<void>, host: Host = process): Promise<void> {
+  try {
+    await start();
+  } catch (error) {
+    host.stderr.write(`${program} cannot start: ${redactUrls(reasonOf(error))}\n`);
+    host.exit(1);
+  }
+}
+
+async function drain({ log, clock, steps, deadlineMs }: DrainOptions): Promise<0 | 1> {
+  const startedMs = clock.monotonicMs();
+  const elapsedMs = () => Math.round(clock.monotonicMs() - startedMs);
+  const overdue = Promise.withResolvers<"overdue">();
+  const cancel = clock.after(deadlineMs, () => overdue.resolve("overdue"));
+  let code: 0 | 1 = 0;
+  for (const { name, run } of steps) {
+    const beganMs = elapsedMs();
+    const outcome = await Promise.race([attempt(run, deadlineMs - beganMs), overdue.promise]);
+    if (outcome === "overdue") {
+      log.error(`drain: ${name}: not done when the ${deadlineMs} ms of the shutdown were over; exiting`);
+      return 1;
+    }
+    if (outcome === "done") {
+      log.info(`drain: ${name}: done in ${elapsedMs() - beganMs} ms`);
+    } else {
+      log.error({ err: outcome.error }, `drain: ${name}: failed`);
+      code = 1;
+    }
+  }
+  cancel();
+  log.info(`drained in ${elapsedMs()} ms`);
+  return code;
+}
+
+async function attempt(run: DrainStep["run"], remainingMs: number): Promise<"done" | { error: unknown }> {
+  try {
+    await run(remainingMs);
+    return "done";
+  } catch (error) {
+    return { error };
+  }
+}
+
+/** The message, or with an error that our own code should not have made, the stack. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const isBug = error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;
+  if (isBug) return error.stack ?? error.message;
+  // Node leaves the message empty when every address of a name was refused.
+  if (error.message === "" && error instanceof AggregateError) return error.errors.map(reasonOf).join("; ");
+  return error.message;
+}
