@@ -91,6 +91,11 @@ export class Publishing {
     this.#wakeAll();
   }
 
+  /** Whether this node publishes the shard. */
+  holds(shard: number): boolean {
+    return this.#duties.has(shard);
+  }
+
   metrics(): PublishingMetrics {
     const nowUs = this.#options.clock.nowUs();
     const lagMs: Record<string, number> = {};

@@ -1,0 +1,140 @@
+import { fileDescriptorSet, presence } from "@realchat/presence-proto";
+import { createGrpcJsServer, Health, reflectionServices } from "@realchat/presence-rpc";
+import {
+  systemClock as clock,
+  createLog,
+  drainOnSignal,
+  Metrics,
+  OperationsServer,
+  showAddress,
+  startOrExit,
+} from "@realchat/presence-runtime";
+import { loadConfig } from "./config.ts";
+import { defaultRules } from "./domain/decisions.ts";
+import { shardOf } from "./domain/shard.ts";
+import { MemoryPublisher } from "./events/memory.ts";
+import type { EventPublisher } from "./events/publisher.ts";
+import { greeting } from "./greeting.ts";
+import type { PresenceConfig } from "./presence-config.ts";
+import { exposeParts, observeCalls, observeTransitions } from "./presence-metrics.ts";
+import { PresenceService } from "./presence-service.ts";
+import { presenceApi } from "./rpc/presence-api.ts";
+import { StandingWork } from "./shards/standing-work.ts";
+import { createMemoryStore } from "./store/memory/memory-store.ts";
+import type { PresenceStore } from "./store/store.ts";
+import { WatchHub } from "./watch/watch-hub.ts";
+
+/** Puts the parts of the presence service together, runs it, and takes it apart again. The only place that knows all. */
+
+await startOrExit("presence", async () => {
+  const start = loadConfig(process.argv.slice(2));
+  if (start.kind === "print") process.stdout.write(start.text);
+  else await run(start.config);
+});
+
+async function run(config: PresenceConfig): Promise<void> {
+  const log = createLog({ service: config.serviceName, instance: config.instanceId, ...config.log });
+  const store = createStore(config);
+  const publishers = config.events.publishers.map((): EventPublisher => new MemoryPublisher());
+  await Promise.all([store.open(), ...publishers.map((publisher) => publisher.open())]);
+
+  const metrics = new Metrics();
+  metrics.observeProcess();
+  const countTransition = observeTransitions(metrics);
+  const watches = new WatchHub((userId) => shardOf(userId, store.shardCount));
+  const work = new StandingWork({
+    store,
+    publishers,
+    nodeId: config.instanceId,
+    ttlMs: config.session.ttlMs,
+    clock,
+    onEntry(transition, isPublishedHere) {
+      countTransition(transition, isPublishedHere);
+      watches.entry(transition);
+    },
+    onGap(shard) {
+      log.warn({ shard }, "the log was trimmed before this node read it: watchers start over");
+      watches.gap(shard);
+    },
+    onOverflow(shard, publisher) {
+      log.error({ shard, publisher }, "the log ran over before it was published: transitions were lost");
+    },
+  });
+  exposeParts(metrics, { store, work, watches, publishers });
+
+  const health = new Health();
+  const isReady = () => store.health().ready && work.hearsAll;
+  const showHealth = () => {
+    for (const name of ["", presence.PresenceApiDefinition.fullName]) health.set(name, isReady());
+  };
+  const service = new PresenceService({ store, watches, limits: config.limits, hearsAll: () => work.hearsAll });
+  const services = [presenceApi(service, config.session), health.service];
+  const server = createGrpcJsServer({
+    services: [...services, ...reflectionServices(services, fileDescriptorSet())],
+    observer: observeCalls(metrics),
+    onInternalError: (method, error) => log.error({ err: error, method }, "a handler failed: this is a bug"),
+    messageMaxBytes: config.limits.messageMaxBytes,
+    tls: config.listen.tls,
+  });
+  let draining = false;
+  const operations = new OperationsServer({
+    service: config.serviceName,
+    metrics,
+    clock,
+    isDraining: () => draining,
+    checks: {
+      store: () => store.health(),
+      log: () => ({ ready: work.hearsAll, detail: "follows every shard" }),
+      ...Object.fromEntries(publishers.map((publisher) => [publisher.name, () => publisher.health()])),
+    },
+  });
+
+  work.start();
+  const stopShowingHealth = clock.every(100, showHealth);
+  const grpcPort = await server.listen(config.listen.grpc);
+  const operationsPort = await operations.listen(config.listen.operations);
+  const addresses = {
+    grpc: showAddress({ ...config.listen.grpc, port: grpcPort }),
+    operations: showAddress({ ...config.listen.operations, port: operationsPort }),
+  };
+  log.info(addresses, "presence is up");
+  // Not on stdout, which is the log's and may be JSON.
+  if (config.log.format !== "json") process.stderr.write(greeting(config, addresses));
+
+  drainOnSignal({
+    log,
+    clock,
+    deadlineMs: config.drainTimeoutMs,
+    steps: [
+      {
+        name: "stop serving",
+        run(remainingMs) {
+          draining = true;
+          stopShowingHealth();
+          health.drain();
+          watches.closeAll();
+          return server.drain(remainingMs / 2);
+        },
+      },
+      { name: "hand the shards over", run: () => work.stop() },
+      {
+        name: "close the publishers",
+        run: (remainingMs) =>
+          Promise.all(publishers.map((publisher) => publisher.close(remainingMs / 2))).then(() => undefined),
+      },
+      { name: "close the store", run: () => store.close() },
+      { name: "close operations", run: () => operations.close() },
+    ],
+  });
+}
+
+function createStore({ store, session, limits }: PresenceConfig): PresenceStore {
+  const rules = {
+    ...defaultRules,
+    ttlMs: session.ttlMs,
+    graceMs: session.graceMs,
+    userMaxDevices: limits.userMaxDevices,
+  };
+  const retentionMs = session.lastSeenRetentionMs;
+  return createMemoryStore({ rules, retentionMs, logMaxEntries: store.logMaxEntries }, clock);
+}

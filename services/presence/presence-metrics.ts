@@ -1,0 +1,163 @@
+import type { CallObserver, RpcCode } from "@realchat/presence-rpc";
+import type { Metrics, Sample } from "@realchat/presence-runtime";
+import type { Transition, TransitionCause } from "./domain/transition.ts";
+import type { EventPublisher } from "./events/publisher.ts";
+import type { StandingWork } from "./shards/standing-work.ts";
+import type { PresenceStore, Tick } from "./store/store.ts";
+import type { WatchHub } from "./watch/watch-hub.ts";
+
+const latencyBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+const causes: readonly TransitionCause[] = [
+  "CONNECTED",
+  "DISCONNECTED",
+  "LOGGED_OUT",
+  "CONNECTION_LOST",
+  "EXPIRED",
+  "RESTATED",
+];
+
+/** Counts calls by method and code. */
+export function observeCalls(metrics: Metrics): CallObserver {
+  const counts = metrics.counter({
+    name: "presence_rpc_total",
+    help: "Calls answered, by method and gRPC code.",
+    labels: ["method", "code"],
+  });
+  const durations = metrics.histogram({
+    name: "presence_rpc_duration_seconds",
+    help: "Time from a call's arrival to its status; streams last as long as they are watched.",
+    labels: ["method"],
+    buckets: latencyBuckets,
+  });
+  const countSlots = new Map<string, Map<RpcCode, number>>();
+  const durationSlots = new Map<string, number>();
+  return {
+    finished(method, code, durationMs) {
+      let codes = countSlots.get(method);
+      if (codes === undefined) {
+        codes = new Map();
+        countSlots.set(method, codes);
+        durationSlots.set(method, durations.slot({ method }));
+      }
+      let slot = codes.get(code);
+      if (slot === undefined) {
+        slot = counts.slot({ method, code });
+        codes.set(code, slot);
+      }
+      counts.add(slot);
+      durations.observe(durationSlots.get(method) ?? 0, durationMs / 1000);
+    },
+  };
+}
+
+/** Counts transitions by cause, each on the node that publishes it, so that the nodes' counts add up. */
+export function observeTransitions(metrics: Metrics): (transition: Transition, isPublishedHere: boolean) => void {
+  const counts = metrics.counter({
+    name: "presence_transitions_total",
+    help: "Users who came online or went offline, by cause; counted by the node that publishes their shard.",
+    labels: ["cause"],
+  });
+  const slots = new Map(causes.map((cause) => [cause, counts.slot({ cause })]));
+  return (transition, isPublishedHere) => {
+    const slot = slots.get(transition.cause);
+    if (isPublishedHere && slot !== undefined) counts.add(slot);
+  };
+}
+
+/** Figures that the parts keep anyway, read when Prometheus asks. */
+export function exposeParts(
+  metrics: Metrics,
+  parts: {
+    readonly store: PresenceStore;
+    readonly work: StandingWork;
+    readonly watches: WatchHub;
+    readonly publishers: readonly EventPublisher[];
+  },
+): void {
+  const { store, work, watches, publishers } = parts;
+  const ticks = (read: (tick: Tick) => number) => work.metrics().ticks.map(read);
+  const sum = (figures: number[]) => figures.reduce((total, figure) => total + figure, 0);
+  const byPublisher = (read: (publisher: EventPublisher) => number) => () =>
+    publishers.map((publisher) => ({ labels: { publisher: publisher.name }, value: read(publisher) }));
+  const byOperation = (read: (figures: { count: number; failed: number; totalMs: number }) => number) => () =>
+    Object.entries(store.metrics().operations).map(([operation, figures]) => ({
+      labels: { operation },
+      value: read(figures),
+    }));
+
+  metrics.gauge({ name: "presence_sessions", help: "Sessions live or in grace, in the whole store." }, () =>
+    sum(ticks(({ sessions }) => sessions)),
+  );
+  metrics.gauge({ name: "presence_users_online", help: "Users online, in the whole store." }, () =>
+    sum(ticks(({ usersOnline }) => usersOnline)),
+  );
+  metrics.total({ name: "presence_expired_total", help: "Sessions and graces that this node took down." }, () => {
+    return work.metrics().expired;
+  });
+  metrics.total({ name: "presence_ticks_failed_total", help: "Ticks that the store did not answer." }, () => {
+    return work.metrics().ticksFailed;
+  });
+  metrics.gauge(
+    { name: "presence_expiry_lag_seconds", help: "How long the oldest deadline was overdue at the last tick." },
+    () => Math.max(0, ...ticks(({ lagMs }) => lagMs)) / 1000,
+  );
+  metrics.gauge({ name: "presence_log_length", help: "Entries that the longest shard's log holds." }, () =>
+    Math.max(0, ...ticks(({ logLength }) => logLength)),
+  );
+  metrics.total(
+    { name: "presence_log_overflows_total", help: "Times that a log was cut off before it was published." },
+    () => work.metrics().publishing.overflows,
+  );
+  metrics.gauge({ name: "presence_shards_held", help: "Shards that this node publishes." }, () => {
+    return work.metrics().publishing.shardsHeld;
+  });
+  metrics.gauge(
+    { name: "presence_publisher_lag_seconds", help: "Age of the oldest transition that this node has yet to send." },
+    byPublisher(({ name }) => (work.metrics().publishing.lagMs[name] ?? 0) / 1000),
+  );
+  metrics.total(
+    { name: "presence_publisher_transitions_total", help: "Transitions that the publisher accepted." },
+    byPublisher((publisher) => publisher.metrics().transitions),
+  );
+  metrics.total(
+    { name: "presence_publisher_failures_total", help: "Sends that the publisher rejected; they are repeated." },
+    byPublisher((publisher) => publisher.metrics().failures),
+  );
+  metrics.gauge(
+    { name: "presence_publisher_ready", help: "1 while the publisher is connected." },
+    byPublisher((publisher) => Number(publisher.health().ready)),
+  );
+  metrics.gauge({ name: "presence_store_ready", help: "1 while the store answers." }, () =>
+    Number(store.health().ready),
+  );
+  metrics.total(
+    { name: "presence_store_operations_total", help: "Operations that the store was asked for." },
+    byOperation(({ count }) => count),
+  );
+  metrics.total(
+    { name: "presence_store_operation_failures_total", help: "Operations that the store did not answer." },
+    byOperation(({ failed }) => failed),
+  );
+  metrics.total(
+    { name: "presence_store_operation_seconds_total", help: "Time that operations took together." },
+    byOperation(({ totalMs }) => totalMs / 1000),
+  );
+  metrics.gauge({ name: "presence_watchers", help: "WatchPresence streams open on this node." }, () => watches.size);
+  metrics.gauge({ name: "presence_bound_used", help: "How full each bounded queue, cache and buffer is." }, () =>
+    boundSamples(({ used }) => used),
+  );
+  metrics.gauge({ name: "presence_bound_limit", help: "Where each bounded queue, cache and buffer is full." }, () =>
+    boundSamples(({ limit }) => limit),
+  );
+
+  function boundSamples(read: (bound: { used: number; limit: number }) => number): Sample[] {
+    const bounds = { ...store.metrics().bounds, watchers: { used: watches.size, limit: watches.limit } };
+    const ofPublishers = publishers.flatMap((publisher) =>
+      Object.entries(publisher.metrics().bounds).map(([name, bound]) => [`${publisher.name}_${name}`, bound] as const),
+    );
+    return [...Object.entries(bounds), ...ofPublishers].map(([bound, figures]) => ({
+      labels: { bound },
+      value: read(figures),
+    }));
+  }
+}

@@ -1,0 +1,67 @@
+import type { Clock } from "@realchat/presence-runtime";
+import type { Transition } from "../domain/transition.ts";
+import type { EventPublisher } from "../events/publisher.ts";
+import type { PresenceStore, Tick } from "../store/store.ts";
+import { LogTail } from "./log-tail.ts";
+import { Publishing, type PublishingMetrics } from "./publishing.ts";
+import { Ticker } from "./ticker.ts";
+
+export interface StandingWorkOptions {
+  readonly store: PresenceStore;
+  readonly publishers: readonly EventPublisher[];
+  readonly nodeId: string;
+  readonly ttlMs: number;
+  readonly clock: Clock;
+  /** Hears of every transition of every shard, in the order of each shard's log. */
+  readonly onEntry: (transition: Transition, isPublishedHere: boolean) => void;
+  /** Transitions of this shard were missed. */
+  readonly onGap: (shard: number) => void;
+  /** Entries were trimmed before this publisher had them. */
+  readonly onOverflow: (shard: number, publisher: string) => void;
+}
+
+/** What a node does without being asked: it ticks and tails every shard and publishes its share of them. */
+export class StandingWork {
+  readonly #tails: readonly LogTail[];
+  readonly #ticker: Ticker;
+  readonly #publishing: Publishing;
+
+  constructor(options: StandingWorkOptions) {
+    const { store, publishers, nodeId, ttlMs, clock, onEntry, onGap, onOverflow } = options;
+    const { shardCount } = store;
+    this.#publishing = new Publishing({ store, shardCount, nodeId, publishers, clock, onOverflow });
+    const reader = {
+      entry: (transition: Transition) => {
+        this.#publishing.announce(transition);
+        onEntry(transition, this.#publishing.holds(transition.shard));
+      },
+      gap: onGap,
+    };
+    this.#tails = Array.from({ length: shardCount }, (_, shard) => new LogTail(store, shard, reader));
+    const onTick = (shard: number, tick: Tick) => this.#tails[shard]?.ticked(tick.lastVersion);
+    this.#ticker = new Ticker({ store, shardCount, ttlMs, clock, onTick });
+  }
+
+  start(): void {
+    for (const tail of this.#tails) tail.start();
+    this.#ticker.start();
+    this.#publishing.start();
+  }
+
+  /** Hands the shards over and stops. Other nodes go on ticking. */
+  async stop(): Promise<void> {
+    await this.#publishing.stop();
+    this.#ticker.stop();
+    for (const tail of this.#tails) tail.stop();
+  }
+
+  /** Whether every shard's log is followed, so that nothing that happens from now on is missed. */
+  get hearsAll(): boolean {
+    return this.#tails.every(({ position }) => position !== undefined);
+  }
+
+  metrics(): { ticks: readonly Tick[]; expired: number; ticksFailed: number; publishing: PublishingMetrics } {
+    const { expired, failed } = this.#ticker;
+    return { ticks: this.#ticker.latest(), expired, ticksFailed: failed, publishing: this.#publishing.metrics() };
+  }
+}
