@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import { FakeClock } from "@realchat/presence-runtime/testing";
+import { defaultRules } from "../domain/decisions.ts";
+import type { Transition } from "../domain/transition.ts";
+import { createMemoryStore } from "../store/memory/memory-store.ts";
+import type { PresenceStore, ShardKeeping } from "../store/store.ts";
+import { Ticker } from "./ticker.ts";
+
+const { ttlMs } = defaultRules;
+
+describe("ticking", () => {
+  let clock: FakeClock;
+  let store: PresenceStore;
+  let ticker: Ticker;
+  let offline: Transition[];
+
+  beforeEach(async () => {
+    clock = new FakeClock();
+    store = createMemoryStore({ rules: defaultRules, retentionMs: 3_600_000, logMaxEntries: 100_000 }, clock);
+    await store.open();
+    offline = [];
+    store.follow(0, {
+      entry: (transition) => void (transition.online || offline.push(transition)),
+      interrupted: () => undefined,
+    });
+    ticker = newTicker(store);
+    ticker.start();
+    await clock.advance(1_000);
+  });
+
+  afterEach(() => ticker.stop());
+
+  function newTicker(keeping: ShardKeeping): Ticker {
+    return new Ticker({ store: keeping, shardCount: 1, ttlMs, clock, onTick: () => undefined });
+  }
+
+  async function connect(userId: string) {
+    await store.register({
+      userId,
+      deviceId: "phone",
+      instanceId: "gateway-1",
+      connectionId: "",
+      previousSessionId: "",
+    });
+  }
+
+  test("a session that nobody refreshes is gone at most TTL + 1 s after its last sign of life (P2)", async () => {
+    await connect("alice");
+    await clock.advance(ttlMs - 500);
+    assert.deepEqual(offline, []);
+    await clock.advance(1_500);
+    assert.deepEqual(
+      offline.map(({ userId, cause }) => [userId, cause]),
+      [["alice", "EXPIRED"]],
+    );
+  });
+
+  test("a machine that was frozen for ten TTLs takes nobody down: gateways get their time to come back (P6)", async () => {
+    await connect("alice");
+    clock.freeze(10 * ttlMs);
+    await clock.advance(ttlMs - 2_000);
+    assert.deepEqual(offline, []);
+    await clock.advance(4_000);
+    assert.equal(offline.length, 1);
+  });
+
+  test("a wall clock that steps ahead takes nobody down (P1, P6)", async () => {
+    await connect("alice");
+    clock.stepWall(10 * ttlMs);
+    await clock.advance(ttlMs - 2_000);
+    assert.deepEqual(offline, []);
+  });
+
+  test("a wall clock that steps back delays nobody's end (P2)", async () => {
+    await connect("alice");
+    await clock.advance(10_000);
+    clock.stepWall(-10 * ttlMs);
+    await clock.advance(ttlMs - 10_000 + 1_000);
+    assert.equal(offline.length, 1);
+  });
+
+  test("mass expiry is paced: 20,000 sessions a second, not all at once (P6)", async () => {
+    for (let user = 0; user < 30_000; user++) await connect(`user-${user}`);
+    await clock.advance(ttlMs);
+    const after = [];
+    for (let slice = 0; slice < 20; slice++) {
+      await clock.advance(100);
+      after.push(offline.length);
+    }
+    const [busiest] = after.map((count, slice) => count - (after[slice - 1] ?? 0)).sort((a, b) => b - a);
+    assert.ok((busiest ?? 0) <= 2_100, `${busiest} in 100 ms`);
+    assert.equal(offline.length, 30_000);
+  });
+
+  test("a store that does not answer stops the clock, not the ticking", async () => {
+    ticker.stop();
+    let away = true;
+    const second = newTicker({
+      tick: (shard, limit) => (away ? Promise.reject(new Error("away")) : store.tick(shard, limit)),
+    });
+    second.start();
+    await connect("alice");
+    await clock.advance(5 * ttlMs);
+    assert.deepEqual(offline, []);
+    assert.ok(second.failed > 0);
+    away = false;
+    await clock.advance(ttlMs + 1_000);
+    assert.equal(offline.length, 1);
+    second.stop();
+  });
+});
