@@ -193,8 +193,11 @@ export function decideUnregister(
   };
 }
 
-/** The due member of the deadlines: a session, or a device in grace. */
-export type DueMember = { readonly sessionId: string } | { readonly graceOf: string };
+/**
+ * The due member of the deadlines: a session, or a device in grace. `deviceId`: where the store knows it, since one
+ * previous_session_id sent for two devices gives both the same session_id.
+ */
+export type DueMember = { readonly sessionId: string; readonly deviceId?: string } | { readonly graceOf: string };
 
 export type ExpireDecision =
   | { kind: "expired"; record: UserRecord; deviceId: string; session: Session; change: Change | undefined }
@@ -219,6 +222,7 @@ export function decideExpire(
       return { kind: "expired", deviceId, session, ...after };
     }
     if (current.state !== "live" || sessionIdOf(session) !== due.sessionId) continue;
+    if (due.deviceId !== undefined && due.deviceId !== deviceId) continue;
     const heartbeatMs = toMs(moment.nowUs) - Math.max(0, moment.clockMs - (deadlineMs - rules.ttlMs));
     const seen: UserRecord = { ...record, lastSeenMs: Math.max(record.lastSeenMs, heartbeatMs) };
     return {

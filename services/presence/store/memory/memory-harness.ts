@@ -8,7 +8,7 @@ const tickLimit = 100;
 /** A memory store whose time stands still until the test moves it. */
 export async function openMemoryHarness(options: StoreOptions & MemoryStoreOptions): Promise<StoreHarness> {
   const clock = new FakeClock();
-  const store = createMemoryStore(options, clock);
+  const store = createMemoryStore({ maxSessions: 20_000, ...options }, clock);
   const stepMs = tickCapMs(options.rules.ttlMs);
   await store.open();
 

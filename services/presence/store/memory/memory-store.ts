@@ -9,9 +9,11 @@ import {
   type Moment,
   type Rules,
 } from "../../domain/decisions.ts";
+import { invariant } from "../../domain/invariant.ts";
 import { PresenceError } from "../../domain/presence-error.ts";
 import { parseSessionId, type SessionRef, sessionIdOf, type UserRecord } from "../../domain/session.ts";
 import { readShardClock, type ShardClock, tickCapMs, tickShardClock } from "../../domain/shard-clock.ts";
+import type { Transition } from "../../domain/transition.ts";
 import { nextVersion } from "../../domain/version.ts";
 import type {
   DeviceView,
@@ -30,6 +32,7 @@ import type {
   UserView,
 } from "../store.ts";
 import { PublisherDesk } from "./publisher-desk.ts";
+import { RecordTable } from "./record-table.ts";
 import { TransitionRing } from "./transition-ring.ts";
 
 export interface MemoryStoreOptions {
@@ -47,16 +50,13 @@ const shard = 0;
 /** What was published stays in the log this long for those who watch, ms. */
 const watchersMs = 60_000;
 const pageUsers = 500;
+/** Of a device that has no session. */
+const noDeadline = Number.POSITIVE_INFINITY;
+const refreshed: RefreshResult = { kind: "refreshed" };
 
 /** Presence's state in this process: one shard, gone with the process. */
 export function createMemoryStore(options: MemoryStoreOptions, clock: Clock): PresenceStore {
   return new MemoryStore(options, clock);
-}
-
-interface Entry {
-  record: UserRecord;
-  /** By device: when its live session or its grace falls due, ms of shard clock. */
-  readonly deadlines: Map<string, number>;
 }
 
 class MemoryStore implements PresenceStore {
@@ -64,28 +64,26 @@ class MemoryStore implements PresenceStore {
   readonly shardCount = 1;
   readonly #rules: Rules;
   readonly #retentionMs: number;
-  readonly #maxSessions: number;
   readonly #logMaxEntries: number;
   readonly #clock: Clock;
   readonly #capMs: number;
+  readonly #records: RecordTable;
   readonly #log: TransitionRing;
   readonly #desk = new PublisherDesk();
-  readonly #users = new Map<string, Entry>();
   readonly #counts = { register: 0, unregister: 0, refresh: 0, users: 0, tick: 0 };
   #shardClock: ShardClock;
-  #sessions = 0;
-  #usersOnline = 0;
   #isOpen = false;
 
-  constructor(options: MemoryStoreOptions, clock: Clock) {
-    this.#rules = options.rules;
-    this.#retentionMs = Math.max(options.retentionMs, options.rules.memoryMs);
-    this.#maxSessions = options.maxSessions ?? 2_000_000;
-    this.#logMaxEntries = options.logMaxEntries;
+  constructor({ rules, retentionMs, logMaxEntries, maxSessions = 2_000_000 }: MemoryStoreOptions, clock: Clock) {
+    this.#rules = rules;
+    this.#retentionMs = Math.max(retentionMs, rules.memoryMs);
+    this.#logMaxEntries = logMaxEntries;
     this.#clock = clock;
-    this.#capMs = tickCapMs(options.rules.ttlMs);
-    this.#log = new TransitionRing(options.logMaxEntries);
-    this.#shardClock = { clockMs: 0, tickedAtMs: this.#nowMs() };
+    this.#capMs = tickCapMs(rules.ttlMs);
+    const horizonMs = rules.ttlMs + this.#capMs;
+    this.#records = new RecordTable({ maxRows: maxSessions, ttlMs: rules.ttlMs, horizonMs });
+    this.#log = new TransitionRing(logMaxEntries);
+    this.#shardClock = { clockMs: 0, tickedAtMs: toMs(clock.nowUs()) };
   }
 
   async open(): Promise<void> {
@@ -102,14 +100,12 @@ class MemoryStore implements PresenceStore {
       : { ready: false, detail: "closed" };
   }
 
+  /** Times are 0: nothing here waits, so the process's CPU time says it all. */
   metrics(): StoreMetrics {
     const operations = Object.entries(this.#counts).map(([kind, count]) => [kind, { count, failed: 0, totalMs: 0 }]);
     return {
       operations: Object.fromEntries(operations),
-      bounds: {
-        sessions: { used: this.#sessions, limit: this.#maxSessions },
-        log: { used: this.#log.length, limit: this.#logMaxEntries },
-      },
+      bounds: { sessions: this.#records.rows, log: { used: this.#log.length, limit: this.#logMaxEntries } },
     };
   }
 
@@ -117,25 +113,21 @@ class MemoryStore implements PresenceStore {
     this.#checkOpen();
     this.#counts.register += 1;
     const { userId, deviceId, instanceId, connectionId } = registration;
-    const entry = this.#find(userId);
     const moment = this.#moment();
+    const record = this.#read(userId, moment);
     const previous = parseSessionId(registration.previousSessionId);
-    const request = { deviceId, instanceId, connectionId, previous };
-    const decision = decideRegister(entry?.record, request, moment, this.#rules);
+    const decision = decideRegister(record, { deviceId, instanceId, connectionId, previous }, moment, this.#rules);
     switch (decision.kind) {
       case "registered": {
-        if (decision.replaced === undefined) this.#checkRoom();
-        const version = this.#commit(userId, decision.record, decision.change, moment);
-        this.#extend(userId, deviceId, moment.clockMs + this.#rules.ttlMs);
+        this.#makeRoom(moment);
+        const version = this.#commit(userId, deviceId, decision, moment.clockMs + this.#rules.ttlMs, moment);
         return { kind: "registered", sessionId: sessionIdOf(decision.session), version };
       }
-      case "repeated":
-        this.#extend(userId, deviceId, moment.clockMs + this.#rules.ttlMs);
-        return {
-          kind: "repeated",
-          sessionId: sessionIdOf(decision.session),
-          version: entry?.record.version ?? 0,
-        };
+      case "repeated": {
+        const sessionId = sessionIdOf(decision.session);
+        this.#records.extend(userId, deviceId, sessionId, moment.clockMs + this.#rules.ttlMs);
+        return { kind: "repeated", sessionId, version: record?.version ?? 0 };
+      }
       default:
         return decision;
     }
@@ -145,17 +137,16 @@ class MemoryStore implements PresenceStore {
     this.#checkOpen();
     this.#counts.unregister += 1;
     const { userId, deviceId } = ending;
-    const entry = this.#find(userId);
     const moment = this.#moment();
-    const decision = decideUnregister(entry?.record, ending, moment, this.#rules);
+    const decision = decideUnregister(this.#read(userId, moment), ending, moment, this.#rules);
     switch (decision.kind) {
       case "ended":
-        this.#commit(userId, decision.record, decision.change, moment);
+        this.#commit(userId, deviceId, decision, noDeadline, moment);
         return { kind: "ended" };
       case "grace": {
-        const before = entry?.deadlines.get(deviceId) ?? Number.POSITIVE_INFINITY;
-        this.#commit(userId, decision.record, undefined, moment);
-        this.#setDeadline(userId, deviceId, Math.min(before, moment.clockMs + this.#rules.graceMs));
+        const before = this.#records.deadlineMs(userId, deviceId) ?? noDeadline;
+        const deadlineMs = Math.min(before, moment.clockMs + this.#rules.graceMs);
+        this.#commit(userId, deviceId, decision, deadlineMs, moment);
         return { kind: "grace" };
       }
       case "left-alone":
@@ -164,68 +155,50 @@ class MemoryStore implements PresenceStore {
   }
 
   refresh(session: SessionRef, reply: RefreshReply, tag: number): void {
-    reply(this.#isOpen ? this.#heartbeat(session) : { kind: "failed", error: unavailable() }, tag);
+    if (this.#isOpen) reply(this.#heartbeat(session), tag);
+    else reply({ kind: "failed", error: unavailable() }, tag);
   }
 
+  /** The usual case reads four columns and writes one; only a heartbeat that finds no session needs the record. */
   #heartbeat({ userId, deviceId, sessionId }: SessionRef): RefreshResult {
     this.#counts.refresh += 1;
-    const record = this.#find(userId)?.record;
+    const deadlineMs = this.#clockMs(this.#clock.nowUs()) + this.#rules.ttlMs;
+    if (this.#records.extend(userId, deviceId, sessionId, deadlineMs)) return refreshed;
+
     const moment = this.#moment();
+    const record = this.#read(userId, moment);
     const decision = decideHeartbeat(record?.devices.get(deviceId), sessionId);
-    switch (decision.kind) {
-      case "live":
-        this.#extend(userId, deviceId, moment.clockMs + this.#rules.ttlMs);
-        return { kind: "refreshed" };
-      case "revivable": {
-        const revival = decideRevive(record, deviceId, moment, this.#rules);
-        if (revival.kind !== "revived") return { kind: "missing" };
-        this.#commit(userId, revival.record, revival.change, moment);
-        this.#extend(userId, deviceId, moment.clockMs + this.#rules.ttlMs);
-        return { kind: "refreshed" };
-      }
-      default:
-        return decision;
-    }
+    if (decision.kind === "missing" || decision.kind === "superseded") return { kind: decision.kind };
+    invariant(decision.kind === "revivable", "a live session is found by its columns");
+    const revival = decideRevive(record, deviceId, moment, this.#rules);
+    invariant(revival.kind === "revived", "what is revivable is revived");
+    this.#commit(userId, deviceId, revival, deadlineMs, moment);
+    return refreshed;
   }
 
   async users(userIds: readonly string[]): Promise<UserView[]> {
     this.#checkOpen();
     this.#counts.users += 1;
-    return userIds.map((userId) => this.#view(userId));
+    const moment = this.#moment();
+    return userIds.map((userId) => this.#view(userId, moment));
   }
 
   async tick(_shard: number, limit: number): Promise<Tick> {
     this.#checkOpen();
     this.#counts.tick += 1;
-    this.#shardClock = tickShardClock(this.#shardClock, this.#nowMs(), this.#capMs);
+    this.#shardClock = tickShardClock(this.#shardClock, toMs(this.#clock.nowUs()), this.#capMs);
     const moment = this.#moment();
-    const due: { userId: string; deviceId: string; deadlineMs: number }[] = [];
-    for (const [userId, { deadlines }] of this.#users) {
-      for (const [deviceId, deadlineMs] of deadlines) {
-        if (deadlineMs <= moment.clockMs) due.push({ userId, deviceId, deadlineMs });
-      }
-    }
-    due.sort((a, b) => a.deadlineMs - b.deadlineMs);
-    const lagMs = due[0] === undefined ? 0 : moment.clockMs - due[0].deadlineMs;
-    let expired = 0;
-    for (const { userId, deviceId, deadlineMs } of due.slice(0, limit)) {
-      const record = this.#users.get(userId)?.record;
-      const current = record?.devices.get(deviceId)?.current;
-      if (current === undefined) continue;
-      const member = current.state === "grace" ? { graceOf: deviceId } : { sessionId: sessionIdOf(current.session) };
-      const decision = decideExpire(record, member, deadlineMs, moment, this.#rules);
-      if (decision.kind === "stale") continue;
-      this.#commit(userId, decision.record, decision.change, moment);
-      expired += 1;
-    }
-    for (const userId of this.#users.keys()) this.#find(userId);
+    const first = this.#records.firstDue(moment.clockMs);
+    const lagMs = first === undefined ? 0 : moment.clockMs - first.deadlineMs;
+    const expired = this.#expire(moment, limit);
+    this.#forgetDeparted(moment, limit);
     return {
       clockMs: moment.clockMs,
       expired,
       lagMs,
       lastVersion: this.#log.lastVersion,
-      sessions: this.#sessions,
-      usersOnline: this.#usersOnline,
+      sessions: this.#records.sessions,
+      usersOnline: this.#records.usersOnline,
       logLength: this.#log.length,
     };
   }
@@ -235,7 +208,7 @@ class MemoryStore implements PresenceStore {
     return this.#log.lastVersion;
   }
 
-  async readLog(_shard: number, after: number, limit: number) {
+  async readLog(_shard: number, after: number, limit: number): Promise<{ entries: Transition[]; gap: boolean }> {
     this.#checkOpen();
     return this.#log.read(after, limit);
   }
@@ -246,15 +219,7 @@ class MemoryStore implements PresenceStore {
 
   async *scanOnline(_shard: number): AsyncIterable<UserView[]> {
     this.#checkOpen();
-    let page: UserView[] = [];
-    for (const [userId, { record }] of this.#users) {
-      if (!record.online) continue;
-      page.push(this.#view(userId));
-      if (page.length < pageUsers) continue;
-      yield page;
-      page = [];
-    }
-    if (page.length > 0) yield page;
+    for (const userIds of this.#records.online(pageUsers)) yield await this.users(userIds);
   }
 
   async announceNode(nodeId: string, ttlMs: number): Promise<number> {
@@ -285,79 +250,100 @@ class MemoryStore implements PresenceStore {
     return true;
   }
 
-  #commit(userId: string, record: UserRecord, change: Change | undefined, moment: Moment): number {
-    const entry = this.#users.get(userId);
-    const version = change === undefined ? record.version : nextVersion(this.#log.lastVersion, moment.nowUs);
-    const deadlines = entry?.deadlines ?? new Map<string, number>();
-    this.#sessions -= deadlines.size;
-    for (const deviceId of deadlines.keys()) {
-      if (record.devices.get(deviceId)?.current === undefined) deadlines.delete(deviceId);
+  /** Takes down who is due, oldest deadline first. @returns how many */
+  #expire(moment: Moment, limit: number): number {
+    let expired = 0;
+    for (; expired < limit; expired++) {
+      const due = this.#records.firstDue(moment.clockMs);
+      if (due === undefined) break;
+      const { userId, deviceId, deadlineMs } = due;
+      const record = this.#records.read(userId);
+      const current = record?.devices.get(deviceId)?.current;
+      invariant(current !== undefined, "who is due has a session");
+      const member =
+        current.state === "grace" ? { graceOf: deviceId } : { sessionId: sessionIdOf(current.session), deviceId };
+      const decision = decideExpire(record, member, deadlineMs, moment, this.#rules);
+      invariant(decision.kind === "expired", "who is due expires");
+      this.#commit(userId, deviceId, decision, noDeadline, moment);
     }
-    this.#sessions += deadlines.size;
-    this.#usersOnline += Number(record.online) - Number(entry?.record.online ?? false);
-    this.#users.set(userId, { record: { ...record, version }, deadlines });
-    if (change !== undefined) {
-      const lastSeenMs = change.online ? 0 : record.lastSeenMs;
-      this.#log.append({ userId, ...change, version, lastSeenMs, shard });
+    return expired;
+  }
+
+  /** Drops records that outlived the retention, a few at a time. */
+  #forgetDeparted(moment: Moment, limit: number): void {
+    const belowVersion = (toMs(moment.nowUs) - this.#retentionMs + 1) * 1000;
+    for (let forgotten = 0; forgotten < limit && this.#records.forgetDeparted(belowVersion); forgotten++);
+  }
+
+  /** The log goes first, as in every store: whoever reads a version in a record finds its entry. */
+  #commit(
+    userId: string,
+    deviceId: string,
+    { record, change }: { record: UserRecord; change?: Change | undefined },
+    deadlineMs: number,
+    moment: Moment,
+  ): number {
+    if (change === undefined) {
+      this.#records.write(userId, record, deviceId, deadlineMs);
+      return record.version;
     }
+    const version = nextVersion(this.#log.lastVersion, moment.nowUs);
+    const lastSeenMs = change.online ? 0 : record.lastSeenMs;
+    this.#log.append({ userId, ...change, version, lastSeenMs, shard });
+    this.#records.write(userId, { ...record, version }, deviceId, deadlineMs);
     return version;
   }
 
-  #extend(userId: string, deviceId: string, deadlineMs: number): void {
-    this.#setDeadline(userId, deviceId, Math.max(deadlineMs, this.#users.get(userId)?.deadlines.get(deviceId) ?? 0));
+  /** The user's record, unless it outlived the retention. */
+  #read(userId: string, moment: Moment): UserRecord | undefined {
+    const record = this.#records.read(userId);
+    if (record === undefined || record.online) return record;
+    return toMs(record.version) + this.#retentionMs > toMs(moment.nowUs) ? record : undefined;
   }
 
-  #setDeadline(userId: string, deviceId: string, deadlineMs: number): void {
-    const deadlines = this.#users.get(userId)?.deadlines;
-    if (deadlines === undefined) return;
-    if (!deadlines.has(deviceId)) this.#sessions += 1;
-    deadlines.set(deviceId, deadlineMs);
-  }
-
-  /** The user's entry, unless it outlived the retention. */
-  #find(userId: string): Entry | undefined {
-    const entry = this.#users.get(userId);
-    if (entry === undefined || entry.record.online) return entry;
-    if (Math.floor(entry.record.version / 1000) + this.#retentionMs > this.#nowMs()) return entry;
-    this.#users.delete(userId);
-    return undefined;
-  }
-
-  #view(userId: string): UserView {
-    const record = this.#find(userId)?.record;
+  #view(userId: string, moment: Moment): UserView {
+    const record = this.#read(userId, moment);
     if (record === undefined) {
       return { userId, online: false, version: this.#log.lastVersion, lastSeenMs: 0, shard, devices: [] };
     }
-    const devices: DeviceView[] = [];
-    for (const [deviceId, { current }] of record.devices) {
-      if (current?.state !== "live") continue;
-      const { instanceId, order } = current.session;
-      devices.push({ deviceId, instanceId, connectedAtMs: Math.floor(order / 1000) });
-    }
-    devices.sort((a, b) => (a.deviceId < b.deviceId ? -1 : 1));
-    const lastSeenMs = record.online ? 0 : record.lastSeenMs;
-    return { userId, online: record.online, version: record.version, lastSeenMs, shard, devices };
+    const { online, version } = record;
+    return { userId, online, version, lastSeenMs: online ? 0 : record.lastSeenMs, shard, devices: devicesOf(record) };
   }
 
   #moment(): Moment {
     const nowUs = this.#clock.nowUs();
-    const clockMs = readShardClock(this.#shardClock, Math.floor(nowUs / 1000), this.#capMs);
-    return { nowUs, clockMs, beginUs: 0, contestedUntilMs: 0 };
+    return { nowUs, clockMs: this.#clockMs(nowUs), beginUs: 0, contestedUntilMs: 0 };
   }
 
-  #nowMs(): number {
-    return Math.floor(this.#clock.nowUs() / 1000);
+  #clockMs(nowUs: number): number {
+    return readShardClock(this.#shardClock, toMs(nowUs), this.#capMs);
+  }
+
+  /** Before anyone is refused, those make room who left longest ago and whom no late call can concern any more. */
+  #makeRoom(moment: Moment): void {
+    if (!this.#records.isFull) return;
+    if (this.#records.forgetDeparted(moment.nowUs - this.#rules.memoryMs * 1000)) return;
+    const { limit } = this.#records.rows;
+    throw new PresenceError("RESOURCE_EXHAUSTED", `the store holds ${limit} sessions, its limit: use Redis for more`);
   }
 
   #checkOpen(): void {
     if (!this.#isOpen) throw unavailable();
   }
+}
 
-  #checkRoom(): void {
-    if (this.#sessions < this.#maxSessions) return;
-    const limit = this.#maxSessions;
-    throw new PresenceError("RESOURCE_EXHAUSTED", `the store holds ${limit} sessions, its limit: use Redis for more`);
+function devicesOf(record: UserRecord): DeviceView[] {
+  const devices: DeviceView[] = [];
+  for (const [deviceId, { current }] of record.devices) {
+    if (current?.state !== "live") continue;
+    const { instanceId, order } = current.session;
+    devices.push({ deviceId, instanceId, connectedAtMs: toMs(order) });
   }
+  return devices.sort((a, b) => (a.deviceId < b.deviceId ? -1 : 1));
+}
+
+function toMs(us: number): number {
+  return Math.floor(us / 1000);
 }
 
 function unavailable(): PresenceError {

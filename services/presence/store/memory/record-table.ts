@@ -1,0 +1,170 @@
+import type { Device, Tombstone, UserRecord } from "../../domain/session.ts";
+import { DeadlineWheel } from "./deadline-wheel.ts";
+import { noRow, SessionTable } from "./session-table.ts";
+import { noUser, UserTable } from "./user-table.ts";
+
+export interface RecordTableOptions {
+  /** Sessions and tombstones together. */
+  readonly maxRows: number;
+  readonly ttlMs: number;
+  /** Farthest deadline ahead of the last tick, ms. */
+  readonly horizonMs: number;
+}
+
+/** A user's record, taken apart into columns and put together again for the rare operations. */
+export class RecordTable {
+  readonly #users: UserTable;
+  readonly #rows: SessionTable;
+  readonly #wheel: DeadlineWheel;
+  #sessions = 0;
+  #usersOnline = 0;
+
+  constructor({ maxRows, ttlMs, horizonMs }: RecordTableOptions) {
+    // Every record has a row at least, so there are never more users than rows.
+    this.#users = new UserTable(maxRows);
+    this.#rows = new SessionTable(maxRows);
+    this.#wheel = new DeadlineWheel({ deadlines: this.#rows.deadlines, ttlMs, horizonMs });
+  }
+
+  get rows(): { used: number; limit: number } {
+    return { used: this.#rows.used, limit: this.#rows.capacity };
+  }
+
+  get isFull(): boolean {
+    return this.#rows.used === this.#rows.capacity;
+  }
+
+  /** Live or in grace. */
+  get sessions(): number {
+    return this.#sessions;
+  }
+
+  get usersOnline(): number {
+    return this.#usersOnline;
+  }
+
+  /** Moves the deadline of a live session, never back. @returns whether it is there under this session_id */
+  extend(userId: string, deviceId: string, sessionId: string, deadlineMs: number): boolean {
+    const user = this.#users.find(userId);
+    if (user === noUser) return false;
+    const row = this.#rows.findLive(this.#users.firstRow(user), deviceId, sessionId);
+    if (row === noRow) return false;
+    const { deadlines } = this.#rows;
+    if ((deadlines[row] as number) < deadlineMs) deadlines[row] = deadlineMs;
+    return true;
+  }
+
+  read(userId: string): UserRecord | undefined {
+    const user = this.#users.find(userId);
+    return user === noUser ? undefined : this.#read(user);
+  }
+
+  /** Deadline of a device's session, live or in grace. */
+  deadlineMs(userId: string, deviceId: string): number | undefined {
+    const user = this.#users.find(userId);
+    if (user === noUser) return undefined;
+    for (let row = this.#users.firstRow(user); row !== noRow; row = this.#rows.next(row)) {
+      if (this.#rows.deviceId(row) === deviceId && this.#rows.isCurrent(row)) return this.#rows.deadlines[row];
+    }
+    return undefined;
+  }
+
+  /**
+   * Stores a record of which one device changed; others may only have been dropped.
+   * @param deadlineMs of the session that the device has now, if any
+   */
+  write(userId: string, record: UserRecord, deviceId: string, deadlineMs: number): void {
+    const found = this.#users.find(userId);
+    const wasOnline = found !== noUser && this.#users.isOnline(found);
+    const user = found === noUser ? this.#users.add(userId) : found;
+    this.#users.update(user, record);
+    this.#usersOnline += Number(record.online) - Number(wasOnline);
+    this.#dropRows(user, (device) => device === deviceId || !record.devices.has(device));
+    const device = record.devices.get(deviceId);
+    if (device !== undefined) this.#addRows(user, deviceId, device, deadlineMs);
+  }
+
+  /** The session, live or in grace, that fell due first. @param clockMs never lower than before */
+  firstDue(clockMs: number): { userId: string; deviceId: string; deadlineMs: number } | undefined {
+    const row = this.#wheel.firstDue(clockMs);
+    if (row === noRow) return undefined;
+    const userId = this.#users.id(this.#rows.user(row));
+    return { userId, deviceId: this.#rows.deviceId(row), deadlineMs: this.#rows.deadlines[row] as number };
+  }
+
+  /** Forgets who left longest ago, if his last version is below the one given. @returns whether somebody was */
+  forgetDeparted(belowVersion: number): boolean {
+    const user = this.#users.firstDeparted();
+    if (user === noUser || this.#users.version(user) >= belowVersion) return false;
+    this.#dropRows(user, () => true);
+    this.#users.forget(user);
+    return true;
+  }
+
+  /** Users online, in pages. Who comes or leaves meanwhile may be missing. */
+  *online(pageUsers: number): Iterable<string[]> {
+    let page: string[] = [];
+    for (let user = 0; user < this.#users.end; user++) {
+      if (!this.#users.isOnline(user)) continue;
+      page.push(this.#users.id(user));
+      if (page.length < pageUsers) continue;
+      yield page;
+      page = [];
+    }
+    if (page.length > 0) yield page;
+  }
+
+  #read(user: number): UserRecord {
+    const devices = new Map<string, { current: Device["current"]; tombstones: Tombstone[] }>();
+    for (let row = this.#users.firstRow(user); row !== noRow; row = this.#rows.next(row)) {
+      const deviceId = this.#rows.deviceId(row);
+      const device = devices.get(deviceId) ?? { current: undefined, tombstones: [] };
+      const state = this.#rows.state(row);
+      if (state === "live" || state === "grace") device.current = { state, session: this.#rows.session(row) };
+      else device.tombstones.push(this.#rows.tombstone(row));
+      devices.set(deviceId, device);
+    }
+    return {
+      version: this.#users.version(user),
+      online: this.#users.isOnline(user),
+      lastSeenMs: this.#users.lastSeenMs(user),
+      devices,
+    };
+  }
+
+  #dropRows(user: number, drops: (deviceId: string) => boolean): void {
+    let kept = noRow;
+    for (let row = this.#users.firstRow(user); row !== noRow; ) {
+      const next = this.#rows.next(row);
+      if (!drops(this.#rows.deviceId(row))) {
+        kept = row;
+      } else {
+        if (kept === noRow) this.#users.setFirstRow(user, next);
+        else this.#rows.setNext(kept, next);
+        this.#dropRow(row);
+      }
+      row = next;
+    }
+  }
+
+  #dropRow(row: number): void {
+    if (this.#rows.isCurrent(row)) {
+      this.#wheel.remove(row);
+      this.#sessions -= 1;
+    }
+    this.#rows.free(row);
+  }
+
+  #addRows(user: number, deviceId: string, { current, tombstones }: Device, deadlineMs: number): void {
+    let first = this.#users.firstRow(user);
+    for (const tombstone of tombstones.toReversed()) {
+      first = this.#rows.add(user, deviceId, tombstone.ending, tombstone, tombstone.endedAtMs, first);
+    }
+    if (current !== undefined) {
+      first = this.#rows.add(user, deviceId, current.state, current.session, deadlineMs, first);
+      this.#wheel.add(first);
+      this.#sessions += 1;
+    }
+    this.#users.setFirstRow(user, first);
+  }
+}

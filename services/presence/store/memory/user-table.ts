@@ -1,0 +1,97 @@
+import { Lanes } from "./lanes.ts";
+import { noRow } from "./session-table.ts";
+
+/** What `UserTable.find` returns for a user that it does not know. */
+export const noUser = -1;
+
+const departed = 0;
+
+/** Users by id, as rows of typed columns. */
+export class UserTable {
+  readonly #byId = new Map<string, number>();
+  readonly #ids: (string | undefined)[] = [];
+  readonly #free: number[] = [];
+  readonly #versions: Float64Array;
+  readonly #lastSeen: Float64Array;
+  readonly #online: Uint8Array;
+  readonly #firstRow: Int32Array;
+  /** Who is offline, in the order in which they left. */
+  readonly #departures: Lanes;
+
+  constructor(capacity: number) {
+    this.#versions = new Float64Array(capacity);
+    this.#lastSeen = new Float64Array(capacity);
+    this.#online = new Uint8Array(capacity);
+    this.#firstRow = new Int32Array(capacity);
+    this.#departures = new Lanes(capacity, 1);
+  }
+
+  /** Numbers of users are below this. */
+  get end(): number {
+    return this.#ids.length;
+  }
+
+  find(userId: string): number {
+    return this.#byId.get(userId) ?? noUser;
+  }
+
+  /** Adds a user who is online and has no sessions yet. */
+  add(userId: string): number {
+    const user = this.#free.pop() ?? this.#ids.length;
+    this.#byId.set(userId, user);
+    this.#ids[user] = userId;
+    this.#versions[user] = 0;
+    this.#lastSeen[user] = 0;
+    this.#online[user] = 1;
+    this.#firstRow[user] = noRow;
+    return user;
+  }
+
+  /** Forgets a user who is offline. */
+  forget(user: number): void {
+    this.#byId.delete(this.id(user));
+    this.#ids[user] = undefined;
+    this.#departures.remove(user);
+    this.#online[user] = 0;
+    this.#free.push(user);
+  }
+
+  id(user: number): string {
+    return this.#ids[user] ?? "";
+  }
+
+  isOnline(user: number): boolean {
+    return this.#online[user] === 1;
+  }
+
+  version(user: number): number {
+    return this.#versions[user] as number;
+  }
+
+  lastSeenMs(user: number): number {
+    return this.#lastSeen[user] as number;
+  }
+
+  firstRow(user: number): number {
+    return this.#firstRow[user] as number;
+  }
+
+  setFirstRow(user: number, row: number): void {
+    this.#firstRow[user] = row;
+  }
+
+  update(user: number, { online, version, lastSeenMs }: { online: boolean; version: number; lastSeenMs: number }) {
+    if (online !== this.isOnline(user)) {
+      if (online) this.#departures.remove(user);
+      else this.#departures.append(user, departed);
+    }
+    this.#online[user] = Number(online);
+    this.#versions[user] = version;
+    this.#lastSeen[user] = lastSeenMs;
+  }
+
+  /** Who left longest ago of those who are offline. */
+  firstDeparted(): number {
+    return this.#departures.first(departed);
+  }
+}
