@@ -1,4 +1,6 @@
 export { createGrpcJsServer } from "./grpc-js/grpc-js-server.ts";
+export { Health } from "./health.ts";
+export { reflectionServices } from "./reflection.ts";
 export type { RpcServer, RpcServerOptions } from "./server.ts";
 export {
   type CallContext,

@@ -39,11 +39,14 @@ export class Listener {
     if (this.#server.listening) this.#server.close();
   }
 
-  /** Cuts all connections; resolves when they are gone. */
-  async destroyConnections(): Promise<void> {
-    const closed = [...this.#sockets].map((socket) => new Promise((resolve) => socket.once("close", resolve)));
+  /** Resolves when no connection is open, at once if there is none. */
+  async connectionsClosed(): Promise<void> {
+    await Promise.all([...this.#sockets].map((socket) => new Promise((resolve) => socket.once("close", resolve))));
+  }
+
+  /** Cuts whatever is open. */
+  destroyConnections(): void {
     for (const socket of this.#sockets) socket.destroy();
-    await Promise.all(closed);
   }
 }
 

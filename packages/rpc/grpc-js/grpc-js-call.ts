@@ -129,13 +129,20 @@ export class GrpcJsCall implements CallContext, ResponseStream<unknown> {
 
   async *#requests(): AsyncGenerator<unknown> {
     for (;;) {
-      if (this.#code !== undefined) throw callIsOver(this.#code);
-      this.#reader = Promise.withResolvers();
-      this.#call.startRead();
-      const bytes = await this.#reader.promise;
+      const bytes = await this.#nextRequest();
       if (bytes === undefined) return;
       yield decodeMessage(this.#served.definition.requestType, bytes);
     }
+  }
+
+  async #nextRequest(): Promise<Buffer | undefined> {
+    if (this.#code !== undefined) throw callIsOver(this.#code);
+    this.#reader = Promise.withResolvers();
+    this.#call.startRead();
+    const bytes = await this.#reader.promise;
+    // A connection that breaks also ends the request stream: what came so far must not pass for all of it.
+    if (this.#code !== undefined) throw callIsOver(this.#code);
+    return bytes;
   }
 
   #run(input: () => unknown): void {

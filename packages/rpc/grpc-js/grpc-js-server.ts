@@ -1,4 +1,5 @@
 import {
+  type ConnectionInjector,
   type ServiceDefinition as GrpcJsServiceDefinition,
   Server,
   ServerCredentials,
@@ -21,14 +22,14 @@ export function createGrpcJsServer(options: RpcServerOptions): RpcServer {
 
 class GrpcJsServer implements RpcServer {
   readonly #clock: Clock;
-  readonly #server: Server;
+  readonly #connections: ConnectionInjector;
   readonly #listener: Listener;
 
   constructor(options: RpcServerOptions) {
     this.#clock = options.clock ?? systemClock;
     const methods = new Map(options.services.flatMap(servedMethods).map((served) => [`/${served.name}`, served]));
     const { observer, onInternalError } = options;
-    this.#server = new Server({
+    const server = new Server({
       "grpc.max_receive_message_length": options.messageMaxBytes ?? 4 * 1024 * 1024,
       "grpc.max_concurrent_streams": options.connectionMaxCalls ?? 1_000,
       // Finds out that a caller's machine is gone: his calls must not stay open for ever.
@@ -37,10 +38,11 @@ class GrpcJsServer implements RpcServer {
       "grpc.enable_channelz": 0,
       interceptors: [answerWith(methods, { clock: this.#clock, observer, onInternalError })],
     });
-    for (const service of options.services) this.#server.addService(rawMessages(service), {});
-    // Accepting the connections ourselves bounds their number, and errors say what is wrong with an address.
-    const connections = this.#server.createConnectionInjector(credentials(options.tls));
-    this.#listener = new Listener(options.connectionsMax ?? 1_000, (socket) => connections.injectConnection(socket));
+    for (const service of options.services) server.addService(rawMessages(service), {});
+    this.#connections = acceptor(server, options.tls);
+    this.#listener = new Listener(options.connectionsMax ?? 1_000, (socket) =>
+      this.#connections.injectConnection(socket),
+    );
   }
 
   listen({ host, port }: { host: string; port: number }): Promise<number> {
@@ -49,14 +51,12 @@ class GrpcJsServer implements RpcServer {
 
   async drain(graceMs: number): Promise<void> {
     this.#listener.stopAccepting();
-    const finished = Promise.withResolvers<void>();
-    const cancel = this.#clock.after(graceMs, finished.resolve);
-    // Sends GOAWAY on every connection and closes it after its last call.
-    this.#server.tryShutdown(() => finished.resolve());
-    await finished.promise;
+    // Sends GOAWAY on every connection, which then closes after its last call.
+    this.#connections.destroy();
+    const closed = this.#listener.connectionsClosed();
+    const cancel = this.#clock.after(graceMs, () => this.#listener.destroyConnections());
+    await closed;
     cancel();
-    this.#server.forceShutdown();
-    await this.#listener.destroyConnections();
   }
 }
 
@@ -99,9 +99,18 @@ function asIs(bytes: Buffer): Buffer {
   return bytes;
 }
 
-function credentials(tls: RpcServerOptions["tls"]): ServerCredentials {
-  if (tls === undefined) return ServerCredentials.createInsecure();
+/**
+ * Takes connections that we accepted ourselves: that way their number is bounded, an address that cannot be used is an
+ * error of ours that says why, and a drain knows when all are closed (tryShutdown does not, from Node 24 on).
+ */
+function acceptor(server: Server, tls: RpcServerOptions["tls"]): ConnectionInjector {
+  if (tls === undefined) return server.createConnectionInjector(ServerCredentials.createInsecure());
   const clientCa = tls.clientCa === undefined ? null : Buffer.from(tls.clientCa);
   const pair = { cert_chain: Buffer.from(tls.certificate), private_key: Buffer.from(tls.key) };
-  return ServerCredentials.createSsl(clientCa, [pair], clientCa !== null);
+  try {
+    return server.createConnectionInjector(ServerCredentials.createSsl(clientCa, [pair], clientCa !== null));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`the TLS certificate or key cannot be used: ${why}`, { cause: error });
+  }
 }

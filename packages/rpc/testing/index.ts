@@ -1,0 +1,1 @@
+export { type Issued, issueCertificates } from "./certificates.ts";
