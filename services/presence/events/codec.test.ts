@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { events, presence } from "@realchat/presence-proto";
+import { encodeEnvelope, encodeUpdate } from "./codec.ts";
+import { sampleTransition } from "./sample-transition.ts";
+
+const left = sampleTransition({
+  userId: "user:1 é",
+  online: false,
+  cause: "CONNECTION_LOST",
+  lastSeenMs: 1_789_997_595_250,
+});
+
+// Made by `buf convert proto --type realchat.… --from event.json#format=json`, which shares no code with ours.
+const leftUpdate =
+  "0a09757365723a3120c3a910021880f7c4d50620c0849fd1edff96032804320570686f6e653a09676174657761792d37420b089be4c4d506" +
+  "1080e59a77480b";
+const leftEnvelope = `081610011a0b0880f7c4d506108094ef3a223f${leftUpdate}`;
+
+test("someone who left is, byte for byte, what another protobuf implementation makes of it", () => {
+  assert.equal(encodeUpdate(left).toString("hex"), leftUpdate);
+  assert.equal(encodeEnvelope(left).toString("hex"), leftEnvelope);
+});
+
+test("an envelope says what happened and when, to the microsecond, and holds the update", () => {
+  const envelope = events.EventEnvelope.decode(encodeEnvelope(left));
+  assert.equal(envelope.eventType, events.EventType.EVENT_TYPE_USER_OFFLINE);
+  assert.equal(envelope.schemaVersion, 1);
+  assert.deepEqual(envelope.occurredAt, { seconds: 1_790_000_000, nanos: 123_456_000 });
+  assert.deepEqual(presence.PresenceUpdateEvent.decode(envelope.payload), {
+    userId: "user:1 é",
+    status: presence.PresenceStatus.PRESENCE_STATUS_OFFLINE,
+    occurredAt: 1_790_000_000,
+    version: 1_790_000_000_123_456,
+    cause: presence.TransitionCause.TRANSITION_CAUSE_CONNECTION_LOST,
+    deviceId: "phone",
+    instanceId: "gateway-7",
+    lastSeenAt: { seconds: 1_789_997_595, nanos: 250_000_000 },
+    shard: 11,
+  });
+});
+
+test("someone who came is online and has no last sign of life", () => {
+  const envelope = events.EventEnvelope.decode(encodeEnvelope(sampleTransition({ lastSeenMs: 5 })));
+  const update = presence.PresenceUpdateEvent.decode(envelope.payload);
+  assert.equal(envelope.eventType, events.EventType.EVENT_TYPE_USER_ONLINE);
+  assert.equal(update.status, presence.PresenceStatus.PRESENCE_STATUS_ONLINE);
+  assert.equal(update.lastSeenAt, undefined);
+});
+
+test("every cause has its own value on the wire", () => {
+  const causes = ["CONNECTED", "DISCONNECTED", "LOGGED_OUT", "CONNECTION_LOST", "EXPIRED", "RESTATED"] as const;
+  const sent = causes.map((cause) => presence.PresenceUpdateEvent.decode(encodeUpdate(sampleTransition({ cause }))));
+  assert.deepEqual(
+    sent.map((update) => update.cause),
+    [1, 2, 3, 4, 5, 6],
+  );
+});

@@ -1,0 +1,58 @@
+import { events, presence, type Timestamp } from "@realchat/presence-proto";
+import type { Transition, TransitionCause } from "../domain/transition.ts";
+
+/** Version of the envelope's payload; grows only when consumers must tell the shapes apart. */
+const schemaVersion = 1;
+
+const { EventType, EventEnvelope } = events;
+const { PresenceStatus, PresenceUpdateEvent } = presence;
+
+const wireCauses: Readonly<Record<TransitionCause, presence.TransitionCause>> = {
+  CONNECTED: presence.TransitionCause.TRANSITION_CAUSE_CONNECTED,
+  DISCONNECTED: presence.TransitionCause.TRANSITION_CAUSE_DISCONNECTED,
+  LOGGED_OUT: presence.TransitionCause.TRANSITION_CAUSE_LOGGED_OUT,
+  CONNECTION_LOST: presence.TransitionCause.TRANSITION_CAUSE_CONNECTION_LOST,
+  EXPIRED: presence.TransitionCause.TRANSITION_CAUSE_EXPIRED,
+  RESTATED: presence.TransitionCause.TRANSITION_CAUSE_RESTATED,
+};
+
+/** The transition as an envelope (USER_ONLINE or USER_OFFLINE) around a PresenceUpdateEvent. */
+export function encodeEnvelope(transition: Transition): Buffer {
+  const envelope = EventEnvelope.encode({
+    eventType: transition.online ? EventType.EVENT_TYPE_USER_ONLINE : EventType.EVENT_TYPE_USER_OFFLINE,
+    schemaVersion,
+    occurredAt: timestampOfUs(transition.version),
+    payload: encodeUpdate(transition),
+  });
+  return asBuffer(envelope.finish());
+}
+
+/** The transition as a bare PresenceUpdateEvent. */
+export function encodeUpdate(transition: Transition): Buffer {
+  return asBuffer(PresenceUpdateEvent.encode(presenceUpdateOf(transition)).finish());
+}
+
+/** The transition in the contract's words. */
+export function presenceUpdateOf(transition: Transition): presence.PresenceUpdateEvent {
+  const { userId, online, version, cause, deviceId, instanceId, lastSeenMs, shard } = transition;
+  return {
+    userId,
+    status: online ? PresenceStatus.PRESENCE_STATUS_ONLINE : PresenceStatus.PRESENCE_STATUS_OFFLINE,
+    occurredAt: Math.floor(version / 1_000_000),
+    version,
+    cause: wireCauses[cause],
+    deviceId,
+    instanceId,
+    lastSeenAt: online || lastSeenMs === 0 ? undefined : timestampOfUs(lastSeenMs * 1000),
+    shard,
+  };
+}
+
+function timestampOfUs(us: number): Timestamp {
+  const microseconds = us % 1_000_000;
+  return { seconds: (us - microseconds) / 1_000_000, nanos: microseconds * 1000 };
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

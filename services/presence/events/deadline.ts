@@ -1,0 +1,12 @@
+import type { Clock } from "@realchat/presence-runtime";
+
+/**
+ * The work's outcome, or a rejection with `late()` when it takes longer than `limitMs`. The work itself goes on: whoever
+ * calls this must make sure that its late outcome does no harm.
+ */
+export function withDeadline<T>(clock: Clock, limitMs: number, work: Promise<T>, late: () => Error): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(limitMs, () => reject(late()));
+    work.then(resolve, reject).finally(cancel);
+  });
+}

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { systemClock } from "@realchat/presence-runtime";
+import { PublisherRefusal } from "../publisher.ts";
+import { type KafkaOptions, settingsOf } from "./options.ts";
+
+const good: KafkaOptions = {
+  brokers: ["kafka-1:9092", "10.0.0.7:9092", "[::1]:9092"],
+  topic: "presence.events.v1",
+  clientId: "presence",
+  clock: systemClock,
+};
+
+test("what is right is taken, with defaults for the rest", () => {
+  const settings = settingsOf(good);
+  assert.equal(settings.publishTimeoutMs, 10_000);
+  assert.equal(settings.requestMaxBytes, 524_288);
+  assert.equal(settings.source, "/realchat/presence");
+});
+
+test("what can never work is refused, naming what and why", () => {
+  const refused = (options: Partial<KafkaOptions>, message: RegExp) =>
+    assert.throws(
+      () => settingsOf({ ...good, ...options }),
+      (error) => error instanceof PublisherRefusal && message.test(error.message),
+    );
+  refused({ brokers: [] }, /no Kafka brokers given.*host:port/);
+  refused({ brokers: ["kafka-1"] }, /"kafka-1" is not host:port/);
+  refused({ brokers: ["kafka-1:0"] }, /"kafka-1:0"/);
+  refused({ brokers: ["kafka-1:65536"] }, /"kafka-1:65536"/);
+  refused({ brokers: ["http://kafka-1:9092"] }, /"http:\/\/kafka-1:9092"/);
+  refused({ topic: "a b" }, /topic "a b" is not a topic name/);
+  refused({ topic: ".." }, /topic "\.\."/);
+  refused({ topic: "x".repeat(250) }, /1 to 249/);
+  refused({ createTopic: { partitions: 0 } }, /partitions is 0: give a whole number from 1/);
+  refused({ createTopic: { partitions: 4, replication: 1.5 } }, /replication is 1\.5/);
+  refused({ tls: { certificate: "PEM" } }, /certificate and key go together/);
+  refused({ sasl: { mechanism: "GSSAPI" as "PLAIN", username: "u", password: "p" } }, /PLAIN, SCRAM-SHA-256/);
+  refused({ sasl: { mechanism: "PLAIN", username: "u", password: "" } }, /needs a user name and a password/);
+});

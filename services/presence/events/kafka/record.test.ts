@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { encodeEnvelope } from "../codec.ts";
+import { sampleTransition } from "../sample-transition.ts";
+import { recordOf } from "./record.ts";
+
+test("a record has the user as key, the envelope as value, and CloudEvents headers in binary mode", () => {
+  const transition = sampleTransition({ userId: "ключ" });
+  const record = recordOf(transition, "/realchat/presence");
+  assert.equal(record.key.toString(), "ключ");
+  assert.deepEqual(record.value, encodeEnvelope(transition));
+  const headers = [...record.headers].map(([key, value]) => [key.toString(), value.toString()]);
+  assert.deepEqual(Object.fromEntries(headers), {
+    ce_specversion: "1.0",
+    ce_id: "11:1790000000123456",
+    ce_source: "/realchat/presence",
+    ce_type: "realchat.presence.v1.UserOnline",
+    ce_time: "2026-09-21T14:13:20.123456Z",
+    ce_subject: "ключ",
+    "content-type": "application/protobuf",
+  });
+  const bytes = [record.key, record.value, ...[...record.headers].flat()].reduce((sum, { length }) => sum + length, 0);
+  assert.equal(record.size, bytes);
+});

@@ -1,0 +1,36 @@
+import type { Transition } from "../../domain/transition.ts";
+import { cloudEventAttributeNames, cloudEventOf } from "../cloud-event.ts";
+import { encodeEnvelope } from "../codec.ts";
+import { partitionHash } from "./murmur2.ts";
+
+/** What goes to Kafka for one transition. */
+export interface KafkaRecord {
+  /** The user id, so that all changes of a user are in one partition, in order. */
+  readonly key: Buffer;
+  readonly value: Buffer;
+  readonly headers: Map<Buffer, Buffer>;
+  /** Modulo the partition count: the partition. */
+  readonly partitionHash: number;
+  /** Of key, value and headers, bytes. */
+  readonly size: number;
+}
+
+// CloudEvents Kafka protocol binding, section 3.2: in binary mode the value is the data as it is, the content type has
+// its own header, and all other attributes have the prefix ce_.
+const headerKeys = cloudEventAttributeNames.map((name) =>
+  Buffer.from(name === "datacontenttype" ? "content-type" : `ce_${name}`),
+);
+
+export function recordOf(transition: Transition, source: string): KafkaRecord {
+  const key = Buffer.from(transition.userId);
+  const value = encodeEnvelope(transition);
+  const headers = new Map<Buffer, Buffer>();
+  let size = key.length + value.length;
+  const event = cloudEventOf(transition, source);
+  headerKeys.forEach((headerKey, index) => {
+    const headerValue = Buffer.from(event[cloudEventAttributeNames[index] as keyof typeof event]);
+    headers.set(headerKey, headerValue);
+    size += headerKey.length + headerValue.length;
+  });
+  return { key, value, headers, partitionHash: partitionHash(key), size };
+}
