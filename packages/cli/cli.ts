@@ -1,0 +1,63 @@
+import type { Clock, Environment } from "@realchat/presence-runtime";
+import { CliError, type ExitCode, exitCodeOf, exitCodes } from "./cli-error.ts";
+import type { Command } from "./command.ts";
+import { readCommandLine } from "./command-line.ts";
+import { devices } from "./commands/devices.ts";
+import { events } from "./commands/events.ts";
+import { get } from "./commands/get.ts";
+import { hold } from "./commands/hold.ts";
+import { refresh } from "./commands/refresh.ts";
+import { register } from "./commands/register.ts";
+import { unregister } from "./commands/unregister.ts";
+import { watch } from "./commands/watch.ts";
+import { manual, overview } from "./help.ts";
+import { connectPresence } from "./presence-api.ts";
+import type { Terminal } from "./terminal.ts";
+
+const commands: readonly Command[] = [register, refresh, unregister, get, devices, watch, events, hold];
+
+export interface Surroundings {
+  readonly environment: Environment;
+  readonly terminal: Terminal;
+  readonly clock: Clock;
+  /** See Invocation. */
+  stopSignal(): AbortSignal;
+}
+
+/** Runs one command line; what fails is told on stderr. */
+export async function runCli(args: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
+  const { terminal } = surroundings;
+  try {
+    await run(args, surroundings);
+    return exitCodes.done;
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    terminal.note(explain(error));
+    return exitCodeOf(error.code);
+  }
+}
+
+async function run(args: readonly string[], { environment, terminal, clock, stopSignal }: Surroundings): Promise<void> {
+  const line = readCommandLine(args, commands, environment);
+  if (line.kind === "help") {
+    return terminal.print(line.command === undefined ? overview(commands) : manual(line.command));
+  }
+  const { command, operands, flags } = line;
+  const connection = connectPresence(flags, clock);
+  try {
+    await command.run({ operands, flags, api: connection.api, terminal, clock, stopSignal });
+  } finally {
+    connection.close();
+  }
+}
+
+function explain({ code, message }: CliError): string {
+  switch (code) {
+    case "USAGE":
+      return `presence: ${message}\n"presence --help" tells more.`;
+    case "UNREACHABLE":
+      return `presence: ${message}`;
+    default:
+      return `presence: ${code}: ${message}`;
+  }
+}

@@ -1,0 +1,120 @@
+import { parseArgs } from "node:util";
+import { type Environment, nearest } from "@realchat/presence-runtime";
+import { CliError } from "./cli-error.ts";
+import { type Command, operandShape } from "./command.ts";
+import { type Flags, readFlag } from "./flag.ts";
+import { type SharedFlags, sharedFlags } from "./shared-flags.ts";
+
+export type CommandLine =
+  | { readonly kind: "help"; readonly command: Command | undefined }
+  | {
+      readonly kind: "run";
+      readonly command: Command;
+      readonly operands: readonly string[];
+      readonly flags: Readonly<Record<string, unknown>> & SharedFlags;
+    };
+
+/**
+ * Reads `COMMAND [OPERAND|--flag ...]`; flags may stand anywhere, and after `--` there are only operands.
+ * @throws CliError USAGE: what is wrong and what was probably meant
+ */
+export function readCommandLine(
+  args: readonly string[],
+  commands: readonly Command[],
+  environment: Environment,
+): CommandLine {
+  const { words, flags } = split(args, commands);
+  const wantsHelp = words[0] === "help" || flags.some(({ name }) => name === "help");
+  const [name, ...operands] = words[0] === "help" ? words.slice(1) : words;
+  if (name === undefined) {
+    if (wantsHelp) return { kind: "help", command: undefined };
+    throw new CliError("USAGE", `say what to do: ${commands.map((command) => command.name).join(", ")}`);
+  }
+  const command = findCommand(name, commands);
+  if (wantsHelp) return { kind: "help", command };
+  checkOperands(operands, command);
+  return { kind: "run", command, operands, flags: readFlags(flags, command, environment) };
+}
+
+interface TypedFlag {
+  readonly name: string;
+  /** As it was typed, with its dashes. */
+  readonly rawName: string;
+  readonly value: string | undefined;
+  /** Joined to its value: `--name=value`. */
+  readonly inline: boolean;
+}
+
+function split(args: readonly string[], commands: readonly Command[]): { words: string[]; flags: TypedFlag[] } {
+  const all: Flags = Object.assign({}, ...commands.map((command) => command.flags), sharedFlags);
+  const options = Object.fromEntries(
+    Object.entries(all).map(([name, { kind }]) => [name, { type: kind.isSwitch ? "boolean" : "string" } as const]),
+  );
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: { ...options, help: { type: "boolean", short: "h" } },
+    // Not strict: strict parsing knows neither which command a flag belongs to nor what was meant.
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const words: string[] = [];
+  const flags: TypedFlag[] = [];
+  for (const token of tokens) {
+    if (token.kind === "positional") words.push(token.value);
+    if (token.kind === "option") flags.push({ ...token, inline: token.inlineValue === true });
+  }
+  return { words, flags };
+}
+
+function findCommand(name: string, commands: readonly Command[]): Command {
+  const found = commands.find((command) => command.name === name);
+  if (found !== undefined) return found;
+  const names = commands.map((command) => command.name);
+  const meant = nearest(name, names);
+  const advice = meant === undefined ? `there are ${names.join(", ")}` : `did you mean "${meant}"?`;
+  throw new CliError("USAGE", `there is no command "${name}": ${advice}`);
+}
+
+function checkOperands(words: readonly string[], command: Command): void {
+  const { name, operands } = command;
+  const shape = `presence ${[name, ...operands.map(operandShape)].join(" ")}`;
+  const missing = operands.slice(words.length).filter(({ times }) => times !== "any");
+  if (missing.length > 0) {
+    throw new CliError("USAGE", `${name} needs ${missing.map((operand) => operand.name).join(" and ")}: ${shape}`);
+  }
+  const isOpen = operands.some(({ times }) => times !== "once");
+  if (!isOpen && words.length > operands.length) {
+    throw new CliError("USAGE", `${name} does not know what to do with "${words[operands.length]}": ${shape}`);
+  }
+}
+
+function readFlags(
+  typed: readonly TypedFlag[],
+  command: Command,
+  environment: Environment,
+): Readonly<Record<string, unknown>> & SharedFlags {
+  const known: Flags = { ...command.flags, ...sharedFlags };
+  const texts = new Map(typed.map((flag) => [flag.name, textOf(flag, command, known)]));
+  const values = Object.entries(known).map(([name, flag]) => [
+    name,
+    readFlag(name, flag, texts.get(name), environment),
+  ]);
+  return Object.fromEntries(values);
+}
+
+/** @throws CliError USAGE when the command has no such flag, or the flag has no value */
+function textOf({ name, rawName, value, inline }: TypedFlag, command: Command, known: Flags): string {
+  const flag = Object.hasOwn(known, name) ? known[name] : undefined;
+  if (flag === undefined) {
+    const meant = nearest(name, Object.keys(known));
+    const advice = meant === undefined ? `see "presence ${command.name} --help"` : `did you mean --${meant}?`;
+    throw new CliError("USAGE", `${command.name} has no flag ${rawName}: ${advice}`);
+  }
+  if (flag.kind.isSwitch) return value ?? "true";
+  // In `--addr --json` the value was forgotten; `--addr=--json` would be meant.
+  if (!value || (!inline && value.startsWith("--"))) {
+    throw new CliError("USAGE", `${rawName} has no value: give ${rawName} ${flag.kind.placeholder}`);
+  }
+  return value;
+}

@@ -1,0 +1,360 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { presence, type Timestamp } from "@realchat/presence-proto";
+import { RpcError } from "@realchat/presence-rpc";
+import { systemClock } from "@realchat/presence-runtime";
+import { freePort, waitUntil } from "@realchat/presence-testing";
+import { exitCodes } from "./cli-error.ts";
+import { capturedRun } from "./testing/captured-run.ts";
+import { scriptedPresence } from "./testing/scripted-presence.ts";
+import { timeOfDay } from "./time.ts";
+
+// A whole second, recent enough that "5 min ago" stays true for as long as the tests run.
+const nowMs = Math.floor(systemClock.nowUs() / 1_000_000) * 1_000;
+const secondsAgo = (seconds: number): Timestamp => ({ seconds: nowMs / 1_000 - seconds, nanos: 0 });
+const { PresenceStatus, TransitionCause, DisconnectReason } = presence;
+
+const alice = presence.UserPresence.create({ userId: "alice", online: true, deviceIds: ["phone", "tv"], version: 17 });
+const bob = presence.UserPresence.create({ userId: "bob", version: 16, lastSeenAt: secondsAgo(300), shard: 3 });
+
+/** Runs to the end. */
+async function run(...args: string[]) {
+  const captured = capturedRun(args);
+  return { code: await captured.exitCode, stdout: captured.stdout, stderr: captured.stderr };
+}
+
+test("register tells the session_id and the pace of heartbeats", async (t) => {
+  const asked: presence.RegisterSessionRequest[] = [];
+  const addr = await scriptedPresence(t, {
+    registerSession(request) {
+      asked.push(request);
+      return {
+        sessionId: "17.socket",
+        version: 17,
+        ttl: { seconds: 60, nanos: 0 },
+        heartbeatInterval: { seconds: 0, nanos: 500_000_000 },
+      };
+    },
+  });
+  const text = await run("register", "alice", "phone", "--addr", addr);
+  assert.deepEqual(text, {
+    code: exitCodes.done,
+    stdout: [
+      "● alice is online on phone at presence-cli",
+      "  session_id  17.socket",
+      "  version     17",
+      "  lives for   60 s, refresh it every 0.5 s",
+    ],
+    stderr: [],
+  });
+  const flags = ["--instance", "gw-1", "--connection-id", "socket", "--previous-session-id", "16.socket"];
+  const json = await run("register", "alice", "phone", ...flags, "--addr", addr, "--json");
+  assert.deepEqual(json.stdout, ['{"sessionId":"17.socket","ttl":"60s","heartbeatInterval":"0.500s","version":17}']);
+  assert.deepEqual(asked, [
+    { userId: "alice", deviceId: "phone", instanceId: "presence-cli", connectionId: "", previousSessionId: "" },
+    { userId: "alice", deviceId: "phone", instanceId: "gw-1", connectionId: "socket", previousSessionId: "16.socket" },
+  ]);
+});
+
+test("refresh sends a heartbeat; an answer of old, without an interval, will do", async (t) => {
+  const asked: presence.RefreshSessionRequest[] = [];
+  const addr = await scriptedPresence(t, {
+    refreshSession(request) {
+      asked.push(request);
+      return { heartbeatInterval: request.sessionId === "" ? undefined : { seconds: 20, nanos: 0 } };
+    },
+  });
+  const withSession = ["refresh", "alice", "phone", "--session-id", "17", "--addr", addr];
+  assert.deepEqual((await run(...withSession)).stdout, [
+    "● alice on phone is refreshed, the next heartbeat is due in 20 s",
+  ]);
+  assert.deepEqual((await run(...withSession, "--json")).stdout, ['{"heartbeatInterval":"20s"}']);
+  assert.deepEqual((await run("refresh", "alice", "phone", "--addr", addr)).stdout, ["● alice on phone is refreshed"]);
+  assert.deepEqual((await run("refresh", "alice", "phone", "--addr", addr, "--json")).stdout, ["{}"]);
+  assert.deepEqual(asked[0], { userId: "alice", deviceId: "phone", sessionId: "17" });
+});
+
+test("unregister passes on which session and why", async (t) => {
+  const asked: presence.UnregisterSessionRequest[] = [];
+  const addr = await scriptedPresence(t, {
+    unregisterSession(request) {
+      asked.push(request);
+      return {};
+    },
+  });
+  assert.deepEqual((await run("unregister", "alice", "phone", "--addr", addr)).stdout, [
+    "○ alice on phone is unregistered",
+  ]);
+  const lost = ["--session-id", "17", "--reason", "connection-lost", "--json"];
+  assert.deepEqual((await run("unregister", "alice", "phone", ...lost, "--addr", addr)).stdout, ["{}"]);
+  assert.deepEqual(asked, [
+    {
+      userId: "alice",
+      deviceId: "phone",
+      sessionId: "",
+      reason: DisconnectReason.DISCONNECT_REASON_UNSPECIFIED,
+    },
+    {
+      userId: "alice",
+      deviceId: "phone",
+      sessionId: "17",
+      reason: DisconnectReason.DISCONNECT_REASON_CONNECTION_LOST,
+    },
+  ]);
+});
+
+test("get shows who is online and where, and when the others were last seen", async (t) => {
+  const addr = await scriptedPresence(t, {
+    getPresence: ({ userIds }) => ({ presences: [alice, bob], recovering: userIds.includes("carol") }),
+  });
+  const text = await run("get", "alice", "bob", "--addr", addr);
+  assert.deepEqual(text, {
+    code: exitCodes.done,
+    stdout: ["● alice  online   on phone, tv         version 17", "○ bob    offline  last seen 5 min ago  version 16"],
+    stderr: [],
+  });
+  const json = await run("get", "alice", "bob", "--addr", addr, "--json");
+  assert.deepEqual(
+    json.stdout.map((line) => JSON.parse(line)),
+    [
+      { userId: "alice", online: true, deviceIds: ["phone", "tv"], version: 17, shard: 0, recovering: false },
+      {
+        userId: "bob",
+        online: false,
+        deviceIds: [],
+        version: 16,
+        shard: 3,
+        lastSeenAt: new Date(nowMs - 300_000).toISOString(),
+        recovering: false,
+      },
+    ],
+  );
+  const recovering = await run("get", "alice", "bob", "carol", "--addr", addr);
+  assert.match(recovering.stderr.join(), /recovers from a loss: who looks offline may be online/);
+});
+
+test("devices asks for one user or for several at once", async (t) => {
+  const phone = { deviceId: "phone", instanceId: "gw-1", connectedAt: secondsAgo(7_200) };
+  const addr = await scriptedPresence(t, {
+    getUserDevices: ({ userId }) => ({ devices: userId === "alice" ? [phone] : [] }),
+    batchGetUserDevices: ({ userIds }) => ({
+      users: userIds.map((userId) => ({ userId, devices: userId === "alice" ? [phone] : [] })),
+    }),
+  });
+  assert.deepEqual((await run("devices", "alice", "--addr", addr)).stdout, [
+    "● alice  phone  at gw-1  connected 2 h ago",
+  ]);
+  assert.deepEqual((await run("devices", "alice", "bob", "--addr", addr)).stdout, [
+    "● alice  phone                at gw-1  connected 2 h ago",
+    "○ bob    no device connected",
+  ]);
+  const connectedAt = new Date(nowMs - 7_200_000).toISOString();
+  assert.deepEqual((await run("devices", "alice", "bob", "--addr", addr, "--json")).stdout, [
+    `{"userId":"alice","devices":[{"deviceId":"phone","instanceId":"gw-1","connectedAt":"${connectedAt}"}]}`,
+    '{"userId":"bob","devices":[]}',
+  ]);
+});
+
+const wentOffline = presence.PresenceUpdateEvent.create({
+  userId: "alice",
+  status: PresenceStatus.PRESENCE_STATUS_OFFLINE,
+  occurredAt: nowMs / 1_000,
+  version: 18,
+  cause: TransitionCause.TRANSITION_CAUSE_CONNECTION_LOST,
+  deviceId: "phone",
+  instanceId: "gw-1",
+});
+
+/** WatchPresence that sends these and then waits. */
+function watching(...messages: Parameters<typeof presence.WatchPresenceResponse.create>[0][]) {
+  return {
+    async watchPresence(
+      _request: presence.WatchPresenceRequest,
+      responses: { write(message: presence.WatchPresenceResponse): boolean },
+      call: { signal: AbortSignal },
+    ) {
+      for (const message of messages) responses.write(presence.WatchPresenceResponse.create(message));
+      await new Promise((resolve) => call.signal.addEventListener("abort", resolve));
+    },
+  };
+}
+
+test("watch shows the snapshot, then what is newer, until Ctrl-C", async (t) => {
+  const addr = await scriptedPresence(
+    t,
+    watching(
+      { snapshot: [alice, bob], snapshotComplete: true },
+      { updates: [{ ...wentOffline, version: 17 }, wentOffline] },
+    ),
+  );
+  const text = capturedRun(["watch", "alice", "bob", "--addr", addr]);
+  await waitUntil(() => text.stdout.length === 3, { what: "three lines came" });
+  text.stop();
+  assert.equal(await text.exitCode, exitCodes.done);
+  assert.deepEqual(text.stdout, [
+    "● alice  online   on phone, tv         version 17",
+    "○ bob    offline  last seen 5 min ago  version 16",
+    `${timeOfDay(nowMs)}  ○ alice             offline  connection lost  phone at gw-1             version 18`,
+  ]);
+  assert.deepEqual(text.stderr, ["Watching 2 users; Ctrl-C ends it."]);
+
+  const json = capturedRun(["watch", "--json", "--addr", addr]);
+  await waitUntil(() => json.stdout.length === 4, { what: "four lines came" });
+  json.stop();
+  assert.equal(await json.exitCode, exitCodes.done);
+  assert.deepEqual(
+    json.stdout.map((line) => JSON.parse(line)),
+    [
+      { kind: "snapshot", userId: "alice", online: true, deviceIds: ["phone", "tv"], version: 17, shard: 0 },
+      {
+        kind: "snapshot",
+        userId: "bob",
+        online: false,
+        deviceIds: [],
+        version: 16,
+        shard: 3,
+        lastSeenAt: new Date(nowMs - 300_000).toISOString(),
+      },
+      { kind: "snapshotComplete" },
+      {
+        kind: "update",
+        userId: "alice",
+        status: "PRESENCE_STATUS_OFFLINE",
+        occurredAt: nowMs / 1_000,
+        version: 18,
+        cause: "TRANSITION_CAUSE_CONNECTION_LOST",
+        deviceId: "phone",
+        instanceId: "gw-1",
+        shard: 0,
+      },
+    ],
+  );
+});
+
+test("watch says when changes were missed and when the store recovers", async (t) => {
+  const addr = await scriptedPresence(
+    t,
+    watching(
+      { snapshotComplete: true, recovering: true },
+      { reset: true, snapshot: [alice], snapshotComplete: true, recovering: false },
+    ),
+  );
+  const text = capturedRun(["watch", "--addr", addr]);
+  await waitUntil(() => text.stderr.length === 5, { what: "all was said" });
+  text.stop();
+  assert.equal(await text.exitCode, exitCodes.done);
+  assert.deepEqual(text.stderr, [
+    "The store recovers from a loss: who is absent may be online.",
+    "Watching everyone; Ctrl-C ends it.",
+    "Some changes were missed; here is how it is now:",
+    "Recovered.",
+    "Watching everyone; Ctrl-C ends it.",
+  ]);
+});
+
+test("events without Kafka says so and watches everyone", async (t) => {
+  const addr = await scriptedPresence(t, watching({ snapshotComplete: true }, { updates: [wentOffline] }));
+  const text = capturedRun(["events", "--addr", addr]);
+  await waitUntil(() => text.stdout.length === 1, { what: "the change came" });
+  text.stop();
+  assert.equal(await text.exitCode, exitCodes.done);
+  assert.match(text.stderr[0] ?? "", /^No Kafka: neither --brokers nor KAFKA_BROKERS is given/);
+  assert.match(text.stdout[0] ?? "", /alice +offline +connection lost/);
+});
+
+test("hold keeps many users online and says goodbye for each", async (t) => {
+  const living = new Set<string>();
+  const connections = new Set<string>();
+  const addr = await scriptedPresence(t, {
+    registerSession({ userId, connectionId }) {
+      living.add(userId);
+      connections.add(connectionId);
+      return presence.RegisterSessionResponse.create({ sessionId: userId, heartbeatInterval: { seconds: 20 } });
+    },
+    unregisterSession({ userId, sessionId, reason }) {
+      assert.equal(userId, sessionId);
+      assert.equal(reason, DisconnectReason.DISCONNECT_REASON_LOGGED_OUT);
+      living.delete(userId);
+      return {};
+    },
+  });
+  const held = capturedRun(["hold", "user", "phone", "--count", "3", "--addr", addr]);
+  await waitUntil(() => held.stdout.length === 3, { what: "three are held" });
+  assert.deepEqual([...living].sort(), ["user-1", "user-2", "user-3"]);
+  assert.equal(connections.size, 3, "each socket has a name of its own");
+  held.stop();
+  assert.equal(await held.exitCode, exitCodes.done);
+  assert.deepEqual([...living], []);
+  assert.match(held.stdout[0] ?? "", /^● user-1 on phone is online, heartbeat every 20 s; Ctrl-C ends it/);
+  assert.equal(held.stdout[3], "○ user-1 on phone is unregistered");
+});
+
+test("hold stops with exit code 1 when its session was replaced", async (t) => {
+  const addr = await scriptedPresence(t, {
+    registerSession: () =>
+      presence.RegisterSessionResponse.create({ sessionId: "17", heartbeatInterval: { nanos: 50_000_000 } }),
+    refreshSession() {
+      throw new RpcError("FAILED_PRECONDITION", "replaced: close this socket");
+    },
+  });
+  const held = capturedRun(["hold", "alice", "phone", "--json", "--addr", addr]);
+  assert.equal(await held.exitCode, exitCodes.rpcFailed);
+  assert.deepEqual(held.stdout, [
+    '{"kind":"registered","userId":"alice","deviceId":"phone","sessionId":"17","heartbeatInterval":"0.050s"}',
+  ]);
+  assert.deepEqual(held.stderr, ["presence: FAILED_PRECONDITION: replaced: close this socket"]);
+});
+
+test("exit codes: 1 the call failed, 2 usage, 3 unreachable", async (t) => {
+  const addr = await scriptedPresence(t, {
+    refreshSession() {
+      throw new RpcError("NOT_FOUND", "it is gone: register it again");
+    },
+  });
+  const failed = await run("refresh", "alice", "phone", "--addr", addr);
+  assert.deepEqual(failed, {
+    code: exitCodes.rpcFailed,
+    stdout: [],
+    stderr: ["presence: NOT_FOUND: it is gone: register it again"],
+  });
+  const wrong = await run("refresh", "alice");
+  assert.equal(wrong.code, exitCodes.usage);
+  assert.match(wrong.stderr.join(), /^presence: refresh needs DEVICE/);
+  const nobody = `127.0.0.1:${await freePort()}`;
+  for (const command of [["get", "alice"], ["watch"], ["hold", "alice", "phone"]]) {
+    const lost = await run(...command, "--addr", nobody);
+    assert.equal(lost.code, exitCodes.unreachable);
+    assert.ok(lost.stderr.join().startsWith(`presence: no presence service answers at ${nobody}`));
+  }
+});
+
+test("the address may come from the environment", async (t) => {
+  const addr = await scriptedPresence(t, { getPresence: () => ({ presences: [alice], recovering: false }) });
+  const captured = capturedRun(["get", "alice"], { environment: { PRESENCE_ADDR: addr } });
+  assert.equal(await captured.exitCode, exitCodes.done);
+});
+
+test("ids cannot move the cursor of whoever reads them", async (t) => {
+  const evil = presence.UserPresence.create({ userId: "\x1b[2Jevil\n", online: true });
+  const addr = await scriptedPresence(t, { getPresence: () => ({ presences: [evil], recovering: false }) });
+  assert.match((await run("get", "evil", "--addr", addr)).stdout[0] ?? "", /^● \\x1b\[2Jevil\\x0a {2}online/);
+});
+
+test("on a terminal the dots have their colors, and columns stay aligned", async (t) => {
+  const addr = await scriptedPresence(t, { getPresence: () => ({ presences: [alice, bob], recovering: false }) });
+  const captured = capturedRun(["get", "alice", "bob", "--addr", addr], { colors: true });
+  assert.equal(await captured.exitCode, exitCodes.done);
+  assert.ok(captured.stdout[0]?.startsWith("\x1b[32m●\x1b[0m alice  online"));
+  assert.ok(captured.stdout[1]?.startsWith("\x1b[90m○\x1b[0m bob    offline"));
+});
+
+test("every command explains itself", async () => {
+  const { stdout } = await run("--help");
+  for (const name of ["register", "refresh", "unregister", "get", "devices", "watch", "events", "hold"]) {
+    assert.ok(stdout.some((line) => line.trimStart().startsWith(name)));
+    const manual = await run(name, "--help");
+    assert.equal(manual.code, exitCodes.done);
+    assert.ok(manual.stdout[0]?.startsWith(`Usage: presence ${name}`));
+    assert.ok(manual.stdout.some((line) => line.includes("--addr host:port")));
+  }
+});

@@ -1,0 +1,84 @@
+import { events as contract } from "@realchat/presence-proto";
+import { showAddress } from "@realchat/presence-runtime";
+import { defineCommand } from "../command.ts";
+import { contentOf, type TopicRecord } from "../feed/event-record.ts";
+import { given } from "../flag.ts";
+import { envelopeJson, resetJson, updateJson } from "../json.ts";
+import { printable } from "../layout.ts";
+import type { Terminal } from "../terminal.ts";
+import { kafkaFlags, kafkaSecurity } from "./kafka-flags.ts";
+import { updateLine } from "./update-line.ts";
+import { watchPresence } from "./watch.ts";
+
+export const events = defineCommand({
+  name: "events",
+  summary: "the events on Kafka as they are published; without Kafka, watch",
+  operands: [],
+  flags: {
+    ...kafkaFlags,
+    "from-beginning": given("begin with what the topic still holds, not with what comes now"),
+  },
+  details: [
+    "Reads the topic of the events with all its partitions until Ctrl-C: what a consumer such as",
+    "Delivery gets, repetitions included. Without --brokers and KAFKA_BROKERS it streams",
+    "WatchPresence of everyone instead, which has the same changes in another form.",
+  ].join("\n"),
+  examples: ["events", "events --brokers 127.0.0.1:9092 --from-beginning --json"],
+  async run(invocation) {
+    const { flags, terminal, clock, stopSignal } = invocation;
+    if (flags.brokers === undefined) {
+      terminal.note(
+        "No Kafka: neither --brokers nor KAFKA_BROKERS is given. Streaming WatchPresence of everyone instead.",
+      );
+      return watchPresence(invocation, []);
+    }
+    // Loaded only here: the Kafka client takes as long to load as all the rest of the command line.
+    const { tailTopic } = await import("../feed/kafka/tail-topic.ts");
+    const brokers = flags.brokers.map(showAddress);
+    const records = tailTopic({
+      ...kafkaSecurity(flags),
+      brokers,
+      topic: flags.topic,
+      fromBeginning: flags["from-beginning"],
+      connectTimeoutMs: flags.timeout,
+      clock,
+      stop: stopSignal(),
+      ready: () => terminal.note(`Reading ${flags.topic} at ${brokers.join(",")}; Ctrl-C ends it.`),
+    });
+    for await (const record of records) {
+      await terminal.print(flags.json ? jsonLine(record) : textLine(record, terminal));
+    }
+  },
+});
+
+function jsonLine(record: TopicRecord): string {
+  const { topic, partition, key, headers } = record;
+  const place = { topic, partition, offset: Number(record.offset), key, headers };
+  const content = contentOf(record);
+  switch (content.kind) {
+    case "update":
+      return JSON.stringify({ ...place, ...envelopeJson(content.envelope, updateJson(content.update)) });
+    case "reset":
+      return JSON.stringify({ ...place, ...envelopeJson(content.envelope, resetJson(content.reset)) });
+    case "other":
+      return JSON.stringify({ ...place, ...envelopeJson(content.envelope) });
+    case "unreadable":
+      return JSON.stringify({ ...place, unreadable: content.why });
+  }
+}
+
+function textLine(record: TopicRecord, terminal: Terminal): string {
+  const attributes = Object.entries(record.headers).map(([name, value]) => printable(`${name}=${value}`));
+  const place = terminal.faint(`${record.partition}@${record.offset}  ${attributes.join(" ")}`);
+  const content = contentOf(record);
+  switch (content.kind) {
+    case "update":
+      return `${updateLine(content.update, terminal)}  ${place}`;
+    case "reset":
+      return `shard ${content.reset.shard} is restated: its users below version ${content.reset.begin} are offline  ${place}`;
+    case "other":
+      return `${contract.eventTypeToJSON(content.envelope.eventType)}: not about presence  ${place}`;
+    case "unreadable":
+      return `not an EventEnvelope (${printable(content.why)})  ${place}`;
+  }
+}

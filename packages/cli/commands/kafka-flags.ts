@@ -1,0 +1,43 @@
+import { certificateFile, listOf, oneOf, peerAddress, secret, text } from "@realchat/presence-runtime";
+import { CliError } from "../cli-error.ts";
+import type { TailOptions } from "../feed/kafka/tail-topic.ts";
+import { type FlagValues, given } from "../flag.ts";
+
+/** Under the names that the presence service has for them. */
+export const kafkaFlags = {
+  brokers: { kind: listOf(peerAddress), variable: "KAFKA_BROKERS", meaning: "Kafka brokers to start from" },
+  topic: {
+    kind: text({ maxBytes: 249 }),
+    default: "presence.events.v1",
+    variable: "KAFKA_TOPIC",
+    meaning: "topic of the events",
+  },
+  "kafka-tls": { ...given("speak TLS to the brokers"), variable: "KAFKA_TLS" },
+  "kafka-tls-ca": {
+    kind: certificateFile,
+    variable: "KAFKA_TLS_CA",
+    meaning: "authority that signed the brokers' certificates (PEM)",
+  },
+  "kafka-sasl-mechanism": {
+    kind: oneOf(["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]),
+    variable: "KAFKA_SASL_MECHANISM",
+    meaning: "how to log in to the brokers",
+  },
+  "kafka-sasl-username": { kind: text({ maxBytes: 256 }), variable: "KAFKA_SASL_USERNAME", meaning: "as whom" },
+  "kafka-sasl-password": { kind: secret, variable: "KAFKA_SASL_PASSWORD", meaning: "with which password" },
+} as const;
+
+/** How the brokers want to be spoken to. @throws CliError USAGE when the login is incomplete */
+export function kafkaSecurity(flags: FlagValues<typeof kafkaFlags>): Pick<TailOptions, "tls" | "sasl"> {
+  const ca = flags["kafka-tls-ca"]?.pem;
+  const mechanism = flags["kafka-sasl-mechanism"];
+  const username = flags["kafka-sasl-username"];
+  const password = flags["kafka-sasl-password"];
+  if (mechanism !== undefined && (username === undefined || password === undefined)) {
+    throw new CliError("USAGE", "--kafka-sasl-mechanism needs --kafka-sasl-username and --kafka-sasl-password");
+  }
+  return {
+    ...((flags["kafka-tls"] || ca !== undefined) && { tls: { ca } }),
+    ...(mechanism !== undefined && { sasl: { mechanism, username, password } }),
+  };
+}

@@ -1,0 +1,22 @@
+import type { presence } from "@realchat/presence-proto";
+import { printable } from "../layout.ts";
+import type { Terminal } from "../terminal.ts";
+import { ago, millisOf } from "../time.ts";
+
+/** Cells that show a user: dot and id, state, where or since when, version. */
+export function userCells(user: presence.UserPresence, terminal: Terminal, nowMs: number): string[] {
+  return [
+    `${terminal.dot(user.online)} ${printable(user.userId)}`,
+    user.online ? "online" : "offline",
+    user.online ? devicesOf(user) : lastSeenOf(user, nowMs),
+    terminal.faint(`version ${user.version}`),
+  ];
+}
+
+function devicesOf({ deviceIds }: presence.UserPresence): string {
+  return deviceIds.length === 0 ? "(reconnecting)" : `on ${deviceIds.map(printable).join(", ")}`;
+}
+
+function lastSeenOf({ lastSeenAt }: presence.UserPresence, nowMs: number): string {
+  return lastSeenAt === undefined ? "" : `last seen ${ago(millisOf(lastSeenAt), nowMs)}`;
+}

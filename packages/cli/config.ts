@@ -1,0 +1,6 @@
+import type { Environment } from "@realchat/presence-runtime";
+
+/** The environment, where flags find their values when they are not given; help names the variables. */
+export function readEnvironment(): Environment {
+  return process.env;
+}

@@ -1,0 +1,33 @@
+import { events, presence } from "@realchat/presence-proto";
+
+/**
+ * The contract's messages as objects for `--json`: names and enum values of proto's JSON form, with the fields that a
+ * reader looks for present even when they hold the default. Versions are numbers: they stay below 2^53.
+ */
+
+export function userPresenceJson(user: presence.UserPresence): object {
+  const { userId, online, deviceIds, version, shard } = user;
+  return { ...asObject(presence.UserPresence.toJSON(user)), userId, online, deviceIds, version, shard };
+}
+
+export function updateJson(update: presence.PresenceUpdateEvent): object {
+  const { userId, version, shard } = update;
+  return { ...asObject(presence.PresenceUpdateEvent.toJSON(update)), userId, version, shard };
+}
+
+export function resetJson(reset: presence.PresenceResetEvent): object {
+  return { shard: reset.shard, begin: reset.begin };
+}
+
+export function deviceJson(device: presence.DeviceInfo): object {
+  return asObject(presence.DeviceInfo.toJSON(device));
+}
+
+/** @param payload takes the place of the envelope's bytes */
+export function envelopeJson(envelope: events.EventEnvelope, payload?: object): object {
+  return { ...asObject(events.EventEnvelope.toJSON(envelope)), ...(payload && { payload }) };
+}
+
+function asObject(json: unknown): object {
+  return json as object;
+}

@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { credentials } from "@grpc/grpc-js";
+import { presence } from "@realchat/presence-proto";
+import { RpcError } from "@realchat/presence-rpc";
+import { issueCertificates } from "@realchat/presence-rpc/testing";
+import { systemClock } from "@realchat/presence-runtime";
+import { freePort } from "@realchat/presence-testing";
+import { connectRpc } from "./rpc-client.ts";
+import { scriptedPresence } from "./testing/scripted-presence.ts";
+
+function connect(t: TestContext, address: string, security = credentials.createInsecure()) {
+  const connection = connectRpc(presence.PresenceApiDefinition, { address, credentials: security }, systemClock);
+  t.after(() => connection.close());
+  return connection.api;
+}
+
+test("fields that a request leaves out have their default", async (t) => {
+  const asked: presence.RegisterSessionRequest[] = [];
+  const address = await scriptedPresence(t, {
+    registerSession(request) {
+      asked.push(request);
+      return presence.RegisterSessionResponse.create({ sessionId: "17" });
+    },
+  });
+  const { sessionId } = await connect(t, address).registerSession({ userId: "alice", deviceId: "phone" });
+  assert.equal(sessionId, "17");
+  assert.deepEqual(asked, [
+    { userId: "alice", deviceId: "phone", instanceId: "", connectionId: "", previousSessionId: "" },
+  ]);
+});
+
+test("the server's status arrives with its message, UNAVAILABLE included: it was reached", async (t) => {
+  const address = await scriptedPresence(t, {
+    refreshSession({ userId }) {
+      throw new RpcError(userId === "alice" ? "NOT_FOUND" : "UNAVAILABLE", `about ${userId}`);
+    },
+  });
+  const api = connect(t, address);
+  await assert.rejects(api.refreshSession({ userId: "alice" }), { code: "NOT_FOUND", message: "about alice" });
+  await assert.rejects(api.refreshSession({ userId: "bob" }), { code: "UNAVAILABLE", message: "about bob" });
+});
+
+test("where nobody listens it is UNREACHABLE, and the message says where and what to do", async (t) => {
+  const address = `127.0.0.1:${await freePort()}`;
+  await assert.rejects(connect(t, address).getPresence({ userIds: ["alice"] }), {
+    code: "UNREACHABLE",
+    message: `no presence service answers at ${address} (connect ECONNREFUSED ${address}): start one with "npm start", or say where it is with --addr or PRESENCE_ADDR`,
+  });
+});
+
+test("a server that takes too long is DEADLINE_EXCEEDED", async (t) => {
+  const address = await scriptedPresence(t, { getPresence: () => new Promise(() => {}) });
+  await assert.rejects(connect(t, address).getPresence({}, { timeoutMs: 100 }), { code: "DEADLINE_EXCEEDED" });
+});
+
+test("a stream ends with the server's status, or quietly when the caller wants no more", async (t) => {
+  const address = await scriptedPresence(t, {
+    async watchPresence({ userIds }, responses, call) {
+      responses.write(presence.WatchPresenceResponse.create({ snapshotComplete: true }));
+      if (userIds.length > 0) throw new RpcError("RESOURCE_EXHAUSTED", "too many watchers");
+      await new Promise((resolve) => call.signal.addEventListener("abort", resolve));
+    },
+  });
+  const api = connect(t, address);
+  const seen: boolean[] = [];
+  await assert.rejects(
+    async () => {
+      for await (const message of api.watchPresence({ userIds: ["alice"] })) seen.push(message.snapshotComplete);
+    },
+    { code: "RESOURCE_EXHAUSTED", message: "too many watchers" },
+  );
+  assert.deepEqual(seen, [true]);
+
+  const enough = new AbortController();
+  for await (const message of api.watchPresence({}, { signal: enough.signal })) {
+    seen.push(message.snapshotComplete);
+    enough.abort();
+  }
+  assert.deepEqual(seen, [true, true]);
+});
+
+test("TLS: a server whose certificate is not signed by --ca is UNREACHABLE, one whose is answers", async (t) => {
+  const { ca, server } = issueCertificates();
+  const address = await scriptedPresence(
+    t,
+    { getPresence: () => presence.GetPresenceResponse.create() },
+    { tls: server },
+  );
+  const other = issueCertificates().ca;
+  const trusting = (pem: string) => credentials.createSsl(Buffer.from(pem));
+  assert.deepEqual((await connect(t, address, trusting(ca)).getPresence({})).presences, []);
+  await assert.rejects(connect(t, address, trusting(other)).getPresence({}), { code: "UNREACHABLE" });
+});

@@ -1,0 +1,28 @@
+import { once } from "node:events";
+import type { Writable } from "node:stream";
+
+/** Where a command writes: the answer to stdout, all else to stderr. */
+export interface Terminal {
+  /** Writes a line of the answer; resolves when the reader has room for the next. */
+  print(line: string): Promise<void>;
+  /** Writes a line about the answer. */
+  note(line: string): void;
+  /** A green ● or a grey ○; without their colors where those are not wanted. */
+  dot(online: boolean): string;
+  /** Less important than what stands beside it. */
+  faint(text: string): string;
+}
+
+/** @param colors whether stdout shows them */
+export function createTerminal(stdout: Writable, stderr: Writable, colors: boolean): Terminal {
+  // SGR parameters. Source: ECMA-48 §8.3.117
+  const paint = (parameter: number, text: string) => (colors ? `\x1b[${parameter}m${text}\x1b[0m` : text);
+  return {
+    async print(line) {
+      if (!stdout.write(`${line}\n`)) await once(stdout, "drain");
+    },
+    note: (line) => void stderr.write(`${line}\n`),
+    dot: (online) => (online ? paint(32, "●") : paint(90, "○")),
+    faint: (text) => paint(2, text),
+  };
+}
