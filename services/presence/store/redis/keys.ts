@@ -1,0 +1,41 @@
+/** Keys of one shard share a hash tag, so that a script touches one slot of a Redis Cluster. */
+export interface ShardKeys {
+  /** In front of a user id: HASH, all that is known of that user. */
+  readonly recordPrefix: string;
+  /** ZSET: member of a session (see sessionMember) → deadline, ms of the shard clock. */
+  readonly deadlines: string;
+  /** STREAM: one entry per transition; its id is the version. */
+  readonly log: string;
+  /** HASH: shard clock, users online, fencing number, cursors. */
+  readonly meta: string;
+  /** STRING with expiry: the node that publishes this shard. */
+  readonly publisher: string;
+  /** Sharded channel that announces entries of the log. */
+  readonly live: string;
+}
+
+/** @returns the keys of every shard, by its number */
+export function shardKeys(shardCount: number): readonly ShardKeys[] {
+  return Array.from({ length: shardCount }, (_, shard) => {
+    const prefix = `presence:{${String(shard).padStart(2, "0")}}:`;
+    return {
+      recordPrefix: `${prefix}u:`,
+      deadlines: `${prefix}deadlines`,
+      log: `${prefix}log`,
+      meta: `${prefix}meta`,
+      publisher: `${prefix}publisher`,
+      live: `${prefix}live`,
+    };
+  });
+}
+
+/** HASH: schema version and shard count, written at first start and checked ever after. */
+export const storeKey = "presence:{meta}:store";
+
+/** ZSET: id of a presence node → Redis time, ms, until which it counts as alive. */
+export const nodesKey = "presence:{meta}:nodes";
+
+/** Member of the deadlines for a session; ids never hold NUL. The scripts know the one for a grace, too. */
+export function sessionMember(userId: string, sessionId: string): string {
+  return `${userId}\0${sessionId}`;
+}

@@ -1,0 +1,89 @@
+import type { Clock } from "@realchat/presence-runtime";
+import type { LogListener } from "../store.ts";
+import { type ConnectionOptions, type RedisClient, RedisConnection } from "./connection.ts";
+import type { ShardKeys } from "./keys.ts";
+import { decodeAnnouncement } from "./log-entry.ts";
+
+/** Hears the announcements of new log entries, on a connection of its own: RESP2 has no other way. */
+export class LiveLog {
+  readonly #keys: readonly ShardKeys[];
+  readonly #connection: RedisConnection;
+  /** By shard; a shard that was followed once stays subscribed. */
+  readonly #listeners = new Map<number, Set<LogListener>>();
+  /** What the present connection was asked to subscribe to, and whether it has. */
+  #subscriptions = new Map<number, "asked" | "listening">();
+  #client: RedisClient | undefined;
+  readonly #onVersion: (shard: number, version: number) => void;
+
+  /** @param onVersion hears of every version that comes by */
+  constructor(
+    options: Omit<ConnectionOptions, "prepare" | "onLost">,
+    keys: readonly ShardKeys[],
+    onVersion: (shard: number, version: number) => void,
+    clock: Clock,
+  ) {
+    this.#keys = keys;
+    this.#onVersion = onVersion;
+    const prepare = async (client: RedisClient) => {
+      this.#client = client;
+      this.#subscriptions = new Map();
+      await Promise.all([...this.#listeners.keys()].map((shard) => this.#subscribe(client, shard)));
+      return "subscription";
+    };
+    const onLost = () => this.#forget();
+    this.#connection = new RedisConnection({ ...options, prepare, onLost }, clock);
+  }
+
+  get isReady(): boolean {
+    return this.#connection.isReady;
+  }
+
+  get detail(): string {
+    return this.#connection.detail;
+  }
+
+  start(): Promise<void> {
+    return this.#connection.start();
+  }
+
+  close(): void {
+    this.#connection.close();
+    this.#forget();
+  }
+
+  follow(shard: number, listener: LogListener): () => void {
+    const listeners = this.#listeners.get(shard) ?? new Set();
+    listeners.add(listener);
+    this.#listeners.set(shard, listeners);
+    if (this.#subscriptions.get(shard) === "listening") {
+      queueMicrotask(() => {
+        if (listeners.has(listener)) listener.interrupted();
+      });
+    } else if (this.#client !== undefined && !this.#subscriptions.has(shard)) {
+      this.#subscribe(this.#client, shard).catch((error) => this.#connection.drop(error));
+    }
+    return () => {
+      listeners.delete(listener);
+    };
+  }
+
+  async #subscribe(client: RedisClient, shard: number): Promise<void> {
+    const channel = (this.#keys[shard] as ShardKeys).live;
+    this.#subscriptions.set(shard, "asked");
+    await client.sSubscribe(channel, (message) => this.#hear(shard, message));
+    if (client !== this.#client) return;
+    this.#subscriptions.set(shard, "listening");
+    for (const listener of this.#listeners.get(shard) ?? []) listener.interrupted();
+  }
+
+  #hear(shard: number, message: string): void {
+    const transition = decodeAnnouncement(message, shard);
+    this.#onVersion(shard, transition.version);
+    for (const listener of this.#listeners.get(shard) ?? []) listener.entry(transition);
+  }
+
+  #forget(): void {
+    this.#client = undefined;
+    this.#subscriptions = new Map();
+  }
+}

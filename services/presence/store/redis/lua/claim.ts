@@ -1,0 +1,16 @@
+import type { PublisherLease } from "../../store.ts";
+import { defineScript, type Reply } from "../define-script.ts";
+import { integer, list, text } from "./replies.ts";
+
+export const claim = defineScript({
+  file: "claim.lua",
+  keys: ["publisher", "meta"],
+  args: ["node", "leaseMs"],
+  returns: (reply: Reply): PublisherLease | undefined => {
+    if (reply === null) return undefined;
+    const [fence, ...flat] = list(reply);
+    const cursors: Record<string, number> = {};
+    for (let index = 0; index < flat.length; index += 2) cursors[text(flat[index])] = integer(flat[index + 1]);
+    return { fence: integer(fence), cursors };
+  },
+});

@@ -1,0 +1,26 @@
+import type { RegisterResult } from "../../store.ts";
+import { defineScript, type Reply } from "../define-script.ts";
+import { integer, list, text } from "./replies.ts";
+
+export const register = defineScript({
+  file: "register.lua",
+  keys: ["record", "deadlines", "log", "meta", "live"],
+  args: [
+    "user",
+    "device",
+    "instance",
+    "connection",
+    "previousOrder",
+    "ttlMs",
+    "clockCapMs",
+    "memoryMs",
+    "maxTombstones",
+    "maxDevices",
+    "logMaxEntries",
+  ],
+  returns: (reply: Reply): RegisterResult => {
+    const [kind, sessionId, version] = list(reply);
+    if (sessionId === undefined) return { kind: kind as "ended" | "superseded" | "too-many-devices" };
+    return { kind: kind as "registered" | "repeated", sessionId: text(sessionId), version: integer(version) };
+  },
+});

@@ -1,0 +1,31 @@
+import type { Tick } from "../../store.ts";
+import { defineScript, type Reply } from "../define-script.ts";
+import { integer, list } from "./replies.ts";
+
+export const tick = defineScript({
+  file: "tick.lua",
+  keys: ["meta", "deadlines", "log", "live"],
+  args: [
+    "limit",
+    "clockCapMs",
+    "reckonedMs",
+    "ttlMs",
+    "memoryMs",
+    "maxTombstones",
+    "retentionMs",
+    "logMaxEntries",
+    "recordPrefix",
+  ],
+  returns: (reply: Reply): Tick => {
+    const [clockMs, expired, lagMs, lastVersion, logLength, sessions, usersOnline] = list(reply);
+    return {
+      clockMs: integer(clockMs),
+      expired: integer(expired),
+      lagMs: integer(lagMs),
+      lastVersion: integer(lastVersion),
+      logLength: integer(logLength),
+      sessions: integer(sessions),
+      usersOnline: integer(usersOnline),
+    };
+  },
+});
