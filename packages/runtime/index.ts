@@ -12,6 +12,7 @@ export { namesSecret, redactUrls } from "./redact.ts";
 export { type Address, isLoopback, listenAddress, peerAddress, showAddress } from "./settings/address.ts";
 export { type CommandLine, parseCommandLine } from "./settings/command-line.ts";
 export { integer, listOf, oneOf, secret, text, toggle, url } from "./settings/kinds.ts";
+export { nearest } from "./settings/nearest.ts";
 export { certificateFile, isKeyOf, type PemFile, privateKeyFile } from "./settings/pem-file.ts";
 export { type Environment, type Origin, type Reading, readSettings } from "./settings/read-settings.ts";
 export { group, type Setting, type SettingsTable, type ValueKind, type Values } from "./settings/setting.ts";
