@@ -50,7 +50,8 @@ export class FakeClock implements Clock {
       if (next === undefined || next.atMs > end) break;
       this.#moveTo(next.atMs);
       if (next.periodMs === undefined) this.#timers.delete(next);
-      else next.atMs += next.periodMs;
+      // As setInterval does: after a freeze it fires once, not once for every period that was missed.
+      else next.atMs = this.#nowMs + next.periodMs;
       next.run();
     }
     this.#moveTo(end);

@@ -11,15 +11,24 @@ export async function listenAt(
 ): Promise<number> {
   try {
     return await listen(address);
-  } catch (error) {
-    throw new Error(`cannot listen on ${setting}=${showAddress(address)}: ${reasonFor(error)}`, { cause: error });
+  } catch (cause) {
+    throw new Error(`${setting}=${showAddress(address)}: ${refusalOf(cause)}`, { cause });
   }
 }
 
-function reasonFor(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  if (/EADDRINUSE/.test(text)) return "another process does already; stop it or choose another port";
-  if (/EACCES/.test(text)) return "this user may not; choose a port above 1023";
-  if (/EADDRNOTAVAIL|ENOTFOUND|EAI_AGAIN/.test(text)) return "this machine has no such address";
-  return text;
+/** Codes of uv_bind, uv_listen and getaddrinfo. Source: https://docs.libuv.org/en/v1.x/errors.html */
+const refusals: Readonly<Record<string, string>> = {
+  EADDRINUSE: "another process listens there; stop it or choose another port",
+  EADDRNOTAVAIL: "this machine has no such address; use one of its own, such as 127.0.0.1",
+  ENOTFOUND: "this name has no address; use an address, such as 127.0.0.1",
+  EACCES: "this user may not listen there; choose a port above 1023",
+};
+
+function refusalOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return refusals[codeOf(error)] ?? refusals[codeOf(error.cause)] ?? error.message;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
 }

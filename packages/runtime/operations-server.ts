@@ -40,7 +40,7 @@ export class OperationsServer {
   listen(address: Address): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.once("error", reject);
-      this.#server.listen(address, () => {
+      this.#server.listen({ port: address.port, ...(address.host !== "" && { host: address.host }) }, () => {
         this.#server.off("error", reject);
         resolve((this.#server.address() as AddressInfo).port);
       });

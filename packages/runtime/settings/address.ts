@@ -3,18 +3,16 @@ import { z } from "zod";
 import type { ValueKind } from "./setting.ts";
 
 export interface Address {
-  /** Name or IP address, an IPv6 one without brackets. */
+  /** Name or IP address, an IPv6 one without brackets; of a listener also empty: all interfaces. */
   readonly host: string;
   readonly port: number;
 }
 
-/**
- * Where to listen: `host:port`; `:port` or `port` for all interfaces (`::`, which takes IPv4 too). Port 0: any free one.
- */
+/** Where to listen: `host:port`; `:port` or `port` for all interfaces. Port 0: any free one. */
 export const listenAddress: ValueKind<Address> = {
   placeholder: "host:port",
   schema: addressSchema({
-    defaultHost: "::",
+    defaultHost: "",
     minPort: 0,
     right: "give host:port, :port, port or [IPv6]:port, such as 127.0.0.1:50056",
   }),
@@ -54,10 +52,10 @@ function addressSchema(form: { defaultHost?: string; minPort: number; right: str
       /^(?:(?:\[(?<bracketed>.*)\]|(?<name>[^:]*)):)?(?<digits>\d+)$/.exec(text)?.groups ?? {};
     if (digits === undefined) return wrong("is not an address");
     if (bracketed !== undefined && !isIPv6(bracketed)) return wrong("has no IPv6 address in its brackets");
+    // RFC 1123 §2.1; underscores are not in it, but container networks use them.
+    if (name && !/^[a-z0-9_.-]+$/i.test(name)) return wrong("has no valid host");
     const host = bracketed || name || form.defaultHost;
     if (host === undefined) return wrong("has no host");
-    // RFC 1123 §2.1; underscores are not in it, but container networks use them.
-    if (bracketed === undefined && !isIPv6(host) && !/^[a-z0-9_.-]+$/i.test(host)) return wrong("has no valid host");
     const port = Number(digits);
     if (port < form.minPort || port > 65_535) return wrong(`has the port ${digits}, outside ${form.minPort} to 65535`);
     return { host, port };

@@ -1,0 +1,293 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { issueCertificates } from "@realchat/presence-rpc/testing";
+import { type Environment, SettingsError } from "@realchat/presence-runtime";
+import { FakeClock } from "@realchat/presence-runtime/testing";
+import { temporaryFolder } from "@realchat/presence-testing";
+import { loadConfig, presenceSettings } from "./config.ts";
+import { defaultRules } from "./domain/decisions.ts";
+import { defaultLimits } from "./domain/limits.ts";
+import type { PresenceConfig } from "./presence-config.ts";
+
+function configOf(environment: Environment = {}, ...argv: string[]): PresenceConfig {
+  const start = loadConfig(argv, environment, new FakeClock());
+  assert.equal(start.kind, "run");
+  return start.config;
+}
+
+function printed(environment: Environment, ...argv: string[]): string {
+  const start = loadConfig(argv, environment, new FakeClock());
+  assert.equal(start.kind, "print");
+  return start.text;
+}
+
+function problemsOf(environment: Environment, ...argv: string[]): readonly string[] {
+  try {
+    loadConfig(argv, environment, new FakeClock());
+  } catch (error) {
+    assert.ok(error instanceof SettingsError);
+    return error.problems;
+  }
+  return [];
+}
+
+describe("configuration", () => {
+  test("with nothing given it runs on a bare machine: loopback, memory, no Kafka", () => {
+    const { instanceId, ...config } = configOf();
+    assert.match(instanceId, new RegExp(`^.+-${process.pid}-[0-9a-z]+$`));
+    assert.deepEqual(config, {
+      serviceName: "presence",
+      listen: {
+        grpc: { host: "127.0.0.1", port: 50056 },
+        operations: { host: "127.0.0.1", port: 8096 },
+        tls: undefined,
+      },
+      store: { kind: "memory", logMaxEntries: 100_000 },
+      events: { publishers: ["memory"], kafka: undefined },
+      session: { ttlMs: 60_000, heartbeatIntervalMs: 20_000, graceMs: 5_000, lastSeenRetentionMs: 86_400_000 },
+      limits: { ...defaultLimits, messageMaxBytes: 4 * 2 ** 20 },
+      log: { level: "info", format: "auto" },
+      drainTimeoutMs: 10_000,
+    });
+  });
+
+  test("its defaults are those of the domain", () => {
+    const { session, limits } = configOf();
+    assert.equal(session.ttlMs, defaultRules.ttlMs);
+    assert.equal(session.graceMs, defaultRules.graceMs);
+    assert.equal(limits.userMaxDevices, defaultRules.userMaxDevices);
+  });
+
+  test("two nodes on one machine have different ids, unless they are told one", async () => {
+    const clock = new FakeClock();
+    const idOf = () => {
+      const start = loadConfig([], {}, clock);
+      return start.kind === "run" ? start.config.instanceId : assert.fail();
+    };
+    const first = idOf();
+    await clock.advance(1);
+    assert.notEqual(idOf(), first);
+    assert.equal(configOf({ INSTANCE_ID: "node-7" }).instanceId, "node-7");
+  });
+
+  test("a TTL of 1 s is fine, with everything else at its default", () => {
+    const { session } = configOf({ SESSION_TTL: "1s" });
+    assert.deepEqual([session.ttlMs, session.heartbeatIntervalMs], [1_000, 333]);
+    assert.equal(problemsOf({ SESSION_TTL: "999ms" }).length, 1);
+  });
+
+  test("no grace at all is allowed", () => {
+    assert.equal(configOf({ OFFLINE_GRACE: "0" }).session.graceMs, 0);
+  });
+
+  test("a heartbeat interval that lets every session expire is refused", () => {
+    assert.equal(configOf({ HEARTBEAT_INTERVAL: "59s" }).session.heartbeatIntervalMs, 59_000);
+    assert.deepEqual(problemsOf({ HEARTBEAT_INTERVAL: "60s" }), [
+      "HEARTBEAT_INTERVAL=1m is not below SESSION_TTL=1m: every session would expire; give about a third of it",
+    ]);
+  });
+
+  test("last seen is remembered for at least two minutes, as tombstones need", () => {
+    assert.equal(configOf({ LAST_SEEN_RETENTION: "2m" }).session.lastSeenRetentionMs, defaultRules.memoryMs);
+    assert.match(problemsOf({ LAST_SEEN_RETENTION: "119s" })[0] ?? "", /^LAST_SEEN_RETENTION=119s .* is too small/);
+  });
+
+  test("--help names every setting, its flag, and needs no valid configuration", () => {
+    const help = printed({ SHARDS: "none" }, "--help", "--nonsense");
+    for (const name of Object.keys(presenceSettings)) {
+      assert.match(help, new RegExp(`^ {2}--${name.toLowerCase().replaceAll("_", "-")}\\b.* ${name} `, "m"));
+    }
+  });
+
+  test("--print-config shows what follows from other settings, and no secret", () => {
+    const text = printed(
+      {
+        REDIS_URL: "redis://bob:hunter2@cache:6379/3",
+        KAFKA_BROKERS: "a:9092,b:9092",
+        KAFKA_SASL_MECHANISM: "PLAIN",
+        KAFKA_SASL_USERNAME: "bob",
+        KAFKA_SASL_PASSWORD: "hunter2",
+      },
+      "--print-config",
+      "--session-ttl=30s",
+    );
+    assert.doesNotMatch(text, /hunter2/);
+    assert.match(text, /^REDIS_URL=redis:\/\/\*\*\*@cache:6379\/3 +# environment$/m);
+    assert.match(text, /^KAFKA_SASL_PASSWORD=\*\*\* +# environment$/m);
+    assert.match(text, /^SESSION_TTL=30s +# flag$/m);
+    assert.match(text, /^HEARTBEAT_INTERVAL=10s +# default$/m);
+    assert.match(text, /^EVENTS=kafka +# default$/m);
+  });
+
+  test("--print-config does not print a configuration that could not run", () => {
+    assert.equal(problemsOf({ EVENTS: "kafka" }, "--print-config").length, 1);
+  });
+});
+
+describe("Redis settings", () => {
+  test("a URL says everything", () => {
+    assert.deepEqual(configOf({ REDIS_URL: "rediss://bob:hun%40ter@[::1]:6380/3", SHARDS: "4" }).store, {
+      kind: "redis",
+      host: "::1",
+      port: 6380,
+      tls: true,
+      username: "bob",
+      password: "hun@ter",
+      database: 3,
+      commandTimeoutMs: 2_000,
+      shardCount: 4,
+      logMaxEntries: 100_000,
+    });
+  });
+
+  test("an address with user, password and database beside it says the same, without TLS", () => {
+    const apart = { REDIS_USERNAME: "bob", REDIS_PASSWORD: "hun@ter", REDIS_DB: "3" };
+    const { store } = configOf({ REDIS_ADDR: "cache:6379", ...apart });
+    assert.deepEqual(store, configOf({ REDIS_URL: "redis://bob:hun%40ter@cache:6379/3" }).store);
+    assert.deepEqual(store, configOf({ REDIS_URL: "redis://cache", ...apart }).store);
+  });
+
+  test("address and URL may both be given when they say the same", () => {
+    assert.equal(configOf({ REDIS_ADDR: "cache:6379", REDIS_URL: "redis://cache" }).store.kind, "redis");
+    assert.deepEqual(problemsOf({ REDIS_ADDR: "cache:6379", REDIS_URL: "redis://bob:hunter2@cache:6380" }), [
+      "REDIS_ADDR=cache:6379 and REDIS_URL (cache:6380) name different servers: give one of them",
+    ]);
+  });
+
+  test("what contradicts itself or has no Redis to go with is refused, without showing a secret", () => {
+    assert.deepEqual(problemsOf({ REDIS_URL: "redis://:hunter2@cache/1", REDIS_PASSWORD: "hunter3", REDIS_DB: "2" }), [
+      "REDIS_PASSWORD differs from the one in REDIS_URL: give it in one place",
+      "REDIS_DB differs from the one in REDIS_URL: give it in one place",
+    ]);
+    assert.deepEqual(problemsOf({ REDIS_PASSWORD: "hunter2" }), [
+      "REDIS_PASSWORD is set, but no Redis is: give REDIS_URL or REDIS_ADDR too",
+    ]);
+    assert.deepEqual(problemsOf({ REDIS_ADDR: "cache:6379", REDIS_USERNAME: "bob" }), [
+      "a Redis user is set without a password: give REDIS_PASSWORD too",
+    ]);
+  });
+
+  test("a URL that says more than can be heeded is refused", () => {
+    for (const [url, why] of [
+      ["redis://bob:hunter2@cache/one", "has no database number as its path"],
+      ["redis://bob:hunter2@cache/1?db=2", "has a query or fragment, which nothing reads"],
+      ["redis://bob:hunter2%@cache", "has a % in its user or password that is not %25"],
+    ] as const) {
+      const [problem = ""] = problemsOf({ REDIS_URL: url });
+      assert.ok(problem.includes(why), problem);
+      assert.doesNotMatch(problem, /hunter2/);
+    }
+  });
+});
+
+describe("event settings", () => {
+  test("brokers are enough to publish to Kafka", () => {
+    assert.deepEqual(configOf({ KAFKA_BROKERS: "a:9092,[::1]:9093" }).events, {
+      publishers: ["kafka"],
+      kafka: {
+        brokers: [
+          { host: "a", port: 9092 },
+          { host: "::1", port: 9093 },
+        ],
+        topic: "presence.events.v1",
+        createTopic: true,
+        partitions: 16,
+        replication: undefined,
+        tls: undefined,
+        sasl: undefined,
+      },
+    });
+  });
+
+  test("several publishers at once", () => {
+    const { events } = configOf({ EVENTS: "kafka,redis-pubsub", KAFKA_BROKERS: "a:9092", REDIS_ADDR: "cache:6379" });
+    assert.deepEqual(events.publishers, ["kafka", "redis-pubsub"]);
+  });
+
+  test("brokers stay unused when EVENTS does not name kafka", () => {
+    const { events } = configOf({ EVENTS: "memory", KAFKA_BROKERS: "a:9092" });
+    assert.deepEqual(events, { publishers: ["memory"], kafka: undefined });
+  });
+
+  test("a publisher whose server is not named is refused", () => {
+    assert.deepEqual(problemsOf({ EVENTS: "kafka,redis-pubsub" }), [
+      "EVENTS has kafka, but KAFKA_BROKERS is not set: give the brokers as host:port,host:port",
+      "EVENTS has redis-pubsub, but no Redis is set: give REDIS_URL or REDIS_ADDR",
+    ]);
+  });
+
+  test("a login is mechanism, user and password together", () => {
+    const login = { KAFKA_SASL_MECHANISM: "SCRAM-SHA-512", KAFKA_SASL_USERNAME: "bob", KAFKA_SASL_PASSWORD: "hunter2" };
+    assert.deepEqual(configOf({ KAFKA_BROKERS: "a:9092", ...login }).events.kafka?.sasl, {
+      mechanism: "SCRAM-SHA-512",
+      username: "bob",
+      password: "hunter2",
+    });
+    for (const missing of Object.keys(login)) {
+      assert.match(problemsOf({ ...login, [missing]: "" }).join(), /belong together: give all three or none$/);
+    }
+  });
+
+  test("a topic has the characters that Kafka allows", () => {
+    assert.match(problemsOf({ KAFKA_TOPIC: "presence events" }).join(), /give letters, digits, dots/);
+  });
+});
+
+describe("safe by default", () => {
+  const folder = temporaryFolder("config");
+  after(() => folder.remove());
+  const { ca, server, client } = issueCertificates();
+  const write = (name: string, content: string) => {
+    const path = join(folder.path, name);
+    writeFileSync(path, content);
+    return path;
+  };
+  const TLS_CERT = write("server.crt", server.certificate);
+  const TLS_KEY = write("server.key", server.key);
+  const TLS_CLIENT_CA = write("ca.crt", ca);
+
+  test("gRPC beyond loopback without TLS is refused, and the refusal names what allows it", () => {
+    for (const address of [":50056", "50056", "0.0.0.0:50056", "[::]:50056", "presence:50056"]) {
+      assert.match(
+        problemsOf({ GRPC_ADDR: address }).join(),
+        /^GRPC_ADDR=.*:50056 is reachable from other machines without TLS: set TLS_CERT and TLS_KEY, listen on 127\.0\.0\.1, or accept it with ALLOW_INSECURE=true \(--allow-insecure\)$/,
+      );
+    }
+    assert.deepEqual(problemsOf({ GRPC_ADDR: "[::1]:50056" }), []);
+  });
+
+  test("so are operations, which never have TLS", () => {
+    const tls = { TLS_CERT, TLS_KEY, HTTP_ADDR: ":8096" };
+    assert.match(problemsOf(tls).join(), /^HTTP_ADDR=:8096 shows metrics.* ALLOW_INSECURE=true \(--allow-insecure\)$/);
+    assert.deepEqual(problemsOf({ ...tls, ALLOW_INSECURE: "true" }), []);
+  });
+
+  test("--allow-insecure allows both", () => {
+    const { listen } = configOf({ GRPC_ADDR: ":50056", HTTP_ADDR: "0.0.0.0:8096" }, "--allow-insecure");
+    assert.deepEqual([listen.grpc.host, listen.operations.host, listen.tls], ["", "0.0.0.0", undefined]);
+  });
+
+  test("with TLS gRPC may listen anywhere; a client authority makes it mutual", () => {
+    assert.deepEqual(configOf({ GRPC_ADDR: ":50056", TLS_CERT, TLS_KEY }).listen.tls, {
+      certificate: server.certificate,
+      key: server.key,
+    });
+    assert.equal(configOf({ TLS_CERT, TLS_KEY, TLS_CLIENT_CA }).listen.tls?.clientCa, ca);
+  });
+
+  test("TLS files that do not make a whole are refused", () => {
+    assert.match(problemsOf({ TLS_CERT }).join(), /^TLS_CERT is set without TLS_KEY/);
+    assert.match(problemsOf({ TLS_KEY }).join(), /^TLS_KEY is set without TLS_CERT/);
+    assert.match(problemsOf({ TLS_CLIENT_CA }).join(), /^TLS_CLIENT_CA is set without TLS_CERT/);
+    const other = write("client.key", client.key);
+    assert.match(problemsOf({ TLS_CERT, TLS_KEY: other }).join(), /^TLS_KEY=.*client\.key is not the key of TLS_CERT=/);
+  });
+
+  test("an authority for Kafka without TLS would do nothing, and is refused", () => {
+    const kafka = { KAFKA_BROKERS: "a:9092", KAFKA_TLS_CA: TLS_CLIENT_CA };
+    assert.deepEqual(problemsOf(kafka), ["KAFKA_TLS_CA is set, but KAFKA_TLS is not: give KAFKA_TLS=true"]);
+    assert.deepEqual(configOf({ ...kafka, KAFKA_TLS: "true" }).events.kafka?.tls, { ca });
+  });
+});
