@@ -44,7 +44,7 @@ describe("configuration", () => {
         operations: { host: "127.0.0.1", port: 8096 },
         tls: undefined,
       },
-      store: { kind: "memory", logMaxEntries: 100_000 },
+      store: { kind: "memory", logMaxEntries: 1_000_000 },
       events: { publishers: ["memory"], kafka: undefined },
       session: { ttlMs: 60_000, heartbeatIntervalMs: 20_000, graceMs: 5_000, lastSeenRetentionMs: 86_400_000 },
       limits: { ...defaultLimits, messageMaxBytes: 4 * 2 ** 20 },
@@ -130,15 +130,12 @@ describe("Redis settings", () => {
   test("a URL says everything", () => {
     assert.deepEqual(configOf({ REDIS_URL: "rediss://bob:hun%40ter@[::1]:6380/3", SHARDS: "4" }).store, {
       kind: "redis",
+      url: "rediss://bob:hun%40ter@[::1]:6380/3",
       host: "::1",
       port: 6380,
-      tls: true,
-      username: "bob",
-      password: "hun@ter",
-      database: 3,
       commandTimeoutMs: 2_000,
       shardCount: 4,
-      logMaxEntries: 100_000,
+      logMaxEntries: 1_000_000,
     });
   });
 

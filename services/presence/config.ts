@@ -80,9 +80,9 @@ export const presenceSettings = {
       meaning: "parts that Redis holds the users in; fixed once a store is written",
     },
     LOG_MAX_ENTRIES: {
-      kind: integer({ min: 1_000, max: 10_000_000 }),
-      default: "100000",
-      meaning: "transitions that a shard's log keeps at most, even unpublished ones",
+      kind: integer({ min: 1_000, max: 100_000_000 }),
+      default: "1000000",
+      meaning: "transitions that the log holds at most, even unpublished ones",
     },
   }),
   ...group("Events", {
@@ -93,7 +93,11 @@ export const presenceSettings = {
     },
     KAFKA_BROKERS: { kind: listOf(peerAddress), meaning: "brokers to start from" },
     KAFKA_TOPIC: {
-      kind: text({ maxBytes: 249, pattern: /^[\w.-]+$/, right: "give letters, digits, dots, dashes and underscores" }),
+      kind: text({
+        maxBytes: 249,
+        pattern: /^(?!\.{1,2}$)[\w.-]+$/,
+        right: "give letters, digits, dots, dashes and underscores",
+      }),
       default: "presence.events.v1",
       meaning: "topic of the events",
     },

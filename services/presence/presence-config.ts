@@ -1,6 +1,7 @@
-import type { Address } from "@realchat/presence-runtime";
+import { type Address, showAddress } from "@realchat/presence-runtime";
 import type { PresenceValues } from "./config.ts";
 import type { Limits } from "./domain/limits.ts";
+import type { RedisUrl } from "./redis-url.ts";
 
 /** All that the parts of the service are told, in their own words; made once at start. */
 export interface PresenceConfig {
@@ -34,15 +35,14 @@ export type StoreConfig = { readonly kind: "memory"; readonly logMaxEntries: num
 
 export interface RedisConfig {
   readonly kind: "redis";
+  /** With everything that was given, the password too: never show it. */
+  readonly url: string;
+  /** Where that is. */
   readonly host: string;
   readonly port: number;
-  readonly tls: boolean;
-  readonly username: string | undefined;
-  readonly password: string | undefined;
-  readonly database: number;
   readonly commandTimeoutMs: number;
   readonly shardCount: number;
-  /** Of each shard. */
+  /** Of all shards together. */
   readonly logMaxEntries: number;
 }
 
@@ -97,21 +97,27 @@ function tlsConfig({ TLS_CERT, TLS_KEY, TLS_CLIENT_CA }: PresenceValues): Presen
 
 function storeConfig(values: PresenceValues): StoreConfig {
   const logMaxEntries = values.LOG_MAX_ENTRIES;
-  const url = values.REDIS_URL;
-  const address = url ?? values.REDIS_ADDR;
+  const address = values.REDIS_URL ?? values.REDIS_ADDR;
   if (address === undefined) return { kind: "memory", logMaxEntries };
   return {
     kind: "redis",
+    url: wholeRedisUrl(values, address),
     host: address.host,
     port: address.port,
-    tls: url?.tls ?? false,
-    username: url?.username ?? values.REDIS_USERNAME,
-    password: url?.password ?? values.REDIS_PASSWORD,
-    database: url?.database ?? values.REDIS_DB ?? 0,
     commandTimeoutMs: values.REDIS_COMMAND_TIMEOUT,
     shardCount: values.SHARDS,
     logMaxEntries,
   };
+}
+
+/** One URL, whether the settings gave one or its parts. */
+function wholeRedisUrl(values: PresenceValues, address: Address): string {
+  const given: Partial<RedisUrl> = values.REDIS_URL ?? {};
+  const url = new URL(`${given.tls ? "rediss" : "redis"}://${showAddress(address)}`);
+  url.username = encodeURIComponent(given.username ?? values.REDIS_USERNAME ?? "");
+  url.password = encodeURIComponent(given.password ?? values.REDIS_PASSWORD ?? "");
+  url.pathname = `/${given.database ?? values.REDIS_DB ?? 0}`;
+  return url.href;
 }
 
 function kafkaConfig(values: PresenceValues): KafkaConfig {
