@@ -4,6 +4,7 @@ import {
   systemClock as clock,
   createLog,
   drainOnSignal,
+  listenAt,
   Metrics,
   OperationsServer,
   showAddress,
@@ -12,8 +13,10 @@ import {
 import { loadConfig } from "./config.ts";
 import { defaultRules } from "./domain/decisions.ts";
 import { shardOf } from "./domain/shard.ts";
+import { KafkaPublisher } from "./events/kafka/kafka-publisher.ts";
 import { MemoryPublisher } from "./events/memory.ts";
 import type { EventPublisher } from "./events/publisher.ts";
+import { type PublishToChannel, RedisPubSubPublisher } from "./events/redis-pubsub.ts";
 import { greeting } from "./greeting.ts";
 import type { PresenceConfig } from "./presence-config.ts";
 import { exposeParts, observeCalls, observeTransitions } from "./presence-metrics.ts";
@@ -21,6 +24,7 @@ import { PresenceService } from "./presence-service.ts";
 import { presenceApi } from "./rpc/presence-api.ts";
 import { StandingWork } from "./shards/standing-work.ts";
 import { createMemoryStore } from "./store/memory/memory-store.ts";
+import { createRedisStore } from "./store/redis/redis-store.ts";
 import type { PresenceStore } from "./store/store.ts";
 import { WatchHub } from "./watch/watch-hub.ts";
 
@@ -34,8 +38,8 @@ await startOrExit("presence", async () => {
 
 async function run(config: PresenceConfig): Promise<void> {
   const log = createLog({ service: config.serviceName, instance: config.instanceId, ...config.log });
-  const store = createStore(config);
-  const publishers = config.events.publishers.map((): EventPublisher => new MemoryPublisher());
+  const { store, publishToChannel } = createStore(config);
+  const publishers = [...createPublishers(config, publishToChannel)];
   await Promise.all([store.open(), ...publishers.map((publisher) => publisher.open())]);
 
   const metrics = new Metrics();
@@ -91,8 +95,8 @@ async function run(config: PresenceConfig): Promise<void> {
 
   work.start();
   const stopShowingHealth = clock.every(100, showHealth);
-  const grpcPort = await server.listen(config.listen.grpc);
-  const operationsPort = await operations.listen(config.listen.operations);
+  const grpcPort = await listenAt("GRPC_ADDR", config.listen.grpc, (address) => server.listen(address));
+  const operationsPort = await listenAt("HTTP_ADDR", config.listen.operations, (address) => operations.listen(address));
   const addresses = {
     grpc: showAddress({ ...config.listen.grpc, port: grpcPort }),
     operations: showAddress({ ...config.listen.operations, port: operationsPort }),
@@ -128,13 +132,36 @@ async function run(config: PresenceConfig): Promise<void> {
   });
 }
 
-function createStore({ store, session, limits }: PresenceConfig): PresenceStore {
-  const rules = {
-    ...defaultRules,
-    ttlMs: session.ttlMs,
-    graceMs: session.graceMs,
-    userMaxDevices: limits.userMaxDevices,
-  };
-  const retentionMs = session.lastSeenRetentionMs;
-  return createMemoryStore({ rules, retentionMs, logMaxEntries: store.logMaxEntries }, clock);
+/** The store, and how its Redis, if it has one, is published on. */
+function createStore(config: PresenceConfig): { store: PresenceStore; publishToChannel: PublishToChannel | undefined } {
+  const { store, session, limits } = config;
+  const { ttlMs, graceMs, lastSeenRetentionMs: retentionMs } = session;
+  const rules = { ...defaultRules, ttlMs, graceMs, userMaxDevices: limits.userMaxDevices };
+  if (store.kind === "memory") {
+    return { store: createMemoryStore({ rules, retentionMs, ...store }, clock), publishToChannel: undefined };
+  }
+  const redis = createRedisStore({ rules, retentionMs, shards: store.shardCount, ...store }, clock);
+  return { store: redis, publishToChannel: (channel, message) => redis.publish(channel, message) };
+}
+
+function* createPublishers(
+  { events, instanceId }: PresenceConfig,
+  publishToChannel: PublishToChannel | undefined,
+): Iterable<EventPublisher> {
+  const { publishers, kafka } = events;
+  if (kafka !== undefined) {
+    yield new KafkaPublisher({
+      clock,
+      clientId: instanceId,
+      brokers: kafka.brokers.map(showAddress),
+      topic: kafka.topic,
+      tls: kafka.tls,
+      sasl: kafka.sasl,
+      ...(kafka.createTopic && { createTopic: { partitions: kafka.partitions, replication: kafka.replication } }),
+    });
+  }
+  if (publishers.includes("redis-pubsub") && publishToChannel !== undefined) {
+    yield new RedisPubSubPublisher({ publishToChannel, clock });
+  }
+  if (publishers.includes("memory")) yield new MemoryPublisher();
 }

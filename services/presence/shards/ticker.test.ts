@@ -83,7 +83,7 @@ describe("ticking", () => {
   test("mass expiry is paced: 20,000 sessions a second, not all at once (P6)", async () => {
     for (let user = 0; user < 30_000; user++) await connect(`user-${user}`);
     await clock.advance(ttlMs);
-    const after = [];
+    const after: number[] = [];
     for (let slice = 0; slice < 20; slice++) {
       await clock.advance(100);
       after.push(offline.length);
