@@ -248,21 +248,19 @@ class RedisPresenceStore implements RedisStore {
   }
 
   lastVersion(number: number): Promise<number> {
-    return this.#meter.measure("log", () => this.#readLastVersion(this.#shard(number)));
+    return this.#meter.measure("log", async () => (await this.#readLogState(this.#shard(number))).lastVersion);
   }
 
   readLog(number: number, after: number, limit: number): Promise<{ entries: Transition[]; gap: boolean }> {
     return this.#meter.measure("log", async () => {
       const shard = this.#shard(number);
-      const start = streamIdOf(after);
-      const range = ["XRANGE", shard.keys.log, start, "+", "COUNT", String(limit + 1)];
-      const entries = list(await this.#connection.send(range)).map((entry) => decodeStreamEntry(entry, number));
-      if (entries[0]?.version === after) return { entries: entries.slice(1), gap: false };
-      if (after === 0) return { entries: entries.slice(0, limit), gap: false };
-      // The position's entry is gone. That is no gap when it was the last one, which the stream remembers.
-      const [last, later] = await Promise.all([this.#readLastVersion(shard), this.#connection.send(range)]);
-      const news = list(later).map((entry) => decodeStreamEntry(entry, number));
-      return { entries: news.slice(0, limit), gap: last !== after };
+      const first = await this.#readEntries(shard, after, limit + 1);
+      if (first[0]?.version === after) return { entries: first.slice(1), gap: false };
+      // The entry of the position is gone, which is no gap as long as none was dropped after it. Asked in this order, an
+      // entry that comes in between may make it look like a gap, but no gap goes unnoticed.
+      const [entries, log] = await Promise.all([this.#readEntries(shard, after, limit), this.#readLogState(shard)]);
+      const isWhole = after === 0 ? log.dropped === 0 : log.lastVersion === after;
+      return { entries, gap: !isWhole };
     });
   }
 
@@ -391,7 +389,9 @@ class RedisPresenceStore implements RedisStore {
     const knownVersion = shard.lastVersion;
     const fields = await this.#connection.send(["HGETALL", shard.keys.recordPrefix + userId]);
     const nowMs = Math.floor(this.#clock.nowUs() / 1000);
-    return decodeUser(userId, shard.number, list(fields) as readonly string[], knownVersion, nowMs);
+    const view = decodeUser(userId, shard.number, list(fields) as readonly string[], knownVersion, nowMs);
+    this.#saw(shard, view.version);
+    return view;
   }
 
   #tick(shard: Shard, limit: number): Promise<Tick> {
@@ -419,14 +419,29 @@ class RedisPresenceStore implements RedisStore {
     });
   }
 
-  async #readLastVersion(shard: Shard): Promise<number> {
+  /** Entries from a version on. */
+  async #readEntries(shard: Shard, from: number, limit: number): Promise<Transition[]> {
+    const reply = await this.#connection.send([
+      "XRANGE",
+      shard.keys.log,
+      streamIdOf(from),
+      "+",
+      "COUNT",
+      String(limit),
+    ]);
+    return list(reply).map((entry) => decodeStreamEntry(entry, shard.number));
+  }
+
+  /** `dropped`: entries that were trimmed so far. */
+  async #readLogState(shard: Shard): Promise<{ lastVersion: number; dropped: number }> {
     try {
       const info = list(await this.#connection.send(["XINFO", "STREAM", shard.keys.log]));
-      const version = versionOf(text(info[info.indexOf("last-generated-id") + 1]));
-      this.#saw(shard, version);
-      return version;
+      const read = (field: string) => info[info.indexOf(field) + 1];
+      const lastVersion = versionOf(text(read("last-generated-id")));
+      this.#saw(shard, lastVersion);
+      return { lastVersion, dropped: integer(read("entries-added")) - integer(read("length")) };
     } catch (error) {
-      if (isNoSuchKey(error)) return 0;
+      if (isNoSuchKey(error)) return { lastVersion: 0, dropped: 0 };
       throw error;
     }
   }
