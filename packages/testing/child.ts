@@ -10,6 +10,8 @@ export type Child = {
   output(): string;
   /** Exit code, 128 + number when a signal ended it (as shells count), undefined while it runs. */
   exitCode(): number | undefined;
+  /** Resolves with the exit code when it is over. */
+  untilEnded(): Promise<number>;
   signal(name: NodeJS.Signals): void;
   /** Sends the signal, waits for the end and returns the exit code; after `deadlineMs` it is SIGKILL. */
   end(name: NodeJS.Signals, deadlineMs?: number): Promise<number>;
@@ -17,13 +19,14 @@ export type Child = {
 
 /**
  * Starts a program with its output in a file, so that neither a pause of this process nor a full pipe holds it up.
- * @param logFile path; made anew
+ * @param options.logFile path; made anew
+ * @param options.signal how a signal reaches what the program stands for; default: sent to the program itself
  * @throws Error when the program cannot be started
  */
 export async function startChild(
   program: string,
   args: readonly string[],
-  options: { logFile: string; env?: NodeJS.ProcessEnv; cwd?: string },
+  options: { logFile: string; env?: NodeJS.ProcessEnv; cwd?: string; signal?: (name: NodeJS.Signals) => void },
 ): Promise<Child> {
   const log = openSync(options.logFile, "w");
   const started = spawn(program, args, { cwd: options.cwd, env: options.env, stdio: ["ignore", log, log] });
@@ -45,13 +48,18 @@ export async function startChild(
   // A test that forgot to stop its server ends nevertheless, and the server with it.
   started.unref();
 
+  const send = options.signal ?? ((name) => started.kill(name));
   const signal = (name: NodeJS.Signals) => {
-    if (exitCode === undefined) started.kill(name);
+    if (exitCode === undefined) send(name);
   };
   return {
     pid,
     output: () => readFileSync(options.logFile, "utf8"),
     exitCode: () => exitCode,
+    untilEnded() {
+      started.ref();
+      return ended;
+    },
     signal,
     async end(name, deadlineMs = 10_000) {
       started.ref();

@@ -1,7 +1,9 @@
 import { connect } from "node:net";
 import { join } from "node:path";
 import { type Child, startChild } from "./child.ts";
+import { containerProgram, type ServerProgram } from "./container.ts";
 import { freePort } from "./free-port.ts";
+import { provideRedis, type RedisServer, redisImage } from "./provision/redis-server.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 import { waitUntil } from "./wait-until.ts";
 
@@ -36,25 +38,19 @@ export type TestRedis = {
   stop(): Promise<void>;
 };
 
+const host = "127.0.0.1";
+
 /**
  * Starts a real redis-server on loopback, without persistence, and waits until it answers PING.
  * @throws Error with the server's own words when it does not come up
  */
 export async function startRedis(options: RedisOptions = {}): Promise<TestRedis> {
-  const host = "127.0.0.1";
   const port = options.port ?? (await freePort());
   const folder = temporaryFolder("redis");
   const login = options.password === undefined ? "" : `:${encodeURIComponent(options.password)}@`;
-  const args = [
-    ...["--bind", host, "--port", String(port), "--dir", options.dir ?? folder.path],
-    ...["--save", "", "--appendonly", "no"],
-    ...(options.password === undefined ? [] : ["--requirepass", options.password]),
-    ...(options.args ?? []),
-  ];
+  const server = redisProgram(await provideRedis(), port, folder.path, options);
   const start = async () => {
-    const child = await startChild(process.env.REDIS_SERVER ?? "redis-server", args, {
-      logFile: join(folder.path, "redis.log"),
-    });
+    const child = await server.start();
     await untilAnswering(child, port, options.password);
     return child;
   };
@@ -78,8 +74,28 @@ export async function startRedis(options: RedisOptions = {}): Promise<TestRedis>
     },
     async stop() {
       await child.end("SIGKILL");
+      server.remove();
       folder.remove();
     },
+  };
+}
+
+function redisProgram(source: RedisServer, port: number, folder: string, options: RedisOptions): ServerProgram {
+  const args = [
+    ...["--port", String(port), "--save", "", "--appendonly", "no"],
+    ...(options.password === undefined ? [] : ["--requirepass", options.password]),
+    ...(options.args ?? []),
+  ];
+  if (source.kind === "container") {
+    // Everyone may connect inside the container; only loopback leads into it.
+    const command = ["redis-server", "--bind", "0.0.0.0", "--protected-mode", "no", ...args];
+    return containerProgram({ image: redisImage, ports: [port], command, folder });
+  }
+  const command = ["--bind", host, "--dir", options.dir ?? folder, ...args];
+  const logFile = join(folder, "redis.log");
+  return {
+    start: () => startChild(source.path, command, { logFile, env: { ...process.env, ...source.env } }),
+    remove() {},
   };
 }
 
@@ -98,7 +114,7 @@ async function untilAnswering(child: Child, port: number, password: string | und
 /** True on `+PONG`; false on anything else, such as `-LOADING`, and when nothing listens. */
 function ping(port: number, password: string | undefined): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
+    const socket = connect(port, host);
     let answer = "";
     const done = (value: boolean) => {
       socket.destroy();

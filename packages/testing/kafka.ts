@@ -1,0 +1,201 @@
+import { randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { type Child, startChild } from "./child.ts";
+import { containerProgram, type ServerProgram } from "./container.ts";
+import { freePort } from "./free-port.ts";
+import { kafkaImage, provideKafka } from "./provision/kafka-server.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
+import { waitUntil } from "./wait-until.ts";
+
+export type KafkaOptions = {
+  /** Further entries of server.properties; they win over ours. */
+  properties?: Readonly<Record<string, string>>;
+  /** Listeners beside the plain one; keys and logins come in `properties`. */
+  listeners?: readonly ("SSL" | "SASL_PLAINTEXT" | "SASL_SSL")[];
+  /** SCRAM users to begin with, such as `SCRAM-SHA-256=[name=alice,password=secret]`. */
+  scram?: readonly string[];
+};
+
+/** A Kafka broker that belongs to one test: it may be frozen, killed and restarted at will. */
+export type TestKafka = {
+  /** Of the plain listener, such as `127.0.0.1:15092`. */
+  readonly brokers: string;
+  /** The address of each listener that was asked for. */
+  readonly listeners: Readonly<Record<string, string>>;
+  /** Of the process that runs now: another one after `restart`. */
+  readonly pid: number;
+  /** All that it logged since it was started. */
+  logs(): string;
+  /** SIGSTOP: connections stay open, nothing answers. */
+  pause(): void;
+  /** SIGCONT. */
+  resume(): void;
+  /** SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>;
+  /** Ends it in good order if it runs, and starts it again on the same port, with the topics and records it had. */
+  restart(): Promise<void>;
+  /** Ends it for good and removes its temporary folder. */
+  stop(): Promise<void>;
+};
+
+const host = "127.0.0.1";
+
+/**
+ * Starts a real Kafka on loopback, one broker in KRaft mode, which creates no topics by itself. Takes about three
+ * seconds.
+ * @throws Error with the broker's own words when it does not come up
+ */
+export async function startKafka(options: KafkaOptions = {}): Promise<TestKafka> {
+  const folder = temporaryFolder("kafka");
+  const ports: Record<string, number> = { PLAINTEXT: await freePort(), CONTROLLER: await freePort() };
+  for (const name of options.listeners ?? []) ports[name] = await freePort();
+  const server = await kafkaProgram(ports, folder.path, options);
+  const start = async () => {
+    const child = await server.start();
+    await untilListening(child, ports.PLAINTEXT as number);
+    return child;
+  };
+
+  let child = await start();
+  return {
+    brokers: `${host}:${ports.PLAINTEXT}`,
+    listeners: Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, `${host}:${port}`])),
+    get pid() {
+      return child.pid;
+    },
+    logs: () => child.output(),
+    pause: () => child.signal("SIGSTOP"),
+    resume: () => child.signal("SIGCONT"),
+    async kill() {
+      await child.end("SIGKILL");
+    },
+    async restart() {
+      await child.end("SIGTERM", 30_000);
+      child = await start();
+    },
+    async stop() {
+      await child.end("SIGKILL");
+      server.remove();
+      folder.remove();
+    },
+  };
+}
+
+let shared: Promise<{ brokers: string }> | undefined;
+
+/** The Kafka of the whole test run (TEST_KAFKA_BROKERS), else one for this process. Use topics with names of your own. */
+export function sharedKafka(): Promise<{ brokers: string }> {
+  const brokers = process.env.TEST_KAFKA_BROKERS;
+  shared ??= brokers === undefined ? startKafka() : Promise.resolve({ brokers });
+  return shared;
+}
+
+async function kafkaProgram(
+  ports: Readonly<Record<string, number>>,
+  folder: string,
+  options: KafkaOptions,
+): Promise<ServerProgram> {
+  const source = await provideKafka();
+  const clusterId = randomBytes(16).toString("base64url");
+  const scram = (options.scram ?? []).flatMap((user) => ["--add-scram", user]);
+  if (source.kind === "container") {
+    const properties = serverProperties(ports, "0.0.0.0", "/tmp/kafka-data", options);
+    const format = ["--ignore-formatted", "--cluster-id", clusterId, ...scram];
+    const script = `cd /opt/kafka/bin && printf %s "$PROPERTIES" > /tmp/server.properties &&
+      ./kafka-storage.sh format --config /tmp/server.properties "$@" &&
+      exec ./kafka-server-start.sh /tmp/server.properties`;
+    return containerProgram({
+      image: kafkaImage,
+      ports: Object.values(ports),
+      command: ["sh", "-c", script, "sh", ...format],
+      env: { PROPERTIES: properties, KAFKA_HEAP_OPTS: "-Xmx512m" },
+      folder,
+    });
+  }
+
+  const file = join(folder, "server.properties");
+  writeFileSync(file, serverProperties(ports, host, join(folder, "data"), options));
+  const run = (main: string, args: readonly string[]) =>
+    startChild(source.java, [...quickJava, "-cp", `${source.jars}/*`, main, ...args], {
+      logFile: join(folder, `${main}.log`),
+    });
+  const formatting = await run("kafka.tools.StorageTool", ["format", "-c", file, "-t", clusterId, ...scram]);
+  const code = await formatting.untilEnded();
+  if (code !== 0) throw new Error(`Kafka could not format its folder (code ${code}):\n${formatting.output()}`);
+  return { start: () => run("kafka.Kafka", [file]), remove() {} };
+}
+
+// A broker of a few minutes: what its Java would win by thorough compilation and a parallel collector it never earns.
+const quickJava = [
+  ...["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"],
+  "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+];
+
+/** https://kafka.apache.org/43/configuration/broker-configs */
+function serverProperties(
+  ports: Readonly<Record<string, number>>,
+  bind: string,
+  dataFolder: string,
+  options: KafkaOptions,
+): string {
+  const names = Object.keys(ports);
+  const brokers = names.filter((name) => name !== "CONTROLLER");
+  const at = (address: string) => (name: string) => `${name}://${address}:${ports[name]}`;
+  const properties = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.quorum.voters": `1@${host}:${ports.CONTROLLER}`,
+    "controller.listener.names": "CONTROLLER",
+    "inter.broker.listener.name": "PLAINTEXT",
+    listeners: names.map(at(bind)).join(","),
+    "advertised.listeners": brokers.map(at(host)).join(","),
+    "listener.security.protocol.map": ["CONTROLLER:PLAINTEXT", ...brokers.map((name) => `${name}:${name}`)].join(","),
+    "log.dirs": dataFolder,
+    // The product creates its topics; a broker that does it by itself would hide when it does not.
+    "auto.create.topics.enable": "false",
+    // One broker cannot replicate, and one partition is quick to load.
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "1",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "1",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "share.coordinator.state.topic.num.partitions": "1",
+    // After a crash the controller keeps a broker out until its last life's session is over: nine seconds by default.
+    "broker.session.timeout.ms": "3000",
+    "broker.heartbeat.interval.ms": "500",
+    "group.initial.rebalance.delay.ms": "0",
+    ...options.properties,
+  };
+  return Object.entries(properties)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join("");
+}
+
+/** Kafka opens the clients' listeners last, when it can serve them. */
+async function untilListening(child: Child, port: number): Promise<void> {
+  let ended = false;
+  await waitUntil(
+    async () => {
+      ended = child.exitCode() !== undefined;
+      return ended || (await isListening(port));
+    },
+    { what: `Kafka listens on port ${port}`, deadlineMs: 60_000 },
+  );
+  if (ended) throw new Error(`Kafka ended with code ${child.exitCode()}; it said:\n${child.output()}`);
+}
+
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, host);
+    const done = (value: boolean) => {
+      socket.destroy();
+      resolve(value);
+    };
+    socket.on("connect", () => done(true));
+    socket.on("error", () => done(false));
+  });
+}

@@ -1,0 +1,14 @@
+/** Servers that one process found, told to those it starts, so that only one searches and downloads. */
+export type FoundServers = Partial<Record<"redis" | "kafka", unknown>>;
+
+const NAME = "TEST_SERVERS";
+
+/** Environment for a process that shall use these servers. */
+export function handOver(servers: FoundServers): NodeJS.ProcessEnv {
+  return { [NAME]: JSON.stringify(servers) };
+}
+
+export function handedOver<Server>(name: keyof FoundServers): Server | undefined {
+  const servers = JSON.parse(process.env[NAME] ?? "{}") as FoundServers;
+  return servers[name] as Server | undefined;
+}

@@ -1,0 +1,52 @@
+import { onPath } from "./command.ts";
+
+/** A server that the tests need cannot be had on this machine. */
+export class MissingServerError extends Error {
+  override readonly name = "MissingServerError";
+  readonly server: "Redis" | "Kafka";
+  /** The one command that would help. */
+  readonly command: string;
+
+  constructor(server: "Redis" | "Kafka", reason: string) {
+    const command = installCommands[server]();
+    super(`${server} cannot be had: ${reason}. This would help: ${command}`);
+    this.server = server;
+    this.command = command;
+  }
+}
+
+const installCommands = {
+  Redis: () =>
+    installCommand({
+      "apt-get": "redis-server",
+      dnf: "valkey",
+      apk: "redis",
+      pacman: "valkey",
+      brew: "redis",
+    }),
+  Kafka: () =>
+    installCommand({
+      "apt-get": "default-jre-headless maven",
+      dnf: "java-21-openjdk-headless maven",
+      apk: "openjdk21-jre-headless maven",
+      pacman: "jre-openjdk-headless maven",
+      brew: "openjdk maven",
+    }),
+};
+
+type PackageManager = "apt-get" | "dnf" | "apk" | "pacman" | "brew";
+
+const phrases: Record<PackageManager, string> = {
+  "apt-get": "sudo apt-get update && sudo apt-get install -y",
+  dnf: "sudo dnf install -y",
+  apk: "sudo apk add",
+  pacman: "sudo pacman -S --noconfirm",
+  brew: "brew install",
+};
+
+function installCommand(packages: Record<PackageManager, string>): string {
+  const managers = Object.keys(phrases) as PackageManager[];
+  const manager = managers.find((name) => onPath(name) !== undefined);
+  if (manager !== undefined) return `${phrases[manager]} ${packages[manager]}`;
+  return "sudo systemctl start docker";
+}
