@@ -78,6 +78,16 @@ describe("operations server", () => {
     assert.deepEqual(await (await ask("/health/live")).json(), { status: "live" });
   });
 
+  test("what calls can do without is shown, and does not keep it from being ready", async (t) => {
+    const { ask } = await start(t, { checks: { kafka: () => ({ ready: false, detail: "away", optional: true }) } });
+    const answer = await ask("/health/ready");
+    assert.equal(answer.status, 200);
+    assert.deepEqual(await answer.json(), {
+      status: "ready",
+      checks: { kafka: { status: "not ready", detail: "away", optional: true } },
+    });
+  });
+
   test("while draining it is alive, but not ready", async (t) => {
     const { ask } = await start(t, { isDraining: () => true });
     const answer = await ask("/health/ready");

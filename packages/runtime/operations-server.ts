@@ -5,8 +5,11 @@ import type { Metrics } from "./metrics/metrics.ts";
 import { redactUrls } from "./redact.ts";
 import type { Address } from "./settings/address.ts";
 
-/** What a part of the process says of itself: from what it knows already, without asking anyone. */
-export type ReadinessCheck = () => { readonly ready: boolean; readonly detail: string };
+/**
+ * What a part of the process says of itself: from what it knows already, without asking anyone. `optional`: calls are
+ * served without it, so its absence is shown and no more.
+ */
+export type ReadinessCheck = () => { readonly ready: boolean; readonly detail: string; readonly optional?: boolean };
 
 export interface OperationsOptions {
   readonly service: string;
@@ -102,7 +105,7 @@ export class OperationsServer {
 
   #readiness(): Answer {
     const checks = Object.entries(this.#options.checks).map(([name, check]) => [name, outcomeOf(check)] as const);
-    const ready = checks.every(([, { status }]) => status === "ready");
+    const ready = checks.every(([, { status, optional }]) => status === "ready" || optional);
     const status = this.#options.isDraining() ? "draining" : ready ? "ready" : "not ready";
     return json(status === "ready" ? 200 : 503, { status, checks: Object.fromEntries(checks) });
   }
@@ -121,10 +124,10 @@ const index = `
 /health/ready  200 while it should be sent calls, else 503; with each dependency's state
 `;
 
-function outcomeOf(check: ReadinessCheck): { status: "ready" | "not ready"; detail: string } {
+function outcomeOf(check: ReadinessCheck): { status: "ready" | "not ready"; detail: string; optional?: boolean } {
   try {
-    const { ready, detail } = check();
-    return { status: ready ? "ready" : "not ready", detail: redactUrls(detail) };
+    const { ready, detail, optional } = check();
+    return { status: ready ? "ready" : "not ready", detail: redactUrls(detail), optional };
   } catch (error) {
     return { status: "not ready", detail: redactUrls(messageOf(error)) };
   }
