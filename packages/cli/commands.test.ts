@@ -83,7 +83,7 @@ test("unregister passes on which session and why", async (t) => {
     },
   });
   assert.deepEqual((await run("unregister", "alice", "phone", "--addr", addr)).stdout, [
-    "○ alice on phone is unregistered",
+    "○ told that alice on phone has disconnected",
   ]);
   const lost = ["--session-id", "17", "--reason", "connection-lost", "--json"];
   assert.deepEqual((await run("unregister", "alice", "phone", ...lost, "--addr", addr)).stdout, ["{}"]);

@@ -34,16 +34,16 @@ export const events = defineCommand({
     }
     // Loaded only here: the Kafka client takes as long to load as all the rest of the command line.
     const { tailTopic } = await import("../feed/kafka/tail-topic.ts");
-    const brokers = flags.brokers.map(showAddress);
+    const where = flags.brokers.map(showAddress).join(",");
     const records = tailTopic({
       ...kafkaSecurity(flags),
-      brokers,
+      brokers: flags.brokers,
       topic: flags.topic,
       fromBeginning: flags["from-beginning"],
       connectTimeoutMs: flags.timeout,
       clock,
       stop: stopSignal(),
-      ready: () => terminal.note(`Reading ${flags.topic} at ${brokers.join(",")}; Ctrl-C ends it.`),
+      ready: () => terminal.note(`Reading ${flags.topic} at ${where}; Ctrl-C ends it.`),
     });
     for await (const record of records) {
       await terminal.print(flags.json ? jsonLine(record) : textLine(record, terminal));

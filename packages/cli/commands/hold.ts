@@ -86,7 +86,7 @@ function textLine(news: HoldNews, session: HeldSession, terminal: Terminal): str
     case "registered-again":
       return `${terminal.dot(true)} ${who} was gone and is registered again  ${terminal.faint(`session_id ${printable(news.sessionId)}`)}`;
     case "trouble":
-      return `${terminal.dot(false)} ${who}: no heartbeat gets through, trying on (${news.error.code}: ${news.error.message})`;
+      return `! ${who}: no heartbeat gets through, trying on (${news.error.message})`;
     case "trouble-over":
       return `${terminal.dot(true)} ${who}: heartbeats get through again`;
     case "ended":

@@ -20,8 +20,10 @@ export const unregister = defineCommand({
       { timeoutMs: flags.timeout },
     );
     if (flags.json) return terminal.print("{}");
+    // The answer does not tell whether the session was still this caller's.
+    const { userId, deviceId } = session;
     await terminal.print(
-      `${terminal.dot(false)} ${printable(session.userId)} on ${printable(session.deviceId)} is unregistered`,
+      `${terminal.dot(false)} told that ${printable(userId)} on ${printable(deviceId)} has disconnected`,
     );
   },
 });

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import {
   Consumer,
   type Message,
@@ -5,13 +6,12 @@ import {
   MessagesStreamModes,
   type SASLOptions,
 } from "@platformatic/kafka";
-import type { Clock } from "@realchat/presence-runtime";
+import { type Address, type Clock, showAddress } from "@realchat/presence-runtime";
 import { CliError } from "../../cli-error.ts";
 import type { TopicRecord } from "../event-record.ts";
 
 export interface TailOptions {
-  /** Such as `127.0.0.1:9092`. */
-  readonly brokers: readonly string[];
+  readonly brokers: readonly Address[];
   readonly topic: string;
   /** Else only what is written from now on. */
   readonly fromBeginning: boolean;
@@ -38,14 +38,18 @@ export async function* tailTopic(options: TailOptions): AsyncIterable<TopicRecor
     groupId: `presence-cli-${Math.floor(clock.random() * 2 ** 48).toString(36)}`,
     bootstrapBrokers: [...brokers],
     connectTimeout: connectTimeoutMs,
-    retries: 0,
+    // A broker's first consumer group ever finds no coordinator for a moment.
+    retries: 4,
+    retryDelay: 500,
     autocreateTopics: false,
-    ...(tls && { tls: { ca: tls.ca }, tlsServerName: true }),
+    // RFC 6066 §3: a server name is never an address.
+    ...(tls && { tls: { ca: tls.ca }, tlsServerName: brokers.every(({ host }) => isIP(host) === 0) }),
     ...(sasl && { sasl }),
   });
   let stream: MessagesStream<Buffer, Buffer, Buffer, Buffer> | undefined;
   const close = () => stream?.close();
   try {
+    await consumer.metadata({ topics: [topic], retries: 0 });
     stream = await consumer.consume({
       topics: [topic],
       mode: fromBeginning ? MessagesStreamModes.EARLIEST : MessagesStreamModes.LATEST,
@@ -77,9 +81,9 @@ function recordOf({ topic, partition, offset, key, value, headers }: Message): T
 }
 
 /** The client's errors are trees: the reasons are at the leaves. */
-function kafkaError(error: unknown, brokers: readonly string[], topic: string): CliError {
+function kafkaError(error: unknown, brokers: readonly Address[], topic: string): CliError {
   const reasons = [...leavesOf(error)];
-  if (reasons.some((reason) => (reason as { apiId?: string }).apiId === "UNKNOWN_TOPIC_OR_PARTITION")) {
+  if (reasons.some(({ message }) => message.startsWith("Unknown topic"))) {
     return new CliError(
       "NOT_FOUND",
       `there is no topic ${topic}: presence creates it when it starts with KAFKA_BROKERS; --topic names another`,
@@ -89,7 +93,7 @@ function kafkaError(error: unknown, brokers: readonly string[], topic: string): 
   const why = [...new Set(reasons.map((reason) => reason.message))].join("; ");
   return new CliError(
     "UNREACHABLE",
-    `Kafka at ${brokers.join(",")} cannot be read (${why}): check --brokers or KAFKA_BROKERS`,
+    `Kafka at ${brokers.map(showAddress).join(",")} cannot be read (${why}): check --brokers or KAFKA_BROKERS`,
     { cause: error },
   );
 }
