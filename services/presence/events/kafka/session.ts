@@ -20,9 +20,7 @@ type Client = Producer<Buffer, Buffer, Buffer, Buffer>;
 export async function openKafkaSession(settings: KafkaSettings, attempt: number): Promise<KafkaSession> {
   const { topic, createTopic, clock, connectTimeoutMs, brokers } = settings;
   const options = clientOptionsOf(settings, attempt);
-  const client: Client = outliveErrors(
-    new Producer({ ...options, acks: ProduceAcks.ALL, repeatOnStaleMetadata: false }),
-  );
+  const client: Client = outliveErrors(new Producer({ ...options, repeatOnStaleMetadata: false }));
   try {
     const partitions = await withDeadline(
       clock,
@@ -74,7 +72,9 @@ export class KafkaSession {
 
   async #sendBatch(batch: readonly KafkaRecord[]): Promise<number> {
     try {
-      await this.#client.send({ messages: batch.map((record) => messageOf(record, this.#topic)) });
+      const messages = batch.map((record) => messageOf(record, this.#topic));
+      // Said with every send: the client ignores it among its own options, and would ask the leader alone.
+      await this.#client.send({ messages, acks: ProduceAcks.ALL });
       return 1;
     } catch (error) {
       const failure = kafkaFailureOf(error);

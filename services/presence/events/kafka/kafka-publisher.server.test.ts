@@ -1,0 +1,229 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { Socket } from "node:net";
+import { after, before, describe, test } from "node:test";
+import { Admin, type ConfigDescription, ConfigResourceTypes } from "@platformatic/kafka";
+import { systemClock } from "@realchat/presence-runtime";
+import { sharedKafka, waitUntil } from "@realchat/presence-testing";
+import type { Transition } from "../../domain/transition.ts";
+import { publisherContract } from "../publisher.contract.ts";
+import { sampleTransition } from "../sample-transition.ts";
+import { KafkaPublisher } from "./kafka-publisher.ts";
+import { partitionHash } from "./murmur2.ts";
+import type { KafkaOptions } from "./options.ts";
+import { readTopic } from "./topic-reader.ts";
+
+describe("kafka publisher on a real broker", () => {
+  let brokers: string;
+  let admin: Admin;
+  const toClose: (() => Promise<void>)[] = [];
+
+  before(async () => {
+    brokers = (await sharedKafka()).brokers;
+    admin = new Admin({ clientId: "test-admin", bootstrapBrokers: [brokers], retries: 0 });
+    toClose.push(() => admin.close());
+  });
+  after(async () => {
+    for (const close of toClose) await close();
+  });
+
+  publisherContract(async () => {
+    const topic = await newTopic(4);
+    return {
+      publisher: publisherOf(topic),
+      versionsOf: async (userId) =>
+        (await readTopic(brokers, topic)).filter(({ key }) => key === userId).map(({ update }) => update.version),
+    };
+  });
+
+  test("creates the topic when allowed, with the partitions asked for and no compaction", async () => {
+    const topic = newName();
+    const publisher = publisherOf(topic, { createTopic: { partitions: 3, replication: 1 } });
+    await publisher.open();
+    assert.deepEqual(publisher.health(), { ready: true, detail: `topic ${topic}, 3 partitions` });
+    const metadata = await admin.metadata({ topics: [topic] });
+    assert.equal(metadata.topics.get(topic)?.partitionsCount, 3);
+    assert.equal(await configOf(topic, "cleanup.policy"), "delete");
+  });
+
+  test("two nodes that create the topic at once both end up with it", async () => {
+    const topic = newName();
+    const nodes = [publisherOf(topic), publisherOf(topic)];
+    await Promise.all(nodes.map((node) => node.open()));
+    await waitUntil(() => nodes.every((node) => node.health().ready), { what: "both nodes are connected" });
+  });
+
+  test("says which topic is missing when it may not create it, and goes on as soon as someone did", async () => {
+    const topic = newName();
+    const publisher = publisherOf(topic, { createTopic: undefined, publishTimeoutMs: 500 });
+    await publisher.open();
+    const missing = `topic "${topic}" does not exist: create it, or allow this service to`;
+    assert.deepEqual(publisher.health(), { ready: false, detail: missing });
+    await assert.rejects(publisher.publish([sampleTransition()]), {
+      message: `not accepted within 500 ms: ${missing}`,
+    });
+
+    await admin.createTopics({ topics: [topic], partitions: 1 });
+    await publishUntilAccepted(publisher, [sampleTransition()]);
+    assert.equal(publisher.health().ready, true);
+  });
+
+  test("a topic deleted under way is created again", async () => {
+    const topic = await newTopic(1);
+    const publisher = publisherOf(topic);
+    await publisher.open();
+    await publisher.publish([sampleTransition({ userId: "before" })]);
+    await admin.deleteTopics({ topics: [topic] });
+    await publishUntilAccepted(publisher, [sampleTransition({ userId: "after" })]);
+    assert.deepEqual(
+      (await readTopic(brokers, topic)).map(({ key }) => key),
+      ["after"],
+    );
+  });
+
+  test("consumers find the envelope, CloudEvents headers, and each user in his partition", async () => {
+    const topic = await newTopic(4);
+    const publisher = publisherOf(topic, { source: "/test/presence" });
+    await publisher.open();
+    const users = ["alice", "a:b", "{x}", "emoji 😀", "ключ", "x".repeat(128)];
+    await publisher.publish(users.map((userId) => sampleTransition({ userId, online: false, cause: "EXPIRED" })));
+    const records = await readTopic(brokers, topic);
+    assert.deepEqual(records.map(({ key }) => key).sort(), [...users].sort());
+    for (const { key, partition, headers, envelope, update } of records) {
+      assert.equal(partition, partitionHash(Buffer.from(key)) % 4);
+      assert.deepEqual(headers, {
+        ce_specversion: "1.0",
+        ce_id: "11:1790000000123456",
+        ce_source: "/test/presence",
+        ce_type: "realchat.presence.v1.UserOffline",
+        ce_time: "2026-09-21T14:13:20.123456Z",
+        ce_subject: key,
+        "content-type": "application/protobuf",
+      });
+      assert.equal(envelope.schemaVersion, 1);
+      assert.equal(update.userId, key);
+    }
+  });
+
+  test("far more than fits into a request arrives whole and in order", async () => {
+    const topic = await newTopic(4);
+    const publisher = publisherOf(topic);
+    await publisher.open();
+    await publisher.publish(manyTransitions(10_000, 100));
+    assert.ok(publisher.metrics().requests >= 10, `${publisher.metrics().requests} requests`);
+    assertCompleteAndOrdered(await readTopic(brokers, topic), 10_000, 100);
+  });
+
+  test("a topic that takes less than usual gets smaller requests", async () => {
+    const topic = await newTopic(1, { "max.message.bytes": "5000" });
+    const publisher = publisherOf(topic);
+    await publisher.open();
+    await publisher.publish(manyTransitions(500, 10));
+    const { requests, bytes, failures } = publisher.metrics();
+    assert.ok(requests >= bytes / 5_000, `${requests} requests for ${bytes} bytes`);
+    assert.equal(failures, 0);
+    assertCompleteAndOrdered(await readTopic(brokers, topic), 500, 10);
+  });
+
+  test("a topic that cannot take even one record is named as the cause", async () => {
+    const topic = await newTopic(1, { "max.message.bytes": "100" });
+    const publisher = publisherOf(topic);
+    await publisher.open();
+    await assert.rejects(publisher.publish(manyTransitions(3, 1)), /MESSAGE_TOO_LARGE/);
+    assert.match(publisher.health().detail, /the last publish failed: MESSAGE_TOO_LARGE/);
+  });
+
+  test("asks for the acknowledgement of all replicas in sync", async (context) => {
+    const topic = await newTopic(1);
+    const publisher = publisherOf(topic);
+    await publisher.open();
+    const write = context.mock.method(Socket.prototype, "write");
+    await publisher.publish([sampleTransition()]);
+    const written = write.mock.calls.map((call) => call.arguments[0] as Buffer);
+    assert.deepEqual(written.filter((request) => apiKeyOf(request) === produce).map(acksOf), [allReplicas]);
+  });
+
+  const newName = () => `test-${randomUUID()}`;
+
+  /** Creates a topic and waits until every partition has its leader. */
+  async function newTopic(partitions: number, configs: Record<string, string> = {}): Promise<string> {
+    const topic = newName();
+    await admin.createTopics({
+      topics: [topic],
+      partitions,
+      configs: Object.entries(configs).map(([name, value]) => ({ name, value })),
+    });
+    const timestamps = Array.from({ length: partitions }, (_, partitionIndex) => ({ partitionIndex, timestamp: -1n }));
+    await waitUntil(() => admin.listOffsets({ topics: [{ name: topic, partitions: timestamps }] }), {
+      what: `topic ${topic} has leaders`,
+    });
+    return topic;
+  }
+
+  function publisherOf(topic: string, options: Partial<KafkaOptions> = {}): KafkaPublisher {
+    const publisher = new KafkaPublisher({
+      brokers: [brokers],
+      topic,
+      createTopic: { partitions: 4 },
+      clientId: "test",
+      clock: systemClock,
+      ...options,
+    });
+    toClose.push(() => publisher.close(0));
+    return publisher;
+  }
+
+  async function configOf(topic: string, name: string): Promise<string | null | undefined> {
+    const resources = [{ resourceType: ConfigResourceTypes.TOPIC, resourceName: topic, configurationKeys: [name] }];
+    const described: ConfigDescription[] = await admin.describeConfigs({ resources });
+    return described[0]?.configs.find((config) => config.name === name)?.value;
+  }
+});
+
+/** As the service does: the same again until it is accepted. */
+async function publishUntilAccepted(publisher: KafkaPublisher, transitions: readonly Transition[]): Promise<void> {
+  await waitUntil(() => publisher.publish(transitions).then(() => true), {
+    what: "the publish is accepted",
+    deadlineMs: 15_000,
+  });
+}
+
+/** Transitions of users in turn; versions count up from 1. */
+function manyTransitions(count: number, users: number): Transition[] {
+  return Array.from({ length: count }, (_, index) =>
+    sampleTransition({ userId: `user-${index % users}`, version: index + 1 }),
+  );
+}
+
+function assertCompleteAndOrdered(
+  records: readonly { key: string; update: { version: number } }[],
+  count: number,
+  users: number,
+): void {
+  const highest = new Map<string, number>();
+  const versions = new Set<number>();
+  for (const { key, update } of records) {
+    if (versions.has(update.version)) continue;
+    assert.ok(update.version > (highest.get(key) ?? 0), `${key}: ${update.version} came after ${highest.get(key)}`);
+    versions.add(update.version);
+    highest.set(key, update.version);
+  }
+  assert.equal(versions.size, count);
+  assert.equal(highest.size, users);
+}
+
+const produce = 0;
+const allReplicas = -1;
+
+/** Source: https://kafka.apache.org/protocol.html#protocol_messages: size, api key, version, correlation id, client id */
+function apiKeyOf(request: Buffer): number {
+  return request.readInt16BE(4);
+}
+
+/** Of a Produce request, version 9 or later: after the header's tags comes the transactional id, which is null. */
+function acksOf(request: Buffer): number {
+  const clientIdStart = 4 + 2 + 2 + 4 + 2;
+  const noTags = 1;
+  const noTransactionalId = 1;
+  return request.readInt16BE(clientIdStart + request.readInt16BE(clientIdStart - 2) + noTags + noTransactionalId);
+}

@@ -1,0 +1,53 @@
+import { randomUUID } from "node:crypto";
+import { Consumer, MessagesStreamModes } from "@platformatic/kafka";
+import { events, presence } from "@realchat/presence-proto";
+import { waitUntil } from "@realchat/presence-testing";
+
+/** A record as a test's consumer got it, taken apart. */
+export interface ReceivedRecord {
+  readonly key: string;
+  readonly partition: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly envelope: events.EventEnvelope;
+  readonly update: presence.PresenceUpdateEvent;
+}
+
+/** For tests: all that a topic holds now; the records of one partition in the order they have there. */
+export async function readTopic(brokers: string, topic: string): Promise<ReceivedRecord[]> {
+  const consumer = new Consumer<Buffer, Buffer, Buffer, Buffer>({
+    clientId: "test-reader",
+    groupId: randomUUID(),
+    bootstrapBrokers: [brokers],
+    maxWaitTime: 100,
+    retryDelay: 50,
+    retries: 100,
+  });
+  try {
+    const ends = (await consumer.listOffsets({ topics: [topic] })).get(topic) ?? [];
+    const stream = await consumer.consume({ topics: [topic], mode: MessagesStreamModes.EARLIEST });
+    const records: ReceivedRecord[] = [];
+    const positions = ends.map(() => 0n);
+    stream.on("data", ({ key, value, partition, headers, offset }) => {
+      records.push(receivedRecord(key, value, partition, headers));
+      positions[partition] = offset + 1n;
+    });
+    await waitUntil(() => ends.every((end, partition) => (positions[partition] ?? 0n) >= end), {
+      what: `all of topic ${topic} is read`,
+      deadlineMs: 20_000,
+    });
+    return records;
+  } finally {
+    await consumer.close(true);
+  }
+}
+
+function receivedRecord(key: Buffer, value: Buffer, partition: number, headers: Map<Buffer, Buffer>): ReceivedRecord {
+  const envelope = events.EventEnvelope.decode(value);
+  return {
+    key: key.toString(),
+    partition,
+    headers: Object.fromEntries([...headers].map(([name, text]) => [name.toString(), text.toString()])),
+    envelope,
+    update: presence.PresenceUpdateEvent.decode(envelope.payload),
+  };
+}
