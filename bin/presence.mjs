@@ -21,7 +21,11 @@ if (Number(process.versions.node.split(".")[0]) >= 24) {
 
 function handOver() {
   const child = spawn(node24, [fileURLToPath(main), ...process.argv.slice(2)], { stdio: "inherit" });
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  process.on("SIGINT", () => {
+    // Ctrl-C on a terminal has reached the child already, and a second one would kill it while it exits in peace.
+    if (!process.stdin.isTTY) child.kill("SIGINT");
+  });
   child.on("error", (error) => {
     console.error(`presence could not start ${node24}: ${error.message}`);
     process.exitCode = 1;
