@@ -96,7 +96,6 @@ export const fencing = (open: OpenStore) =>
         assert.equal(await scene.unregister({ sessionId: forged }), "fenced", forged);
       }
       assert.equal(await scene.refresh({ userId: "ben", sessionId }), "missing");
-      assert.equal(await scene.refresh({ deviceId: "laptop", sessionId }), "missing");
       assert.equal(await scene.refresh({ sessionId }), "refreshed");
     });
 

@@ -72,12 +72,12 @@ export class DeadlineWheel {
     const last = Math.floor(clockMs / this.#widthMs);
     invariant(last - first < this.#buckets, "the shard clock advances less than a round of the wheel");
     this.#siftedMs = clockMs;
-    for (let span = first; span <= last; span++) {
-      // What is due goes to the due lane, what has a later deadline by now to its bucket: this one perhaps.
-      const rows = this.#lanes.takeAll(span % this.#buckets);
-      rows.sort((a, b) => (this.#deadlines[a] as number) - (this.#deadlines[b] as number));
-      for (const row of rows) this.add(row);
-    }
+    const rows: number[] = [];
+    for (let span = first; span <= last; span++) this.#lanes.takeAll(span % this.#buckets, rows);
+    // Sorted together: a session may still be filed in an earlier bucket than its deadline belongs to by now.
+    rows.sort((a, b) => (this.#deadlines[a] as number) - (this.#deadlines[b] as number));
+    // Who is due goes to the due lane, all others to the bucket of their deadline: the one they were in perhaps.
+    for (const row of rows) this.add(row);
   }
 
   #bucketOf(deadlineMs: number): number {

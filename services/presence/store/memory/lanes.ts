@@ -41,13 +41,11 @@ export class Lanes {
     return first < this.#items ? first : -1;
   }
 
-  /** Empties a lane. @returns its items in order */
-  takeAll(lane: number): number[] {
+  /** Empties a lane into `items`, in order. */
+  takeAll(lane: number, items: number[]): void {
     const head = this.#items + lane;
-    const items: number[] = [];
     for (let item = this.#next[head] as number; item !== head; item = this.#next[item] as number) items.push(item);
     this.#clear(head);
-    return items;
   }
 
   #clear(head: number): void {

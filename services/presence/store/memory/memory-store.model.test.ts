@@ -1,0 +1,18 @@
+import { test } from "node:test";
+import { seed } from "@realchat/presence-testing";
+import fc from "fast-check";
+import { commandRuns } from "../model-commands.ts";
+import { modelOptions, playRun } from "../model-run.ts";
+import { openMemoryHarness } from "./memory-harness.ts";
+
+const runs = 5_000;
+const runMaxCommands = 30;
+
+test(`the memory store does what the model does, in ${runs} random runs (P1, P2, P3, P7)`, async () => {
+  const property = fc.asyncProperty(commandRuns(runMaxCommands), async (commands) => {
+    const harness = await openMemoryHarness(modelOptions);
+    await playRun(commands, [{ name: "memory", harness, slackMs: 0 }], "user");
+    await harness.close();
+  });
+  await fc.assert(property, { numRuns: runs, seed: seed() });
+});

@@ -1,0 +1,55 @@
+import fc from "fast-check";
+import type { DisconnectReason } from "../domain/transition.ts";
+
+/**
+ * What a random run does, as plain data: fast-check shrinks it and prints it. `pick` chooses among the sessions that
+ * the run has seen so far, 0 the newest.
+ */
+export type Command =
+  | { kind: "register"; user: number; device: number; gateway: number; connection: Connection; previous: Pick }
+  | { kind: "unregister"; user: number; device: number; session: Pick; reason: DisconnectReason }
+  | { kind: "refresh"; user: number; device: number; session: Pick }
+  | { kind: "elapse"; ms: number }
+  | { kind: "freeze"; ms: number };
+
+/** Its own name, none as legacy callers, or that of an earlier session of this device. */
+export type Connection = "new" | "none" | { readonly pick: number };
+export type Pick = "none" | { readonly pick: number };
+
+/** Elapsed times are whole seconds, so that deadlines half a second off are never met by a hair. */
+const secondMs = 1_000;
+
+const user = fc.nat(1);
+const device = fc.nat(2);
+const gateway = fc.nat(1);
+const picked = fc.record({ pick: fc.oneof(fc.constant(0), fc.nat(5)) });
+const session: fc.Arbitrary<Pick> = fc.oneof(fc.constant("none" as const), picked);
+const connection: fc.Arbitrary<Connection> = fc.oneof(
+  fc.constant("none" as const),
+  fc.constant("new" as const),
+  picked,
+);
+const previous: fc.Arbitrary<Pick> = fc.oneof({ weight: 2, arbitrary: fc.constant("none" as const) }, session);
+const reason = fc.constantFrom<DisconnectReason>("UNSPECIFIED", "LOGGED_OUT", "CONNECTION_LOST", "SERVER_DRAIN");
+
+const command: fc.Arbitrary<Command> = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({ kind: fc.constant("register" as const), user, device, gateway, connection, previous }),
+  },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("unregister" as const), user, device, session, reason }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("refresh" as const), user, device, session }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("elapse" as const),
+      ms: fc.constantFrom(1, 2, 3, 4, 5, 10, 11, 21, 46).map((seconds) => seconds * secondMs),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("freeze" as const), ms: fc.constantFrom(30_000, 3_600_000) }) },
+);
+
+/** Random runs of `length` commands at most. */
+export function commandRuns(length: number): fc.Arbitrary<Command[]> {
+  return fc.array(command, { minLength: 1, maxLength: length, size: "max" });
+}

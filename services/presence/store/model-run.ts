@@ -1,0 +1,269 @@
+import assert from "node:assert/strict";
+import { defaultRules, type Rules } from "../domain/decisions.ts";
+import { tickCapMs } from "../domain/shard-clock.ts";
+import type { Transition } from "../domain/transition.ts";
+import { isSame, type ModelToken, type ModelTransition, PresenceModel } from "./model.ts";
+import type { Command, Connection, Pick } from "./model-commands.ts";
+import { PromiseChecker } from "./promise-checker.ts";
+import type { StoreHarness, StoreOptions } from "./store.contract.ts";
+import type { RefreshResult } from "./store.ts";
+
+/**
+ * Deadlines lie half a second beside the whole seconds that a run lets elapse, so a store on real time may be late by
+ * less than that. All that is limited is limited tightly, so that short runs reach the limits.
+ */
+const rules: Rules = {
+  ...defaultRules,
+  ttlMs: 20_500,
+  graceMs: 3_500,
+  memoryMs: 45_500,
+  deviceMaxTombstones: 3,
+  userMaxDevices: 2,
+};
+const capMs = tickCapMs(rules.ttlMs);
+
+export const modelOptions: StoreOptions = { rules, retentionMs: 24 * 3_600_000, logMaxEntries: 100_000 };
+
+/** A store that takes part in runs, and how much its clock may be off from the model's, ms. */
+export interface Subject {
+  readonly name: string;
+  readonly harness: StoreHarness;
+  readonly slackMs: number;
+}
+
+/** The machine held a store up for longer than its slack: the run says nothing and is to be repeated. */
+export class HeldUp extends Error {
+  override readonly name = "HeldUp";
+}
+
+/**
+ * Plays one run of commands on the model and on stores: same answers, same transitions, same views; and the promises,
+ * judged from outside.
+ * @param runId makes the users of this run new to the stores
+ * @throws AssertionError naming the store and the command
+ * @throws HeldUp
+ */
+export async function playRun(
+  commands: readonly Command[],
+  subjects: readonly Subject[],
+  runId: string,
+): Promise<void> {
+  const run = new ModelRun(await Promise.all(subjects.map((subject) => Player.enter(subject))), runId);
+  for (const command of commands) await run.play(command);
+}
+
+/** A session as the run knows it; its number is its place in the list, which is the same for every store. */
+interface Seat {
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly token: ModelToken;
+}
+
+class ModelRun {
+  readonly #players: readonly Player[];
+  readonly #userIds: readonly string[];
+  readonly #model = new PresenceModel(rules);
+  readonly #seats: Seat[] = [];
+  #connections = 0;
+
+  constructor(players: readonly Player[], runId: string) {
+    this.#players = players;
+    this.#userIds = [`${runId}-0`, `${runId}-1`];
+  }
+
+  async play(command: Command): Promise<void> {
+    // Two calls in the same millisecond would leave the order of their deadlines open.
+    await this.#elapse(2);
+    const told = this.#model.transitions.length;
+    switch (command.kind) {
+      case "register":
+        await this.#register(command);
+        break;
+      case "unregister":
+        await this.#unregister(command);
+        break;
+      case "refresh":
+        await this.#refresh(command);
+        break;
+      case "elapse":
+        await this.#elapse(command.ms);
+        break;
+      case "freeze":
+        for (const { harness } of this.#players) await harness.freeze(command.ms);
+        // Whatever the time that nobody listened to, the next tick counts its cap.
+        await this.#elapse(2, capMs);
+        break;
+    }
+    const transitions = this.#model.transitions.slice(told);
+    await this.#judge(command, (player) => player.compare(this.#userIds, this.#model, transitions));
+  }
+
+  async #register(command: Command & { kind: "register" }): Promise<void> {
+    const { userId, deviceId } = this.#device(command);
+    const instanceId = `gateway-${command.gateway}`;
+    const connectionId = this.#connection(command.connection, userId, deviceId);
+    const previous = this.#pick(command.previous, userId, deviceId);
+    const call = { userId, deviceId, instanceId, connectionId };
+    const expected = this.#model.register({ ...call, previous: this.#seats[previous]?.token });
+    const { token } = expected;
+    const known = token === undefined ? -1 : this.#numberOf({ userId, deviceId, token });
+    await this.#judge(command, async (player) => {
+      const previousSessionId = player.sessionIds[previous] ?? "";
+      const result = await player.harness.store.register({ ...call, previousSessionId });
+      assert.equal(result.kind, expected.kind);
+      player.checker.registered({ ...call, previousSessionId }, result, this.#model.nowMs);
+      if (result.kind !== "registered" && result.kind !== "repeated") return;
+      if (known !== -1) assert.equal(result.sessionId, player.sessionIds[known], "the session_id it had");
+      else player.sessionIds[this.#seats.length] = result.sessionId;
+    });
+    if (token !== undefined && known === -1) this.#seats.push({ userId, deviceId, token });
+  }
+
+  async #unregister(command: Command & { kind: "unregister" }): Promise<void> {
+    const { userId, deviceId } = this.#device(command);
+    const { reason } = command;
+    const picked = this.#pick(command.session, userId, deviceId);
+    const expected = this.#model.unregister({ userId, deviceId, token: this.#seats[picked]?.token, reason });
+    await this.#judge(command, async (player) => {
+      const call = { userId, deviceId, sessionId: player.sessionIds[picked] ?? "", reason };
+      const { kind } = await player.harness.store.unregister(call);
+      assert.equal(kind, expected);
+      player.checker.unregistered(call, kind, this.#model.nowMs);
+    });
+  }
+
+  async #refresh(command: Command & { kind: "refresh" }): Promise<void> {
+    const { userId, deviceId } = this.#device(command);
+    const picked = this.#pick(command.session, userId, deviceId);
+    const expected = this.#model.refresh({ userId, deviceId, token: this.#seats[picked]?.token });
+    await this.#judge(command, async (player) => {
+      const call = { userId, deviceId, sessionId: player.sessionIds[picked] ?? "" };
+      const kind = await player.refresh(call);
+      assert.equal(kind, expected);
+      player.checker.refreshed(call, kind, this.#model.nowMs);
+    });
+  }
+
+  /** @param unheardMs what the clocks catch up on, having been frozen */
+  async #elapse(ms: number, unheardMs = 0): Promise<void> {
+    this.#model.tick(unheardMs);
+    for (let leftMs = ms; leftMs > 0; leftMs -= capMs) this.#model.tick(Math.min(leftMs, capMs));
+    for (const { harness } of this.#players) await harness.elapse(ms);
+  }
+
+  /** Lets every store answer, and says which one failed at what. */
+  async #judge(command: Command, judge: (player: Player) => Promise<void>): Promise<void> {
+    for (const player of this.#players) {
+      try {
+        await judge(player);
+      } catch (error) {
+        await player.checkPunctual(this.#model.nowMs);
+        throw new Error(`${player.name}: ${JSON.stringify(command)}`, { cause: error });
+      }
+    }
+  }
+
+  #device({ user, device }: { user: number; device: number }): { userId: string; deviceId: string } {
+    return { userId: this.#userIds[user] as string, deviceId: `device-${device}` };
+  }
+
+  #connection(connection: Connection, userId: string, deviceId: string): string {
+    if (connection === "none") return "";
+    const seat = connection === "new" ? undefined : this.#seats[this.#pick(connection, userId, deviceId)];
+    this.#connections += 1;
+    return seat?.token.connectionId ?? `c${this.#connections}`;
+  }
+
+  /** @returns number of a session of this device; -1 for none */
+  #pick(pick: Pick, userId: string, deviceId: string): number {
+    if (pick === "none") return -1;
+    const numbers = [...this.#seats.keys()].filter((number) => {
+      const seat = this.#seats[number];
+      return seat?.userId === userId && seat.deviceId === deviceId;
+    });
+    return numbers.at(-1 - (pick.pick % Math.max(1, numbers.length))) ?? -1;
+  }
+
+  #numberOf(wanted: Seat): number {
+    return this.#seats.findIndex(
+      ({ userId, deviceId, token }) =>
+        userId === wanted.userId && deviceId === wanted.deviceId && isSame(token, wanted.token),
+    );
+  }
+}
+
+/** A store in a run: the session_ids that it gave out, by the number of the seat, and what was read of its log. */
+class Player {
+  readonly name: string;
+  readonly harness: StoreHarness;
+  readonly checker: PromiseChecker;
+  readonly sessionIds: string[] = [];
+  readonly #slackMs: number;
+  readonly #enteredAtMs: number;
+  /** By shard. */
+  readonly #positions: number[];
+
+  static async enter(subject: Subject): Promise<Player> {
+    const { store } = subject.harness;
+    await subject.harness.elapse(1);
+    const shards = Array.from({ length: store.shardCount }, (_, shard) => shard);
+    const positions = await Promise.all(shards.map((shard) => store.lastVersion(shard)));
+    const { clockMs } = await store.tick(0, 0);
+    return new Player(subject, clockMs, positions);
+  }
+
+  private constructor({ name, harness, slackMs }: Subject, enteredAtMs: number, positions: number[]) {
+    this.name = name;
+    this.harness = harness;
+    this.checker = new PromiseChecker(rules, slackMs);
+    this.#slackMs = slackMs;
+    this.#enteredAtMs = enteredAtMs;
+    this.#positions = positions;
+  }
+
+  refresh(session: { userId: string; deviceId: string; sessionId: string }): Promise<RefreshResult["kind"]> {
+    return new Promise((resolve, reject) => {
+      const reply = (result: RefreshResult) => (result.kind === "failed" ? reject(result.error) : resolve(result.kind));
+      this.harness.store.refresh(session, reply, 0);
+    });
+  }
+
+  /** Views, and transitions since the last comparison. */
+  async compare(userIds: readonly string[], model: PresenceModel, expected: readonly ModelTransition[]): Promise<void> {
+    const transitions = (await this.#news()).filter(({ userId }) => userIds.includes(userId));
+    for (const transition of transitions) this.checker.transition(transition, model.nowMs);
+    for (const view of await this.harness.store.users(userIds)) {
+      const { userId, online } = view;
+      assert.deepEqual(
+        transitions.filter((transition) => transition.userId === userId).map(untimed),
+        expected.filter((transition) => transition.userId === userId),
+      );
+      const devices = view.devices.map(({ deviceId, instanceId }) => ({ deviceId, instanceId }));
+      assert.deepEqual({ online, devices }, model.user(userId));
+      this.checker.seen(view, model.nowMs);
+    }
+  }
+
+  /** @throws HeldUp when this store's clock is so late that it may differ from the model rightfully */
+  async checkPunctual(nowMs: number): Promise<void> {
+    const { clockMs } = await this.harness.store.tick(0, 0);
+    const lateMs = clockMs - this.#enteredAtMs - nowMs;
+    if (lateMs > this.#slackMs) throw new HeldUp(`${this.name} is ${lateMs} ms late`);
+  }
+
+  async #news(): Promise<Transition[]> {
+    const { store } = this.harness;
+    const news: Transition[] = [];
+    for (const [shard, position] of this.#positions.entries()) {
+      const { entries, gap } = await store.readLog(shard, position, 1_000);
+      assert.equal(gap, false, "the log has no gap");
+      this.#positions[shard] = entries.at(-1)?.version ?? position;
+      news.push(...entries);
+    }
+    return news;
+  }
+}
+
+function untimed({ userId, online, cause, deviceId, instanceId }: Transition): ModelTransition {
+  return { userId, online, cause, deviceId, instanceId };
+}

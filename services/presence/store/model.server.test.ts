@@ -1,0 +1,47 @@
+import { test } from "node:test";
+import { seed, startRedis } from "@realchat/presence-testing";
+import fc from "fast-check";
+import { openMemoryHarness } from "./memory/memory-harness.ts";
+import { commandRuns } from "./model-commands.ts";
+import { HeldUp, modelOptions, playRun, type Subject } from "./model-run.ts";
+import { openRedisHarness } from "./redis/redis-harness.ts";
+
+const runs = 1_500;
+const runMaxCommands = 25;
+/** Deadlines are half a second off the whole seconds that a run lets elapse. */
+const slackMs = 400;
+const maxRepetitions = 5;
+
+test(`memory, Redis and the model agree in ${runs} random runs (P1, P2, P3, P7)`, async (context) => {
+  const redis = await startRedis();
+  const harness = await openRedisHarness(redis.url, modelOptions);
+  context.after(async () => {
+    await harness.close();
+    await redis.stop();
+  });
+  let played = 0;
+
+  const property = fc.asyncProperty(commandRuns(runMaxCommands), async (commands) => {
+    const memory = await openMemoryHarness(modelOptions);
+    const subjects: Subject[] = [
+      { name: "memory", harness: memory, slackMs: 0 },
+      { name: "Redis", harness, slackMs },
+    ];
+    await repeatWhenHeldUp(() => {
+      played += 1;
+      return playRun(commands, subjects, `run-${played}`);
+    });
+    await memory.close();
+  });
+  await fc.assert(property, { numRuns: runs, seed: seed() });
+});
+
+async function repeatWhenHeldUp(play: () => Promise<void>): Promise<void> {
+  for (let repetition = 1; ; repetition++) {
+    try {
+      return await play();
+    } catch (error) {
+      if (!(error instanceof HeldUp) || repetition === maxRepetitions) throw error;
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import type { Rules } from "../domain/decisions.ts";
+import type { DisconnectReason, Transition } from "../domain/transition.ts";
+import type { RefreshResult, RegisterResult, UnregisterResult, UserView } from "./store.ts";
+
+/** As seen by a gateway. */
+interface Witness {
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly sessionId: string;
+  readonly connectionId: string;
+  /** Of the last answer that said that it lives. */
+  aliveAtMs: number;
+  end: "none" | "ended" | "lost" | "replaced";
+  endedAtMs: number;
+  /** Later registrations of this device. */
+  successors: number;
+}
+
+/**
+ * Watches a store from outside, by calls and answers alone, and holds it to its promises. It knows neither records nor
+ * tombstones: where the answer depends on them, it does not judge.
+ */
+export class PromiseChecker {
+  readonly #rules: Rules;
+  /** The one that registered last is last. */
+  #witnesses: Witness[] = [];
+  readonly #versions = new Map<string, number>();
+  /** Clocks are read from outside, so all bounds are softened by this much. */
+  readonly #slackMs: number;
+
+  constructor(rules: Rules, slackMs: number) {
+    this.#rules = rules;
+    this.#slackMs = slackMs;
+  }
+
+  registered(
+    call: { userId: string; deviceId: string; connectionId: string; previousSessionId: string },
+    result: RegisterResult,
+    nowMs: number,
+  ): void {
+    if (result.kind !== "registered" && result.kind !== "repeated") return;
+    const { userId, deviceId, connectionId } = call;
+    for (const witness of this.#of(userId, deviceId)) {
+      const isItsSocket =
+        witness.connectionId === connectionId && (connectionId !== "" || witness.sessionId === call.previousSessionId);
+      const isFenced = witness.end === "replaced" && isItsSocket && this.#mustBeRemembered(witness, nowMs);
+      assert(!isFenced, `P7: ${witness.sessionId}, which was replaced, replaced its successor`);
+    }
+    const { sessionId } = result;
+    const others = this.#witnesses.filter((witness) => !isOf(witness, userId, deviceId, sessionId));
+    for (const witness of others) {
+      if (witness.userId !== userId || witness.deviceId !== deviceId) continue;
+      witness.successors += 1;
+      if (witness.end === "lost") witness.end = "ended";
+      if (witness.end !== "none" || !this.#mayLive(witness, nowMs)) continue;
+      witness.end = "replaced";
+      witness.endedAtMs = nowMs;
+    }
+    const fresh = { aliveAtMs: nowMs, end: "none", endedAtMs: Number.NEGATIVE_INFINITY, successors: 0 } as const;
+    this.#witnesses = [...others, { userId, deviceId, sessionId, connectionId, ...fresh }];
+  }
+
+  refreshed(
+    call: { userId: string; deviceId: string; sessionId: string },
+    result: RefreshResult["kind"],
+    nowMs: number,
+  ): void {
+    if (result !== "refreshed") return;
+    const witness = this.#named(call);
+    if (witness === undefined) return;
+    assert(witness.end !== "replaced", `P7: ${witness.sessionId}, which was replaced, was refreshed`);
+    assert(witness.end === "none", `${witness.sessionId} was refreshed after its end`);
+    witness.aliveAtMs = nowMs;
+  }
+
+  unregistered(
+    call: { userId: string; deviceId: string; sessionId: string; reason: DisconnectReason },
+    result: UnregisterResult["kind"],
+    nowMs: number,
+  ): void {
+    if (result !== "ended" && result !== "grace") return;
+    const witness = this.#named(call);
+    if (witness === undefined) return;
+    assert(witness.end !== "replaced", `P7: ${witness.sessionId}, which was replaced, ended its successor`);
+    assert(witness.end !== "ended", `${witness.sessionId} ended twice`);
+    witness.end = result === "grace" ? "lost" : "ended";
+    witness.endedAtMs = nowMs;
+  }
+
+  transition({ userId, online, version }: Transition, nowMs: number): void {
+    const last = this.#versions.get(userId) ?? 0;
+    assert(version > last, `P3: ${userId} went from version ${last} to ${version}`);
+    this.#versions.set(userId, version);
+    if (online) return;
+    const live = this.#of(userId).find(
+      (witness) => witness.end === "none" && witness.aliveAtMs + this.#rules.ttlMs > nowMs + this.#slackMs,
+    );
+    assert(live === undefined, `P1: ${userId} was taken offline while ${live?.sessionId} was alive`);
+  }
+
+  seen(view: UserView, nowMs: number): void {
+    const version = this.#versions.get(view.userId);
+    if (version !== undefined) assert.equal(view.version, version, `P3: version of ${view.userId}`);
+    if (!view.online) return;
+    const reason = this.#of(view.userId).some((witness) => this.#mayCount(witness, nowMs));
+    assert(reason, `P2: ${view.userId} is online without a session that anybody refreshed`);
+  }
+
+  #of(userId: string, deviceId?: string): Witness[] {
+    return this.#witnesses.filter(
+      (witness) => witness.userId === userId && (deviceId === undefined || witness.deviceId === deviceId),
+    );
+  }
+
+  /** The session that a call means: by its id, or the one that holds the device. */
+  #named({ userId, deviceId, sessionId }: { userId: string; deviceId: string; sessionId: string }) {
+    const witnesses = this.#of(userId, deviceId);
+    if (sessionId !== "") return witnesses.find((witness) => witness.sessionId === sessionId);
+    return witnesses.findLast(({ end }) => end === "none" || end === "lost");
+  }
+
+  #mustBeRemembered({ endedAtMs, successors }: Witness, nowMs: number): boolean {
+    const isRecent = endedAtMs + this.#rules.memoryMs > nowMs + this.#slackMs;
+    return isRecent && successors < this.#rules.deviceMaxTombstones;
+  }
+
+  #mayLive({ aliveAtMs }: Witness, nowMs: number): boolean {
+    return aliveAtMs + this.#rules.ttlMs > nowMs - this.#slackMs;
+  }
+
+  #mayCount(witness: Witness, nowMs: number): boolean {
+    if (witness.end === "none") return this.#mayLive(witness, nowMs);
+    if (witness.end !== "lost" || !this.#mayLive(witness, nowMs)) return false;
+    return witness.endedAtMs + this.#rules.graceMs > nowMs - this.#slackMs;
+  }
+}
+
+function isOf(witness: Witness, userId: string, deviceId: string, sessionId: string): boolean {
+  return witness.userId === userId && witness.deviceId === deviceId && witness.sessionId === sessionId;
+}
