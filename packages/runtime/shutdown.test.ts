@@ -93,16 +93,23 @@ describe("drain", () => {
     test(`a real process that ${hangs ? "gets a second signal" : "drains"} ends with ${code}`, async () => {
       const child = spawn(process.execPath, [drainingProgram, String(hangs)], { stdio: ["ignore", "pipe", "inherit"] });
       const exited = once(child, "exit");
+      let again: NodeJS.Timeout | undefined;
       for await (const line of createInterface(child.stdout)) {
-        if (/ready|draining/.test(line)) child.kill("SIGTERM");
+        if (line.includes("ready")) child.kill("SIGTERM");
+        if (line.includes("draining")) again = setInterval(() => child.kill("SIGTERM"), 300);
       }
+      clearInterval(again);
       assert.deepEqual(await exited, [code, null]);
     });
   }
 
-  test("a second signal exits with 1 at once", async () => {
-    const { host } = drainable([{ name: "finish calls", run: never }]);
-    host.emit("SIGTERM", "SIGTERM");
+  test("a second signal exits with 1 at once; the same Ctrl-C arriving twice is one", async () => {
+    const { host, clock } = drainable([{ name: "finish calls", run: never }]);
+    host.emit("SIGINT", "SIGINT");
+    await clock.advance(10);
+    host.emit("SIGINT", "SIGINT");
+    assert.deepEqual(host.exits, [], "npm passes on what the terminal has sent to all");
+    await clock.advance(1_000);
     host.emit("SIGINT", "SIGINT");
     assert.deepEqual(host.exits, [1]);
   });

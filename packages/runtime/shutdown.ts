@@ -22,19 +22,24 @@ export interface DrainOptions {
 /** What of the process a shutdown needs. */
 export type Host = Pick<NodeJS.Process, "on" | "exit"> & { readonly stderr: { write(text: string): unknown } };
 
+/** On a terminal, Ctrl-C comes twice: from the terminal, and once more from npm. That is no second thought. */
+const sameSignalMs = 1_000;
+
 /**
  * On SIGTERM or SIGINT runs the steps and exits: with 0 when all is done, with 1 when a step failed or the deadline
- * passed. A second signal exits with 1 at once.
+ * passed. A second signal, at least a second later, exits with 1 at once.
  */
 export function drainOnSignal(options: DrainOptions, host: Host = process): void {
-  let draining = false;
+  const { clock } = options;
+  let drainingSinceMs: number | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
-    if (draining) {
+    if (drainingSinceMs !== undefined) {
+      if (clock.monotonicMs() - drainingSinceMs < sameSignalMs) return;
       options.log.warn(`second signal (${signal}): exiting at once`);
       host.exit(1);
       return;
     }
-    draining = true;
+    drainingSinceMs = clock.monotonicMs();
     options.log.info(`${signal}: draining`);
     void drain(options).then((code) => host.exit(code));
   };
