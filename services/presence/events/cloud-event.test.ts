@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { cloudEventOf } from "./cloud-event.ts";
-import { sampleTransition } from "./sample-transition.ts";
+import { sampleTransition } from "./testing/sample-transition.ts";
 
 test("a transition is a CloudEvent that shard and version identify, whichever node sends it", () => {
   assert.deepEqual(cloudEventOf(sampleTransition({ userId: "a:b é" }), "/realchat/presence"), {

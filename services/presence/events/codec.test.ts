@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { events, presence } from "@realchat/presence-proto";
 import { encodeEnvelope, encodeUpdate } from "./codec.ts";
-import { sampleTransition } from "./sample-transition.ts";
+import { sampleTransition } from "./testing/sample-transition.ts";
 
 const left = sampleTransition({
   userId: "user:1 é",

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import type { Transition } from "../domain/transition.ts";
 import { MemoryPublisher } from "./memory.ts";
 import { publisherContract } from "./publisher.contract.ts";
-import { sampleTransition } from "./sample-transition.ts";
+import { sampleTransition } from "./testing/sample-transition.ts";
 
 describe("memory publisher", () => {
   publisherContract(async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EventPublisher } from "./publisher.ts";
-import { sampleTransition } from "./sample-transition.ts";
+import { sampleTransition } from "./testing/sample-transition.ts";
 
 export interface PublisherUnderTest {
   readonly publisher: EventPublisher;

@@ -4,7 +4,7 @@ import { presence } from "@realchat/presence-proto";
 import { systemClock } from "@realchat/presence-runtime";
 import { publisherContract } from "./publisher.contract.ts";
 import { RedisPubSubPublisher } from "./redis-pubsub.ts";
-import { sampleTransition } from "./sample-transition.ts";
+import { sampleTransition } from "./testing/sample-transition.ts";
 
 type Message = { channel: string; update: presence.PresenceUpdateEvent };
 

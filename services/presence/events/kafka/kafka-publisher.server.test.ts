@@ -5,13 +5,13 @@ import { after, before, describe, test } from "node:test";
 import { Admin, type ConfigDescription, ConfigResourceTypes } from "@platformatic/kafka";
 import { systemClock } from "@realchat/presence-runtime";
 import { sharedKafka, waitUntil } from "@realchat/presence-testing";
-import type { Transition } from "../../domain/transition.ts";
 import { publisherContract } from "../publisher.contract.ts";
-import { sampleTransition } from "../sample-transition.ts";
+import { sampleTransition } from "../testing/sample-transition.ts";
 import { KafkaPublisher } from "./kafka-publisher.ts";
 import { partitionHash } from "./murmur2.ts";
 import type { KafkaOptions } from "./options.ts";
-import { readTopic } from "./topic-reader.ts";
+import { assertCompleteAndOrdered, manyTransitions, publishUntilAccepted } from "./testing/stream-of-transitions.ts";
+import { readTopic } from "./testing/topic-reader.ts";
 
 describe("kafka publisher on a real broker", () => {
   let brokers: string;
@@ -111,7 +111,7 @@ describe("kafka publisher on a real broker", () => {
     await publisher.open();
     await publisher.publish(manyTransitions(10_000, 100));
     assert.ok(publisher.metrics().requests >= 10, `${publisher.metrics().requests} requests`);
-    assertCompleteAndOrdered(await readTopic(brokers, topic), 10_000, 100);
+    assertCompleteAndOrdered(await readTopic(brokers, topic), 10_000);
   });
 
   test("a topic that takes less than usual gets smaller requests", async () => {
@@ -122,7 +122,7 @@ describe("kafka publisher on a real broker", () => {
     const { requests, bytes, failures } = publisher.metrics();
     assert.ok(requests >= bytes / 5_000, `${requests} requests for ${bytes} bytes`);
     assert.equal(failures, 0);
-    assertCompleteAndOrdered(await readTopic(brokers, topic), 500, 10);
+    assertCompleteAndOrdered(await readTopic(brokers, topic), 500);
   });
 
   test("a topic that cannot take even one record is named as the cause", async () => {
@@ -179,38 +179,6 @@ describe("kafka publisher on a real broker", () => {
     return described[0]?.configs.find((config) => config.name === name)?.value;
   }
 });
-
-/** As the service does: the same again until it is accepted. */
-async function publishUntilAccepted(publisher: KafkaPublisher, transitions: readonly Transition[]): Promise<void> {
-  await waitUntil(() => publisher.publish(transitions).then(() => true), {
-    what: "the publish is accepted",
-    deadlineMs: 15_000,
-  });
-}
-
-/** Transitions of users in turn; versions count up from 1. */
-function manyTransitions(count: number, users: number): Transition[] {
-  return Array.from({ length: count }, (_, index) =>
-    sampleTransition({ userId: `user-${index % users}`, version: index + 1 }),
-  );
-}
-
-function assertCompleteAndOrdered(
-  records: readonly { key: string; update: { version: number } }[],
-  count: number,
-  users: number,
-): void {
-  const highest = new Map<string, number>();
-  const versions = new Set<number>();
-  for (const { key, update } of records) {
-    if (versions.has(update.version)) continue;
-    assert.ok(update.version > (highest.get(key) ?? 0), `${key}: ${update.version} came after ${highest.get(key)}`);
-    versions.add(update.version);
-    highest.set(key, update.version);
-  }
-  assert.equal(versions.size, count);
-  assert.equal(highest.size, users);
-}
 
 const produce = 0;
 const allReplicas = -1;

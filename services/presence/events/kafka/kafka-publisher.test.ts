@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { systemClock } from "@realchat/presence-runtime";
 import { freePort, waitUntil } from "@realchat/presence-testing";
-import { sampleTransition } from "../sample-transition.ts";
+import { sampleTransition } from "../testing/sample-transition.ts";
 import { KafkaPublisher } from "./kafka-publisher.ts";
 import type { KafkaOptions } from "./options.ts";
 
@@ -106,10 +106,10 @@ test("a broker that refuses a login and then resets the connection does not end 
       socket.write(emptyResponse(request.readInt32BE(8), isLogin ? unsupportedSaslMechanism : 0));
       if (!isLogin) return;
       // The answer must be read before the reset comes, which throws away what is still unread.
-      setTimeout(() => {
+      systemClock.after(20, () => {
         resets++;
         socket.resetAndDestroy();
-      }, 20);
+      });
     });
   });
   const sasl = { mechanism: "PLAIN", username: "alice", password: "open sesame" } as const;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encodeEnvelope } from "../codec.ts";
-import { sampleTransition } from "../sample-transition.ts";
+import { sampleTransition } from "../testing/sample-transition.ts";
 import { recordOf } from "./record.ts";
 
 test("a record has the user as key, the envelope as value, and CloudEvents headers in binary mode", () => {

@@ -1,4 +1,4 @@
-import type { Transition } from "../domain/transition.ts";
+import type { Transition } from "../../domain/transition.ts";
 
 /** A transition for tests that care only about some of its fields. */
 export function sampleTransition(fields: Partial<Transition> = {}): Transition {
