@@ -1,0 +1,253 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import {
+  decideExpire,
+  decideHeartbeat,
+  decideRegister,
+  decideRevive,
+  decideUnregister,
+  defaultRules,
+  type Moment,
+  type RegisterRequest,
+} from "./decisions.ts";
+import { type Session, sessionIdOf, type UserRecord } from "./session.ts";
+
+const { ttlMs, graceMs, memoryMs } = defaultRules;
+const wallUs = 1_790_000_000_000_000;
+const clockMs = 500_000;
+
+/** So many ms later, on both clocks. */
+function at(laterMs: number, moment: Partial<Moment> = {}): Moment {
+  return {
+    nowUs: wallUs + laterMs * 1_000,
+    clockMs: clockMs + laterMs,
+    beginUs: 0,
+    contestedUntilMs: 0,
+    ...moment,
+  };
+}
+
+function request(fields: Partial<RegisterRequest> = {}): RegisterRequest {
+  return { deviceId: "phone", instanceId: "gateway-1", connectionId: "", previous: undefined, ...fields };
+}
+
+/** Registers, which must succeed. */
+function register(record: UserRecord | undefined, moment: Moment, fields: Partial<RegisterRequest> = {}) {
+  const decision = decideRegister(record, request(fields), moment, defaultRules);
+  assert(decision.kind === "registered", decision.kind);
+  return decision;
+}
+
+/** Ends with a reason, which must change the record. */
+function unregister(record: UserRecord, session: Session, moment: Moment, reason: "UNSPECIFIED" | "CONNECTION_LOST") {
+  const ending = { deviceId: "phone", sessionId: sessionIdOf(session), reason };
+  const decision = decideUnregister(record, ending, moment, defaultRules);
+  assert(decision.kind !== "left-alone", decision.kind);
+  return decision;
+}
+
+function expire(record: UserRecord, session: Session, deadlineMs: number, moment: Moment) {
+  const decision = decideExpire(record, { sessionId: sessionIdOf(session) }, deadlineMs, moment, defaultRules);
+  assert(decision.kind === "expired");
+  return decision;
+}
+
+describe("register", () => {
+  test("orders are the time, above the device's highest and above the shard's begin", () => {
+    const first = register(undefined, at(0));
+    assert.equal(first.session.order, wallUs);
+    assert.equal(register(first.record, at(0)).session.order, wallUs + 1);
+    assert.equal(register(first.record, at(-5_000)).session.order, wallUs + 1);
+    assert.equal(register(undefined, at(0, { beginUs: wallUs + 77 })).session.order, wallUs + 77);
+  });
+
+  test("a replaced session leaves a tombstone; the tombstones are limited, the newest first", () => {
+    let { record } = register(undefined, at(0), { connectionId: "c0" });
+    for (let next = 1; next <= 12; next++) record = register(record, at(next), { connectionId: `c${next}` }).record;
+    const { current, tombstones } = record.devices.get("phone") ?? assert.fail();
+    assert.equal(current?.session.connectionId, "c12");
+    assert.deepEqual(
+      tombstones.map(({ connectionId, ending }) => [connectionId, ending]),
+      [11, 10, 9, 8, 7, 6, 5, 4].map((number) => [`c${number}`, "replaced"]),
+    );
+  });
+
+  test("old tombstones go when a new one comes, and only then", () => {
+    const first = register(undefined, at(0), { connectionId: "c1" });
+    const second = register(first.record, at(1), { connectionId: "c2" });
+    const later = at(memoryMs + 1);
+    const ended = unregister(second.record, second.session, later, "UNSPECIFIED");
+    const names = (record: UserRecord) =>
+      record.devices.get("phone")?.tombstones.map(({ connectionId }) => connectionId);
+    assert.deepEqual(names(second.record), ["c1"]);
+    assert.deepEqual(names(ended.record), ["c2"]);
+  });
+
+  test("a session without connection_id is contested when another one was there lately", () => {
+    const first = register(undefined, at(0));
+    assert.equal(first.session.contestedUntilMs, 0);
+    assert.equal(register(first.record, at(0)).session.contestedUntilMs, clockMs + memoryMs);
+    assert.equal(register(first.record, at(0), { connectionId: "c1" }).session.contestedUntilMs, 0);
+    const { record } = unregister(first.record, first.session, at(0), "UNSPECIFIED");
+    const justWithin = at(memoryMs - 1);
+    assert.equal(register(record, justWithin).session.contestedUntilMs, justWithin.clockMs + memoryMs);
+    assert.equal(register(record, at(memoryMs)).session.contestedUntilMs, 0);
+  });
+
+  test("while the shard has just begun anew every session without connection_id is contested", () => {
+    const moment = at(0, { contestedUntilMs: clockMs + 1 });
+    assert.equal(register(undefined, moment).session.contestedUntilMs, clockMs + memoryMs);
+  });
+
+  test("taking over from grace ends the session that was lost, without a change", () => {
+    const first = register(undefined, at(0), { connectionId: "c1" });
+    const lost = unregister(first.record, first.session, at(1), "CONNECTION_LOST");
+    const second = register(lost.record, at(2), { connectionId: "c2" });
+    assert.equal(second.change, undefined);
+    assert.equal(second.replaced?.state, "grace");
+    assert.equal(second.record.devices.get("phone")?.tombstones[0]?.ending, "ended");
+  });
+
+  test("a device too many is refused until another one is forgotten", () => {
+    const rules = { ...defaultRules, userMaxDevices: 1 };
+    const { record, session } = register(undefined, at(0));
+    const gone = unregister(record, session, at(0), "UNSPECIFIED").record;
+    const laptop = request({ deviceId: "laptop" });
+    for (const full of [record, gone]) {
+      assert.deepEqual(decideRegister(full, laptop, at(memoryMs - 1), rules), { kind: "too-many-devices" });
+    }
+    const decision = decideRegister(gone, laptop, at(memoryMs), rules);
+    assert(decision.kind === "registered");
+    assert.deepEqual([...decision.record.devices.keys()], ["laptop"]);
+  });
+
+  test("decisions leave the record that they were given as it was", () => {
+    const first = register(undefined, at(0));
+    const before = structuredClone(first.record);
+    register(first.record, at(1));
+    unregister(first.record, first.session, at(1), "CONNECTION_LOST");
+    expire(first.record, first.session, clockMs + ttlMs, at(ttlMs));
+    assert.deepEqual(first.record, before);
+  });
+});
+
+describe("unregister", () => {
+  test("the record remembers the time of the last sign of life", () => {
+    const { record, session } = register(undefined, at(0));
+    const ended = unregister(record, session, at(1_000), "UNSPECIFIED");
+    assert.equal(ended.record.lastSeenMs, wallUs / 1_000 + 1_000);
+    assert.deepEqual(ended.kind === "ended" && ended.change, {
+      online: false,
+      cause: "DISCONNECTED",
+      deviceId: "phone",
+      instanceId: "gateway-1",
+    });
+  });
+
+  test("logging out during grace keeps the time when the connection was lost", () => {
+    const { record, session } = register(undefined, at(0));
+    const lost = unregister(record, session, at(1_000), "CONNECTION_LOST");
+    const ended = unregister(lost.record, session, at(3_000), "UNSPECIFIED");
+    assert(ended.kind === "ended" && ended.was === "grace");
+    assert.equal(ended.record.lastSeenMs, wallUs / 1_000 + 1_000);
+  });
+
+  test("says why it leaves a session alone", () => {
+    const first = register(undefined, at(0));
+    const second = register(first.record, at(1));
+    const why = (record: UserRecord | undefined, sessionId: string, deviceId = "phone") => {
+      const decision = decideUnregister(record, { deviceId, sessionId, reason: "UNSPECIFIED" }, at(2), defaultRules);
+      return decision.kind === "left-alone" ? decision.why : decision.kind;
+    };
+    assert.equal(why(undefined, ""), "absent");
+    assert.equal(why(second.record, "", "laptop"), "absent");
+    assert.equal(why(second.record, sessionIdOf(first.session)), "fenced");
+    assert.equal(why(second.record, ""), "contested");
+    assert.equal(why(second.record, sessionIdOf(second.session)), "ended");
+    assert.equal(why(register(undefined, at(0), { connectionId: "c1" }).record, ""), "fenced");
+  });
+});
+
+describe("expire", () => {
+  test("the last sign of life is a TTL before the deadline, as the shard clock counts", () => {
+    const { record, session } = register(undefined, at(0));
+    const deadlineMs = clockMs + 20_000 + ttlMs;
+    const { record: after, change } = expire(record, session, deadlineMs, at(20_000 + ttlMs + 300));
+    assert.equal(after.lastSeenMs, wallUs / 1_000 + 20_000);
+    assert.equal(change?.cause, "EXPIRED");
+  });
+
+  test("a deadline whose session was replaced, lost or forgotten is stale (P1)", () => {
+    const first = register(undefined, at(0), { connectionId: "c1" });
+    const second = register(first.record, at(1), { connectionId: "c2" });
+    const lost = unregister(second.record, second.session, at(2), "CONNECTION_LOST");
+    const member = (session: Session) => ({ sessionId: sessionIdOf(session) });
+    const decide = (record: UserRecord | undefined, due: { sessionId: string } | { graceOf: string }) =>
+      decideExpire(record, due, clockMs, at(ttlMs), defaultRules).kind;
+    assert.equal(decide(undefined, member(first.session)), "stale");
+    assert.equal(decide(second.record, member(first.session)), "stale");
+    assert.equal(decide(second.record, { graceOf: "phone" }), "stale");
+    assert.equal(decide(lost.record, member(second.session)), "stale");
+    assert.equal(decide(lost.record, { graceOf: "laptop" }), "stale");
+    assert.equal(decide(lost.record, { graceOf: "phone" }), "expired");
+  });
+
+  test("of two devices with the same session_id the one that is due goes, where the store knows it", () => {
+    const previous = { order: 5, connectionId: "" };
+    const phone = register(undefined, at(0), { previous });
+    const { record } = register(phone.record, at(1), { previous, deviceId: "laptop" });
+    const due = { sessionId: "5", deviceId: "laptop" };
+    const decision = decideExpire(record, due, clockMs, at(ttlMs), defaultRules);
+    assert(decision.kind === "expired");
+    assert.equal(decision.deviceId, "laptop");
+  });
+
+  test("when grace runs out the session ended, so that its connection cannot come back", () => {
+    const { record, session } = register(undefined, at(0), { connectionId: "c1" });
+    const lost = unregister(record, session, at(1), "CONNECTION_LOST");
+    const gone = decideExpire(lost.record, { graceOf: "phone" }, clockMs, at(graceMs + 1), defaultRules);
+    assert(gone.kind === "expired");
+    assert.equal(gone.change?.cause, "CONNECTION_LOST");
+    const back = decideRegister(gone.record, request({ connectionId: "c1" }), at(graceMs + 2), defaultRules);
+    assert.equal(back.kind, "ended");
+  });
+});
+
+describe("heartbeat", () => {
+  test("tells apart who lives, who was replaced and who is gone", () => {
+    const first = register(undefined, at(0), { connectionId: "c1" });
+    const second = register(first.record, at(1), { connectionId: "c2" });
+    const device = second.record.devices.get("phone");
+    const idOf = (session: Session) => sessionIdOf(session);
+    const secondId = idOf(second.session);
+    assert.deepEqual(decideHeartbeat(device, secondId), { kind: "live", sessionId: secondId });
+    assert.deepEqual(decideHeartbeat(device, idOf(first.session)), { kind: "superseded" });
+    assert.deepEqual(decideHeartbeat(device, ""), { kind: "superseded" });
+    assert.deepEqual(decideHeartbeat(device, "nonsense"), { kind: "missing" });
+    assert.deepEqual(decideHeartbeat(undefined, secondId), { kind: "missing" });
+    const ended = unregister(second.record, second.session, at(2), "UNSPECIFIED");
+    assert.deepEqual(decideHeartbeat(ended.record.devices.get("phone"), secondId), { kind: "missing" });
+  });
+
+  test("without session_id it revives what expired, and nothing else", () => {
+    const { record, session } = register(undefined, at(0), { instanceId: "gateway-7" });
+    const expired = expire(record, session, clockMs + ttlMs, at(ttlMs));
+    assert.deepEqual(decideHeartbeat(expired.record.devices.get("phone"), ""), { kind: "revivable" });
+    const later = at(ttlMs + 5_000);
+    const revival = decideRevive(expired.record, "phone", later, defaultRules);
+    assert(revival.kind === "revived");
+    assert.deepEqual(revival.session, { ...session, contestedUntilMs: later.clockMs + memoryMs });
+    assert.deepEqual(revival.change, {
+      online: true,
+      cause: "CONNECTED",
+      deviceId: "phone",
+      instanceId: "gateway-7",
+    });
+    assert.deepEqual(revival.record.devices.get("phone")?.tombstones, []);
+
+    const ended = unregister(record, session, at(1), "UNSPECIFIED");
+    for (const other of [undefined, record, ended.record]) {
+      assert.equal(decideRevive(other, "phone", later, defaultRules).kind, "not-revivable");
+    }
+  });
+});
