@@ -97,6 +97,8 @@ async function run(config: PresenceConfig): Promise<void> {
   });
 
   work.start();
+  // At once, so that the first caller is told NOT_SERVING and not that there is no such service.
+  showHealth();
   const stopShowingHealth = clock.every(100, showHealth);
   const grpcPort = await listenAt("GRPC_ADDR", config.listen.grpc, (address) => server.listen(address));
   const operationsPort = await listenAt("HTTP_ADDR", config.listen.operations, (address) => operations.listen(address));
