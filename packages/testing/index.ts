@@ -1,7 +1,13 @@
-export { type Child, startChild } from "./child.ts";
+export { type Child, onExit, startChild } from "./child.ts";
 export { freePort } from "./free-port.ts";
 export { type KafkaOptions, sharedKafka, startKafka, type TestKafka } from "./kafka.ts";
 export { type PresenceOptions, startPresence, type TestPresence } from "./presence.ts";
+export { runCommand } from "./provision/command.ts";
+export { repository } from "./provision/folders.ts";
+export { handOver } from "./provision/hand-over.ts";
+export { provideKafka } from "./provision/kafka-server.ts";
+export { MissingServerError } from "./provision/missing-server.ts";
+export { provideRedis } from "./provision/redis-server.ts";
 export { type RedisOptions, startRedis, type TestRedis } from "./redis.ts";
 export { seed } from "./seed.ts";
 export { temporaryFolder } from "./temporary-folder.ts";

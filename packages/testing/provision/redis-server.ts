@@ -9,7 +9,7 @@ import { type Progress, toStandardError } from "./progress.ts";
 export const redisImage = "redis:7.4-alpine";
 const OLDEST = 7;
 
-/** A program on this machine with the folders its libraries are in, or a container of `redisImage`. */
+/** A program on this machine and what it needs in its environment, or a container of `redisImage`. */
 export type RedisServer = { kind: "program"; path: string; env: NodeJS.ProcessEnv } | { kind: "container" };
 
 /**

@@ -1,0 +1,54 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { repository, runCommand, temporaryFolder } from "@realchat/presence-testing";
+import { failed, type Outcome } from "./outcome.ts";
+
+/** What is checked without running the product. */
+export type Check = { name: string; run(): Promise<Outcome> };
+
+export const checks: readonly Check[] = [
+  { name: "types", run: () => program("tsc", ["--noEmit"]) },
+  { name: "style", run: () => program("biome", ["check", "--error-on-warnings"]) },
+  { name: "tidy", run: () => program("node", ["scripts/tidy.ts"]) },
+  { name: "generated code", run: generatedCode },
+];
+
+const GENERATED = "packages/proto/generated";
+
+async function generatedCode(): Promise<Outcome> {
+  const folder = temporaryFolder("generated");
+  const generation = await program("node", ["scripts/generate.ts", folder.path]);
+  if (generation.failures.length > 0) return generation;
+  const different = differences(join(repository, GENERATED), join(folder.path, GENERATED));
+  folder.remove();
+  if (different.length === 0) return { passed: 1, failures: [] };
+  const list = different.map((name) => `${GENERATED}/${name}`).join("\n");
+  return failed("differs from proto/", `${list}\nRun \`npm run generate\`.`);
+}
+
+/** Names of the files that are not the same in both folders, or only in one. */
+export function differences(left: string, right: string): string[] {
+  const names = new Set([...filesIn(left), ...filesIn(right)]);
+  return [...names].filter((name) => contentOf(join(left, name)) !== contentOf(join(right, name))).sort();
+}
+
+function filesIn(folder: string): string[] {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return entries.map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
+}
+
+function contentOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, "latin1");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Runs a program of the project's own; it fails with all that it said. */
+async function program(name: string, args: readonly string[]): Promise<Outcome> {
+  const env = { PATH: [join(repository, "node_modules/.bin"), process.env.PATH].join(delimiter) };
+  const { ok, output } = await runCommand(name, args, { cwd: repository, env });
+  if (ok) return { passed: 1, failures: [] };
+  return failed([name, ...args].join(" "), output.trim());
+}

@@ -1,0 +1,28 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { repository } from "@realchat/presence-testing";
+import { importsOf } from "../tidy/source.ts";
+import type { Suite } from "./suites.ts";
+
+export type ServerName = "Redis" | "Kafka";
+
+const signs: Record<ServerName, RegExp> = { Redis: /\bstartRedis\b/, Kafka: /\b(startKafka|sharedKafka)\b/ };
+const names: readonly ServerName[] = ["Redis", "Kafka"];
+
+/** The servers that a suite starts, itself or through files that it imports by relative paths; all if none is found. */
+export function neededServers(suite: Suite, root = repository): readonly ServerName[] {
+  if (suite.kind === "unit" || suite.kind === "local") return [];
+  const sources = [...sourcesBehind(join(root, suite.file), new Set())];
+  const needed = names.filter((name) => sources.some((source) => signs[name].test(source)));
+  return needed.length === 0 ? names : needed;
+}
+
+function* sourcesBehind(file: string, seen: Set<string>): Generator<string> {
+  if (seen.has(file) || !existsSync(file)) return;
+  seen.add(file);
+  const source = readFileSync(file, "utf8");
+  yield source;
+  for (const { target } of importsOf(source)) {
+    if (target.startsWith(".")) yield* sourcesBehind(join(dirname(file), target), seen);
+  }
+}

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { judge, type TestEvent } from "./outcome.ts";
+
+const done = { kind: "exit", code: 0 } as const;
+const passed = (name: string): TestEvent => ({ kind: "passed", name, isSuite: false });
+
+test("tests count, the suites around them do not", () => {
+  const events: TestEvent[] = [passed("a > b"), passed("a > c"), { kind: "passed", name: "a", isSuite: true }];
+  assert.deepEqual(judge(events, done), { passed: 2, failures: [] });
+});
+
+test("a failed test is told with its error, the suite around it is not told again", () => {
+  const events: TestEvent[] = [
+    { kind: "failed", name: "a > b", error: "1 !== 2", isOnlyOfInner: false },
+    { kind: "failed", name: "a", error: "1 subtest failed", isOnlyOfInner: true },
+  ];
+  const failures = [{ title: "a > b", detail: "1 !== 2" }];
+  assert.deepEqual(judge(events, { kind: "exit", code: 1 }), { passed: 0, failures });
+});
+
+test("a test that was skipped counts as failed", () => {
+  for (const notRun of ["skip", "todo"] as const) {
+    const outcome = judge([{ kind: "passed", name: "a", isSuite: false, notRun }], done);
+    assert.deepEqual(outcome.failures, [{ title: "a", detail: `It is marked ${notRun}: a test runs, or is deleted.` }]);
+    assert.equal(outcome.passed, 0);
+  }
+});
+
+test("a file without tests fails", () => {
+  assert.equal(judge([], done).failures[0]?.title, "has no tests");
+});
+
+test("a process that dies fails its file, and the test that ran is named", () => {
+  const events: TestEvent[] = [{ kind: "started", name: "a" }, passed("a"), { kind: "started", name: "b" }];
+  assert.deepEqual(judge(events, { kind: "exit", code: 13 }), {
+    passed: 1,
+    failures: [{ title: "ended with code 13", detail: "Running was: b" }],
+  });
+});
+
+test("a process that does not end fails its file: a test hangs, or something was left open", () => {
+  const timeout = { kind: "timeout", afterMs: 60_000 } as const;
+  const hanging = judge([{ kind: "started", name: "a" }], timeout);
+  assert.deepEqual(hanging.failures, [{ title: "did not end within 60 s", detail: "Still running: a" }]);
+  const open = judge([{ kind: "started", name: "a" }, passed("a")], timeout);
+  assert.match(open.failures[0]?.detail ?? "", /left open/);
+  assert.match(judge([], timeout).failures[0]?.detail ?? "", /loop without end/);
+});

@@ -1,0 +1,65 @@
+/** What came of a check or a suite; `output` is what its process wrote, of interest when something failed. */
+export type Outcome = { passed: number; failures: Failure[]; output?: string };
+
+/** A title of one line, and all that there is to know about it. */
+export type Failure = { title: string; detail: string };
+
+export function failed(title: string, detail: string): Outcome {
+  return { passed: 0, failures: [{ title, detail }] };
+}
+
+/** An event of Node's test runner, as `record-events.ts` writes it down. */
+export type TestEvent =
+  | { kind: "started"; name: string }
+  | { kind: "passed"; name: string; isSuite: boolean; notRun?: "skip" | "todo" }
+  | { kind: "failed"; name: string; error: string; isOnlyOfInner: boolean };
+
+/** How the process of a suite ended. */
+export type Ending = { kind: "exit"; code: number } | { kind: "timeout"; afterMs: number };
+
+/** Judges one suite file. A test that was skipped counts as failed, and so does a file without tests. */
+export function judge(events: readonly TestEvent[], ending: Ending): Outcome {
+  const failures = events.flatMap(failureOf);
+  const passed = events.filter((event) => event.kind === "passed" && !event.isSuite && !event.notRun).length;
+  const trouble = troubleOf(events, ending);
+  if (trouble !== undefined) failures.push(trouble);
+  else if (passed + failures.length === 0) {
+    failures.push({ title: "has no tests", detail: "A suite file holds at least one test: write one, or delete it." });
+  }
+  return { passed, failures };
+}
+
+function failureOf(event: TestEvent): Failure[] {
+  if (event.kind === "failed" && !event.isOnlyOfInner) return [{ title: event.name, detail: event.error }];
+  if (event.kind === "passed" && event.notRun !== undefined) {
+    return [{ title: event.name, detail: `It is marked ${event.notRun}: a test runs, or is deleted.` }];
+  }
+  return [];
+}
+
+/** What went wrong with the process rather than in a test. */
+function troubleOf(events: readonly TestEvent[], ending: Ending): Failure | undefined {
+  const open = unfinished(events);
+  if (ending.kind === "timeout") {
+    return { title: `did not end within ${ending.afterMs / 1_000} s`, detail: whyNoEnd(events, open) };
+  }
+  const isExplained = events.some((event) => event.kind === "failed");
+  if (ending.code === 0 || isExplained) return undefined;
+  const detail = open.length === 0 ? "No test was running." : `Running was: ${open.join(", ")}`;
+  return { title: `ended with code ${ending.code}`, detail };
+}
+
+function whyNoEnd(events: readonly TestEvent[], open: readonly string[]): string {
+  if (open.length > 0) return `Still running: ${open.join(", ")}`;
+  if (events.length > 0) return "No test was running any more: a server, socket or timer was left open.";
+  return "It told of no test: a loop without end, or a wait outside of all tests.";
+}
+
+function unfinished(events: readonly TestEvent[]): string[] {
+  const open = new Set<string>();
+  for (const event of events) {
+    if (event.kind === "started") open.add(event.name);
+    else open.delete(event.name);
+  }
+  return [...open];
+}

@@ -1,0 +1,43 @@
+import { inspect } from "node:util";
+import type { TestEvent } from "./outcome.ts";
+
+/** The part of Node's events that we read. https://nodejs.org/api/test.html#class-testsstream */
+type RunnerEvent = {
+  type: string;
+  data: {
+    name: string;
+    testId: number;
+    parentId: number;
+    skip?: string | boolean;
+    todo?: string | boolean;
+    details?: { type?: "suite" | "test"; passed?: boolean; error?: Error & { failureType?: string } };
+  };
+};
+
+/** A reporter of Node's test runner: writes down what `outcome.ts` judges, one JSON object a line. */
+// biome-ignore lint/style/noDefaultExport: Node takes the default export of a reporter's module
+export default async function* recordEvents(source: AsyncIterable<RunnerEvent>): AsyncGenerator<string> {
+  const names = new Map<number, string>();
+  for await (const { type, data } of source) {
+    if (type === "test:enqueue") {
+      const parent = names.get(data.parentId);
+      names.set(data.testId, parent === undefined ? data.name : `${parent} > ${data.name}`);
+    }
+    const event = toTestEvent(type, data, names.get(data.testId) ?? data.name);
+    if (event !== undefined) yield `${JSON.stringify(event)}\n`;
+  }
+}
+
+function toTestEvent(type: string, data: RunnerEvent["data"], name: string): TestEvent | undefined {
+  if (type === "test:dequeue") return { kind: "started", name };
+  if (type !== "test:complete") return undefined;
+  const { type: what, passed, error } = data.details ?? {};
+  if (passed) {
+    const notRun = data.skip ? "skip" : data.todo ? "todo" : undefined;
+    return { kind: "passed", name, isSuite: what === "suite", notRun };
+  }
+  // The runner wraps what a test threw; its own words matter when there is nothing inside, such as for a timeout.
+  const thrown = error?.cause ?? error;
+  const text = typeof thrown === "string" ? thrown : inspect(thrown);
+  return { kind: "failed", name, error: text, isOnlyOfInner: error?.failureType === "subtestsFailed" };
+}

@@ -1,0 +1,49 @@
+import type { MissingServerError } from "@realchat/presence-testing";
+import type { Failure, Outcome } from "./outcome.ts";
+
+/** Counts, and says what happens: a line for what passed, everything about what failed. */
+export class Report {
+  #passed = 0;
+  readonly #failed: string[] = [];
+  readonly #write: (line: string) => void;
+
+  constructor(write: (line: string) => void) {
+    this.#write = write;
+  }
+
+  get exitCode(): 0 | 1 {
+    return this.#failed.length === 0 ? 0 : 1;
+  }
+
+  note(line: string): void {
+    this.#write(`      ${line}`);
+  }
+
+  /** @param name of the check or suite */
+  add(name: string, { passed, failures, output = "" }: Outcome, seconds = 0): void {
+    this.#passed += passed;
+    const verdict = failures.length === 0 ? "ok  " : "FAIL";
+    this.#write(`${verdict}  ${String(passed).padStart(4)}  ${seconds.toFixed(1).padStart(5)} s  ${name}`);
+    for (const failure of failures) this.#tell(name, failure);
+    if (failures.length > 0 && output.trim() !== "") this.#write(`\n${indent(`${name} wrote:\n${output.trim()}`)}\n`);
+  }
+
+  missing(server: MissingServerError): void {
+    this.#write(`\n${server.message}`);
+  }
+
+  /** Ends with the count, alone on its line. */
+  finish(): void {
+    if (this.#failed.length > 0) this.#write(`\nfailed:\n${indent(this.#failed.join("\n"))}`);
+    this.#write(`\n${this.#passed} passed, ${this.#failed.length} failed`);
+  }
+
+  #tell(name: string, { title, detail }: Failure): void {
+    this.#failed.push(`${name}: ${title}`);
+    this.#write(`\n  ${title}\n${indent(detail)}\n`);
+  }
+}
+
+function indent(text: string): string {
+  return text.replaceAll(/^/gm, "    ");
+}

@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { temporaryFolder, waitUntil } from "@realchat/presence-testing";
+import { runSuite } from "./run-suite.ts";
+
+const folder = temporaryFolder("suites");
+
+/** Runs a test file with this body. */
+function run(body: string, timeoutMs = 30_000) {
+  const file = join(folder.path, "x.test.mjs");
+  writeFileSync(file, `import assert from "node:assert/strict";\nimport { describe, test } from "node:test";\n${body}`);
+  return runSuite(file, { env: process.env, timeoutMs });
+}
+
+describe("a suite in a process of its own", () => {
+  test("tells what passed and what failed, with full names", async () => {
+    const { passed, failures, output } = await run(`
+      describe("outer", () => {
+        test("good", () => {});
+        test("bad", () => assert.equal(1, 2));
+        describe("inner", () => test("skipped", { skip: true }, () => {}));
+      });
+      test("parent", async (t) => { await t.test("child", () => { console.log("heard"); }); });`);
+    assert.equal(passed, 3);
+    assert.deepEqual(
+      failures.map(({ title }) => title),
+      ["outer > bad", "outer > inner > skipped"],
+    );
+    assert.match(failures[0]?.detail ?? "", /AssertionError[\s\S]*1 !== 2[\s\S]*x\.test\.mjs/);
+    assert.match(output ?? "", /heard/);
+  });
+
+  test("fails when it has no tests", async () => {
+    assert.equal((await run("")).failures[0]?.title, "has no tests");
+  });
+
+  test("fails when its process breaks, and shows what that said", async () => {
+    const { failures, output } = await run("throw new Error('on the way in');");
+    assert.equal(failures[0]?.title, "ended with code 1");
+    assert.match(output ?? "", /on the way in/);
+  });
+
+  test("is ended with all that it started when it takes too long", async () => {
+    const { failures, output } = await run(
+      `import { spawn } from "node:child_process";
+      process.on("SIGTERM", () => console.log("I will not"));
+      const child = spawn("sleep", ["60"], { stdio: "ignore" });
+      console.log("child", child.pid);
+      test("for ever", () => new Promise(() => {}));`,
+      1_500,
+    );
+    assert.deepEqual(failures, [{ title: "did not end within 1.5 s", detail: "Still running: for ever" }]);
+    assert.match(output ?? "", /I will not/);
+    const pid = Number(/child (\d+)/.exec(output ?? "")?.[1]);
+    await waitUntil(() => !isThere(pid), { what: `process ${pid} is gone` });
+  });
+});
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

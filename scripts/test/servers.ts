@@ -1,0 +1,51 @@
+import { handOver, MissingServerError, provideKafka, provideRedis, startKafka } from "@realchat/presence-testing";
+import { neededServers, type ServerName } from "./needed-servers.ts";
+import type { Suite } from "./suites.ts";
+
+export type Servers = {
+  /** Tells the suites where the servers are. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly missing: ReadonlyMap<ServerName, MissingServerError>;
+  stop(): Promise<void>;
+};
+
+/** All servers that some of the suites need. */
+export function serversOf(suites: readonly Suite[]): Set<ServerName> {
+  return new Set(suites.flatMap((suite) => neededServers(suite)));
+}
+
+/** The server that a suite needs and that is missing, if there is one. */
+export function lacks(suite: Suite, { missing }: Servers): ServerName | undefined {
+  return neededServers(suite).find((name) => missing.has(name));
+}
+
+/**
+ * Finds the servers that the suites need and starts the Kafka that they share.
+ * @param say hears what takes a while
+ */
+export async function provideServers(needed: ReadonlySet<ServerName>, say: (line: string) => void): Promise<Servers> {
+  const missing = new Map<ServerName, MissingServerError>();
+  const attempt = async <Server>(name: ServerName, provide: () => Promise<Server>): Promise<Server | undefined> => {
+    if (!needed.has(name)) return undefined;
+    try {
+      return await provide();
+    } catch (error) {
+      missing.set(name, toMissing(name, error));
+      return undefined;
+    }
+  };
+  // One after the other: both may need the package manager, which serves one at a time.
+  const redis = await attempt("Redis", () => provideRedis(say));
+  const kafka = await attempt("Kafka", () => provideKafka(say));
+  const shared = kafka && (await attempt("Kafka", () => startKafka()));
+  return {
+    env: { ...handOver({ redis, kafka }), ...(shared && { TEST_KAFKA_BROKERS: shared.brokers }) },
+    missing,
+    stop: async () => shared?.stop(),
+  };
+}
+
+/** A server that is there and does not start is as good as none. */
+function toMissing(name: ServerName, error: unknown): MissingServerError {
+  return error instanceof MissingServerError ? error : new MissingServerError(name, String(error));
+}

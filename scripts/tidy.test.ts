@@ -1,0 +1,175 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { findProblems } from "./tidy/find-problems.ts";
+import { formatProblem } from "./tidy/problem.ts";
+
+/** What tidy says about a repository with these files. */
+function tidy(files: Record<string, string>): string[] {
+  return findProblems(new Map(Object.entries(files))).map(formatProblem);
+}
+
+/** The first lines of what it says: where and what. */
+function complaints(files: Record<string, string>): string[] {
+  return tidy(files).map((text) => text.split("\n")[0] as string);
+}
+
+test("an error says where, what, why and what to do instead", () => {
+  const source = 'import { a } from "./a.ts";\n\nimport { store } from "../store/store.ts";\n';
+  assert.deepEqual(tidy({ "services/presence/domain/session.ts": source }), [
+    `services/presence/domain/session.ts:3 imports ../store/store.ts
+  domain imports only domain, so that every decision can be tested without a server.
+  Pass the value in from presence-service.ts. Map: docs/architecture.md
+`,
+  ]);
+});
+
+describe("import directions", () => {
+  const importing = (file: string, target: string) => complaints({ [file]: `import { x } from "${target}";\n` });
+  const allowed = (file: string, target: string) => assert.deepEqual(importing(file, target), []);
+  const refused = (file: string, target: string) =>
+    assert.deepEqual(importing(file, target), [`${file}:1 imports ${target}`]);
+
+  test("domain imports nothing but domain, not even Node", () => {
+    allowed("services/presence/domain/a.ts", "./b.ts");
+    refused("services/presence/domain/a.ts", "node:crypto");
+    refused("services/presence/domain/a.ts", "@realchat/presence-runtime");
+    allowed("services/presence/domain/a.test.ts", "node:test");
+  });
+
+  test("store, events, shards and watch import domain; shards knows the ports too", () => {
+    for (const layer of ["store", "events", "shards", "watch"]) {
+      allowed(`services/presence/${layer}/a.ts`, "../domain/b.ts");
+      allowed(`services/presence/${layer}/a.ts`, "node:fs");
+      refused(`services/presence/${layer}/a.ts`, "../presence-service.ts");
+    }
+    refused("services/presence/store/redis/a.ts", "../../events/publisher.ts");
+    allowed("services/presence/shards/a.ts", "../events/publisher.ts");
+    allowed("services/presence/shards/a.ts", "../store/store.ts");
+    refused("services/presence/shards/a.ts", "../store/redis/redis-store.ts");
+    allowed("services/presence/shards/a.test.ts", "../store/memory/memory-store.ts");
+  });
+
+  test("rpc imports domain and the service", () => {
+    allowed("services/presence/rpc/a.ts", "../presence-service.ts");
+    refused("services/presence/rpc/a.ts", "../shards/ticker.ts");
+  });
+
+  test("only main.ts wires things together", () => {
+    allowed("services/presence/main.ts", "./store/redis/redis-store.ts");
+    allowed("services/presence/presence-service.ts", "./store/store.ts");
+    allowed("services/presence/presence-service.ts", "./config.ts");
+    refused("services/presence/presence-service.ts", "./store/redis/redis-store.ts");
+    refused("services/presence/presence-service.ts", "./rpc/presence-api.ts");
+    refused("services/presence/presence-service.ts", "./main.ts");
+  });
+
+  test("services never import each other, packages never import services, and a package has a front door", () => {
+    refused("services/delivery/main.ts", "../presence/config.ts");
+    refused("packages/client/a.ts", "../../services/presence/config.ts");
+    refused("services/presence/main.ts", "../../packages/rpc/server.ts");
+    refused("packages/cli/feed/a.ts", "../../rpc/server.ts");
+    allowed("packages/cli/feed/a.ts", "../main.ts");
+    allowed("services/presence/main.ts", "@realchat/presence-rpc");
+  });
+
+  test("each client of a server has one home", () => {
+    allowed("services/presence/store/redis/a.ts", "@redis/client");
+    refused("services/presence/store/memory/a.ts", "@redis/client");
+    allowed("services/delivery/feed/kafka/a.ts", "@platformatic/kafka");
+    refused("services/presence/shards/a.ts", "@platformatic/kafka");
+    allowed("packages/rpc/grpc-js/a.ts", "@grpc/grpc-js");
+    refused("packages/rpc/server.ts", "@grpc/grpc-js");
+    allowed("packages/rpc/server.test.ts", "@grpc/grpc-js");
+  });
+
+  test("the product never depends on its tests", () => {
+    refused("packages/runtime/a.ts", "@realchat/presence-testing");
+    refused("packages/runtime/a.ts", "./testing/b.ts");
+    refused("packages/runtime/a.ts", "fast-check");
+    allowed("packages/runtime/testing/b.ts", "fast-check");
+    allowed("scripts/a.ts", "@realchat/presence-testing");
+  });
+
+  test("imports are seen in each form, and words that look alike are not", () => {
+    const file = "services/presence/domain/a.ts";
+    const seen = [
+      'import "node:a";',
+      'import type { A } from "node:b";',
+      'export * from "node:c";',
+      'import {\n  A,\n  B,\n} from "node:d";',
+      'const a = await import("node:e");',
+      'export const from = "node:f";',
+      '// import { A } from "node:g"',
+    ].join("\n");
+    assert.deepEqual(
+      complaints({ [file]: seen }),
+      [1, 2, 3, 7, 8].map((line, index) => `${file}:${line} imports node:${"abcde"[index]}`),
+    );
+  });
+});
+
+describe("banned code", () => {
+  const writing = (file: string, code: string) => complaints({ [file]: code });
+
+  test("settings are read in config.ts alone", () => {
+    assert.deepEqual(writing("services/presence/main.ts", "process.env.A"), [
+      "services/presence/main.ts:1 uses process.env",
+    ]);
+    assert.deepEqual(writing("services/presence/config.ts", "process.env.A"), []);
+    assert.deepEqual(writing("scripts/a.ts", "process.env.A"), []);
+  });
+
+  test("time and chance come from the clock", () => {
+    const file = "packages/runtime/a.ts";
+    const banned = [
+      "Date.now",
+      "new Date()",
+      "performance.now",
+      "Math.random",
+      "setTimeout",
+      "setInterval",
+      "randomUUID",
+    ];
+    for (const code of banned) {
+      assert.deepEqual(writing(file, `const a = ${code};`), [`${file}:1 uses ${code}`]);
+    }
+    const clock = ["Date.now", "performance.now", "Math.random", "setTimeout", "setInterval"].join("\n");
+    assert.deepEqual(writing("packages/runtime/clock.ts", clock), []);
+    assert.deepEqual(writing(file, "new Date(nowMs); server.setTimeout(1_000);"), []);
+    assert.match(tidy({ [file]: "setTimeout(run, 5)" })[0] as string, /Use clock\.after\(\)/);
+  });
+
+  test("a test does not sleep, and is not skipped", () => {
+    const file = "packages/runtime/a.test.ts";
+    assert.deepEqual(writing(file, "await new Promise((done) => setTimeout(done, 5));"), [`${file}:1 uses setTimeout`]);
+    for (const mark of ["skip", "todo", "only"]) {
+      assert.deepEqual(writing(file, `test.${mark}(name, run);`), [`${file}:1 uses test.${mark}`]);
+    }
+  });
+
+  test("comments and texts may speak of it, templates may not run it", () => {
+    const file = "packages/runtime/a.ts";
+    assert.deepEqual(writing(file, '// as setTimeout does\n/* Math.random */ const a = "Date.now";'), []);
+    assert.deepEqual(writing(file, `\nconst a = \`at \${Date.now()}\`;`), [`${file}:2 uses Date.now`]);
+  });
+});
+
+test("files are named after what is in them", () => {
+  const files = { "packages/rpc/utils.ts": "", "packages/common/a.ts": "", "packages/rpc/session-manager.ts": "" };
+  assert.equal(complaints(files).length, 3);
+  assert.deepEqual(complaints({ "packages/rpc/community.ts": "" }), []);
+});
+
+test("the lock file names no registry", () => {
+  const lock = '{\n  "resolved": "packages/rpc",\n  "resolved": "https://registry.example/a.tgz"\n}';
+  assert.deepEqual(complaints({ "package-lock.json": lock }), [
+    "package-lock.json:3 says where https://registry.example/a.tgz is",
+  ]);
+});
+
+test("relative links of documents lead somewhere", () => {
+  const readme =
+    "[a](docs/a.md) [b](docs/b.md#part) [c](docs) [d](docs/)\n[e](#part) [f](https://example.org)\n[g](docs/c.md)";
+  const files = { "README.md": readme, "docs/a.md": "[up](../README.md)", "docs/b.md": "[gone](c.md)" };
+  assert.deepEqual(complaints(files), ["docs/b.md:1 links to c.md", "README.md:3 links to docs/c.md"]);
+});

@@ -1,0 +1,143 @@
+import { posix } from "node:path";
+import { isForTests, type Problem, type Tree } from "./problem.ts";
+import { type Import, importsOf } from "./source.ts";
+
+/** Checks the direction of every import: what a file may know decides what can be changed without reading it. */
+export function checkImportDirections(tree: Tree): Problem[] {
+  const problems: Problem[] = [];
+  for (const [file, source] of tree) {
+    if (!file.endsWith(".ts")) continue;
+    for (const found of importsOf(source)) {
+      for (const rule of [withinItsPart, inItsLayer, ofItsClient, ofTheProduct]) {
+        const objection = rule(file, found);
+        if (objection === undefined) continue;
+        problems.push({ file, line: found.line, what: `imports ${found.target}`, ...objection });
+        break;
+      }
+    }
+  }
+  return problems;
+}
+
+type Objection = Pick<Problem, "why" | "instead">;
+
+/** `services/presence` of `services/presence/rpc/wire.ts`; undefined outside of services and packages. */
+function partOf(file: string): string | undefined {
+  return /^(services|packages)\/[^/]+/.exec(file)?.[0];
+}
+
+function resolve(file: string, target: string): string {
+  return target.startsWith(".") ? posix.join(posix.dirname(file), target) : target;
+}
+
+function withinItsPart(file: string, { target }: Import): Objection | undefined {
+  const own = partOf(file);
+  const other = partOf(resolve(file, target));
+  if (own === undefined || !target.startsWith(".") || other === own) return undefined;
+  if (other?.startsWith("packages/")) {
+    return {
+      why: "a package is entered by its front door, so that what lies behind it can change.",
+      instead: `Import it by the name in ${other}/package.json; what is missing there, export from its index.ts.`,
+    };
+  }
+  if (own.startsWith("packages/")) {
+    return {
+      why: "packages never import services, so that every service can use every package.",
+      instead: "Move what both need into a package, or pass it in. Map: docs/architecture.md",
+    };
+  }
+  return {
+    why: "services never import each other: they meet on the wire, and are deployed apart.",
+    instead: "Move what both need into a package. Map: docs/architecture.md",
+  };
+}
+
+const ports = ["store/store.ts", "events/publisher.ts"];
+
+/**
+ * What the files of a service's folder may import of their service, by path from its root. `.` is for the files in
+ * the root itself. main.ts wires things together and may import everything.
+ */
+const layers: Record<string, { may: readonly string[]; why: string; instead: string }> = {
+  domain: {
+    may: ["domain/"],
+    why: "domain imports only domain, so that every decision can be tested without a server.",
+    instead: "Pass the value in from presence-service.ts. Map: docs/architecture.md",
+  },
+  store: {
+    may: ["domain/", "store/"],
+    why: "store imports only domain, so that a store can be exchanged without a look at its callers.",
+    instead: "Return the value through store/store.ts. Map: docs/architecture.md",
+  },
+  events: {
+    may: ["domain/", "events/"],
+    why: "events imports only domain, so that a publisher can be added without a look at its callers.",
+    instead: "Pass the value through events/publisher.ts. Map: docs/architecture.md",
+  },
+  shards: {
+    may: ["domain/", "shards/", ...ports],
+    why: "shards imports domain and the ports, so that its standing work is the same on every store and publisher.",
+    instead: "Use the port, store/store.ts or events/publisher.ts, and extend it if need be. Map: docs/architecture.md",
+  },
+  watch: {
+    may: ["domain/", "watch/"],
+    why: "watch imports only domain, so that watching works on every store.",
+    instead: "Pass the value in from presence-service.ts. Map: docs/architecture.md",
+  },
+  rpc: {
+    // A transition has one form on the wire, in Kafka as in WatchPresence.
+    may: ["domain/", "rpc/", "presence-service.ts", "store/store.ts", "events/codec.ts"],
+    why: "rpc translates between wire and domain, nothing else.",
+    instead: "Call presence-service.ts. Map: docs/architecture.md",
+  },
+  ".": {
+    may: ["domain/", "shards/", "watch/", ...ports],
+    why: "only main.ts wires things together, so that one file tells what runs with what.",
+    instead:
+      "Take the port, store/store.ts or events/publisher.ts, and let main.ts pass it in. Map: docs/architecture.md",
+  },
+};
+
+function inItsLayer(file: string, { target }: Import): Objection | undefined {
+  const service = partOf(file);
+  if (service === undefined || !service.startsWith("services/") || isForTests(file)) return undefined;
+  const path = posix.relative(service, file);
+  const layer = layers[path.includes("/") ? (path.split("/")[0] as string) : "."];
+  if (layer === undefined || path === "main.ts") return undefined;
+  const objection = { why: layer.why, instead: layer.instead };
+  if (!target.startsWith(".")) return layer === layers.domain ? objection : undefined;
+  const imported = posix.relative(service, resolve(file, target));
+  const isBesides = layer === layers["."] && !imported.includes("/") && imported !== "main.ts";
+  return isBesides || layer.may.some((allowed) => imported.startsWith(allowed)) ? undefined : objection;
+}
+
+const clients: Record<string, { home: RegExp; instead: string }> = {
+  "@redis/client": {
+    home: /^services\/[^/]+\/store\/redis\/|^benchmarks\//,
+    instead: "Use the port store/store.ts. Map: docs/architecture.md",
+  },
+  "@platformatic/kafka": {
+    home: /\/(events|feed)\/kafka\/|^benchmarks\//,
+    instead: "Use the port events/publisher.ts. Map: docs/architecture.md",
+  },
+  "@grpc/grpc-js": {
+    home: /^packages\/rpc\/grpc-js\/|^packages\/cli\/|^benchmarks\//,
+    instead: "Serve through @realchat/presence-rpc. Map: docs/architecture.md",
+  },
+};
+
+function ofTheProduct(file: string, { target }: Import): Objection | undefined {
+  const isTool = isForTests(file) || /^(scripts|benchmarks)\//.test(file);
+  const isOfTests = isForTests(resolve(file, target)) || target === "fast-check" || target.endsWith("testing");
+  if (isTool || !isOfTests) return undefined;
+  return {
+    why: "what the product runs on never depends on its tests.",
+    instead: "If this file serves tests alone, keep it in a folder `testing` beside them; else import something else.",
+  };
+}
+
+function ofItsClient(file: string, { target }: Import): Objection | undefined {
+  const client = clients[target];
+  if (client === undefined || client.home.test(file) || isForTests(file)) return undefined;
+  return { why: `${target} has one home, so that it can be exchanged there.`, instead: client.instead };
+}
