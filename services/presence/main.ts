@@ -49,7 +49,8 @@ async function run(config: PresenceConfig): Promise<void> {
   const work = new StandingWork({
     store,
     publishers,
-    nodeId: config.instanceId,
+    // New at every start: leases must not be shared by two nodes that were given one INSTANCE_ID.
+    nodeId: `${config.instanceId}/${Math.floor(clock.random() * 2 ** 32).toString(36)}`,
     ttlMs: config.session.ttlMs,
     clock,
     onEntry(transition, isPublishedHere) {
