@@ -6,6 +6,7 @@ import { waitUntil } from "@realchat/presence-testing";
 import { createGrpcJsServer } from "./grpc-js/grpc-js-server.ts";
 import { Health } from "./health.ts";
 import type { RpcServer } from "./server.ts";
+import type { ServerStreamHandler } from "./service.ts";
 
 const { SERVING, NOT_SERVING, SERVICE_UNKNOWN } = health.HealthCheckResponse_ServingStatus;
 
@@ -68,6 +69,17 @@ test("a drain turns everything NOT_SERVING for good and ends the watches, so tha
   await late.ended;
   assert.deepEqual(late.statuses, [NOT_SERVING]);
   await server.drain(30_000);
+});
+
+test("a watcher that goes away leaves nothing behind that waits for a change", async () => {
+  const { service } = new Health();
+  const caller = new AbortController();
+  const watch = service.handlers.watch as ServerStreamHandler<health.HealthCheckRequest, health.HealthCheckResponse>;
+  const responses = { write: () => true, drained: () => Promise.resolve() };
+  const call = { method: "", peer: "", signal: caller.signal, metadata: () => undefined };
+  const watching = watch({ service: "" }, responses, call);
+  caller.abort();
+  await watching;
 });
 
 async function serveHealth(t: TestContext): Promise<{ client: HealthClient; health: Health; server: RpcServer }> {

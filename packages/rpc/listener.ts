@@ -11,7 +11,7 @@ export class Listener {
     this.#server = createServer({ noDelay: true }, (socket) => {
       this.#sockets.add(socket);
       socket.on("close", () => this.#sockets.delete(socket));
-      // Every socket that fails also closes, and whoever carries calls on it looks at that.
+      // An error that nobody listens to ends the process; a socket that fails also closes, and that is looked at.
       socket.on("error", () => undefined);
       accept(socket);
     });

@@ -5,6 +5,7 @@ import { createConnection } from "node:net";
 import { test } from "node:test";
 import { deflateSync } from "node:zlib";
 import { credentials, Metadata, status } from "@grpc/grpc-js";
+import { systemClock } from "@realchat/presence-runtime";
 import { waitUntil } from "@realchat/presence-testing";
 import type { RpcServer, RpcServerOptions } from "./server.ts";
 import type { CallContext, CallObserver, ResponseStream } from "./service.ts";
@@ -116,7 +117,7 @@ export function rpcServerContract(create: (options: RpcServerOptions) => RpcServ
     const download = client.download("");
     await once(download, "metadata");
     await waitUntil(() => paused, { what: "the handler is told to wait" });
-    await unary(client);
+    await errorOf(client.unary("any answer shows that the server has done what it could"));
     assert.ok(written < 100, `${written} messages of 10 kB were written to a reader that does not read`);
     assert.equal((await collect(download)).length, 500);
   });
@@ -212,26 +213,53 @@ export function rpcServerContract(create: (options: RpcServerOptions) => RpcServ
     assert.ok((await ended.promise) instanceof RpcError);
   });
 
-  test("a deadline that passes ends the call on both sides", async (t) => {
+  test("a deadline that passes ends the call, also for a caller that keeps waiting", async (t) => {
     const { observer, finished } = recorder();
     const reasons: unknown[] = [];
-    const { client } = await serveTexts(
-      t,
-      create,
-      {
-        unary: async (request, { signal }) => {
-          await aborted(signal);
-          reasons.push(signal.reason.code);
-          return request;
-        },
-      },
-      { observer },
-    );
-    const error = await errorOf(client.unary("", { deadline: soon(50) }));
-    assert.equal(error.code, status.DEADLINE_EXCEEDED);
-    await waitUntil(() => reasons.length > 0, { what: "the handler hears of the deadline" });
-    assert.deepEqual(reasons, ["DEADLINE_EXCEEDED"]);
+    const waitForever = async (_request: unknown, { signal }: CallContext) => {
+      await aborted(signal);
+      reasons.push(signal.reason.code);
+      return text("");
+    };
+    const { port } = await serveTexts(t, create, { unary: waitForever, upload: waitForever }, { observer });
+    const connection = openRawConnection(t, port);
+    const unary = openRawCall(connection, pathOf("Unary"), { "grpc-timeout": "30m" });
+    assert.equal((await finishRawCall(unary, framed(Buffer.alloc(0)))).status, status.DEADLINE_EXCEEDED);
+    const upload = openRawCall(connection, pathOf("Upload"), { "grpc-timeout": "30m" });
+    upload.write(framed(Buffer.alloc(0)));
+    await waitUntil(() => reasons.length === 2, { what: "both handlers hear of the deadline" });
+    assert.deepEqual(reasons, ["DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED"]);
+    assert.deepEqual(finished, [
+      ["test.v1.Texts/Unary", "DEADLINE_EXCEEDED"],
+      ["test.v1.Texts/Upload", "DEADLINE_EXCEEDED"],
+    ]);
+  });
+
+  test("the observer knows a deadline from other ends even by a wall clock that is wrong", async (t) => {
+    const { observer, finished } = recorder();
+    const clock = { ...systemClock, nowUs: () => 0 };
+    const unary = async (request: Text, { signal }: CallContext) => {
+      await aborted(signal);
+      return request;
+    };
+    const { port } = await serveTexts(t, create, { unary }, { observer, clock });
+    const call = openRawCall(openRawConnection(t, port), pathOf("Unary"), { "grpc-timeout": "30m" });
+    await finishRawCall(call, framed(Buffer.alloc(0)));
+    await waitUntil(() => finished.length === 1, { what: "the call is over" });
     assert.deepEqual(finished, [["test.v1.Texts/Unary", "DEADLINE_EXCEEDED"]]);
+  });
+
+  test("a caller whose own deadline passes ends the call on both sides", async (t) => {
+    const ended = Promise.withResolvers<void>();
+    const { client } = await serveTexts(t, create, {
+      unary: async (request, { signal }) => {
+        await aborted(signal);
+        ended.resolve();
+        return request;
+      },
+    });
+    assert.equal((await errorOf(client.unary("", { deadline: inFiftyMs() }))).code, status.DEADLINE_EXCEEDED);
+    await ended.promise;
   });
 
   test("a connection that breaks aborts the signals of its calls", async (t) => {
@@ -359,7 +387,7 @@ export function rpcServerContract(create: (options: RpcServerOptions) => RpcServ
   });
 
   test("bytes that are no message are INVALID_ARGUMENT", async (t) => {
-    const { client } = await serveTexts(t, create, {
+    const { client, port } = await serveTexts(t, create, {
       unary: (request) => request,
       upload: async (requests) => text((await collect(requests)).join()),
     });
@@ -376,11 +404,9 @@ export function rpcServerContract(create: (options: RpcServerOptions) => RpcServ
       assert.equal(code, status.INVALID_ARGUMENT, what);
       assert.match(details, /not a valid protobuf message/, what);
     }
-    const { requests, response } = client.upload();
-    requests.write({ service: "\ud800" });
-    requests.end();
-    assert.equal(await client.unary("still here"), "still here");
-    await response.catch(() => undefined);
+    const upload = openRawCall(openRawConnection(t, port), pathOf("Upload"));
+    const body = Buffer.concat([framed(textBytes(Buffer.from("good"))), framed(textBytes(Buffer.from([0xff])))]);
+    assert.equal((await finishRawCall(upload, body)).status, status.INVALID_ARGUMENT);
   });
 
   test("random bytes never do more than fail their own call", async (t) => {
@@ -473,6 +499,30 @@ export function rpcServerContract(create: (options: RpcServerOptions) => RpcServ
     second.on("error", () => undefined);
     await once(second, "close");
     assert.equal(await client.unary("keeps it"), "keeps it");
+  });
+
+  test("connections that are reset, or speak something else, harm nobody else", async (t) => {
+    const { server: tls, ca } = issueCertificates();
+    const { port, client } = await serveTexts(t, create, { unary: (request) => request });
+    const { port: tlsPort } = await serveTexts(t, create, { unary: (request) => request }, { tls });
+    const tlsClient = new TextClient(tlsPort, credentials.createSsl(Buffer.from(ca)));
+    t.after(() => tlsClient.close());
+    for (const target of [port, tlsPort]) {
+      for (const greeting of [
+        "",
+        "GET / HTTP/1.1\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        "\x16\x03\x01\x02\x00",
+      ]) {
+        const socket = createConnection({ host: "127.0.0.1", port: target });
+        socket.on("error", () => undefined);
+        await once(socket, "connect");
+        if (greeting !== "") await new Promise((resolve) => socket.write(greeting, resolve));
+        socket.resetAndDestroy();
+      }
+    }
+    assert.equal(await client.unary("plain"), "plain");
+    assert.equal(await tlsClient.unary("tls"), "tls");
   });
 
   test("the observer is told of each call once, with its code", async (t) => {
@@ -634,11 +684,6 @@ async function collect(texts: AsyncIterable<Text>): Promise<string[]> {
   return collected;
 }
 
-/** Any call that is answered shows that the server has handled all that came before. */
-async function unary(client: TextClient): Promise<void> {
-  await errorOf(client.unary(""));
-}
-
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();
@@ -659,8 +704,8 @@ function recorder(): { observer: CallObserver; finished: [string, RpcCode][]; du
 }
 
 /** A grpc-js client wants its deadline as a time of the wall clock. */
-function soon(inMs: number): number {
-  return Date.now() + inMs;
+function inFiftyMs(): number {
+  return systemClock.nowUs() / 1000 + 50;
 }
 
 /** A Text whose string is these bytes. */

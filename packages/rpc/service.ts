@@ -28,26 +28,34 @@ export interface CallContext {
   readonly method: string;
   /** Address and port of the caller's connection; the same for all calls on one connection. */
   readonly peer: string;
-  /** Aborts when the caller cancels, his deadline passes, his connection ends or the server gives up draining. */
+  /**
+   * Aborts when the caller cancels, his deadline passes, his connection ends or the server gives up draining; not when
+   * the handler ends the call itself. The reason is an RpcError CANCELLED or DEADLINE_EXCEEDED.
+   */
   readonly signal: AbortSignal;
-  /** First value of a request metadata key (lower case). */
+  /** First value of a request metadata key (lower case); that of a `-bin` key as its bytes read as UTF-8. */
   metadata(key: string): string | undefined;
 }
 
 /** The answers of a streaming method, with back-pressure. */
 export interface ResponseStream<Response> {
-  /** Queues one message. False: the peer reads too slowly; await `drained()` before the next. */
+  /**
+   * Queues one message. False: the peer reads too slowly, await `drained()` before the next; or the call is over, then
+   * the message is dropped. A loop of writes must look at the call's `signal`, or it never ends.
+   */
   write(message: Response): boolean;
   /** Resolves when it is time to write again, also when the call is over (see `signal`). */
   drained(): Promise<void>;
 }
 
+/** Throws RpcError, or rejects with it, to answer with another status than OK. */
 export type UnaryHandler<Request, Response> = (request: Request, call: CallContext) => Response | Promise<Response>;
 export type ServerStreamHandler<Request, Response> = (
   request: Request,
   responses: ResponseStream<Response>,
   call: CallContext,
 ) => Promise<void>;
+/** The iteration over the requests throws an RpcError when the call is cut off or a request is malformed. */
 export type ClientStreamHandler<Request, Response> = (
   requests: AsyncIterable<Request>,
   call: CallContext,
@@ -92,7 +100,10 @@ export function implement<Definition extends ServiceDefinition>(
   return { definition, handlers };
 }
 
-/** Told of every finished call; must not throw. */
+/**
+ * Told once of every finished call of a method that is served; must not throw. Whether calls of unknown methods are
+ * told depends on the engine: grpc-js answers them (UNIMPLEMENTED) where nobody can listen.
+ */
 export interface CallObserver {
   /** @param durationMs from the request's arrival to the status */
   finished(method: string, code: RpcCode, durationMs: number): void;

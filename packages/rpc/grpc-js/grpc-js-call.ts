@@ -197,11 +197,13 @@ export class GrpcJsCall implements CallContext, ResponseStream<unknown> {
 
   /** grpc-js only says that a call is over, not why; the observer shall know nevertheless. */
   #codeOfEndFromOutside(): RpcCode {
-    if (this.#surroundings.clock.nowUs() / 1000 >= Number(this.#call.getDeadline())) return "DEADLINE_EXCEEDED";
-    // The stream of a call that grpc-js refused by itself still has its connection. It refuses requests it cannot read
-    // to their end, nearly always because they exceed the message limit.
-    const refused = !this.#halfClosed && this.#call.getPeer() !== "unknown";
-    return refused ? "RESOURCE_EXHAUSTED" : "CANCELLED";
+    // By the wall clock, a timer may fire up to a millisecond early.
+    const isDue = this.#surroundings.clock.nowUs() / 1000 + 1 >= Number(this.#call.getDeadline());
+    // A stream that was reset has lost its connection. One that still has it was ended by grpc-js itself: at the
+    // deadline, or on a request that it cannot read to its end, nearly always because of the message limit.
+    const wasReset = this.#call.getPeer() === "unknown";
+    if (wasReset) return isDue ? "DEADLINE_EXCEEDED" : "CANCELLED";
+    return isDue || this.#halfClosed ? "DEADLINE_EXCEEDED" : "RESOURCE_EXHAUSTED";
   }
 }
 

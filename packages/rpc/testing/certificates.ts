@@ -69,10 +69,13 @@ const tag = {
   explicit3: 0xa3,
 } as const;
 
+/** DER wants every length in its shortest form. */
 function tlv(type: number, content: Buffer): Buffer {
   const { length } = content;
-  if (length < 0x80) return Buffer.concat([Buffer.from([type, length]), content]);
-  return Buffer.concat([Buffer.from([type, 0x82, length >> 8, length & 0xff]), content]);
+  const header = [type, length];
+  if (length > 0xff) header.splice(1, 1, 0x82, length >> 8, length & 0xff);
+  else if (length > 0x7f) header.splice(1, 1, 0x81, length);
+  return Buffer.concat([Buffer.from(header), content]);
 }
 
 function sequence(...items: Buffer[]): Buffer {
