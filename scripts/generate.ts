@@ -1,7 +1,10 @@
-// Generates packages/proto/generated from proto/: message codecs (ts-proto) and the descriptors for server reflection.
-// With a folder as argument it does so below that folder, as if it were the repository: to see what would change.
+// Generates what follows from other files: packages/proto/generated from proto/ (message codecs by ts-proto, and the
+// descriptors for server reflection), and README's table of settings.
+// With a folder as argument the code goes below that folder, as if it were the repository: to see what would change.
 import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { withSettingsTable } from "./readme-settings.ts";
 
 const base = process.argv[2] ?? ".";
 const descriptors = join(base, "packages/proto/generated/descriptors.binpb");
@@ -10,3 +13,4 @@ execFileSync("buf", ["generate", "--output", base], { stdio: "inherit" });
 execFileSync("buf", ["build", "--as-file-descriptor-set", "--exclude-source-info", "-o", descriptors], {
   stdio: "inherit",
 });
+if (base === ".") writeFileSync("README.md", withSettingsTable(readFileSync("README.md", "utf8")));
