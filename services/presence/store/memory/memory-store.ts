@@ -81,7 +81,8 @@ class MemoryStore implements PresenceStore {
     this.#clock = clock;
     this.#capMs = tickCapMs(rules.ttlMs);
     const horizonMs = rules.ttlMs + this.#capMs;
-    this.#records = new RecordTable({ maxRows: maxSessions, ttlMs: rules.ttlMs, horizonMs });
+    const hashSeed = Math.floor(clock.random() * 2 ** 32);
+    this.#records = new RecordTable({ maxRows: maxSessions, ttlMs: rules.ttlMs, horizonMs, hashSeed });
     this.#log = new TransitionRing(logMaxEntries);
     this.#shardClock = { clockMs: 0, tickedAtMs: toMs(clock.nowUs()) };
   }

@@ -1,6 +1,8 @@
 import type { Device, Tombstone, UserRecord } from "../../domain/session.ts";
 import { DeadlineWheel } from "./deadline-wheel.ts";
 import { noRow, SessionTable } from "./session-table.ts";
+import { TextArena } from "./text-arena.ts";
+import { TextIndex } from "./text-index.ts";
 import { noUser, UserTable } from "./user-table.ts";
 
 export interface RecordTableOptions {
@@ -9,6 +11,8 @@ export interface RecordTableOptions {
   readonly ttlMs: number;
   /** Farthest deadline ahead of the last tick, ms. */
   readonly horizonMs: number;
+  /** Integer that nobody can guess: see TextIndex. */
+  readonly hashSeed: number;
 }
 
 /** A user's record, taken apart into columns and put together again for the rare operations. */
@@ -19,10 +23,11 @@ export class RecordTable {
   #sessions = 0;
   #usersOnline = 0;
 
-  constructor({ maxRows, ttlMs, horizonMs }: RecordTableOptions) {
+  constructor({ maxRows, ttlMs, horizonMs, hashSeed }: RecordTableOptions) {
     // Every record has a row at least, so there are never more users than rows.
-    this.#users = new UserTable(maxRows);
-    this.#rows = new SessionTable(maxRows);
+    const texts = new TextArena();
+    this.#users = new UserTable(maxRows, new TextIndex(texts, maxRows, hashSeed));
+    this.#rows = new SessionTable(maxRows, texts);
     this.#wheel = new DeadlineWheel({ deadlines: this.#rows.deadlines, ttlMs, horizonMs });
   }
 
@@ -64,7 +69,7 @@ export class RecordTable {
     const user = this.#users.find(userId);
     if (user === noUser) return undefined;
     for (let row = this.#users.firstRow(user); row !== noRow; row = this.#rows.next(row)) {
-      if (this.#rows.deviceId(row) === deviceId && this.#rows.isCurrent(row)) return this.#rows.deadlines[row];
+      if (this.#rows.isCurrent(row) && this.#rows.isOf(row, deviceId)) return this.#rows.deadlines[row];
     }
     return undefined;
   }

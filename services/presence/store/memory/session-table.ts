@@ -1,6 +1,7 @@
 import { invariant } from "../../domain/invariant.ts";
 import type { Ending, Session, Tombstone } from "../../domain/session.ts";
 import { InternedNames } from "./interned-names.ts";
+import { noText, type TextArena } from "./text-arena.ts";
 
 /** What a row is: a session that counts, or what is remembered of one. */
 export type RowState = "live" | "grace" | Ending;
@@ -15,8 +16,8 @@ export const noRow = -1;
  * Sessions and tombstones as rows of typed columns. A user's rows form a chain; of a device the current session comes
  * first, then its tombstones, newest first.
  *
- * Objects would cost three times the memory and a garbage collector that walks millions of them. The numeric columns
- * are allocated whole: pages that nobody touched cost address space, not memory.
+ * Objects would cost three times the memory and a garbage collector that walks millions of them. The columns are
+ * allocated whole: pages that nobody touched cost address space, not memory.
  */
 export class SessionTable {
   /** Live or in grace: when the session falls due. Tombstone: when it ended. Ms of shard clock. */
@@ -29,14 +30,18 @@ export class SessionTable {
   readonly #users: Uint32Array;
   /** The chain that a row is in: its user's, or that of free rows. */
   readonly #next: Int32Array;
-  readonly #deviceIds: string[] = [];
-  readonly #connectionIds: string[] = [];
+  readonly #texts: TextArena;
+  readonly #deviceIds: Uint32Array;
+  readonly #connectionIds: Uint32Array;
   readonly #instanceNames = new InternedNames();
   #firstFree = noRow;
   #used = 0;
 
-  constructor(capacity: number) {
+  constructor(capacity: number, texts: TextArena) {
     this.capacity = capacity;
+    this.#texts = texts;
+    this.#deviceIds = new Uint32Array(capacity);
+    this.#connectionIds = new Uint32Array(capacity);
     this.deadlines = new Float64Array(capacity);
     this.#states = new Uint8Array(capacity);
     this.#orders = new Float64Array(capacity);
@@ -54,8 +59,8 @@ export class SessionTable {
   add(user: number, deviceId: string, state: RowState, session: Session, deadlineMs: number, next: number): number {
     const row = this.#takeFree();
     this.#users[row] = user;
-    this.#deviceIds[row] = deviceId;
-    this.#connectionIds[row] = session.connectionId;
+    this.#deviceIds[row] = this.#texts.add(deviceId);
+    this.#connectionIds[row] = this.#texts.add(session.connectionId);
     this.#instances[row] = this.#instanceNames.acquire(session.instanceId);
     this.#states[row] = states.indexOf(state);
     this.#orders[row] = session.order;
@@ -67,8 +72,8 @@ export class SessionTable {
 
   /** Frees a row that is in no chain any more. */
   free(row: number): void {
-    this.#deviceIds[row] = "";
-    this.#connectionIds[row] = "";
+    this.#texts.free(this.#deviceIds[row] as number);
+    this.#texts.free(this.#connectionIds[row] as number);
     this.#instanceNames.release(this.#instances[row] as number);
     this.#next[row] = this.#firstFree;
     this.#firstFree = row;
@@ -88,7 +93,11 @@ export class SessionTable {
   }
 
   deviceId(row: number): string {
-    return this.#deviceIds[row] as string;
+    return this.#texts.get(this.#deviceIds[row] as number);
+  }
+
+  isOf(row: number, deviceId: string): boolean {
+    return this.#texts.equals(this.#deviceIds[row] as number, deviceId);
   }
 
   state(row: number): RowState {
@@ -104,7 +113,7 @@ export class SessionTable {
   session(row: number): Session {
     return {
       order: this.#orders[row] as number,
-      connectionId: this.#connectionIds[row] as string,
+      connectionId: this.#texts.get(this.#connectionIds[row] as number),
       instanceId: this.#instanceNames.name(this.#instances[row] as number),
       contestedUntilMs: this.#contestedUntil[row] as number,
     };
@@ -119,7 +128,7 @@ export class SessionTable {
   /** The row of a chain that is a device's live session and has this session_id (empty: no connection_id). */
   findLive(first: number, deviceId: string, sessionId: string): number {
     for (let row = first; row !== noRow; row = this.#next[row] as number) {
-      if (this.#states[row] !== live || this.#deviceIds[row] !== deviceId) continue;
+      if (this.#states[row] !== live || !this.isOf(row, deviceId)) continue;
       return this.#isNamed(row, sessionId) ? row : noRow;
     }
     return noRow;
@@ -127,11 +136,13 @@ export class SessionTable {
 
   /** As comparing with `sessionIdOf`, without making the text. */
   #isNamed(row: number, sessionId: string): boolean {
-    const connectionId = this.#connectionIds[row] as string;
-    if (sessionId === "") return connectionId === "";
-    const order = String(this.#orders[row]);
-    if (connectionId === "") return sessionId === order;
-    return sessionId === `${order}.${connectionId}`;
+    const connectionId = this.#connectionIds[row] as number;
+    if (sessionId === "") return connectionId === noText;
+    const dot = sessionId.indexOf(".");
+    if (dot === -1)
+      return connectionId === noText && isDecimal(sessionId, sessionId.length, this.#orders[row] as number);
+    if (connectionId === noText || !isDecimal(sessionId, dot, this.#orders[row] as number)) return false;
+    return this.#texts.equals(connectionId, sessionId, dot + 1);
   }
 
   #takeFree(): number {
@@ -143,4 +154,16 @@ export class SessionTable {
     this.#firstFree = this.#next[row] as number;
     return row;
   }
+}
+
+/** Whether the first characters are the number as `String` writes it. */
+function isDecimal(text: string, length: number, expected: number): boolean {
+  if (length === 0 || length > 16 || (length > 1 && text.charCodeAt(0) === 0x30)) return false;
+  let value = 0;
+  for (let i = 0; i < length; i++) {
+    const digit = text.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return false;
+    value = value * 10 + digit;
+  }
+  return value === expected;
 }

@@ -1,16 +1,15 @@
 import { Lanes } from "./lanes.ts";
 import { noRow } from "./session-table.ts";
+import { notFound, type TextIndex } from "./text-index.ts";
 
 /** What `UserTable.find` returns for a user that it does not know. */
-export const noUser = -1;
+export const noUser = notFound;
 
 const departed = 0;
 
 /** Users by id, as rows of typed columns. */
 export class UserTable {
-  readonly #byId = new Map<string, number>();
-  readonly #ids: (string | undefined)[] = [];
-  readonly #free: number[] = [];
+  readonly #ids: TextIndex;
   readonly #versions: Float64Array;
   readonly #lastSeen: Float64Array;
   readonly #online: Uint8Array;
@@ -18,7 +17,8 @@ export class UserTable {
   /** Who is offline, in the order in which they left. */
   readonly #departures: Lanes;
 
-  constructor(capacity: number) {
+  constructor(capacity: number, ids: TextIndex) {
+    this.#ids = ids;
     this.#versions = new Float64Array(capacity);
     this.#lastSeen = new Float64Array(capacity);
     this.#online = new Uint8Array(capacity);
@@ -28,18 +28,16 @@ export class UserTable {
 
   /** Numbers of users are below this. */
   get end(): number {
-    return this.#ids.length;
+    return this.#ids.end;
   }
 
   find(userId: string): number {
-    return this.#byId.get(userId) ?? noUser;
+    return this.#ids.find(userId);
   }
 
   /** Adds a user who is online and has no sessions yet. */
   add(userId: string): number {
-    const user = this.#free.pop() ?? this.#ids.length;
-    this.#byId.set(userId, user);
-    this.#ids[user] = userId;
+    const user = this.#ids.add(userId);
     this.#versions[user] = 0;
     this.#lastSeen[user] = 0;
     this.#online[user] = 1;
@@ -49,15 +47,12 @@ export class UserTable {
 
   /** Forgets a user who is offline. */
   forget(user: number): void {
-    this.#byId.delete(this.id(user));
-    this.#ids[user] = undefined;
     this.#departures.remove(user);
-    this.#online[user] = 0;
-    this.#free.push(user);
+    this.#ids.remove(user);
   }
 
   id(user: number): string {
-    return this.#ids[user] ?? "";
+    return this.#ids.text(user);
   }
 
   isOnline(user: number): boolean {
