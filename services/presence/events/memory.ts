@@ -14,7 +14,7 @@ export class MemoryPublisher implements EventPublisher {
   #recent: Transition[] = [];
   #closed = false;
 
-  /** @param options.keepMax how many of the last transitions it keeps; default 1,000 */
+  /** @param options.keepMax how many of the last transitions it keeps, at least 1; default 1,000 */
   constructor(options: { keepMax?: number } = {}) {
     this.#keepMax = options.keepMax ?? 1_000;
   }

@@ -1,7 +1,6 @@
 import type { Transition } from "../../domain/transition.ts";
 import { cloudEventAttributeNames, cloudEventOf } from "../cloud-event.ts";
 import { encodeEnvelope } from "../codec.ts";
-import { partitionHash } from "./murmur2.ts";
 
 /** What goes to Kafka for one transition. */
 export interface KafkaRecord {
@@ -9,8 +8,6 @@ export interface KafkaRecord {
   readonly key: Buffer;
   readonly value: Buffer;
   readonly headers: Map<Buffer, Buffer>;
-  /** Modulo the partition count: the partition. */
-  readonly partitionHash: number;
   /** Of key, value and headers, bytes. */
   readonly size: number;
 }
@@ -32,5 +29,5 @@ export function recordOf(transition: Transition, source: string): KafkaRecord {
     headers.set(headerKey, headerValue);
     size += headerKey.length + headerValue.length;
   });
-  return { key, value, headers, partitionHash: partitionHash(key), size };
+  return { key, value, headers, size };
 }

@@ -1,4 +1,4 @@
-import { ProduceAcks, Producer } from "@platformatic/kafka";
+import { type BaseOptions, compatibilityPartitioner, ProduceAcks, Producer } from "@platformatic/kafka";
 import { withDeadline } from "../deadline.ts";
 import { batchesOf } from "./batches.ts";
 import { clientOptionsOf } from "./client-options.ts";
@@ -20,7 +20,7 @@ type Client = Producer<Buffer, Buffer, Buffer, Buffer>;
 export async function openKafkaSession(settings: KafkaSettings, attempt: number): Promise<KafkaSession> {
   const { topic, createTopic, clock, connectTimeoutMs, brokers } = settings;
   const options = clientOptionsOf(settings, attempt);
-  const client: Client = outliveErrors(new Producer({ ...options, repeatOnStaleMetadata: false }));
+  const client = newClient(options);
   try {
     const partitions = await withDeadline(
       clock,
@@ -72,7 +72,7 @@ export class KafkaSession {
 
   async #sendBatch(batch: readonly KafkaRecord[]): Promise<number> {
     try {
-      const messages = batch.map((record) => messageOf(record, this.#topic));
+      const messages = batch.map(({ key, value, headers }) => ({ topic: this.#topic, key, value, headers }));
       // Said with every send: the client ignores it among its own options, and would ask the leader alone.
       await this.#client.send({ messages, acks: ProduceAcks.ALL });
       return 1;
@@ -87,8 +87,14 @@ export class KafkaSession {
   }
 }
 
-function messageOf({ key, value, headers, partitionHash }: KafkaRecord, topic: string) {
-  return { topic, key, value, headers, partition: partitionHash };
+function newClient(options: BaseOptions): Client {
+  const producer = new Producer({
+    ...options,
+    // Where Kafka's Java client puts the key. The default one differs when the partitions are not a power of two.
+    partitioner: compatibilityPartitioner,
+    repeatOnStaleMetadata: false,
+  });
+  return outliveErrors(producer);
 }
 
 function cut(client: Client): void {
