@@ -42,7 +42,12 @@ const { values: flags, positionals: words } = parseArgs({
   allowPositionals: true,
 });
 if (flags.help) process.stdout.write(usage);
-else process.exit(await runTests(modes[flags.unit ? "unit" : flags.local ? "local" : "all"]));
+else exitWith(await runTests(modes[flags.unit ? "unit" : flags.local ? "local" : "all"]));
+
+/** Exits when all that was written has left: a pipe would lose the rest. */
+function exitWith(code: number): void {
+  process.stdout.write("", () => process.exit(code));
+}
 
 async function runTests(mode: Mode): Promise<number> {
   const report = new Report((line) => process.stdout.write(`${line}\n`));

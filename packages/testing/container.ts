@@ -22,12 +22,12 @@ export function containerProgram(options: {
   const env = Object.entries(options.env ?? {}).flatMap(([key, value]) => ["--env", `${key}=${value}`]);
   const create = ["create", "--name", name, ...ports, ...env, options.image, ...options.command];
   const remove = () => void spawnSync("docker", ["rm", "--force", "--volumes", name], { stdio: "ignore" });
+  onExit(remove);
   let created = false;
   return {
     start() {
       if (!created) docker(create);
       created = true;
-      onExit(remove);
       return startChild("docker", ["start", "--attach", name], {
         logFile: join(options.folder, "container.log"),
         signal: (signal) => spawnSync("docker", ["kill", "--signal", signal, name], { stdio: "ignore" }),

@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import { join } from "node:path";
 import { type Child, startChild } from "./child.ts";
 import { containerProgram, type ServerProgram } from "./container.ts";
 import { freePort } from "./free-port.ts";
+import { kafkaAnswers } from "./kafka-ping.ts";
 import { kafkaImage, provideKafka } from "./provision/kafka-server.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 import { waitUntil } from "./wait-until.ts";
@@ -22,7 +22,7 @@ export type KafkaOptions = {
 export type TestKafka = {
   /** Of the plain listener, such as `127.0.0.1:15092`. */
   readonly brokers: string;
-  /** The address of each listener that was asked for. */
+  /** Addresses by name of the listener. */
   readonly listeners: Readonly<Record<string, string>>;
   /** Of the process that runs now: another one after `restart`. */
   readonly pid: number;
@@ -52,15 +52,16 @@ export async function startKafka(options: KafkaOptions = {}): Promise<TestKafka>
   const ports: Record<string, number> = { PLAINTEXT: await freePort(), CONTROLLER: await freePort() };
   for (const name of options.listeners ?? []) ports[name] = await freePort();
   const server = await kafkaProgram(ports, folder.path, options);
+  const brokers = `${host}:${ports.PLAINTEXT}`;
   const start = async () => {
     const child = await server.start();
-    await untilListening(child, ports.PLAINTEXT as number);
+    await untilAnswering(child, brokers);
     return child;
   };
 
   let child = await start();
   return {
-    brokers: `${host}:${ports.PLAINTEXT}`,
+    brokers,
     listeners: Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, `${host}:${port}`])),
     get pid() {
       return child.pid;
@@ -175,27 +176,14 @@ function serverProperties(
     .join("");
 }
 
-/** Kafka opens the clients' listeners last, when it can serve them. */
-async function untilListening(child: Child, port: number): Promise<void> {
+async function untilAnswering(child: Child, broker: string): Promise<void> {
   let ended = false;
   await waitUntil(
     async () => {
       ended = child.exitCode() !== undefined;
-      return ended || (await isListening(port));
+      return ended || (await kafkaAnswers(broker));
     },
-    { what: `Kafka listens on port ${port}`, deadlineMs: 60_000 },
+    { what: `Kafka answers at ${broker}`, deadlineMs: 60_000 },
   );
   if (ended) throw new Error(`Kafka ended with code ${child.exitCode()}; it said:\n${child.output()}`);
-}
-
-function isListening(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, host);
-    const done = (value: boolean) => {
-      socket.destroy();
-      resolve(value);
-    };
-    socket.on("connect", () => done(true));
-    socket.on("error", () => done(false));
-  });
 }

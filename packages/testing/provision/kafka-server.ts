@@ -43,8 +43,8 @@ export async function provideKafka(say: Progress = toStandardError): Promise<Kaf
 }
 
 function reason(java: string | undefined): string {
-  if (java === undefined) return `neither JAVA_HOME nor PATH has Java ${OLDEST_JAVA} or newer`;
-  return `KAFKA_HOME is not set and Maven (mvn) could not bring Kafka ${VERSION}`;
+  if (java === undefined) return `neither JAVA_HOME, PATH nor the package manager has Java ${OLDEST_JAVA} or newer`;
+  return `KAFKA_HOME is not set, Maven (mvn) did not bring Kafka ${VERSION}`;
 }
 
 function homeJava(): string | undefined {

@@ -48,5 +48,5 @@ function installCommand(packages: Record<PackageManager, string>): string {
   const managers = Object.keys(phrases) as PackageManager[];
   const manager = managers.find((name) => onPath(name) !== undefined);
   if (manager !== undefined) return `${phrases[manager]} ${packages[manager]}`;
-  return "sudo systemctl start docker";
+  return onPath("docker") === undefined ? "curl -fsSL https://get.docker.com | sudo sh" : "sudo systemctl start docker";
 }
