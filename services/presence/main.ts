@@ -126,11 +126,12 @@ async function run(config: PresenceConfig): Promise<void> {
           return server.drain(remainingMs / 2);
         },
       },
-      { name: "hand the shards over", run: () => work.stop() },
       {
-        name: "close the publishers",
-        run: (remainingMs) =>
-          Promise.all(publishers.map((publisher) => publisher.close(remainingMs / 2))).then(() => undefined),
+        name: "hand the shards over",
+        // A send under way gets some time; what a broker does not take in it stays in the log for the next holder.
+        run: async (remainingMs) => {
+          await Promise.all([work.stop(), ...publishers.map((publisher) => publisher.close(remainingMs / 2))]);
+        },
       },
       { name: "close the store", run: () => store.close() },
       { name: "close operations", run: () => operations.close() },
