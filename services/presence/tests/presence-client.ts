@@ -23,7 +23,7 @@ export interface Answers<Response> extends AsyncIterable<Response> {
   cancel(): void;
 }
 
-/** A gateway's connection to one node. A call fails after ten seconds, or at once where nobody listens. */
+/** A gateway's connection to one node. A call fails at its deadline, or at once where nobody listens. */
 export interface PresenceClient {
   readonly api: ServiceClient<presence.PresenceApiDefinition>;
   readonly health: ServiceClient<health.HealthDefinition>;
@@ -34,7 +34,8 @@ export interface PresenceClient {
   close(): void;
 }
 
-export function connectPresence(address: string): PresenceClient {
+/** @param callMaxMs deadline of unary calls, milliseconds from their start */
+export function connectPresence(address: string, callMaxMs = 10_000): PresenceClient {
   const client = new Client(address, credentials.createInsecure(), {
     "grpc.max_receive_message_length": -1,
     "grpc.max_send_message_length": -1,
@@ -45,8 +46,8 @@ export function connectPresence(address: string): PresenceClient {
     "grpc.enable_http_proxy": 0,
   });
   return {
-    api: clientOf(client, presence.PresenceApiDefinition),
-    health: clientOf(client, health.HealthDefinition),
+    api: clientOf(client, presence.PresenceApiDefinition, callMaxMs),
+    health: clientOf(client, health.HealthDefinition, callMaxMs),
     reflect: (question) => reflect(client, question),
     close: () => client.close(),
   };
@@ -65,12 +66,12 @@ type MethodClient<Method> = Method extends {
   ? (request: Request) => IsStream extends true ? Answers<Response> : Promise<Response>
   : never;
 
-const callMaxMs = 10_000;
 const codeNames = new Map(Object.entries(rpcCodes).map(([name, code]) => [code as number, name as RpcCode]));
 
 function clientOf<Definition extends ServiceDefinition>(
   client: Client,
   definition: Definition,
+  callMaxMs: number,
 ): ServiceClient<Definition> {
   const methods = Object.entries(definition.methods).map(([name, method]) => {
     const path = `/${definition.fullName}/${method.name}`;

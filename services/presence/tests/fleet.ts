@@ -1,0 +1,108 @@
+import { systemClock } from "@realchat/presence-runtime";
+import {
+  type PresenceOptions,
+  type RedisOptions,
+  sharedKafka,
+  startPresence,
+  startRedis,
+  type TestPresence,
+  type TestRedis,
+} from "@realchat/presence-testing";
+import { EventCollector } from "./event-collector.ts";
+import { connectPresence, type PresenceClient } from "./presence-client.ts";
+
+export interface FleetOptions {
+  /** Nodes to begin with. */
+  readonly nodes: number;
+  readonly ttlMs: number;
+  readonly env?: PresenceOptions["env"];
+  /** Default: the test run's shared Kafka, which must not be harmed. */
+  readonly kafka?: { readonly brokers: string };
+  readonly redis?: RedisOptions;
+}
+
+/** Presence as it is deployed: nodes that come and go, one Redis, a topic in Kafka. All of it may be harmed. */
+export class Fleet {
+  readonly redis: TestRedis;
+  readonly ttlMs: number;
+  readonly #brokers: string;
+  readonly #topic: string;
+  readonly #env: Readonly<Record<string, string>>;
+  readonly #nodes = new Map<TestPresence, PresenceClient>();
+  readonly #dead = new Set<TestPresence>();
+  readonly #collectors: EventCollector[] = [];
+
+  private constructor(redis: TestRedis, brokers: string, options: FleetOptions) {
+    this.redis = redis;
+    this.ttlMs = options.ttlMs;
+    this.#brokers = brokers;
+    this.#topic = `presence.events.${Math.floor(systemClock.random() * 2 ** 48).toString(36)}`;
+    this.#env = {
+      REDIS_URL: redis.url,
+      KAFKA_BROKERS: brokers,
+      KAFKA_TOPIC: this.#topic,
+      KAFKA_PARTITIONS: "4",
+      SESSION_TTL: `${options.ttlMs}ms`,
+      ...options.env,
+    };
+  }
+
+  static async start(options: FleetOptions): Promise<Fleet> {
+    const [redis, { brokers }] = await Promise.all([startRedis(options.redis), options.kafka ?? sharedKafka()]);
+    const fleet = new Fleet(redis, brokers, options);
+    await Promise.all(Array.from({ length: options.nodes }, () => fleet.addNode()));
+    return fleet;
+  }
+
+  async addNode(): Promise<TestPresence> {
+    const node = await startPresence({ env: this.#env });
+    this.#nodes.set(node, connectPresence(node.grpcAddress, 1_000));
+    for (const dead of this.#dead) this.forget(dead);
+    return node;
+  }
+
+  /** A crash. Gateways find out by themselves: to them it is there until the next node is added. */
+  async kill(node: TestPresence): Promise<void> {
+    await node.kill();
+    this.#dead.add(node);
+  }
+
+  /** Gateways are told that it goes. */
+  forget(node: TestPresence): void {
+    this.#nodes.get(node)?.close();
+    this.#nodes.delete(node);
+    this.#dead.delete(node);
+  }
+
+  /** Those that run. */
+  get nodes(): TestPresence[] {
+    return [...this.#nodes.keys()].filter((node) => !this.#dead.has(node));
+  }
+
+  /** Those that gateways know of. */
+  get clients(): PresenceClient[] {
+    return [...this.#nodes.values()];
+  }
+
+  /** A consumer of the topic, from its beginning. */
+  async collect(): Promise<EventCollector> {
+    const collector = await EventCollector.start(this.#brokers, this.#topic);
+    this.#collectors.push(collector);
+    return collector;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#collectors.map((collector) => collector.close()));
+    for (const client of this.clients) client.close();
+    await Promise.all(this.nodes.map((node) => node.kill()));
+    await this.redis.stop();
+  }
+}
+
+/** One figure of a node's /metrics. */
+export async function figure({ httpAddress }: TestPresence, name: string): Promise<number> {
+  const text = await (await fetch(`http://${httpAddress}/metrics`)).text();
+  const value = new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, "m").exec(text)?.[1];
+  if (value === undefined) throw new Error(`/metrics has no ${name}`);
+  return Number(value);
+}

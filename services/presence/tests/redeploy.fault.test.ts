@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { health, presence } from "@realchat/presence-proto";
+import { systemClock } from "@realchat/presence-runtime";
+import { type TestPresence, waitUntil } from "@realchat/presence-testing";
+import { Watched } from "./contract/watched.ts";
+import type { EventCollector } from "./event-collector.ts";
+import { Fleet, figure } from "./fleet.ts";
+import { Gateway } from "./gateway.ts";
+import { historyOf } from "./history.ts";
+import { CallFailure, connectPresence, type PresenceClient } from "./presence-client.ts";
+
+const { SERVING, NOT_SERVING } = health.HealthCheckResponse_ServingStatus;
+const { TRANSITION_CAUSE_EXPIRED } = presence.TransitionCause;
+const ttlMs = 2_000;
+
+describe("a rolling redeploy", () => {
+  let fleet: Fleet;
+  let kafka: EventCollector;
+
+  before(async () => {
+    fleet = await Fleet.start({ nodes: 2, ttlMs });
+    kafka = await fleet.collect();
+  });
+  after(() => fleet.stop());
+
+  test("SIGTERM: no longer healthy, watchers sent elsewhere, duties handed over at once, exit 0, nobody left (P1)", async () => {
+    const gateway = new Gateway(() => fleet.clients, 300);
+    const users = Array.from({ length: 40 }, (_, index) => `redeployed-${index}`);
+    await Promise.all(users.map((userId, index) => gateway.hold(userId, "phone", index % 2 === 0)));
+
+    for (const leaving of fleet.nodes) {
+      await waitUntil(() => fairlyShared(fleet), { what: "each node has its share" });
+      const client = connectPresence(leaving.grpcAddress);
+      const watch = await Watched.start(client, users);
+      const told = followHealth(client);
+      await waitUntil(() => told.statuses.at(-1) === SERVING, { what: "health is watched" });
+      const endOfWatch = waitUntil(() => watch.failure, { what: "the watch ends" }).then((failure) => ({
+        failure,
+        statuses: [...told.statuses],
+      }));
+
+      const termMs = systemClock.monotonicMs();
+      assert.equal(await leaving.stop(), 0);
+      const exitMs = systemClock.monotonicMs();
+      assert(exitMs - termMs <= 10_000, `the drain took ${exitMs - termMs} ms`);
+      const { failure, statuses } = await endOfWatch;
+      assert(failure instanceof CallFailure);
+      assert.deepEqual(
+        [failure.code, failure.message],
+        ["UNAVAILABLE", "this node is going away: watch again, from another"],
+      );
+      assert.deepEqual(statuses, [SERVING, NOT_SERVING], "health turned before watchers were sent away");
+
+      fleet.forget(leaving);
+      await publishesEverythingSoon(fleet, kafka, exitMs);
+      client.close();
+      await fleet.addNode();
+    }
+
+    await gateway.vanish();
+    assert.deepEqual([gateway.missing, gateway.superseded], [[], []]);
+    for (const userId of users) {
+      await kafka.first(userId, "offline", 10_000);
+      assert.deepEqual(
+        historyOf(kafka.of(userId)).map(({ update }) => update.cause),
+        [presence.TransitionCause.TRANSITION_CAUSE_CONNECTED, TRANSITION_CAUSE_EXPIRED],
+      );
+    }
+  });
+});
+
+async function fairlyShared(fleet: Fleet): Promise<boolean> {
+  const held = await Promise.all(fleet.nodes.map((node: TestPresence) => figure(node, "presence_shards_held")));
+  return held.every((shards) => shards === 16 / fleet.nodes.length);
+}
+
+function followHealth({ health }: PresenceClient): { statuses: health.HealthCheckResponse_ServingStatus[] } {
+  const told: { statuses: health.HealthCheckResponse_ServingStatus[] } = { statuses: [] };
+  const follow = async () => {
+    for await (const { status } of health.watch({ service: "" })) told.statuses.push(status);
+  };
+  // It ends with the node.
+  follow().catch(() => {});
+  return told;
+}
+
+/** Users of every shard come, and Kafka hears of them sooner than if the leases had had to run out first. */
+async function publishesEverythingSoon(fleet: Fleet, kafka: EventCollector, sinceMs: number): Promise<void> {
+  const users = Array.from({ length: 100 }, (_, index) => `${Math.round(sinceMs)}-${index}`);
+  const [node] = fleet.clients;
+  assert(node !== undefined);
+  await Promise.all(
+    users.map((userId) => node.api.registerSession({ userId, deviceId: "phone", instanceId: "gateway" })),
+  );
+  const { presences } = await node.api.getPresence({ userIds: users });
+  assert.equal(new Set(presences.map(({ shard }) => shard)).size, 16);
+  const came = await Promise.all(users.map((userId) => kafka.first(userId, "online", 5_000)));
+  const lateMs = Math.round(Math.max(...came.map(({ arrivedMs }) => arrivedMs)) - sinceMs);
+  assert(lateMs <= 700, `the last shard was published ${lateMs} ms after its node had left`);
+}
