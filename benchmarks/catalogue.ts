@@ -1,0 +1,21 @@
+import type { Benchmark } from "./benchmark.ts";
+import { expiry } from "./expiry.ts";
+import { grpcRefresh } from "./grpc-refresh.ts";
+import { latency } from "./latency.ts";
+import { memoryStore } from "./memory-store-figures.ts";
+import { redisGrowth } from "./redis-growth.ts";
+import { redisMemory } from "./redis-memory.ts";
+import { redisRefresh } from "./redis-refresh.ts";
+import { redisTransitions } from "./redis-transitions.ts";
+
+/** All benchmarks, in the order in which they run. */
+export const catalogue: readonly Benchmark[] = [
+  redisRefresh,
+  redisGrowth,
+  redisTransitions,
+  redisMemory,
+  memoryStore,
+  latency,
+  expiry,
+  grpcRefresh,
+];

@@ -1,0 +1,135 @@
+import { systemClock as clock, pause } from "@realchat/presence-runtime";
+import { startKafka, startPresence, waitUntil } from "@realchat/presence-testing";
+import { EventCollector } from "../services/presence/tests/event-collector.ts";
+import { connectPresence } from "../services/presence/tests/presence-client.ts";
+import type { Benchmark } from "./benchmark.ts";
+import { type Identity, identities } from "./load/identities.ts";
+import { openLoop } from "./load/open-loop.ts";
+import { KeyPerSession } from "./redis/key-per-session.ts";
+import { startMeasuredRedis } from "./redis/measured-redis.ts";
+import { openPresence, registerAll } from "./redis/presence-on-redis.ts";
+import { percentile, spreadOf } from "./report/figure.ts";
+
+const ttlMs = 3_000;
+
+/**
+ * Users whose heartbeats stop, among many who live on: how long after TTL do others hear of it? Counted from when the
+ * last heartbeat was due to be sent. The baseline is what Redis itself offers, keyspace notifications: it tells of a
+ * key when it happens to look at it.
+ */
+export const expiry: Benchmark = {
+  name: "expiry",
+  about: "from the last heartbeat to UserOffline in Kafka",
+  limitSeconds: 240,
+  async run(bench) {
+    const silent = bench.quick ? 1_000 : 3_000;
+    const living = bench.quick ? 10_000 : 200_000;
+    const rounds = bench.quick ? 1 : 3;
+    bench.progress(`starting Redis with ${living.toLocaleString("en")} sessions that live on, Kafka and presence`);
+    const [redis, kafka] = await Promise.all([startMeasuredRedis(), startKafka()]);
+    const { store, close } = await openPresence(redis.url, { logMaxEntries: 16_000 });
+    await registerAll(store, identities(living, "UUID"));
+    await close();
+    const node = await startPresence({
+      env: { REDIS_URL: redis.url, KAFKA_BROKERS: kafka.brokers, SESSION_TTL: `${ttlMs}ms`, LOG_LEVEL: "warn" },
+    });
+    const collector = await EventCollector.start(kafka.brokers, "presence.events.v1");
+
+    const plainRedis = await startMeasuredRedis(["--notify-keyspace-events", "Ex"]);
+    await new KeyPerSession(plainRedis.client).load(identities(living, "UUID"));
+    const expired = new Map<string, number>();
+    const subscriber = plainRedis.client.duplicate();
+    await subscriber.connect();
+    await subscriber.subscribe("__keyevent@0__:expired", (key) => expired.set(key, clock.monotonicMs()));
+
+    const ours: number[][] = [];
+    const theirs: number[][] = [];
+    for (let round = 1; round <= rounds; round++) {
+      ours.push(await silence(node.grpcAddress, collector, identities(silent, "UUID")));
+      theirs.push(await silencePlainly(plainRedis.client, expired, identities(silent, "UUID")));
+      bench.progress(
+        `round ${round} of ${rounds}: at worst ${Math.round(spreadOf(ours.at(-1) as number[]).max)} ms late`,
+      );
+    }
+    const baseline = (of: (lateMs: number[]) => number) => ({
+      name: "keyspace notification",
+      samples: theirs.map(of),
+    });
+    bench.report({
+      name: "UserOffline in Kafka after last heartbeat + TTL, p50",
+      unit: "ms",
+      samples: ours.map((lateMs) => percentile(lateMs, 0.5)),
+      baseline: baseline((lateMs) => percentile(lateMs, 0.5)),
+    });
+    bench.report({
+      name: "UserOffline in Kafka after last heartbeat + TTL, worst",
+      unit: "ms",
+      samples: ours.map((lateMs) => spreadOf(lateMs).max),
+      baseline: baseline((lateMs) => spreadOf(lateMs).max),
+      target: { atMost: 1_000 },
+    });
+    bench.report({
+      name: "UserOffline in Kafka after last heartbeat + TTL, earliest",
+      unit: "ms",
+      samples: ours.map((lateMs) => spreadOf(lateMs).min),
+      target: { atLeast: 0 },
+    });
+    await collector.close();
+    await node.stop();
+    subscriber.destroy();
+    await Promise.all([redis.stop(), plainRedis.stop(), kafka.stop()]);
+  },
+};
+
+/** Registers, sends two heartbeats each, and falls silent. @returns how late each UserOffline was, ms */
+async function silence(address: string, collector: EventCollector, people: readonly Identity[]): Promise<number[]> {
+  const { api, close } = connectPresence(address);
+  const sessionIds: string[] = [];
+  const lastMs = new Map<string, number>();
+  const calls: Promise<unknown>[] = [];
+  const load = { perSecond: 1_500, count: people.length };
+  await openLoop(load, (index) => {
+    const who = people[index] as Identity;
+    const registering = api.registerSession({ ...who, instanceId: "gateway-1" }).then(({ sessionId }) => {
+      sessionIds[index] = sessionId;
+    });
+    calls.push(registering);
+  });
+  await Promise.all(calls);
+  for (const _ of ["first", "last"]) {
+    await openLoop(load, (index, dueMs) => {
+      const { userId, deviceId } = people[index] as Identity;
+      lastMs.set(userId, dueMs);
+      calls.push(api.refreshSession({ userId, deviceId, sessionId: sessionIds[index] as string }));
+    });
+  }
+  await Promise.all(calls);
+  const gone = () => collector.events.filter(({ userId, online }) => !online && lastMs.has(userId));
+  await waitUntil(() => gone().length >= people.length, { what: "all have gone", deadlineMs: 30_000 });
+  close();
+  const lateMs = gone().map(({ userId, arrivedMs }) => arrivedMs - (lastMs.get(userId) as number) - ttlMs);
+  collector.events.length = 0;
+  return lateMs;
+}
+
+/** Later than this is not waited for; it counts as this. */
+const patienceMs = 20_000;
+
+async function silencePlainly(
+  client: Awaited<ReturnType<typeof startMeasuredRedis>>["client"],
+  expired: ReadonlyMap<string, number>,
+  people: readonly Identity[],
+): Promise<number[]> {
+  const lastMs = new Map<string, number>();
+  const sets: Promise<unknown>[] = [];
+  await openLoop({ perSecond: 1_500, count: people.length }, (index, dueMs) => {
+    const key = `silent:${(people[index] as Identity).userId}`;
+    lastMs.set(key, dueMs);
+    sets.push(client.set(key, "gateway-1", { expiration: { type: "PX", value: ttlMs } }));
+  });
+  await Promise.all(sets);
+  await pause(clock, ttlMs + patienceMs);
+  return [...lastMs].map(([key, sentMs]) =>
+    Math.min(patienceMs, (expired.get(key) ?? Number.POSITIVE_INFINITY) - sentMs - ttlMs),
+  );
+}

@@ -1,0 +1,109 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { startPresence, startRedis } from "@realchat/presence-testing";
+import { connectPresence, type PresenceClient } from "../services/presence/tests/presence-client.ts";
+import type { Benchmark } from "./benchmark.ts";
+import type { CpuAnswer, Listening } from "./grpc/idle-server.ts";
+import { closedLoopOf } from "./load/closed-loop.ts";
+import { type Identity, identities } from "./load/identities.ts";
+
+const inFlight = 64;
+const batchSessions = 100;
+
+/** RefreshSession from the wire to Redis and back; server and caller are processes of their own. */
+export const grpcRefresh: Benchmark = {
+  name: "grpc-refresh",
+  about: "what a heartbeat over gRPC costs the presence node, alone and in batches",
+  limitSeconds: 180,
+  async run(bench) {
+    const rounds = bench.quick ? 2 : 5;
+    const calls = bench.quick ? 5_000 : 20_000;
+    const people = identities(bench.quick ? 2_000 : 20_000, "UUID");
+    const redis = await startRedis();
+    const node = await startPresence({ env: { REDIS_URL: redis.url, SESSION_TTL: "1h", LOG_LEVEL: "warn" } });
+    const client = connectPresence(node.grpcAddress);
+    const sessions: Session[] = new Array(people.length);
+    await closedLoopOf({ count: people.length, inFlight }, async (index) => {
+      const { userId, deviceId, connectionId } = people[index] as Identity;
+      const registration = { userId, deviceId, connectionId, instanceId: "gateway-1" };
+      const { sessionId } = await client.api.registerSession(registration);
+      sessions[index] = { userId, deviceId, sessionId };
+    });
+    const idle = await startIdleServer();
+    const idleClient = connectPresence(idle.address);
+    const nodeCpuUs = () => cpuUsFromMetrics(node.httpAddress);
+
+    const alone: number[] = [];
+    const batched: number[] = [];
+    const idling: number[] = [];
+    for (let round = 0; round <= rounds; round++) {
+      const aloneUs = await usPer(calls, nodeCpuUs, () => refreshEach(client, sessions, calls));
+      const idleUs = await usPer(calls, idle.cpuUs, () => refreshEach(idleClient, sessions, calls));
+      const batchedUs = await usPer(5 * calls, nodeCpuUs, () => refreshInBatches(client, sessions, 5 * calls));
+      if (round === 0) continue;
+      alone.push(aloneUs);
+      idling.push(idleUs);
+      batched.push(batchedUs);
+      bench.progress(`round ${round} of ${rounds}: ${aloneUs.toFixed(0)} µs a call`);
+    }
+    bench.report({
+      name: `node CPU of RefreshSession over gRPC, ${inFlight} in flight`,
+      unit: "µs",
+      samples: alone,
+      baseline: { name: "same engine, answering at once", samples: idling },
+    });
+    bench.report({
+      name: `node CPU a heartbeat in RefreshSessions of ${batchSessions}`,
+      unit: "µs",
+      samples: batched,
+      baseline: { name: "RefreshSession", samples: alone },
+    });
+    client.close();
+    idleClient.close();
+    idle.stop();
+    await node.stop();
+    await redis.stop();
+  },
+};
+
+type Session = { readonly userId: string; readonly deviceId: string; readonly sessionId: string };
+
+function refreshEach({ api }: PresenceClient, sessions: readonly Session[], count: number): Promise<void> {
+  return closedLoopOf({ count, inFlight }, (index) => api.refreshSession(sessions[index % sessions.length] as Session));
+}
+
+function refreshInBatches({ api }: PresenceClient, sessions: readonly Session[], count: number): Promise<void> {
+  const batches = count / batchSessions;
+  return closedLoopOf({ count: batches, inFlight: 8 }, async (index) => {
+    const start = (index * batchSessions) % sessions.length;
+    const batch = sessions.slice(start, start + batchSessions);
+    const { missing, superseded } = await api.refreshSessions({ sessions: batch });
+    if (missing.length + superseded.length > 0) throw new Error("a session is gone");
+  });
+}
+
+async function usPer(count: number, cpuUs: () => Promise<number>, run: () => Promise<void>): Promise<number> {
+  const beforeUs = await cpuUs();
+  await run();
+  return ((await cpuUs()) - beforeUs) / count;
+}
+
+/** What the process says of itself: getrusage(2), by way of prom-client. */
+async function cpuUsFromMetrics(httpAddress: string): Promise<number> {
+  const text = await (await fetch(`http://${httpAddress}/metrics`)).text();
+  const seconds = /^process_cpu_seconds_total(?:\{.*\})? (.*)$/m.exec(text)?.[1];
+  if (seconds === undefined) throw new Error("/metrics does not say what CPU time the process used");
+  return Number(seconds) * 1_000_000;
+}
+
+async function startIdleServer() {
+  const child = fork(new URL("./grpc/idle-server.ts", import.meta.url));
+  const [{ port }] = (await once(child, "message")) as [Listening];
+  return { address: `127.0.0.1:${port}`, cpuUs: () => askCpu(child), stop: () => child.kill() };
+}
+
+async function askCpu(child: ChildProcess): Promise<number> {
+  child.send("cpu");
+  const [{ cpuUs }] = (await once(child, "message")) as [CpuAnswer];
+  return cpuUs;
+}

@@ -1,0 +1,16 @@
+import { catalogue } from "./catalogue.ts";
+import type { Figure } from "./report/figure.ts";
+
+/** What a benchmark's process tells the one that started it. */
+export type News = { readonly progress: string } | { readonly figure: Figure };
+
+const [name, mode] = process.argv.slice(2);
+const benchmark = catalogue.find((candidate) => candidate.name === name);
+if (benchmark === undefined) throw new Error(`there is no benchmark ${name}`);
+const tell = (news: News) => process.send?.(news);
+await benchmark.run({
+  quick: mode === "quick",
+  progress: (progress) => tell({ progress }),
+  report: (figure) => tell({ figure }),
+});
+process.disconnect();
