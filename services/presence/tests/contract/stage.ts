@@ -25,7 +25,7 @@ export class Stage {
     before(async () => {
       const nodes = await start(env);
       stop = nodes.stop;
-      stage.#clients = nodes.addresses.map(connectPresence);
+      stage.#clients = nodes.addresses.map((address) => connectPresence(address));
     });
     after(async () => {
       for (const client of stage.#clients) client.close();
