@@ -12,27 +12,33 @@ const live = states.indexOf("live");
 /** Marks the end of a chain of rows. */
 export const noRow = -1;
 
+/** A row is 32 bytes, half a cache line: its order as a float, in front of six words. */
+const rowWords = 8;
+const userWord = 2;
+/** Next row of the chain that the row is in: its user's, or that of free rows. */
+const nextWord = 3;
+const deviceIdWord = 4;
+const connectionIdWord = 5;
+const instanceWord = 6;
+const stateWord = 7;
+
 /**
- * Sessions and tombstones as rows of typed columns. A user's rows form a chain; of a device the current session comes
- * first, then its tombstones, newest first.
+ * Sessions and tombstones as packed rows. A user's rows form a chain; of a device the current session comes first, then
+ * its tombstones, newest first.
  *
- * Objects would cost three times the memory and a garbage collector that walks millions of them. The columns are
- * allocated whole: pages that nobody touched cost address space, not memory.
+ * Objects would cost three times the memory and a garbage collector that walks millions of them. What a heartbeat reads
+ * of a session lies side by side, since reaching for memory is most of what it costs; what it does not read, or what
+ * others go through on their own, has a column. All is allocated whole: pages that nobody touched cost address space,
+ * not memory.
  */
 export class SessionTable {
   /** Live or in grace: when the session falls due. Tombstone: when it ended. Ms of shard clock. */
   readonly deadlines: Float64Array;
   readonly capacity: number;
-  readonly #states: Uint8Array;
   readonly #orders: Float64Array;
+  readonly #words: Int32Array;
   readonly #contestedUntil: Float64Array;
-  readonly #instances: Uint32Array;
-  readonly #users: Uint32Array;
-  /** The chain that a row is in: its user's, or that of free rows. */
-  readonly #next: Int32Array;
   readonly #texts: TextArena;
-  readonly #deviceIds: Uint32Array;
-  readonly #connectionIds: Uint32Array;
   readonly #instanceNames = new InternedNames();
   #firstFree = noRow;
   #used = 0;
@@ -40,15 +46,10 @@ export class SessionTable {
   constructor(capacity: number, texts: TextArena) {
     this.capacity = capacity;
     this.#texts = texts;
-    this.#deviceIds = new Uint32Array(capacity);
-    this.#connectionIds = new Uint32Array(capacity);
-    this.deadlines = new Float64Array(capacity);
-    this.#states = new Uint8Array(capacity);
-    this.#orders = new Float64Array(capacity);
+    this.#orders = new Float64Array(capacity * (rowWords / 2));
+    this.#words = new Int32Array(this.#orders.buffer);
     this.#contestedUntil = new Float64Array(capacity);
-    this.#instances = new Uint32Array(capacity);
-    this.#users = new Uint32Array(capacity);
-    this.#next = new Int32Array(capacity);
+    this.deadlines = new Float64Array(capacity);
   }
 
   get used(): number {
@@ -58,50 +59,51 @@ export class SessionTable {
   /** Makes a row in front of a chain. @returns the row */
   add(user: number, deviceId: string, state: RowState, session: Session, deadlineMs: number, next: number): number {
     const row = this.#takeFree();
-    this.#users[row] = user;
-    this.#deviceIds[row] = this.#texts.add(deviceId);
-    this.#connectionIds[row] = this.#texts.add(session.connectionId);
-    this.#instances[row] = this.#instanceNames.acquire(session.instanceId);
-    this.#states[row] = states.indexOf(state);
-    this.#orders[row] = session.order;
-    this.#contestedUntil[row] = session.contestedUntilMs;
+    this.#orders[row * (rowWords / 2)] = session.order;
+    this.#setWord(row, userWord, user);
+    this.#setWord(row, nextWord, next);
+    this.#setWord(row, deviceIdWord, this.#texts.add(deviceId));
+    this.#setWord(row, connectionIdWord, this.#texts.add(session.connectionId));
+    this.#setWord(row, instanceWord, this.#instanceNames.acquire(session.instanceId));
+    this.#setWord(row, stateWord, states.indexOf(state));
+    // A page of zeros that is read only takes no memory, and the sessions of callers with tokens are never contested.
+    if (this.#contestedUntil[row] !== session.contestedUntilMs) this.#contestedUntil[row] = session.contestedUntilMs;
     this.deadlines[row] = deadlineMs;
-    this.#next[row] = next;
     return row;
   }
 
   /** Frees a row that is in no chain any more. */
   free(row: number): void {
-    this.#texts.free(this.#deviceIds[row] as number);
-    this.#texts.free(this.#connectionIds[row] as number);
-    this.#instanceNames.release(this.#instances[row] as number);
-    this.#next[row] = this.#firstFree;
+    this.#texts.free(this.#word(row, deviceIdWord));
+    this.#texts.free(this.#word(row, connectionIdWord));
+    this.#instanceNames.release(this.#word(row, instanceWord));
+    this.#setWord(row, nextWord, this.#firstFree);
     this.#firstFree = row;
     this.#used -= 1;
   }
 
   next(row: number): number {
-    return this.#next[row] as number;
+    return this.#word(row, nextWord);
   }
 
   setNext(row: number, next: number): void {
-    this.#next[row] = next;
+    this.#setWord(row, nextWord, next);
   }
 
   user(row: number): number {
-    return this.#users[row] as number;
+    return this.#word(row, userWord);
   }
 
   deviceId(row: number): string {
-    return this.#texts.get(this.#deviceIds[row] as number);
+    return this.#texts.get(this.#word(row, deviceIdWord));
   }
 
   isOf(row: number, deviceId: string): boolean {
-    return this.#texts.equals(this.#deviceIds[row] as number, deviceId);
+    return this.#texts.equals(this.#word(row, deviceIdWord), deviceId);
   }
 
   state(row: number): RowState {
-    return states[this.#states[row] as number] as RowState;
+    return states[this.#word(row, stateWord)] as RowState;
   }
 
   /** Whether it counts: live or in grace. */
@@ -112,9 +114,9 @@ export class SessionTable {
 
   session(row: number): Session {
     return {
-      order: this.#orders[row] as number,
-      connectionId: this.#texts.get(this.#connectionIds[row] as number),
-      instanceId: this.#instanceNames.name(this.#instances[row] as number),
+      order: this.#order(row),
+      connectionId: this.#texts.get(this.#word(row, connectionIdWord)),
+      instanceId: this.#instanceNames.name(this.#word(row, instanceWord)),
       contestedUntilMs: this.#contestedUntil[row] as number,
     };
   }
@@ -127,8 +129,8 @@ export class SessionTable {
 
   /** The row of a chain that is a device's live session and has this session_id (empty: no connection_id). */
   findLive(first: number, deviceId: string, sessionId: string): number {
-    for (let row = first; row !== noRow; row = this.#next[row] as number) {
-      if (this.#states[row] !== live || !this.isOf(row, deviceId)) continue;
+    for (let row = first; row !== noRow; row = this.next(row)) {
+      if (this.#word(row, stateWord) !== live || !this.isOf(row, deviceId)) continue;
       return this.#isNamed(row, sessionId) ? row : noRow;
     }
     return noRow;
@@ -136,13 +138,24 @@ export class SessionTable {
 
   /** As comparing with `sessionIdOf`, without making the text. */
   #isNamed(row: number, sessionId: string): boolean {
-    const connectionId = this.#connectionIds[row] as number;
+    const connectionId = this.#word(row, connectionIdWord);
     if (sessionId === "") return connectionId === noText;
     const dot = sessionId.indexOf(".");
-    if (dot === -1)
-      return connectionId === noText && isDecimal(sessionId, sessionId.length, this.#orders[row] as number);
-    if (connectionId === noText || !isDecimal(sessionId, dot, this.#orders[row] as number)) return false;
-    return this.#texts.equals(connectionId, sessionId, dot + 1);
+    if ((dot === -1) !== (connectionId === noText)) return false;
+    if (!isDecimal(sessionId, dot === -1 ? sessionId.length : dot, this.#order(row))) return false;
+    return dot === -1 || this.#texts.equals(connectionId, sessionId, dot + 1);
+  }
+
+  #order(row: number): number {
+    return this.#orders[row * (rowWords / 2)] as number;
+  }
+
+  #word(row: number, word: number): number {
+    return this.#words[row * rowWords + word] as number;
+  }
+
+  #setWord(row: number, word: number, value: number): void {
+    this.#words[row * rowWords + word] = value;
   }
 
   #takeFree(): number {
@@ -151,7 +164,7 @@ export class SessionTable {
     const row = this.#firstFree;
     // Without free ones in between, the rows in use are the first ones.
     if (row === noRow) return this.#used - 1;
-    this.#firstFree = this.#next[row] as number;
+    this.#firstFree = this.next(row);
     return row;
   }
 }

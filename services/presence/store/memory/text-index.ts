@@ -11,12 +11,12 @@ export const notFound = -1;
 export class TextIndex {
   readonly #texts: TextArena;
   readonly #seed: number;
-  /** By place: number + 1; 0 is empty. */
+  /** By place: the number + 1, where 0 is an empty place. */
   readonly #places: Uint32Array;
+  /** Number of places - 1, a power of two less one. */
   readonly #mask: number;
   /** By number. */
   readonly #handles: Uint32Array;
-  readonly #hashes: Uint32Array;
   readonly #free: number[] = [];
   #end = 0;
 
@@ -28,7 +28,6 @@ export class TextIndex {
     this.#places = new Uint32Array(places);
     this.#mask = places - 1;
     this.#handles = new Uint32Array(capacity);
-    this.#hashes = new Uint32Array(capacity);
   }
 
   /** Numbers in use are below this. */
@@ -37,11 +36,9 @@ export class TextIndex {
   }
 
   find(text: string): number {
-    const hash = this.#hash(text);
-    for (let place = hash & this.#mask; ; place = (place + 1) & this.#mask) {
-      const number = (this.#places[place] as number) - 1;
-      if (number === notFound) return notFound;
-      if (this.#hashes[number] === hash && this.#texts.equals(this.#handles[number] as number, text)) return number;
+    for (let place = this.#homeOf(text); ; place = this.#after(place)) {
+      const number = this.#numberAt(place);
+      if (number === notFound || this.#texts.equals(this.#handles[number] as number, text)) return number;
     }
   }
 
@@ -49,38 +46,49 @@ export class TextIndex {
   add(text: string): number {
     const number = this.#free.pop() ?? this.#end++;
     invariant(number < this.#handles.length, "a text is only added when there is room");
-    const hash = this.#hash(text);
     this.#handles[number] = this.#texts.add(text);
-    this.#hashes[number] = hash;
-    let place = hash & this.#mask;
-    while (this.#places[place] !== 0) place = (place + 1) & this.#mask;
-    this.#places[place] = number + 1;
+    let place = this.#homeOf(text);
+    while (this.#numberAt(place) !== notFound) place = this.#after(place);
+    this.#set(place, number);
     return number;
   }
 
   remove(number: number): void {
+    let hole = this.#homeOf(this.text(number));
+    while (this.#numberAt(hole) !== number) hole = this.#after(hole);
     this.#texts.free(this.#handles[number] as number);
     this.#free.push(number);
-    let hole = (this.#hashes[number] as number) & this.#mask;
-    while (this.#places[hole] !== number + 1) hole = (hole + 1) & this.#mask;
     // Those behind move up, unless that puts them in front of where their search begins (Knuth 6.4, algorithm R).
-    for (let place = (hole + 1) & this.#mask; this.#places[place] !== 0; place = (place + 1) & this.#mask) {
-      const home = (this.#hashes[(this.#places[place] as number) - 1] as number) & this.#mask;
-      if (((place - home) & this.#mask) < ((place - hole) & this.#mask)) continue;
-      this.#places[hole] = this.#places[place] as number;
+    for (let place = this.#after(hole); this.#numberAt(place) !== notFound; place = this.#after(place)) {
+      const fromHome = (place - this.#homeOf(this.text(this.#numberAt(place)))) & this.#mask;
+      const fromHole = (place - hole) & this.#mask;
+      if (fromHome < fromHole) continue;
+      this.#set(hole, this.#numberAt(place));
       hole = place;
     }
-    this.#places[hole] = 0;
+    this.#set(hole, notFound);
   }
 
   text(number: number): string {
     return this.#texts.get(this.#handles[number] as number);
   }
 
+  #numberAt(place: number): number {
+    return (this.#places[place] as number) - 1;
+  }
+
+  #set(place: number, number: number): void {
+    this.#places[place] = number + 1;
+  }
+
+  #after(place: number): number {
+    return (place + 1) & this.#mask;
+  }
+
   /** FNV-1a over the UTF-16 units, from a basis of our own, and a last mix for the low bits that choose the place. */
-  #hash(text: string): number {
+  #homeOf(text: string): number {
     let hash = this.#seed;
     for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-    return (hash ^ (hash >>> 15)) >>> 0;
+    return (hash ^ (hash >>> 15)) & this.#mask;
   }
 }

@@ -35,11 +35,9 @@ export class UserTable {
     return this.#ids.find(userId);
   }
 
-  /** Adds a user who is online and has no sessions yet. */
+  /** Adds a user who is online, to be updated, and has no rows yet. */
   add(userId: string): number {
     const user = this.#ids.add(userId);
-    this.#versions[user] = 0;
-    this.#lastSeen[user] = 0;
     this.#online[user] = 1;
     this.#firstRow[user] = noRow;
     return user;
@@ -82,7 +80,8 @@ export class UserTable {
     }
     this.#online[user] = Number(online);
     this.#versions[user] = version;
-    this.#lastSeen[user] = lastSeenMs;
+    // A page of zeros that is read only takes no memory, and who never left was not last seen.
+    if (this.#lastSeen[user] !== lastSeenMs) this.#lastSeen[user] = lastSeenMs;
   }
 
   /** Who left longest ago of those who are offline. */
