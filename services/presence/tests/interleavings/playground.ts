@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { systemClock } from "@realchat/presence-runtime";
+import { startRedis, waitUntil } from "@realchat/presence-testing";
+import { createClient } from "@redis/client";
+import type { Rules } from "../../domain/decisions.ts";
+import { shardOf } from "../../domain/shard.ts";
+import { tickCapMs } from "../../domain/shard-clock.ts";
+import type { Transition } from "../../domain/transition.ts";
+import { shardKeys } from "../../store/redis/keys.ts";
+import { createRedisStore, type RedisStore } from "../../store/redis/redis-store.ts";
+import type { UserView } from "../../store/store.ts";
+import type { Round } from "./device.ts";
+import { type LossyLink, openLossyLink } from "./lossy-link.ts";
+import type { Nodes } from "./nodes.ts";
+
+const shardCount = 2;
+const shards = Array.from({ length: shardCount }, (_, shard) => shard);
+const tickLimit = 100;
+const pageSize = 10_000;
+
+/** Two nodes on one real Redis, one of them over a link that breaks; and the time, which a test moves. */
+export class Playground {
+  readonly nodes: Nodes;
+  readonly #stable: RedisStore;
+  readonly #shaky: RedisStore;
+  readonly #link: LossyLink;
+  readonly #redis: ReturnType<typeof makeClient>;
+  readonly #stepMs: number;
+  readonly #positions = shards.map(() => 0);
+  readonly #stop: () => Promise<void>;
+
+  private constructor(
+    stores: { stable: RedisStore; shaky: RedisStore },
+    link: LossyLink,
+    redis: ReturnType<typeof makeClient>,
+    stepMs: number,
+    stop: () => Promise<void>,
+  ) {
+    this.#stable = stores.stable;
+    this.#shaky = stores.shaky;
+    this.nodes = [stores.stable, stores.shaky];
+    this.#link = link;
+    this.#redis = redis;
+    this.#stepMs = stepMs;
+    this.#stop = stop;
+  }
+
+  static async open(rules: Rules): Promise<Playground> {
+    const server = await startRedis();
+    const link = await openLossyLink(server);
+    const options = { rules, retentionMs: 24 * 3_600_000, shards: shardCount };
+    const stable = createRedisStore({ ...options, url: server.url }, systemClock);
+    const shaky = createRedisStore({ ...options, url: link.url }, systemClock);
+    const redis = makeClient(server.url);
+    await Promise.all([stable.open(), shaky.open(), redis.connect()]);
+    const playground = new Playground({ stable, shaky }, link, redis, tickCapMs(rules.ttlMs), async () => {
+      await Promise.all([stable.close(), shaky.close(), redis.destroy(), link.close()]);
+      await server.stop();
+    });
+    await playground.#tickAll();
+    return playground;
+  }
+
+  close(): Promise<void> {
+    return this.#stop();
+  }
+
+  /**
+   * Lets calls run while the time passes and both nodes tick.
+   * @param play starts the calls
+   * @param options.elapseMs of shard clock, beside the time that really passes
+   * @param options.cut in the middle of it one node's connections break
+   * @returns by shard: the readings of its clock before the first call and after the last
+   */
+  async round(play: () => Promise<void>[], options: { elapseMs: number; cut: boolean }): Promise<Round[]> {
+    const before = await this.#tickAll();
+    const calls = Promise.all(play());
+    const elapse = this.#elapse(options.elapseMs);
+    const cut = options.cut ? this.#cut() : undefined;
+    await Promise.all([calls, elapse, cut]);
+    const after = await this.#tickAll();
+    return shards.map((shard) => ({ beforeMs: before[shard] as number, afterMs: after[shard] as number }));
+  }
+
+  shardOf(userId: string): number {
+    return shardOf(userId, shardCount);
+  }
+
+  /** What the logs have gained since they were last asked for, by user. */
+  async news(): Promise<Map<string, Transition[]>> {
+    const byUser = new Map<string, Transition[]>();
+    for (const shard of shards) {
+      for (;;) {
+        const { entries, gap } = await this.#stable.readLog(shard, this.#positions[shard] as number, pageSize);
+        assert(!gap, "nothing is trimmed here");
+        for (const entry of entries) {
+          assert(entry.version > (this.#positions[shard] as number), "P3: a log only grows");
+          this.#positions[shard] = entry.version;
+          byUser.set(entry.userId, [...(byUser.get(entry.userId) ?? []), entry]);
+        }
+        if (entries.length < pageSize) break;
+      }
+    }
+    return byUser;
+  }
+
+  /** What both nodes say of each user. */
+  async views(userIds: readonly string[]): Promise<UserView[][]> {
+    const [one, other] = await Promise.all(this.nodes.map((node) => node.users(userIds)));
+    return userIds.map((_, index) => [one?.[index] as UserView, other?.[index] as UserView]);
+  }
+
+  /** Sessions live or in grace, and users online, in all shards. */
+  async count(): Promise<{ sessions: number; usersOnline: number }> {
+    const ticks = await Promise.all(shards.map((shard) => this.#stable.tick(shard, 0)));
+    return {
+      sessions: ticks.reduce((sum, tick) => sum + tick.sessions, 0),
+      usersOnline: ticks.reduce((sum, tick) => sum + tick.usersOnline, 0),
+    };
+  }
+
+  /** Takes down whatever is due. @returns the shard clocks, ms */
+  async #tickAll(): Promise<number[]> {
+    return Promise.all(
+      shards.map(async (shard) => {
+        for (;;) {
+          const { expired, clockMs } = await this.#stable.tick(shard, tickLimit);
+          if (expired < tickLimit) return clockMs;
+        }
+      }),
+    );
+  }
+
+  async #elapse(ms: number): Promise<void> {
+    const keys = shardKeys(shardCount);
+    for (let leftMs = ms; leftMs > 0; leftMs -= this.#stepMs) {
+      const step = String(-Math.min(leftMs, this.#stepMs));
+      // Makes the last tick look as if it had been that long ago: Redis' own time cannot be moved.
+      await Promise.all(keys.map(({ meta }) => this.#redis.sendCommand(["HINCRBY", meta, "ticked", step])));
+      // The shaky node's ticks may get lost: the other's must do.
+      await Promise.allSettled(this.nodes.flatMap((node) => shards.map((shard) => node.tick(shard, tickLimit))));
+    }
+  }
+
+  async #cut(): Promise<void> {
+    await new Promise(setImmediate);
+    await this.#link.cut();
+    await waitUntil(() => this.#shaky.health().ready, { what: "the node whose connections broke is back" });
+  }
+}
+
+function makeClient(url: string) {
+  return createClient({ url, RESP: 2 });
+}
