@@ -10,7 +10,7 @@ export function failed(title: string, detail: string): Outcome {
 
 /** An event of Node's test runner, as `record-events.ts` writes it down. */
 export type TestEvent =
-  | { kind: "started"; name: string }
+  | { kind: "started" | "ended"; name: string }
   | { kind: "passed"; name: string; isSuite: boolean; notRun?: "skip" | "todo" }
   | { kind: "failed"; name: string; error: string; isOnlyOfInner: boolean };
 

@@ -10,7 +10,7 @@ type RunnerEvent = {
     parentId: number;
     skip?: string | boolean;
     todo?: string | boolean;
-    details?: { type?: "suite" | "test"; passed?: boolean; error?: Error & { failureType?: string } };
+    details?: { type?: "suite" | "test"; error?: Error & { failureType?: string } };
   };
 };
 
@@ -29,15 +29,24 @@ export default async function* recordEvents(source: AsyncIterable<RunnerEvent>):
 }
 
 function toTestEvent(type: string, data: RunnerEvent["data"], name: string): TestEvent | undefined {
-  if (type === "test:dequeue") return { kind: "started", name };
-  if (type !== "test:complete") return undefined;
-  const { type: what, passed, error } = data.details ?? {};
-  if (passed) {
-    const notRun = data.skip ? "skip" : data.todo ? "todo" : undefined;
-    return { kind: "passed", name, isSuite: what === "suite", notRun };
+  const { type: what, error } = data.details ?? {};
+  switch (type) {
+    case "test:dequeue":
+      return { kind: "started", name };
+    case "test:complete":
+      // Comes at once, and for a test that others outrun twice: it tells that a test is over, never how many are.
+      return { kind: "ended", name };
+    case "test:pass": {
+      const notRun = data.skip ? "skip" : data.todo ? "todo" : undefined;
+      return { kind: "passed", name, isSuite: what === "suite", notRun };
+    }
+    case "test:fail": {
+      // The runner wraps what a test threw; its own words matter when there is nothing inside, as for a timeout.
+      const thrown = error?.cause ?? error;
+      const text = typeof thrown === "string" ? thrown : inspect(thrown);
+      return { kind: "failed", name, error: text, isOnlyOfInner: error?.failureType === "subtestsFailed" };
+    }
+    default:
+      return undefined;
   }
-  // The runner wraps what a test threw; its own words matter when there is nothing inside, such as for a timeout.
-  const thrown = error?.cause ?? error;
-  const text = typeof thrown === "string" ? thrown : inspect(thrown);
-  return { kind: "failed", name, error: text, isOnlyOfInner: error?.failureType === "subtestsFailed" };
 }

@@ -32,6 +32,17 @@ describe("a suite in a process of its own", () => {
     assert.match(output ?? "", /heard/);
   });
 
+  test("counts each test once, though quick suites wait for a slow one before them", async () => {
+    const { passed } = await run(`
+      const turns = async (count) => { for (let i = 0; i < count; i++) await new Promise(setImmediate); };
+      describe("at once", { concurrency: 2 }, () => {
+        describe("slow", () => test("a", () => turns(50)));
+        describe("quick", () => { test("b", () => turns(1)); test("c", () => turns(1)); });
+        describe("late", () => { test("d", () => turns(1)); test("e", () => turns(1)); });
+      });`);
+    assert.equal(passed, 5);
+  });
+
   test("fails when it has no tests", async () => {
     assert.equal((await run("")).failures[0]?.title, "has no tests");
   });
