@@ -200,23 +200,27 @@ function idsOf(session: number, generation: number): Ids {
   return { userId: uuid(session, 1), deviceId: uuid(session, 2), connectionId: uuid(session, 2 + generation) };
 }
 
-/** A text like a UUID that follows from two numbers. */
+const wire = Buffer.alloc(256);
+const hexDigits = Buffer.from("0123456789abcdef", "latin1");
+const dash = 0x2d;
+
+/** A text like a UUID that follows from two numbers; one flat string, as a decoder makes it. */
 function uuid(number: number, salt: number): string {
-  let hex = "";
+  let length = 0;
   for (let word = 1; word <= 4; word++) {
     let mixed = Math.imul(number + 1, 0x9e3779b1) ^ Math.imul(salt, 0x85ebca6b) ^ Math.imul(word, 0xc2b2ae35);
     mixed = Math.imul(mixed ^ (mixed >>> 15), 0x2c1b3c6d);
     mixed = Math.imul(mixed ^ (mixed >>> 12), 0x297a2d39);
-    hex += ((mixed ^ (mixed >>> 15)) >>> 0).toString(16).padStart(8, "0");
+    mixed ^= mixed >>> 15;
+    for (let digit = 0; digit < 8; digit++, mixed >>>= 4) {
+      if (length === 8 || length === 13 || length === 18 || length === 23) wire[length++] = dash;
+      wire[length++] = hexDigits[mixed & 0xf] as number;
+    }
   }
-  return asFromWire(
-    `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`,
-  );
+  return wire.toString("latin1", 0, length);
 }
 
-const wire = Buffer.alloc(256);
-
-/** One flat string, as a decoder makes it, instead of pieces that point to each other. */
+/** As `uuid`, for a text that was put together of pieces. */
 function asFromWire(text: string): string {
   return wire.toString("latin1", 0, wire.write(text, "latin1"));
 }
