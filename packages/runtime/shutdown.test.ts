@@ -4,6 +4,7 @@ import { EventEmitter, once } from "node:events";
 import { createInterface } from "node:readline";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { type Cancel, systemClock } from "./clock.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { createLog } from "./log.ts";
 import { type DrainStep, drainOnSignal, type Host, startOrExit } from "./shutdown.ts";
@@ -93,12 +94,12 @@ describe("drain", () => {
     test(`a real process that ${hangs ? "gets a second signal" : "drains"} ends with ${code}`, async () => {
       const child = spawn(process.execPath, [drainingProgram, String(hangs)], { stdio: ["ignore", "pipe", "inherit"] });
       const exited = once(child, "exit");
-      let again: NodeJS.Timeout | undefined;
+      let stop: Cancel = () => undefined;
       for await (const line of createInterface(child.stdout)) {
         if (line.includes("ready")) child.kill("SIGTERM");
-        if (line.includes("draining")) again = setInterval(() => child.kill("SIGTERM"), 300);
+        if (line.includes("draining")) stop = systemClock.every(300, () => child.kill("SIGTERM"));
       }
-      clearInterval(again);
+      stop();
       assert.deepEqual(await exited, [code, null]);
     });
   }
