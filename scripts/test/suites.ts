@@ -17,7 +17,7 @@ export type Suite = { readonly file: string; readonly kind: SuiteKind };
  * @returns sorted, paths relative to `root`
  */
 export function findSuites(root: string, words: readonly string[] = []): Suite[] {
-  return globSync("{packages,services,scripts,benchmarks}/**/*.test.ts", { cwd: root, exclude: ["**/node_modules/**"] })
+  return globSync("{packages,services,scripts,benchmarks,infra}/**/*.test.ts", { cwd: root, exclude: ["**/node_modules/**"] })
     .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
     .sort()
     .map((file) => ({ file, kind: kindOf(file) }));
