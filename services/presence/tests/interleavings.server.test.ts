@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { seed } from "@realchat/presence-testing";
 import { defaultRules } from "../domain/decisions.ts";
+import { refresh } from "./interleavings/nodes.ts";
 import { PlayedUser } from "./interleavings/played-user.ts";
 import { Playground } from "./interleavings/playground.ts";
 import { seededRandom } from "./interleavings/random.ts";
@@ -33,6 +34,31 @@ describe("random calls that overlap, on two nodes that share a Redis", () => {
         });
       }
     }
+  });
+
+  test("a heartbeat that was on its way for longer than a TTL shortens nobody's life (P1)", async () => {
+    const [one, other] = playground.nodes;
+    // So that both know the shard's clock, and the heartbeat does not have to ask for it.
+    await playground.round(() => [], { elapseMs: 1_000, cut: false });
+    const registration = { userId: "anna", deviceId: "phone", instanceId: "gateway", connectionId: "socket" };
+    const registered = await one.register({ ...registration, previousSessionId: "" });
+    assert(registered.kind === "registered");
+    const session = { ...registration, sessionId: registered.sessionId };
+    let late: Promise<string> | undefined;
+    await playground.whileStalled(async () => {
+      late = refresh(other, session);
+      for (let passedMs = 0; passedMs <= rules.ttlMs; passedMs += 30_000) {
+        await playground.elapseForFirst(30_000);
+        assert.equal(await refresh(one, session), "refreshed");
+      }
+    });
+    assert.equal(await late, "refreshed");
+    await playground.round(() => [], { elapseMs: 0, cut: false });
+    const entries = (await playground.news()).get(session.userId);
+    assert.deepEqual(
+      entries?.map(({ online }) => online),
+      [true],
+    );
   });
 
   test("when all calls have ceased, nobody and nothing is left (P2)", async () => {

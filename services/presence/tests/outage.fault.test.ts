@@ -38,6 +38,7 @@ describe("outages longer than a TTL", () => {
     await pause(systemClock, beganMs + outageMs - systemClock.monotonicMs());
     fleet.redis.resume();
     await crowd.provesThatNobodyLeft(beganMs);
+    await crowd.leavesInTime();
     await healthTurns(fleet, SERVING);
   });
 
@@ -49,6 +50,7 @@ describe("outages longer than a TTL", () => {
     await pause(systemClock, beganMs + outageMs - systemClock.monotonicMs());
     await fleet.redis.restart();
     await crowd.provesThatNobodyLeft(beganMs);
+    await crowd.leavesInTime();
     await healthTurns(fleet, SERVING);
   });
 
@@ -58,6 +60,7 @@ describe("outages longer than a TTL", () => {
     await pause(systemClock, outageMs);
     for (const node of fleet.nodes) node.resume();
     await crowd.provesThatNobodyLeft(beganMs);
+    await crowd.leavesInTime();
   });
 });
 
@@ -114,7 +117,15 @@ class Crowd {
     }
     assert.deepEqual(this.#gateway.missing, []);
     assert(this.#gateway.failures.size > 0, "the gateway saw the outage");
-    await this.#gateway.vanish();
+  }
+
+  /** After an outage, too, nobody lives longer than he should. */
+  async leavesInTime(): Promise<void> {
+    for (const { userId, answeredMs } of await this.#gateway.vanish()) {
+      const { arrivedMs } = await this.#kafka.first(userId, "offline", ttlMs + 5_000);
+      const silentMs = Math.round(arrivedMs - answeredMs);
+      assert(silentMs <= ttlMs + 1_000, `P2: ${userId} was a ghost for ${silentMs} ms`);
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** The way to a Redis, which may break while replies are on it. */
+/** The way to a Redis, which may stall, or break while replies are on it. */
 export interface LossyLink {
   /** `redis://…` that leads over the link. */
   readonly url: string;
@@ -10,6 +10,9 @@ export interface LossyLink {
    * @returns when it has been
    */
   cut(): Promise<void>;
+  /** Keeps what is sent to Redis on the way until `flow`. */
+  stall(): void;
+  flow(): void;
   close(): Promise<void>;
 }
 
@@ -47,6 +50,12 @@ export async function openLossyLink(target: { host: string; port: number }): Pro
   return {
     url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
     cut,
+    stall() {
+      for (const client of connections.keys()) client.pause();
+    },
+    flow() {
+      for (const client of connections.keys()) client.resume();
+    },
     async close() {
       server.close();
       await cut();

@@ -8,7 +8,7 @@ import { tickCapMs } from "../../domain/shard-clock.ts";
 import type { Transition } from "../../domain/transition.ts";
 import { shardKeys } from "../../store/redis/keys.ts";
 import { createRedisStore, type RedisStore } from "../../store/redis/redis-store.ts";
-import type { UserView } from "../../store/store.ts";
+import type { PresenceStore, UserView } from "../../store/store.ts";
 import type { Round } from "./device.ts";
 import { type LossyLink, openLossyLink } from "./lossy-link.ts";
 import type { Nodes } from "./nodes.ts";
@@ -82,6 +82,18 @@ export class Playground {
     return shards.map((shard) => ({ beforeMs: before[shard] as number, afterMs: after[shard] as number }));
   }
 
+  /** While `play` runs, what the second node sends does not arrive; only the first one ticks. */
+  async whileStalled(play: () => Promise<void>): Promise<void> {
+    this.#link.stall();
+    await play();
+    this.#link.flow();
+  }
+
+  /** Lets time pass that the first node alone counts. */
+  async elapseForFirst(ms: number): Promise<void> {
+    await this.#elapse(ms, [this.#stable]);
+  }
+
   shardOf(userId: string): number {
     return shardOf(userId, shardCount);
   }
@@ -131,14 +143,14 @@ export class Playground {
     );
   }
 
-  async #elapse(ms: number): Promise<void> {
+  async #elapse(ms: number, ticking: readonly PresenceStore[] = this.nodes): Promise<void> {
     const keys = shardKeys(shardCount);
     for (let leftMs = ms; leftMs > 0; leftMs -= this.#stepMs) {
       const step = String(-Math.min(leftMs, this.#stepMs));
       // Makes the last tick look as if it had been that long ago: Redis' own time cannot be moved.
       await Promise.all(keys.map(({ meta }) => this.#redis.sendCommand(["HINCRBY", meta, "ticked", step])));
       // The shaky node's ticks may get lost: the other's must do.
-      await Promise.allSettled(this.nodes.flatMap((node) => shards.map((shard) => node.tick(shard, tickLimit))));
+      await Promise.allSettled(ticking.flatMap((node) => shards.map((shard) => node.tick(shard, tickLimit))));
     }
   }
 
