@@ -1,10 +1,10 @@
 import { test } from "node:test";
 import { seed, startRedis } from "@realchat/presence-testing";
 import fc from "fast-check";
-import { openMemoryHarness } from "./memory/memory-harness.ts";
-import { commandRuns } from "./model-commands.ts";
-import { HeldUp, modelOptions, playRun, type Subject } from "./model-run.ts";
+import { openMemoryHarness } from "./memory/testing/memory-harness.ts";
 import { openRedisHarness } from "./redis/redis-harness.ts";
+import { commandRuns } from "./testing/model-commands.ts";
+import { HeldUp, modelOptions, playRun, type Subject } from "./testing/model-run.ts";
 
 const runs = 1_500;
 const runMaxCommands = 25;

@@ -1,9 +1,9 @@
 import { test } from "node:test";
 import { seed } from "@realchat/presence-testing";
 import fc from "fast-check";
-import { commandRuns } from "../model-commands.ts";
-import { modelOptions, playRun } from "../model-run.ts";
-import { openMemoryHarness } from "./memory-harness.ts";
+import { commandRuns } from "../testing/model-commands.ts";
+import { modelOptions, playRun } from "../testing/model-run.ts";
+import { openMemoryHarness } from "./testing/memory-harness.ts";
 
 const runs = 5_000;
 const runMaxCommands = 30;

@@ -3,8 +3,8 @@ import { describe, test } from "node:test";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { defaultRules } from "../../domain/decisions.ts";
 import { contractOptions, storeContract } from "../store.contract.ts";
-import { openMemoryHarness } from "./memory-harness.ts";
 import { createMemoryStore, type MemoryStoreOptions } from "./memory-store.ts";
+import { openMemoryHarness } from "./testing/memory-harness.ts";
 
 const { memoryMs } = defaultRules;
 

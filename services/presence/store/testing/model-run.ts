@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { defaultRules, type Rules } from "../domain/decisions.ts";
-import { tickCapMs } from "../domain/shard-clock.ts";
-import type { Transition } from "../domain/transition.ts";
+import { defaultRules, type Rules } from "../../domain/decisions.ts";
+import { tickCapMs } from "../../domain/shard-clock.ts";
+import type { Transition } from "../../domain/transition.ts";
+import type { StoreHarness, StoreOptions } from "../store.contract.ts";
+import type { RefreshResult } from "../store.ts";
 import { isSame, type ModelToken, type ModelTransition, PresenceModel } from "./model.ts";
 import type { Command, Connection, Pick } from "./model-commands.ts";
 import { PromiseChecker } from "./promise-checker.ts";
-import type { StoreHarness, StoreOptions } from "./store.contract.ts";
-import type { RefreshResult } from "./store.ts";
 
 /**
  * Deadlines lie half a second beside the whole seconds that a run lets elapse, so a store on real time may be late by

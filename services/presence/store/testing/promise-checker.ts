@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { Rules } from "../domain/decisions.ts";
-import type { DisconnectReason, Transition } from "../domain/transition.ts";
-import type { RefreshResult, RegisterResult, UnregisterResult, UserView } from "./store.ts";
+import type { Rules } from "../../domain/decisions.ts";
+import type { DisconnectReason, Transition } from "../../domain/transition.ts";
+import type { RefreshResult, RegisterResult, UnregisterResult, UserView } from "../store.ts";
 
 /** As seen by a gateway. */
 interface Witness {

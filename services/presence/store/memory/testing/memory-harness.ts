@@ -1,7 +1,7 @@
 import { FakeClock } from "@realchat/presence-runtime/testing";
-import { tickCapMs } from "../../domain/shard-clock.ts";
-import type { StoreHarness, StoreOptions } from "../store.contract.ts";
-import { createMemoryStore, type MemoryStoreOptions } from "./memory-store.ts";
+import { tickCapMs } from "../../../domain/shard-clock.ts";
+import type { StoreHarness, StoreOptions } from "../../store.contract.ts";
+import { createMemoryStore, type MemoryStoreOptions } from "../memory-store.ts";
 
 const tickLimit = 100;
 

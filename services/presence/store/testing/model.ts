@@ -1,6 +1,6 @@
-import type { Rules } from "../domain/decisions.ts";
-import type { DisconnectReason, TransitionCause } from "../domain/transition.ts";
-import type { RefreshResult, RegisterResult, UnregisterResult } from "./store.ts";
+import type { Rules } from "../../domain/decisions.ts";
+import type { DisconnectReason, TransitionCause } from "../../domain/transition.ts";
+import type { RefreshResult, RegisterResult, UnregisterResult } from "../store.ts";
 
 /**
  * What a store should do, said once more in the simplest way: a list of all sessions of a device, looked through each
