@@ -43,7 +43,7 @@ import { parseRedisUrl } from "./redis-address.ts";
 import { codeBehind, replyCode } from "./redis-error.ts";
 import { type PendingBound, RefreshQueue } from "./refresh-queue.ts";
 import { checkStore } from "./store-check.ts";
-import { decodeUser } from "./user-record.ts";
+import { decodeUser, strangerAt } from "./user-record.ts";
 
 export interface RedisStoreOptions {
   /** See parseRedisUrl. */
@@ -236,8 +236,7 @@ class RedisPresenceStore implements RedisStore {
     return this.#meter.measure("users", async () => {
       const views: UserView[] = [];
       for (let start = 0; start < userIds.length; start += pipelineMaxUsers) {
-        const page = userIds.slice(start, start + pipelineMaxUsers);
-        views.push(...(await Promise.all(page.map((userId) => this.#user(userId)))));
+        views.push(...(await this.#readUsers(userIds.slice(start, start + pipelineMaxUsers))));
       }
       return views;
     });
@@ -273,7 +272,8 @@ class RedisPresenceStore implements RedisStore {
    * deadline gets another member, and SCAN promises to find only what was there all the time.
    */
   async *scanOnline(number: number): AsyncIterable<UserView[]> {
-    const { recordPrefix } = this.#shard(number).keys;
+    const shard = this.#shard(number);
+    const { recordPrefix } = shard.keys;
     let cursor = "0";
     do {
       const reply = await this.#connection.send([
@@ -287,7 +287,8 @@ class RedisPresenceStore implements RedisStore {
       const [next, keys] = list(reply);
       cursor = text(next);
       const userIds = list(keys).map((key) => text(key).slice(recordPrefix.length));
-      const online = (await this.users(userIds)).filter((view) => view.online);
+      const online =
+        userIds.length === 0 ? [] : (await this.#readRecords(shard, userIds)).filter((view) => view.online);
       if (online.length > 0) yield online;
     } while (cursor !== "0");
   }
@@ -384,14 +385,39 @@ class RedisPresenceStore implements RedisStore {
     return result;
   }
 
-  async #user(userId: string): Promise<UserView> {
-    const shard = this.#shardOf(userId);
+  /** One MGET per shard, all in one round trip. */
+  async #readUsers(userIds: readonly string[]): Promise<UserView[]> {
+    const places = new Map<Shard, number[]>();
+    userIds.forEach((userId, place) => {
+      const shard = this.#shardOf(userId);
+      const inShard = places.get(shard);
+      if (inShard === undefined) places.set(shard, [place]);
+      else inShard.push(place);
+    });
+    const views = new Array<UserView>(userIds.length);
+    const readShard = async (shard: Shard, inShard: readonly number[]) => {
+      const ids = inShard.map((place) => userIds[place] as string);
+      const found = await this.#readRecords(shard, ids);
+      inShard.forEach((place, index) => {
+        views[place] = found[index] as UserView;
+      });
+    };
+    await Promise.all([...places].map(([shard, inShard]) => readShard(shard, inShard)));
+    return views;
+  }
+
+  async #readRecords(shard: Shard, userIds: readonly string[]): Promise<UserView[]> {
     const knownVersion = shard.lastVersion;
-    const fields = await this.#connection.send(["HGETALL", shard.keys.recordPrefix + userId]);
+    const keys = userIds.map((userId) => shard.keys.recordPrefix + userId);
+    const records = list(await this.#connection.send(["MGET", ...keys]));
     const nowMs = Math.floor(this.#clock.nowUs() / 1000);
-    const view = decodeUser(userId, shard.number, list(fields) as readonly string[], knownVersion, nowMs);
-    this.#saw(shard, view.version);
-    return view;
+    return userIds.map((userId, index) => {
+      const record = records[index];
+      if (typeof record !== "string") return strangerAt(userId, shard.number, knownVersion);
+      const view = decodeUser(userId, shard.number, record, nowMs);
+      this.#saw(shard, view.version);
+      return view;
+    });
   }
 
   #tick(shard: Shard, limit: number): Promise<Tick> {

@@ -3,54 +3,43 @@ import type { DeviceView, UserView } from "../store.ts";
 
 /**
  * Reads a user's record, whose grammar stands in lua/record.lua.
- * @param fields of the HASH, each followed by its value; empty for a user without record
- * @param knownVersion what a user without record is offline at
  * @param nowMs wall clock: nobody is connected since later than now
  */
-export function decodeUser(
-  userId: string,
-  shard: number,
-  fields: readonly string[],
-  knownVersion: number,
-  nowMs: number,
-): UserView {
-  let online = false;
-  let version = knownVersion;
-  let lastSeenMs = 0;
+export function decodeUser(userId: string, shard: number, record: string, nowMs: number): UserView {
+  const [header, ...lines] = record.split("\n") as [string, ...string[]];
+  const [signed, seen] = header.split(" ");
+  const version = Number(signed);
+  const online = version > 0;
   const devices: DeviceView[] = [];
-  for (let index = 0; index + 1 < fields.length; index += 2) {
-    const field = fields[index] as string;
-    const value = fields[index + 1] as string;
-    if (field !== "") {
-      if (isLive(value)) devices.push(decodeLive(field, value, nowMs));
-      continue;
-    }
-    const space = value.indexOf(" ");
-    const signed = Number(space === -1 ? value : value.slice(0, space));
-    online = signed > 0;
-    version = Math.abs(signed);
-    lastSeenMs = online || space === -1 ? 0 : Number(value.slice(space + 1));
+  for (const line of lines) {
+    const device = decodeDevice(line, nowMs);
+    if (device !== undefined) devices.push(device);
   }
   if (devices.length > 1) devices.sort(byDeviceId);
-  return { userId, online, version, lastSeenMs, shard, devices };
-}
-
-/** A live session begins with its order; a grace or a tombstone begins with a letter. */
-function isLive(value: string): boolean {
-  const first = value.charCodeAt(0);
-  return first >= 0x30 && first <= 0x39;
-}
-
-/** The order of a session is when it was registered, in µs; it is 0 when that is not known. */
-function decodeLive(deviceId: string, value: string, nowMs: number): DeviceView {
-  const idEnd = value.indexOf("\t");
-  const instanceEnd = value.slice(idEnd + 1).search(/[\t\n]/);
-  const order = parseSessionId(value.slice(0, idEnd))?.order ?? 0;
   return {
-    deviceId,
-    instanceId: instanceEnd === -1 ? value.slice(idEnd + 1) : value.slice(idEnd + 1, idEnd + 1 + instanceEnd),
-    connectedAtMs: Math.min(Math.floor(order / 1000), nowMs),
+    userId,
+    online,
+    version: Math.abs(version),
+    lastSeenMs: online ? 0 : Number(seen ?? 0),
+    shard,
+    devices,
   };
+}
+
+/** A user without record. */
+export function strangerAt(userId: string, shard: number, version: number): UserView {
+  return { userId, online: false, version, lastSeenMs: 0, shard, devices: [] };
+}
+
+/** @returns undefined unless it has a live session: that begins with its order, all others with a letter */
+function decodeDevice(line: string, nowMs: number): DeviceView | undefined {
+  const [deviceId, current] = line.split("\t", 2) as [string, string];
+  const first = current.charCodeAt(0);
+  if (first < 0x30 || first > 0x39) return undefined;
+  const [sessionId, instanceId] = current.split("\x1f", 2) as [string, string];
+  // The order is when the session was registered, in µs; it is 0 when that is not known.
+  const order = parseSessionId(sessionId)?.order ?? 0;
+  return { deviceId, instanceId, connectedAtMs: Math.min(Math.floor(order / 1000), nowMs) };
 }
 
 function byDeviceId(one: DeviceView, other: DeviceView): number {

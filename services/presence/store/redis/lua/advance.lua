@@ -8,9 +8,8 @@ ARGV[2] keepMs     integer  entries younger than this stay for watchers
 ARGV[3] cursors    text     name TAB version, one a line
 Returns integer    0 when the fencing number is no longer the shard's: stop publishing ]]
 
--- #include log
-
 local meta, log = KEYS[1], KEYS[2]
+-- #include log
 if redis.call('HGET', meta, 'fence') ~= ARGV[1] then return 0 end
 
 local time = redis.call('TIME')

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 --[[ Answers a heartbeat that found no deadline under its session_id, or came without one, after decideHeartbeat and
 decideRevive in domain/decisions.ts; the usual heartbeat never comes here (see refresh-queue.ts).
-KEYS[1] record         hash     of the user
+KEYS[1] record         string   of the user
 KEYS[2] deadlines      zset
 KEYS[3] log            stream
 KEYS[4] meta           hash
@@ -16,46 +16,43 @@ ARGV[7] maxTombstones  integer  of a device
 ARGV[8] logMaxEntries  integer
 Returns array          kind ("refreshed", "missing", "superseded"), session_id that was refreshed ]]
 
+local record, deadlines, log, meta, live = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local user_id, device_id, session_id = ARGV[1], ARGV[2], ARGV[3]
+local ttl_ms, clock_cap_ms, memory_ms = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
+local max_tombstones, log_max_entries = tonumber(ARGV[7]), ARGV[8]
+
 -- #include moment
+if not clock_ms then return redis.error_reply('NOCLOCK tick this shard first') end
 -- #include record
+-- #include rank
 -- #include log
 -- #include deadlines
+local header, devices = read_record(record)
+local current, tombstones = decode_device(devices[device_id])
 -- #include seat
 
-local shard = { deadlines = KEYS[2], log = KEYS[3], meta = KEYS[4], live = KEYS[5], log_max = ARGV[8] }
-local rules = { ttl_ms = ARGV[4], memory_ms = tonumber(ARGV[6]), max_tombstones = tonumber(ARGV[7]) }
-local user_id, device_id, session_id = ARGV[1], ARGV[2], ARGV[3]
-local moment = read_running_moment(shard.meta, ARGV[5])
-local record = read_record(KEYS[1])
-local device = decode_device(record.devices[device_id])
-local current = device.current
 local is_live = current and current.mark == LIVE
+local is_mine
+if session_id ~= '' then
+  is_mine = is_live and current.id == session_id
+  if not is_mine then
+    local order, connection = string.match(session_id, '^(%d+)%.?(.*)$')
+    return { is_outranked(current, tombstones, tonumber(order), connection) and 'superseded' or 'missing' }
+  end
+elseif is_live then
+  is_mine = current.connection == ''
+  if not is_mine then return { 'superseded' } end
+end
 
---- GT: a heartbeat that overtook this one keeps its later deadline.
-local function extend()
-  redis.call('ZADD', shard.deadlines, 'GT', moment.clock_ms + rules.ttl_ms, session_member(user_id, current.id))
+if is_mine then
+  -- GT: a heartbeat that overtook this one keeps its later deadline.
+  local deadline_ms = string.format('%d', clock_ms + ttl_ms)
+  redis.call('ZADD', deadlines, 'GT', deadline_ms, session_member(user_id, current.id))
   return { 'refreshed', current.id }
 end
 
-if session_id ~= '' then
-  if is_live and current.id == session_id then return extend() end
-  local order, connection_id = parse_session_id(session_id)
-  return { is_outranked(device, order, connection_id) and 'superseded' or 'missing' }
-end
-
-if is_live then
-  if current.connection ~= '' then return { 'superseded' } end
-  return extend()
-end
-
 -- Its caller is alive and will never register again by itself: he ignores the answers to his heartbeats.
-local last = device.tombstones[1]
+local last = tombstones[1]
 if current or not last or last.mark ~= EXPIRED or last.connection ~= '' then return { 'missing' } end
-local session = {
-  mark = LIVE,
-  id = last.id,
-  instance = last.instance,
-  contested_until_ms = moment.clock_ms + rules.memory_ms,
-}
-seat(shard, record, user_id, device_id, device, session, {}, moment, rules)
-return { 'refreshed', session.id }
+seat(last.id, last.instance, clock_ms + memory_ms)
+return { 'refreshed', last.id }

@@ -1,6 +1,6 @@
 #!lua
 --[[ Makes a session its device's current one, after decideRegister in domain/decisions.ts.
-KEYS[1] record          hash     of the user
+KEYS[1] record          string   of the user
 KEYS[2] deadlines       zset
 KEYS[3] log             stream
 KEYS[4] meta            hash
@@ -19,29 +19,32 @@ ARGV[11] logMaxEntries  integer
 Returns array           kind ("registered", "repeated", "ended", "superseded", "too-many-devices"), session_id,
                         the user's version; only the kind when refused ]]
 
+local record, deadlines, log, meta, live = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local user_id, device_id, instance_id, connection = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local previous_order = tonumber(ARGV[5])
+local ttl_ms, clock_cap_ms, memory_ms = ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
+local max_tombstones, max_devices, log_max_entries = tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11]
+
 -- #include moment
+if not clock_ms then return redis.error_reply('NOCLOCK tick this shard first') end
 -- #include record
+-- #include rank
 -- #include log
 -- #include deadlines
+local header, devices = read_record(record)
+local current, tombstones = decode_device(devices[device_id])
 -- #include seat
 
-local shard = { deadlines = KEYS[2], log = KEYS[3], meta = KEYS[4], live = KEYS[5], log_max = ARGV[11] }
-local rules = { ttl_ms = ARGV[6], memory_ms = tonumber(ARGV[8]), max_tombstones = tonumber(ARGV[9]) }
-local user_id, device_id, instance_id, connection_id = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local max_devices = tonumber(ARGV[10])
-local moment = read_running_moment(shard.meta, ARGV[7])
-local record = read_record(KEYS[1])
-local device = decode_device(record.devices[device_id])
-local current = device.current
-
-if connection_id ~= '' then
-  if current and current.connection == connection_id then
+if connection ~= '' then
+  if current and current.connection == connection then
     if current.mark == GRACE then return { 'ended' } end
-    redis.call('ZADD', shard.deadlines, 'GT', moment.clock_ms + rules.ttl_ms, session_member(user_id, current.id))
-    return { 'repeated', current.id, record.version }
+    local deadline_ms = string.format('%d', clock_ms + ttl_ms)
+    redis.call('ZADD', deadlines, 'GT', deadline_ms, session_member(user_id, current.id))
+    local _, version = decode_header(header)
+    return { 'repeated', current.id, version }
   end
-  for _, tombstone in ipairs(device.tombstones) do
-    if tombstone.connection == connection_id then
+  for _, tombstone in ipairs(tombstones) do
+    if tombstone.connection == connection then
       if tombstone.mark == ENDED then return { 'ended' } end
       if tombstone.mark == REPLACED then return { 'superseded' } end
       break
@@ -49,38 +52,34 @@ if connection_id ~= '' then
   end
 end
 
-local order = math.max(moment.now_us, moment.begin_us, highest_order(device) + 1)
+local order = math.max(now_us, begin_us, highest_order(current, tombstones) + 1)
 -- A previous_session_id from the future (of another store, or forged) must not hold the device for ever.
-if ARGV[5] ~= '' then order = math.min(tonumber(ARGV[5]), order) end
-if is_outranked(device, order, connection_id) then return { 'superseded' } end
+if previous_order then order = math.min(previous_order, order) end
+if is_outranked(current, tombstones, order, connection) then return { 'superseded' } end
 
---- Devices that are only remembered, for longer than the memory, when a new one would be too many.
-local function make_room()
-  local forgotten, count = {}, 0
-  if record.devices[device_id] then return forgotten end
-  for _ in pairs(record.devices) do count = count + 1 end
-  if count < max_devices then return forgotten end
-  for other_id, value in pairs(record.devices) do
-    local other = decode_device(value)
-    if not other.current and not is_remembered(other, moment, rules) then table.insert(forgotten, other_id) end
+-- Devices that are only remembered, for longer than the memory, go when a new one would be too many.
+if header and not devices[device_id] then
+  local count = 0
+  for _ in pairs(devices) do count = count + 1 end
+  if count >= max_devices then
+    for other_id, sessions in pairs(devices) do
+      local its_current, its_tombstones = decode_device(sessions)
+      if not its_current and not is_remembered(its_tombstones) then
+        devices[other_id] = nil
+        count = count - 1
+      end
+    end
+    if count >= max_devices then return { 'too-many-devices' } end
   end
-  if count - #forgotten < max_devices then return forgotten end
 end
 
-local forgotten = make_room()
-if not forgotten then return { 'too-many-devices' } end
-
--- Whether a late Unregister without session_id could be meant for an earlier session of this device.
-local contested_begin = moment.begin_clock_ms and moment.clock_ms < moment.begin_clock_ms + rules.memory_ms
-local is_unclear = current or contested_begin or is_remembered(device, moment, rules)
-local session = {
-  mark = LIVE,
-  id = string.format('%.0f', order) .. (connection_id == '' and '' or '.' .. connection_id),
-  instance = instance_id,
-  contested_until_ms = (connection_id == '' and is_unclear) and moment.clock_ms + rules.memory_ms or 0,
-}
-return {
-  'registered',
-  session.id,
-  seat(shard, record, user_id, device_id, device, session, forgotten, moment, rules),
-}
+local session_id = string.format('%d', order)
+local contested_until_ms = 0
+if connection ~= '' then
+  session_id = session_id .. '.' .. connection
+else
+  -- Could a late Unregister without session_id be meant for an earlier session of this device?
+  local is_shard_new = begin_clock_ms and clock_ms < begin_clock_ms + memory_ms
+  if current or is_shard_new or is_remembered(tombstones) then contested_until_ms = clock_ms + memory_ms end
+end
+return { 'registered', session_id, seat(session_id, instance_id, contested_until_ms) }

@@ -17,63 +17,53 @@ ARGV[9] recordPrefix   prefix   of the records of this shard, whose hash tag it 
 Returns array          clock in ms; due members dealt with (equal to limit: call again); how long the first was
                        overdue in ms; the log's last version and its length; deadlines left; users online ]]
 
+local meta, deadlines, log, live = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local limit, clock_cap_ms, reckoned_ms, ttl_ms = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local memory_ms, max_tombstones, retention_ms = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
+local log_max_entries, record_prefix = ARGV[8], ARGV[9]
+
 -- #include moment
+clock_ms = clock_ms or reckoned_ms
+redis.call('HSET', meta, 'clock', string.format('%d', clock_ms), 'ticked', string.format('%d', now_ms))
 -- #include record
 -- #include log
 -- #include deadlines
 -- #include unseat
 
-local shard = { meta = KEYS[1], deadlines = KEYS[2], log = KEYS[3], live = KEYS[4], log_max = ARGV[8] }
-local rules = { memory_ms = tonumber(ARGV[5]), max_tombstones = tonumber(ARGV[6]), retention_ms = ARGV[7] }
-local limit, ttl_ms, record_prefix = tonumber(ARGV[1]), tonumber(ARGV[4]), ARGV[9]
-local moment = read_moment(shard.meta, ARGV[2])
-moment.clock_ms = moment.clock_ms or tonumber(ARGV[3])
-redis.call('HSET', shard.meta, 'clock', moment.clock_ms, 'ticked', moment.now_ms)
-
-local function expire_grace(record, user_id, device_id, member)
-  local device = decode_device(record.devices[device_id])
-  if not device.current or device.current.mark ~= GRACE then
-    redis.call('ZREM', shard.deadlines, member)
-    return
+--- Takes down what fell due under this member; one that the record no longer knows is dropped.
+local function expire(member, deadline_ms)
+  local separator = string.find(member, '\0', 1, true)
+  local user_id, rest = string.sub(member, 1, separator - 1), string.sub(member, separator + 1)
+  local record = record_prefix .. user_id
+  local header, devices = read_record(record)
+  if string.sub(rest, 1, 1) == '\0' then
+    local device_id = string.sub(rest, 2)
+    local current, tombstones = decode_device(devices[device_id])
+    if current and current.mark == GRACE then
+      return unseat(record, user_id, device_id, header, devices, current, tombstones, ENDED, CONNECTION_LOST, 0)
+    end
+  else
+    local device_id = find_live(devices, rest)
+    if device_id then
+      local current, tombstones = decode_device(devices[device_id])
+      local heartbeat_ms = now_ms - math.max(0, clock_ms - (deadline_ms - ttl_ms))
+      return unseat(record, user_id, device_id, header, devices, current, tombstones, EXPIRED, TIMED_OUT, heartbeat_ms)
+    end
   end
-  unseat(shard, record, user_id, device_id, device, ENDED, CONNECTION_LOST, moment, rules)
-end
-
-local function expire_session(record, user_id, session_id, member, deadline_ms)
-  local device_id = find_live(record, session_id)
-  if not device_id then
-    redis.call('ZREM', shard.deadlines, member)
-    return
-  end
-  local silent_ms = math.max(0, moment.clock_ms - (deadline_ms - ttl_ms))
-  record.last_seen_ms = math.max(record.last_seen_ms, moment.now_ms - silent_ms)
-  local device = decode_device(record.devices[device_id])
-  unseat(shard, record, user_id, device_id, device, EXPIRED, TIMED_OUT, moment, rules)
+  redis.call('ZREM', deadlines, member)
 end
 
 local due = {}
-if limit > 0 then
-  due = redis.call('ZRANGEBYSCORE', shard.deadlines, '-inf', moment.clock_ms, 'WITHSCORES', 'LIMIT', 0, limit)
-end
-for index = 1, #due, 2 do
-  local member = due[index]
-  local separator = string.find(member, '\0', 1, true)
-  local user_id, rest = string.sub(member, 1, separator - 1), string.sub(member, separator + 1)
-  local record = read_record(record_prefix .. user_id)
-  if string.sub(rest, 1, 1) == '\0' then
-    expire_grace(record, user_id, string.sub(rest, 2), member)
-  else
-    expire_session(record, user_id, rest, member, tonumber(due[index + 1]))
-  end
-end
+if limit > 0 then due = redis.call('ZRANGEBYSCORE', deadlines, '-inf', clock_ms, 'WITHSCORES', 'LIMIT', 0, limit) end
+for index = 1, #due, 2 do expire(due[index], due[index + 1]) end
 
-local last, length = last_version(shard.log)
+local last_version, length = read_log_state()
 return {
-  moment.clock_ms,
+  clock_ms,
   #due / 2,
-  due[2] and moment.clock_ms - tonumber(due[2]) or 0,
-  last,
+  due[2] and clock_ms - due[2] or 0,
+  last_version,
   length,
-  redis.call('ZCARD', shard.deadlines),
-  tonumber(redis.call('HGET', shard.meta, 'online') or 0),
+  redis.call('ZCARD', deadlines),
+  tonumber(redis.call('HGET', meta, 'online') or 0),
 }

@@ -1,31 +1,25 @@
---- Takes the device's current session down. The last one takes the user offline.
+-- Needs deadlines, meta, live, retention_ms.
+
+--- Takes the current session of a device down. The last one takes the user offline.
+-- @param header, devices the user's record under `record`
 -- @param ending the mark of its tombstone
-local function unseat(shard, record, user_id, device_id, device, ending, cause, moment, rules)
-  local session = device.current
-  local value = encode_device({ tombstones = bury(device.tombstones, session, ending, moment, rules) })
-  record.devices[device_id] = value
-  record.online = false
-  for _, other in pairs(record.devices) do
-    if has_current(other) then record.online = true end
-  end
+-- @param seen_ms when it gave its last sign of life; 0: what the record says already
+local function unseat(record, user_id, device_id, header, devices, session, tombstones, ending, cause, seen_ms)
+  local _, version, last_seen_ms = decode_header(header)
+  last_seen_ms = math.max(last_seen_ms, seen_ms)
+  devices[device_id] = encode_device(nil, bury(tombstones, session, ending))
+  local online = false
+  for _, sessions in pairs(devices) do online = online or has_current(sessions) end
 
   local announcement
-  if not record.online then
-    record.version, announcement = append(shard, moment, {
-      user_id = user_id,
-      online = false,
-      cause = cause,
-      device_id = device_id,
-      instance_id = session.instance,
-      last_seen_ms = record.last_seen_ms,
-    })
+  if not online then
+    version, announcement = append(user_id, '0', cause, device_id, session.instance, last_seen_ms)
   end
 
-  redis.call('HSET', record.key, '', encode_header(record), device_id, value)
-  drop_deadline(shard, record, user_id, device_id, session)
+  write_record(record, encode_header(online, version, last_seen_ms), devices, not online and retention_ms)
+  drop_deadline(user_id, device_id, devices, session)
   if announcement then
-    redis.call('PEXPIRE', record.key, rules.retention_ms)
-    redis.call('HINCRBY', shard.meta, 'online', -1)
-    redis.call('SPUBLISH', shard.live, announcement)
+    redis.call('HINCRBY', meta, 'online', '-1')
+    redis.call('SPUBLISH', live, announcement)
   end
 end
