@@ -4,6 +4,7 @@ export type { Duration } from "./generated/google/protobuf/duration.ts";
 export type { Timestamp } from "./generated/google/protobuf/timestamp.ts";
 export * as health from "./generated/grpc/health/v1/health.ts";
 export * as reflection from "./generated/grpc/reflection/v1/reflection.ts";
+export * as conversation from "./generated/realchat/conversation/v1/conversation.ts";
 export * as presence from "./generated/realchat/presence/v1/presence.ts";
 export * as events from "./generated/realchat/shared/v1/event.ts";
 
