@@ -8,11 +8,13 @@ import { openMemoryHarness } from "./testing/memory-harness.ts";
 const runs = 5_000;
 const runMaxCommands = 30;
 
-test(`the memory store does what the model does, in ${runs} random runs (P1, P2, P3, P7)`, async () => {
-  const property = fc.asyncProperty(commandRuns(runMaxCommands), async (commands) => {
-    const harness = await openMemoryHarness(modelOptions);
-    await playRun(commands, [{ name: "memory", harness, slackMs: 0 }], "user");
-    await harness.close();
+test(`the memory store does what the model does, in ${runs} random runs (P1, P2, P3, P7)`, async (context) => {
+  const harness = await openMemoryHarness({ ...modelOptions, maxSessions: 200_000 });
+  context.after(() => harness.close());
+  let played = 0;
+  const property = fc.asyncProperty(commandRuns(runMaxCommands), (commands) => {
+    played += 1;
+    return playRun(commands, [{ name: "memory", harness, slackMs: 0 }], `run-${played}`);
   });
   await fc.assert(property, { numRuns: runs, seed: seed() });
 });
