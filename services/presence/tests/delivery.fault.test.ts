@@ -47,11 +47,11 @@ describe("events on their way to Kafka", () => {
     await fleet.addNode();
   });
 
-  test("what was written when all nodes were killed reaches Kafka through one that starts later (P4)", async () => {
-    kafka.pause();
+  test("what was written when Kafka and all nodes were killed reaches Kafka through a later node (P4)", async () => {
+    await kafka.kill();
     const spoken = await comeAndGo(fleet, usersOf("late"), 3);
     await Promise.all(fleet.nodes.map((node) => fleet.kill(node)));
-    kafka.resume();
+    await kafka.restart();
     await fleet.addNode();
     await untilComplete(await fleet.collect(), spoken);
     await fleet.addNode();

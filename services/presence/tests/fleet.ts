@@ -9,6 +9,7 @@ import {
   type TestRedis,
 } from "@realchat/presence-testing";
 import { EventCollector } from "./event-collector.ts";
+import { Gateway } from "./gateway.ts";
 import { connectPresence, type PresenceClient } from "./presence-client.ts";
 
 export interface FleetOptions {
@@ -30,6 +31,7 @@ export class Fleet {
   readonly #env: Readonly<Record<string, string>>;
   readonly #nodes = new Map<TestPresence, PresenceClient>();
   readonly #dead = new Set<TestPresence>();
+  readonly #gateways: Gateway[] = [];
   readonly #collectors: EventCollector[] = [];
 
   private constructor(redis: TestRedis, brokers: string, options: FleetOptions) {
@@ -84,6 +86,13 @@ export class Fleet {
     return [...this.#nodes.values()];
   }
 
+  /** A gateway that asks whichever node it knows of. */
+  openGateway(beatMs: number): Gateway {
+    const gateway = new Gateway(() => this.clients, beatMs);
+    this.#gateways.push(gateway);
+    return gateway;
+  }
+
   /** A consumer of the topic, from its beginning. */
   async collect(): Promise<EventCollector> {
     const collector = await EventCollector.start(this.#brokers, this.#topic);
@@ -92,6 +101,7 @@ export class Fleet {
   }
 
   async stop(): Promise<void> {
+    await Promise.all(this.#gateways.map((gateway) => gateway.vanish()));
     await Promise.all(this.#collectors.map((collector) => collector.close()));
     for (const client of this.clients) client.close();
     await Promise.all(this.nodes.map((node) => node.kill()));

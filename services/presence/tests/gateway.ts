@@ -29,7 +29,7 @@ export class Gateway {
   /** Sessions that presence had lost while they were held. */
   readonly missing: string[] = [];
   readonly superseded: string[] = [];
-  /** Codes of calls that failed. */
+  /** Codes of calls that failed, and whatever else went wrong. */
   readonly failures = new Set<string>();
 
   /** @param nodes those that a gateway would find now */
@@ -53,7 +53,7 @@ export class Gateway {
     return Math.max(0, ...[...this.#held].map(({ sentMs }) => sentMs));
   }
 
-  /** The sockets die without a word, and so does the gateway. */
+  /** The sockets die without a word, and so does the gateway. @returns what it held */
   async vanish(): Promise<Held[]> {
     this.#stopping.abort();
     await this.#beating;
@@ -72,7 +72,9 @@ export class Gateway {
   async #beatForever(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      await this.#beat();
+      await this.#beat().catch((error) => {
+        this.failures.add(String(error));
+      });
       await pause(systemClock, this.#beatMs * (0.5 + systemClock.random()), signal);
     }
   }
@@ -92,7 +94,8 @@ export class Gateway {
   }
 
   async #persistently<T>(call: (node: PresenceClient) => Promise<T>): Promise<{ answer: T; sentMs: number }> {
-    for (;;) {
+    const endMs = systemClock.monotonicMs() + patienceMs;
+    while (!this.#stopping.signal.aborted && systemClock.monotonicMs() < endMs) {
       const nodes = this.#nodes();
       const node = nodes[this.#turn++ % Math.max(1, nodes.length)];
       const sentMs = systemClock.monotonicMs();
@@ -104,8 +107,12 @@ export class Gateway {
       }
       await pause(systemClock, 50);
     }
+    throw new Error(`no node answered for ${patienceMs} ms`);
   }
 }
+
+/** Longer than any outage here. */
+const patienceMs = 15_000;
 
 /** What tells a gateway to try again, perhaps elsewhere. */
 const passing = new Set(["UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED"]);

@@ -5,7 +5,7 @@ import { pause, systemClock } from "@realchat/presence-runtime";
 import { waitUntil } from "@realchat/presence-testing";
 import type { EventCollector } from "./event-collector.ts";
 import { Fleet, figure } from "./fleet.ts";
-import { Gateway, type Held } from "./gateway.ts";
+import type { Held } from "./gateway.ts";
 import { historyOf } from "./history.ts";
 
 const { TRANSITION_CAUSE_EXPIRED } = presence.TransitionCause;
@@ -22,7 +22,7 @@ describe("nodes that die under live sessions", () => {
   after(() => fleet.stop());
 
   test("while nodes are killed and replaced nobody who is alive goes offline (P1)", async () => {
-    const gateways = Array.from({ length: 4 }, () => new Gateway(() => fleet.clients, 400));
+    const gateways = Array.from({ length: 4 }, () => fleet.openGateway(400));
     const holding = gateways.flatMap((gateway, number) =>
       Array.from({ length: 20 }, async (_, index) => {
         const userId = `alive-${number}-${index}`;
@@ -90,7 +90,7 @@ describe("nodes that die under live sessions", () => {
 
 /** A gateway that lives for a second and a half, with a user in nearly every shard, and what it held when it vanished. */
 async function holdForAWhile(fleet: Fleet, name: string): Promise<Held[]> {
-  const gateway = new Gateway(() => fleet.clients, 300);
+  const gateway = fleet.openGateway(300);
   const users = Array.from({ length: 64 }, (_, index) => `${name}-${index}`);
   await Promise.all(users.map((userId, index) => gateway.hold(userId, "phone", index % 2 === 0)));
   const startedMs = systemClock.monotonicMs();

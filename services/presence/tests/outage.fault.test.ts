@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { after, before, beforeEach, describe, test } from "node:test";
+import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { health } from "@realchat/presence-proto";
 import { pause, systemClock } from "@realchat/presence-runtime";
 import { waitUntil } from "@realchat/presence-testing";
 import type { EventCollector } from "./event-collector.ts";
 import { Fleet } from "./fleet.ts";
-import { Gateway } from "./gateway.ts";
+import type { Gateway } from "./gateway.ts";
 import { historyOf } from "./history.ts";
 import { CallFailure, connectPresence, type PresenceClient } from "./presence-client.ts";
 
@@ -26,6 +26,11 @@ describe("outages longer than a TTL", () => {
   });
   beforeEach(async () => {
     crowd = await Crowd.gather(fleet, kafka);
+  });
+  afterEach(() => {
+    // A test that failed must not take the next one with it.
+    fleet.redis.resume();
+    for (const node of fleet.nodes) node.resume();
   });
   after(() => fleet.stop());
 
@@ -75,7 +80,7 @@ class Crowd {
   private constructor(fleet: Fleet, kafka: EventCollector) {
     this.#fleet = fleet;
     this.#kafka = kafka;
-    this.#gateway = new Gateway(() => fleet.clients, 400);
+    this.#gateway = fleet.openGateway(400);
   }
 
   /** Everyone has just been registered, and Kafka knows. */

@@ -6,7 +6,6 @@ import { type TestPresence, waitUntil } from "@realchat/presence-testing";
 import { Watched } from "./contract/watched.ts";
 import type { EventCollector } from "./event-collector.ts";
 import { Fleet, figure } from "./fleet.ts";
-import { Gateway } from "./gateway.ts";
 import { historyOf } from "./history.ts";
 import { CallFailure, connectPresence, type PresenceClient } from "./presence-client.ts";
 
@@ -25,7 +24,7 @@ describe("a rolling redeploy", () => {
   after(() => fleet.stop());
 
   test("SIGTERM: no longer healthy, watchers sent elsewhere, duties handed over at once, exit 0, nobody left (P1)", async () => {
-    const gateway = new Gateway(() => fleet.clients, 300);
+    const gateway = fleet.openGateway(300);
     const users = Array.from({ length: 40 }, (_, index) => `redeployed-${index}`);
     await Promise.all(users.map((userId, index) => gateway.hold(userId, "phone", index % 2 === 0)));
 
