@@ -11,14 +11,15 @@ import { findSuites, type Suite, type SuiteKind } from "./test/suites.ts";
 
 /** The test command. What a suite needs is in the name of its file: test/suites.ts. */
 
-const usage = `npm test                   everything, on a real Redis and a real Kafka that it provides itself
+const usage = `npm test                   everything, on a real Redis, Kafka and Chromium that it provides itself
 npm run test:local         what needs no server: types, style, tidy, generated code, and the tests without one
 npm run test:unit          the quickest of these tests alone, in seconds
 npm test -- WORD...        only the suites whose path contains one of the words
 SEED=41 npm test           repeats the random tests of an earlier run
 
 REDIS_SERVER names a redis-server to use, JAVA_HOME and KAFKA_HOME a Java and a Kafka; without them PATH, the package
-manager, Maven Central and Docker are tried. TEST_KAFKA_BROKERS names a running Kafka for the suites that share one.
+manager, Maven Central and Docker are tried. CHROME_PATH names a Chromium or Chrome; without it PATH, the package manager
+and npm are tried. TEST_KAFKA_BROKERS names a running Kafka for the suites that share one.
 `;
 
 type Mode = { kinds: readonly SuiteKind[]; withChecks: boolean };

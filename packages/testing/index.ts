@@ -1,12 +1,14 @@
 export { type Child, onExit, startChild } from "./child.ts";
+export { startChromium, type TestChromium } from "./chromium.ts";
 export { freePort } from "./free-port.ts";
 export { type KafkaOptions, sharedKafka, startKafka, type TestKafka } from "./kafka.ts";
 export { type PresenceOptions, startPresence, type TestPresence } from "./presence.ts";
+export { provideChromium } from "./provision/chromium.ts";
 export { runCommand } from "./provision/command.ts";
 export { repository } from "./provision/folders.ts";
 export { handOver } from "./provision/hand-over.ts";
 export { provideKafka } from "./provision/kafka-server.ts";
-export { MissingServerError } from "./provision/missing-server.ts";
+export { MissingServerError, type ServerName } from "./provision/missing-server.ts";
 export { provideRedis } from "./provision/redis-server.ts";
 export { type RedisOptions, startRedis, type TestRedis } from "./redis.ts";
 export { seed } from "./seed.ts";

@@ -1,13 +1,15 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { repository } from "@realchat/presence-testing";
+import { repository, type ServerName } from "@realchat/presence-testing";
 import { importsOf } from "../tidy/source.ts";
 import type { Suite } from "./suites.ts";
 
-export type ServerName = "Redis" | "Kafka";
-
-const signs: Record<ServerName, RegExp> = { Redis: /\bstartRedis\b/, Kafka: /\b(startKafka|sharedKafka)\b/ };
-const names: readonly ServerName[] = ["Redis", "Kafka"];
+const signs: Record<ServerName, RegExp> = {
+  Redis: /\bstartRedis\b/,
+  Kafka: /\b(startKafka|sharedKafka)\b/,
+  Chromium: /\bstartChromium\b/,
+};
+const names = Object.keys(signs) as ServerName[];
 
 /** The servers that a suite starts, itself or through files that it imports by relative paths; all if none is found. */
 export function neededServers(suite: Suite, root = repository): readonly ServerName[] {

@@ -1,5 +1,13 @@
-import { handOver, MissingServerError, provideKafka, provideRedis, startKafka } from "@realchat/presence-testing";
-import { neededServers, type ServerName } from "./needed-servers.ts";
+import {
+  handOver,
+  MissingServerError,
+  provideChromium,
+  provideKafka,
+  provideRedis,
+  type ServerName,
+  startKafka,
+} from "@realchat/presence-testing";
+import { neededServers } from "./needed-servers.ts";
 import type { Suite } from "./suites.ts";
 
 export type Servers = {
@@ -34,12 +42,13 @@ export async function provideServers(needed: ReadonlySet<ServerName>, say: (line
       return undefined;
     }
   };
-  // One after the other: both may need the package manager, which serves one at a time.
+  // One after the other: all may need the package manager, which serves one at a time.
   const redis = await attempt("Redis", () => provideRedis(say));
   const kafka = await attempt("Kafka", () => provideKafka(say));
+  const chromium = await attempt("Chromium", () => provideChromium(say));
   const shared = kafka && (await attempt("Kafka", () => startKafka()));
   return {
-    env: { ...handOver({ redis, kafka }), ...(shared && { TEST_KAFKA_BROKERS: shared.brokers }) },
+    env: { ...handOver({ redis, kafka, chromium }), ...(shared && { TEST_KAFKA_BROKERS: shared.brokers }) },
     missing,
     stop: async () => shared?.stop(),
   };

@@ -3,7 +3,7 @@ import { globSync } from "node:fs";
 /**
  * - `unit`: `x.test.ts`, needs nothing and takes a moment
  * - `local`: `x.local.test.ts`, needs no server, but starts processes or searches for long
- * - `server`: `x.server.test.ts`, needs a real Redis or Kafka
+ * - `server`: `x.server.test.ts`, needs a real Redis, Kafka or Chromium
  * - `fault`: `x.fault.test.ts`, breaks real servers and processes, and is alone on the machine meanwhile
  */
 export type SuiteKind = "unit" | "local" | "server" | "fault";
@@ -17,7 +17,10 @@ export type Suite = { readonly file: string; readonly kind: SuiteKind };
  * @returns sorted, paths relative to `root`
  */
 export function findSuites(root: string, words: readonly string[] = []): Suite[] {
-  return globSync("{packages,services,scripts,benchmarks,infra}/**/*.test.ts", { cwd: root, exclude: ["**/node_modules/**"] })
+  return globSync("{packages,services,scripts,benchmarks,infra}/**/*.test.ts", {
+    cwd: root,
+    exclude: ["**/node_modules/**"],
+  })
     .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
     .sort()
     .map((file) => ({ file, kind: kindOf(file) }));

@@ -16,6 +16,14 @@ export async function debianPackages(packages: readonly string[], say: Progress)
   return (await filledFolder(root, (partial) => unpack(packages, partial, say))) ? root : undefined;
 }
 
+/** What a program of an unpacked package needs in its environment, to find the libraries beside it. */
+export function librariesIn(root: string): NodeJS.ProcessEnv {
+  if (root === "") return {};
+  // Debian has one folder per architecture, such as usr/lib/x86_64-linux-gnu.
+  const folders = readdirSync(`${root}/usr/lib`).filter((name) => name.includes("-linux-"));
+  return { LD_LIBRARY_PATH: folders.map((name) => `${root}/usr/lib/${name}`).join(":") };
+}
+
 async function install(packages: readonly string[], say: Progress): Promise<boolean> {
   say(`apt-get install ${packages.join(" ")}`);
   // RUNLEVEL=1: no service of a package is started when it is installed in single-user mode.

@@ -1,13 +1,15 @@
 import { onPath } from "./command.ts";
 
-/** A server that the tests need cannot be had on this machine. */
+export type ServerName = "Redis" | "Kafka" | "Chromium";
+
+/** A server, or the browser, that the tests need cannot be had on this machine. */
 export class MissingServerError extends Error {
   override readonly name = "MissingServerError";
-  readonly server: "Redis" | "Kafka";
+  readonly server: ServerName;
   /** The one command that would help. */
   readonly command: string;
 
-  constructor(server: "Redis" | "Kafka", reason: string) {
+  constructor(server: ServerName, reason: string) {
     const command = installCommands[server]();
     super(`${server} cannot be had: ${reason}. This would help: ${command}`);
     this.server = server;
@@ -32,6 +34,17 @@ const installCommands = {
       pacman: "jre-openjdk-headless maven",
       brew: "openjdk maven",
     }),
+  Chromium: () =>
+    installCommand(
+      {
+        "apt-get": "chromium",
+        dnf: "chromium",
+        apk: "chromium",
+        pacman: "chromium",
+        brew: "--cask chromium",
+      },
+      "CHROME_PATH=/path/to/chrome npm test",
+    ),
 };
 
 type PackageManager = "apt-get" | "dnf" | "apk" | "pacman" | "brew";
@@ -44,9 +57,13 @@ const phrases: Record<PackageManager, string> = {
   brew: "brew install",
 };
 
-function installCommand(packages: Record<PackageManager, string>): string {
+/** @param otherwise where no package manager is known */
+function installCommand(packages: Record<PackageManager, string>, otherwise = dockerCommand()): string {
   const managers = Object.keys(phrases) as PackageManager[];
   const manager = managers.find((name) => onPath(name) !== undefined);
-  if (manager !== undefined) return `${phrases[manager]} ${packages[manager]}`;
+  return manager === undefined ? otherwise : `${phrases[manager]} ${packages[manager]}`;
+}
+
+function dockerCommand(): string {
   return onPath("docker") === undefined ? "curl -fsSL https://get.docker.com | sudo sh" : "sudo systemctl start docker";
 }

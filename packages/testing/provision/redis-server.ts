@@ -1,6 +1,5 @@
-import { readdirSync } from "node:fs";
 import { isExecutable, onPath, runCommand } from "./command.ts";
-import { debianPackages } from "./debian.ts";
+import { debianPackages, librariesIn } from "./debian.ts";
 import { dockerHas } from "./docker.ts";
 import { handedOver } from "./hand-over.ts";
 import { MissingServerError } from "./missing-server.ts";
@@ -46,11 +45,4 @@ async function isRecent(path: string, env: NodeJS.ProcessEnv = {}): Promise<bool
   if (!isExecutable(path)) return false;
   const { output } = await runCommand(path, ["--version"], { env, timeoutMs: 10_000 });
   return Number(/v=(\d+)/.exec(output)?.[1] ?? 0) >= OLDEST;
-}
-
-/** Debian has one folder per architecture, such as usr/lib/x86_64-linux-gnu. */
-function librariesIn(root: string): NodeJS.ProcessEnv {
-  if (root === "") return {};
-  const folders = readdirSync(`${root}/usr/lib`).filter((name) => name.includes("-linux-"));
-  return { LD_LIBRARY_PATH: folders.map((name) => `${root}/usr/lib/${name}`).join(":") };
 }
