@@ -28,7 +28,7 @@ export const expiry: Benchmark = {
     bench.progress(`starting Redis with ${living.toLocaleString("en")} sessions that live on, Kafka and presence`);
     const [redis, kafka] = await Promise.all([startMeasuredRedis(), startKafka()]);
     const { store, close } = await openPresence(redis.url, { logMaxEntries: 16_000 });
-    await registerAll(store, identities(living, "UUID"));
+    await registerAll(store, identities(living));
     await close();
     const node = await startPresence({
       env: { REDIS_URL: redis.url, KAFKA_BROKERS: kafka.brokers, SESSION_TTL: `${ttlMs}ms`, LOG_LEVEL: "warn" },
@@ -36,7 +36,7 @@ export const expiry: Benchmark = {
     const collector = await EventCollector.start(kafka.brokers, "presence.events.v1");
 
     const plainRedis = await startMeasuredRedis(["--notify-keyspace-events", "Ex"]);
-    await new KeyPerSession(plainRedis.client).load(identities(living, "UUID"));
+    await new KeyPerSession(plainRedis.client).load(identities(living));
     const expired = new Map<string, number>();
     const subscriber = plainRedis.client.duplicate();
     await subscriber.connect();
@@ -45,8 +45,8 @@ export const expiry: Benchmark = {
     const ours: number[][] = [];
     const theirs: number[][] = [];
     for (let round = 1; round <= rounds; round++) {
-      ours.push(await silence(node.grpcAddress, collector, identities(silent, "UUID")));
-      theirs.push(await silencePlainly(plainRedis.client, expired, identities(silent, "UUID")));
+      ours.push(await silence(node.grpcAddress, collector, identities(silent)));
+      theirs.push(await silencePlainly(plainRedis.client, expired, identities(silent)));
       bench.progress(
         `round ${round} of ${rounds}: at worst ${Math.round(spreadOf(ours.at(-1) as number[]).max)} ms late`,
       );
@@ -90,7 +90,7 @@ async function silence(address: string, collector: EventCollector, people: reado
   const load = { perSecond: 1_500, count: people.length };
   await openLoop(load, (index) => {
     const who = people[index] as Identity;
-    const registering = api.registerSession({ ...who, instanceId: "gateway-1" }).then(({ sessionId }) => {
+    const registering = api.registerSession(who).then(({ sessionId }) => {
       sessionIds[index] = sessionId;
     });
     calls.push(registering);

@@ -18,7 +18,7 @@ export const grpcRefresh: Benchmark = {
   async run(bench) {
     const rounds = bench.quick ? 2 : 5;
     const calls = bench.quick ? 5_000 : 20_000;
-    const people = identities(bench.quick ? 2_000 : 20_000, "UUID");
+    const people = identities(bench.quick ? 2_000 : 20_000);
     const redis = await startRedis();
     const node = await startPresence({ env: { REDIS_URL: redis.url, SESSION_TTL: "1h", LOG_LEVEL: "warn" } });
     const client = connectPresence(node.grpcAddress);

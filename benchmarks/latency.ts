@@ -93,7 +93,7 @@ function report(
 async function throughPresence(address: string, collector: EventCollector, seconds: number): Promise<number[]> {
   const client = connectPresence(address);
   const pairs = (transitionsPerSecond / 2) * seconds;
-  const people = identities(pairs, "UUID");
+  const people = identities(pairs);
   const sessionIds: Promise<string>[] = [];
   const dueMs = new Map<string, number>();
   const ends: Promise<unknown>[] = [];
@@ -131,7 +131,7 @@ async function throughKafkaAlone(
   seconds: number,
 ): Promise<number[]> {
   const count = transitionsPerSecond * seconds;
-  const people = identities(count, "UUID");
+  const people = identities(count);
   const dueMs = new Map<string, number>();
   let waiting: Transition[] = [];
   let sending: Promise<void> | undefined;

@@ -1,62 +1,90 @@
-import type { Benchmark } from "./benchmark.ts";
+import type { Bench, Benchmark } from "./benchmark.ts";
+import { closedLoopOf } from "./load/closed-loop.ts";
 import { identities } from "./load/identities.ts";
+import { inTurn } from "./load/turns.ts";
 import { type Cost, costOf } from "./redis/cpu-of.ts";
+import { refreshAll } from "./redis/heartbeats.ts";
+import { KeyPerSession } from "./redis/key-per-session.ts";
 import { startMeasuredRedis } from "./redis/measured-redis.ts";
 import { openPresence, registerAll } from "./redis/presence-on-redis.ts";
-import { refreshAll } from "./redis-refresh.ts";
+import type { Target } from "./report/figure.ts";
+
+const few = 10_000;
+const inFlight = 64;
 
 export const redisGrowth: Benchmark = {
   name: "redis-growth",
   about: "how a heartbeat's cost grows from ten thousand sessions to a million",
-  limitSeconds: 420,
+  limitSeconds: 600,
   async run(bench) {
-    const few = 10_000;
     const many = bench.quick ? 100_000 : 1_000_000;
-    const heartbeats = bench.quick ? 50_000 : 200_000;
-    const rounds = bench.quick ? 2 : 5;
     bench.progress(`registering ${few.toLocaleString("en")} and ${many.toLocaleString("en")} sessions`);
-    const small = await openFilled(few);
-    const large = await openFilled(many);
+    const ours = { small: await openFilled(few), large: await openFilled(many) };
+    await compare(bench, ours, { many, layout: "presence", target: { ratioAtMost: 1.5 } });
+    await Promise.all([ours.small.close(), ours.large.close()]);
 
-    for (const inFlight of [64, 1_000]) {
-      const costs = { small: [] as Cost[], large: [] as Cost[] };
-      for (let round = 0; round <= rounds; round++) {
-        const load = { count: heartbeats, inFlight, from: round * heartbeats };
-        const ofSmall = await costOf(small.redis, heartbeats, () => refreshAll(small.store, small.sessions, load));
-        const ofLarge = await costOf(large.redis, heartbeats, () => refreshAll(large.store, large.sessions, load));
-        if (round === 0) continue;
-        costs.small.push(ofSmall);
-        costs.large.push(ofLarge);
-        bench.progress(`${inFlight} in flight, round ${round} of ${rounds}`);
-      }
-      for (const [what, part] of [
-        ["Redis", "redisUs"],
-        ["node", "nodeUs"],
-      ] as const) {
-        bench.report({
-          name: `${what} CPU a heartbeat at ${many.toLocaleString("en")} sessions, ${inFlight} in flight`,
-          unit: "µs",
-          samples: costs.large.map((cost) => cost[part]),
-          baseline: { name: `at ${few.toLocaleString("en")}`, samples: costs.small.map((cost) => cost[part]) },
-          ...(inFlight === 64 && what === "Redis" && { target: { ratioAtMost: 1.5 } }),
-        });
-      }
-    }
-    await Promise.all([small.close(), large.close()]);
+    bench.progress("registering as many with a key per session");
+    const plain = { small: await openFilledPlainly(few), large: await openFilledPlainly(many) };
+    await compare(bench, plain, { many, layout: "key per session" });
+    await Promise.all([plain.small.close(), plain.large.close()]);
   },
 };
 
-async function openFilled(sessionCount: number) {
+interface Filled {
+  cost(count: number): Promise<Cost>;
+  close(): Promise<void>;
+}
+
+async function compare(
+  bench: Bench,
+  { small, large }: { small: Filled; large: Filled },
+  { many, layout, target }: { many: number; layout: string; target?: Target },
+): Promise<void> {
+  const heartbeats = bench.quick ? 50_000 : 200_000;
+  const rounds = bench.quick ? 2 : 5;
+  const costs = { small: [] as Cost[], large: [] as Cost[] };
+  for (let round = 0; round <= rounds; round++) {
+    const ofSmall = await small.cost(heartbeats);
+    const ofLarge = await large.cost(heartbeats);
+    if (round === 0) continue;
+    costs.small.push(ofSmall);
+    costs.large.push(ofLarge);
+    bench.progress(`${layout}, round ${round} of ${rounds}`);
+  }
+  const report = (what: string, part: (cost: Cost) => number) =>
+    bench.report({
+      name: `${what} CPU a heartbeat at ${many.toLocaleString("en")} sessions, ${layout}`,
+      unit: "µs",
+      samples: costs.large.map(part),
+      baseline: { name: `at ${few.toLocaleString("en")}`, samples: costs.small.map(part) },
+      target,
+    });
+  report("Redis", ({ redisUs }) => redisUs);
+  report("Redis and node", ({ redisUs, nodeUs }) => redisUs + nodeUs);
+}
+
+async function openFilled(sessionCount: number): Promise<Filled> {
   const redis = await startMeasuredRedis();
   const { store, close } = await openPresence(redis.url, { logMaxEntries: 16_000 });
-  const sessions = await registerAll(store, identities(sessionCount, "UUID"));
+  const next = inTurn(await registerAll(store, identities(sessionCount)));
+  await refreshAll(store, next, { count: sessionCount, inFlight: 1_000 });
   return {
-    redis,
-    store,
-    sessions,
+    cost: (count) => costOf(redis, count, () => refreshAll(store, next, { count, inFlight })),
     async close() {
       await close();
       await redis.stop();
     },
+  };
+}
+
+async function openFilledPlainly(sessionCount: number): Promise<Filled> {
+  const redis = await startMeasuredRedis();
+  const plain = new KeyPerSession(redis.client);
+  const people = identities(sessionCount);
+  await plain.load(people);
+  const next = inTurn(people);
+  return {
+    cost: (count) => costOf(redis, count, () => closedLoopOf({ count, inFlight }, () => plain.refresh(next()))),
+    close: () => redis.stop(),
   };
 }

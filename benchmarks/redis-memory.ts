@@ -1,6 +1,7 @@
+import type { SessionRef } from "../services/presence/domain/session.ts";
 import type { Bench, Benchmark } from "./benchmark.ts";
 import { closedLoopOf } from "./load/closed-loop.ts";
-import { type IdKind, identities } from "./load/identities.ts";
+import { identities, type Naming } from "./load/identities.ts";
 import { KeyPerSession } from "./redis/key-per-session.ts";
 import { type MeasuredRedis, startMeasuredRedis } from "./redis/measured-redis.ts";
 import { openPresence, registerAll } from "./redis/presence-on-redis.ts";
@@ -13,48 +14,51 @@ export const redisMemory: Benchmark = {
   about: "what a session, and an offline user's last seen, take of Redis' memory",
   limitSeconds: 240,
   async run(bench) {
-    for (const kind of ["UUID", "short"] as const) await measure(bench, kind);
+    await measure(bench, "UUID ids", { withConnection: false });
+    await measure(bench, "UUID ids and connection_id", {});
+    await measure(bench, "UUID ids, connection_id, a pod's name", { instanceId: "delivery-7d9f8b6c5d-x2x4z" });
+    await measure(bench, "short ids", { ids: "short", withConnection: false });
+    await measure(bench, "short ids and connection_id", { ids: "short" });
   },
 };
 
-async function measure(bench: Bench, kind: IdKind): Promise<void> {
+async function measure(bench: Bench, what: string, naming: Naming): Promise<void> {
   // Any number that fills the hash tables of both sides alike: their sizes are powers of two.
   const count = bench.quick ? 12_500 : 100_000;
-  const people = identities(count, kind);
+  const people = identities(count, naming);
   const redis = await startMeasuredRedis();
   const { store, close } = await openPresence(redis.url, { logMaxEntries });
-  const emptyBytes = await redis.usedMemoryBytes();
+  const emptyBytes = await redis.dataBytes();
   const sessions = await registerAll(store, people);
-  const sessionBytes = ((await redis.usedMemoryBytes()) - emptyBytes) / count;
-  bench.progress(`${kind} ids, presence:\n${await describeKeys(redis)}`);
-
+  const sessionBytes = ((await redis.dataBytes()) - emptyBytes) / count;
+  bench.progress(`${what}, presence:\n${await describeKeys(redis)}`);
   await closedLoopOf({ count, inFlight: 256 }, (index) =>
-    store.unregister({ ...(sessions[index] as (typeof sessions)[0]), reason: "LOGGED_OUT" }),
+    store.unregister({ ...(sessions[index] as SessionRef), reason: "LOGGED_OUT" }),
   );
-  const offlineBytes = ((await redis.usedMemoryBytes()) - emptyBytes) / count;
+  const offlineBytes = ((await redis.dataBytes()) - emptyBytes) / count;
   await close();
   await redis.stop();
 
   const plainRedis = await startMeasuredRedis();
   const plain = new KeyPerSession(plainRedis.client);
-  const plainEmptyBytes = await plainRedis.usedMemoryBytes();
+  const plainEmptyBytes = await plainRedis.dataBytes();
   await plain.load(people);
-  const plainBytes = ((await plainRedis.usedMemoryBytes()) - plainEmptyBytes) / count;
-  bench.progress(`${kind} ids, key per session:\n${await describeKeys(plainRedis)}`);
+  const plainBytes = ((await plainRedis.dataBytes()) - plainEmptyBytes) / count;
+  bench.progress(`${what}, key per session:\n${await describeKeys(plainRedis)}`);
   await plainRedis.stop();
 
   bench.report({
-    name: `used_memory a session, ${kind} ids`,
+    name: `used_memory a session, ${what}`,
     unit: "B",
     samples: [sessionBytes],
     baseline: { name: "key per session", samples: [plainBytes] },
     target: { ratioAtMost: 0.8 },
   });
   bench.report({
-    name: `used_memory of an offline user's record, ${kind} ids`,
+    name: `used_memory of who has gone, ${what}`,
     unit: "B",
     samples: [offlineBytes],
-    baseline: { name: "key per session, online", samples: [plainBytes] },
+    baseline: { name: "key per session, while online", samples: [plainBytes] },
   });
 }
 

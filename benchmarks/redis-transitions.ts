@@ -18,7 +18,7 @@ export const redisTransitions: Benchmark = {
   about: "what coming, going and asking who is online cost Redis and the node",
   limitSeconds: 240,
   async run(bench) {
-    const people = identities(bench.quick ? 5_000 : 20_000, "UUID");
+    const people = identities(bench.quick ? 5_000 : 20_000);
     const rounds = bench.quick ? 2 : 7;
     const redis = await startMeasuredRedis();
     const { store, close } = await openPresence(redis.url, { memoryMs: 1, logMaxEntries: 16_000 });

@@ -1,26 +1,37 @@
 import { randomUUID } from "node:crypto";
 
-/** How services name users, devices and connections. */
-export type IdKind = "UUID" | "short";
-
-/** Who has a session; one device each. */
+/** Who has a session, and where; one device each. */
 export interface Identity {
   readonly userId: string;
   readonly deviceId: string;
+  /** Empty for a caller without tokens. */
   readonly connectionId: string;
+  readonly instanceId: string;
 }
 
-export function identities(count: number, kind: IdKind): Identity[] {
-  const make = kind === "UUID" ? uuidIdentity : shortIdentity;
-  return Array.from({ length: count }, (_, number) => make(number));
+export interface Naming {
+  /** How users, devices and connections are named; UUIDs by default. */
+  readonly ids?: "UUID" | "short";
+  /** Whether callers name their connections, as those do that use tokens; by default they do. */
+  readonly withConnection?: boolean;
+  readonly instanceId?: string;
 }
 
-function uuidIdentity(): Identity {
+export function identities(count: number, naming: Naming = {}): Identity[] {
+  const { ids = "UUID", withConnection = true, instanceId = "gateway-1" } = naming;
+  const name = ids === "UUID" ? uuidNames : shortNames;
+  return Array.from({ length: count }, (_, number) => {
+    const { userId, deviceId, connectionId } = name(number);
+    return { userId, deviceId, connectionId: withConnection ? connectionId : "", instanceId };
+  });
+}
+
+function uuidNames() {
   return { userId: randomUUID(), deviceId: randomUUID(), connectionId: randomUUID() };
 }
 
 /** Such as user `u1000042`, device `phone`, connection `c1000042`. */
-function shortIdentity(number: number): Identity {
+function shortNames(number: number) {
   const digits = String(1_000_000 + number);
   return { userId: `u${digits}`, deviceId: "phone", connectionId: `c${digits}` };
 }

@@ -5,7 +5,7 @@ import type { PlainClient } from "./measured-redis.ts";
 /**
  * The baseline: the layout that one would write first, and that existing services have.
  *
- *     presence:session:<user>:<device>   STRING  instance id, with the session's TTL
+ *     presence:session:<user>:<device>   STRING  instance id, and connection id if there is one, with the session's TTL
  *     presence:devices:<user>            SET     the user's device ids, with the TTL of the last heartbeat
  *
  * It knows no versions, no log and no fencing, and says nothing when a TTL passes: it does less than presence does.
@@ -24,7 +24,7 @@ export class KeyPerSession {
   async register(who: Identity): Promise<void> {
     const [, , , devices] = await this.#client
       .multi()
-      .set(sessionKey(who), "gateway-1", { expiration: { type: "EX", value: this.#ttlSeconds } })
+      .set(sessionKey(who), factsOf(who), { expiration: { type: "EX", value: this.#ttlSeconds } })
       .sAdd(devicesKey(who), who.deviceId)
       .expire(devicesKey(who), this.#ttlSeconds)
       .sCard(devicesKey(who))
@@ -70,6 +70,10 @@ export class KeyPerSession {
 
 /** Where it publishes that users come and go. */
 export const channel = "presence:updates";
+
+function factsOf({ instanceId, connectionId }: Identity): string {
+  return connectionId === "" ? instanceId : `${instanceId} ${connectionId}`;
+}
 
 function sessionKey({ userId, deviceId }: Pick<Identity, "userId" | "deviceId">): string {
   return `presence:session:${userId}:${deviceId}`;

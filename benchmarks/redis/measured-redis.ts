@@ -8,8 +8,8 @@ export interface MeasuredRedis {
   readonly client: PlainClient;
   /** CPU time that the server has used, µs. Source: INFO cpu, which is getrusage(2). */
   cpuUs(): Promise<number>;
-  /** Source: INFO memory. */
-  usedMemoryBytes(): Promise<number>;
+  /** `used_memory` without its clients' buffers, which come and go. Source: INFO memory. */
+  dataBytes(): Promise<number>;
   /** Times that it read from a connection, these questions included. Source: INFO stats. */
   reads(): Promise<number>;
   stop(): Promise<void>;
@@ -33,7 +33,10 @@ export async function startMeasuredRedis(args: readonly string[] = []): Promise<
       const [user, system] = (await info("cpu", "used_cpu_user", "used_cpu_sys")) as [number, number];
       return (user + system) * 1_000_000;
     },
-    usedMemoryBytes: () => single("memory", "used_memory"),
+    async dataBytes() {
+      const [used, clients] = (await info("memory", "used_memory", "mem_clients_normal")) as [number, number];
+      return used - clients;
+    },
     reads: () => single("stats", "total_reads_processed"),
     async stop() {
       client.destroy();

@@ -46,12 +46,9 @@ export async function registerAll(store: RedisStore, people: readonly Identity[]
   return sessions;
 }
 
-export async function registerOne(
-  store: RedisStore,
-  { userId, deviceId, connectionId }: Identity,
-): Promise<SessionRef> {
-  const registration = { userId, deviceId, connectionId, instanceId: "gateway-1", previousSessionId: "" };
-  const result = await store.register(registration);
+export async function registerOne(store: RedisStore, who: Identity): Promise<SessionRef> {
+  const { userId, deviceId } = who;
+  const result = await store.register({ ...who, previousSessionId: "" });
   if (result.kind !== "registered") throw new Error(`a new session was ${result.kind}`);
   return { userId, deviceId, sessionId: result.sessionId };
 }

@@ -7,7 +7,7 @@ export interface Figure {
   /** One per round. */
   readonly samples: readonly number[];
   readonly baseline?: Baseline;
-  readonly target?: Target;
+  readonly target?: Target | undefined;
 }
 
 export interface Baseline {

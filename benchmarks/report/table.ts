@@ -45,6 +45,7 @@ function showTarget({ atMost, atLeast, ratioAtMost }: Target, unit: string): str
 /** Three digits say what a noisy machine can. */
 function show(value: number): string {
   if (value === 0) return "0";
+  if (!Number.isFinite(value)) return "∞";
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString("en");
   return String(Number(value.toPrecision(3)));
 }

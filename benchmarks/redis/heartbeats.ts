@@ -1,0 +1,70 @@
+import { systemClock as clock } from "@realchat/presence-runtime";
+import type { SessionRef } from "../../services/presence/domain/session.ts";
+import type { PresenceStore, RefreshResult } from "../../services/presence/store/store.ts";
+import { closedLoop } from "../load/closed-loop.ts";
+import { openLoop } from "../load/open-loop.ts";
+import type { NextOf } from "../load/turns.ts";
+
+type Refreshing = Pick<PresenceStore, "refresh">;
+
+/** As many callers as are in flight, each with its next heartbeat as soon as the last one is answered. */
+export async function refreshAll(
+  store: Refreshing,
+  next: NextOf<SessionRef>,
+  load: { count: number; inFlight: number },
+): Promise<void> {
+  let lost = 0;
+  let goOn = () => {};
+  const reply = ({ kind }: RefreshResult) => {
+    if (kind !== "refreshed") lost += 1;
+    goOn();
+  };
+  await closedLoop(load, (index, answered) => {
+    goOn = answered;
+    store.refresh(next(), reply, index);
+  });
+  if (lost > 0) throw new Error(`${lost} of ${load.count} heartbeats were not answered with success`);
+}
+
+/**
+ * Heartbeats at a pace that waits for nobody.
+ * @returns ms from when each was due to its answer; infinite for those that the store refused for having too many
+ */
+export async function refreshAtPace(
+  store: Refreshing,
+  next: NextOf<SessionRef>,
+  load: { perSecond: number; count: number },
+): Promise<Float64Array> {
+  const dueMs = new Float64Array(load.count);
+  const latencies = new Float64Array(load.count);
+  const finished = Promise.withResolvers<void>();
+  let answers = 0;
+  const reply = ({ kind }: RefreshResult, index: number) => {
+    const passedMs = clock.monotonicMs() - (dueMs[index] as number);
+    latencies[index] = kind === "refreshed" ? passedMs : Number.POSITIVE_INFINITY;
+    answers += 1;
+    if (answers === load.count) finished.resolve();
+  };
+  await openLoop(load, (index, due) => {
+    dueMs[index] = due;
+    store.refresh(next(), reply, index);
+  });
+  await finished.promise;
+  return latencies;
+}
+
+/** Answers whatever was asked in one turn of the event loop in the next: what is left is the generator's own cost. */
+export class EmptyStore implements Refreshing {
+  #waiting: (() => void)[] = [];
+
+  refresh(...[, reply, tag]: Parameters<Refreshing["refresh"]>): void {
+    if (this.#waiting.length === 0) setImmediate(() => this.#answer());
+    this.#waiting.push(() => reply({ kind: "refreshed" }, tag));
+  }
+
+  #answer(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const answer of waiting) answer();
+  }
+}
