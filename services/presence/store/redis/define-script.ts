@@ -49,7 +49,7 @@ export function scriptArguments<Key extends string, Arg extends string>(
 
 /** A script takes in another file with a line `-- #include name`, so that no decision is written down twice. */
 function readLua(file: string): string {
-  return readFileSync(new URL(file, folder), "utf8").replaceAll(/^-- #include (\w+)$/gm, (_, name: string) =>
+  return readFileSync(new URL(file, folder), "utf8").replaceAll(/^ *-- #include ([\w-]+)$/gm, (_, name: string) =>
     readFileSync(new URL(`${name}.lua`, folder), "utf8"),
   );
 }

@@ -9,7 +9,6 @@ ARGV[3] cursors    text     name TAB version, one a line
 Returns integer    0 when the fencing number is no longer the shard's: stop publishing ]]
 
 local meta, log = KEYS[1], KEYS[2]
--- #include log
 if redis.call('HGET', meta, 'fence') ~= ARGV[1] then return 0 end
 
 local time = redis.call('TIME')
@@ -21,5 +20,6 @@ for name, text in string.gmatch(ARGV[3], '([^\t]+)\t(%d+)\n?') do
   passed = math.min(passed, math.max(version, before))
 end
 -- MINID keeps the entry with that very id: a reader finds its position as long as its entry is there.
-redis.call('XTRIM', log, 'MINID', '~', stream_id(passed))
+local passed_ms = math.floor(passed / 1000)
+redis.call('XTRIM', log, 'MINID', '~', string.format('%d-%d', passed_ms, passed - passed_ms * 1000))
 return 1

@@ -23,36 +23,42 @@ local max_tombstones, log_max_entries = tonumber(ARGV[7]), ARGV[8]
 
 -- #include moment
 if not clock_ms then return redis.error_reply('NOCLOCK tick this shard first') end
--- #include record
--- #include rank
--- #include log
--- #include deadlines
-local header, devices = read_record(record)
-local current, tombstones = decode_device(devices[device_id])
--- #include seat
 
-local is_live = current and current.mark == LIVE
+-- #include record
+local text = redis.call('GET', record)
+if not text then return { 'missing' } end
+local header, others, sessions = split_record(text, device_id)
+if not sessions then return { 'missing' } end
+local mark, current_id, current_order, current_connection, current_instance = string.match(sessions, CURRENT)
+local tombstones = tombstones_of(sessions)
+
 local is_mine
 if session_id ~= '' then
-  is_mine = is_live and current.id == session_id
+  is_mine = mark == '' and current_id == session_id
   if not is_mine then
-    local order, connection = string.match(session_id, '^(%d+)%.?(.*)$')
-    return { is_outranked(current, tombstones, tonumber(order), connection) and 'superseded' or 'missing' }
+    -- #include outranked
+    local order, connection_id = string.match(session_id, '^(%d+)%.?(.*)$')
+    local is_old = is_outranked(tonumber(current_order), tombstones, tonumber(order), connection_id)
+    return { is_old and 'superseded' or 'missing' }
   end
-elseif is_live then
-  is_mine = current.connection == ''
+elseif mark == '' then
+  is_mine = current_connection == ''
   if not is_mine then return { 'superseded' } end
 end
-
 if is_mine then
   -- GT: a heartbeat that overtook this one keeps its later deadline.
-  local deadline_ms = string.format('%d', clock_ms + ttl_ms)
-  redis.call('ZADD', deadlines, 'GT', deadline_ms, session_member(user_id, current.id))
-  return { 'refreshed', current.id }
+  redis.call('ZADD', deadlines, 'GT', string.format('%d', clock_ms + ttl_ms), user_id .. '\0' .. current_id)
+  return { 'refreshed', current_id }
 end
 
 -- Its caller is alive and will never register again by itself: he ignores the answers to his heartbeats.
-local last = tombstones[1]
-if current or not last or last.mark ~= EXPIRED or last.connection ~= '' then return { 'missing' } end
-seat(last.id, last.instance, clock_ms + memory_ms)
-return { 'refreshed', last.id }
+local ending, last_id, _, last_connection, instance_id = string.match(tombstones, '^' .. TOMBSTONE)
+if mark or ending ~= EXPIRED or last_connection ~= '' then return { 'missing' } end
+session_id = last_id
+tombstones = without_tombstone(tombstones, session_id)
+local contested_until_ms = clock_ms + memory_ms
+-- #include log-state
+-- #include append
+-- #include deadlines
+-- #include seat
+return { 'refreshed', session_id }

@@ -1,5 +1,6 @@
 -- When the decision is taken: Redis TIME and the shard clock, each read once (domain/shard-clock.ts).
--- Needs meta, clock_cap_ms. Gives now_us, now_ms, clock_ms, begin_us, begin_clock_ms.
+-- Needs meta, clock_cap_ms, memory_ms. Gives now_us, now_ms, clock_ms, begin_us,
+-- begin_contested_until_ms.
 
 local time = redis.call('TIME')
 local now_us = time[1] * 1000000 + time[2]
@@ -10,4 +11,4 @@ local clock, ticked, begin, begin_clock = unpack(redis.call('HMGET', meta, 'cloc
 -- nil: it never ticked, and only a tick may start it.
 local clock_ms = clock and clock + math.min(math.max(0, now_ms - ticked), clock_cap_ms)
 local begin_us = tonumber(begin) or 0
-local begin_clock_ms = tonumber(begin_clock)
+local begin_contested_until_ms = begin_clock and begin_clock + memory_ms or 0

@@ -20,66 +20,78 @@ Returns array           kind ("registered", "repeated", "ended", "superseded", "
                         the user's version; only the kind when refused ]]
 
 local record, deadlines, log, meta, live = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local user_id, device_id, instance_id, connection = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local user_id, device_id, instance_id, connection_id = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local previous_order = tonumber(ARGV[5])
 local ttl_ms, clock_cap_ms, memory_ms = ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
 local max_tombstones, max_devices, log_max_entries = tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11]
 
 -- #include moment
 if not clock_ms then return redis.error_reply('NOCLOCK tick this shard first') end
--- #include record
--- #include rank
--- #include log
--- #include deadlines
-local header, devices = read_record(record)
-local current, tombstones = decode_device(devices[device_id])
--- #include seat
 
-if connection ~= '' then
-  if current and current.connection == connection then
-    if current.mark == GRACE then return { 'ended' } end
-    local deadline_ms = string.format('%d', clock_ms + ttl_ms)
-    redis.call('ZADD', deadlines, 'GT', deadline_ms, session_member(user_id, current.id))
-    local _, version = decode_header(header)
-    return { 'repeated', current.id, version }
+-- #include record
+local text = redis.call('GET', record)
+local header, others, sessions = nil, '', nil
+if text then header, others, sessions = split_record(text, device_id) end
+local mark, current_id, current_order, current_connection, current_instance
+local tombstones = ''
+if sessions then
+  mark, current_id, current_order, current_connection, current_instance = string.match(sessions, CURRENT)
+  tombstones = tombstones_of(sessions)
+end
+
+if connection_id ~= '' then
+  if mark and current_connection == connection_id then
+    if mark == GRACE then return { 'ended' } end
+    redis.call('ZADD', deadlines, 'GT', string.format('%d', clock_ms + ttl_ms), user_id .. '\0' .. current_id)
+    return { 'repeated', current_id, string.match(header, '^%d+') }
   end
-  for _, tombstone in ipairs(tombstones) do
-    if tombstone.connection == connection then
-      if tombstone.mark == ENDED then return { 'ended' } end
-      if tombstone.mark == REPLACED then return { 'superseded' } end
+  for ending, _, _, its_connection in string.gmatch(tombstones, TOMBSTONE) do
+    if its_connection == connection_id then
+      if ending == ENDED then return { 'ended' } end
+      if ending == REPLACED then return { 'superseded' } end
       break
     end
   end
 end
 
-local order = math.max(now_us, begin_us, highest_order(current, tombstones) + 1)
--- A previous_session_id from the future (of another store, or forged) must not hold the device for ever.
-if previous_order then order = math.min(previous_order, order) end
-if is_outranked(current, tombstones, order, connection) then return { 'superseded' } end
+-- #include outranked
+-- Its place in the order of the device's registrations; and could a late Unregister without session_id be meant for an earlier session?
+local order = math.max(now_us, begin_us)
+local is_unclear = mark or clock_ms < begin_contested_until_ms
+if mark then order = math.max(order, current_order + 1) end
+for _, _, its_order, _, _, ended_at_ms in string.gmatch(tombstones, TOMBSTONE) do
+  order = math.max(order, its_order + 1)
+  is_unclear = is_unclear or ended_at_ms + memory_ms > clock_ms
+end
+if previous_order then
+  -- A previous_session_id from the future (of another store, or forged) must not hold the device for ever.
+  order = math.min(previous_order, order)
+  if is_outranked(tonumber(current_order), tombstones, order, connection_id) then return { 'superseded' } end
+end
+local session_id = string.format('%d', order)
+if connection_id ~= '' then session_id = session_id .. '.' .. connection_id end
+if previous_order then tombstones = without_tombstone(tombstones, session_id) end
 
 -- Devices that are only remembered, for longer than the memory, go when a new one would be too many.
-if header and not devices[device_id] then
-  local count = 0
-  for _ in pairs(devices) do count = count + 1 end
+if not sessions and others ~= '' then
+  local _, count = string.gsub(others, '\n', '')
   if count >= max_devices then
-    for other_id, sessions in pairs(devices) do
-      local its_current, its_tombstones = decode_device(sessions)
-      if not its_current and not is_remembered(its_tombstones) then
-        devices[other_id] = nil
-        count = count - 1
+    local kept = {}
+    for line in string.gmatch(others, '\n[^\n]+') do
+      local is_needed = string.find(line, ONLINE_LINE)
+      for ended_at_ms in string.gmatch(line, '[^\t]+\31(%d+)') do
+        is_needed = is_needed or ended_at_ms + memory_ms > clock_ms
       end
+      if is_needed then kept[#kept + 1] = line end
     end
-    if count >= max_devices then return { 'too-many-devices' } end
+    if #kept >= max_devices then return { 'too-many-devices' } end
+    others = table.concat(kept)
   end
 end
 
-local session_id = string.format('%d', order)
-local contested_until_ms = 0
-if connection ~= '' then
-  session_id = session_id .. '.' .. connection
-else
-  -- Could a late Unregister without session_id be meant for an earlier session of this device?
-  local is_shard_new = begin_clock_ms and clock_ms < begin_clock_ms + memory_ms
-  if current or is_shard_new or is_remembered(tombstones) then contested_until_ms = clock_ms + memory_ms end
-end
-return { 'registered', session_id, seat(session_id, instance_id, contested_until_ms) }
+local contested_until_ms = connection_id == '' and is_unclear and clock_ms + memory_ms or 0
+-- #include log-state
+-- #include append
+-- #include deadlines
+-- #include seat
+return { 'registered', session_id, version }

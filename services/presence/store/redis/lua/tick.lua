@@ -25,39 +25,50 @@ local log_max_entries, record_prefix = ARGV[8], ARGV[9]
 -- #include moment
 clock_ms = clock_ms or reckoned_ms
 redis.call('HSET', meta, 'clock', string.format('%d', clock_ms), 'ticked', string.format('%d', now_ms))
--- #include record
--- #include log
--- #include deadlines
--- #include unseat
 
---- Takes down what fell due under this member; one that the record no longer knows is dropped.
-local function expire(member, deadline_ms)
-  local separator = string.find(member, '\0', 1, true)
-  local user_id, rest = string.sub(member, 1, separator - 1), string.sub(member, separator + 1)
+-- #include record
+-- #include log-state
+-- #include append
+-- #include deadlines
+
+--- The device whose live session has this id.
+local function find_device(text, session_id)
+  local at = string.find(text, '\t' .. session_id .. '\31', 1, true)
+  return at and string.match(string.sub(text, 1, at - 1), '[^\n]+$')
+end
+
+--- Takes down what fell due under a member of the deadlines.
+-- @return false if the record knows nothing of it
+local function expire(user_id, graced_device, due_session, deadline_ms)
   local record = record_prefix .. user_id
-  local header, devices = read_record(record)
-  if string.sub(rest, 1, 1) == '\0' then
-    local device_id = string.sub(rest, 2)
-    local current, tombstones = decode_device(devices[device_id])
-    if current and current.mark == GRACE then
-      return unseat(record, user_id, device_id, header, devices, current, tombstones, ENDED, CONNECTION_LOST, 0)
-    end
+  local text = redis.call('GET', record)
+  local device_id = graced_device or text and find_device(text, due_session)
+  if not (text and device_id) then return false end
+  local header, others, sessions = split_record(text, device_id)
+  if not sessions then return false end
+  local mark, session_id, _, _, instance_id = string.match(sessions, CURRENT)
+  local ending, cause, seen_ms = EXPIRED, TIMED_OUT, nil
+  if graced_device then
+    if mark ~= GRACE then return false end
+    ending, cause, seen_ms = ENDED, CONNECTION_LOST, 0
   else
-    local device_id = find_live(devices, rest)
-    if device_id then
-      local current, tombstones = decode_device(devices[device_id])
-      local heartbeat_ms = now_ms - math.max(0, clock_ms - (deadline_ms - ttl_ms))
-      return unseat(record, user_id, device_id, header, devices, current, tombstones, EXPIRED, TIMED_OUT, heartbeat_ms)
-    end
+    seen_ms = now_ms - math.max(0, clock_ms - (deadline_ms - ttl_ms))
   end
-  redis.call('ZREM', deadlines, member)
+  -- #include unseat
+  return true
 end
 
 local due = {}
 if limit > 0 then due = redis.call('ZRANGEBYSCORE', deadlines, '-inf', clock_ms, 'WITHSCORES', 'LIMIT', 0, limit) end
-for index = 1, #due, 2 do expire(due[index], due[index + 1]) end
+for index = 1, #due, 2 do
+  local member = due[index]
+  local user_end = string.find(member, '\0', 1, true)
+  local user_id, rest = string.sub(member, 1, user_end - 1), string.sub(member, user_end + 1)
+  local graced_device = string.byte(rest) == 0 and string.sub(rest, 2) or nil
+  if not expire(user_id, graced_device, rest, due[index + 1]) then redis.call('ZREM', deadlines, member) end
+end
 
-local last_version, length = read_log_state()
+local last_version, length = read_log_state(log)
 return {
   clock_ms,
   #due / 2,

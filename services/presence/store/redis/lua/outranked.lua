@@ -1,0 +1,12 @@
+--- Whether another connection of the device registered later, or took this very session's place.
+-- Needs record.lua.
+-- @param current_order of the device's session, nil if it has none
+local function is_outranked(current_order, tombstones, order, connection_id)
+  if current_order and current_order > order then return true end
+  for mark, _, its_order, its_connection in string.gmatch(tombstones, TOMBSTONE) do
+    its_order = tonumber(its_order)
+    if its_order > order then return true end
+    if mark == REPLACED and its_order == order and its_connection == connection_id then return true end
+  end
+  return false
+end
