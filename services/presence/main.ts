@@ -5,6 +5,7 @@ import {
   createLog,
   drainOnSignal,
   listenAt,
+  logReadiness,
   Metrics,
   OperationsServer,
   showAddress,
@@ -67,10 +68,23 @@ async function run(config: PresenceConfig): Promise<void> {
   });
   exposeParts(metrics, { store, work, watches, publishers });
 
+  const checks = {
+    store: () => store.health(),
+    log: () => ({
+      ready: work.hearsAll,
+      detail: work.hearsAll ? "follows every shard" : "does not follow every shard",
+    }),
+    // Without its broker, presence answers calls all the same: what it has to publish waits in the log.
+    ...Object.fromEntries(
+      publishers.map((publisher) => [publisher.name, () => ({ ...publisher.health(), optional: true })]),
+    ),
+  };
   const health = new Health();
-  const isReady = () => store.health().ready && work.hearsAll;
+  const noteReadiness = logReadiness(log, checks);
   const showHealth = () => {
-    for (const name of ["", presence.PresenceApiDefinition.fullName]) health.set(name, isReady());
+    const isServing = checks.store().ready && checks.log().ready;
+    for (const name of ["", presence.PresenceApiDefinition.fullName]) health.set(name, isServing);
+    noteReadiness();
   };
   const service = new PresenceService({ store, watches, limits: config.limits, hearsAll: () => work.hearsAll });
   const services = [presenceApi(service, config.session), health.service];
@@ -87,14 +101,7 @@ async function run(config: PresenceConfig): Promise<void> {
     metrics,
     clock,
     isDraining: () => draining,
-    checks: {
-      store: () => store.health(),
-      log: () => ({ ready: work.hearsAll, detail: "follows every shard" }),
-      // Without its broker, presence answers calls all the same: what it has to publish waits in the log.
-      ...Object.fromEntries(
-        publishers.map((publisher) => [publisher.name, () => ({ ...publisher.health(), optional: true })]),
-      ),
-    },
+    checks,
   });
 
   work.start();
