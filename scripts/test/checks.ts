@@ -8,6 +8,7 @@ export type Check = { name: string; run(): Promise<Outcome> };
 
 export const checks: readonly Check[] = [
   { name: "types", run: () => program("tsc", ["--noEmit"]) },
+  { name: "types, browser", run: () => program("tsc", ["--noEmit", "--project", "tsconfig.browser.json"]) },
   { name: "style", run: () => program("biome", ["check", "--error-on-warnings"]) },
   { name: "tidy", run: () => program("node", ["scripts/tidy.ts"]) },
   { name: "generated code", run: generatedCode },

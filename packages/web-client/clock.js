@@ -1,0 +1,10 @@
+/** @import { Clock } from "./types.d.ts" */
+
+/** The browser's time and chance. @type {Clock} */
+export const browserClock = {
+  after(delayMs, run) {
+    const timer = setTimeout(run, delayMs);
+    return () => clearTimeout(timer);
+  },
+  random: Math.random,
+};

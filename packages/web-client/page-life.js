@@ -1,0 +1,19 @@
+/** @import { PresenceClient } from "./presence-client.js" */
+
+/**
+ * Wakes the client when the page comes back into view or the machine onto a network: a background page's timers sleep,
+ * and a wait that began in a tunnel is over at its end.
+ * @param {PresenceClient} client
+ * @returns {() => void} ends it
+ */
+export function wakeWithPage(client) {
+  const wake = () => {
+    if (!document.hidden) client.wake();
+  };
+  document.addEventListener("visibilitychange", wake);
+  addEventListener("online", wake);
+  return () => {
+    document.removeEventListener("visibilitychange", wake);
+    removeEventListener("online", wake);
+  };
+}

@@ -1,0 +1,248 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import { FakeClock } from "@realchat/presence-runtime/testing";
+import { waitUntil } from "@realchat/presence-testing";
+import { PresenceClient } from "./presence-client.js";
+import { type ScriptedGateway, startScriptedGateway } from "./testing/scripted-gateway.ts";
+import type { PresenceClientOptions, PresenceEvents, UserPresence } from "./types.d.ts";
+
+let gateway: ScriptedGateway;
+let clock: FakeClock;
+let client: PresenceClient;
+let told: { [Name in keyof PresenceEvents]: PresenceEvents[Name][] };
+
+beforeEach(async () => {
+  gateway = await startScriptedGateway();
+  clock = new FakeClock();
+});
+
+afterEach(async () => {
+  client.close();
+  await gateway.close();
+});
+
+/** A client that is connecting; `told` has all that it tells. */
+function start(options: Partial<PresenceClientOptions> = {}): void {
+  client = new PresenceClient({ url: `${gateway.url}?device_id=laptop`, clock, ...options });
+  told = { snapshot: [], presence: [], hidden: [], state: [] };
+  for (const name of ["snapshot", "presence", "hidden", "state"] as const) {
+    client.on(name, (detail) => void (told[name] as unknown[]).push(detail));
+  }
+  client.connect();
+}
+
+const untilState = (kind: string) => waitUntil(() => client.state.kind === kind, { what: `the client is ${kind}` });
+const untilKnown = (id: string, version: number) =>
+  waitUntil(() => client.get(id)?.version === version, { what: `${id} is known at version ${version}` });
+
+const bob: UserPresence = { id: "bob", online: true, version: 20 };
+const eve: UserPresence = { id: "eve", online: false, version: 5, lastSeen: 1_790_000_000_000 };
+
+describe("a client", () => {
+  test("asks for the JSON protocol and tells what the gateway tells", async () => {
+    start();
+    const socket = await gateway.socket(0);
+    assert.deepEqual([socket.path, socket.protocols], ["/ws?device_id=laptop", ["realchat.presence.v1.json"]]);
+    socket.send({ type: "snapshot", users: [bob, eve] });
+    socket.send({ type: "presence", users: [{ ...eve, online: true, version: 6 }] });
+    await untilKnown("eve", 6);
+    assert.deepEqual(told.snapshot, [[bob, eve]]);
+    assert.deepEqual(told.presence, [[{ ...eve, online: true, version: 6 }]]);
+    assert.deepEqual(client.get("bob"), bob);
+  });
+
+  test("never goes back to an older version, and tells nothing twice", async () => {
+    start();
+    const socket = await gateway.socket(0);
+    socket.send({ type: "presence", users: [bob] });
+    socket.send({ type: "presence", users: [bob, { ...bob, online: false, version: 19 }] });
+    socket.send({ type: "snapshot", users: [{ ...bob, online: false, version: 18 }] });
+    socket.send({ type: "snapshot", users: [{ ...bob, devices: ["phone", "laptop"] }] });
+    await waitUntil(() => client.get("bob")?.devices, { what: "the devices are known" });
+    assert.deepEqual(told.presence, [[bob]]);
+    assert.deepEqual(told.snapshot, [[{ ...bob, devices: ["phone", "laptop"] }]]);
+  });
+
+  test("forgets whom it may no longer see", async () => {
+    start();
+    const socket = await gateway.socket(0);
+    socket.send({ type: "snapshot", users: [bob, eve] });
+    socket.send({ type: "hidden", users: ["bob"] });
+    await waitUntil(() => told.hidden.length > 0, { what: "somebody is hidden" });
+    assert.deepEqual(told.hidden, [["bob"]]);
+    assert.equal(client.get("bob"), undefined);
+  });
+
+  test("forgets whom the gateway no longer shows after a cut, but not whom it subscribed to", async () => {
+    start();
+    const first = await gateway.socket(0);
+    first.send({ type: "snapshot", users: [bob] });
+    client.subscribe(["eve", "mallory"]);
+    first.send({ type: "snapshot", users: [eve] });
+    await untilKnown("eve", 5);
+    first.cut();
+    await untilState("waiting");
+    await clock.advance(1_000);
+    const second = await gateway.socket(1);
+    second.send({ type: "snapshot", users: [] });
+    await waitUntil(() => told.hidden.length > 0, { what: "somebody is hidden" });
+    assert.deepEqual(told.hidden, [["bob"]]);
+    assert.deepEqual(client.get("eve"), eve);
+  });
+
+  test("subscribes and unsubscribes, in frames of bounded size, and again after a cut", async () => {
+    start();
+    const ids = Array.from({ length: 501 }, (_, index) => `user-${index}`);
+    client.subscribe(ids);
+    const first = await gateway.socket(0);
+    await waitUntil(() => first.heard.length === 2, { what: "two frames arrive" });
+    assert.deepEqual(first.heard[0], { type: "subscribe", users: ids.slice(0, 500) });
+    assert.deepEqual(first.heard[1], { type: "subscribe", users: ["user-500"] });
+    client.unsubscribe(ids.slice(1));
+    first.cut();
+    await untilState("waiting");
+    await clock.advance(1_000);
+    const second = await gateway.socket(1);
+    await waitUntil(() => second.heard.length === 1, { what: "a frame arrives" });
+    assert.deepEqual(second.heard, [{ type: "subscribe", users: ["user-0"] }]);
+  });
+
+  test("logs out with a code that says so, and stays away", async () => {
+    start();
+    const socket = await gateway.socket(0);
+    await untilState("open");
+    client.logout();
+    await waitUntil(() => socket.closeCode === 4001, { what: "the socket is closed with 4001" });
+    assert.deepEqual(client.state, { kind: "closed", code: 4001 });
+    await clock.advance(60_000);
+    assert.equal(gateway.sockets.length, 1);
+  });
+});
+
+describe("after a cut", () => {
+  test("the first try comes within a second, later ones ever later, at most after 30 s, never in step", async () => {
+    start();
+    const waits: number[] = [];
+    for (let index = 0; index < 8; index++) {
+      (await gateway.socket(index)).close(1012);
+      await waitUntil(() => client.state.kind === "waiting", { what: "the client waits" });
+      assert.equal(client.state.kind, "waiting");
+      const { retryMs } = client.state as { retryMs: number };
+      waits.push(retryMs);
+      await clock.advance(retryMs);
+    }
+    waits.forEach((wait, index) => {
+      assert.ok(wait <= Math.min(30_000, 1_000 * 2 ** index), `wait ${index} took ${wait} ms`);
+    });
+    assert.equal(new Set(waits).size, waits.length);
+    assert.ok(Math.max(...waits) > 1_000, `waits did not grow: ${waits}`);
+  });
+
+  test("a connection that lasted makes the next loss a first one", async () => {
+    start();
+    for (let index = 0; index < 5; index++) {
+      (await gateway.socket(index)).cut();
+      await untilState("waiting");
+      await clock.advance(30_000);
+    }
+    await gateway.socket(5);
+    await untilState("open");
+    await clock.advance(10_000);
+    (await gateway.socket(5)).cut();
+    await untilState("waiting");
+    assert.ok((client.state as { retryMs: number }).retryMs <= 1_000);
+  });
+
+  test("waking it ends the wait", async () => {
+    start();
+    (await gateway.socket(0)).cut();
+    await untilState("waiting");
+    client.wake();
+    await gateway.socket(1);
+    await untilState("open");
+  });
+
+  test("a connection that does not answer when it is woken is given up", async () => {
+    start();
+    const socket = await gateway.socket(0);
+    socket.send({ type: "snapshot", users: [bob] });
+    await untilKnown("bob", 20);
+    client.wake();
+    await waitUntil(() => socket.heard.length === 1, { what: "the gateway is asked" });
+    assert.deepEqual(socket.heard, [{ type: "subscribe", users: ["bob"] }]);
+    await clock.advance(5_000);
+    assert.equal(client.state.kind, "waiting");
+  });
+
+  test("a connection that answers when it is woken stays", async () => {
+    start();
+    const socket = await gateway.socket(0);
+    socket.send({ type: "snapshot", users: [bob] });
+    await untilKnown("bob", 20);
+    client.wake();
+    socket.send({ type: "snapshot", users: [{ ...bob, version: 21 }] });
+    await untilKnown("bob", 21);
+    await clock.advance(60_000);
+    assert.equal(client.state.kind, "open");
+  });
+
+  test("a gateway that finds it slow is left alone for longer", async () => {
+    clock.random = () => 0.999;
+    start();
+    (await gateway.socket(0)).close(1013);
+    await untilState("waiting");
+    assert.ok((client.state as { retryMs: number }).retryMs > 4_000);
+  });
+
+  test("a session that another one replaced stays closed", async () => {
+    start();
+    (await gateway.socket(0)).close(4000);
+    await untilState("closed");
+    assert.deepEqual(client.state, { kind: "closed", code: 4000 });
+    await clock.advance(60_000);
+    assert.equal(gateway.sockets.length, 1);
+  });
+});
+
+describe("a token", () => {
+  test("travels as a sub-protocol", async () => {
+    start({ token: "header.claims.signature" });
+    const { protocols } = await gateway.socket(0);
+    assert.deepEqual(protocols, ["realchat.presence.v1.json", "bearer.header.claims.signature"]);
+  });
+
+  test("is asked for again once the gateway refused it", async () => {
+    const refusals: boolean[] = [];
+    const token = async (refused: boolean) => {
+      refusals.push(refused);
+      return refused ? "new" : "old";
+    };
+    start({ token });
+    (await gateway.socket(0)).close(4401);
+    await untilState("waiting");
+    await clock.advance(1_000);
+    assert.deepEqual((await gateway.socket(1)).protocols.at(-1), "bearer.new");
+    assert.deepEqual(refusals, [false, true]);
+  });
+
+  test("that cannot be had is asked for again later", async () => {
+    let asked = 0;
+    start({
+      token: async () => {
+        asked += 1;
+        if (asked === 1) throw new Error("the login is away");
+        return "at-last";
+      },
+    });
+    await untilState("waiting");
+    await clock.advance(1_000);
+    assert.deepEqual((await gateway.socket(0)).protocols.at(-1), "bearer.at-last");
+  });
+
+  test("that is refused and never changes ends it", async () => {
+    start({ token: "old" });
+    (await gateway.socket(0)).close(4401);
+    await untilState("closed");
+    assert.deepEqual(client.state, { kind: "closed", code: 4401 });
+  });
+});

@@ -1,0 +1,64 @@
+/** A user as the gateway last told of them. What is optional is there when the gateway knows it. */
+export interface UserPresence {
+  readonly id: string;
+  readonly online: boolean;
+  /** Strictly increasing per user: of two states the one with the higher version is true. */
+  readonly version: number;
+  /** When an offline user was last seen, wall clock, ms since 1970. */
+  readonly lastSeen?: number;
+  /** Why the last change happened. */
+  readonly cause?: Cause;
+  /** The device that made the difference, and its gateway. */
+  readonly device?: string;
+  readonly instance?: string;
+  /** When it happened, wall clock of the server, ms since 1970. */
+  readonly at?: number;
+  /** All devices that are connected; in snapshots. */
+  readonly devices?: readonly string[];
+}
+
+export type Cause = "connected" | "disconnected" | "logged_out" | "connection_lost" | "expired" | "restated";
+
+/** From the gateway. Unknown types and fields are ignored: later gateways may add some. */
+export type ServerFrame =
+  | { readonly type: "snapshot" | "presence"; readonly users: readonly UserPresence[] }
+  | { readonly type: "hidden"; readonly users: readonly string[] };
+
+/** To the gateway. */
+export type ClientFrame =
+  | { readonly type: "subscribe" | "unsubscribe"; readonly users: readonly string[] }
+  | { readonly type: "logout" };
+
+export type ConnectionState =
+  | { readonly kind: "connecting" }
+  | { readonly kind: "open" }
+  /** Cut off; tries again after `retryMs`. */
+  | { readonly kind: "waiting"; readonly retryMs: number; readonly code: number }
+  /** For good; see the close codes in docs/websocket.md. */
+  | { readonly kind: "closed"; readonly code: number };
+
+export interface PresenceEvents {
+  /** What the gateway tells by itself of how things are: after connecting, and as the answer to `subscribe`. */
+  snapshot: readonly UserPresence[];
+  /** Changes, and only real ones: repetitions and older versions never get here. */
+  presence: readonly UserPresence[];
+  /** Users whom this one may no longer see: show no dot. */
+  hidden: readonly string[];
+  state: ConnectionState;
+}
+
+export interface PresenceClientOptions {
+  /** Of the gateway's endpoint, ws: or wss:, with `device_id` (and without authentication `user_id`) in its query. */
+  readonly url: string;
+  /** A JWT, or where to get one; asked before every attempt, `refused` after the gateway refused the last one. */
+  readonly token?: string | ((refused: boolean) => string | Promise<string>);
+  /** For tests. Default: the browser's. */
+  readonly clock?: Clock;
+}
+
+export interface Clock {
+  /** Calls `run` once after `delayMs`; the result cancels it. */
+  after(delayMs: number, run: () => void): () => void;
+  /** Uniform in [0, 1). */
+  random(): number;
+}
