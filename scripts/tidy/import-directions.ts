@@ -117,11 +117,11 @@ const clients: Record<string, { home: RegExp; instead: string }> = {
     instead: "Use the port store/store.ts. Map: docs/architecture.md",
   },
   "@platformatic/kafka": {
-    home: /\/(events|feed)\/kafka\/|^benchmarks\//,
+    home: /\/(events|feed)\/kafka\/|^packages\/client\/kafka\/|^benchmarks\//,
     instead: "Use the port events/publisher.ts. Map: docs/architecture.md",
   },
   "@grpc/grpc-js": {
-    home: /^packages\/rpc\/grpc-js\/|^packages\/cli\/|^benchmarks\//,
+    home: /^packages\/rpc\/grpc-js\/|^packages\/client\/grpc\/|^packages\/cli\/|^benchmarks\//,
     instead: "Serve through @realchat/presence-rpc. Map: docs/architecture.md",
   },
 };

@@ -1,0 +1,219 @@
+import { type ChannelCredentials, credentials } from "@grpc/grpc-js";
+import { PresenceApiDefinition } from "@realchat/presence-proto/presence";
+import { type Cancel, type Clock, systemClock } from "@realchat/presence-runtime/clock";
+import { PresenceClientError, presenceClientErrorOf } from "../presence-client-error.ts";
+import { Channel, type ChannelState } from "./channel.ts";
+import type { ServiceDefinition } from "./definition.ts";
+import { type CallOptions, type Carrier, type RpcClient, type RpcMethod, rpcClient } from "./rpc-client.ts";
+
+/** The contract's service, one function per method. */
+export type PresenceApi = RpcClient<typeof PresenceApiDefinition>;
+
+/** What the rest of this package needs of channels. */
+export interface PresenceAccess {
+  readonly api: PresenceApi;
+  /** Calls `listener` whenever a node serves again after none did. */
+  onServing(listener: () => void): Cancel;
+}
+
+export interface PresenceChannelsOptions {
+  /** `host:port` of the nodes; one connection each. A name with several addresses is one connection, to one of them. */
+  readonly addresses: readonly string[];
+  /** Absent: no TLS. */
+  readonly tls?: TlsOptions;
+  /** Milliseconds between two looks at a node's health; default 1,000. */
+  readonly checkEveryMs?: number;
+  /** Milliseconds after which a node that does not say how it is counts as unreachable; default 2,000. */
+  readonly checkTimeoutMs?: number;
+  readonly clock?: Clock;
+}
+
+/** PEM texts; `{}`: TLS with what Node trusts. */
+export interface TlsOptions {
+  /** Who signed the nodes' certificates. */
+  readonly ca?: string;
+  /** For mutual TLS, both. */
+  readonly certificate?: string;
+  readonly key?: string;
+  /** The name that the nodes' certificates carry, when it is not the host of their addresses. */
+  readonly serverName?: string;
+}
+
+export interface ChannelHealth {
+  readonly address: string;
+  readonly state: ChannelState;
+  /** For people. */
+  readonly detail: string;
+}
+
+/** Figures since the start, and of now. */
+export interface ChannelMetrics {
+  readonly channels: Readonly<Record<ChannelState, number>>;
+  readonly calls: number;
+  readonly failures: number;
+  /** Calls that went to another node after the first one's connection broke. */
+  readonly failovers: number;
+}
+
+/**
+ * Connections to the nodes of presence. Each call goes to the next one that serves; one whose connection breaks under
+ * way goes to another, since whatever presence offers may be repeated. When no node serves, calls fail at once with
+ * UNAVAILABLE: keeping on trying is what SessionKeeper and watch do.
+ */
+export class PresenceChannels implements PresenceAccess, AsyncDisposable {
+  readonly api: PresenceApi;
+  readonly #channels: readonly Channel[];
+  readonly #servingListeners = new Set<() => void>();
+  readonly #firstVerdict = Promise.withResolvers<void>();
+  #hasVerdict = false;
+  #wasServing = false;
+  #turn: number;
+  #isClosed = false;
+  #calls = 0;
+  #failures = 0;
+  #failovers = 0;
+
+  /** @throws PresenceClientError INVALID_ARGUMENT naming the option */
+  constructor(options: PresenceChannelsOptions) {
+    const { addresses, tls, checkEveryMs = 1_000, checkTimeoutMs = 2_000, clock = systemClock } = options;
+    refuseAddresses(addresses);
+    const shared = {
+      credentials: credentialsOf(tls),
+      serverName: tls?.serverName,
+      checkEveryMs,
+      checkTimeoutMs,
+      clock,
+    };
+    // Many gateways that start together should not all begin with the first node.
+    this.#turn = Math.floor(clock.random() * addresses.length);
+    this.#channels = addresses.map(
+      (address) => new Channel({ ...shared, address, changed: () => queueMicrotask(() => this.#channelChanged()) }),
+    );
+    this.api = this.client(PresenceApiDefinition);
+  }
+
+  /** A client of any service at these addresses, by what ts-proto generated for it. */
+  client<Definition extends ServiceDefinition>(definition: Definition): RpcClient<Definition> {
+    const carrier: Carrier = {
+      unary: (method, request, options) => this.#unary(method, request, options),
+      serverStream: (method, request, options) => this.#serverStream(method, request, options),
+    };
+    return rpcClient(definition, carrier);
+  }
+
+  health(): { readonly ready: boolean; readonly channels: readonly ChannelHealth[] } {
+    const channels = this.#channels.map(({ address, state, detail }) => ({ address, state, detail }));
+    return { ready: channels.some(({ state }) => state === "serving"), channels };
+  }
+
+  metrics(): ChannelMetrics {
+    const channels = { connecting: 0, serving: 0, "not-serving": 0, unreachable: 0 };
+    for (const { state } of this.#channels) channels[state]++;
+    return { channels, calls: this.#calls, failures: this.#failures, failovers: this.#failovers };
+  }
+
+  onServing(listener: () => void): Cancel {
+    this.#servingListeners.add(listener);
+    return () => this.#servingListeners.delete(listener);
+  }
+
+  /** Calls under way fail with CANCELLED or UNAVAILABLE. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#servingListeners.clear();
+    for (const channel of this.#channels) channel.close();
+    this.#firstVerdict.resolve();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #unary(method: RpcMethod, request: unknown, options: CallOptions): Promise<unknown> {
+    this.#calls++;
+    try {
+      if (!this.#hasVerdict) await this.#firstVerdict.promise;
+      const first = this.#pick();
+      try {
+        return await first.unary(method, request, options);
+      } catch (error) {
+        return await this.#elsewhere([first], error, (channel) => channel.unary(method, request, options));
+      }
+    } catch (error) {
+      this.#failures++;
+      throw error;
+    }
+  }
+
+  /** Tries the nodes that are left, as long as it is the connection that fails. */
+  async #elsewhere(tried: Channel[], error: unknown, call: (channel: Channel) => Promise<unknown>): Promise<unknown> {
+    const last = tried.at(-1);
+    const isBroken = presenceClientErrorOf(error).code === "UNAVAILABLE" && last?.isConnected === false;
+    const next = this.#channels.find((channel) => channel.state === "serving" && !tried.includes(channel));
+    if (!isBroken || next === undefined) throw error;
+    this.#failovers++;
+    try {
+      return await call(next);
+    } catch (again) {
+      return await this.#elsewhere([...tried, next], again, call);
+    }
+  }
+
+  async *#serverStream(method: RpcMethod, request: unknown, options: CallOptions): AsyncGenerator<unknown> {
+    this.#calls++;
+    try {
+      if (!this.#hasVerdict) await this.#firstVerdict.promise;
+      yield* this.#pick().serverStream(method, request, options);
+    } catch (error) {
+      this.#failures++;
+      throw error;
+    }
+  }
+
+  #pick(): Channel {
+    if (this.#isClosed) throw new PresenceClientError("CANCELLED", "these channels are closed");
+    // A node that says it cannot serve knows best what to answer, if there is no better one.
+    for (const wanted of ["serving", "not-serving"]) {
+      for (let step = 0; step < this.#channels.length; step++) {
+        const channel = this.#channels[this.#turn++ % this.#channels.length];
+        if (channel?.state === wanted) return channel;
+      }
+    }
+    const why = this.#channels.map(({ address, detail }) => `${address}: ${detail}`).join("; ");
+    throw new PresenceClientError("UNAVAILABLE", `no presence node answers (${why})`);
+  }
+
+  #channelChanged(): void {
+    const serves = this.#channels.some(({ state }) => state === "serving");
+    if (serves || this.#channels.every(({ state }) => state !== "connecting")) {
+      this.#hasVerdict = true;
+      this.#firstVerdict.resolve();
+    }
+    if (serves && !this.#wasServing) for (const listener of [...this.#servingListeners]) listener();
+    this.#wasServing = serves;
+  }
+}
+
+function refuseAddresses(addresses: readonly string[]): void {
+  if (addresses.length === 0) throw invalid("addresses is empty: name at least one node as host:port");
+  for (const address of addresses) {
+    const port = Number(/^(?:[^\s:@/[\]]+|\[[0-9a-fA-F:.]+\]):(\d{1,5})$/.exec(address)?.[1]);
+    if (!(port >= 1 && port <= 65_535)) {
+      throw invalid(`addresses has ${JSON.stringify(address)}: write host:port, such as presence:50056 or [::1]:50056`);
+    }
+  }
+  if (new Set(addresses).size < addresses.length) throw invalid("addresses names a node twice: name each once");
+}
+
+function credentialsOf(tls: TlsOptions | undefined): ChannelCredentials {
+  if (tls === undefined) return credentials.createInsecure();
+  if ((tls.certificate === undefined) !== (tls.key === undefined)) {
+    throw invalid("tls has only one of certificate and key: for mutual TLS give both");
+  }
+  const bytes = (pem: string | undefined) => (pem === undefined ? null : Buffer.from(pem));
+  return credentials.createSsl(bytes(tls.ca), bytes(tls.key), bytes(tls.certificate));
+}
+
+function invalid(message: string): PresenceClientError {
+  return new PresenceClientError("INVALID_ARGUMENT", message);
+}

@@ -1,0 +1,18 @@
+export * as presence from "@realchat/presence-proto/presence";
+export type { ChannelState } from "./grpc/channel.ts";
+export {
+  type ChannelHealth,
+  type ChannelMetrics,
+  type PresenceAccess,
+  type PresenceApi,
+  PresenceChannels,
+  type PresenceChannelsOptions,
+  type TlsOptions,
+} from "./grpc/presence-channels.ts";
+export type { CallOptions, RpcClient } from "./grpc/rpc-client.ts";
+export { PresenceClientError, type PresenceClientErrorCode } from "./presence-client-error.ts";
+export type { KeeperMetrics } from "./sessions/keeper-metrics.ts";
+export type { KeeperLimits, SessionKeeperOptions } from "./sessions/keeper-options.ts";
+export type { CloseReason, SessionHandle, SessionState } from "./sessions/session-handle.ts";
+export { type OpenSession, SessionKeeper } from "./sessions/session-keeper.ts";
+export { type PresenceChange, type PresenceNews, type WatchOptions, watch } from "./watch/watch.ts";

@@ -1,0 +1,94 @@
+/** What the ring knows of a session. */
+export interface Beating {
+  /** When its last heartbeat was sent, or its registration, monotonic ms. */
+  beatMs: number;
+}
+
+/** Shares of the interval that a session may be late before it is hurried along. */
+const lateness = 1.1;
+/** How much faster than evenly those who are late are caught up with. */
+const catchUpFactor = 4;
+/** Of a turn that comes later than this no more is made up for, ms. */
+const turnMaxMs = 250;
+
+/**
+ * Decides who sends a heartbeat when. Sessions stand in a row, the one whose last heartbeat is longest ago in front. At
+ * each turn as many go as evenly belong to the time since the last turn: n sessions give n heartbeats an interval, at a
+ * rate that stays the same whenever and however they arrived. Nobody waits longer than an interval for that, unless
+ * sessions behind him leave, or presence was away: then those who are late go in addition, at a bounded rate.
+ */
+export class HeartbeatRing<Session extends Beating> {
+  /** In order of their last heartbeats. */
+  readonly #row = new Set<Session>();
+  /** Those whose last heartbeat failed: older than all in the row. */
+  readonly #failed = new Set<Session>();
+  #allowance = 0;
+  #catchUpAllowance = 0;
+  #turnMs: number;
+
+  /** @param nowMs monotonic */
+  constructor(nowMs: number) {
+    this.#turnMs = nowMs;
+  }
+
+  get size(): number {
+    return this.#row.size + this.#failed.size;
+  }
+
+  /** A session that was just registered. */
+  add(session: Session): void {
+    this.#row.add(session);
+  }
+
+  delete(session: Session): void {
+    this.#row.delete(session);
+    this.#failed.delete(session);
+  }
+
+  /** Its last heartbeat did not get through: the next one cannot wait an interval. */
+  putFirst(session: Session): void {
+    if (this.#row.delete(session)) this.#failed.add(session);
+  }
+
+  /**
+   * Those whose turn it is; from now on they count as having sent it, and stand at the end of the row.
+   * @param nowMs monotonic; the ring should be asked at least ten times per second and interval
+   * @param intervalMs how often each session has to send one
+   * @param limit most that can be sent at once
+   */
+  take(nowMs: number, intervalMs: number, limit: number): Session[] {
+    const share = (this.size * Math.min(nowMs - this.#turnMs, turnMaxMs)) / intervalMs;
+    this.#turnMs = nowMs;
+    // What a turn could not spend is not saved up, but for the fraction: savings would be a burst.
+    this.#allowance = (this.#allowance % 1) + share;
+    this.#catchUpAllowance = (this.#catchUpAllowance % 1) + share * (catchUpFactor - 1);
+    const lateMs = nowMs - lateness * intervalMs;
+    const taken: Session[] = [];
+    for (const group of [this.#failed, this.#row]) {
+      for (const session of group) {
+        if (taken.length >= limit || !this.#admits(session, lateMs)) return this.#sent(taken, nowMs);
+        taken.push(session);
+      }
+    }
+    return this.#sent(taken, nowMs);
+  }
+
+  #admits(session: Session, lateMs: number): boolean {
+    if (this.#allowance >= 1) {
+      this.#allowance--;
+      return true;
+    }
+    if (session.beatMs > lateMs || this.#catchUpAllowance < 1) return false;
+    this.#catchUpAllowance--;
+    return true;
+  }
+
+  #sent(sessions: Session[], nowMs: number): Session[] {
+    for (const session of sessions) {
+      this.delete(session);
+      session.beatMs = nowMs;
+      this.#row.add(session);
+    }
+    return sessions;
+  }
+}

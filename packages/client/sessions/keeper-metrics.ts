@@ -1,0 +1,26 @@
+import type { HeartbeatCounters } from "./heartbeats.ts";
+import type { SessionState } from "./session-handle.ts";
+
+/** Figures of a keeper; those that count do so since it began. */
+export interface KeeperMetrics extends Readonly<HeartbeatCounters> {
+  /** Sessions in each state now; for `closed`, `superseded` and `refused` how many ever got there. */
+  readonly sessions: Readonly<Record<SessionState, number>>;
+  /** Registrations that presence accepted, and those among them of sessions that it had lost. */
+  readonly registrations: number;
+  readonly returns: number;
+  readonly unregistrations: number;
+  /** Registrations and unregistrations that failed, each attempt counted. */
+  readonly callFailures: number;
+  /** Closed sessions that presence was not told of: it ended them by itself. */
+  readonly closingsDropped: number;
+  /** Registrations and unregistrations that wait for their turn, and those whose answer is awaited. */
+  readonly callsWaiting: number;
+  readonly callsUnderWay: number;
+  /** RefreshSessions calls whose answer is awaited. */
+  readonly batchesUnderWay: number;
+  /** What presence dictates. */
+  readonly heartbeatIntervalMs: number;
+  /** How often presence could not be reached any more, and whether it can now. */
+  readonly outages: number;
+  readonly reachable: boolean;
+}

@@ -1,0 +1,67 @@
+import { type Clock, systemClock } from "@realchat/presence-runtime/clock";
+import type { PresenceAccess } from "../grpc/presence-channels.ts";
+import { PresenceClientError } from "../presence-client-error.ts";
+import { checkId } from "./session-ids.ts";
+
+export interface SessionKeeperOptions {
+  /** Such as PresenceChannels; it stays open when the keeper ends. */
+  readonly channels: PresenceAccess;
+  /** Names this gateway to those who look up a user's devices. */
+  readonly instanceId: string;
+  readonly limits?: Partial<KeeperLimits>;
+  readonly clock?: Clock;
+}
+
+export interface KeeperLimits {
+  /** Sessions kept at once; default 100,000. Beyond: `open` throws. */
+  readonly sessionsMax: number;
+  /** Closed sessions that presence is still to be told of; default 100,000. Beyond: the oldest expires by itself. */
+  readonly closingsMax: number;
+  /** Registrations and unregistrations together that are begun in a second; default 1,000. */
+  readonly callsPerSecond: number;
+  /** Registrations and unregistrations under way at once; default 64. */
+  readonly callsMax: number;
+  /** Sessions in one RefreshSessions call; default and most 1,000. */
+  readonly batchMaxSessions: number;
+  /** RefreshSessions calls under way at once; default 16. */
+  readonly batchesMax: number;
+  /** Milliseconds that a call may take; default 5,000. */
+  readonly callTimeoutMs: number;
+}
+
+const defaultLimits: KeeperLimits = {
+  sessionsMax: 100_000,
+  closingsMax: 100_000,
+  callsPerSecond: 1_000,
+  callsMax: 64,
+  batchMaxSessions: 1_000,
+  batchesMax: 16,
+  callTimeoutMs: 5_000,
+};
+
+export interface KeeperSettings {
+  readonly channels: PresenceAccess;
+  readonly instanceId: string;
+  readonly limits: KeeperLimits;
+  readonly clock: Clock;
+}
+
+/** @throws PresenceClientError INVALID_ARGUMENT naming the option */
+export function keeperSettings({
+  channels,
+  instanceId,
+  limits: given,
+  clock = systemClock,
+}: SessionKeeperOptions): KeeperSettings {
+  checkId("instanceId", instanceId);
+  const limits = { ...defaultLimits, ...given };
+  for (const [name, value] of Object.entries(limits)) {
+    if (!(value > 0))
+      throw new PresenceClientError("INVALID_ARGUMENT", `limits.${name} is ${value}: give a positive number`);
+  }
+  if (limits.batchMaxSessions > 1_000) {
+    const message = `limits.batchMaxSessions is ${limits.batchMaxSessions}: presence takes 1000 sessions in a batch`;
+    throw new PresenceClientError("INVALID_ARGUMENT", message);
+  }
+  return { channels, instanceId, limits, clock };
+}

@@ -1,0 +1,33 @@
+import type { Duration } from "@realchat/presence-proto";
+
+/** A third of presence's default time to live, and that; until it dictates others. */
+const firstIntervalMs = 20_000;
+const firstTtlMs = 60_000;
+/** What no server can mean, ms. */
+const intervalMinMs = 50;
+
+/** The pace that presence dictates, which may change with each answer. */
+export class ServerPace {
+  #intervalMs = firstIntervalMs;
+  #ttlMs = firstTtlMs;
+
+  /** Milliseconds between two heartbeats of a session. */
+  get intervalMs(): number {
+    return this.#intervalMs;
+  }
+
+  /** Milliseconds that a session lives without. */
+  get ttlMs(): number {
+    return this.#ttlMs;
+  }
+
+  /** Takes over what an answer says; what it leaves out stays. */
+  adopt({ heartbeatInterval, ttl }: { heartbeatInterval?: Duration | undefined; ttl?: Duration | undefined }): void {
+    if (heartbeatInterval !== undefined) this.#intervalMs = Math.max(intervalMinMs, millisecondsOf(heartbeatInterval));
+    if (ttl !== undefined && millisecondsOf(ttl) > 0) this.#ttlMs = millisecondsOf(ttl);
+  }
+}
+
+function millisecondsOf({ seconds, nanos }: Duration): number {
+  return seconds * 1_000 + nanos / 1_000_000;
+}

@@ -1,0 +1,59 @@
+import type { HeldSession } from "./held-session.ts";
+import type { SessionState } from "./session-handle.ts";
+import { deviceKey } from "./session-ids.ts";
+
+/** All sessions that are not over yet. */
+export class SessionBook {
+  /** Sessions in each state; for `closed`, `superseded` and `refused` how many ever got there. */
+  readonly counts: Record<SessionState, number> = {
+    registering: 0,
+    online: 0,
+    returning: 0,
+    closing: 0,
+    closed: 0,
+    superseded: 0,
+    refused: 0,
+  };
+  /** The latest of each device. */
+  readonly #byDevice = new Map<string, HeldSession>();
+  /** In the order in which they were closed. */
+  readonly #closings = new Set<HeldSession>();
+
+  get live(): number {
+    return this.counts.registering + this.counts.online + this.counts.returning;
+  }
+
+  /** The device's session, if it has one. */
+  latest(device: { readonly userId: string; readonly deviceId: string }): HeldSession | undefined {
+    return this.#byDevice.get(deviceKey(device));
+  }
+
+  /** Those that are live, or whose end presence does not know yet. */
+  sessions(): HeldSession[] {
+    return [...new Set([...this.#byDevice.values(), ...this.#closings])];
+  }
+
+  get oldestClosing(): HeldSession | undefined {
+    const [oldest] = this.#closings;
+    return oldest;
+  }
+
+  /** From now on the latest of its device. */
+  add(session: HeldSession): void {
+    this.#byDevice.set(deviceKey(session), session);
+    this.counts[session.state]++;
+  }
+
+  move(session: HeldSession, state: SessionState): void {
+    this.counts[session.state]--;
+    this.counts[state]++;
+    if (state === "closing") this.#closings.add(session);
+    else this.#closings.delete(session);
+    if (isOver(state) && this.latest(session) === session) this.#byDevice.delete(deviceKey(session));
+    session.become(state);
+  }
+}
+
+function isOver(state: SessionState): boolean {
+  return state === "closed" || state === "superseded" || state === "refused";
+}

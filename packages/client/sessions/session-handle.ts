@@ -1,0 +1,41 @@
+import type { PresenceClientError } from "../presence-client-error.ts";
+
+/**
+ * - `registering`: presence does not know of it yet
+ * - `online`: registered, heartbeats keep it alive; also while presence is away
+ * - `returning`: presence lost it, it is being registered again
+ * - `closing`: closed here, presence is still to be told
+ * - `closed`: over
+ * - `superseded`: over: a newer connection of the device took its place; close the socket
+ * - `refused`: over: presence does not take it, ever; see `refusal`
+ */
+export type SessionState = "registering" | "online" | "returning" | "closing" | "closed" | "superseded" | "refused";
+
+/** Why a socket closed: `logged-out` ends the session at once, the others leave its user a grace period to be back. */
+export type CloseReason = "logged-out" | "connection-lost" | "server-drain";
+
+/** One socket's session. */
+export interface SessionHandle {
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly connectionId: string;
+  readonly state: SessionState;
+  /** The fencing token; undefined until it is registered. */
+  readonly sessionId: string | undefined;
+  /** Why presence does not take it, in state `refused`. */
+  readonly refusal: PresenceClientError | undefined;
+  /**
+   * Resolves when presence knows of it; rejects with PresenceClientError when it never will: FAILED_PRECONDITION when
+   * superseded, CANCELLED when closed before, else the refusal.
+   */
+  untilOnline(): Promise<void>;
+  /**
+   * The socket is closed. Without a reason the session ends at once. Never rejects: resolves when presence was told, or
+   * when there is nothing left to tell it; in an outage that may take as long as the outage.
+   */
+  close(reason?: CloseReason): Promise<void>;
+  /** A newer connection of the device took its place: close the socket. Called once, also when it already happened. */
+  onSuperseded(listener: () => void): void;
+  /** Presence does not take it. Called once, also when it already happened. */
+  onRefused(listener: (refusal: PresenceClientError) => void): void;
+}

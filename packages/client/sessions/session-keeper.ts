@@ -1,0 +1,304 @@
+import { DisconnectReason, type RegisterSessionResponse } from "@realchat/presence-proto/presence";
+import { backoffMs } from "@realchat/presence-runtime/backoff";
+import { type Cancel, type Clock, pause } from "@realchat/presence-runtime/clock";
+import type { PresenceApi } from "../grpc/presence-channels.ts";
+import { PresenceClientError, type PresenceClientErrorCode, presenceClientErrorOf } from "../presence-client-error.ts";
+import { Heartbeats } from "./heartbeats.ts";
+import { HeldSession } from "./held-session.ts";
+import type { KeeperMetrics } from "./keeper-metrics.ts";
+import { type KeeperLimits, keeperSettings, type SessionKeeperOptions } from "./keeper-options.ts";
+import { Outbox } from "./outbox.ts";
+import { Reachability } from "./reachability.ts";
+import { ServerPace } from "./server-pace.ts";
+import { SessionBook } from "./session-book.ts";
+import type { CloseReason, SessionHandle } from "./session-handle.ts";
+import { checkId } from "./session-ids.ts";
+
+export interface OpenSession {
+  readonly userId: string;
+  readonly deviceId: string;
+  /** Unique per socket, for ever; default: one made here. */
+  readonly connectionId?: string;
+}
+
+/**
+ * Keeps presence informed of a gateway's sockets: registers them, sends their heartbeats, registers again those that
+ * presence lost, and ends them. No session is given up because presence is away; what could not be said then is said
+ * when it is back.
+ */
+export class SessionKeeper implements AsyncDisposable {
+  readonly #api: PresenceApi;
+  readonly #instanceId: string;
+  readonly #limits: KeeperLimits;
+  readonly #clock: Clock;
+  readonly #reachability: Reachability;
+  readonly #pace = new ServerPace();
+  readonly #book = new SessionBook();
+  readonly #outbox: Outbox<HeldSession>;
+  readonly #heartbeats: Heartbeats;
+  readonly #stopListening: Cancel;
+  readonly #connectionPrefix: string;
+  readonly #counters = { registrations: 0, returns: 0, unregistrations: 0, callFailures: 0, closingsDropped: 0 };
+  #connections = 0;
+  #state: "open" | "draining" | "stopped" = "open";
+
+  /** @throws PresenceClientError INVALID_ARGUMENT naming the option */
+  constructor(options: SessionKeeperOptions) {
+    const { channels, instanceId, limits, clock } = keeperSettings(options);
+    this.#api = channels.api;
+    this.#instanceId = instanceId;
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#connectionPrefix = `${randomText(clock)}${randomText(clock)}`;
+    const reachability = new Reachability(clock, () => this.#outbox.work());
+    this.#reachability = reachability;
+    this.#outbox = new Outbox({ clock, reachability, ...limits, perform: (session) => this.#perform(session) });
+    this.#heartbeats = new Heartbeats({
+      ...{ clock, limits, reachability, api: channels.api, pace: this.#pace },
+      missing: (session) => this.#missing(session),
+      superseded: (session) => this.#over(session, "superseded"),
+    });
+    this.#stopListening = channels.onServing(() => reachability.hurry());
+  }
+
+  /**
+   * A socket opened. Another one of the same user and device, if it is open here, is superseded at once.
+   * @throws PresenceClientError INVALID_ARGUMENT naming the field, RESOURCE_EXHAUSTED when there are too many sessions,
+   * FAILED_PRECONDITION when the keeper was drained
+   */
+  open({ userId, deviceId, connectionId }: OpenSession): SessionHandle {
+    checkId("userId", userId);
+    checkId("deviceId", deviceId);
+    if (connectionId !== undefined) checkId("connectionId", connectionId);
+    if (this.#state !== "open") throw new PresenceClientError("FAILED_PRECONDITION", "this keeper was drained");
+    const { sessionsMax } = this.#limits;
+    if (this.#book.live >= sessionsMax) {
+      const message = `this keeper has ${sessionsMax} sessions, its limit: raise limits.sessionsMax, or use another gateway`;
+      throw new PresenceClientError("RESOURCE_EXHAUSTED", message);
+    }
+    const identity = { userId, deviceId, connectionId: connectionId ?? this.#newConnectionId() };
+    const session = new HeldSession(identity, (closed, reason) => this.#close(closed, reason));
+    const before = this.#book.latest(session);
+    this.#book.add(session);
+    if (before !== undefined) this.#replace(before, session);
+    if (session.predecessor === undefined) this.#outbox.add(session);
+    return session;
+  }
+
+  /**
+   * Hands all sessions over: their users stay online while their clients reconnect elsewhere. From now on nothing can be
+   * opened. Ends when presence was told, or at the deadline; what is untold then, presence finds out by itself.
+   * @param options.deadlineMs default 10,000
+   */
+  async drain({ deadlineMs = 10_000 }: { deadlineMs?: number } = {}): Promise<void> {
+    if (this.#state === "stopped") return;
+    this.#state = "draining";
+    const enough = new AbortController();
+    const told = this.#book.sessions().map((session) => session.close("server-drain"));
+    await Promise.race([Promise.all(told), pause(this.#clock, deadlineMs, enough.signal)]);
+    enough.abort();
+    this.#stop();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.drain();
+  }
+
+  metrics(): KeeperMetrics {
+    return {
+      sessions: { ...this.#book.counts },
+      ...this.#counters,
+      ...this.#heartbeats.counters,
+      callsWaiting: this.#outbox.size,
+      callsUnderWay: this.#outbox.underWay,
+      batchesUnderWay: this.#heartbeats.underWay,
+      heartbeatIntervalMs: this.#pace.intervalMs,
+      outages: this.#reachability.outages,
+      reachable: this.#reachability.isReachable,
+    };
+  }
+
+  /** Presence must hear of both in the order in which they were opened, or the older one would win. */
+  #replace(before: HeldSession, session: HeldSession): void {
+    const busy = before.isRegistering ? before : before.predecessor;
+    if (busy !== undefined) {
+      busy.successor = session;
+      session.predecessor = busy;
+    }
+    if (!before.isLive) return;
+    session.inheritedToken = before.token || before.inheritedToken;
+    this.#over(before, "superseded");
+  }
+
+  #close(session: HeldSession, reason: CloseReason | undefined): void {
+    if (!session.isLive) return;
+    session.closeReason = reason;
+    session.expiresMs = this.#reachability.reachableMs + this.#pace.ttlMs;
+    this.#heartbeats.delete(session);
+    this.#outbox.delete(session);
+    this.#book.move(session, "closing");
+    if (!session.isRegistering && session.predecessor === undefined) this.#goOn(session);
+    const oldest = this.#book.oldestClosing;
+    if (this.#book.counts.closing > this.#limits.closingsMax && oldest !== undefined) this.#drop(oldest);
+  }
+
+  /** Puts what is to be told next in the outbox. */
+  #goOn(session: HeldSession): void {
+    if (session.isLive || (session.state === "closing" && session.isKnown)) this.#outbox.add(session);
+    else if (session.state === "closing") this.#book.move(session, "closed");
+  }
+
+  #perform(session: HeldSession): Promise<void> | undefined {
+    if (session.isLive) return this.#register(session);
+    if (session.state !== "closing") return undefined;
+    if (this.#reachability.reachableMs >= session.expiresMs) {
+      this.#drop(session);
+      return undefined;
+    }
+    const token = session.token || session.inheritedToken;
+    // Whether presence has it is unknown, and so is its token: registering once more tells.
+    return token === "" ? this.#register(session) : this.#unregister(session, token);
+  }
+
+  async #register(session: HeldSession): Promise<void> {
+    const { userId, deviceId, connectionId, token } = session;
+    const sentMs = this.#clock.monotonicMs();
+    const registration = { userId, deviceId, connectionId, instanceId: this.#instanceId, previousSessionId: token };
+    session.isRegistering = true;
+    this.#reachability.trying();
+    let outcome: RegisterSessionResponse | PresenceClientError;
+    try {
+      outcome = await this.#api.registerSession(registration, { timeoutMs: this.#limits.callTimeoutMs });
+    } catch (error) {
+      outcome = presenceClientErrorOf(error);
+    }
+    session.isRegistering = false;
+    if (outcome instanceof PresenceClientError) this.#registrationFailed(session, outcome);
+    else this.#registered(session, outcome, sentMs);
+    this.#release(session);
+  }
+
+  #registered(session: HeldSession, answer: RegisterSessionResponse, sentMs: number): void {
+    this.#counters.registrations++;
+    if (session.state === "returning") this.#counters.returns++;
+    this.#pace.adopt(answer);
+    session.token = answer.sessionId;
+    session.inheritedToken = "";
+    session.mayBeRegistered = false;
+    session.registrations++;
+    session.failures = 0;
+    if (session.isLive) {
+      session.beatMs = sentMs;
+      this.#heartbeats.add(session);
+      this.#book.move(session, "online");
+    } else {
+      this.#goOn(session);
+    }
+    this.#reachability.succeeded();
+  }
+
+  #registrationFailed(session: HeldSession, error: PresenceClientError): void {
+    this.#counters.callFailures++;
+    if (error.code === "FAILED_PRECONDITION") {
+      this.#over(session, session.isLive ? "superseded" : "closed");
+      this.#reachability.succeeded();
+    } else if (refusals.has(error.code)) {
+      session.refusal = error;
+      this.#over(session, session.isLive ? "refused" : "closed");
+      this.#reachability.succeeded();
+    } else {
+      session.mayBeRegistered = true;
+      this.#tryAgain(session, error);
+    }
+  }
+
+  async #unregister(session: HeldSession, sessionId: string): Promise<void> {
+    const { userId, deviceId, closeReason } = session;
+    const reason = closeReason === undefined ? DisconnectReason.DISCONNECT_REASON_UNSPECIFIED : reasons[closeReason];
+    this.#reachability.trying();
+    try {
+      const options = { timeoutMs: this.#limits.callTimeoutMs };
+      await this.#api.unregisterSession({ userId, deviceId, sessionId, reason }, options);
+      this.#counters.unregistrations++;
+      this.#over(session, "closed");
+      this.#reachability.succeeded();
+    } catch (thrown) {
+      const error = presenceClientErrorOf(thrown);
+      this.#counters.callFailures++;
+      if (refusals.has(error.code)) this.#drop(session);
+      else this.#tryAgain(session, error);
+    }
+  }
+
+  #tryAgain(session: HeldSession, { code, retryAfterMs }: PresenceClientError): void {
+    // Faults of one call only say something about presence when it is in doubt already.
+    const isOwn = ownFaults.has(code);
+    if (!isOwn || !this.#reachability.isReachable) this.#reachability.failed(retryAfterMs);
+    if (this.#state === "stopped") return;
+    if (isOwn) this.#clock.after(backoffMs(session.failures++, retryPace, this.#clock), () => this.#goOn(session));
+    else this.#goOn(session);
+  }
+
+  /** A registration has been answered: whoever came after it on this device may go. */
+  #release(session: HeldSession): void {
+    const { successor } = session;
+    if (successor === undefined) return;
+    session.successor = undefined;
+    successor.predecessor = undefined;
+    if (session.state === "superseded") successor.inheritedToken = session.token || session.inheritedToken;
+    this.#goOn(successor);
+  }
+
+  #missing(session: HeldSession): void {
+    this.#heartbeats.delete(session);
+    this.#book.move(session, "returning");
+    this.#outbox.add(session);
+  }
+
+  #over(session: HeldSession, state: "superseded" | "refused" | "closed"): void {
+    this.#heartbeats.delete(session);
+    this.#outbox.delete(session);
+    if (session.isLive || session.state === "closing") this.#book.move(session, state);
+  }
+
+  /** Presence will end it by itself. */
+  #drop(session: HeldSession): void {
+    this.#counters.closingsDropped++;
+    this.#over(session, "closed");
+  }
+
+  #stop(): void {
+    this.#state = "stopped";
+    this.#stopListening();
+    this.#reachability.stop();
+    this.#heartbeats.stop();
+    this.#outbox.stop();
+    for (const session of this.#book.sessions()) this.#drop(session);
+  }
+
+  #newConnectionId(): string {
+    this.#connections++;
+    return `${this.#connectionPrefix}-${this.#connections.toString(36)}`;
+  }
+}
+
+const reasons = {
+  "logged-out": DisconnectReason.DISCONNECT_REASON_LOGGED_OUT,
+  "connection-lost": DisconnectReason.DISCONNECT_REASON_CONNECTION_LOST,
+  "server-drain": DisconnectReason.DISCONNECT_REASON_SERVER_DRAIN,
+} as const satisfies Record<CloseReason, DisconnectReason>;
+
+/** Answers that would be the same next time. */
+const refusals: ReadonlySet<PresenceClientErrorCode> = new Set(["INVALID_ARGUMENT", "RESOURCE_EXHAUSTED"]);
+
+/** Failures of a call that say little about the next one's. */
+const ownFaults: ReadonlySet<PresenceClientErrorCode> = new Set(["INTERNAL", "UNKNOWN", "DATA_LOSS", "ABORTED"]);
+
+const retryPace = { firstMs: 500, capMs: 4_000 };
+
+/** 48 bits of chance, such as `k3v09x2m1a`. */
+function randomText(clock: Clock): string {
+  return Math.floor(clock.random() * 2 ** 48)
+    .toString(36)
+    .padStart(10, "0");
+}
