@@ -1,6 +1,9 @@
 /**
  * The port to who may see whom. W may see X when they share a conversation, or when each has the other as a contact; and
  * never while either blocks the other. The relation is symmetric, and nobody sees himself.
+ *
+ * Reads never guess: when the directory cannot know, they reject with AudienceError UNAVAILABLE. Then nobody becomes
+ * visible; the caller keeps what it had and asks again.
  */
 export interface AudienceDirectory {
   readonly kind: "memory" | "redis";
@@ -8,9 +11,10 @@ export interface AudienceDirectory {
   open(): Promise<void>;
   close(): Promise<void>;
   health(): { readonly ready: boolean; readonly detail: string };
+  metrics(): DirectoryMetrics;
 
   /**
-   * The users whom the viewer may see, in no particular order.
+   * The users whom the viewer may see: contacts first, then the members of conversations, small ones first.
    * @returns at most `limit`; `more`: there are others
    */
   visibleTo(viewer: string, limit: number): Promise<{ users: string[]; more: boolean }>;
@@ -18,33 +22,82 @@ export interface AudienceDirectory {
   maySee(viewer: string, users: readonly string[]): Promise<Set<string>>;
 
   /**
-   * Applies changes in order, exactly once in effect: changes and position are stored together, and a batch at or below
-   * the stored position of its source changes nothing.
-   * @returns the pairs of users whose relation the changes touch, whoever applied them first: look again at each
+   * Applies changes, exactly once in effect: what was applied before, here or by another gateway, changes nothing. The
+   * order of arrival does not matter, `at` does: of two changes of one relation the later one counts, of two at the same
+   * moment the one that hides. Either all of a batch and its position are stored in the end, or it rejects and is to be
+   * applied again.
+   * @returns the relations that the changes touch, whoever applied them first: look again at each
+   * @throws AudienceError UNAVAILABLE; REWOUND when the directory has lost what came before this batch; FULL
    */
   apply(batch: ChangeBatch): Promise<AffectedPairs[]>;
-  /** Position after which a source must be read on; undefined: from its start. */
-  position(source: string): Promise<number | undefined>;
+  /** Where sources are to be read on. */
+  state(): Promise<DirectoryState>;
+  /**
+   * Names the data that reads are answered from; another name: a store that lost its data, and holds nobody's history
+   * until it is replayed. Undefined before the first connection.
+   */
+  readonly generation: string | undefined;
 }
 
 export interface ChangeBatch {
-  /** Where the changes come from: `topic:partition`; undefined for an import, which has no position. */
-  readonly source: string | undefined;
-  /** Of the batch's last change, offset in the source. */
-  readonly position: number;
+  /** Undefined: an import or a listing, which has no position. */
+  readonly origin?: BatchOrigin;
   readonly changes: readonly AudienceChange[];
 }
 
-export type AudienceChange =
-  /** The participants join; a conversation that exists keeps those it has. */
+/** A stretch of a source, such as one partition of a Kafka topic. */
+export interface BatchOrigin {
+  /** `topic:partition` */
+  readonly source: string;
+  /** What came before, as `state` or the batch before said it; undefined: nothing. */
+  readonly after: SourcePosition | undefined;
+  /** Of the batch's last record, whether that was a change or not. */
+  readonly upTo: SourcePosition;
+}
+
+export interface SourcePosition {
+  readonly offset: number;
+  /** The `at` of that record: those that follow are later, whatever their timestamps say. */
+  readonly at: number;
+}
+
+export interface DirectoryState {
+  readonly generation: string;
+  /** By source. */
+  readonly positions: ReadonlyMap<string, SourcePosition>;
+  /** Counts batches without origin that changed something, whoever applied them. */
+  readonly imports: number;
+}
+
+/** The `at` of imported facts: whatever a source says about the same relation happened later. */
+export const beforeAllRecords = 1;
+
+/**
+ * What happened, and when: `at`, µs since 1970, at least 1. To `conversation` the participants join; who is in it stays.
+ * `blocked` also removes the contact that userId has to the other.
+ */
+export type AudienceChange = { readonly at: number } & (
   | { readonly kind: "conversation"; readonly conversationId: string; readonly participants: readonly string[] }
   | { readonly kind: "joined" | "left"; readonly conversationId: string; readonly userId: string }
   | { readonly kind: "contact-added" | "contact-removed"; readonly userId: string; readonly contactId: string }
-  /** A block also removes userId's contact to the other. */
-  | { readonly kind: "blocked" | "unblocked"; readonly userId: string; readonly blockedId: string };
+  | { readonly kind: "blocked" | "unblocked"; readonly userId: string; readonly blockedId: string }
+);
 
-/** The relation of `userId` to each of the others may have changed. */
+/** The relation of each of `users` to each of `others` may have changed, in both directions. */
 export interface AffectedPairs {
-  readonly userId: string;
+  readonly users: readonly string[];
   readonly others: readonly string[];
+}
+
+export interface DirectoryMetrics {
+  /** Relations remembered, past ones included: memberships, contacts, blocks. */
+  readonly relations: number;
+  /** Most that may be remembered; undefined: the store's own limit holds. */
+  readonly relationsLimit: number | undefined;
+  /** Operations by kind, since the start. */
+  readonly operations: Readonly<
+    Record<string, { readonly count: number; readonly failed: number; readonly totalMs: number }>
+  >;
+  /** What waits, by name. */
+  readonly bounds: Readonly<Record<string, { readonly used: number; readonly limit: number }>>;
 }

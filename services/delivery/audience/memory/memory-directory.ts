@@ -1,0 +1,178 @@
+import type { Clock } from "@realchat/presence-runtime";
+import { AudienceError } from "../audience-error.ts";
+import { isNews } from "../batch-order.ts";
+import type {
+  AffectedPairs,
+  AudienceDirectory,
+  ChangeBatch,
+  DirectoryMetrics,
+  DirectoryState,
+  SourcePosition,
+} from "../directory.ts";
+import { type Fact, factsOf, type Relation, touchedBy } from "../facts.ts";
+import { OperationMeter } from "../operation-meter.ts";
+import { RelationTable } from "./relation-table.ts";
+
+export interface MemoryDirectoryOptions {
+  /** Relations remembered at most, past ones included; default 5,000,000. */
+  readonly maxRelations?: number;
+}
+
+const generation = "memory";
+const nowhere: ReadonlySet<string> = new Set();
+
+/** The directory of one process; it begins empty with every start. */
+export class MemoryDirectory implements AudienceDirectory {
+  readonly kind = "memory";
+  readonly generation = generation;
+  readonly #maxRelations: number;
+  readonly #meter: OperationMeter;
+  readonly #tables: Readonly<Record<Relation, RelationTable>> = {
+    member: new RelationTable(),
+    contact: new RelationTable(),
+    block: new RelationTable(),
+  };
+  /** By user, those that he is or was in. */
+  readonly #conversations = new Map<string, Set<string>>();
+  /** One string for every id, however often it was read from somewhere. */
+  readonly #ids = new Map<string, string>();
+  readonly #positions = new Map<string, SourcePosition>();
+  #imports = 0;
+
+  constructor(options: MemoryDirectoryOptions, clock: Clock) {
+    this.#maxRelations = options.maxRelations ?? 5_000_000;
+    this.#meter = new OperationMeter(clock);
+  }
+
+  async open(): Promise<void> {}
+
+  async close(): Promise<void> {}
+
+  health(): { ready: boolean; detail: string } {
+    const relations = this.#relations;
+    const isFull = relations >= this.#maxRelations;
+    return { ready: true, detail: `memory, ${relations} relations${isFull ? ", which is all it may hold" : ""}` };
+  }
+
+  metrics(): DirectoryMetrics {
+    return {
+      relations: this.#relations,
+      relationsLimit: this.#maxRelations,
+      operations: this.#meter.operations,
+      bounds: {},
+    };
+  }
+
+  visibleTo(viewer: string, limit: number): Promise<{ users: string[]; more: boolean }> {
+    return this.#meter.measure("visible-to", () => {
+      const users = new Set<string>();
+      for (const user of this.#candidates(viewer)) {
+        if (user === viewer || users.has(user) || this.#isBlocked(viewer, user)) continue;
+        if (users.size === limit) return { users: [...users], more: true };
+        users.add(user);
+      }
+      return { users: [...users], more: false };
+    });
+  }
+
+  maySee(viewer: string, users: readonly string[]): Promise<Set<string>> {
+    return this.#meter.measure("may-see", () => new Set(users.filter((user) => this.#sees(viewer, user))));
+  }
+
+  apply(batch: ChangeBatch): Promise<AffectedPairs[]> {
+    return this.#meter.measure("apply", () => {
+      const facts = factsOf(batch.changes);
+      const { origin } = batch;
+      if (origin === undefined) {
+        if (this.#merge(facts)) this.#imports += 1;
+      } else if (isNews(origin, this.#positions.get(origin.source)?.offset)) {
+        this.#merge(facts);
+        this.#positions.set(origin.source, origin.upTo);
+      }
+      const { members, pairs } = touchedBy(facts);
+      const everIn = (conversation: string) => [...this.#tables.member.of(conversation).keys()];
+      return [
+        ...pairs,
+        ...[...members].map(([conversation, users]) => ({ users: [...users], others: everIn(conversation) })),
+      ];
+    });
+  }
+
+  state(): Promise<DirectoryState> {
+    return this.#meter.measure("state", () => ({
+      generation,
+      positions: new Map(this.#positions),
+      imports: this.#imports,
+    }));
+  }
+
+  get #relations(): number {
+    const { member, contact, block } = this.#tables;
+    return member.size + contact.size + block.size;
+  }
+
+  /** Those whom the viewer has a reason to see, some of them several times, and himself. */
+  *#candidates(viewer: string): Iterable<string> {
+    for (const [other, stamp] of this.#tables.contact.of(viewer)) {
+      if (stamp > 0 && this.#has("contact", other, viewer)) yield other;
+    }
+    const rooms = [...this.#conversationsOf(viewer)].map((conversation) => this.#tables.member.of(conversation));
+    for (const members of rooms.sort((a, b) => a.size - b.size)) {
+      for (const [other, stamp] of members) if (stamp > 0) yield other;
+    }
+  }
+
+  #sees(viewer: string, user: string): boolean {
+    if (viewer === user || this.#isBlocked(viewer, user)) return false;
+    if (this.#has("contact", viewer, user) && this.#has("contact", user, viewer)) return true;
+    return this.#conversationsOf(viewer).some((conversation) => this.#has("member", conversation, user));
+  }
+
+  #conversationsOf(user: string): string[] {
+    return [...(this.#conversations.get(user) ?? nowhere)].filter((conversation) =>
+      this.#has("member", conversation, user),
+    );
+  }
+
+  #has(relation: Relation, left: string, right: string): boolean {
+    return (this.#tables[relation].get(left, right) ?? -1) > 0;
+  }
+
+  #isBlocked(one: string, other: string): boolean {
+    const { block } = this.#tables;
+    return (block.get(one, other) ?? 1) < 0 || (block.get(other, one) ?? 1) < 0;
+  }
+
+  /** @returns whether anything changed @throws AudienceError FULL, before anything did */
+  #merge(facts: readonly Fact[]): boolean {
+    const added = facts.filter(({ relation, left, right }) => this.#tables[relation].get(left, right) === undefined);
+    if (this.#relations + added.length > this.#maxRelations) {
+      throw new AudienceError(
+        "FULL",
+        `the directory in memory holds ${this.#relations} relations, limit ${this.#maxRelations}: ` +
+          "raise the limit, or set REDIS_URL",
+      );
+    }
+    let isChanged = false;
+    for (const { relation, left, right, stamp } of facts) {
+      const [from, to] = [this.#id(left), this.#id(right)];
+      if (!this.#tables[relation].merge(from, to, stamp)) continue;
+      isChanged = true;
+      if (relation === "member") this.#remember(to, from);
+    }
+    return isChanged;
+  }
+
+  #remember(user: string, conversation: string): void {
+    const conversations = this.#conversations.get(user);
+    if (conversations === undefined) this.#conversations.set(user, new Set([conversation]));
+    else conversations.add(conversation);
+  }
+
+  #id(text: string): string {
+    const known = this.#ids.get(text);
+    if (known !== undefined) return known;
+    this.#ids.set(text, text);
+    return text;
+  }
+}

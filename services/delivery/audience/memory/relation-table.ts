@@ -1,0 +1,37 @@
+import { isStronger, type Stamp } from "../facts.ts";
+
+const none: ReadonlyMap<string, Stamp> = new Map();
+
+/** The strongest stamp of every relation of one kind. */
+export class RelationTable {
+  readonly #byLeft = new Map<string, Map<string, Stamp>>();
+  #size = 0;
+
+  /** Relations, those included whose stamp is negative. */
+  get size(): number {
+    return this.#size;
+  }
+
+  get(left: string, right: string): Stamp | undefined {
+    return this.#byLeft.get(left)?.get(right);
+  }
+
+  /** All that was ever said of `left`. */
+  of(left: string): ReadonlyMap<string, Stamp> {
+    return this.#byLeft.get(left) ?? none;
+  }
+
+  /** @returns whether it changed anything */
+  merge(left: string, right: string, stamp: Stamp): boolean {
+    let group = this.#byLeft.get(left);
+    if (group === undefined) {
+      group = new Map();
+      this.#byLeft.set(left, group);
+    }
+    const known = group.get(right);
+    if (!isStronger(stamp, known)) return false;
+    group.set(right, stamp);
+    if (known === undefined) this.#size += 1;
+    return true;
+  }
+}
