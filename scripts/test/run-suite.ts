@@ -37,7 +37,8 @@ async function run(
   // Detached: a process group of its own, so that its servers can be ended with it whatever state it is in.
   const child = spawn(process.execPath, args, {
     cwd: repository,
-    env,
+    // Suites share most modules; the second need not strip and compile them again, which is a third of its time.
+    env: { NODE_COMPILE_CACHE: join(repository, ".cache/compile"), ...env },
     stdio: ["ignore", output, output],
     detached: true,
   });
