@@ -47,9 +47,9 @@ export function scriptArguments<Key extends string, Arg extends string>(
   return list;
 }
 
-/** A script takes in another file with a line `-- #include name`, so that no decision is written down twice. */
+/** A file takes in another with a line `-- #include name`, so that no decision is written down twice. */
 function readLua(file: string): string {
-  return readFileSync(new URL(file, folder), "utf8").replaceAll(/^ *-- #include ([\w-]+)$/gm, (_, name: string) =>
-    readFileSync(new URL(`${name}.lua`, folder), "utf8"),
-  );
+  return readFileSync(new URL(file, folder), "utf8").replaceAll(includes, (_, name: string) => readLua(`${name}.lua`));
 }
+
+const includes = /^ *-- #include ([\w-]+)$/gm;

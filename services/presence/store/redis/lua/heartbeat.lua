@@ -18,25 +18,21 @@ Returns array          kind ("refreshed", "missing", "superseded"), session_id t
 
 local record, deadlines, log, meta, live = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local user_id, device_id, session_id = ARGV[1], ARGV[2], ARGV[3]
-local ttl_ms, clock_cap_ms, memory_ms = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
+local ttl_ms, clock_cap_ms, memory_ms = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local max_tombstones, log_max_entries = tonumber(ARGV[7]), ARGV[8]
 
 -- #include moment
 if not clock_ms then return redis.error_reply('NOCLOCK tick this shard first') end
-
 -- #include record
+-- #include causes
 local text = redis.call('GET', record)
-if not text then return { 'missing' } end
-local header, others, sessions = split_record(text, device_id)
-if not sessions then return { 'missing' } end
-local mark, current_id, current_order, current_connection, current_instance = string.match(sessions, CURRENT)
-local tombstones = tombstones_of(sessions)
+-- #include device
+-- #include returning
 
 local is_mine
 if session_id ~= '' then
   is_mine = mark == '' and current_id == session_id
   if not is_mine then
-    -- #include outranked
     local order, connection_id = string.match(session_id, '^(%d+)%.?(.*)$')
     local is_old = is_outranked(tonumber(current_order), tombstones, tonumber(order), connection_id)
     return { is_old and 'superseded' or 'missing' }
@@ -55,10 +51,7 @@ end
 local ending, last_id, _, last_connection, instance_id = string.match(tombstones, '^' .. TOMBSTONE)
 if mark or ending ~= EXPIRED or last_connection ~= '' then return { 'missing' } end
 session_id = last_id
-tombstones = without_tombstone(tombstones, session_id)
-local contested_until_ms = clock_ms + memory_ms
--- #include log-state
--- #include append
--- #include deadlines
+tombstones = unbury(tombstones, session_id)
+contested_until_ms = clock_ms + memory_ms
 -- #include seat
 return { 'refreshed', session_id }

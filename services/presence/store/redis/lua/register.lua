@@ -22,24 +22,17 @@ Returns array           kind ("registered", "repeated", "ended", "superseded", "
 local record, deadlines, log, meta, live = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local user_id, device_id, instance_id, connection_id = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local previous_order = tonumber(ARGV[5])
-local ttl_ms, clock_cap_ms, memory_ms = ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
+local ttl_ms, clock_cap_ms, memory_ms = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local max_tombstones, max_devices, log_max_entries = tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11]
 
 -- #include moment
 if not clock_ms then return redis.error_reply('NOCLOCK tick this shard first') end
-
 -- #include record
+-- #include causes
 local text = redis.call('GET', record)
-local header, others, sessions = nil, '', nil
-if text then header, others, sessions = split_record(text, device_id) end
-local mark, current_id, current_order, current_connection, current_instance
-local tombstones = ''
-if sessions then
-  mark, current_id, current_order, current_connection, current_instance = string.match(sessions, CURRENT)
-  tombstones = tombstones_of(sessions)
-end
+-- #include device
 
-if connection_id ~= '' then
+if connection_id ~= '' and sessions then
   if mark and current_connection == connection_id then
     if mark == GRACE then return { 'ended' } end
     redis.call('ZADD', deadlines, 'GT', string.format('%d', clock_ms + ttl_ms), user_id .. '\0' .. current_id)
@@ -54,23 +47,28 @@ if connection_id ~= '' then
   end
 end
 
--- #include outranked
--- Its place in the order of the device's registrations; and could a late Unregister without session_id be meant for an earlier session?
+-- Its place in the order of the device's registrations; and could a late Unregister without session_id be meant for an
+-- earlier session?
 local order = math.max(now_us, begin_us)
 local is_unclear = mark or clock_ms < begin_contested_until_ms
 if mark then order = math.max(order, current_order + 1) end
-for _, _, its_order, _, _, ended_at_ms in string.gmatch(tombstones, TOMBSTONE) do
-  order = math.max(order, its_order + 1)
-  is_unclear = is_unclear or ended_at_ms + memory_ms > clock_ms
+if tombstones ~= '' then
+  for _, _, its_order, _, _, ended_at_ms in string.gmatch(tombstones, TOMBSTONE) do
+    order = math.max(order, its_order + 1)
+    is_unclear = is_unclear or ended_at_ms + memory_ms > clock_ms
+  end
 end
+local session_id
 if previous_order then
+  -- #include returning
   -- A previous_session_id from the future (of another store, or forged) must not hold the device for ever.
   order = math.min(previous_order, order)
   if is_outranked(tonumber(current_order), tombstones, order, connection_id) then return { 'superseded' } end
+  session_id = string.format(connection_id == '' and '%d' or '%d.%s', order, connection_id)
+  tombstones = unbury(tombstones, session_id)
+else
+  session_id = string.format(connection_id == '' and '%d' or '%d.%s', order, connection_id)
 end
-local session_id = string.format('%d', order)
-if connection_id ~= '' then session_id = session_id .. '.' .. connection_id end
-if previous_order then tombstones = without_tombstone(tombstones, session_id) end
 
 -- Devices that are only remembered, for longer than the memory, go when a new one would be too many.
 if not sessions and others ~= '' then
@@ -89,9 +87,6 @@ if not sessions and others ~= '' then
   end
 end
 
-local contested_until_ms = connection_id == '' and is_unclear and clock_ms + memory_ms or 0
--- #include log-state
--- #include append
--- #include deadlines
+contested_until_ms = connection_id == '' and is_unclear and clock_ms + memory_ms or 0
 -- #include seat
 return { 'registered', session_id, version }

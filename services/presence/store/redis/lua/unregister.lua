@@ -19,44 +19,39 @@ ARGV[10] logMaxEntries integer
 Returns string         "ended", "grace", "absent", "fenced" or "contested" ]]
 
 local record, deadlines, log, meta, live = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local user_id, device_id, reason = ARGV[1], ARGV[2], ARGV[4]
+local user_id, device_id, session_id, reason = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local grace_ms, clock_cap_ms, memory_ms = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local max_tombstones, retention_ms, log_max_entries = tonumber(ARGV[8]), ARGV[9], ARGV[10]
 
 -- #include moment
 if not clock_ms then return redis.error_reply('NOCLOCK tick this shard first') end
-
 -- #include record
+-- #include causes
 local text = redis.call('GET', record)
-if not text then return 'absent' end
-local header, others, sessions = split_record(text, device_id)
-if not sessions then return 'absent' end
-local mark, session_id, _, connection_id, instance_id, contested_until_ms = string.match(sessions, CURRENT)
+-- #include device
+
 if not mark then return 'absent' end
-if ARGV[3] == '' then
-  if connection_id ~= '' then return 'fenced' end
+if session_id == '' then
+  if current_connection ~= '' then return 'fenced' end
   if contested_until_ms ~= '' and tonumber(contested_until_ms) > clock_ms then return 'contested' end
-elseif ARGV[3] ~= session_id then
+elseif session_id ~= current_id then
   return 'fenced'
 end
 
--- #include deadlines
 local is_lost = reason == 'CONNECTION_LOST' or reason == 'SERVER_DRAIN'
 if is_lost and mark == GRACE then return 'absent' end
 if is_lost and grace_ms > 0 then
   local until_ms = clock_ms + grace_ms
-  local deadline_ms = redis.call('ZSCORE', deadlines, user_id .. '\0' .. session_id)
+  local deadline_ms = redis.call('ZSCORE', deadlines, user_id .. '\0' .. current_id)
   if deadline_ms then until_ms = math.min(until_ms, deadline_ms) end
   local version, last_seen_ms = string.match(header, '^(%d+) ?(%d*)$')
-  header = encode_header(true, version, math.max(tonumber(last_seen_ms) or 0, now_ms))
+  header = string.format('%s %d', version, math.max(tonumber(last_seen_ms) or 0, now_ms))
   redis.call('SET', record, header .. others .. '\n' .. device_id .. '\t' .. GRACE .. sessions)
-  drop_deadline(deadlines, user_id, device_id, others, mark, session_id)
+  -- #include drop-deadline
   redis.call('ZADD', deadlines, until_ms, user_id .. '\0\0' .. device_id)
   return 'grace'
 end
 
--- #include log-state
--- #include append
 local ending = ENDED
 local cause = is_lost and CONNECTION_LOST or reason == 'LOGGED_OUT' and LOGGED_OUT or DISCONNECTED
 local seen_ms = mark == GRACE and 0 or now_ms
