@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 
 /** What RESP2 carries: https://redis.io/docs/latest/develop/reference/protocol-spec/ */
@@ -13,26 +12,16 @@ export interface Script<Key extends string = string, Arg extends string = string
   readonly keys: readonly Key[];
   readonly args: readonly Arg[];
   readonly returns: (reply: Reply) => Result;
-  /** The Lua source, with its includes. */
-  readonly source: string;
-  /** Names the source in EVALSHA. */
-  readonly sha1: string;
 }
 
-/** Values for a script's keys and arguments, by name. */
+/** Values for a script's keys or arguments, by name. */
 export type Values<Name extends string> = Readonly<Record<Name, string | number>>;
 
-const folder = new URL("./lua/", import.meta.url);
-
-/** Reads a script of the folder `lua`. */
-export function defineScript<const Key extends string, const Arg extends string, Result>(definition: {
-  file: string;
-  keys: readonly Key[];
-  args: readonly Arg[];
-  returns: (reply: Reply) => Result;
-}): Script<Key, Arg, Result> {
-  const source = readLua(definition.file);
-  return { ...definition, source, sha1: createHash("sha1").update(source).digest("hex") };
+/** Declares a script of the folder `lua`. */
+export function defineScript<const Key extends string, const Arg extends string, Result>(
+  script: Script<Key, Arg, Result>,
+): Script<Key, Arg, Result> {
+  return script;
 }
 
 /** The arguments of EVALSHA or EVAL after the script: the number of keys, the keys, the arguments. */
@@ -47,9 +36,10 @@ export function scriptArguments<Key extends string, Arg extends string>(
   return list;
 }
 
-/** A file takes in another with a line `-- #include name`, so that no decision is written down twice. */
-function readLua(file: string): string {
+/** Reads a Lua file. A line `-- #include name` takes in another, so that no decision is written down twice. */
+export function readLua(file: string): string {
   return readFileSync(new URL(file, folder), "utf8").replaceAll(includes, (_, name: string) => readLua(`${name}.lua`));
 }
 
+const folder = new URL("./lua/", import.meta.url);
 const includes = /^ *-- #include ([\w-]+)$/gm;

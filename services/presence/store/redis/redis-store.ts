@@ -22,7 +22,7 @@ import type {
   UserView,
 } from "../store.ts";
 import { RedisConnection } from "./connection.ts";
-import { type Reply, type Script, scriptArguments, type Values } from "./define-script.ts";
+import type { Reply, Script, Values } from "./define-script.ts";
 import { nodesKey, type ShardKeys, sessionMember, shardKeys } from "./keys.ts";
 import { KnownSessions } from "./known-sessions.ts";
 import { LiveLog } from "./live-log.ts";
@@ -42,6 +42,8 @@ import { ReckonedClock } from "./reckoned-clock.ts";
 import { parseRedisUrl } from "./redis-address.ts";
 import { codeBehind, replyCode } from "./redis-error.ts";
 import { type PendingBound, RefreshQueue } from "./refresh-queue.ts";
+import { scriptRules } from "./script-rules.ts";
+import { Scripts } from "./scripts.ts";
 import { checkStore } from "./store-check.ts";
 import { decodeUser, strangerAt } from "./user-record.ts";
 
@@ -99,14 +101,11 @@ interface Shard {
 class RedisPresenceStore implements RedisStore {
   readonly kind = "redis";
   readonly shardCount: number;
-  readonly #rules: Rules;
-  readonly #retentionMs: number;
-  readonly #clockCapMs: number;
-  /** Of one shard. */
-  readonly #logMaxEntries: number;
+  readonly #ttlMs: number;
   readonly #maxPendingCommands: number;
   readonly #clock: Clock;
   readonly #connection: RedisConnection;
+  readonly #scripts: Scripts;
   readonly #live: LiveLog;
   readonly #shards: readonly Shard[];
   readonly #known: KnownSessions;
@@ -117,10 +116,7 @@ class RedisPresenceStore implements RedisStore {
     const { commandTimeoutMs = 2_000, maxPendingCommands = 100_000, logMaxEntries = 1_000_000 } = options;
     invariant(options.retentionMs >= options.rules.memoryMs, "tombstones outlive the record");
     this.#clock = clock;
-    this.#rules = options.rules;
-    this.#retentionMs = options.retentionMs;
-    this.#clockCapMs = tickCapMs(options.rules.ttlMs);
-    this.#logMaxEntries = Math.ceil(logMaxEntries / options.shards);
+    this.#ttlMs = options.rules.ttlMs;
     this.#maxPendingCommands = maxPendingCommands;
     this.#known = new KnownSessions(options.maxKnownSessions ?? 1_000_000);
     this.#pendingRefreshes = { used: 0, limit: options.maxPendingRefreshes ?? 100_000 };
@@ -140,6 +136,8 @@ class RedisPresenceStore implements RedisStore {
       },
       clock,
     );
+    const rules = scriptRules(options.rules, options.retentionMs, Math.ceil(logMaxEntries / options.shards));
+    this.#scripts = new Scripts(this.#connection, rules);
     this.#live = new LiveLog(connecting, keys, (number, version) => this.#saw(this.#shard(number), version), clock);
   }
 
@@ -187,12 +185,6 @@ class RedisPresenceStore implements RedisStore {
         instance: registration.instanceId,
         connection: connectionId,
         previousOrder: previous?.order ?? "",
-        ttlMs: this.#rules.ttlMs,
-        clockCapMs: this.#clockCapMs,
-        memoryMs: this.#rules.memoryMs,
-        maxTombstones: this.#rules.deviceMaxTombstones,
-        maxDevices: this.#rules.userMaxDevices,
-        logMaxEntries: this.#logMaxEntries,
       });
       if (result.kind === "registered" || result.kind === "repeated") {
         this.#saw(shard, result.version);
@@ -211,12 +203,6 @@ class RedisPresenceStore implements RedisStore {
         device: deviceId,
         session: sessionId,
         reason,
-        graceMs: this.#rules.graceMs,
-        clockCapMs: this.#clockCapMs,
-        memoryMs: this.#rules.memoryMs,
-        maxTombstones: this.#rules.deviceMaxTombstones,
-        retentionMs: this.#retentionMs,
-        logMaxEntries: this.#logMaxEntries,
       });
     });
   }
@@ -294,7 +280,9 @@ class RedisPresenceStore implements RedisStore {
   }
 
   announceNode(nodeId: string, ttlMs: number): Promise<number> {
-    return this.#meter.measure("lease", () => this.#run(announce, { nodes: nodesKey }, { node: nodeId, ttlMs }));
+    return this.#meter.measure("lease", () =>
+      this.#scripts.run(announce, { nodes: nodesKey }, { node: nodeId, ttlMs }),
+    );
   }
 
   withdrawNode(nodeId: string): Promise<void> {
@@ -305,13 +293,13 @@ class RedisPresenceStore implements RedisStore {
 
   claim(number: number, nodeId: string, leaseMs: number): Promise<PublisherLease | undefined> {
     const { publisher, meta } = this.#shard(number).keys;
-    return this.#meter.measure("lease", () => this.#run(claim, { publisher, meta }, { node: nodeId, leaseMs }));
+    return this.#meter.measure("lease", () => this.#scripts.run(claim, { publisher, meta }, { node: nodeId, leaseMs }));
   }
 
   release(number: number, nodeId: string): Promise<void> {
     const { publisher } = this.#shard(number).keys;
     return this.#meter.measure("lease", async () => {
-      await this.#run(release, { publisher }, { node: nodeId });
+      await this.#scripts.run(release, { publisher }, { node: nodeId });
     });
   }
 
@@ -320,7 +308,7 @@ class RedisPresenceStore implements RedisStore {
     const lines = Object.entries(cursors).map(([name, version]) => `${name}\t${version}`);
     return this.#meter.measure("lease", async () => {
       const args = { fence, keepMs: watchersMs, cursors: lines.join("\n") };
-      return (await this.#run(advance, { meta, log }, args)) === 1;
+      return (await this.#scripts.run(advance, { meta, log }, args)) === 1;
     });
   }
 
@@ -334,7 +322,7 @@ class RedisPresenceStore implements RedisStore {
     const shard: Shard = {
       number,
       keys,
-      clock: new ReckonedClock(this.#clockCapMs),
+      clock: new ReckonedClock(tickCapMs(this.#ttlMs)),
       lastVersion: 0,
       refreshes: new RefreshQueue(
         {
@@ -354,14 +342,18 @@ class RedisPresenceStore implements RedisStore {
   async #extend(shard: Shard, members: readonly string[]): Promise<number> {
     if (shard.clock.readMs(this.#clock.monotonicMs()) === undefined) await this.#tick(shard, 0);
     const clockMs = shard.clock.readMs(this.#clock.monotonicMs()) ?? shard.clock.lastMs;
-    const deadlineMs = String(clockMs + this.#rules.ttlMs);
+    const deadlineMs = String(clockMs + this.#ttlMs);
     const command = ["ZADD", shard.keys.deadlines, "XX", "GT", "CH"];
     for (const member of members) command.push(deadlineMs, member);
     try {
       return integer(await this.#connection.send(command));
     } catch (error) {
       if (codeBehind(error) !== "OOM") throw error;
-      return this.#run(refresh, { deadlines: shard.keys.deadlines }, { deadlineMs, members: members.join("\n") });
+      return this.#scripts.run(
+        refresh,
+        { deadlines: shard.keys.deadlines },
+        { deadlineMs, members: members.join("\n") },
+      );
     }
   }
 
@@ -372,11 +364,6 @@ class RedisPresenceStore implements RedisStore {
       user: userId,
       device: deviceId,
       session: sessionId,
-      ttlMs: this.#rules.ttlMs,
-      clockCapMs: this.#clockCapMs,
-      memoryMs: this.#rules.memoryMs,
-      maxTombstones: this.#rules.deviceMaxTombstones,
-      logMaxEntries: this.#logMaxEntries,
     });
     if (sessionId === "") {
       if (result.kind === "refreshed") this.#known.set(userId, deviceId, result.sessionId);
@@ -424,18 +411,12 @@ class RedisPresenceStore implements RedisStore {
     return this.#meter.measure("tick", async () => {
       const { meta, deadlines, log, live, recordPrefix } = shard.keys;
       const sentAtMs = this.#clock.monotonicMs();
-      const result = await this.#run(
+      const result = await this.#scripts.run(
         tick,
         { meta, deadlines, log, live },
         {
           limit,
-          clockCapMs: this.#clockCapMs,
           reckonedMs: shard.clock.lastMs,
-          ttlMs: this.#rules.ttlMs,
-          memoryMs: this.#rules.memoryMs,
-          maxTombstones: this.#rules.deviceMaxTombstones,
-          retentionMs: this.#retentionMs,
-          logMaxEntries: this.#logMaxEntries,
           recordPrefix,
         },
       );
@@ -480,29 +461,12 @@ class RedisPresenceStore implements RedisStore {
     args: Values<Arg>,
   ): Promise<Result> {
     try {
-      return await this.#run(script, keys, args);
+      return await this.#scripts.run(script, keys, args);
     } catch (error) {
       if (codeBehind(error) !== "NOCLOCK") throw error;
     }
     await this.#tick(shard, 0);
-    return this.#run(script, keys, args);
-  }
-
-  /** Calls a script by its hash; a server that does not know it has done nothing, and is sent the whole. */
-  async #run<Key extends string, Arg extends string, Result>(
-    script: Script<Key, Arg, Result>,
-    keys: Values<Key>,
-    args: Values<Arg>,
-  ): Promise<Result> {
-    const rest = scriptArguments(script, keys, args);
-    let reply: Reply;
-    try {
-      reply = await this.#connection.send(["EVALSHA", script.sha1, ...rest]);
-    } catch (error) {
-      if (codeBehind(error) !== "NOSCRIPT") throw error;
-      reply = await this.#connection.send(["EVAL", script.source, ...rest]);
-    }
-    return script.returns(reply);
+    return this.#scripts.run(script, keys, args);
   }
 
   #userKeys({ keys }: Shard, userId: string) {

@@ -6,8 +6,8 @@ tombstones = string.format('%s%s\31%s\31%d', ending, current_id, current_instanc
 if older ~= '' then
   local count = 1
   for tombstone, ended_at_ms in string.gmatch(older, '([^\t]+\31(%d+))') do
-    if count == max_tombstones then break end
-    if ended_at_ms + memory_ms > clock_ms then
+    if count == RULES.max_tombstones then break end
+    if ended_at_ms + RULES.memory_ms > clock_ms then
       tombstones = tombstones .. '\t' .. tombstone
       count = count + 1
     end

@@ -9,17 +9,10 @@ KEYS[5] live           channel  hears of the log's new entries
 ARGV[1] user           id
 ARGV[2] device         id
 ARGV[3] session        id       well-formed; empty: a caller without tokens
-ARGV[4] ttlMs          integer
-ARGV[5] clockCapMs     integer  most that the shard clock runs on after a tick
-ARGV[6] memoryMs       integer  of tombstones and contested sessions
-ARGV[7] maxTombstones  integer  of a device
-ARGV[8] logMaxEntries  integer
 Returns array          kind ("refreshed", "missing", "superseded"), session_id that was refreshed ]]
 
 local record, deadlines, log, meta, live = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local user_id, device_id, session_id = ARGV[1], ARGV[2], ARGV[3]
-local ttl_ms, clock_cap_ms, memory_ms = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local max_tombstones, log_max_entries = tonumber(ARGV[7]), ARGV[8]
 
 -- #include moment
 if not clock_ms then return redis.error_reply('NOCLOCK tick this shard first') end
@@ -43,7 +36,7 @@ elseif mark == '' then
 end
 if is_mine then
   -- GT: a heartbeat that overtook this one keeps its later deadline.
-  redis.call('ZADD', deadlines, 'GT', string.format('%d', clock_ms + ttl_ms), user_id .. '\0' .. current_id)
+  redis.call('ZADD', deadlines, 'GT', string.format('%d', clock_ms + RULES.ttl_ms), user_id .. '\0' .. current_id)
   return { 'refreshed', current_id }
 end
 
@@ -52,6 +45,6 @@ local ending, last_id, _, last_connection, instance_id = string.match(tombstones
 if mark or ending ~= EXPIRED or last_connection ~= '' then return { 'missing' } end
 session_id = last_id
 tombstones = unbury(tombstones, session_id)
-contested_until_ms = clock_ms + memory_ms
+contested_until_ms = clock_ms + RULES.memory_ms
 -- #include seat
 return { 'refreshed', session_id }

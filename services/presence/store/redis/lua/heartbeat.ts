@@ -4,7 +4,7 @@ import { list, text } from "./replies.ts";
 export const heartbeat = defineScript({
   file: "heartbeat.lua",
   keys: ["record", "deadlines", "log", "meta", "live"],
-  args: ["user", "device", "session", "ttlMs", "clockCapMs", "memoryMs", "maxTombstones", "logMaxEntries"],
+  args: ["user", "device", "session"],
   returns: (reply: Reply): HeartbeatReply => {
     const [kind, sessionId] = list(reply);
     if (kind === "refreshed") return { kind, sessionId: text(sessionId) };

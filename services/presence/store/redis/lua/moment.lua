@@ -1,5 +1,5 @@
 -- When the decision is taken: Redis TIME and the shard clock, each read once (domain/shard-clock.ts).
--- Needs meta, clock_cap_ms, memory_ms. Gives now_us, now_ms, clock_ms, begin_us,
+-- Needs meta. Gives now_us, now_ms, clock_ms, begin_us,
 -- begin_contested_until_ms.
 
 local time = redis.call('TIME')
@@ -9,6 +9,6 @@ local clock, ticked, begin, begin_clock = unpack(redis.call('HMGET', meta, 'cloc
 
 -- The clock ticks only while presence is able to listen: it never runs on for more than the cap after a tick.
 -- nil: it never ticked, and only a tick may start it.
-local clock_ms = clock and clock + math.min(math.max(0, now_ms - ticked), clock_cap_ms)
+local clock_ms = clock and clock + math.min(math.max(0, now_ms - ticked), RULES.clock_cap_ms)
 local begin_us = tonumber(begin) or 0
-local begin_contested_until_ms = begin_clock and begin_clock + memory_ms or 0
+local begin_contested_until_ms = begin_clock and begin_clock + RULES.memory_ms or 0

@@ -10,20 +10,12 @@ ARGV[2] device          id
 ARGV[3] instance        id
 ARGV[4] connection      id       empty: a caller without tokens
 ARGV[5] previousOrder   integer  of previous_session_id; empty: none
-ARGV[6] ttlMs           integer
-ARGV[7] clockCapMs      integer  most that the shard clock runs on after a tick
-ARGV[8] memoryMs        integer  of tombstones and contested sessions
-ARGV[9] maxTombstones   integer  of a device
-ARGV[10] maxDevices     integer  of the user
-ARGV[11] logMaxEntries  integer
 Returns array           kind ("registered", "repeated", "ended", "superseded", "too-many-devices"), session_id,
                         the user's version; only the kind when refused ]]
 
 local record, deadlines, log, meta, live = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local user_id, device_id, instance_id, connection_id = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local previous_order = tonumber(ARGV[5])
-local ttl_ms, clock_cap_ms, memory_ms = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local max_tombstones, max_devices, log_max_entries = tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11]
 
 -- #include moment
 if not clock_ms then return redis.error_reply('NOCLOCK tick this shard first') end
@@ -35,7 +27,7 @@ local text = redis.call('GET', record)
 if connection_id ~= '' and sessions then
   if mark and current_connection == connection_id then
     if mark == GRACE then return { 'ended' } end
-    redis.call('ZADD', deadlines, 'GT', string.format('%d', clock_ms + ttl_ms), user_id .. '\0' .. current_id)
+    redis.call('ZADD', deadlines, 'GT', string.format('%d', clock_ms + RULES.ttl_ms), user_id .. '\0' .. current_id)
     return { 'repeated', current_id, string.match(header, '^%d+') }
   end
   for ending, _, _, its_connection in string.gmatch(tombstones, TOMBSTONE) do
@@ -55,7 +47,7 @@ if mark then order = math.max(order, current_order + 1) end
 if tombstones ~= '' then
   for _, _, its_order, _, _, ended_at_ms in string.gmatch(tombstones, TOMBSTONE) do
     order = math.max(order, its_order + 1)
-    is_unclear = is_unclear or ended_at_ms + memory_ms > clock_ms
+    is_unclear = is_unclear or ended_at_ms + RULES.memory_ms > clock_ms
   end
 end
 local session_id
@@ -73,20 +65,20 @@ end
 -- Devices that are only remembered, for longer than the memory, go when a new one would be too many.
 if not sessions and others ~= '' then
   local _, count = string.gsub(others, '\n', '')
-  if count >= max_devices then
+  if count >= RULES.max_devices then
     local kept = {}
     for line in string.gmatch(others, '\n[^\n]+') do
       local is_needed = string.find(line, ONLINE_LINE)
       for ended_at_ms in string.gmatch(line, '[^\t]+\31(%d+)') do
-        is_needed = is_needed or ended_at_ms + memory_ms > clock_ms
+        is_needed = is_needed or ended_at_ms + RULES.memory_ms > clock_ms
       end
       if is_needed then kept[#kept + 1] = line end
     end
-    if #kept >= max_devices then return { 'too-many-devices' } end
+    if #kept >= RULES.max_devices then return { 'too-many-devices' } end
     others = table.concat(kept)
   end
 end
 
-contested_until_ms = connection_id == '' and is_unclear and clock_ms + memory_ms or 0
+contested_until_ms = connection_id == '' and is_unclear and clock_ms + RULES.memory_ms or 0
 -- #include seat
 return { 'registered', session_id, version }

@@ -5,19 +5,7 @@ import { integer, list, text } from "./replies.ts";
 export const register = defineScript({
   file: "register.lua",
   keys: ["record", "deadlines", "log", "meta", "live"],
-  args: [
-    "user",
-    "device",
-    "instance",
-    "connection",
-    "previousOrder",
-    "ttlMs",
-    "clockCapMs",
-    "memoryMs",
-    "maxTombstones",
-    "maxDevices",
-    "logMaxEntries",
-  ],
+  args: ["user", "device", "instance", "connection", "previousOrder"],
   returns: (reply: Reply): RegisterResult => {
     const [kind, sessionId, version] = list(reply);
     if (sessionId === undefined) return { kind: kind as "ended" | "superseded" | "too-many-devices" };

@@ -23,7 +23,7 @@ redis.call('SET', record, version .. last_seen .. others .. line)
 if mark then
   -- #include drop-deadline
 end
-redis.call('ZADD', deadlines, string.format('%d', clock_ms + ttl_ms), user_id .. '\0' .. session_id)
+redis.call('ZADD', deadlines, string.format('%d', clock_ms + RULES.ttl_ms), user_id .. '\0' .. session_id)
 if transition then
   redis.call('HINCRBY', meta, 'online', '1')
   redis.call('SPUBLISH', live, version .. '\0' .. transition)

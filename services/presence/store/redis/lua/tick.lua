@@ -6,21 +6,13 @@ KEYS[2] deadlines      zset     due: score <= the shard clock, never a caller's
 KEYS[3] log            stream
 KEYS[4] live           channel  hears of the log's new entries
 ARGV[1] limit          integer  due members per call; 0: the clock only
-ARGV[2] clockCapMs     integer  most that one tick advances the clock
-ARGV[3] reckonedMs     integer  where a shard clock that is not there starts: what the caller last knew of it
-ARGV[4] ttlMs          integer
-ARGV[5] memoryMs       integer  of tombstones
-ARGV[6] maxTombstones  integer  of a device
-ARGV[7] retentionMs    integer  of an offline user's record
-ARGV[8] logMaxEntries  integer
-ARGV[9] recordPrefix   prefix   of the records of this shard, whose hash tag it shares
+ARGV[2] reckonedMs     integer  where a shard clock that is not there starts: what the caller last knew of it
+ARGV[3] recordPrefix   prefix   of the records of this shard, whose hash tag it shares
 Returns array          clock in ms; due members dealt with (equal to limit: call again); how long the first was
                        overdue in ms; the log's last version and its length; deadlines left; users online ]]
 
 local meta, deadlines, log, live = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local limit, clock_cap_ms, reckoned_ms = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local ttl_ms, memory_ms, max_tombstones = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local retention_ms, log_max_entries, record_prefix = ARGV[7], ARGV[8], ARGV[9]
+local limit, reckoned_ms, record_prefix = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
 
 -- #include moment
 clock_ms = clock_ms or reckoned_ms
@@ -39,7 +31,7 @@ local function expire(user_id, device_id, session_id, deadline_ms)
     local at = text and string.find(text, '\t' .. session_id .. '\31', 1, true)
     if not at then return false end
     device_id = string.match(string.sub(text, 1, at - 1), '[^\n]+$')
-    ending, cause, seen_ms = EXPIRED, TIMED_OUT, now_ms - math.max(0, clock_ms - (deadline_ms - ttl_ms))
+    ending, cause, seen_ms = EXPIRED, TIMED_OUT, now_ms - math.max(0, clock_ms - (deadline_ms - RULES.ttl_ms))
   end
   -- #include device
   if not mark or (mark == GRACE) ~= (cause == CONNECTION_LOST) then return false end

@@ -5,17 +5,7 @@ import { integer, list } from "./replies.ts";
 export const tick = defineScript({
   file: "tick.lua",
   keys: ["meta", "deadlines", "log", "live"],
-  args: [
-    "limit",
-    "clockCapMs",
-    "reckonedMs",
-    "ttlMs",
-    "memoryMs",
-    "maxTombstones",
-    "retentionMs",
-    "logMaxEntries",
-    "recordPrefix",
-  ],
+  args: ["limit", "reckonedMs", "recordPrefix"],
   returns: (reply: Reply): Tick => {
     const [clockMs, expired, lagMs, lastVersion, logLength, sessions, usersOnline] = list(reply);
     return {

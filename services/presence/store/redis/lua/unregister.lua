@@ -10,18 +10,10 @@ ARGV[1] user           id
 ARGV[2] device         id
 ARGV[3] session        id       empty: a caller without tokens
 ARGV[4] reason         name     DisconnectReason
-ARGV[5] graceMs        integer  0: none
-ARGV[6] clockCapMs     integer  most that the shard clock runs on after a tick
-ARGV[7] memoryMs       integer  of tombstones
-ARGV[8] maxTombstones  integer  of a device
-ARGV[9] retentionMs    integer  of an offline user's record
-ARGV[10] logMaxEntries integer
 Returns string         "ended", "grace", "absent", "fenced" or "contested" ]]
 
 local record, deadlines, log, meta, live = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local user_id, device_id, session_id, reason = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local grace_ms, clock_cap_ms, memory_ms = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
-local max_tombstones, retention_ms, log_max_entries = tonumber(ARGV[8]), ARGV[9], ARGV[10]
 
 -- #include moment
 if not clock_ms then return redis.error_reply('NOCLOCK tick this shard first') end
@@ -40,8 +32,8 @@ end
 
 local is_lost = reason == 'CONNECTION_LOST' or reason == 'SERVER_DRAIN'
 if is_lost and mark == GRACE then return 'absent' end
-if is_lost and grace_ms > 0 then
-  local until_ms = clock_ms + grace_ms
+if is_lost and RULES.grace_ms > 0 then
+  local until_ms = clock_ms + RULES.grace_ms
   local deadline_ms = redis.call('ZSCORE', deadlines, user_id .. '\0' .. current_id)
   if deadline_ms then until_ms = math.min(until_ms, deadline_ms) end
   local version, last_seen_ms = string.match(header, '^(%d+) ?(%d*)$')

@@ -5,17 +5,6 @@ import { text } from "./replies.ts";
 export const unregister = defineScript({
   file: "unregister.lua",
   keys: ["record", "deadlines", "log", "meta", "live"],
-  args: [
-    "user",
-    "device",
-    "session",
-    "reason",
-    "graceMs",
-    "clockCapMs",
-    "memoryMs",
-    "maxTombstones",
-    "retentionMs",
-    "logMaxEntries",
-  ],
+  args: ["user", "device", "session", "reason"],
   returns: (reply: Reply): UnregisterResult => ({ kind: text(reply) as UnregisterResult["kind"] }),
 });

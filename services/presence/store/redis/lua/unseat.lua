@@ -14,7 +14,7 @@ else
   local transition =
     user_id .. '\0000\0' .. cause .. '\0' .. device_id .. '\0' .. current_instance .. '\0' .. last_seen_ms
   -- #include append
-  redis.call('SET', record, '-' .. version .. ' ' .. last_seen_ms .. others .. line, 'PX', retention_ms)
+  redis.call('SET', record, '-' .. version .. ' ' .. last_seen_ms .. others .. line, 'PX', RULES.retention_ms)
   -- #include drop-deadline
   redis.call('HINCRBY', meta, 'online', '-1')
   redis.call('SPUBLISH', live, version .. '\0' .. transition)

@@ -1,0 +1,36 @@
+import type { Rules } from "../../domain/decisions.ts";
+import { invariant } from "../../domain/invariant.ts";
+import { tickCapMs } from "../../domain/shard-clock.ts";
+
+/**
+ * What the scripts know of the configuration. It is part of their text, as `RULES.name`, for it is the same in every
+ * call: a script that reads it from its arguments takes a tenth longer. Text stands for numbers that are only handed on
+ * to a command: Redis prints a Lua number with 17 digits first.
+ */
+export type ScriptRules = Readonly<
+  Record<"ttl_ms" | "grace_ms" | "memory_ms" | "clock_cap_ms" | "max_tombstones" | "max_devices", number> &
+    Record<"retention_ms" | "log_max_entries", string>
+>;
+
+/** @param logMaxEntries of one shard */
+export function scriptRules(rules: Rules, retentionMs: number, logMaxEntries: number): ScriptRules {
+  return {
+    ttl_ms: rules.ttlMs,
+    grace_ms: rules.graceMs,
+    memory_ms: rules.memoryMs,
+    clock_cap_ms: tickCapMs(rules.ttlMs),
+    max_tombstones: rules.deviceMaxTombstones,
+    max_devices: rules.userMaxDevices,
+    retention_ms: String(retentionMs),
+    log_max_entries: String(logMaxEntries),
+  };
+}
+
+/** Writes the rules into a script. */
+export function writeRules(source: string, rules: ScriptRules): string {
+  return source.replaceAll(/\bRULES\.(\w+)/g, (_, name: string) => {
+    const value = rules[name as keyof ScriptRules];
+    invariant(value !== undefined, `a script asks for RULES.${name}, which is no rule`);
+    return typeof value === "string" ? `'${value}'` : String(value);
+  });
+}
