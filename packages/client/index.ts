@@ -10,9 +10,10 @@ export {
   type TlsOptions,
 } from "./grpc/presence-channels.ts";
 export type { CallOptions, RpcClient } from "./grpc/rpc-client.ts";
+export type { PresenceChange } from "./presence-change.ts";
 export { PresenceClientError, type PresenceClientErrorCode } from "./presence-client-error.ts";
 export type { KeeperMetrics } from "./sessions/keeper-metrics.ts";
 export type { KeeperLimits, SessionKeeperOptions } from "./sessions/keeper-options.ts";
 export type { CloseReason, SessionHandle, SessionState } from "./sessions/session-handle.ts";
 export { type OpenSession, SessionKeeper } from "./sessions/session-keeper.ts";
-export { type PresenceChange, type PresenceNews, type WatchOptions, watch } from "./watch/watch.ts";
+export { type PresenceNews, type WatchOptions, watch } from "./watch/watch.ts";

@@ -1,7 +1,7 @@
 import { type ChannelCredentials, Client, connectivityState, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { HealthCheckResponse_ServingStatus, HealthDefinition } from "@realchat/presence-proto/health";
 import type { Cancel, Clock } from "@realchat/presence-runtime/clock";
-import { type PresenceClientError, presenceClientErrorOf } from "../presence-client-error.ts";
+import { PresenceClientError, presenceClientErrorOf } from "../presence-client-error.ts";
 import { callError } from "./call-error.ts";
 import { type CallOptions, type Carrier, type RpcMethod, rpcClient } from "./rpc-client.ts";
 
@@ -36,6 +36,8 @@ export class Channel implements Carrier {
   #state: ChannelState = "connecting";
   #detail = "connecting";
   #cancelCheck: Cancel = () => {};
+  /** Cancels the streams that are open, with the state's detail as the reason. */
+  readonly #streams = new Set<() => void>();
   #isChecking = false;
   #isClosed = false;
 
@@ -94,13 +96,18 @@ export class Channel implements Carrier {
     const deadline = this.#deadlineOf(options);
     const call = this.#client.makeServerStreamRequest(path, serialize, deserialize, request, metadata, deadline);
     const cancel = () => call.cancel();
+    this.#streams.add(cancel);
     if (options.signal?.aborted) cancel();
     else options.signal?.addEventListener("abort", cancel, { once: true });
     try {
       yield* call;
     } catch (error) {
-      if (!options.signal?.aborted) throw this.#failed(error as ServiceError);
+      if (options.signal?.aborted) return;
+      const failure = this.#failed(error as ServiceError);
+      const isCut = failure.code === "CANCELLED" && !this.#streams.has(cancel);
+      throw isCut ? new PresenceClientError("UNAVAILABLE", this.#detail, { cause: error }) : failure;
     } finally {
+      this.#streams.delete(cancel);
       options.signal?.removeEventListener("abort", cancel);
       cancel();
     }
@@ -157,10 +164,18 @@ export class Channel implements Carrier {
     if (!this.#isClosed) this.#cancelCheck = clock.after(checkEveryMs, () => this.#check());
   }
 
+  #cutStreams(): void {
+    const cancels = [...this.#streams];
+    this.#streams.clear();
+    for (const cancel of cancels) cancel();
+  }
+
   #become(state: ChannelState, detail: string): void {
     if (this.#isClosed || (this.#state === state && this.#detail === detail)) return;
     this.#state = state;
     this.#detail = detail;
+    // A node that hangs would not end them by itself.
+    if (state === "unreachable") this.#cutStreams();
     this.#options.changed();
   }
 }

@@ -73,6 +73,12 @@ export class HeartbeatRing<Session extends Beating> {
     return this.#sent(taken, nowMs);
   }
 
+  /** The one who has waited longest, due or not: his heartbeat tells whether presence is there again. */
+  takeFirst(nowMs: number): Session[] {
+    for (const group of [this.#failed, this.#row]) for (const session of group) return this.#sent([session], nowMs);
+    return [];
+  }
+
   #admits(session: Session, lateMs: number): boolean {
     if (this.#allowance >= 1) {
       this.#allowance--;

@@ -66,9 +66,11 @@ export class Heartbeats {
 
   #turn(): void {
     const { clock, limits, reachability, pace } = this.#options;
+    const nowMs = clock.monotonicMs();
     const { batchMaxSessions, batchesMax } = limits;
-    const roomBatches = reachability.isReachable ? batchesMax - this.#underWay : Number(reachability.mayTry);
-    const due = this.#ring.take(clock.monotonicMs(), pace.intervalMs, roomBatches * batchMaxSessions);
+    const room = reachability.isReachable ? (batchesMax - this.#underWay) * batchMaxSessions : 0;
+    const due = this.#ring.take(nowMs, pace.intervalMs, room);
+    if (!reachability.isReachable && reachability.mayTry) due.push(...this.#ring.takeFirst(nowMs));
     for (let start = 0; start < due.length; start += batchMaxSessions) {
       this.#send(due.slice(start, start + batchMaxSessions));
     }

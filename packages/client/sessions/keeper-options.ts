@@ -25,7 +25,7 @@ export interface KeeperLimits {
   readonly batchMaxSessions: number;
   /** RefreshSessions calls under way at once; default 16. */
   readonly batchesMax: number;
-  /** Milliseconds that a call may take; default 5,000. */
+  /** Milliseconds that a call may take; default 3,000. */
   readonly callTimeoutMs: number;
 }
 
@@ -36,7 +36,7 @@ const defaultLimits: KeeperLimits = {
   callsMax: 64,
   batchMaxSessions: 1_000,
   batchesMax: 16,
-  callTimeoutMs: 5_000,
+  callTimeoutMs: 3_000,
 };
 
 export interface KeeperSettings {

@@ -1,0 +1,140 @@
+import type {
+  RefreshSessionsRequest,
+  RegisterSessionRequest,
+  SessionRef,
+  UnregisterSessionRequest,
+} from "@realchat/presence-proto/presence";
+import type { Clock } from "@realchat/presence-runtime/clock";
+import type { PresenceAccess, PresenceApi } from "../grpc/presence-channels.ts";
+import { PresenceClientError } from "../presence-client-error.ts";
+import { deviceKey } from "../sessions/session-ids.ts";
+
+export type Call =
+  | { readonly kind: "register"; readonly atMs: number; readonly request: RegisterSessionRequest }
+  | { readonly kind: "refresh"; readonly atMs: number; readonly request: RefreshSessionsRequest }
+  | { readonly kind: "unregister"; readonly atMs: number; readonly request: UnregisterSessionRequest };
+
+/** Fails a call before or after it was carried out, as a lost request and a lost answer do. */
+export type Fault = { readonly when: "before" | "after"; readonly error: PresenceClientError };
+
+export const away = new PresenceClientError("UNAVAILABLE", "away");
+
+/** Presence as the contract has it, without time and users, in this process; it fails and waits as a test tells it to. */
+export class ScriptedPresence implements PresenceAccess {
+  readonly calls: Call[] = [];
+  /** Of those that live, by device. */
+  readonly tokens = new Map<string, string>();
+  intervalMs = 20_000;
+  ttlMs = 60_000;
+  fault: (call: Call) => Fault | undefined = () => undefined;
+  /** Each call waits for it before it is carried out. */
+  arrival: (call: Call) => Promise<void> = async () => {};
+  /** Each answer waits for it. */
+  answer: (call: Call) => Promise<void> = async () => {};
+  readonly #clock: Clock;
+  /** Connections that ended or were replaced. */
+  readonly #over = new Set<string>();
+  readonly #servingListeners = new Set<() => void>();
+  #order = 1_000;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  readonly api = {
+    registerSession: async (request: RegisterSessionRequest) => {
+      const sessionId = await this.#carryOut({ kind: "register", atMs: this.#now(), request }, () =>
+        this.#register(request),
+      );
+      return { sessionId, version: 1, ttl: duration(this.ttlMs), heartbeatInterval: duration(this.intervalMs) };
+    },
+    refreshSessions: async (request: RefreshSessionsRequest) => {
+      const lost = await this.#carryOut({ kind: "refresh", atMs: this.#now(), request }, () => this.#refresh(request));
+      return { ...lost, heartbeatInterval: duration(this.intervalMs) };
+    },
+    unregisterSession: async (request: UnregisterSessionRequest) => {
+      await this.#carryOut({ kind: "unregister", atMs: this.#now(), request }, () => this.#unregister(request));
+      return {};
+    },
+  } as unknown as PresenceApi;
+
+  onServing(listener: () => void): () => void {
+    this.#servingListeners.add(listener);
+    return () => this.#servingListeners.delete(listener);
+  }
+
+  serveAgain(): void {
+    this.fault = () => undefined;
+    for (const listener of this.#servingListeners) listener();
+  }
+
+  /** Forgets all sessions, as after a loss of the store. */
+  lose(): void {
+    this.tokens.clear();
+  }
+
+  ofKind<Kind extends Call["kind"]>(kind: Kind): Extract<Call, { kind: Kind }>[] {
+    return this.calls.filter((call): call is Extract<Call, { kind: Kind }> => call.kind === kind);
+  }
+
+  /** When each heartbeat of each session was sent, ms. */
+  get beats(): { readonly atMs: number; readonly userId: string }[] {
+    return this.ofKind("refresh").flatMap(({ atMs, request }) =>
+      request.sessions.map(({ userId }) => ({ atMs, userId })),
+    );
+  }
+
+  async #carryOut<Result>(call: Call, perform: () => Result): Promise<Result> {
+    this.calls.push(call);
+    await this.arrival(call);
+    const fault = this.fault(call);
+    if (fault?.when === "before") throw fault.error;
+    const result = perform();
+    await this.answer(call);
+    if (fault?.when === "after") throw fault.error;
+    return result;
+  }
+
+  #register(request: RegisterSessionRequest): string {
+    const { connectionId, previousSessionId } = request;
+    const held = this.tokens.get(deviceKey(request));
+    if (held !== undefined && connectionOf(held) === connectionId) return held;
+    if (this.#over.has(connectionId)) throw new PresenceClientError("FAILED_PRECONDITION", "over");
+    const order = previousSessionId === "" ? ++this.#order : orderOf(previousSessionId);
+    if (held !== undefined && orderOf(held) > order) throw new PresenceClientError("FAILED_PRECONDITION", "superseded");
+    if (held !== undefined) this.#over.add(connectionOf(held));
+    const token = `${order}.${connectionId}`;
+    this.tokens.set(deviceKey(request), token);
+    return token;
+  }
+
+  #refresh({ sessions }: RefreshSessionsRequest): { missing: SessionRef[]; superseded: SessionRef[] } {
+    const lost = sessions.filter((ref) => this.tokens.get(deviceKey(ref)) !== ref.sessionId);
+    return {
+      missing: lost.filter((ref) => !this.tokens.has(deviceKey(ref))),
+      superseded: lost.filter((ref) => this.tokens.has(deviceKey(ref))),
+    };
+  }
+
+  #unregister(request: UnregisterSessionRequest): void {
+    if (this.tokens.get(deviceKey(request)) !== request.sessionId) return;
+    this.tokens.delete(deviceKey(request));
+    this.#over.add(connectionOf(request.sessionId));
+  }
+
+  #now(): number {
+    return this.#clock.monotonicMs();
+  }
+}
+
+function orderOf(token: string): number {
+  return Number(token.slice(0, token.indexOf(".")));
+}
+
+function connectionOf(token: string): string {
+  return token.slice(token.indexOf(".") + 1);
+}
+
+function duration(ms: number): { seconds: number; nanos: number } {
+  return { seconds: Math.floor(ms / 1_000), nanos: (ms % 1_000) * 1_000_000 };
+}

@@ -1,0 +1,144 @@
+import type { WatchPresenceResponse } from "@realchat/presence-proto/presence";
+import { type Clock, pause } from "@realchat/presence-runtime/clock";
+import type { PresenceApi } from "../grpc/presence-channels.ts";
+import { changeOfUpdate, changeOfView, type PresenceChange } from "../presence-change.ts";
+import { KnownUsers } from "./known-users.ts";
+import type { PresenceNews } from "./watch.ts";
+
+/** How often it is asked again for users of whom a recovering store cannot be sure, ms. */
+const askAgainMs = 2_000;
+const askTimeoutMs = 5_000;
+/** Users in one question; the contract allows ten times as many. */
+const askMaxUsers = 1_000;
+/** Users of a watch of everyone who are remembered after they left: against old messages from a node that lags. */
+const offlineMax = 10_000;
+
+/** What has been told of the users of one watch, over all its streams. */
+export class WatchedUsers {
+  readonly #api: PresenceApi;
+  /** Empty: everyone. */
+  readonly #userIds: readonly string[];
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal | undefined;
+  readonly #known: KnownUsers;
+  /** Who appeared in the snapshot that is coming in; undefined when none is. */
+  #inSnapshot: Set<string> | undefined;
+  /** Told to be online, or not at all, while what we have now says otherwise without being sure. */
+  #doubted = new Set<string>();
+  #isSynced = false;
+
+  constructor(api: PresenceApi, users: readonly string[] | "everyone", clock: Clock, signal: AbortSignal | undefined) {
+    this.#api = api;
+    this.#userIds = users === "everyone" ? [] : users;
+    this.#clock = clock;
+    this.#signal = signal;
+    this.#known = new KnownUsers(
+      users === "everyone"
+        ? { unknownAreOffline: true, offlineMax }
+        : { unknownAreOffline: false, offlineMax: users.length },
+    );
+  }
+
+  /** Opens a stream and tells what it changes, until it ends. @throws PresenceClientError when it breaks */
+  async *follow(): AsyncGenerator<PresenceNews> {
+    this.#inSnapshot = new Set();
+    this.#doubted.clear();
+    const cut = new AbortController();
+    const stop = () => cut.abort();
+    this.#signal?.addEventListener("abort", stop, { once: true });
+    const messages = this.#messages(cut.signal);
+    try {
+      let next: Promise<IteratorResult<WatchPresenceResponse>> | undefined;
+      while (!this.#signal?.aborted) {
+        next ??= messages.next();
+        const message = await this.#orTimeToAsk(next);
+        if (message?.done) return;
+        if (message !== undefined) {
+          next = undefined;
+          yield* this.#take(message.value);
+        }
+        yield* this.#settle();
+      }
+    } finally {
+      stop();
+      this.#signal?.removeEventListener("abort", stop);
+    }
+  }
+
+  /** @returns whether it was in sync until now */
+  leaveSync(): boolean {
+    const wasSynced = this.#isSynced;
+    this.#isSynced = false;
+    return wasSynced;
+  }
+
+  #messages(signal: AbortSignal): AsyncIterator<WatchPresenceResponse> {
+    return this.#api.watchPresence({ userIds: [...this.#userIds] }, { signal })[Symbol.asyncIterator]();
+  }
+
+  /** Once the snapshot is there, clears up who is in doubt; when nobody is, all has been told. */
+  async *#settle(): AsyncGenerator<PresenceNews> {
+    if (this.#inSnapshot !== undefined) return;
+    if (this.#doubted.size > 0) yield* this.#ask();
+    if (this.#doubted.size > 0 || this.#isSynced) return;
+    this.#isSynced = true;
+    yield { kind: "synced" };
+  }
+
+  async #orTimeToAsk<T>(next: Promise<T>): Promise<T | undefined> {
+    if (this.#inSnapshot !== undefined || this.#doubted.size === 0) return await next;
+    // Nobody may be waiting for it when it breaks.
+    next.catch(() => {});
+    const enough = new AbortController();
+    const time = pause(this.#clock, askAgainMs, enough.signal).then(() => undefined);
+    try {
+      return await Promise.race([next, time]);
+    } finally {
+      enough.abort();
+    }
+  }
+
+  *#take(message: WatchPresenceResponse): Generator<PresenceNews> {
+    if (message.reset) {
+      this.#inSnapshot = new Set();
+      this.#doubted.clear();
+      if (this.leaveSync()) yield { kind: "unsynced", why: "presence missed changes itself" };
+    }
+    for (const view of message.snapshot) {
+      this.#inSnapshot?.add(view.userId);
+      if (!view.online && message.recovering) this.#doubted.add(view.userId);
+      else yield* this.#told(changeOfView(view), this.#known.replace(view));
+    }
+    for (const update of message.updates) {
+      const change = changeOfUpdate(update);
+      this.#doubted.delete(change.userId);
+      yield* this.#told(change, this.#known.merge(change));
+    }
+    if (message.snapshotComplete) this.#doubtTheAbsent();
+  }
+
+  *#told(change: PresenceChange, isChange: boolean): Generator<PresenceNews> {
+    if (isChange) yield { kind: "change", ...change };
+  }
+
+  #doubtTheAbsent(): void {
+    if (this.#userIds.length === 0) {
+      for (const user of this.#known.onlineUsers()) if (!this.#inSnapshot?.has(user)) this.#doubted.add(user);
+    }
+    this.#inSnapshot = undefined;
+  }
+
+  /** Asks what became of those in doubt; a store that is recovering cannot tell who is offline yet. */
+  async *#ask(): AsyncGenerator<PresenceNews> {
+    const userIds = [...this.#doubted];
+    for (let start = 0; start < userIds.length; start += askMaxUsers) {
+      const request = { userIds: userIds.slice(start, start + askMaxUsers) };
+      const { presences, recovering } = await this.#api.getPresence(request, { timeoutMs: askTimeoutMs });
+      for (const view of presences) {
+        if (!view.online && recovering) continue;
+        this.#doubted.delete(view.userId);
+        yield* this.#told(changeOfView(view), this.#known.replace(view));
+      }
+    }
+  }
+}
