@@ -113,15 +113,15 @@ function inItsLayer(file: string, { target }: Import): Objection | undefined {
 
 const clients: Record<string, { home: RegExp; instead: string }> = {
   "@redis/client": {
-    home: /^services\/[^/]+\/store\/redis\/|^benchmarks\//,
+    home: /^packages\/redis\/|^services\/[^/]+\/store\/redis\/|^benchmarks\//,
     instead: "Use the port store/store.ts. Map: docs/architecture.md",
   },
   "@platformatic/kafka": {
-    home: /\/(events|feed)\/kafka\/|^packages\/client\/kafka\/|^benchmarks\//,
+    home: /\/(events|feed|sources)\/kafka\/|^packages\/client\/kafka\/|^benchmarks\//,
     instead: "Use the port events/publisher.ts. Map: docs/architecture.md",
   },
   "@grpc/grpc-js": {
-    home: /^packages\/rpc\/grpc-js\/|^packages\/client\/grpc\/|^packages\/cli\/|^benchmarks\//,
+    home: /^packages\/rpc\/grpc-js\/|^packages\/client\/grpc\/|^packages\/cli\/|\/sources\/grpc\/|^benchmarks\//,
     instead: "Serve through @realchat/presence-rpc. Map: docs/architecture.md",
   },
 };

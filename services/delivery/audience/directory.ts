@@ -65,7 +65,7 @@ export interface DirectoryState {
   readonly generation: string;
   /** By source. */
   readonly positions: ReadonlyMap<string, SourcePosition>;
-  /** Counts batches without origin that changed something, whoever applied them. */
+  /** Grows when a batch without origin changes something, whoever applies it. */
   readonly imports: number;
 }
 

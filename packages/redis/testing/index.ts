@@ -1,0 +1,1 @@
+export { assertTwins } from "./script-twins.ts";

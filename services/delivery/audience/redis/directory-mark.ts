@@ -1,0 +1,29 @@
+import { checkServer, type RedisClient, RedisError } from "@realchat/presence-redis";
+import { markKey } from "./keys.ts";
+
+/** Raised whenever what the keys hold changes its meaning. */
+const schemaVersion = "1";
+
+/**
+ * Checks that a server's data are ours to use, and leaves our mark in an empty one.
+ * @param newGeneration name for the data if there are none yet
+ * @throws RedisError
+ */
+export async function markDirectory(
+  client: RedisClient,
+  newGeneration: string,
+): Promise<{ server: string; generation: string }> {
+  const server = await checkServer(client);
+  await client.sendCommand(["HSETNX", markKey, "schema", schemaVersion]);
+  await client.sendCommand(["HSETNX", markKey, "generation", newGeneration]);
+  const reply = await client.sendCommand(["HMGET", markKey, "schema", "generation"]);
+  const [schema, generation] = (reply as unknown as (string | null)[]).map(String) as [string, string];
+  if (schema !== schemaVersion) {
+    throw new RedisError(
+      "REFUSED",
+      `this Redis holds audience data of schema version ${schema}, this program writes ${schemaVersion}: ` +
+        "run the matching release, or give it another database or an empty Redis",
+    );
+  }
+  return { server, generation };
+}

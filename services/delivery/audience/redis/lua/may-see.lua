@@ -1,0 +1,38 @@
+#!lua flags=no-writes
+--[[ Which of some users a viewer may see.
+KEYS[1] mark        hash
+ARGV[1] generation  text  that the caller knows
+ARGV[2] prefix      text  of the relations' keys
+ARGV[3] viewer      id
+ARGV[4] users       json  array of at most 1,000 ids, not empty
+Returns text        a 1 for each user whom he may see, a 0 for each other, in the order asked ]]
+
+local mark, generation, prefix, viewer = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+-- #include generation
+local users = cjson.decode(ARGV[4])
+
+-- The users' stamps in a relation, false where there is none.
+local function stamps(key) return redis.call('ZMSCORE', key, unpack(users)) end
+local function is_for(stamp) return stamp and tonumber(stamp) > 0 end
+local function is_against(stamp) return stamp and tonumber(stamp) < 0 end
+
+local seen = {}
+local function add(key)
+  for index, stamp in ipairs(stamps(key)) do
+    if is_for(stamp) then seen[index] = true end
+  end
+end
+
+local has, had = stamps(prefix .. 'contact:' .. viewer), stamps(prefix .. 'contact-of:' .. viewer)
+for index in ipairs(users) do seen[index] = is_for(has[index]) and is_for(had[index]) end
+for _, conversation in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'member-of:' .. viewer, '(0', '+inf')) do
+  add(prefix .. 'member:' .. conversation)
+end
+
+local blocks, blocked = stamps(prefix .. 'block:' .. viewer), stamps(prefix .. 'block-of:' .. viewer)
+local reply = {}
+for index, user in ipairs(users) do
+  local hidden = user == viewer or is_against(blocks[index]) or is_against(blocked[index])
+  reply[index] = seen[index] and not hidden and '1' or '0'
+end
+return table.concat(reply)

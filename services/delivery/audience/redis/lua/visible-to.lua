@@ -1,0 +1,57 @@
+#!lua flags=no-writes
+--[[ Whom a viewer may see: contacts first, then the members of conversations, small ones first.
+KEYS[1] mark        hash
+ARGV[1] generation  text     that the caller knows
+ARGV[2] prefix      text     of the relations' keys
+ARGV[3] viewer      id
+ARGV[4] limit       integer  users at most
+Returns array       1 if there are more, else 0; then the users ]]
+
+local mark, generation, prefix = KEYS[1], ARGV[1], ARGV[2]
+local viewer, limit = ARGV[3], tonumber(ARGV[4])
+-- #include generation
+
+-- Neither himself, nor who blocks or is blocked, nor anybody twice.
+local passed = { [viewer] = true }
+for _, key in ipairs({ 'block:', 'block-of:' }) do
+  for _, user in ipairs(redis.call('ZRANGEBYSCORE', prefix .. key .. viewer, '-inf', '(0')) do passed[user] = true end
+end
+
+local reply = { 0 }
+-- Says whether to go on.
+local function show(user)
+  if passed[user] then return true end
+  if #reply > limit then
+    reply[1] = 1
+    return false
+  end
+  passed[user] = true
+  reply[#reply + 1] = user
+  return true
+end
+
+local mutual = redis.call('ZINTER', 2, prefix .. 'contact:' .. viewer, prefix .. 'contact-of:' .. viewer,
+  'AGGREGATE', 'MIN', 'WITHSCORES')
+for index = 1, #mutual, 2 do
+  if tonumber(mutual[index + 1]) > 0 and not show(mutual[index]) then return reply end
+end
+
+local conversations = {}
+for _, conversation in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'member-of:' .. viewer, '(0', '+inf')) do
+  local key = prefix .. 'member:' .. conversation
+  table.insert(conversations, { key = key, size = redis.call('ZCARD', key) })
+end
+table.sort(conversations, function(a, b) return a.size < b.size end)
+
+-- By pages: of a conversation that is far beyond the limit only the beginning is read.
+local page = 1000
+for _, conversation in ipairs(conversations) do
+  for offset = 0, conversation.size, page do
+    local members = redis.call('ZRANGEBYSCORE', conversation.key, '(0', '+inf', 'LIMIT', offset, page)
+    for _, user in ipairs(members) do
+      if not show(user) then return reply end
+    end
+    if #members < page then break end
+  end
+end
+return reply

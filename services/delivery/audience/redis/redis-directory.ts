@@ -1,0 +1,227 @@
+import {
+  codeBehind,
+  parseRedisUrl,
+  RedisConnection,
+  runScript,
+  type Script,
+  type Values,
+} from "@realchat/presence-redis";
+import type { Clock } from "@realchat/presence-runtime";
+import { AudienceError } from "../audience-error.ts";
+import { rewound } from "../batch-order.ts";
+import type {
+  AffectedPairs,
+  AudienceDirectory,
+  BatchOrigin,
+  ChangeBatch,
+  DirectoryMetrics,
+  DirectoryState,
+} from "../directory.ts";
+import { isId } from "../entity-id.ts";
+import { type Fact, factsOf, touchedBy } from "../facts.ts";
+import { OperationMeter } from "../operation-meter.ts";
+import { markDirectory } from "./directory-mark.ts";
+import { markKey, positionsKey, prefix } from "./keys.ts";
+import { type Applied, apply } from "./lua/apply.ts";
+import { maySee } from "./lua/may-see.ts";
+import { state } from "./lua/state.ts";
+import { visibleTo } from "./lua/visible-to.ts";
+import { readMembers } from "./read-members.ts";
+
+export interface RedisDirectoryOptions {
+  /** See parseRedisUrl. */
+  readonly url: string;
+  /** Silence on the connection that is taken for its end, ms; default 2,000. */
+  readonly commandTimeoutMs?: number;
+  /** Commands that wait for their reply at most; default 10,000. */
+  readonly maxPendingCommands?: number;
+}
+
+/** Facts in one call of a script: about 2 ms of Redis, which serves others, too. */
+const callMaxFacts = 500;
+/** Users in one call of a script: what Lua's stack takes with room to spare. */
+const callMaxUsers = 1_000;
+
+/** The directory in Redis 7 or Valkey, shared by all gateways. */
+export class RedisDirectory implements AudienceDirectory {
+  readonly kind = "redis";
+  readonly #connection: RedisConnection;
+  readonly #maxPendingCommands: number;
+  readonly #meter: OperationMeter;
+  #generation: string | undefined;
+  #relations = 0;
+
+  /** @throws TypeError for a URL that is none */
+  constructor(options: RedisDirectoryOptions, clock: Clock) {
+    const { commandTimeoutMs = 2_000, maxPendingCommands = 10_000 } = options;
+    this.#maxPendingCommands = maxPendingCommands;
+    this.#meter = new OperationMeter(clock);
+    this.#connection = new RedisConnection(
+      {
+        address: parseRedisUrl(options.url),
+        commandTimeoutMs,
+        maxCommands: maxPendingCommands,
+        prepare: async (client) => {
+          const newGeneration = Math.floor(clock.random() * 2 ** 48).toString(36);
+          const { server, generation } = await markDirectory(client, newGeneration);
+          this.#generation = generation;
+          return server;
+        },
+      },
+      clock,
+    );
+  }
+
+  get generation(): string | undefined {
+    return this.#generation;
+  }
+
+  /** @throws RedisError REFUSED when this Redis must not be used, or does not let us in */
+  open(): Promise<void> {
+    return this.#connection.start();
+  }
+
+  async close(): Promise<void> {
+    this.#connection.close();
+  }
+
+  health(): { ready: boolean; detail: string } {
+    return { ready: this.#connection.isReady, detail: this.#connection.detail };
+  }
+
+  metrics(): DirectoryMetrics {
+    return {
+      relations: this.#relations,
+      relationsLimit: undefined,
+      operations: this.#meter.operations,
+      bounds: { commands: { used: this.#connection.pending, limit: this.#maxPendingCommands } },
+    };
+  }
+
+  visibleTo(viewer: string, limit: number): Promise<{ users: string[]; more: boolean }> {
+    return this.#meter.measure("visible-to", () =>
+      this.#run(visibleTo, { mark: markKey }, { generation: this.#known(), prefix, viewer, limit }),
+    );
+  }
+
+  maySee(viewer: string, users: readonly string[]): Promise<Set<string>> {
+    return this.#meter.measure("may-see", async () => {
+      // What is no id is nobody's, and might be no JSON that Redis' decoder takes.
+      const ids = users.filter(isId);
+      const seen = await Promise.all(
+        pagesOf(ids, callMaxUsers).map(async (page) => {
+          const args = { generation: this.#known(), prefix, viewer, users: JSON.stringify(page) };
+          const marks = await this.#run(maySee, { mark: markKey }, args);
+          return page.filter((_, index) => marks[index] === "1");
+        }),
+      );
+      return new Set(seen.flat());
+    });
+  }
+
+  apply(batch: ChangeBatch): Promise<AffectedPairs[]> {
+    return this.#meter.measure("apply", async () => {
+      const facts = factsOf(batch.changes);
+      await this.#merge(facts, batch.origin);
+      const { members, pairs } = touchedBy(facts);
+      const inConversations = await Promise.all(
+        [...members].map(([conversation, users]) => this.#affectedIn(conversation, [...users])),
+      );
+      return [...pairs, ...inConversations.flat()];
+    });
+  }
+
+  state(): Promise<DirectoryState> {
+    return this.#meter.measure("state", async () => {
+      const generation = this.#known();
+      const { relations, ...rest } = await this.#run(state, { mark: markKey, positions: positionsKey }, { generation });
+      this.#relations = relations;
+      return { generation, ...rest };
+    });
+  }
+
+  /**
+   * Call by call. The position comes with the last one: when that fails, what the others did is done again, which
+   * changes nothing.
+   */
+  async #merge(facts: readonly Fact[], origin: BatchOrigin | undefined): Promise<void> {
+    // One for all calls: what the first ones wrote must be there when the last one stores the position.
+    const generation = this.#known();
+    const pages = pagesOf(facts, callMaxFacts);
+    // A batch without changes moves the position all the same.
+    const last = pages.pop() ?? [];
+    for (const page of pages) {
+      const { kind } = await this.#applyPage(generation, page, origin, false);
+      if (kind === "known") return;
+    }
+    await this.#applyPage(generation, last, origin, true);
+  }
+
+  async #applyPage(
+    generation: string,
+    facts: readonly Fact[],
+    origin: BatchOrigin | undefined,
+    isLast: boolean,
+  ): Promise<Applied> {
+    const applied = await this.#run(
+      apply,
+      { mark: markKey, positions: positionsKey },
+      {
+        generation,
+        prefix,
+        source: origin?.source ?? "",
+        after: origin?.after?.offset ?? -1,
+        offset: origin?.upTo.offset ?? -1,
+        at: isLast ? (origin?.upTo.at ?? "") : "",
+        facts: JSON.stringify(facts.flatMap(({ relation, left, right, stamp }) => [relation, left, right, stamp])),
+      },
+    );
+    this.#relations = applied.relations;
+    if (origin !== undefined && applied.kind === "rewound") {
+      throw rewound(origin.source, origin.after?.offset, applied.storedOffset);
+    }
+    return applied;
+  }
+
+  /** All who are or were in a conversation, page by page. */
+  async #affectedIn(conversation: string, users: readonly string[]): Promise<AffectedPairs[]> {
+    const affected: AffectedPairs[] = [];
+    try {
+      for await (const others of readMembers(this.#connection, conversation)) affected.push({ users, others });
+    } catch (error) {
+      throw unavailable(error);
+    }
+    return affected;
+  }
+
+  /** @throws AudienceError UNAVAILABLE */
+  async #run<Key extends string, Arg extends string, Result>(
+    script: Script<Key, Arg, Result>,
+    keys: Values<Key>,
+    args: Values<Arg>,
+  ): Promise<Result> {
+    try {
+      return await runScript(this.#connection, script, keys, args);
+    } catch (error) {
+      // Somebody emptied this Redis under a standing connection: begin as with a new one.
+      if (codeBehind(error) === "GENERATION") this.#connection.drop(error);
+      throw unavailable(error);
+    }
+  }
+
+  /** The generation that a call is about. */
+  #known(): string {
+    if (this.#generation === undefined) throw unavailable(this.#connection.unavailable());
+    return this.#generation;
+  }
+}
+
+function unavailable(error: unknown): AudienceError {
+  return new AudienceError("UNAVAILABLE", `who may see whom is unknown: ${(error as Error).message}`, { cause: error });
+}
+
+function pagesOf<T>(all: readonly T[], size: number): (readonly T[])[] {
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, index) =>
+    all.slice(index * size, (index + 1) * size),
+  );
+}
