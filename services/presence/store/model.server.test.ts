@@ -2,7 +2,7 @@ import { test } from "node:test";
 import { seed, startRedis } from "@realchat/presence-testing";
 import fc from "fast-check";
 import { openMemoryHarness } from "./memory/testing/memory-harness.ts";
-import { openRedisHarness } from "./redis/redis-harness.ts";
+import { openRedisHarness } from "./redis/testing/redis-harness.ts";
 import { commandRuns } from "./testing/model-commands.ts";
 import { HeldUp, modelOptions, playRun, type Subject } from "./testing/model-run.ts";
 

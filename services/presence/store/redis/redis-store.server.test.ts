@@ -1,7 +1,7 @@
 import { after, before, describe } from "node:test";
 import { startRedis, type TestRedis } from "@realchat/presence-testing";
 import { storeContract } from "../store.contract.ts";
-import { openRedisHarness } from "./redis-harness.ts";
+import { openRedisHarness } from "./testing/redis-harness.ts";
 
 let redis: TestRedis;
 before(async () => {

@@ -1,9 +1,9 @@
 import { pause, systemClock } from "@realchat/presence-runtime";
 import { createClient } from "@redis/client";
-import { tickCapMs } from "../../domain/shard-clock.ts";
-import type { StoreHarness, StoreOptions } from "../store.contract.ts";
-import { shardKeys } from "./keys.ts";
-import { createRedisStore } from "./redis-store.ts";
+import { tickCapMs } from "../../../domain/shard-clock.ts";
+import type { StoreHarness, StoreOptions } from "../../store.contract.ts";
+import { shardKeys } from "../keys.ts";
+import { createRedisStore } from "../redis-store.ts";
 
 const shards = 2;
 const tickLimit = 100;

@@ -1,0 +1,239 @@
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { systemClock } from "@realchat/presence-runtime";
+import { startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
+import { createClient } from "@redis/client";
+import { PresenceError } from "../../domain/presence-error.ts";
+import { shardOf } from "../../domain/shard.ts";
+import { StoreRefusal } from "../store.ts";
+import { RedisConnection } from "./connection.ts";
+import { type ShardKeys, shardKeys, storeKey } from "./keys.ts";
+import { parseRedisUrl } from "./redis-address.ts";
+import type { RedisStore } from "./redis-store.ts";
+import { refresh, register, storeOn, untilReady } from "./testing/open-store.ts";
+
+let redis: TestRedis;
+const admin = async (...command: string[]) => {
+  const client = createClient({ url: redis.url, RESP: 2 });
+  await client.connect();
+  try {
+    return await client.sendCommand(command);
+  } finally {
+    client.destroy();
+  }
+};
+before(async () => {
+  redis = await startRedis();
+});
+after(() => redis.stop());
+
+describe("a store on Redis", () => {
+  let store: RedisStore;
+  beforeEach(async () => {
+    await admin("FLUSHALL");
+    store = storeOn(redis);
+  });
+  afterEach(() => store.close());
+
+  test("says what it is connected to", async () => {
+    assert.match(store.health().detail, /^not connected to redis:/);
+    await store.open();
+    assert.match(store.health().detail, /^(Redis|Valkey) \d+\.\d+\.\d+ at redis:\/\/127\.0\.0\.1:\d+$/);
+  });
+
+  test("goes on when the server forgot its scripts", async () => {
+    await store.open();
+    await register(store);
+    await admin("SCRIPT", "FLUSH");
+    assert.equal(
+      (await store.unregister({ userId: "anna", deviceId: "phone", sessionId: "", reason: "LOGGED_OUT" })).kind,
+      "ended",
+    );
+    assert.equal((await register(store)).kind, "registered");
+    assert.equal(store.metrics().operations.register?.failed, 0);
+  });
+
+  test("of another shard count is refused, saying which and what to do", async () => {
+    await store.open();
+    const other = storeOn(redis, { shards: 3 });
+    await assert.rejects(
+      other.open(),
+      (error) => error instanceof StoreRefusal && /2 shards, SHARDS is 3: set SHARDS=2/.test(error.message),
+    );
+    assert.equal(other.health().ready, false);
+  });
+
+  test("of another schema version is refused, saying which and what to do", async () => {
+    await admin("HSET", storeKey, "schema", "9", "shards", "2");
+    await assert.rejects(
+      store.open(),
+      (error) =>
+        error instanceof StoreRefusal &&
+        /schema version 9, this program writes 1: run the matching/.test(error.message),
+    );
+  });
+
+  test("that became another's behind its back is not used until it is ours again", async () => {
+    await store.open();
+    await admin("HSET", storeKey, "shards", "3");
+    await admin("CLIENT", "KILL", "TYPE", "normal");
+    await waitUntil(() => /set SHARDS=3/.test(store.health().detail), { what: "the store says what differs" });
+    await assert.rejects(register(store), (error) => error instanceof PresenceError && error.code === "UNAVAILABLE");
+    await admin("HSET", storeKey, "shards", "2");
+    await untilReady(store);
+    assert.equal((await register(store)).kind, "registered");
+  });
+
+  test("that would evict live sessions is refused", async () => {
+    await admin("CONFIG", "SET", "maxmemory", "100mb", "maxmemory-policy", "allkeys-lru");
+    try {
+      await assert.rejects(store.open(), (error) => error instanceof StoreRefusal && /noeviction/.test(error.message));
+    } finally {
+      await admin("CONFIG", "SET", "maxmemory", "0", "maxmemory-policy", "noeviction");
+    }
+  });
+
+  test("out of memory takes no new sessions, but keeps and ends those that are there (P1)", async () => {
+    await store.open();
+    const result = await register(store, { connectionId: "c1" });
+    assert(result.kind === "registered");
+    await admin("CONFIG", "SET", "maxmemory", "1mb");
+    try {
+      await assert.rejects(
+        register(store, { userId: "ben" }),
+        (error) =>
+          error instanceof PresenceError && error.code === "UNAVAILABLE" && /out of memory/.test(error.message),
+      );
+      assert.equal((await refresh(store, { sessionId: result.sessionId })).kind, "refreshed");
+      assert((await store.tick(0, 100)).clockMs >= 0);
+      const ending = { userId: "anna", deviceId: "phone", sessionId: result.sessionId, reason: "LOGGED_OUT" } as const;
+      assert.equal((await store.unregister(ending)).kind, "ended");
+    } finally {
+      await admin("CONFIG", "SET", "maxmemory", "0");
+    }
+  });
+
+  test("starts a shard's clock before anything else happens in it", async () => {
+    await store.open();
+    await register(store);
+    const { meta } = shardKeys(2)[shardOf("anna", 2)] as ShardKeys;
+    assert.equal(await admin("HEXISTS", meta, "clock"), 1);
+    await admin("DEL", meta);
+    assert.equal((await refresh(store, { sessionId: "1" })).kind, "superseded");
+    assert.equal(await admin("HEXISTS", meta, "clock"), 1);
+  });
+
+  test("asks the record once for a heartbeat without session_id of another node's session, then knows it", async () => {
+    await store.open();
+    await register(store);
+    const other = storeOn(redis);
+    await other.open();
+    for (let beat = 0; beat < 5; beat++) assert.equal((await refresh(other)).kind, "refreshed");
+    assert.equal(other.metrics().operations.heartbeat?.count, 1);
+    assert.equal(other.metrics().bounds.knownSessions?.used, 1);
+    assert.equal((await refresh(store)).kind, "refreshed");
+    assert.equal(store.metrics().operations.heartbeat?.count, 0, "it registered the session itself");
+    await other.close();
+  });
+
+  test("learns the new session of a caller without tokens that moved to another node", async () => {
+    await store.open();
+    const other = storeOn(redis);
+    await other.open();
+    await register(store);
+    await register(other, { instanceId: "gateway-2" });
+    assert.equal((await refresh(store)).kind, "refreshed");
+    assert.equal(store.metrics().operations.heartbeat?.count, 1, "its own was replaced");
+    await other.close();
+  });
+
+  test("publishes bytes on a plain channel", async () => {
+    await store.open();
+    const subscriber = createClient({ url: redis.url, RESP: 2 });
+    await subscriber.connect();
+    const heard: Buffer[] = [];
+    await subscriber.subscribe("presence:updates", (message: Buffer) => heard.push(message), true);
+    await store.publish("presence:updates", new Uint8Array([0, 255, 10, 13]));
+    await waitUntil(() => heard.length === 1, { what: "the message arrives" });
+    assert.deepEqual([...(heard[0] as Buffer)], [0, 255, 10, 13]);
+    subscriber.destroy();
+  });
+
+  test("pages through whoever is online, and only those", async () => {
+    await store.open();
+    const userIds = Array.from({ length: 2_500 }, (_, index) => `user-${index}`);
+    await Promise.all(userIds.map((userId) => register(store, { userId })));
+    await store.unregister({ userId: "user-7", deviceId: "phone", sessionId: "", reason: "UNSPECIFIED" });
+    const found = new Set<string>();
+    for (const shard of [0, 1]) {
+      for await (const page of store.scanOnline(shard)) for (const view of page) found.add(view.userId);
+    }
+    assert.deepEqual([...found].sort(), userIds.filter((userId) => userId !== "user-7").sort());
+  });
+});
+
+describe("credentials", () => {
+  let locked: TestRedis;
+  before(async () => {
+    locked = await startRedis({ password: "s3cret" });
+  });
+  after(() => locked.stop());
+
+  test("that are right open the store", async () => {
+    const store = storeOn(locked);
+    await store.open();
+    assert.equal((await register(store)).kind, "registered");
+    await store.close();
+  });
+
+  for (const [what, login] of [
+    ["wrong", ":wr0ng@"],
+    ["missing", ""],
+  ] as const) {
+    test(`that are ${what} are refused at once, and said nowhere`, async () => {
+      const store = storeOn({ url: `redis://${login}${locked.host}:${locked.port}` });
+      await assert.rejects(
+        store.open(),
+        (error) =>
+          error instanceof StoreRefusal && /REDIS_URL/.test(error.message) && !/wr0ng|s3cret/.test(error.message),
+      );
+    });
+  }
+});
+
+describe("a connection", () => {
+  test("that is replied on is kept, however long its process was frozen", async () => {
+    const connection = new RedisConnection(
+      {
+        address: parseRedisUrl(redis.url),
+        maxCommands: 100,
+        commandTimeoutMs: 500,
+        prepare: async () => "Redis",
+        onLost: () => assert.fail("the connection was given up"),
+      },
+      systemClock,
+    );
+    await connection.start();
+    const replies = [connection.send(["PING"]), connection.send(["PING"])];
+    // Timers come before sockets when a frozen process wakes: the watchdog looks before the replies are read.
+    const wakeMs = systemClock.monotonicMs() + 1_200;
+    while (systemClock.monotonicMs() < wakeMs);
+    assert.deepEqual(await Promise.all(replies), ["PONG", "PONG"]);
+    assert.equal(connection.isReady, true);
+    connection.close();
+  });
+
+  test("never queues more commands than its bound", async () => {
+    const connection = new RedisConnection(
+      { address: parseRedisUrl(redis.url), maxCommands: 10, commandTimeoutMs: 1_000, prepare: async () => "Redis" },
+      systemClock,
+    );
+    await connection.start();
+    const sent = await Promise.allSettled(Array.from({ length: 25 }, () => connection.send(["PING"])));
+    const refused = sent.filter((reply) => reply.status === "rejected");
+    assert.equal(refused.length, 15);
+    for (const { reason } of refused) assert.equal((reason as PresenceError).code, "UNAVAILABLE");
+    assert.equal(connection.pending, 0);
+    connection.close();
+  });
+});

@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import { pause, systemClock } from "@realchat/presence-runtime";
+import { startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
+import { PresenceError } from "../../domain/presence-error.ts";
+import type { RedisStore } from "./redis-store.ts";
+import { refresh, register, storeOn, untilNotReady, untilReady } from "./testing/open-store.ts";
+
+/** Silence for which a connection is given up, and how much later the last of its calls may fail. */
+const commandTimeoutMs = 1_000;
+const graceMs = 1_000;
+
+let redis: TestRedis;
+let store: RedisStore;
+beforeEach(async () => {
+  redis = await startRedis();
+  store = storeOn(redis, { commandTimeoutMs });
+});
+afterEach(async () => {
+  await store.close();
+  await redis.stop();
+});
+
+/** How an operation failed, or that it did not, and after how long. */
+async function outcome(operation: Promise<unknown>): Promise<{ code: string; afterMs: number }> {
+  const startMs = systemClock.monotonicMs();
+  const code = await operation.then(
+    (result) => {
+      const failure = (result as { error?: unknown } | undefined)?.error;
+      return failure instanceof PresenceError ? failure.code : "answered";
+    },
+    (error) => (error instanceof PresenceError ? error.code : String(error)),
+  );
+  return { code, afterMs: systemClock.monotonicMs() - startMs };
+}
+
+const everyOperation = () => [
+  register(store),
+  refresh(store),
+  store.unregister({ userId: "anna", deviceId: "phone", sessionId: "", reason: "UNSPECIFIED" }),
+  store.users(["anna", "ben"]),
+  store.tick(0, 100),
+  store.lastVersion(0),
+  store.readLog(0, 0, 10),
+  store.claim(0, "node-1", 1_000),
+  store.announceNode("node-1", 1_000),
+  store.publish("presence:updates", new Uint8Array([1])),
+];
+
+describe("a Redis that is silent or gone", () => {
+  test("is noticed while nobody asks anything, and taken back when it answers (P5)", async () => {
+    await store.open();
+    redis.pause();
+    await untilNotReady(store);
+    const failed = await Promise.all(everyOperation().map(outcome));
+    for (const { code, afterMs } of failed) {
+      assert.equal(code, "UNAVAILABLE");
+      assert(afterMs < 100, `waited ${afterMs} ms for a connection that was known to be gone`);
+    }
+    redis.resume();
+    await untilReady(store);
+    assert.equal((await register(store)).kind, "registered");
+  });
+
+  test("fails everything under way as UNAVAILABLE, in the time that is set (P5)", async () => {
+    await store.open();
+    await register(store);
+    redis.pause();
+    const pending = everyOperation().map(outcome);
+    const startMs = systemClock.monotonicMs();
+    while (systemClock.monotonicMs() - startMs < commandTimeoutMs / 2) {
+      for (let beat = 0; beat < 500; beat++) pending.push(outcome(refresh(store)));
+      await pause(systemClock, 20);
+    }
+    const outcomes = await Promise.all(pending);
+    for (const { code, afterMs } of outcomes) {
+      assert.equal(code, "UNAVAILABLE");
+      assert(afterMs < commandTimeoutMs + graceMs, `failed after ${afterMs} ms`);
+    }
+    const isIdle = () => Object.values(store.metrics().bounds).every(({ used }) => used <= 1);
+    await waitUntil(isIdle, { what: "nothing waits any more, but for the session that it knows" });
+    redis.resume();
+    await untilReady(store);
+    assert.equal((await refresh(store)).kind, "refreshed", "a frozen Redis lost nothing");
+  });
+
+  test("is found again after it was killed and started anew", async () => {
+    await store.open();
+    await register(store);
+    const pending = [register(store), refresh(store)].map(outcome);
+    await redis.kill();
+    await Promise.all(pending);
+    await untilNotReady(store);
+    await redis.restart();
+    await untilReady(store);
+    assert.equal((await refresh(store)).kind, "missing", "it came back empty");
+    assert.equal((await register(store)).kind, "registered");
+  });
+
+  test("does not keep a node from starting: it is not ready until Redis is there", async () => {
+    await redis.kill();
+    await store.open();
+    assert.match(store.health().detail, /connecting to redis:\/\/127\.0\.0\.1:\d+: .*ECONNREFUSED/);
+    assert.equal((await outcome(register(store))).code, "UNAVAILABLE");
+    await redis.restart();
+    await untilReady(store);
+    assert.equal((await register(store)).kind, "registered");
+  });
+
+  test("makes followers read on from where they were, then they hear again (P4)", async () => {
+    const heard: string[] = [];
+    store.follow(0, { entry: ({ userId }) => heard.push(userId), interrupted: () => heard.push("interrupted") });
+    store.follow(1, { entry: ({ userId }) => heard.push(userId), interrupted: () => heard.push("interrupted") });
+    await store.open();
+    await waitUntil(() => heard.length === 2, { what: "both shards listen" });
+    await register(store, { userId: "anna" });
+    await waitUntil(() => heard.at(-1) === "anna", { what: "anna is heard of" });
+    await redis.restart();
+    await waitUntil(() => heard.length === 5, { what: "both shards listen again", deadlineMs: 10_000 });
+    await untilReady(store);
+    await register(store, { userId: "ben" });
+    await waitUntil(() => heard.at(-1) === "ben", { what: "ben is heard of" });
+    assert.deepEqual(heard, ["interrupted", "interrupted", "anna", "interrupted", "interrupted", "ben"]);
+  });
+});

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { parseRedisUrl } from "./redis-address.ts";
+
+describe("where Redis is", () => {
+  test("is shown without user and password", () => {
+    const { url, shown } = parseRedisUrl("rediss://alice:s3cret@redis.example:6380/4");
+    assert.equal(shown, "rediss://redis.example:6380/4");
+    assert.equal(url, "rediss://alice:s3cret@redis.example:6380/4");
+    assert.equal(parseRedisUrl("redis://[::1]").shown, "redis://[::1]:6379");
+  });
+
+  for (const [url, what] of [
+    ["no url: s3cret", /is not a URL/],
+    ["http://alice:s3cret@host", /has the protocol http/],
+    ["redis://alice:s3cret@host/presence", /has the path \/presence/],
+    ["redis:///4", /names no host/],
+  ] as const) {
+    test(`is refused when it ${what.source.replaceAll("\\", "")}, saying what is right and no secrets`, () => {
+      assert.throws(
+        () => parseRedisUrl(url),
+        (error) =>
+          error instanceof TypeError &&
+          what.test(error.message) &&
+          error.message.includes("write redis://host:port") &&
+          !error.message.includes("s3cret"),
+      );
+    });
+  }
+});

@@ -1,0 +1,41 @@
+import { systemClock } from "@realchat/presence-runtime";
+import { type TestRedis, waitUntil } from "@realchat/presence-testing";
+import { defaultRules } from "../../../domain/decisions.ts";
+import type { SessionRef } from "../../../domain/session.ts";
+import type { RefreshResult, RegisterResult, Registration } from "../../store.ts";
+import { createRedisStore, type RedisStore, type RedisStoreOptions } from "../redis-store.ts";
+
+/** A store on that Redis with two shards, not opened yet. */
+export function storeOn(redis: Pick<TestRedis, "url">, options: Partial<RedisStoreOptions> = {}): RedisStore {
+  return createRedisStore(
+    { url: redis.url, shards: 2, rules: defaultRules, retentionMs: 3_600_000, commandTimeoutMs: 1_000, ...options },
+    systemClock,
+  );
+}
+
+export function untilReady(store: RedisStore): Promise<unknown> {
+  return waitUntil(() => store.health().ready, { what: "the store is ready", deadlineMs: 10_000 });
+}
+
+export function untilNotReady(store: RedisStore): Promise<unknown> {
+  return waitUntil(() => !store.health().ready, { what: "the store is not ready", deadlineMs: 10_000 });
+}
+
+/** What it does not name is Anna's phone on gateway-1. */
+export function register(store: RedisStore, registration: Partial<Registration> = {}): Promise<RegisterResult> {
+  return store.register({
+    userId: "anna",
+    deviceId: "phone",
+    instanceId: "gateway-1",
+    connectionId: "",
+    previousSessionId: "",
+    ...registration,
+  });
+}
+
+/** As `register`, for heartbeats. */
+export function refresh(store: RedisStore, session: Partial<SessionRef> = {}): Promise<RefreshResult> {
+  return new Promise((resolve) => {
+    store.refresh({ userId: "anna", deviceId: "phone", sessionId: "", ...session }, resolve, 0);
+  });
+}

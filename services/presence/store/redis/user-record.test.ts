@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { decodeUser, strangerAt } from "./user-record.ts";
+
+const nowMs = 1_790_000_001_000;
+const decode = (record: string) => decodeUser("anna", 3, record, nowMs);
+
+describe("a user's record", () => {
+  test("lists live sessions by device, none in grace, no tombstones", () => {
+    const record = [
+      "1790000000000001 1789999999999",
+      "phone\t1790000000000001.c1\x1fgateway-1\x1f130000\te1789999999000000\x1fgateway-2\x1f100",
+      "tablet\tg1790000000000002.c2\x1fgateway-1",
+      "laptop\t1790000000500000\x1fgateway-2",
+      "watch\tx1790000000000003\x1fgateway-1\x1f5",
+    ].join("\n");
+    assert.deepEqual(decode(record), {
+      userId: "anna",
+      online: true,
+      version: 1790000000000001,
+      lastSeenMs: 0,
+      shard: 3,
+      devices: [
+        { deviceId: "laptop", instanceId: "gateway-2", connectedAtMs: 1_790_000_000_500 },
+        { deviceId: "phone", instanceId: "gateway-1", connectedAtMs: 1_790_000_000_000 },
+      ],
+    });
+  });
+
+  test("tells since when an offline user was last seen", () => {
+    const record = "-1790000000000009 1790000000123\nphone\te1790000000000001.c1\x1fgateway-1\x1f100";
+    assert.deepEqual(decode(record), {
+      userId: "anna",
+      online: false,
+      version: 1790000000000009,
+      lastSeenMs: 1_790_000_000_123,
+      shard: 3,
+      devices: [],
+    });
+  });
+
+  test("never says that a device is connected since later than now", () => {
+    const [device] = decode("1790000000000001\nphone\t1790000009000000\x1fgateway-1").devices;
+    assert.equal(device?.connectedAtMs, nowMs);
+  });
+
+  test("takes connection ids with dots, digits and letters for what they are", () => {
+    const { devices } = decode("1790000000000001\ng\t17.x.5g\x1fe1\nx\te17.x\x1fgateway\x1f5");
+    assert.deepEqual(devices, [{ deviceId: "g", instanceId: "e1", connectedAtMs: 0 }]);
+  });
+
+  test("is missing: offline at the version that is known", () => {
+    const view = strangerAt("anna", 3, 17);
+    assert.deepEqual([view.online, view.version, view.lastSeenMs, view.devices], [false, 17, 0, []]);
+  });
+});
