@@ -18,7 +18,7 @@ export type TestChromium = {
 };
 
 const flags = [
-  ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage"],
+  ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--hide-scrollbars"],
   ...["--no-first-run", "--no-default-browser-check", "--disable-sync"],
   ...["--disable-background-networking", "--disable-component-update", "--disable-default-apps"],
 ];

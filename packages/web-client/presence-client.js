@@ -1,5 +1,6 @@
 /** @import { ClientFrame, Clock, ConnectionState, PresenceClientOptions, PresenceEvents, UserPresence } from "./types.d.ts" */
 import { browserClock } from "./clock.js";
+import { wakeWithPage } from "./page-life.js";
 
 const PROTOCOL = "realchat.presence.v1.json";
 const SESSION_REPLACED = 4000;
@@ -28,13 +29,14 @@ export class PresenceClient {
   #turn = 0;
   #cancelTimer = () => {};
   #cancelProbe = () => {};
+  #stopWaking = () => {};
   /** @type {ConnectionState} */
   #state = { kind: "closed", code: 1000 };
   /** @type {Map<string, UserPresence>} */
   #users = new Map();
   /** @type {Set<string>} */
   #subscribed = new Set();
-  #isFirstFrame = false;
+  #isFirstSnapshot = false;
   /** @type {{ [Name in keyof PresenceEvents]: Set<(detail: PresenceEvents[Name]) => void> }} */
   #listeners = { snapshot: new Set(), presence: new Set(), hidden: new Set(), state: new Set() };
 
@@ -67,7 +69,9 @@ export class PresenceClient {
 
   /** Connects, unless it does or is already; and after a cut stays at it, ever less often. */
   connect() {
-    if (this.#state.kind === "closed") this.#try();
+    if (this.#state.kind !== "closed") return;
+    this.#stopWaking = wakeWithPage(this);
+    this.#try();
   }
 
   /** Something tells that now is a good time: tries again without waiting, or looks whether the connection still lives. */
@@ -134,7 +138,7 @@ export class PresenceClient {
 
   #opened() {
     this.#refused = false;
-    this.#isFirstFrame = true;
+    this.#isFirstSnapshot = true;
     this.#cancelTimer = this.#clock.after(PROVEN_MS, () => {
       this.#attempt = 0;
     });
@@ -147,8 +151,7 @@ export class PresenceClient {
     this.#cancelProbe();
     if (type === "hidden") this.#hide(users);
     if (type !== "snapshot" && type !== "presence") return;
-    if (type === "snapshot" && this.#isFirstFrame) this.#hideAbsent(users);
-    this.#isFirstFrame = false;
+    if (type === "snapshot" && this.#isFirstSnapshot) this.#askForAbsent(users);
     // A snapshot of the version that is held may still tell more, such as another device.
     const slack = type === "snapshot" ? 0 : 1;
     const news = users.filter(
@@ -158,10 +161,12 @@ export class PresenceClient {
     if (news.length > 0) this.#tell(type, news);
   }
 
-  /** The first snapshot of a connection has all whom the gateway shows by itself: others were hidden while it was cut. */
-  #hideAbsent(/** @type {UserPresence[]} */ users) {
+  /** Who was known and is not in the first snapshot after a cut may have been hidden meanwhile. */
+  #askForAbsent(/** @type {UserPresence[]} */ users) {
+    this.#isFirstSnapshot = false;
     const shown = new Set(users.map(({ id }) => id));
-    this.#hide([...this.#users.keys()].filter((id) => !shown.has(id) && !this.#subscribed.has(id)));
+    const absent = [...this.#users.keys()].filter((id) => !shown.has(id) && !this.#subscribed.has(id));
+    this.#sendIds("subscribe", absent);
   }
 
   #hide(/** @type {string[]} */ ids) {
@@ -190,6 +195,7 @@ export class PresenceClient {
   #end(/** @type {number} */ code) {
     if (this.#state.kind === "closed") return;
     this.#leave(code);
+    this.#stopWaking();
     this.#attempt = 0;
     this.#enter({ kind: "closed", code });
   }

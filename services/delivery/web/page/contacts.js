@@ -1,0 +1,100 @@
+/** @import { UserPresence } from "../../../../packages/web-client/types.d.ts" */
+import { avatar, personOf } from "./cast.js";
+import { deviceChip } from "./device.js";
+import { element } from "./element.js";
+import { ago } from "./time.js";
+
+/** The list of those who may be seen, each with a dot. */
+export function contactList() {
+  const count = element("p", { class: "count" });
+  const list = element("ul", { class: "contacts", "aria-label": "Contacts" });
+  const empty = element("p", { class: "empty" }, "Nobody to see here.");
+  const box = element(
+    "section",
+    { class: "card people", "aria-labelledby": "people-title" },
+    element("div", { class: "card-head" }, element("h2", { id: "people-title" }, "Contacts"), count),
+    list,
+    empty,
+  );
+  /** @type {Map<string, { user: UserPresence, row: HTMLLIElement }>} */
+  const shown = new Map();
+
+  const summarize = () => {
+    const online = [...shown.values()].filter(({ user }) => user.online).length;
+    count.textContent = `${online} of ${shown.size} online`;
+    empty.hidden = shown.size > 0;
+  };
+
+  return {
+    box,
+    /**
+     * @param {readonly UserPresence[]} users
+     * @returns those of them who were shown and have come or gone since
+     */
+    show(users) {
+      const turned = users.filter(({ id, online }) => (shown.get(id)?.user.online ?? online) !== online);
+      for (const user of users) {
+        const known = shown.get(user.id);
+        const row = known?.row ?? place(list, user.id);
+        // What an older frame told of devices holds until the user leaves.
+        const devices = user.devices ?? (user.online ? (known?.user.online ? known.user.devices : undefined) : []);
+        const next = { ...user, devices: devices ?? (user.device ? [user.device] : []) };
+        shown.set(user.id, { user: next, row });
+        fill(row, next, turned.includes(user));
+      }
+      summarize();
+      return turned;
+    },
+    /** @param {readonly string[]} ids */
+    hide(ids) {
+      for (const id of ids) {
+        shown.get(id)?.row.remove();
+        shown.delete(id);
+      }
+      summarize();
+    },
+    /** Says again how long ago everybody was seen. */
+    tick() {
+      for (const { user, row } of shown.values()) if (!user.online) fill(row, user, false);
+    },
+    online: () => [...shown.values()].filter(({ user }) => user.online).map(({ user }) => user.id),
+  };
+}
+
+/** A new row, where the name belongs. @param {HTMLUListElement} list @param {string} id */
+function place(list, id) {
+  const { name } = personOf(id);
+  const row = element("li", { class: "contact", "data-user": id, "data-name": name });
+  const rows = /** @type {HTMLLIElement[]} */ ([...list.children]);
+  const next = rows.find(({ dataset }) => (dataset.name ?? "").localeCompare(name) > 0);
+  list.insertBefore(row, next ?? null);
+  return row;
+}
+
+/** @param {HTMLLIElement} row @param {UserPresence} user @param {boolean} isChange */
+function fill(row, user, isChange) {
+  const person = personOf(user.id);
+  const dot = element("span", { class: isChange ? "dot changed" : "dot" });
+  row.dataset.online = String(user.online);
+  row.replaceChildren(
+    element("span", { class: "face" }, avatar(person), dot),
+    element(
+      "div",
+      { class: "who" },
+      element("strong", {}, person.name),
+      element("span", { class: "role" }, person.role),
+    ),
+    user.online
+      ? element("div", { class: "chips" }, ...(user.devices ?? []).map(deviceChip))
+      : element("div", { class: "chips" }),
+    element("span", { class: "status" }, user.online ? "Online" : lastSeen(user)),
+  );
+}
+
+/** @param {UserPresence} user */
+function lastSeen({ lastSeen }) {
+  if (!lastSeen) return "Offline";
+  const title = new Date(lastSeen).toLocaleString();
+  const time = element("time", { datetime: new Date(lastSeen).toISOString(), title }, ago(lastSeen, Date.now()));
+  return element("span", {}, "last seen ", time);
+}

@@ -1,0 +1,2 @@
+const back = /** @type {HTMLAnchorElement} */ (document.getElementById("back"));
+back.href = `/${location.search}`;

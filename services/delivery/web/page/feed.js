@@ -1,0 +1,77 @@
+/** @import { UserPresence } from "../../../../packages/web-client/types.d.ts" */
+import { personOf } from "./cast.js";
+import { deviceName } from "./device.js";
+import { element } from "./element.js";
+import { clockTime, span } from "./time.js";
+
+const MAX_ENTRIES = 100;
+
+const causes = {
+  connected: "connected",
+  disconnected: "disconnected",
+  logged_out: "logged out",
+  connection_lost: "connection lost",
+  expired: "no heartbeat",
+  restated: "told again",
+};
+
+/** What changes, as it happens, the newest on top. */
+export function liveFeed() {
+  const log = element("ol", { class: "feed", role: "log", "aria-label": "Live changes" });
+  const figure = element("p", { class: "count" }, "from change to screen");
+  /** @type {number[]} */
+  const latencies = [];
+  const empty = element("p", { class: "empty" }, "Quiet so far. Open a second window as somebody else and watch.");
+  const box = element(
+    "section",
+    { class: "card live", "aria-labelledby": "live-title" },
+    element("div", { class: "card-head" }, element("h2", { id: "live-title" }, "Live"), figure),
+    log,
+    empty,
+  );
+  /** @param {UserPresence} user @param {string} latency @param {string} explanation */
+  const add = (user, latency, explanation) => {
+    empty.hidden = true;
+    log.prepend(entry(user, latency, explanation));
+    while (log.childElementCount > MAX_ENTRIES) log.lastElementChild?.remove();
+  };
+  return {
+    box,
+    /** A change that was just pushed. @param {UserPresence} user */
+    changed(user) {
+      if (user.at === undefined) return add(user, "", "");
+      const latencyMs = Date.now() - user.at;
+      latencies.push(latencyMs);
+      figure.textContent = `median ${span(median(latencies))}`;
+      add(user, span(latencyMs), "from the change in the store to this screen, by both machines' clocks");
+    },
+    /** A change that happened while nobody could tell us. @param {UserPresence} user */
+    caughtUp(user) {
+      add(user, "caught up", "happened while this window was cut off");
+    },
+  };
+}
+
+/** @param {readonly number[]} values */
+function median(values) {
+  return values.toSorted((one, other) => one - other)[values.length >> 1] ?? 0;
+}
+
+/** @param {UserPresence} user @param {string} latency @param {string} explanation */
+function entry(user, latency, explanation) {
+  const { name } = personOf(user.id);
+  const how = [user.cause && causes[user.cause], user.device && `on ${deviceName(user.device)}`];
+  const text = how.filter(Boolean).join(" ");
+  return element(
+    "li",
+    { "data-online": String(user.online), "data-user": user.id },
+    element("span", { class: "dot" }),
+    element(
+      "div",
+      { class: "what" },
+      element("p", {}, element("strong", {}, name), user.online ? " came online" : " went offline"),
+      element("p", { class: "how" }, element("time", {}, clockTime(user.at ?? Date.now())), text && ` · ${text}`),
+    ),
+    latency !== "" && element("span", { class: "latency", title: explanation }, latency),
+  );
+}

@@ -1,0 +1,58 @@
+/** @import { Person } from "./cast.js" */
+/** @import { DeviceKind } from "./device.js" */
+import { avatar } from "./cast.js";
+import { deviceKinds, deviceName, likelyKind } from "./device.js";
+import { element, icon } from "./element.js";
+
+/**
+ * Asks who one is, and on what.
+ * @param {readonly Person[]} cast
+ * @param {(person: Person, kind: DeviceKind) => void} signIn
+ */
+export function signInView(cast, signIn) {
+  let kind = likelyKind();
+  const choice = (/** @type {DeviceKind} */ name) =>
+    element(
+      "label",
+      {},
+      element("input", {
+        type: "radio",
+        name: "device",
+        value: name,
+        checked: name === kind,
+        change() {
+          kind = name;
+        },
+      }),
+      element("span", {}, icon(name), deviceName(name)),
+    );
+  const people = cast.map((person) =>
+    element(
+      "li",
+      {},
+      element(
+        "button",
+        { type: "button", class: "person", "data-user": person.id, click: () => signIn(person, kind) },
+        avatar(person),
+        element(
+          "span",
+          { class: "who" },
+          element("strong", {}, person.name),
+          element("span", { class: "role" }, person.role),
+        ),
+      ),
+    ),
+  );
+  return element(
+    "div",
+    { class: "sign-in" },
+    element("h1", {}, "Who is online, right now."),
+    element(
+      "p",
+      { class: "lead" },
+      "Sign in as somebody. Open a second window as somebody else, and see the dots turn green and grey.",
+    ),
+    element("fieldset", { class: "devices" }, element("legend", {}, "This window is a"), ...deviceKinds.map(choice)),
+    element("ul", { class: "cast", "aria-label": "Sign in as" }, ...people),
+  );
+}

@@ -1,0 +1,82 @@
+/** @import { Person } from "./cast.js" */
+import { avatar } from "./cast.js";
+import { deviceChip } from "./device.js";
+import { element, icon } from "./element.js";
+
+/**
+ * Oneself, and what one can do to be seen otherwise.
+ * @param {Person} person
+ * @param {string} deviceId
+ * @param {readonly Person[]} others
+ * @param {{ cut(): void, crash(): void, logOut(): void }} actions
+ */
+export function youCard(person, deviceId, others, actions) {
+  const cutLabel = element("strong", {}, "Cut the network");
+  const cutHint = element("span", {}, "Grey after a short grace");
+  const windows = others.map((other) =>
+    element(
+      "a",
+      { href: `/?as=${other.id}`, target: "_blank", rel: "noopener", title: `A window as ${other.name}` },
+      avatar(other),
+      element("span", { class: "visually-hidden" }, `Open a window as ${other.name}`),
+    ),
+  );
+  const box = element(
+    "section",
+    { class: "card you", "aria-labelledby": "you-title" },
+    element(
+      "div",
+      { class: "me" },
+      avatar(person),
+      element(
+        "div",
+        { class: "who" },
+        element("h1", { id: "you-title" }, person.name),
+        element("span", { class: "role" }, person.role),
+      ),
+      deviceChip(deviceId),
+    ),
+    element(
+      "div",
+      { class: "actions" },
+      action("cut", cutLabel, cutHint, actions.cut),
+      action(
+        "crash",
+        element("strong", {}, "Crash the tab"),
+        element("span", {}, "Gone without a word"),
+        actions.crash,
+      ),
+      action("leave", element("strong", {}, "Log out"), element("span", {}, "Grey at once"), actions.logOut),
+    ),
+    element(
+      "div",
+      { class: "windows" },
+      element("h2", {}, icon("window"), "Open a window as"),
+      element("div", {}, ...windows),
+    ),
+  );
+  return {
+    box,
+    /** @param {boolean} isCut */
+    showCut(isCut) {
+      cutLabel.textContent = isCut ? "Restore the network" : "Cut the network";
+      cutHint.textContent = isCut ? "Back, and up to date" : "Grey after a short grace";
+      box.classList.toggle("is-cut", isCut);
+    },
+  };
+}
+
+/**
+ * @param {"cut" | "crash" | "leave"} name
+ * @param {HTMLElement} label
+ * @param {HTMLElement} hint
+ * @param {() => void} run
+ */
+function action(name, label, hint, run) {
+  return element(
+    "button",
+    { type: "button", class: `action ${name}`, click: run },
+    icon(name),
+    element("span", {}, label, hint),
+  );
+}

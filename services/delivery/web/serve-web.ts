@@ -1,0 +1,83 @@
+import { createHash } from "node:crypto";
+import { globSync, readFileSync } from "node:fs";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+
+/** A file as it goes over the wire. */
+interface ServedFile {
+  readonly body: Buffer;
+  readonly gzipped: Buffer;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const types: Record<string, string> = {
+  ".html": "text/html; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".json": "application/json; charset=utf-8",
+  ".svg": "image/svg+xml",
+};
+
+const files = readFiles();
+
+/**
+ * Answers requests for the page's files.
+ * @returns false when there is no such file: the answer is then the caller's
+ */
+export function serveWeb(request: IncomingMessage, response: ServerResponse): boolean {
+  const file = files.get((request.url ?? "").replace(/\?.*$/s, ""));
+  if (file === undefined || (request.method !== "GET" && request.method !== "HEAD")) return false;
+  if (request.headers["if-none-match"] === file.headers.etag) {
+    response.writeHead(304, file.headers).end();
+    return true;
+  }
+  const takesGzip = /\bgzip\b/.test(String(request.headers["accept-encoding"]));
+  const body = takesGzip ? file.gzipped : file.body;
+  response.writeHead(200, {
+    ...file.headers,
+    "content-length": body.length,
+    ...(takesGzip && { "content-encoding": "gzip" }),
+  });
+  response.end(request.method === "HEAD" ? undefined : body);
+  return true;
+}
+
+/** All files by the path that they are asked for by: few and small, so they stay in memory. */
+function readFiles(): Map<string, ServedFile> {
+  const page = fileURLToPath(new URL("./page", import.meta.url));
+  const client = fileURLToPath(new URL(".", import.meta.resolve("@realchat/presence-web")));
+  const policy = securityPolicy(readFileSync(join(page, "index.html"), "utf8"));
+  const served = new Map<string, ServedFile>();
+  const add = (path: string, file: string) => served.set(path, toServed(file, policy));
+  for (const name of globSync("*.{html,css,js,svg}", { cwd: page })) add(`/${name}`, join(page, name));
+  for (const name of globSync("*.js", { cwd: client })) add(`/presence-web/${name}`, join(client, name));
+  add("/", join(page, "index.html"));
+  add("/sample-cast.json", fileURLToPath(new URL("./sample-cast.json", import.meta.url)));
+  return served;
+}
+
+function toServed(file: string, policy: string): ServedFile {
+  const body = readFileSync(file);
+  return {
+    body,
+    gzipped: gzipSync(body),
+    headers: {
+      "content-type": types[extname(file)] as string,
+      etag: `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`,
+      "cache-control": "no-cache",
+      vary: "accept-encoding",
+      "content-security-policy": policy,
+      "x-content-type-options": "nosniff",
+      "referrer-policy": "no-referrer",
+    },
+  };
+}
+
+/** Only what comes from here runs; an import map cannot be a file of its own, so its hash lets it in. */
+function securityPolicy(html: string): string {
+  const importMap = /<script type="importmap">(.*?)<\/script>/s.exec(html)?.[1] ?? "";
+  const hash = createHash("sha256").update(importMap).digest("base64");
+  return `default-src 'self'; script-src 'self' 'sha256-${hash}'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'`;
+}
