@@ -1,1 +1,4 @@
-export {};
+export type { PresenceChange } from "../presence-change.ts";
+export { PresenceClientError, type PresenceClientErrorCode } from "../presence-client-error.ts";
+export type { KafkaSasl, KafkaTls, PresenceFeedOptions } from "./kafka-options.ts";
+export { type FeedMetrics, type FeedNews, type PresenceFeed, presenceFeed } from "./presence-feed.ts";

@@ -1,0 +1,201 @@
+import { type BackoffLimits, backoffMs } from "@realchat/presence-runtime/backoff";
+import { type Clock, pause } from "@realchat/presence-runtime/clock";
+import type { PresenceChange } from "../presence-change.ts";
+import { presenceClientErrorOf } from "../presence-client-error.ts";
+import { type FeedSettings, feedSettings, type PresenceFeedOptions } from "./kafka-options.ts";
+import { KafkaTopic } from "./kafka-topic.ts";
+import { recordContent } from "./record-content.ts";
+import { ResetMarks } from "./reset-marks.ts";
+import { SeenVersions } from "./seen-versions.ts";
+import type { FetchedRecords, TopicSession, TopicSource } from "./topic-source.ts";
+
+export type FeedNews =
+  /**
+   * A transition, or the same state said again (cause RESTATED). Repetitions are left out as far as they are remembered,
+   * so apply the version rule to what you hold.
+   */
+  | ({ readonly kind: "change"; readonly partition: number; readonly offset: bigint } & PresenceChange)
+  /** All who are online have been restated: users of the shard whose version is below `begin` are offline. */
+  | { readonly kind: "reset"; readonly shard: number; readonly begin: number }
+  /** First of all: what is written from now on will be told. Now is the time to ask for whom you care about. */
+  | { readonly kind: "listening" }
+  /** Changes were missed: ask again for everyone you care about. */
+  | { readonly kind: "gap"; readonly why: string };
+
+/** Figures since the start, and of now. */
+export interface FeedMetrics {
+  /** Records read, and those among them that were not passed on. */
+  readonly records: number;
+  readonly repetitions: number;
+  readonly unreadable: number;
+  readonly resets: number;
+  readonly gaps: number;
+  /** Sessions with the brokers that failed. */
+  readonly failures: number;
+  /** Users whose version is remembered. */
+  readonly usersRemembered: number;
+}
+
+const reconnectPace: BackoffLimits = { firstMs: 200, capMs: 4_000 };
+
+/**
+ * Reads presence's events from Kafka, all partitions, for as long as it is asked. Iterate it once, in one place. It
+ * outlives the brokers' restarts without missing anything, and says so when it did miss something.
+ * @throws PresenceClientError INVALID_ARGUMENT naming the option
+ */
+export function presenceFeed(options: PresenceFeedOptions): PresenceFeed {
+  const settings = feedSettings(options);
+  return new PresenceFeed(settings, new KafkaTopic(settings));
+}
+
+export class PresenceFeed implements AsyncIterable<FeedNews>, AsyncDisposable {
+  readonly #from: FeedSettings["from"];
+  readonly #clock: Clock;
+  readonly #source: TopicSource;
+  readonly #seen: SeenVersions;
+  readonly #marks = new ResetMarks();
+  readonly #closed = new AbortController();
+  readonly #counters = { records: 0, repetitions: 0, unreadable: 0, resets: 0, gaps: 0, failures: 0 };
+  /** Of each partition, the offset of the record to read next; none until it is listening. */
+  #positions = new Map<number, bigint>();
+  #topicId: string | undefined;
+  #session: TopicSession | undefined;
+  #detail = "not started";
+  #failuresInRow = 0;
+
+  constructor(settings: Pick<FeedSettings, "from" | "clock" | "usersMax" | "signal">, source: TopicSource) {
+    this.#from = settings.from;
+    this.#clock = settings.clock;
+    this.#source = source;
+    this.#seen = new SeenVersions(settings.usersMax);
+    settings.signal?.addEventListener("abort", () => this.close(), { once: true });
+    if (settings.signal?.aborted) this.close();
+  }
+
+  /** Where to go on, by partition, after what was told last; for the option `from` of another feed. */
+  positions(): ReadonlyMap<number, bigint> {
+    return new Map(this.#positions);
+  }
+
+  health(): { readonly ready: boolean; readonly detail: string } {
+    return { ready: this.#session !== undefined, detail: this.#detail };
+  }
+
+  metrics(): FeedMetrics {
+    return { ...this.#counters, usersRemembered: this.#seen.size };
+  }
+
+  /** Ends the iteration. */
+  async close(): Promise<void> {
+    this.#closed.abort();
+    this.#session?.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<FeedNews> {
+    while (!this.#closed.signal.aborted) {
+      let session: TopicSession | undefined;
+      try {
+        session = await this.#source.open(this.#failuresInRow, this.#closed.signal);
+        yield* this.#align(session);
+        this.#session = session;
+        this.#detail = `reading ${session.partitions} partitions`;
+        yield* this.#read(session);
+        continue;
+      } catch (error) {
+        this.#detail = presenceClientErrorOf(error).message;
+        this.#counters.failures++;
+      } finally {
+        this.#session = undefined;
+        session?.close();
+      }
+      await pause(this.#clock, backoffMs(this.#failuresInRow++, reconnectPace, this.#clock), this.#closed.signal);
+    }
+  }
+
+  /** Finds out from where to read, and whether records between there and our positions are lost. */
+  async *#align(session: TopicSession): AsyncGenerator<FeedNews> {
+    const bounds = await session.bounds();
+    const isFirst = this.#topicId === undefined;
+    const isOther = !isFirst && this.#topicId !== session.topicId;
+    const positions = new Map<number, bigint>();
+    let why = isOther ? "the topic was deleted and made anew" : undefined;
+    for (const { partition, first, next } of bounds) {
+      const wanted = isOther ? next : (this.#positions.get(partition) ?? this.#start(partition, first, next, isFirst));
+      const isThere = wanted >= first && wanted <= next;
+      if (!isThere) why = `partition ${partition} has records ${first} to ${next}, not ${wanted} where we were`;
+      positions.set(partition, isThere ? wanted : next);
+    }
+    this.#topicId = session.topicId;
+    this.#positions = positions;
+    if (isFirst) yield { kind: "listening" };
+    if (why !== undefined) yield this.#gap(why);
+  }
+
+  #start(partition: number, first: bigint, next: bigint, isFirst: boolean): bigint {
+    // A partition that was added later has nothing that we could have missed.
+    if (!isFirst || this.#from === "beginning") return first;
+    return this.#from === "now" ? next : (this.#from.get(partition) ?? first);
+  }
+
+  async *#read(session: TopicSession): AsyncGenerator<FeedNews> {
+    type Outcome = { readonly leader: number; readonly fetched: readonly FetchedRecords[] };
+    const pending = new Map<number, Promise<Outcome>>();
+    while (!this.#closed.signal.aborted) {
+      for (const leader of session.leaders) {
+        if (pending.has(leader)) continue;
+        const fetching = session.fetch(leader, this.#positions).then((fetched) => ({ leader, fetched }));
+        // When another one fails first, nobody waits for this one any more.
+        fetching.catch(() => {});
+        pending.set(leader, fetching);
+      }
+      const { leader, fetched } = await Promise.race(pending.values());
+      pending.delete(leader);
+      this.#failuresInRow = 0;
+      for (const records of fetched) yield* this.#take(records, session.partitions);
+      const overdue = this.#marks.takeOverdue(this.#clock.monotonicMs());
+      if (overdue !== undefined) yield this.#gap(`the reset of shard ${overdue} did not come from all partitions`);
+      if (await session.isOutdated()) return;
+    }
+  }
+
+  *#take({ partition, records, next }: FetchedRecords, partitions: number): Generator<FeedNews> {
+    for (const { offset, value } of records) {
+      this.#counters.records++;
+      this.#positions.set(partition, offset + 1n);
+      const content = recordContent(value);
+      switch (content.kind) {
+        case "change":
+          if (this.#seen.isNews(content.change.userId, content.change.version)) {
+            yield { kind: "change", partition, offset, ...content.change };
+          } else {
+            this.#counters.repetitions++;
+          }
+          break;
+        case "reset": {
+          const { shard, begin } = content.reset;
+          if (!this.#marks.read(partition, shard, begin, partitions, this.#clock.monotonicMs())) break;
+          this.#counters.resets++;
+          yield { kind: "reset", shard, begin };
+          break;
+        }
+        case "unreadable":
+          this.#counters.unreadable++;
+          break;
+        case "other":
+          break;
+        default:
+          content satisfies never;
+      }
+    }
+    this.#positions.set(partition, next);
+  }
+
+  #gap(why: string): FeedNews {
+    this.#counters.gaps++;
+    return { kind: "gap", why };
+  }
+}

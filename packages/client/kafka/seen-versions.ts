@@ -1,0 +1,31 @@
+/** The version rule in bounded memory: the highest version of each of the users heard of last. */
+export class SeenVersions {
+  readonly #versions = new Map<string, number>();
+  readonly #usersMax: number;
+
+  constructor(usersMax: number) {
+    this.#usersMax = usersMax;
+  }
+
+  get size(): number {
+    return this.#versions.size;
+  }
+
+  /** @returns whether it is newer than all that is remembered of the user */
+  isNews(userId: string, version: number): boolean {
+    const seen = this.#versions.get(userId);
+    if (seen !== undefined && version <= seen) return false;
+    // To the end of the map: the one at its beginning is forgotten first.
+    this.#versions.delete(userId);
+    this.#versions.set(userId, version);
+    if (this.#versions.size > this.#usersMax) this.#forgetOne();
+    return true;
+  }
+
+  #forgetOne(): void {
+    for (const userId of this.#versions.keys()) {
+      this.#versions.delete(userId);
+      return;
+    }
+  }
+}
