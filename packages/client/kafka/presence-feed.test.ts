@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { EventEnvelope, EventType } from "@realchat/presence-proto/events";
+import { PresenceResetEvent, PresenceStatus, PresenceUpdateEvent } from "@realchat/presence-proto/presence";
+import { FakeClock } from "@realchat/presence-runtime/testing";
+import { PresenceClientError } from "../presence-client-error.ts";
+import { type FeedNews, PresenceFeed, presenceFeed } from "./presence-feed.ts";
+import type { FetchedRecords, TopicSession, TopicSource } from "./topic-source.ts";
+
+function update(userId: string, version: number, online = true): Buffer {
+  const status = online ? PresenceStatus.PRESENCE_STATUS_ONLINE : PresenceStatus.PRESENCE_STATUS_OFFLINE;
+  const eventType = online ? EventType.EVENT_TYPE_USER_ONLINE : EventType.EVENT_TYPE_USER_OFFLINE;
+  return envelope(eventType, PresenceUpdateEvent.encode(PresenceUpdateEvent.fromPartial({ userId, status, version })));
+}
+
+function envelope(eventType: EventEnvelope["eventType"], payload: { finish(): Uint8Array }): Buffer {
+  const message = EventEnvelope.fromPartial({ eventType, schemaVersion: 1, payload: Buffer.from(payload.finish()) });
+  return Buffer.from(EventEnvelope.encode(message).finish());
+}
+
+const reset = (shard: number, begin: number) =>
+  envelope(EventType.EVENT_TYPE_PRESENCE_RESET, PresenceResetEvent.encode({ shard, begin }));
+
+/** A topic in this process, one leader for all its partitions. */
+class ScriptedTopic implements TopicSource {
+  readonly #logs: Buffer[][];
+  #wake = Promise.withResolvers<void>();
+  /** Thrown by the next fetch. */
+  failure: PresenceClientError | undefined;
+  opened = 0;
+
+  constructor(partitions: number) {
+    this.#logs = Array.from({ length: partitions }, () => []);
+  }
+
+  write(partition: number, ...values: Buffer[]): void {
+    this.#logs[partition]?.push(...values);
+    this.wake();
+  }
+
+  wake(): void {
+    this.#wake.resolve();
+    this.#wake = Promise.withResolvers();
+  }
+
+  async open(): Promise<TopicSession> {
+    this.opened++;
+    const logs = this.#logs;
+    const bounds = async () => logs.map((log, partition) => ({ partition, first: 0n, next: BigInt(log.length) }));
+    const fetch = async (_: number, positions: ReadonlyMap<number, bigint>): Promise<FetchedRecords[]> => {
+      if (![...positions].some(([partition, position]) => BigInt(logs[partition]?.length ?? 0) > position)) {
+        await this.#wake.promise;
+      }
+      const { failure } = this;
+      this.failure = undefined;
+      if (failure !== undefined) throw failure;
+      return [...positions].map(([partition, position]) => {
+        const values = (logs[partition] ?? []).slice(Number(position));
+        const records = values.map((value, place) => ({ offset: position + BigInt(place), value }));
+        return { partition, records, next: position + BigInt(values.length) };
+      });
+    };
+    const close = () => this.wake();
+    return { topicId: "t", partitions: logs.length, leaders: [0], bounds, fetch, isOutdated: async () => false, close };
+  }
+}
+
+async function following(partitions: number, usersMax = 100) {
+  const clock = new FakeClock();
+  const topic = new ScriptedTopic(partitions);
+  const feed = new PresenceFeed({ from: "now", clock, usersMax }, topic);
+  const news: FeedNews[] = [];
+  (async () => {
+    for await (const one of feed) news.push(one);
+  })();
+  await clock.advance(0);
+  const told = () =>
+    news.map((one) => (one.kind === "change" ? `${one.online ? "+" : "-"}${one.userId}@${one.version}` : one.kind));
+  return { clock, topic, feed, news, told };
+}
+
+test("repetitions and older versions are left out; restatements are told", async () => {
+  const { clock, topic, feed, told } = await following(1);
+  topic.write(0, update("a", 1), update("a", 2, false), update("a", 1), update("a", 2, false), update("a", 3, false));
+  await clock.advance(0);
+  assert.deepEqual(told(), ["listening", "+a@1", "-a@2", "-a@3"]);
+  assert.equal(feed.metrics().repetitions, 2);
+});
+
+test("memory is bounded: the users heard of last are remembered", async () => {
+  const { clock, topic, feed, told } = await following(1, 2);
+  topic.write(0, update("a", 1), update("b", 1), update("a", 2), update("c", 1));
+  topic.write(0, update("a", 2), update("b", 1));
+  await clock.advance(0);
+  assert.deepEqual(told().slice(1), ["+a@1", "+b@1", "+a@2", "+c@1", "+b@1"]);
+  assert.equal(feed.metrics().usersRemembered, 2);
+});
+
+test("what is no event of presence stops nobody", async () => {
+  const { clock, topic, feed, told } = await following(1);
+  const other = envelope(EventType.EVENT_TYPE_MESSAGE_SENT, PresenceResetEvent.encode({ shard: 1, begin: 1 }));
+  topic.write(0, Buffer.from("rubbish"), Buffer.alloc(0), other, update("a", 1));
+  await clock.advance(0);
+  assert.deepEqual(told(), ["listening", "+a@1"]);
+  assert.equal(feed.metrics().unreadable, 1);
+  assert.equal(feed.metrics().records, 4);
+});
+
+test("a session that failed is replaced, and goes on where it was", async () => {
+  const { clock, topic, feed, told } = await following(2);
+  topic.write(0, update("a", 1));
+  await clock.advance(0);
+  topic.failure = new PresenceClientError("UNAVAILABLE", "broken");
+  topic.write(1, update("b", 1));
+  await clock.advance(0);
+  assert.deepEqual(feed.health(), { ready: false, detail: "broken" });
+  topic.write(0, update("c", 1));
+  await clock.advance(1_000);
+  assert.deepEqual(told(), ["listening", "+a@1", "+c@1", "+b@1"]);
+  assert.equal(topic.opened, 2);
+  assert.ok(feed.health().ready);
+});
+
+test("a reset waits for all partitions; one that stays away makes it a gap", async () => {
+  const { clock, topic, news } = await following(2);
+  topic.write(0, reset(1, 10), reset(2, 20));
+  topic.write(1, reset(2, 20));
+  await clock.advance(0);
+  assert.deepEqual(news.slice(1), [{ kind: "reset", shard: 2, begin: 20 }]);
+  await clock.advance(31_000);
+  topic.write(0, update("a", 1));
+  topic.write(0, update("b", 1));
+  await clock.advance(0);
+  const gaps = news.filter(({ kind }) => kind === "gap");
+  assert.deepEqual(gaps, [{ kind: "gap", why: "the reset of shard 1 did not come from all partitions" }]);
+});
+
+test("options are checked by name", () => {
+  const refused = (options: object, message: RegExp) =>
+    assert.throws(() => presenceFeed({ brokers: ["127.0.0.1:9092"], ...options }), {
+      code: "INVALID_ARGUMENT",
+      message,
+    });
+  refused({ brokers: [] }, /^brokers is empty/);
+  refused({ brokers: ["localhost"] }, /^brokers has "localhost": write host:port/);
+  refused({ usersMax: 0 }, /^usersMax is 0/);
+  refused({ tls: { key: "k" } }, /^tls has only one of certificate and key/);
+});

@@ -1,0 +1,233 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { PresenceStatus, type UserPresence, type WatchPresenceResponse } from "@realchat/presence-proto/presence";
+import { FakeClock } from "@realchat/presence-runtime/testing";
+import type { PresenceApi } from "../grpc/presence-channels.ts";
+import { PresenceClientError } from "../presence-client-error.ts";
+import { type PresenceNews, watch } from "./watch.ts";
+
+/** What a stream says, in a few words: `+alice@3` online, `-alice@4` offline. */
+function views(...texts: string[]): UserPresence[] {
+  return texts.map((text) => {
+    const [userId = "", version] = text.slice(1).split("@");
+    const online = text.startsWith("+");
+    const lastSeenAt = online ? undefined : { seconds: 7, nanos: 5_000_000 };
+    return { userId, online, version: Number(version), deviceIds: [], shard: 1, lastSeenAt };
+  });
+}
+
+function message(fields: Partial<WatchPresenceResponse>): WatchPresenceResponse {
+  return { snapshot: [], snapshotComplete: false, updates: [], reset: false, recovering: false, ...fields };
+}
+
+const snapshot = (...texts: string[]) => message({ snapshot: views(...texts) });
+const complete = message({ snapshotComplete: true });
+const reset = message({ reset: true });
+const updates = (...texts: string[]) =>
+  message({
+    updates: views(...texts).map(({ userId, online, version, lastSeenAt }) => ({
+      ...{
+        userId,
+        version,
+        lastSeenAt,
+        occurredAt: 0,
+        cause: 1 as const,
+        deviceId: "phone",
+        instanceId: "gw",
+        shard: 1,
+      },
+      status: online ? PresenceStatus.PRESENCE_STATUS_ONLINE : PresenceStatus.PRESENCE_STATUS_OFFLINE,
+    })),
+  });
+
+type Step = WatchPresenceResponse | PresenceClientError;
+
+/**
+ * A watch whose streams say what the test scripts, one script after the other; the last one stays open.
+ * @param asked what GetPresence answers for a user
+ */
+function watching(
+  users: readonly string[] | "everyone",
+  scripts: Step[][],
+  asked: (userId: string) => string = (userId) => `-${userId}@0`,
+) {
+  const clock = new FakeClock();
+  const stop = new AbortController();
+  const state = { opened: 0, recovering: false, askings: [] as string[][] };
+  const api = {
+    async *watchPresence(_request: unknown, { signal }: { signal: AbortSignal }) {
+      const script = scripts[state.opened++] ?? [];
+      for (const step of script) {
+        if (step instanceof PresenceClientError) throw step;
+        yield step;
+      }
+      if (state.opened < scripts.length) throw new PresenceClientError("UNAVAILABLE", "cut");
+      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    },
+    async getPresence({ userIds }: { userIds: string[] }) {
+      state.askings.push(userIds);
+      return { presences: userIds.flatMap((userId) => views(asked(userId))), recovering: state.recovering };
+    },
+  } as unknown as PresenceApi;
+  const told: string[] = [];
+  const news: PresenceNews[] = [];
+  const ended = (async () => {
+    for await (const one of watch({ api, onServing: () => () => {} }, { users, signal: stop.signal, clock })) {
+      news.push(one);
+      told.push(one.kind === "change" ? `${one.online ? "+" : "-"}${one.userId}@${one.version}` : one.kind);
+    }
+  })();
+  return { clock, stop, state, told, news, ended };
+}
+
+describe("watching everyone", () => {
+  test("tells the snapshot, then changes, and says when it is complete", async () => {
+    const { clock, told, news, stop, ended } = watching("everyone", [
+      [snapshot("+alice@1"), snapshot("+bob@2"), complete, updates("+carol@3", "-alice@4")],
+    ]);
+    await clock.advance(0);
+    assert.deepEqual(told, ["+alice@1", "+bob@2", "synced", "+carol@3", "-alice@4"]);
+    const { kind, ...last } = news.at(-1) as PresenceNews & { kind: "change" };
+    const change = { userId: "alice", online: false, version: 4, lastSeenMs: 7_005, cause: 1, deviceId: "phone" };
+    assert.deepEqual(last, { ...change, instanceId: "gw", shard: 1 });
+    stop.abort();
+    await ended;
+  });
+
+  test("tells only real changes: no older versions, no repetitions, no restatements", async () => {
+    const { clock, told } = watching("everyone", [
+      [
+        snapshot("+alice@5"),
+        complete,
+        updates("-alice@4", "+alice@5", "+alice@6", "-bob@7", "-alice@8", "+alice@8", "+alice@7", "+alice@9"),
+      ],
+    ]);
+    await clock.advance(0);
+    assert.deepEqual(told, ["+alice@5", "synced", "-alice@8", "+alice@9"]);
+  });
+
+  test("after a cut tells what changed in the meantime, also who vanished, and nothing else", async () => {
+    const { clock, told, state } = watching(
+      "everyone",
+      [
+        [snapshot("+alice@1", "+bob@2", "+carol@3"), complete],
+        [snapshot("+alice@1", "+dora@6"), snapshot("+carol@5"), complete, updates("-alice@9")],
+      ],
+      (userId) => `-${userId}@4`,
+    );
+    await clock.advance(5_000);
+    assert.deepEqual(told.slice(4), ["unsynced", "+dora@6", "-bob@4", "synced", "-alice@9"]);
+    assert.deepEqual(state.askings, [["bob"]]);
+  });
+
+  test("a store that started anew is believed, though its versions are lower", async () => {
+    const scripts = [
+      [snapshot("+alice@1000", "+bob@1001"), complete],
+      [snapshot("+alice@3"), complete],
+    ];
+    const { clock, told } = watching("everyone", scripts, (userId) => `-${userId}@0`);
+    await clock.advance(5_000);
+    assert.deepEqual(told, ["+alice@1000", "+bob@1001", "synced", "unsynced", "-bob@0", "synced"]);
+  });
+
+  test("a reset is followed by its snapshot, of which only differences are told", async () => {
+    const { clock, told } = watching(
+      "everyone",
+      [[snapshot("+alice@1", "+bob@2"), complete, reset, snapshot("+bob@2", "+carol@5"), complete]],
+      (userId) => `-${userId}@4`,
+    );
+    await clock.advance(0);
+    assert.deepEqual(told, ["+alice@1", "+bob@2", "synced", "unsynced", "+carol@5", "-alice@4", "synced"]);
+  });
+
+  test("a store that recovers is not believed to know who is offline, until it has recovered (P5)", async () => {
+    const { clock, told, state } = watching(
+      "everyone",
+      [
+        [snapshot("+alice@1", "+bob@2"), complete],
+        [snapshot("+alice@1"), complete],
+      ],
+      (userId) => `-${userId}@9`,
+    );
+    state.recovering = true;
+    await clock.advance(10_000);
+    assert.deepEqual(told, ["+alice@1", "+bob@2", "synced", "unsynced"]);
+    assert.ok(state.askings.length >= 3);
+    state.recovering = false;
+    await clock.advance(2_000);
+    assert.deepEqual(told.slice(4), ["-bob@9", "synced"]);
+  });
+
+  test("who comes back while the store recovers was never away", async () => {
+    const { clock, told, state } = watching("everyone", [
+      [snapshot("+alice@1"), complete],
+      [complete, updates("+alice@7")],
+    ]);
+    state.recovering = true;
+    await clock.advance(10_000);
+    assert.deepEqual(told, ["+alice@1", "synced", "unsynced", "synced"]);
+  });
+
+  test("an old message from a node that lags turns nobody green who left", async () => {
+    const { clock, told } = watching("everyone", [
+      [snapshot("+alice@1"), complete, updates("-alice@10")],
+      [complete, updates("+alice@9", "-alice@10")],
+    ]);
+    await clock.advance(5_000);
+    assert.deepEqual(told, ["+alice@1", "synced", "-alice@10", "unsynced", "synced"]);
+  });
+});
+
+describe("watching some users", () => {
+  test("tells each of them at first, online or not", async () => {
+    const { clock, told } = watching(["alice", "bob"], [[snapshot("+alice@1", "-bob@0"), complete, updates("+bob@5")]]);
+    await clock.advance(0);
+    assert.deepEqual(told, ["+alice@1", "-bob@0", "synced", "+bob@5"]);
+  });
+
+  test("who is offline to a store that recovers is asked for again", async () => {
+    const { clock, told, state } = watching(
+      ["alice", "bob"],
+      [[message({ snapshot: views("-alice@1", "+bob@2"), recovering: true }), complete]],
+      () => "+alice@3",
+    );
+    await clock.advance(0);
+    assert.deepEqual(told, ["+bob@2", "+alice@3", "synced"]);
+    assert.deepEqual(state.askings, [["alice"]]);
+  });
+});
+
+describe("a watch", () => {
+  test("that is cut again and again keeps trying, within 5 s (P6)", async () => {
+    const failing = Array.from({ length: 50 }, (): Step[] => [new PresenceClientError("UNAVAILABLE", "away")]);
+    const { clock, told, state } = watching("everyone", [...failing, [complete]]);
+    await clock.advance(60_000);
+    assert.ok(state.opened >= 12, `${state.opened} attempts in a minute`);
+    await clock.advance(200_000);
+    assert.deepEqual(told, ["synced"]);
+  });
+
+  test("that presence will never answer says so instead of trying for ever", async () => {
+    const refusal = new PresenceClientError("PERMISSION_DENIED", "no");
+    const { ended } = watching("everyone", [[refusal]]);
+    await assert.rejects(ended, refusal);
+  });
+
+  test("refuses what presence would refuse, by name", async () => {
+    await assert.rejects(watching([], [[]]).ended, { code: "INVALID_ARGUMENT", message: /^users is empty/ });
+    await assert.rejects(watching(["a", ""], [[]]).ended, { message: /^users\[1\] has 0 bytes/ });
+    const many = Array.from({ length: 10_001 }, (_, user) => `u${user}`);
+    await assert.rejects(watching(many, [[]]).ended, { message: /^users has 10001 entries, limit 10000/ });
+  });
+
+  test("ends when it is told to, also while presence is away", async () => {
+    const open = watching("everyone", [[complete]]);
+    await open.clock.advance(0);
+    open.stop.abort();
+    await open.ended;
+    const cut = watching("everyone", [[], [complete]]);
+    cut.stop.abort();
+    await cut.ended;
+    assert.deepEqual(cut.told, []);
+  });
+});
