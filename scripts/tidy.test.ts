@@ -63,6 +63,19 @@ describe("import directions", () => {
     refused("services/presence/presence-service.ts", "./main.ts");
   });
 
+  test("delivery's parts know each other by their ports", () => {
+    allowed("services/delivery/push/a.ts", "../audience/directory.ts");
+    refused("services/delivery/push/a.ts", "../audience/memory/memory-directory.ts");
+    refused("services/delivery/push/a.ts", "../gateway/gateway.ts");
+    allowed("services/delivery/gateway/a.ts", "../push/push.ts");
+    refused("services/delivery/gateway/a.ts", "../push/presence-push.ts");
+    refused("services/delivery/gateway/a.ts", "../audience/directory.ts");
+    refused("services/delivery/feed/a.ts", "../push/push.ts");
+    refused("services/delivery/audience/a.ts", "../push/push.ts");
+    refused("services/delivery/delivery-metrics.ts", "./gateway/gateway.ts");
+    allowed("services/delivery/main.ts", "./gateway/gateway.ts");
+  });
+
   test("services never import each other, packages never import services, and a package has a front door", () => {
     refused("services/delivery/main.ts", "../presence/config.ts");
     refused("packages/client/a.ts", "../../services/presence/config.ts");

@@ -1,7 +1,7 @@
 export { type BackoffLimits, backoffMs } from "./backoff.ts";
 export { type Cancel, type Clock, pause, systemClock } from "./clock.ts";
 export { listenAt } from "./listen-at.ts";
-export { createLog, type Log, type LogOptions } from "./log.ts";
+export { createLog, type Log, type LogOptions, prettyFormat } from "./log.ts";
 export { HotCounter } from "./metrics/hot-counter.ts";
 export { HotHistogram } from "./metrics/hot-histogram.ts";
 export type { Labels } from "./metrics/label-sets.ts";
@@ -14,8 +14,9 @@ export { type Address, isLoopback, listenAddress, peerAddress, showAddress } fro
 export { type CommandLine, parseCommandLine } from "./settings/command-line.ts";
 export { integer, listOf, oneOf, secret, text, toggle, url } from "./settings/kinds.ts";
 export { nearest } from "./settings/nearest.ts";
-export { certificateFile, isKeyOf, type PemFile, privateKeyFile } from "./settings/pem-file.ts";
+export { certificateFile, isKeyOf, type PemFile, privateKeyFile, publicKeyFile } from "./settings/pem-file.ts";
 export { type Environment, type Origin, type Reading, readSettings } from "./settings/read-settings.ts";
+export { type RedisUrl, redisUrl } from "./settings/redis-url.ts";
 export { group, type Setting, type SettingsTable, type ValueKind, type Values } from "./settings/setting.ts";
 export { SettingsError } from "./settings/settings-error.ts";
 export { configText, helpText, markdownTable } from "./settings/show-settings.ts";

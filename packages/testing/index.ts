@@ -1,5 +1,6 @@
 export { type Child, onExit, startChild } from "./child.ts";
 export { startChromium, type TestChromium } from "./chromium.ts";
+export { type DeliveryOptions, startDelivery, type TestDelivery } from "./delivery.ts";
 export { freePort } from "./free-port.ts";
 export { type KafkaOptions, sharedKafka, startKafka, type TestKafka } from "./kafka.ts";
 export { type PresenceOptions, startPresence, type TestPresence } from "./presence.ts";

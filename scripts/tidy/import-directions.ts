@@ -52,49 +52,95 @@ function withinItsPart(file: string, { target }: Import): Objection | undefined 
   };
 }
 
-const ports = ["store/store.ts", "events/publisher.ts"];
+type Layer = { readonly may: readonly string[]; readonly why: string; readonly instead: string };
+
+const presencePorts = ["store/store.ts", "events/publisher.ts"];
+const pushPort = ["push/push.ts", "push/outlet.ts", "push/frame-format.ts", "push/dot.ts"];
+const deliveryPorts = [
+  ...pushPort,
+  "push/presence-lookup.ts",
+  "audience/directory.ts",
+  "feed/feed.ts",
+  "gateway/figures.ts",
+  "gateway/authentication/key-source.ts",
+];
 
 /**
  * What the files of a service's folder may import of their service, by path from its root. `.` is for the files in
  * the root itself. main.ts wires things together and may import everything.
  */
-const layers: Record<string, { may: readonly string[]; why: string; instead: string }> = {
-  domain: {
-    may: ["domain/"],
-    why: "domain imports only domain, so that every decision can be tested without a server.",
-    instead: "Pass the value in from presence-service.ts. Map: docs/architecture.md",
+const layers: Record<string, Record<string, Layer>> = {
+  "services/presence": {
+    domain: {
+      may: ["domain/"],
+      why: "domain imports only domain, so that every decision can be tested without a server.",
+      instead: "Pass the value in from presence-service.ts. Map: docs/architecture.md",
+    },
+    store: {
+      may: ["domain/", "store/"],
+      why: "store imports only domain, so that a store can be exchanged without a look at its callers.",
+      instead: "Return the value through store/store.ts. Map: docs/architecture.md",
+    },
+    events: {
+      may: ["domain/", "events/"],
+      why: "events imports only domain, so that a publisher can be added without a look at its callers.",
+      instead: "Pass the value through events/publisher.ts. Map: docs/architecture.md",
+    },
+    shards: {
+      may: ["domain/", "shards/", ...presencePorts],
+      why: "shards imports domain and the ports, so that its standing work is the same on every store and publisher.",
+      instead:
+        "Use the port, store/store.ts or events/publisher.ts, and extend it if need be. Map: docs/architecture.md",
+    },
+    watch: {
+      may: ["domain/", "watch/"],
+      why: "watch imports only domain, so that watching works on every store.",
+      instead: "Pass the value in from presence-service.ts. Map: docs/architecture.md",
+    },
+    rpc: {
+      // A transition has one form on the wire, in Kafka as in WatchPresence.
+      may: ["domain/", "rpc/", "presence-service.ts", "store/store.ts", "events/codec.ts"],
+      why: "rpc translates between wire and domain, nothing else.",
+      instead: "Call presence-service.ts. Map: docs/architecture.md",
+    },
+    ".": {
+      may: ["domain/", "shards/", "watch/", ...presencePorts],
+      why: "only main.ts wires things together, so that one file tells what runs with what.",
+      instead:
+        "Take the port, store/store.ts or events/publisher.ts, and let main.ts pass it in. Map: docs/architecture.md",
+    },
   },
-  store: {
-    may: ["domain/", "store/"],
-    why: "store imports only domain, so that a store can be exchanged without a look at its callers.",
-    instead: "Return the value through store/store.ts. Map: docs/architecture.md",
-  },
-  events: {
-    may: ["domain/", "events/"],
-    why: "events imports only domain, so that a publisher can be added without a look at its callers.",
-    instead: "Pass the value through events/publisher.ts. Map: docs/architecture.md",
-  },
-  shards: {
-    may: ["domain/", "shards/", ...ports],
-    why: "shards imports domain and the ports, so that its standing work is the same on every store and publisher.",
-    instead: "Use the port, store/store.ts or events/publisher.ts, and extend it if need be. Map: docs/architecture.md",
-  },
-  watch: {
-    may: ["domain/", "watch/"],
-    why: "watch imports only domain, so that watching works on every store.",
-    instead: "Pass the value in from presence-service.ts. Map: docs/architecture.md",
-  },
-  rpc: {
-    // A transition has one form on the wire, in Kafka as in WatchPresence.
-    may: ["domain/", "rpc/", "presence-service.ts", "store/store.ts", "events/codec.ts"],
-    why: "rpc translates between wire and domain, nothing else.",
-    instead: "Call presence-service.ts. Map: docs/architecture.md",
-  },
-  ".": {
-    may: ["domain/", "shards/", "watch/", ...ports],
-    why: "only main.ts wires things together, so that one file tells what runs with what.",
-    instead:
-      "Take the port, store/store.ts or events/publisher.ts, and let main.ts pass it in. Map: docs/architecture.md",
+  "services/delivery": {
+    audience: {
+      may: ["audience/"],
+      why: "audience knows only relations, so that who may see whom is decided in one place.",
+      instead: "Let main.ts pass it in, or extend audience/directory.ts. Map: docs/architecture.md",
+    },
+    feed: {
+      may: ["feed/"],
+      why: "feed knows only where changes come from, so that another source is one more file.",
+      instead: "Tell it through feed/feed.ts. Map: docs/architecture.md",
+    },
+    push: {
+      may: ["push/", "audience/directory.ts", "feed/feed.ts"],
+      why: "push knows its neighbours by their ports, so that its histories can be tested without a server.",
+      instead: "Use audience/directory.ts or feed/feed.ts, and extend it if need be. Map: docs/architecture.md",
+    },
+    gateway: {
+      may: ["gateway/", ...pushPort],
+      why: "gateway is about sockets: what they are told is push's business.",
+      instead: "Use push/push.ts, and extend it if need be. Map: docs/architecture.md",
+    },
+    web: {
+      may: ["web/", "audience/directory.ts"],
+      why: "web serves files, and knows of relations only to make some up.",
+      instead: "Let main.ts pass it in. Map: docs/architecture.md",
+    },
+    ".": {
+      may: deliveryPorts,
+      why: "only main.ts wires things together, so that one file tells what runs with what.",
+      instead: "Take the port, and let main.ts pass it in. Map: docs/architecture.md",
+    },
   },
 };
 
@@ -102,12 +148,14 @@ function inItsLayer(file: string, { target }: Import): Objection | undefined {
   const service = partOf(file);
   if (service === undefined || !service.startsWith("services/") || isForTests(file)) return undefined;
   const path = posix.relative(service, file);
-  const layer = layers[path.includes("/") ? (path.split("/")[0] as string) : "."];
+  const ofService = layers[service] ?? {};
+  const isInRoot = !path.includes("/");
+  const layer = ofService[isInRoot ? "." : (path.split("/")[0] as string)];
   if (layer === undefined || path === "main.ts") return undefined;
   const objection = { why: layer.why, instead: layer.instead };
-  if (!target.startsWith(".")) return layer === layers.domain ? objection : undefined;
+  if (!target.startsWith(".")) return layer === ofService.domain ? objection : undefined;
   const imported = posix.relative(service, resolve(file, target));
-  const isBesides = layer === layers["."] && !imported.includes("/") && imported !== "main.ts";
+  const isBesides = isInRoot && !imported.includes("/") && imported !== "main.ts";
   return isBesides || layer.may.some((allowed) => imported.startsWith(allowed)) ? undefined : objection;
 }
 

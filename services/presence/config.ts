@@ -16,6 +16,7 @@ import {
   peerAddress,
   privateKeyFile,
   readSettings,
+  redisUrl,
   SettingsError,
   secret,
   systemClock,
@@ -24,7 +25,6 @@ import {
   type Values,
 } from "@realchat/presence-runtime";
 import { type PresenceConfig, presenceConfig } from "./presence-config.ts";
-import { redisUrl } from "./redis-url.ts";
 import { conflictsAmong } from "./setting-conflicts.ts";
 
 const second = 1_000;

@@ -1,7 +1,6 @@
-import { type Address, showAddress } from "@realchat/presence-runtime";
+import { type Address, type RedisUrl, showAddress } from "@realchat/presence-runtime";
 import type { PresenceValues } from "./config.ts";
 import type { Limits } from "./domain/limits.ts";
-import type { RedisUrl } from "./redis-url.ts";
 
 /** All that the parts of the service are told, in their own words; made once at start. */
 export interface PresenceConfig {

@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import type { ValueKind } from "./setting.ts";
@@ -14,6 +14,9 @@ export const certificateFile = pemFile("certificate", (pem) => new X509Certifica
 
 /** Path of a file with an unencrypted private key (PEM); read and checked at start. */
 export const privateKeyFile = pemFile("private key", (pem) => createPrivateKey(pem));
+
+/** Path of a file with a public key, or with the certificate that has it (PEM); read and checked at start. */
+export const publicKeyFile = pemFile("public key", (pem) => createPublicKey(pem));
 
 /** Whether the key belongs to the (first) certificate. */
 export function isKeyOf(key: PemFile, certificate: PemFile): boolean {

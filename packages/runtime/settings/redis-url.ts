@@ -1,5 +1,6 @@
-import { url, type ValueKind } from "@realchat/presence-runtime";
 import { z } from "zod";
+import { url } from "./kinds.ts";
+import type { ValueKind } from "./setting.ts";
 
 /** Where and as whom to reach Redis; what the URL leaves out is undefined. */
 export interface RedisUrl {

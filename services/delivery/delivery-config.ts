@@ -1,0 +1,166 @@
+import { type Address, showAddress } from "@realchat/presence-runtime";
+import type { KeySource } from "./gateway/authentication/key-source.ts";
+import type { DeliveryValues } from "./settings.ts";
+
+/** All that the parts of the service are told, in their own words; made once at start. */
+export interface DeliveryConfig {
+  readonly serviceName: string;
+  /** Of this gateway; unlike that of every other. */
+  readonly instanceId: string;
+  readonly listen: {
+    readonly sockets: Address;
+    readonly operations: Address;
+    /** PEM texts; without it sockets are plaintext. */
+    readonly tls: { readonly certificate: string; readonly key: string } | undefined;
+  };
+  readonly servesPage: boolean;
+  /** undefined: everybody is taken for the one he says he is. */
+  readonly tokens: TokenConfig | undefined;
+  readonly handshake: {
+    readonly cookie: string;
+    readonly addressHeader: string | undefined;
+    readonly origins: ReadonlySet<string>;
+    readonly timeoutMs: number;
+  };
+  readonly presence: {
+    /** `host:port` */
+    readonly addresses: readonly string[];
+    readonly tls: { readonly ca?: string; readonly certificate?: string; readonly key?: string } | undefined;
+  };
+  readonly feed: "kafka" | "watch";
+  readonly audience: {
+    /** With everything that was given, the password too: never show it. undefined: the directory is in memory. */
+    readonly redisUrl: string | undefined;
+    readonly file: string | undefined;
+    /** `host:port` */
+    readonly conversationApi: string | undefined;
+    readonly hasSampleCast: boolean;
+  };
+  readonly kafka: KafkaConfig | undefined;
+  readonly push: {
+    readonly limits: { readonly interestMax: number; readonly watchedMax: number; readonly lookupMax: number };
+    readonly slowMs: number;
+    readonly reconcileEveryMs: number;
+  };
+  readonly limits: {
+    readonly socketsMax: number;
+    readonly userMaxSockets: number;
+    readonly addressMaxSockets: number;
+    readonly messageMaxBytes: number;
+    readonly messageRate: { readonly perSecond: number; readonly burst: number };
+  };
+  readonly liveness: { readonly pingEveryMs: number; readonly pongWithinMs: number };
+  readonly log: { readonly level: DeliveryValues["LOG_LEVEL"]; readonly format: DeliveryValues["LOG_FORMAT"] };
+  readonly drain: { readonly spreadMs: number; readonly timeoutMs: number };
+}
+
+export interface TokenConfig {
+  readonly keys: KeySource;
+  readonly issuer: string | undefined;
+  readonly audience: string | undefined;
+}
+
+export interface KafkaConfig {
+  /** `host:port` */
+  readonly brokers: readonly string[];
+  readonly topics: readonly string[];
+  readonly tls: { readonly ca?: string } | undefined;
+  readonly sasl:
+    | {
+        readonly mechanism: "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512";
+        readonly username: string;
+        readonly password: string;
+      }
+    | undefined;
+}
+
+/** Users of one look-up: a tenth of what presence takes, so that a page of it keeps no one waiting. */
+const lookupMax = 1_000;
+/** Messages at once, as a multiple of those in a second. */
+const burstFactor = 5;
+
+/** @param values free of conflicts */
+export function deliveryConfig(values: DeliveryValues): DeliveryConfig {
+  return {
+    serviceName: values.SERVICE_NAME,
+    instanceId: values.INSTANCE_ID,
+    listen: { sockets: values.HTTP_PORT, operations: values.HTTP_ADDR, tls: tlsConfig(values) },
+    servesPage: values.PAGE,
+    tokens: tokenConfig(values),
+    handshake: {
+      cookie: values.AUTH_COOKIE,
+      addressHeader: values.ADDRESS_HEADER,
+      origins: new Set(values.ORIGINS),
+      timeoutMs: values.HANDSHAKE_TIMEOUT,
+    },
+    presence: { addresses: values.PRESENCE_SVC_ADDR.map(showAddress), tls: presenceTls(values) },
+    feed: values.FEED,
+    audience: {
+      redisUrl: redisUrl(values),
+      file: values.AUDIENCE_FILE,
+      conversationApi: values.CONV_SVC_ADDR && showAddress(values.CONV_SVC_ADDR),
+      hasSampleCast: values.SAMPLE_CAST,
+    },
+    kafka: kafkaConfig(values),
+    push: {
+      limits: { interestMax: values.INTEREST_MAX, watchedMax: values.WATCHED_MAX, lookupMax },
+      slowMs: values.SLOW_SOCKET,
+      reconcileEveryMs: values.RECONCILE_EVERY,
+    },
+    limits: {
+      socketsMax: values.SOCKETS_MAX,
+      userMaxSockets: values.USER_MAX_SOCKETS,
+      addressMaxSockets: values.ADDRESS_MAX_SOCKETS,
+      messageMaxBytes: values.MESSAGE_MAX_BYTES,
+      messageRate: { perSecond: values.MESSAGES_PER_SECOND, burst: burstFactor * values.MESSAGES_PER_SECOND },
+    },
+    liveness: { pingEveryMs: values.PING_INTERVAL, pongWithinMs: values.PONG_TIMEOUT },
+    log: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
+    drain: { spreadMs: values.DRAIN_SPREAD, timeoutMs: values.DRAIN_TIMEOUT },
+  };
+}
+
+function tlsConfig({ TLS_CERT, TLS_KEY }: DeliveryValues): DeliveryConfig["listen"]["tls"] {
+  return TLS_CERT && TLS_KEY && { certificate: TLS_CERT.pem, key: TLS_KEY.pem };
+}
+
+function tokenConfig(values: DeliveryValues): TokenConfig | undefined {
+  const keys = keySource(values);
+  if (values.AUTH === "none" || keys === undefined) return undefined;
+  return { keys, issuer: values.JWT_ISSUER, audience: values.JWT_AUDIENCE };
+}
+
+function keySource({ JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL, JWKS_REFRESH }: DeliveryValues): KeySource | undefined {
+  if (JWT_SECRET !== undefined) return { kind: "secret", secret: JWT_SECRET };
+  if (JWT_PUBLIC_KEY !== undefined) return { kind: "pem", pem: JWT_PUBLIC_KEY.pem };
+  return JWKS_URL && { kind: "jwks", url: JWKS_URL, refreshMs: JWKS_REFRESH };
+}
+
+function presenceTls(values: DeliveryValues): DeliveryConfig["presence"]["tls"] {
+  if (!values.PRESENCE_TLS) return undefined;
+  return {
+    ca: values.PRESENCE_TLS_CA?.pem,
+    certificate: values.PRESENCE_TLS_CERT?.pem,
+    key: values.PRESENCE_TLS_KEY?.pem,
+  };
+}
+
+function redisUrl({ REDIS_URL, REDIS_ADDR, REDIS_PASSWORD }: DeliveryValues): string | undefined {
+  const url = REDIS_URL?.url ?? (REDIS_ADDR && new URL(`redis://${showAddress(REDIS_ADDR)}`));
+  if (url === undefined) return undefined;
+  const whole = new URL(url);
+  if (whole.password === "" && REDIS_PASSWORD !== undefined) whole.password = encodeURIComponent(REDIS_PASSWORD);
+  return whole.href;
+}
+
+function kafkaConfig(values: DeliveryValues): KafkaConfig | undefined {
+  if (values.KAFKA_BROKERS === undefined) return undefined;
+  const { KAFKA_SASL_MECHANISM: mechanism, KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = values;
+  const hasLogin = mechanism !== undefined && username !== undefined && password !== undefined;
+  return {
+    brokers: values.KAFKA_BROKERS.map(showAddress),
+    topics: values.KAFKA_TOPICS,
+    tls: values.KAFKA_TLS ? { ca: values.KAFKA_TLS_CA?.pem } : undefined,
+    sasl: hasLogin ? { mechanism, username, password } : undefined,
+  };
+}

@@ -1,0 +1,150 @@
+import type { ChannelMetrics, KeeperMetrics } from "@realchat/presence-client";
+import type { Metrics, Sample } from "@realchat/presence-runtime";
+import type { AudienceDirectory } from "./audience/directory.ts";
+import type { PresenceFeed } from "./feed/feed.ts";
+import type { GatewayFigures } from "./gateway/figures.ts";
+import type { Push, PushFigures } from "./push/push.ts";
+
+/** Observes the age of dots, seconds. */
+export function observeDots(metrics: Metrics): (ageSeconds: number) => void {
+  const ages = metrics.histogram({
+    name: "delivery_dot_age_seconds",
+    help: "From a user's change to the moment when it was written to a socket.",
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
+  });
+  const slot = ages.slot({});
+  return (ageSeconds) => ages.observe(slot, ageSeconds);
+}
+
+export interface Parts {
+  readonly gateway: { readonly figures: GatewayFigures };
+  readonly push: Pick<Push, "figures">;
+  readonly keeper: { metrics(): KeeperMetrics };
+  readonly channels: { metrics(): ChannelMetrics };
+  readonly directory: AudienceDirectory;
+  readonly feed: PresenceFeed;
+  readonly limits: { readonly socketsMax: number };
+}
+
+/** Figures that the parts keep anyway, read when Prometheus asks. */
+export function exposeParts(metrics: Metrics, parts: Parts): void {
+  exposeGateway(metrics, parts);
+  exposePush(metrics, parts);
+  exposeSessions(metrics, parts);
+  exposeAudience(metrics, parts);
+}
+
+function exposeGateway(metrics: Metrics, { gateway, limits }: Parts): void {
+  metrics.gauge({ name: "delivery_sockets", help: "Sockets open." }, () => gateway.figures.sockets);
+  metrics.gauge({ name: "delivery_sockets_limit", help: "Sockets that may be open." }, () => limits.socketsMax);
+  metrics.total(
+    { name: "delivery_sockets_opened_total", help: "Sockets that were opened." },
+    () => gateway.figures.opened,
+  );
+  metrics.total(
+    {
+      name: "delivery_sockets_closed_total",
+      help: "Sockets that ended, by how: our close, the client's code, or lost.",
+    },
+    () => samples("close", gateway.figures.closed),
+  );
+  metrics.total({ name: "delivery_handshakes_refused_total", help: "Sockets that were not opened, by reason." }, () =>
+    samples("reason", gateway.figures.refused),
+  );
+  metrics.total({ name: "delivery_messages_total", help: "Messages from clients, by kind." }, () =>
+    samples("kind", gateway.figures.messages),
+  );
+}
+
+function exposePush(metrics: Metrics, { push, feed }: Parts): void {
+  const total = (name: string, help: string, read: (figures: PushFigures) => number) =>
+    metrics.total({ name: `delivery_${name}_total`, help }, () => read(push.figures));
+  const gauge = (name: string, help: string, read: (figures: PushFigures) => number) =>
+    metrics.gauge({ name: `delivery_${name}`, help }, () => read(push.figures));
+  total("frames", "Frames written to sockets.", ({ frames }) => frames);
+  total("frames_built", "Frames made; equal ones are made once.", ({ framesBuilt }) => framesBuilt);
+  total("frame_bytes", "Bytes of these frames.", ({ bytes }) => bytes);
+  total("dots", "Users' states told to sockets.", ({ dots }) => dots);
+  total("hidden", "Users whom a socket was told that it may not see.", ({ hidden }) => hidden);
+  total("sockets_slow", "Sockets closed because they did not take what was written.", ({ closedSlow }) => closedSlow);
+  total("feed_updates", "Changes that the feed told.", ({ feedUpdates }) => feedUpdates);
+  total("directory_failures", "Questions that the directory did not answer; they are asked again.", (figures) => {
+    return figures.directoryFailures;
+  });
+  total("lookups", "Users looked up at presence for sockets.", ({ lookups }) => lookups.asked);
+  total("lookup_failures", "Look-ups that presence did not answer; they are repeated.", (figures) => {
+    return figures.lookups.failures + figures.reconciliation.failures;
+  });
+  total("reconciled", "Users looked up to find what the feed did not tell.", (figures) => figures.reconciliation.asked);
+  total("reconciliations", "Times that everyone suspected was looked up, after a gap or a reset.", (figures) => {
+    return figures.reconciliation.passes;
+  });
+  gauge("watched_users", "Users whom a socket here watches.", ({ watchedUsers }) => watchedUsers);
+  gauge("interests", "Pairs of a socket and a user it watches.", ({ interests }) => interests);
+  gauge("interests_limit", "Pairs that the open sockets may have.", ({ interestsMax }) => interestsMax);
+  gauge("sockets_busy", "Sockets with something to write or being written.", ({ busySockets }) => busySockets);
+  gauge("doubts", "Users not shown to somebody until the directory says whether they may be.", ({ doubts }) => doubts);
+  gauge("lookups_waiting", "Users waiting to be looked up.", ({ lookups, reconciliation }) => {
+    return lookups.waiting + reconciliation.waiting + reconciliation.suspects;
+  });
+  metrics.gauge({ name: "delivery_feed_ready", help: "1 while changes are heard of." }, () =>
+    Number(feed.health().ready),
+  );
+}
+
+function exposeSessions(metrics: Metrics, { keeper, channels }: Parts): void {
+  metrics.gauge({ name: "delivery_sessions", help: "Sessions kept at presence, by state." }, () =>
+    samples("state", keeper.metrics().sessions),
+  );
+  const total = (name: string, help: string, read: (figures: KeeperMetrics) => number) =>
+    metrics.total({ name: `delivery_${name}_total`, help }, () => read(keeper.metrics()));
+  total("registrations", "Sessions registered, again ones included.", ({ registrations }) => registrations);
+  total("returns", "Sessions that presence had lost and has again.", ({ returns }) => returns);
+  total("unregistrations", "Sessions that presence was told the end of.", ({ unregistrations }) => unregistrations);
+  total(
+    "session_call_failures",
+    "Calls about sessions that failed; they are repeated.",
+    ({ callFailures }) => callFailures,
+  );
+  total("presence_outages", "Times that presence could not be reached.", ({ outages }) => outages);
+  metrics.gauge({ name: "delivery_presence_reachable", help: "1 while presence can be reached." }, () =>
+    Number(keeper.metrics().reachable),
+  );
+  metrics.gauge({ name: "delivery_presence_nodes", help: "Presence nodes, by how they are." }, () =>
+    samples("state", channels.metrics().channels),
+  );
+  metrics.total({ name: "delivery_presence_calls_total", help: "Calls to presence." }, () => channels.metrics().calls);
+  metrics.total({ name: "delivery_presence_call_failures_total", help: "Calls that failed." }, () => {
+    return channels.metrics().failures;
+  });
+}
+
+function exposeAudience(metrics: Metrics, { directory }: Parts): void {
+  const byOperation = (read: (figures: { count: number; failed: number; totalMs: number }) => number) => () =>
+    Object.entries(directory.metrics().operations).map(([operation, figures]) => ({
+      labels: { operation },
+      value: read(figures),
+    }));
+  metrics.gauge({ name: "delivery_directory_ready", help: "1 while the directory answers." }, () => {
+    return Number(directory.health().ready);
+  });
+  metrics.gauge({ name: "delivery_directory_relations", help: "Relations that the directory remembers." }, () => {
+    return directory.metrics().relations;
+  });
+  metrics.total(
+    { name: "delivery_directory_operations_total", help: "Operations that the directory was asked for." },
+    byOperation(({ count }) => count),
+  );
+  metrics.total(
+    { name: "delivery_directory_operation_failures_total", help: "Operations that the directory did not answer." },
+    byOperation(({ failed }) => failed),
+  );
+  metrics.total(
+    { name: "delivery_directory_operation_seconds_total", help: "Time that operations took together." },
+    byOperation(({ totalMs }) => totalMs / 1000),
+  );
+}
+
+function samples(label: string, figures: Readonly<Record<string, number | undefined>>): Sample[] {
+  return Object.entries(figures).map(([name, value = 0]) => ({ labels: { [label]: name }, value }));
+}

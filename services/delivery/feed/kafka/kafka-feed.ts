@@ -1,0 +1,58 @@
+import {
+  type PresenceFeedOptions,
+  type PresenceFeed as PresenceRecords,
+  presenceFeed,
+} from "@realchat/presence-client/kafka";
+import type { FeedListener, PresenceFeed } from "../feed.ts";
+
+/**
+ * Hears of changes from Kafka: every gateway reads all partitions of the topic, from now on.
+ * Why, and up to how many gateways: docs/adr/0011-all-partitions-feed.md
+ */
+export class KafkaFeed implements PresenceFeed {
+  readonly kind = "kafka";
+  readonly #records: PresenceRecords;
+  #done: Promise<void> = Promise.resolve();
+
+  /** @throws PresenceClientError INVALID_ARGUMENT naming the option */
+  constructor(options: Omit<PresenceFeedOptions, "from" | "signal">) {
+    this.#records = presenceFeed({ ...options, from: "now" });
+  }
+
+  async start(listener: FeedListener): Promise<void> {
+    this.#done = this.#follow(listener);
+  }
+
+  async stop(): Promise<void> {
+    await this.#records.close();
+    await this.#done;
+  }
+
+  health(): { readonly ready: boolean; readonly detail: string } {
+    return this.#records.health();
+  }
+
+  metrics() {
+    return this.#records.metrics();
+  }
+
+  async #follow(listener: FeedListener): Promise<void> {
+    for await (const news of this.#records) {
+      switch (news.kind) {
+        case "change": {
+          const { cause = 0, deviceId = "", instanceId = "", ...state } = news;
+          listener.update({ ...state, cause, deviceId, instanceId });
+          break;
+        }
+        case "reset":
+          listener.reset(news.shard, news.begin);
+          break;
+        // Sockets that came before it was listening have to be looked after too.
+        case "listening":
+        case "gap":
+          listener.gap();
+          break;
+      }
+    }
+  }
+}

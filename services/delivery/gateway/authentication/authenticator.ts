@@ -1,0 +1,15 @@
+import type { Handshake } from "../handshake.ts";
+
+/** The port to who a client is. */
+export interface Authenticator {
+  authenticate(handshake: Handshake): Promise<Authentication>;
+}
+
+export type Authentication =
+  | {
+      readonly kind: "user";
+      readonly userId: string;
+      /** Wall clock, ms since 1970; undefined: does not expire. */
+      readonly expiresAtMs: number | undefined;
+    }
+  | { readonly kind: "unauthenticated" | "forbidden" | "bad_request" | "unavailable"; readonly message: string };

@@ -1,0 +1,177 @@
+import type { CloseReason, SessionHandle } from "@realchat/presence-client";
+import type { Clock } from "@realchat/presence-runtime";
+import type { RawData, WebSocket } from "ws";
+import type { FrameFormat } from "../push/frame-format.ts";
+import type { Outlet } from "../push/outlet.ts";
+import type { Subscription } from "../push/push.ts";
+import { readClientMessage } from "./client-message.ts";
+import { type Close, closes, loggedOut } from "./close-codes.ts";
+import { MessageAllowance, type MessageRate } from "./message-allowance.ts";
+import { type TimerWheel, WheelTimer } from "./timer-wheel.ts";
+
+/** What all sockets of a gateway share. */
+export interface ConnectionSetting {
+  readonly clock: Clock;
+  readonly wheel: TimerWheel;
+  readonly pingEveryMs: number;
+  readonly pongWithinMs: number;
+  readonly messageRate: MessageRate;
+  /** Told once, when nothing of it is left to do. */
+  readonly onEnd: (connection: Connection, end: End) => void;
+  readonly onMessage: (kind: string) => void;
+}
+
+/** How a socket ended: by us, by a lost connection, or by the client with this code. */
+export type End = Close | "lost" | { readonly code: number };
+
+/** Bytes of a close frame's reason. Source: RFC 6455 §5.5 */
+const reasonMaxBytes = 123;
+
+/** An open socket of a user's device: keeps it alive, hears its messages, and says how its session ends. */
+export class Connection implements Outlet {
+  readonly format: FrameFormat;
+  readonly #socket: WebSocket;
+  readonly #setting: ConnectionSetting;
+  readonly #liveness: WheelTimer;
+  readonly #expiry: WheelTimer | undefined;
+  readonly #allowance: MessageAllowance;
+  #session: SessionHandle | undefined;
+  #subscription: Subscription | undefined;
+  #isPinged = false;
+  #awaitsPong = false;
+  #isOver = false;
+
+  /** @param options.expiresInMs when the client's right to be here ends; undefined: it does not */
+  constructor(
+    socket: WebSocket,
+    options: {
+      readonly format: FrameFormat;
+      readonly expiresInMs: number | undefined;
+      readonly setting: ConnectionSetting;
+    },
+  ) {
+    const { setting, expiresInMs } = options;
+    this.format = options.format;
+    this.#socket = socket;
+    this.#setting = setting;
+    this.#allowance = new MessageAllowance(setting.messageRate, setting.clock.monotonicMs());
+    this.#liveness = new WheelTimer(() => this.#checkLiveness());
+    setting.wheel.set(this.#liveness, setting.pingEveryMs);
+    if (expiresInMs !== undefined) {
+      this.#expiry = new WheelTimer(() => this.close("token_expired"));
+      setting.wheel.set(this.#expiry, Math.max(0, expiresInMs));
+    }
+    socket.on("message", (data, isBinary) => this.#heard(data, isBinary));
+    socket.on("pong", () => {
+      this.#awaitsPong = false;
+    });
+    socket.on("ping", () => void this.#isAllowed());
+    socket.on("close", (code) => this.#closed(code));
+    // What ws objects to (a frame too big, wrong UTF-8) it answers itself with a close code; `close` follows.
+    socket.on("error", () => {});
+  }
+
+  /** @param session ends with the socket, and the socket with it */
+  begin(session: SessionHandle, subscription: Subscription): void {
+    this.#session = session;
+    this.#subscription = subscription;
+    session.onSuperseded(() => this.close("session_replaced"));
+    session.onRefused(({ code }) => this.close(code === "RESOURCE_EXHAUSTED" ? "too_many_devices" : "internal"));
+  }
+
+  /** Says why, and ends the session; from now on nothing is sent or heard. */
+  close(reason: Close, detail = ""): void {
+    if (this.#isOver) return;
+    const { code, text } = closes[reason];
+    this.#socket.close(code, fitting(detail === "" ? text : `${text}: ${detail}`));
+    this.#end(
+      reason,
+      reason === "restart" ? "server-drain" : reason === "logged_out" ? "logged-out" : "connection-lost",
+    );
+  }
+
+  /** Drops the connection without a word. */
+  terminate(): void {
+    this.#socket.terminate();
+    this.#end("lost", "connection-lost");
+  }
+
+  send(frames: readonly Buffer[], written: () => void): void {
+    const last = frames.length - 1;
+    frames.forEach((frame, index) => {
+      this.#socket.send(frame, { binary: this.format.isBinary }, index === last ? written : undefined);
+    });
+  }
+
+  closeSlow(): void {
+    this.close("slow");
+  }
+
+  #checkLiveness(): void {
+    const { wheel, pingEveryMs, pongWithinMs } = this.#setting;
+    if (this.#awaitsPong) {
+      this.terminate();
+      return;
+    }
+    this.#isPinged = !this.#isPinged;
+    if (this.#isPinged) {
+      this.#awaitsPong = true;
+      this.#socket.ping();
+    }
+    wheel.set(this.#liveness, this.#isPinged ? pongWithinMs : pingEveryMs - pongWithinMs);
+  }
+
+  #heard(data: RawData, isBinary: boolean): void {
+    if (this.#isOver || !this.#isAllowed()) return;
+    // ws hands text over as one Buffer. Nothing binary is in the protocol.
+    const message = isBinary ? ({ kind: "unknown" } as const) : readClientMessage((data as Buffer).toString());
+    this.#setting.onMessage(message.kind);
+    switch (message.kind) {
+      case "subscribe":
+        if (this.#subscription?.subscribe(message.userIds) === false)
+          this.close("too_many_users", "unsubscribe some first");
+        return;
+      case "unsubscribe":
+        this.#subscription?.unsubscribe(message.userIds);
+        return;
+      case "logout":
+        this.close("logged_out");
+        return;
+      case "wrong":
+        this.close("bad_message", message.why);
+        return;
+      case "not_json":
+        // Whatever clients of the older protocol send has never been looked at.
+        if (!this.format.isBinary) this.close("not_json");
+        return;
+      case "unknown":
+        return;
+    }
+  }
+
+  #isAllowed(): boolean {
+    const isAllowed = this.#allowance.take(this.#setting.clock.monotonicMs());
+    if (!isAllowed) this.close("too_many_messages");
+    return isAllowed;
+  }
+
+  #closed(code: number): void {
+    // RFC 6455 §7.1.5: 1006 stands for a connection that ended without a close frame.
+    this.#end(code === 1006 ? "lost" : { code }, code === loggedOut ? "logged-out" : "connection-lost");
+  }
+
+  #end(end: End, reason: CloseReason): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const { wheel, onEnd } = this.#setting;
+    wheel.cancel(this.#liveness);
+    if (this.#expiry !== undefined) wheel.cancel(this.#expiry);
+    this.#subscription?.close();
+    void this.#session?.close(reason);
+    onEnd(this, end);
+  }
+}
+
+function fitting(reason: string): string {
+  return Buffer.byteLength(reason) <= reasonMaxBytes ? reason : reason.slice(0, reasonMaxBytes / 3);
+}

@@ -1,0 +1,249 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import type { OpenSession, SessionHandle } from "@realchat/presence-client";
+import { type Address, type Clock, pause } from "@realchat/presence-runtime";
+import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
+import type { FrameFormat } from "../push/frame-format.ts";
+import type { Push } from "../push/push.ts";
+import { type Admitted, admit } from "./admission.ts";
+import type { Authenticator } from "./authentication/authenticator.ts";
+import { type Close, closes } from "./close-codes.ts";
+import { Connection, type ConnectionSetting, type End } from "./connection.ts";
+import type { GatewayFigures } from "./figures.ts";
+import { type HandshakeOptions, readHandshake } from "./handshake.ts";
+import type { MessageRate } from "./message-allowance.ts";
+import { envelopeFrames, envelopeProtocol } from "./protocols/envelope-frames.ts";
+import { jsonFrames, jsonProtocol } from "./protocols/json-frames.ts";
+import { isRefusal, type Refusal, type RefusalReason, refuse } from "./refusal.ts";
+import { type SocketLimitOptions, SocketLimits } from "./socket-limits.ts";
+import { TimerWheel } from "./timer-wheel.ts";
+
+export interface GatewayOptions {
+  readonly authenticator: Authenticator;
+  readonly sessions: { open(session: OpenSession): SessionHandle };
+  readonly push: Pick<Push, "connect">;
+  readonly clock: Clock;
+  readonly handshake: HandshakeOptions & {
+    /** Of pages that may open sockets, beside the gateway's own; `*`: any. */
+    readonly origins: ReadonlySet<string>;
+    readonly timeoutMs: number;
+  };
+  readonly limits: SocketLimitOptions & { readonly messageMaxBytes: number; readonly messageRate: MessageRate };
+  readonly liveness: { readonly pingEveryMs: number; readonly pongWithinMs: number };
+  /** PEM; undefined: no TLS. */
+  readonly tls: { readonly certificate: string; readonly key: string } | undefined;
+  /** Answers whatever is no WebSocket. */
+  readonly page: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly onInternalError: (error: unknown) => void;
+}
+
+/** Handshakes that are not over may not use up all connections. */
+const connectionsBeside = 1_000;
+const closeTimeoutMs = 2_000;
+const drainStepMs = 50;
+
+/** The front door: opens sockets for those who may, and gives each its session and its place in push. */
+export class Gateway {
+  readonly #options: GatewayOptions;
+  readonly #http: Server;
+  readonly #sockets: WebSocketServer;
+  readonly #limits: SocketLimits;
+  readonly #wheel: TimerWheel;
+  readonly #setting: ConnectionSetting;
+  readonly #connections = new Set<Connection>();
+  readonly #refused: Partial<Record<RefusalReason, number>> = {};
+  readonly #closed: Record<string, number> = {};
+  readonly #messages: Record<string, number> = {};
+  #opened = 0;
+  #isDraining = false;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    const { clock, limits, liveness, handshake, tls } = options;
+    this.#limits = new SocketLimits(limits);
+    this.#wheel = new TimerWheel(clock, Math.min(1_000, liveness.pongWithinMs / 4));
+    this.#setting = {
+      clock,
+      wheel: this.#wheel,
+      ...liveness,
+      messageRate: limits.messageRate,
+      onEnd: (connection, end) => this.#ended(connection, end),
+      onMessage: (kind) => tally(this.#messages, kind),
+    };
+    // Its types do not know closeTimeout yet.
+    const socketOptions: ServerOptions & { closeTimeout: number } = {
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: limits.messageMaxBytes,
+      closeTimeout: closeTimeoutMs,
+      handleProtocols: (offered) => protocolAmong([...offered]) ?? false,
+    };
+    this.#sockets = new WebSocketServer(socketOptions);
+    const timeouts = {
+      headersTimeout: handshake.timeoutMs,
+      requestTimeout: handshake.timeoutMs,
+      keepAliveTimeout: 5_000,
+      connectionsCheckingInterval: Math.min(1_000, handshake.timeoutMs),
+      maxHeaderSize: 16_384,
+    };
+    this.#http =
+      tls === undefined
+        ? createServer(timeouts)
+        : createTlsServer({ ...timeouts, handshakeTimeout: handshake.timeoutMs, cert: tls.certificate, key: tls.key });
+    this.#http.maxConnections = limits.socketsMax + connectionsBeside;
+    this.#http.on("drop", () => tally(this.#refused, "connections"));
+    this.#http.on("request", (request, response) => options.page(request, response));
+    this.#http.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      this.#upgrade(request, socket, head).catch((error: unknown) => {
+        socket.destroy();
+        options.onInternalError(error);
+      });
+    });
+  }
+
+  get figures(): GatewayFigures {
+    return {
+      sockets: this.#connections.size,
+      opened: this.#opened,
+      refused: this.#refused,
+      closed: this.#closed,
+      messages: this.#messages,
+      timers: this.#wheel.size,
+    };
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** @returns the port that was bound, which matters when 0 was asked for */
+  listen(address: Address): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#http.once("error", reject);
+      this.#http.listen({ port: address.port, ...(address.host !== "" && { host: address.host }) }, () => {
+        this.#http.off("error", reject);
+        resolve((this.#http.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  /**
+   * Opens no more sockets, and closes those there are, evenly over the time given, so that their clients do not arrive
+   * elsewhere all at once.
+   */
+  async drain(spreadMs: number): Promise<void> {
+    this.#isDraining = true;
+    this.#http.close();
+    const connections = [...this.#connections];
+    const steps = Math.max(1, Math.floor(spreadMs / drainStepMs));
+    const share = Math.ceil(connections.length / steps);
+    while (connections.length > 0) {
+      for (const connection of connections.splice(0, share)) connection.close("restart");
+      if (connections.length > 0) await pause(this.#options.clock, drainStepMs);
+    }
+  }
+
+  /** Drops whatever is still connected. */
+  close(): void {
+    for (const connection of this.#connections) connection.terminate();
+    this.#http.closeAllConnections();
+    this.#wheel.close();
+  }
+
+  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    // A client that goes away while it is being looked at: its `close` does what is to be done.
+    socket.on("error", () => {});
+    const handshake = readHandshake(request, this.#options.handshake);
+    const place = this.#isDraining ? draining : this.#limits.enter(handshake.address);
+    if (isRefusal(place)) {
+      this.#refuse(socket, place);
+      return;
+    }
+    socket.once("close", () => place.leave());
+    const outcome = await admit(handshake, { ...this.#options, ...this.#options.handshake, formats });
+    if (socket.destroyed) return;
+    const refusal = isRefusal(outcome) ? outcome : place.ofUser(outcome.userId);
+    const admitted = isRefusal(outcome) ? undefined : outcome;
+    if (refusal === undefined && admitted !== undefined) {
+      this.#sockets.handleUpgrade(request, socket, head, (opened) => this.#open(opened, admitted));
+    } else if (refusal !== undefined) {
+      const close = closeFor(refusal, protocolAmong(handshake.protocols));
+      if (close === undefined) this.#refuse(socket, refusal);
+      else this.#refuseOpenly(request, socket, head, refusal, close);
+    }
+  }
+
+  #open(socket: WebSocket, { userId, deviceId, format, expiresInMs }: Admitted): void {
+    const { sessions, push } = this.#options;
+    const connection = new Connection(socket, { format, expiresInMs, setting: this.#setting });
+    this.#opened++;
+    this.#connections.add(connection);
+    if (this.#isDraining) {
+      connection.close("restart");
+      return;
+    }
+    let session: SessionHandle;
+    try {
+      session = sessions.open({ userId, deviceId });
+    } catch (error) {
+      this.#options.onInternalError(error);
+      connection.close("full");
+      return;
+    }
+    connection.begin(session, push.connect(userId, connection));
+  }
+
+  #ended(connection: Connection, end: End): void {
+    this.#connections.delete(connection);
+    tally(this.#closed, nameOf(end));
+  }
+
+  #refuse(socket: Duplex, refusal: Refusal): void {
+    tally(this.#refused, refusal.reason);
+    refuse(socket, refusal);
+  }
+
+  /** A page learns nothing of an HTTP answer to a handshake: it is told with a close code instead. */
+  #refuseOpenly(request: IncomingMessage, socket: Duplex, head: Buffer, refusal: Refusal, close: Close): void {
+    tally(this.#refused, refusal.reason);
+    this.#sockets.handleUpgrade(request, socket, head, (opened) => {
+      opened.on("error", () => {});
+      opened.close(closes[close].code, closes[close].text);
+    });
+  }
+}
+
+const formats: Readonly<Record<string, FrameFormat>> = {
+  [jsonProtocol]: jsonFrames,
+  [envelopeProtocol]: envelopeFrames,
+};
+
+function protocolAmong(offered: readonly string[]): string | undefined {
+  return [jsonProtocol, envelopeProtocol].find((protocol) => offered.includes(protocol));
+}
+
+const draining: Refusal = {
+  reason: "draining",
+  status: 503,
+  message: "this gateway is going away: connect again, to another one",
+};
+
+/** Those who speak the newer protocol read close codes; what a limit refuses is not worth an upgrade. */
+function closeFor({ status }: Refusal, protocol: string | undefined): Close | undefined {
+  if (protocol !== jsonProtocol) return undefined;
+  return status === 401 ? "token_refused" : status === 403 ? "forbidden" : undefined;
+}
+
+const usualCodes: ReadonlySet<number> = new Set([1000, 1001, 1002, 1005, 1007, 1009, 4001]);
+
+function nameOf(end: End): string {
+  if (typeof end === "string") return end;
+  return usualCodes.has(end.code) ? `client_${end.code}` : "client_other";
+}
+
+function tally(counts: Record<string, number | undefined>, name: string): void {
+  counts[name] = (counts[name] ?? 0) + 1;
+}

@@ -1,0 +1,55 @@
+import { events, presence, type Timestamp } from "@realchat/presence-proto";
+import type { Dot } from "../../push/dot.ts";
+import type { FrameFormat } from "../../push/frame-format.ts";
+
+/** The name by which a client can ask for what it gets without a sub-protocol too. */
+export const envelopeProtocol = "realchat.presence.v1.envelope";
+
+/** What clients without a sub-protocol get: one EventEnvelope per user, PRESENCE_UPDATED. */
+export const envelopeFrames: FrameFormat = {
+  isBinary: true,
+  snapshot: (dots) => dots.map(envelopeOf),
+  presence: (dots) => dots.map(envelopeOf),
+  // These clients know no more than online and offline. Without a version: it says nothing about the user's state.
+  hidden: (userIds) => userIds.map((userId) => envelopeOf({ ...nobody, userId })),
+};
+
+const nobody: Dot = {
+  userId: "",
+  online: false,
+  version: 0,
+  cause: presence.TransitionCause.TRANSITION_CAUSE_UNSPECIFIED,
+  deviceId: "",
+  instanceId: "",
+  lastSeenMs: 0,
+  shard: 0,
+  devices: undefined,
+};
+
+const { PRESENCE_STATUS_ONLINE, PRESENCE_STATUS_OFFLINE } = presence.PresenceStatus;
+
+function envelopeOf(dot: Dot): Buffer {
+  const payload = presence.PresenceUpdateEvent.encode({
+    userId: dot.userId,
+    status: dot.online ? PRESENCE_STATUS_ONLINE : PRESENCE_STATUS_OFFLINE,
+    occurredAt: Math.floor(dot.version / 1_000_000),
+    version: dot.version,
+    cause: dot.cause as presence.TransitionCause,
+    deviceId: dot.deviceId,
+    // Which of our machines somebody is connected to is nobody's business.
+    instanceId: "",
+    lastSeenAt: dot.lastSeenMs === 0 ? undefined : timestampOf(dot.lastSeenMs * 1000),
+    shard: 0,
+  }).finish();
+  const envelope = events.EventEnvelope.encode({
+    eventType: events.EventType.EVENT_TYPE_PRESENCE_UPDATED,
+    schemaVersion: 1,
+    occurredAt: dot.version === 0 ? undefined : timestampOf(dot.version),
+    payload: Buffer.from(payload),
+  }).finish();
+  return Buffer.from(envelope);
+}
+
+function timestampOf(us: number): Timestamp {
+  return { seconds: Math.floor(us / 1_000_000), nanos: (us % 1_000_000) * 1000 };
+}

@@ -1,0 +1,41 @@
+import type { Dot } from "../../push/dot.ts";
+import type { FrameFormat } from "../../push/frame-format.ts";
+
+export const jsonProtocol = "realchat.presence.v1.json";
+
+/** The contract's TransitionCause in the words of the protocol. */
+const causes = [
+  undefined,
+  "connected",
+  "disconnected",
+  "logged_out",
+  "connection_lost",
+  "expired",
+  "restated",
+] as const;
+
+/** Frames of the sub-protocol realchat.presence.v1.json: docs/websocket.md */
+export const jsonFrames: FrameFormat = {
+  isBinary: false,
+  snapshot: (dots) => [frame("snapshot", dots.map(userOf))],
+  presence: (dots) => [frame("presence", dots.map(userOf))],
+  hidden: (userIds) => [frame("hidden", userIds)],
+};
+
+function frame(type: string, users: readonly unknown[]): Buffer {
+  return Buffer.from(JSON.stringify({ type, users }));
+}
+
+// Without the instance: which of our machines somebody is connected to is nobody's business.
+function userOf(dot: Dot) {
+  const cause = causes[dot.cause];
+  return {
+    id: dot.userId,
+    online: dot.online,
+    version: dot.version,
+    ...(!dot.online && dot.lastSeenMs !== 0 && { lastSeen: dot.lastSeenMs }),
+    ...(cause !== undefined && { cause, at: Math.floor(dot.version / 1000) }),
+    ...(dot.deviceId !== "" && { device: dot.deviceId }),
+    ...(dot.devices !== undefined && { devices: dot.devices }),
+  };
+}

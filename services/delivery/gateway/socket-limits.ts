@@ -1,0 +1,76 @@
+import type { Refusal } from "./refusal.ts";
+
+export interface SocketLimitOptions {
+  readonly socketsMax: number;
+  readonly userMaxSockets: number;
+  readonly addressMaxSockets: number;
+}
+
+/** A socket's place among those that are open or being opened. */
+export interface Place {
+  /** Once it is known whose it is. */
+  ofUser(userId: string): Refusal | undefined;
+  /** Calling it again does nothing. */
+  leave(): void;
+}
+
+/** Counts sockets in all, by user and by address, and refuses one too many. */
+export class SocketLimits {
+  readonly #options: SocketLimitOptions;
+  readonly #byUser = new Map<string, number>();
+  readonly #byAddress = new Map<string, number>();
+  #total = 0;
+
+  constructor(options: SocketLimitOptions) {
+    this.#options = options;
+  }
+
+  get total(): number {
+    return this.#total;
+  }
+
+  enter(address: string): Place | Refusal {
+    const { socketsMax, addressMaxSockets } = this.#options;
+    if (this.#total >= socketsMax) {
+      const message = `this gateway has ${socketsMax} sockets, its limit: try another one, or later`;
+      return { reason: "sockets_total", status: 503, message };
+    }
+    if ((this.#byAddress.get(address) ?? 0) >= addressMaxSockets) {
+      const message = `your address has ${addressMaxSockets} sockets here, its limit: close some`;
+      return { reason: "sockets_of_address", status: 429, message };
+    }
+    this.#total++;
+    count(this.#byAddress, address, 1);
+    return this.#place(address);
+  }
+
+  #place(address: string): Place {
+    let user: string | undefined;
+    let isLeft = false;
+    return {
+      ofUser: (userId) => {
+        const { userMaxSockets } = this.#options;
+        if ((this.#byUser.get(userId) ?? 0) >= userMaxSockets) {
+          const message = `this user has ${userMaxSockets} sockets here, the limit: close some`;
+          return { reason: "sockets_of_user", status: 429, message };
+        }
+        user = userId;
+        count(this.#byUser, userId, 1);
+        return undefined;
+      },
+      leave: () => {
+        if (isLeft) return;
+        isLeft = true;
+        this.#total--;
+        count(this.#byAddress, address, -1);
+        if (user !== undefined) count(this.#byUser, user, -1);
+      },
+    };
+  }
+}
+
+function count(counts: Map<string, number>, key: string, by: 1 | -1): void {
+  const value = (counts.get(key) ?? 0) + by;
+  if (value === 0) counts.delete(key);
+  else counts.set(key, value);
+}

@@ -1,0 +1,164 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { PresenceChannels, SessionKeeper } from "@realchat/presence-client";
+import {
+  systemClock as clock,
+  createLog,
+  drainOnSignal,
+  type Log,
+  listenAt,
+  Metrics,
+  OperationsServer,
+  showAddress,
+  startOrExit,
+} from "@realchat/presence-runtime";
+import type { AudienceDirectory } from "./audience/directory.ts";
+import { MemoryDirectory } from "./audience/memory/memory-directory.ts";
+import { RedisDirectory } from "./audience/redis/redis-directory.ts";
+import { loadConfig } from "./config.ts";
+import type { DeliveryConfig } from "./delivery-config.ts";
+import { exposeParts, observeDots } from "./delivery-metrics.ts";
+import type { PresenceFeed } from "./feed/feed.ts";
+import { KafkaFeed } from "./feed/kafka/kafka-feed.ts";
+import { WatchFeed } from "./feed/watch-feed.ts";
+import { anyone } from "./gateway/authentication/anyone.ts";
+import type { Authenticator } from "./gateway/authentication/authenticator.ts";
+import { openKeys } from "./gateway/authentication/keys.ts";
+import { TokenBearers } from "./gateway/authentication/token-bearers.ts";
+import { Gateway } from "./gateway/gateway.ts";
+import { greeting } from "./greeting.ts";
+import { presenceLookup } from "./presence-lookup.ts";
+import { PresencePush } from "./push/presence-push.ts";
+import { sampleAudience } from "./web/sample-cast.ts";
+import { serveWeb } from "./web/serve-web.ts";
+
+/** Puts the parts of the delivery service together, runs it, and takes it apart again. The only place that knows all. */
+
+await startOrExit("delivery", async () => {
+  const start = loadConfig(process.argv.slice(2));
+  if (start.kind === "print") process.stdout.write(start.text);
+  else await run(start.config);
+});
+
+async function run(config: DeliveryConfig): Promise<void> {
+  const log = createLog({ service: config.serviceName, instance: config.instanceId, ...config.log });
+  const channels = new PresenceChannels({ ...config.presence, clock });
+  const directory = createDirectory(config);
+  const feed = createFeed(config, channels, log);
+  const keeper = new SessionKeeper({
+    channels,
+    instanceId: config.instanceId,
+    limits: { sessionsMax: config.limits.socketsMax },
+    clock,
+  });
+  const metrics = new Metrics();
+  metrics.observeProcess();
+  const push = new PresencePush({
+    directory,
+    lookup: presenceLookup(channels.api),
+    clock,
+    ...config.push,
+    hears: () => feed.health().ready,
+    observeAge: observeDots(metrics),
+    onDirectoryFailure: (error) => log.debug({ err: error }, "the directory did not answer; it is asked again"),
+  });
+  const gateway = new Gateway({
+    authenticator: await createAuthenticator(config, log),
+    sessions: keeper,
+    push,
+    clock,
+    handshake: config.handshake,
+    limits: config.limits,
+    liveness: config.liveness,
+    tls: config.listen.tls,
+    page: config.servesPage ? servePage : notFound,
+    onInternalError: (error) => log.error({ err: error }, "a socket could not be opened"),
+  });
+  exposeParts(metrics, { gateway, push, keeper, channels, directory, feed, limits: config.limits });
+  const operations = new OperationsServer({
+    service: config.serviceName,
+    metrics,
+    clock,
+    isDraining: () => gateway.isDraining,
+    checks: {
+      directory: () => directory.health(),
+      // Without presence or its events, sockets stay open and are told what is known: nobody is better off elsewhere.
+      presence: () => ({ ...presenceHealth(channels), optional: true }),
+      feed: () => ({ ...feed.health(), optional: true }),
+    },
+  });
+
+  await directory.open();
+  if (config.audience.hasSampleCast) push.affected(await directory.apply({ changes: sampleAudience() }));
+  await feed.start(push);
+  const socketsPort = await listenAt("HTTP_PORT", config.listen.sockets, (address) => gateway.listen(address));
+  const operationsPort = await listenAt("HTTP_ADDR", config.listen.operations, (address) => operations.listen(address));
+  const addresses = {
+    sockets: showAddress({ ...config.listen.sockets, port: socketsPort }),
+    operations: showAddress({ ...config.listen.operations, port: operationsPort }),
+  };
+  log.info(addresses, "delivery is up");
+  // Not on stdout, which is the log's and may be JSON.
+  if (config.log.format !== "json") process.stderr.write(greeting(config, addresses));
+
+  drainOnSignal({
+    log,
+    clock,
+    deadlineMs: config.drain.timeoutMs,
+    steps: [
+      { name: "close the sockets", run: () => gateway.drain(config.drain.spreadMs) },
+      // Each session was handed over with its socket; some may not have been told to presence yet.
+      { name: "hand the sessions over", run: (remainingMs) => keeper.drain({ deadlineMs: remainingMs * 0.8 }) },
+      {
+        name: "close the rest",
+        async run() {
+          gateway.close();
+          push.close();
+          await Promise.all([feed.stop(), directory.close(), channels.close()]);
+        },
+      },
+      { name: "close operations", run: () => operations.close() },
+    ],
+  });
+}
+
+function createDirectory({ audience }: DeliveryConfig): AudienceDirectory {
+  const { redisUrl: url } = audience;
+  return url === undefined ? new MemoryDirectory({}, clock) : new RedisDirectory({ url }, clock);
+}
+
+function createFeed({ feed, kafka, instanceId }: DeliveryConfig, channels: PresenceChannels, log: Log): PresenceFeed {
+  if (feed === "kafka" && kafka !== undefined) {
+    const { brokers, topics, tls, sasl } = kafka;
+    const topic = topics.find((name) => name.startsWith("presence."));
+    return new KafkaFeed({ brokers, topic, tls, sasl, clientId: instanceId, clock });
+  }
+  const onEnd = (error: unknown) => log.error({ err: error }, "presence refuses to be watched");
+  return new WatchFeed({ channels, clock, onEnd });
+}
+
+async function createAuthenticator({ tokens }: DeliveryConfig, log: Log): Promise<Authenticator> {
+  if (tokens === undefined) return anyone;
+  const onRefreshFailure = (error: unknown) =>
+    log.warn({ err: error }, "the key set cannot be read; the last one counts");
+  const keys = await openKeys(tokens.keys, clock, onRefreshFailure);
+  return new TokenBearers({ ...tokens, keys, clock });
+}
+
+function presenceHealth(channels: PresenceChannels): { ready: boolean; detail: string } {
+  const { ready, channels: nodes } = channels.health();
+  return { ready, detail: nodes.map(({ address, state, detail }) => `${address} ${state}: ${detail}`).join("; ") };
+}
+
+function servePage(request: IncomingMessage, response: ServerResponse): void {
+  if (!serveWeb(request, response)) notFound(request, response);
+}
+
+function notFound(_request: IncomingMessage, response: ServerResponse): void {
+  const body = "sockets are at /ws\n";
+  response.writeHead(404, {
+    "content-type": "text/plain; charset=utf-8",
+    "content-length": body.length,
+    connection: "close",
+  });
+  response.end(body);
+}

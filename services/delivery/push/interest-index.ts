@@ -1,0 +1,59 @@
+import type { Subscriber } from "./subscriber.ts";
+import { WatchedUser } from "./watched-user.ts";
+
+/** Which sockets of this gateway watch whom, and what is known of these users: forgotten with their last watcher. */
+export class InterestIndex {
+  readonly #users = new Map<string, WatchedUser>();
+  #interests = 0;
+
+  /** Users watched by anybody. */
+  get size(): number {
+    return this.#users.size;
+  }
+
+  /** Pairs of a socket and a user it watches. */
+  get interests(): number {
+    return this.#interests;
+  }
+
+  get(userId: string): WatchedUser | undefined {
+    return this.#users.get(userId);
+  }
+
+  /** Users in the order in which they came to be watched; may be changed meanwhile. */
+  values(): MapIterator<WatchedUser> {
+    return this.#users.values();
+  }
+
+  watch(subscriber: Subscriber, userId: string): WatchedUser {
+    let user = this.#users.get(userId);
+    if (user === undefined) {
+      user = new WatchedUser(userId);
+      this.#users.set(userId, user);
+    }
+    if (!user.watchers.has(subscriber)) {
+      user.watchers.add(subscriber);
+      subscriber.watched.push(user);
+      this.#interests++;
+    }
+    return user;
+  }
+
+  unwatch(subscriber: Subscriber, userId: string): void {
+    const user = this.#users.get(userId);
+    if (!user?.watchers.has(subscriber)) return;
+    subscriber.forget(user);
+    this.#release(subscriber, user);
+  }
+
+  unwatchAll(subscriber: Subscriber): void {
+    for (const user of subscriber.watched) this.#release(subscriber, user);
+    subscriber.watched = [];
+  }
+
+  #release(subscriber: Subscriber, user: WatchedUser): void {
+    user.watchers.delete(subscriber);
+    this.#interests--;
+    if (user.watchers.size === 0) this.#users.delete(user.userId);
+  }
+}

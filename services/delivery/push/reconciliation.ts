@@ -1,0 +1,90 @@
+import type { Clock } from "@realchat/presence-runtime";
+import type { Dot } from "./dot.ts";
+import type { InterestIndex } from "./interest-index.ts";
+import type { Lookups } from "./lookups.ts";
+import type { WatchedUser } from "./watched-user.ts";
+
+const stepMs = 1_000;
+const pageMax = 1_000;
+
+/**
+ * Looks up those who are watched, so that what the feed did not bring is noticed: everyone after a gap, at once; and
+ * everyone all the time, slowly, whatever the feed believes of itself.
+ */
+export class Reconciliation {
+  readonly #index: InterestIndex;
+  readonly #lookups: Lookups;
+  readonly #everyMs: number;
+  readonly #stop: () => void;
+  #suspects = new Set<string>();
+  #isPassing = false;
+  #round: MapIterator<WatchedUser> | undefined;
+  #isStepping = false;
+  #passes = 0;
+
+  /** @param options.everyMs in which the slow pass comes by everyone; 0: there is none */
+  constructor(options: { index: InterestIndex; lookups: Lookups; clock: Clock; everyMs: number }) {
+    this.#index = options.index;
+    this.#lookups = options.lookups;
+    this.#everyMs = options.everyMs;
+    this.#stop = options.everyMs === 0 ? () => {} : options.clock.every(stepMs, () => void this.#step());
+  }
+
+  get figures() {
+    return { ...this.#lookups.figures, passes: this.#passes, suspects: this.#suspects.size };
+  }
+
+  close(): void {
+    this.#stop();
+    this.#lookups.close();
+  }
+
+  everyone(): void {
+    this.those(() => true);
+  }
+
+  /** Looks up whoever is watched and meets the condition. */
+  those(condition: (dot: Dot | undefined) => boolean): void {
+    for (const { userId, dot } of this.#index.values()) if (condition(dot)) this.#suspects.add(userId);
+    void this.#pass();
+  }
+
+  async #pass(): Promise<void> {
+    if (this.#isPassing) return;
+    this.#isPassing = true;
+    this.#passes++;
+    while (this.#suspects.size > 0) {
+      const page: string[] = [];
+      for (const userId of this.#suspects) {
+        if (page.length === pageMax) break;
+        page.push(userId);
+        this.#suspects.delete(userId);
+      }
+      await this.#lookups.ask(page.filter((userId) => this.#index.get(userId) !== undefined));
+    }
+    this.#isPassing = false;
+  }
+
+  async #step(): Promise<void> {
+    if (this.#isStepping) return;
+    this.#isStepping = true;
+    const share = Math.ceil((this.#index.size * stepMs) / this.#everyMs);
+    await this.#lookups.ask(this.#next(Math.min(share, pageMax)));
+    this.#isStepping = false;
+  }
+
+  /** Goes on where it left off; a Map's iterator outlives changes of the Map. */
+  #next(count: number): string[] {
+    const userIds: string[] = [];
+    while (userIds.length < count) {
+      this.#round ??= this.#index.values();
+      const { done, value } = this.#round.next();
+      if (done) {
+        this.#round = undefined;
+        break;
+      }
+      userIds.push(value.userId);
+    }
+    return userIds;
+  }
+}

@@ -1,0 +1,102 @@
+import type { Dot } from "./dot.ts";
+import type { Outlet } from "./outlet.ts";
+import type { Viewer } from "./viewer.ts";
+import type { WatchedUser } from "./watched-user.ts";
+
+/** What a socket is to be sent next. */
+export type News =
+  | { readonly kind: "hidden"; readonly userIds: string[] }
+  | { readonly kind: "snapshot" | "presence"; readonly dots: Dot[] };
+
+/**
+ * A socket as push sees it: whom it watches, and of whom it has yet to be told. That is a set of users and no queue of
+ * frames: what is sent is what is true when the socket can take it.
+ */
+export class Subscriber {
+  readonly viewer: Viewer;
+  readonly outlet: Outlet;
+  /** Few, and seldom taken from: an array, since a Set takes four times the memory. */
+  watched: WatchedUser[] = [];
+  isClosed = false;
+  // Absent while empty: a socket is idle most of its life, and there are many of them.
+  #hidden: Set<string> | undefined;
+  #arrived: Set<WatchedUser> | undefined;
+  #changed: Set<WatchedUser> | undefined;
+  #isOwedSnapshot = false;
+
+  constructor(viewer: Viewer, outlet: Outlet) {
+    this.viewer = viewer;
+    this.outlet = outlet;
+  }
+
+  /** To be told of users whom it watches from now on; even when nothing is known of them, it is told so. */
+  arrived(users: readonly WatchedUser[]): void {
+    this.#isOwedSnapshot = true;
+    this.#arrived ??= new Set();
+    for (const user of users) this.#arrived.add(user);
+  }
+
+  changed(user: WatchedUser): void {
+    this.#changed ??= new Set();
+    this.#changed.add(user);
+  }
+
+  /** To be told that there is nothing to see of this user. */
+  hid(userId: string): void {
+    this.#hidden ??= new Set();
+    this.#hidden.add(userId);
+  }
+
+  forget(user: WatchedUser): void {
+    const index = this.watched.indexOf(user);
+    if (index >= 0) this.watched.splice(index, 1);
+    this.#arrived?.delete(user);
+    this.#changed?.delete(user);
+  }
+
+  /** Users of whom it has yet to be told; at most those it watches. */
+  get pending(): number {
+    return (this.#arrived?.size ?? 0) + (this.#changed?.size ?? 0) + (this.#hidden?.size ?? 0);
+  }
+
+  /**
+   * Takes what it is to be told next, in one frame. Users of whom it is in doubt whether he may see them are left for
+   * later.
+   */
+  take(): News | undefined {
+    if (this.#hidden !== undefined) {
+      const userIds = [...this.#hidden];
+      this.#hidden = undefined;
+      return { kind: "hidden", userIds };
+    }
+    if (this.#arrived !== undefined) {
+      for (const user of this.#arrived) this.#changed?.delete(user);
+      const { dots, left } = this.#tell(this.#arrived);
+      this.#arrived = left;
+      const isOwed = this.#isOwedSnapshot;
+      this.#isOwedSnapshot = false;
+      if (dots.length > 0 || isOwed) return { kind: "snapshot", dots };
+    }
+    if (this.#changed !== undefined) {
+      const { dots, left } = this.#tell(this.#changed);
+      this.#changed = left;
+      if (dots.length > 0) return { kind: "presence", dots };
+    }
+    return undefined;
+  }
+
+  #tell(users: ReadonlySet<WatchedUser>): { dots: Dot[]; left: Set<WatchedUser> | undefined } {
+    const dots: Dot[] = [];
+    let left: Set<WatchedUser> | undefined;
+    for (const user of users) {
+      if (user.dot === undefined) continue;
+      if (this.viewer.isInDoubt(user.userId)) {
+        left ??= new Set();
+        left.add(user);
+      } else {
+        dots.push(user.dot);
+      }
+    }
+    return { dots, left };
+  }
+}

@@ -1,0 +1,103 @@
+import { isKeyOf, isLoopback, showAddress, showDuration } from "@realchat/presence-runtime";
+import type { DeliveryValues } from "./settings.ts";
+
+/** What does not go together among values that are right by themselves, one sentence each. */
+export function conflictsAmong(values: DeliveryValues): string[] {
+  return [
+    ...tlsConflicts(values),
+    ...exposures(values),
+    ...authenticationConflicts(values),
+    ...presenceConflicts(values),
+    ...redisConflicts(values),
+    ...kafkaConflicts(values),
+    ...timeConflicts(values),
+  ];
+}
+
+function* tlsConflicts({ TLS_CERT, TLS_KEY }: DeliveryValues): Iterable<string> {
+  if (TLS_CERT && !TLS_KEY) yield "TLS_CERT is set without TLS_KEY: give the certificate's private key too";
+  if (TLS_KEY && !TLS_CERT) yield "TLS_KEY is set without TLS_CERT: give the key's certificate too";
+  if (TLS_CERT && TLS_KEY && !isKeyOf(TLS_KEY, TLS_CERT)) {
+    yield `TLS_KEY=${TLS_KEY.path} is not the key of TLS_CERT=${TLS_CERT.path}: give two files that belong together`;
+  }
+}
+
+function* exposures(values: DeliveryValues): Iterable<string> {
+  if (values.ALLOW_INSECURE) return;
+  const { HTTP_PORT, HTTP_ADDR } = values;
+  const accept = "or accept it with ALLOW_INSECURE=true (--allow-insecure)";
+  if (!isLoopback(HTTP_PORT.host) && !values.TLS_CERT) {
+    yield `HTTP_PORT=${showAddress(HTTP_PORT)} is reachable from other machines without TLS: set TLS_CERT and TLS_KEY, listen on 127.0.0.1:${HTTP_PORT.port}, ${accept}`;
+  }
+  if (!isLoopback(HTTP_ADDR.host)) {
+    yield `HTTP_ADDR=${showAddress(HTTP_ADDR)} shows metrics and health to other machines, without TLS: listen on 127.0.0.1:${HTTP_ADDR.port}, ${accept}`;
+  }
+}
+
+function* authenticationConflicts(values: DeliveryValues): Iterable<string> {
+  const { AUTH, HTTP_PORT, JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL } = values;
+  const given = Object.entries({ JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL }).filter(([, value]) => value !== undefined);
+  if (AUTH === "jwt" && given.length === 0) {
+    yield "AUTH=jwt has no key to check tokens with: give JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL";
+  }
+  if (given.length > 1) {
+    yield `${given.map(([name]) => name).join(" and ")} are set: give the one that tokens are signed with`;
+  }
+  // RFC 7518 §3.2: the key of HS256 has at least the size of the hash.
+  if (JWT_SECRET !== undefined && Buffer.byteLength(JWT_SECRET) < 32) {
+    yield `JWT_SECRET has ${Buffer.byteLength(JWT_SECRET)} bytes: give at least 32, it can be guessed otherwise`;
+  }
+  if (AUTH === "none" && !isLoopback(HTTP_PORT.host) && !values.ALLOW_UNAUTHENTICATED) {
+    yield `AUTH=none lets everybody who reaches HTTP_PORT=${showAddress(HTTP_PORT)} be anybody: give a key for tokens, listen on 127.0.0.1:${HTTP_PORT.port}, or accept it with ALLOW_UNAUTHENTICATED=true (--allow-unauthenticated)`;
+  }
+}
+
+function* presenceConflicts(values: DeliveryValues): Iterable<string> {
+  const { PRESENCE_TLS, PRESENCE_TLS_CA, PRESENCE_TLS_CERT, PRESENCE_TLS_KEY } = values;
+  if (!PRESENCE_TLS && (PRESENCE_TLS_CA || PRESENCE_TLS_CERT || PRESENCE_TLS_KEY)) {
+    yield "PRESENCE_TLS_CA, PRESENCE_TLS_CERT and PRESENCE_TLS_KEY need PRESENCE_TLS=true";
+  }
+  if ((PRESENCE_TLS_CERT === undefined) !== (PRESENCE_TLS_KEY === undefined)) {
+    yield "PRESENCE_TLS_CERT and PRESENCE_TLS_KEY belong together: give both or none";
+  }
+}
+
+function* redisConflicts({ REDIS_URL, REDIS_ADDR, REDIS_PASSWORD }: DeliveryValues): Iterable<string> {
+  if (REDIS_URL && REDIS_ADDR && showAddress(REDIS_URL) !== showAddress(REDIS_ADDR)) {
+    yield `REDIS_ADDR=${showAddress(REDIS_ADDR)} and REDIS_URL (${showAddress(REDIS_URL)}) name different servers: give one of them`;
+  }
+  if (REDIS_PASSWORD === undefined) return;
+  if (!REDIS_URL && !REDIS_ADDR) yield "REDIS_PASSWORD is set, but no Redis is: give REDIS_URL or REDIS_ADDR too";
+  if (REDIS_URL?.password !== undefined && REDIS_URL.password !== REDIS_PASSWORD) {
+    yield "REDIS_PASSWORD differs from the one in REDIS_URL: give it in one place";
+  }
+}
+
+function* kafkaConflicts(values: DeliveryValues): Iterable<string> {
+  if (values.FEED === "kafka" && !values.KAFKA_BROKERS) {
+    yield "FEED=kafka, but KAFKA_BROKERS is not set: give the brokers as host:port,host:port";
+  }
+  if (values.KAFKA_TLS_CA && !values.KAFKA_TLS) yield "KAFKA_TLS_CA is set, but KAFKA_TLS is not: give KAFKA_TLS=true";
+  const login = [values.KAFKA_SASL_MECHANISM, values.KAFKA_SASL_USERNAME, values.KAFKA_SASL_PASSWORD];
+  if (login.includes(undefined) && login.some((part) => part !== undefined)) {
+    yield "KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD belong together: give all three or none";
+  }
+}
+
+function* timeConflicts({
+  PING_INTERVAL,
+  PONG_TIMEOUT,
+  DRAIN_SPREAD,
+  DRAIN_TIMEOUT,
+  ...values
+}: DeliveryValues): Iterable<string> {
+  if (PONG_TIMEOUT >= PING_INTERVAL) {
+    yield `PONG_TIMEOUT=${showDuration(PONG_TIMEOUT)} is not below PING_INTERVAL=${showDuration(PING_INTERVAL)}: a client must answer before it is asked again`;
+  }
+  if (DRAIN_SPREAD >= DRAIN_TIMEOUT) {
+    yield `DRAIN_SPREAD=${showDuration(DRAIN_SPREAD)} is not below DRAIN_TIMEOUT=${showDuration(DRAIN_TIMEOUT)}: sessions are handed over after it`;
+  }
+  if (values.WATCHED_MAX < values.INTEREST_MAX) {
+    yield `WATCHED_MAX=${values.WATCHED_MAX} is below INTEREST_MAX=${values.INTEREST_MAX}: give at least as many`;
+  }
+}

@@ -1,0 +1,240 @@
+import {
+  byteSize,
+  certificateFile,
+  duration,
+  group,
+  integer,
+  listenAddress,
+  listOf,
+  oneOf,
+  peerAddress,
+  privateKeyFile,
+  publicKeyFile,
+  redisUrl,
+  secret,
+  text,
+  toggle,
+  url,
+  type Values,
+} from "@realchat/presence-runtime";
+
+const second = 1_000;
+const minute = 60 * second;
+const hour = 60 * minute;
+
+const name = {
+  maxBytes: 249,
+  pattern: /^(?!\.{1,2}$)[\w.-]+$/,
+  right: "give letters, digits, dots, dashes and underscores",
+};
+
+/** Every setting of the delivery service; --help, --print-config and the documents' table are made from it. */
+export const deliverySettings = {
+  ...group("Listening", {
+    HTTP_PORT: {
+      kind: listenAddress,
+      default: "127.0.0.1:8083",
+      meaning: "where sockets (/ws) and the page are; :port or port means all interfaces",
+    },
+    HTTP_ADDR: {
+      kind: listenAddress,
+      default: "127.0.0.1:8093",
+      meaning: "where /metrics and /health listen",
+    },
+    TLS_CERT: { kind: certificateFile, meaning: "certificate of HTTP_PORT (PEM); turns TLS on" },
+    TLS_KEY: { kind: privateKeyFile, meaning: "its private key (PEM)" },
+    ALLOW_INSECURE: {
+      kind: toggle,
+      default: "false",
+      meaning: "allow sockets without TLS, and the operations port, beyond loopback",
+    },
+    PAGE: { kind: toggle, default: "true", meaning: "serve the page that shows presence at work" },
+  }),
+  ...group("Authentication", {
+    AUTH: {
+      kind: oneOf(["jwt", "none"]),
+      default: { meaning: "none on loopback without a key, else jwt" },
+      meaning: "how clients say who they are; none takes the query's user_id for it",
+    },
+    ALLOW_UNAUTHENTICATED: { kind: toggle, default: "false", meaning: "allow AUTH=none beyond loopback" },
+    JWT_SECRET: { kind: secret, meaning: "shared secret of HS256 tokens" },
+    JWT_PUBLIC_KEY: { kind: publicKeyFile, meaning: "public key of RS256, ES256 or EdDSA tokens (PEM)" },
+    JWKS_URL: { kind: url(["https", "http"]), meaning: "key set of RS256, ES256 or EdDSA tokens" },
+    JWKS_REFRESH: {
+      kind: duration({ min: second, max: 24 * hour }),
+      default: "10m",
+      meaning: "how often the key set is read anew",
+    },
+    JWT_ISSUER: { kind: text({ maxBytes: 1_024 }), default: { meaning: "any" }, meaning: "iss that tokens must have" },
+    JWT_AUDIENCE: {
+      kind: text({ maxBytes: 1_024 }),
+      default: { meaning: "any" },
+      meaning: "aud that tokens must have",
+    },
+    AUTH_COOKIE: { kind: text(name), default: "realchat_token", meaning: "cookie that may hold the token" },
+    ORIGINS: {
+      kind: listOf(text({ maxBytes: 1_024 })),
+      default: { meaning: "the gateway's own" },
+      meaning: "further origins whose pages may open sockets, such as https://chat.example; * for any",
+    },
+  }),
+  ...group("Presence", {
+    PRESENCE_SVC_ADDR: {
+      kind: listOf(peerAddress),
+      default: "127.0.0.1:50056",
+      meaning: "gRPC of the presence nodes",
+    },
+    PRESENCE_TLS: { kind: toggle, default: "false", meaning: "speak TLS to them" },
+    PRESENCE_TLS_CA: {
+      kind: certificateFile,
+      default: { meaning: "Node's list" },
+      meaning: "authority that signed their certificates (PEM)",
+    },
+    PRESENCE_TLS_CERT: { kind: certificateFile, meaning: "our certificate for mutual TLS (PEM)" },
+    PRESENCE_TLS_KEY: { kind: privateKeyFile, meaning: "its private key (PEM)" },
+    FEED: {
+      kind: oneOf(["kafka", "watch"]),
+      default: { meaning: "kafka with KAFKA_BROKERS, else watch" },
+      meaning: "where changes come from: the topic, or presence itself",
+    },
+  }),
+  ...group("Audience", {
+    REDIS_URL: {
+      kind: redisUrl,
+      meaning: "redis[s]://[user:password@]host:port[/database] of the directory; without, it is in memory",
+    },
+    REDIS_ADDR: { kind: peerAddress, meaning: "instead of REDIS_URL, without TLS" },
+    REDIS_PASSWORD: { kind: secret, meaning: "password, unless REDIS_URL has it" },
+    AUDIENCE_FILE: {
+      kind: text({ maxBytes: 4_096 }),
+      meaning: "JSON lines to begin with, as `audience import` reads them",
+    },
+    CONV_SVC_ADDR: {
+      kind: peerAddress,
+      meaning: "ConversationApi to ask for a user's conversations when he connects",
+    },
+    SAMPLE_CAST: {
+      kind: toggle,
+      default: { meaning: "true with AUTH=none" },
+      meaning: "let those whom the page offers to sign in as know each other",
+    },
+  }),
+  ...group("Kafka", {
+    KAFKA_BROKERS: { kind: listOf(peerAddress), meaning: "brokers to start from" },
+    KAFKA_TOPICS: {
+      kind: listOf(text(name)),
+      default: "presence.events.v1,conversation.events.v1,contact.added,contact.removed,user.blocked,user.unblocked",
+      meaning: "topics to read; those that tell neither presence nor relations are left alone",
+    },
+    KAFKA_TLS: { kind: toggle, default: "false", meaning: "speak TLS to the brokers" },
+    KAFKA_TLS_CA: {
+      kind: certificateFile,
+      default: { meaning: "Node's list" },
+      meaning: "authority that signed the brokers' certificates (PEM)",
+    },
+    KAFKA_SASL_MECHANISM: {
+      kind: oneOf(["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]),
+      meaning: "how to log in to the brokers",
+    },
+    KAFKA_SASL_USERNAME: { kind: text({ maxBytes: 256 }), meaning: "as whom" },
+    KAFKA_SASL_PASSWORD: { kind: secret, meaning: "with which password" },
+  }),
+  ...group("Push", {
+    INTEREST_MAX: {
+      kind: integer({ min: 1, max: 100_000 }),
+      default: "2000",
+      meaning: "users whom a socket is shown without asking",
+    },
+    WATCHED_MAX: {
+      kind: integer({ min: 1, max: 100_000 }),
+      default: "10000",
+      meaning: "users whom a socket is shown at once, subscriptions included",
+    },
+    SLOW_SOCKET: {
+      kind: duration({ min: 100, max: 10 * minute }),
+      default: "10s",
+      meaning: "how long the network may take over one write before the socket is closed with 1013",
+    },
+    RECONCILE_EVERY: {
+      kind: duration({ min: 0, max: 24 * hour }),
+      default: "5m",
+      meaning: "in what time everyone who is watched is looked up once, whatever the feed says; 0: never",
+    },
+  }),
+  ...group("Limits", {
+    SOCKETS_MAX: { kind: integer({ min: 1, max: 1_000_000 }), default: "50000", meaning: "sockets of this gateway" },
+    USER_MAX_SOCKETS: { kind: integer({ min: 1, max: 100_000 }), default: "20", meaning: "sockets of one user here" },
+    ADDRESS_MAX_SOCKETS: {
+      kind: integer({ min: 1, max: 1_000_000 }),
+      default: "1000",
+      meaning: "sockets of one address here; an IPv6 /64 counts as one",
+    },
+    ADDRESS_HEADER: {
+      kind: text(name),
+      default: { meaning: "there is no proxy" },
+      meaning: "header in which your proxy says where a connection comes from, such as X-Forwarded-For",
+    },
+    MESSAGE_MAX_BYTES: {
+      kind: byteSize({ min: 256, max: 16 * 2 ** 20 }),
+      default: "128KiB",
+      meaning: "bytes of one message from a client",
+    },
+    MESSAGES_PER_SECOND: {
+      kind: integer({ min: 1, max: 10_000 }),
+      default: "20",
+      meaning: "messages from a client in the long run; five times as many at once",
+    },
+    HANDSHAKE_TIMEOUT: {
+      kind: duration({ min: 100, max: minute }),
+      default: "10s",
+      meaning: "from the connection to the complete request",
+    },
+    PING_INTERVAL: {
+      kind: duration({ min: 100, max: hour }),
+      default: "25s",
+      meaning: "how often each client is asked whether it is there",
+    },
+    PONG_TIMEOUT: {
+      kind: duration({ min: 50, max: hour }),
+      default: "10s",
+      meaning: "how long it may take to answer before its connection counts as lost",
+    },
+  }),
+  ...group("Process", {
+    INSTANCE_ID: {
+      kind: text({ maxBytes: 128 }),
+      default: { meaning: "host-pid-start" },
+      meaning: "name of this gateway, unlike that of every other",
+    },
+    SERVICE_NAME: { kind: text({ maxBytes: 128 }), default: "delivery", meaning: "name in logs and metrics" },
+    LOG_LEVEL: {
+      kind: oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"]),
+      default: "info",
+      meaning: "least severe log lines to write",
+    },
+    LOG_FORMAT: {
+      kind: oneOf(["auto", "json", "pretty"]),
+      default: "auto",
+      meaning: "auto is pretty on a terminal, else json",
+    },
+    DRAIN_SPREAD: {
+      kind: duration({ min: 0, max: 5 * minute }),
+      default: "4s",
+      meaning: "over how long a shutdown spreads the closing of its sockets",
+    },
+    DRAIN_TIMEOUT: {
+      kind: duration({ min: 100, max: 10 * minute }),
+      default: "10s",
+      meaning: "how long a shutdown may take before it is cut short",
+    },
+  }),
+};
+
+type Given = Values<typeof deliverySettings>;
+type WorkedOut = "AUTH" | "FEED" | "INSTANCE_ID" | "SAMPLE_CAST";
+
+/** What was given, with what is still to be worked out missing. */
+export type GivenValues = Given;
+
+/** All values, those included that follow from others; undefined only where the absence says something. */
+export type DeliveryValues = Given & { readonly [Name in WorkedOut]: Exclude<Given[Name], undefined> };

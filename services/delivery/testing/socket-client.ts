@@ -1,0 +1,98 @@
+import { waitUntil } from "@realchat/presence-testing";
+import { WebSocket } from "ws";
+
+/** What the JSON protocol tells of a user. */
+export type ToldUser = {
+  readonly id: string;
+  readonly online: boolean;
+  readonly version: number;
+  readonly lastSeen?: number;
+  readonly cause?: string;
+  readonly device?: string;
+  readonly devices?: readonly string[];
+};
+
+export type ToldFrame =
+  | { readonly type: "snapshot" | "presence"; readonly users: readonly ToldUser[] }
+  | { readonly type: "hidden"; readonly users: readonly string[] };
+
+/** A client of the JSON protocol that remembers all it was told. */
+export type SocketClient = {
+  readonly socket: WebSocket;
+  readonly frames: readonly ToldFrame[];
+  /** By the highest version told; hidden ones are not in it. */
+  readonly users: ReadonlyMap<string, ToldUser>;
+  /** Once it is closed. */
+  readonly end: { readonly code: number; readonly reason: string } | undefined;
+  say(message: unknown): void;
+  /** Resolves when the user was last told to be so. */
+  untilTold(userId: string, online: boolean, deadlineMs?: number): Promise<ToldUser>;
+  untilSnapshot(): Promise<void>;
+  untilClosed(deadlineMs?: number): Promise<{ readonly code: number; readonly reason: string }>;
+};
+
+export type ClientOptions = {
+  readonly address: string;
+  readonly userId?: string;
+  readonly deviceId?: string;
+  readonly protocols?: readonly string[];
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Called with every frame as it comes. */
+  readonly onFrame?: (frame: ToldFrame) => void;
+};
+
+export const jsonProtocol = "realchat.presence.v1.json";
+
+/** @throws Error when the handshake is refused; its message has the status */
+export async function connect(options: ClientOptions): Promise<SocketClient> {
+  const { address, userId, deviceId = "phone", protocols = [jsonProtocol], headers = {} } = options;
+  const query = new URLSearchParams({ ...(userId !== undefined && { user_id: userId }), device_id: deviceId });
+  const socket = new WebSocket(`ws://${address}/ws?${query}`, [...protocols], { headers });
+  const client = rememberingClient(socket, options.onFrame);
+  await new Promise<void>((resolve, reject) => {
+    socket.once("open", resolve);
+    socket.once("error", reject);
+  });
+  return client;
+}
+
+function rememberingClient(socket: WebSocket, onFrame: ClientOptions["onFrame"]): SocketClient {
+  const frames: ToldFrame[] = [];
+  const users = new Map<string, ToldUser>();
+  let end: { code: number; reason: string } | undefined;
+  socket.on("error", () => {});
+  socket.on("close", (code, reason) => {
+    end = { code, reason: reason.toString() };
+  });
+  socket.on("message", (data, isBinary) => {
+    if (isBinary) return;
+    const frame = JSON.parse(String(data)) as ToldFrame;
+    frames.push(frame);
+    if (frame.type === "hidden") for (const id of frame.users) users.delete(id);
+    else {
+      for (const user of frame.users) {
+        if (user.version >= (users.get(user.id)?.version ?? 0)) users.set(user.id, user);
+      }
+    }
+    onFrame?.(frame);
+  });
+  return {
+    socket,
+    frames,
+    users,
+    get end() {
+      return end;
+    },
+    say: (message) => socket.send(typeof message === "string" ? message : JSON.stringify(message)),
+    untilTold: (userId, online, deadlineMs = 5_000) =>
+      waitUntil(() => (users.get(userId)?.online === online ? users.get(userId) : undefined), {
+        what: `${userId} is told to be ${online ? "online" : "offline"}`,
+        deadlineMs,
+      }) as Promise<ToldUser>,
+    async untilSnapshot() {
+      await waitUntil(() => frames.some(({ type }) => type === "snapshot"), { what: "a snapshot came" });
+    },
+    untilClosed: (deadlineMs = 5_000) =>
+      waitUntil(() => end, { what: "the socket is closed", deadlineMs }) as Promise<{ code: number; reason: string }>,
+  };
+}
