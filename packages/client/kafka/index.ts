@@ -1,4 +1,6 @@
 export type { PresenceChange } from "../presence-change.ts";
 export { PresenceClientError, type PresenceClientErrorCode } from "../presence-client-error.ts";
 export type { KafkaSasl, KafkaTls, PresenceFeedOptions } from "./kafka-options.ts";
+export { KafkaTopic, type TopicSettings } from "./kafka-topic.ts";
 export { type FeedMetrics, type FeedNews, type PresenceFeed, presenceFeed } from "./presence-feed.ts";
+export type { FetchedRecords, TopicRecord, TopicSession, TopicSource } from "./topic-source.ts";

@@ -4,6 +4,9 @@ import { PresenceClientError } from "../presence-client-error.ts";
 import type { FeedSettings } from "./kafka-options.ts";
 import type { Bounds, FetchedRecords, TopicSession, TopicSource } from "./topic-source.ts";
 
+/** Which topic, and how to get there. */
+export type TopicSettings = Pick<FeedSettings, "brokers" | "topic" | "clientId" | "tls" | "sasl" | "clock">;
+
 type Client = Consumer<Buffer, Buffer, Buffer, Buffer>;
 type Metadata = Awaited<ReturnType<Client["metadata"]>>;
 type FetchedPartition = Awaited<ReturnType<Client["fetch"]>>["responses"][number]["partitions"][number];
@@ -17,6 +20,8 @@ const metadataMaxAgeMs = 30_000;
 const partitionMaxBytes = 1024 * 1024;
 /** Record batches of this kind hold marks of transactions. Source: kafka.apache.org/documentation/#recordbatch */
 const controlBatch = 0x20;
+/** The broker's time is that of all records, and is written down once. Source: as above */
+const logAppendTime = 0x08;
 
 /**
  * A topic on real brokers, read by own fetches from positions that we keep ourselves: no consumer group, hence no
@@ -24,9 +29,9 @@ const controlBatch = 0x20;
  * brokers say then.
  */
 export class KafkaTopic implements TopicSource {
-  readonly #settings: FeedSettings;
+  readonly #settings: TopicSettings;
 
-  constructor(settings: FeedSettings) {
+  constructor(settings: TopicSettings) {
     this.#settings = settings;
   }
 
@@ -134,16 +139,17 @@ function recordsOf({ partitionIndex, records }: FetchedPartition, position: bigi
   for (const batch of records ?? []) {
     next = batch.firstOffset + BigInt(batch.lastOffsetDelta) + 1n;
     if (batch.attributes & controlBatch) continue;
-    for (const { offsetDelta, value } of batch.records) {
+    for (const { offsetDelta, timestampDelta, value } of batch.records) {
       const offset = batch.firstOffset + BigInt(offsetDelta);
+      const timestamp = batch.attributes & logAppendTime ? batch.maxTimestamp : batch.firstTimestamp + timestampDelta;
       // The broker sends whole batches, from the one that holds the position.
-      if (offset >= position) found.push({ offset, value: value ?? new Uint8Array() });
+      if (offset >= position) found.push({ offset, timestampMs: Number(timestamp), value: value ?? new Uint8Array() });
     }
   }
   return { partition: partitionIndex, records: found, next };
 }
 
-function newClient({ brokers, clientId, tls, sasl }: FeedSettings, attempt: number): Client {
+function newClient({ brokers, clientId, tls, sasl }: TopicSettings, attempt: number): Client {
   const start = attempt % brokers.length;
   const client: Client = new Consumer({
     clientId,
@@ -195,7 +201,7 @@ function kafkaError(error: unknown, topic: string): PresenceClientError {
 }
 
 function missing(topic: string): string {
-  return `there is no topic ${JSON.stringify(topic)}: presence creates it when it starts with KAFKA_BROKERS`;
+  return `there is no topic ${JSON.stringify(topic)}`;
 }
 
 function* leavesOf(error: unknown): Generator<Error> {

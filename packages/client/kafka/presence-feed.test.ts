@@ -56,7 +56,7 @@ class ScriptedTopic implements TopicSource {
       if (failure !== undefined) throw failure;
       return [...positions].map(([partition, position]) => {
         const values = (logs[partition] ?? []).slice(Number(position));
-        const records = values.map((value, place) => ({ offset: position + BigInt(place), value }));
+        const records = values.map((value, place) => ({ offset: position + BigInt(place), timestampMs: -1, value }));
         return { partition, records, next: position + BigInt(values.length) };
       });
     };

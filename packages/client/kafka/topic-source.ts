@@ -38,5 +38,7 @@ export interface FetchedRecords {
 
 export interface TopicRecord {
   readonly offset: bigint;
+  /** Wall clock of the producer, or of the broker if the topic says so, ms since 1970; -1: none. */
+  readonly timestampMs: number;
   readonly value: Uint8Array;
 }
