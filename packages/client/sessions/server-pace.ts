@@ -1,5 +1,3 @@
-import type { Duration } from "@realchat/presence-proto";
-
 /** A third of presence's default time to live, and that; until it dictates others. */
 const firstIntervalMs = 20_000;
 const firstTtlMs = 60_000;
@@ -26,6 +24,12 @@ export class ServerPace {
     if (heartbeatInterval !== undefined) this.#intervalMs = Math.max(intervalMinMs, millisecondsOf(heartbeatInterval));
     if (ttl !== undefined && millisecondsOf(ttl) > 0) this.#ttlMs = millisecondsOf(ttl);
   }
+}
+
+/** google.protobuf.Duration */
+interface Duration {
+  readonly seconds: number;
+  readonly nanos: number;
 }
 
 function millisecondsOf({ seconds, nanos }: Duration): number {

@@ -1,0 +1,49 @@
+import type { TestContext } from "node:test";
+import type { presence } from "@realchat/presence-proto";
+import { PresenceApiDefinition } from "@realchat/presence-proto/presence";
+import {
+  createGrpcJsServer,
+  type Handlers,
+  Health,
+  implement,
+  RpcError,
+  type RpcServerOptions,
+} from "@realchat/presence-rpc";
+
+type Script = Partial<Handlers<typeof presence.PresenceApiDefinition>>;
+
+export interface ScriptedNode {
+  readonly address: string;
+  setServing(serving: boolean): void;
+  /** Ends all connections and stops listening. */
+  stop(): Promise<void>;
+}
+
+/** A gRPC server on loopback that answers as a test tells it to; what the script leaves out is UNIMPLEMENTED. */
+export async function scriptedNode(
+  t: TestContext,
+  script: Script,
+  options: Omit<RpcServerOptions, "services"> & { port?: number; withoutHealth?: boolean } = {},
+): Promise<ScriptedNode> {
+  const unscripted = () => {
+    throw new RpcError("UNIMPLEMENTED", "not in this test's script");
+  };
+  const handlers: Handlers<typeof presence.PresenceApiDefinition> = {
+    ...{ getPresence: unscripted, registerSession: unscripted, unregisterSession: unscripted },
+    ...{ refreshSession: unscripted, getUserDevices: unscripted, refreshSessions: unscripted },
+    ...{ batchGetUserDevices: unscripted, watchPresence: unscripted },
+    ...script,
+  };
+  const health = new Health();
+  health.set("", true);
+  const { port = 0, withoutHealth = false, ...rest } = options;
+  const services = [implement(PresenceApiDefinition, handlers), ...(withoutHealth ? [] : [health.service])];
+  const server = createGrpcJsServer({ ...rest, services });
+  const bound = await server.listen({ host: "127.0.0.1", port });
+  t.after(() => server.drain(0));
+  return {
+    address: `127.0.0.1:${bound}`,
+    setServing: (serving) => health.set("", serving),
+    stop: () => server.drain(0),
+  };
+}
