@@ -40,10 +40,15 @@ export function redactLine(line: string): string {
 }
 
 function prettyLines(stdout: DestinationStream): DestinationStream {
-  const format = prettyFactory({
+  const format = prettyFormat();
+  return { write: (line) => stdout.write(format(line)) };
+}
+
+/** Makes a line of the JSON log readable; colored when stdout is a terminal. The result ends with a line's end. */
+export function prettyFormat(): (line: string) => string {
+  return prettyFactory({
     colorize: process.stdout.isTTY === true,
     ignore: "service,instance",
     translateTime: "SYS:HH:MM:ss.l",
   });
-  return { write: (line) => stdout.write(format(line)) };
 }

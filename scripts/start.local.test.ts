@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import { type Child, freePort, repository, startChild, temporaryFolder, waitUntil } from "@realchat/presence-testing";
+
+const start = join(repository, "scripts/start.ts");
+
+/** `npm start` on free ports. */
+async function npmStart(args: readonly string[] = []) {
+  const [grpc, sockets, presence, delivery] = [await freePort(), await freePort(), await freePort(), await freePort()];
+  const child = await startChild(process.execPath, [start, ...args], {
+    logFile: join(temporaryFolder("start").path, "log"),
+    cwd: repository,
+    env: {
+      PATH: process.env.PATH,
+      GRPC_ADDR: `127.0.0.1:${grpc}`,
+      HTTP_PORT: `127.0.0.1:${sockets}`,
+      PRESENCE_HTTP_ADDR: `127.0.0.1:${presence}`,
+      DELIVERY_HTTP_ADDR: `127.0.0.1:${delivery}`,
+    },
+  });
+  return { child, url: `http://127.0.0.1:${sockets}` };
+}
+
+/** Process ids of the services, as they log them in their instance's name: `host-pid-start`. */
+function pidsOf(child: Child): number[] {
+  const instances = new Set(
+    [...child.output().matchAll(/"instance":"[^"]*-(\d+)-[0-9a-z]+"/g)].map(([, pid]) => Number(pid)),
+  );
+  return [...instances];
+}
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+test("brings both up, prints one URL once they are ready, and stops both in order", async () => {
+  const { child, url } = await npmStart();
+  await waitUntil(() => child.output().includes(`RealChat is up: ${url}\n`), { what: "it is up", deadlineMs: 15_000 });
+  assert.match(await (await fetch(url)).text(), /RealChat Presence/);
+  const pids = pidsOf(child);
+  assert.equal(pids.length, 2);
+  assert.deepEqual([...new Set(child.output().match(/http:\/\/\S+:\d+(?=\s)/g))], [url]);
+
+  assert.equal(await child.end("SIGTERM"), 0, child.output());
+  assert.deepEqual(pids.filter(isThere), []);
+  assert.ok(child.output().indexOf("stop delivery: done") < child.output().indexOf("stop presence: done"));
+});
+
+test("stops the one when the other dies, and says who died", async () => {
+  const { child } = await npmStart();
+  await waitUntil(() => child.output().includes("RealChat is up"), { what: "it is up", deadlineMs: 15_000 });
+  const pids = pidsOf(child);
+  process.kill(pids[0] as number, "SIGKILL");
+  assert.equal(await child.untilEnded(), 1);
+  assert.match(child.output(), /(presence|delivery) was ended by SIGKILL: stopping (delivery|presence) too/);
+  assert.deepEqual(pids.filter(isThere), []);
+});
+
+test("starts neither when a setting of one is wrong", async () => {
+  const { child } = await npmStart(["--session-ttl", "5"]);
+  assert.equal(await child.untilEnded(), 1);
+  assert.match(child.output(), /RealChat cannot start: .*\n {2}SESSION_TTL=5 .*has no unit/);
+});
+
+test("says in --help how to run the two, and what each takes", async () => {
+  const { child } = await npmStart(["--help"]);
+  assert.equal(await child.untilEnded(), 0);
+  for (const part of ["npm start -- [flags]", "--grpc-addr host:port", "--http-port host:port", "start:delivery"]) {
+    assert.ok(child.output().includes(part), part);
+  }
+});

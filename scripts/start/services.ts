@@ -1,0 +1,30 @@
+import { loadConfig as loadDelivery } from "../../services/delivery/config.ts";
+import { deliverySettings } from "../../services/delivery/settings.ts";
+import { loadConfig as loadPresence, presenceSettings } from "../../services/presence/config.ts";
+
+/** What a service prints instead of starting. */
+type Question = "--help" | "--print-config";
+
+/*
+ * What `npm start` brings up, each in a process of its own. `main` is a path from the repository's root; `ask` answers
+ * as the service would, and throws SettingsError where it would not start.
+ */
+export const presence = {
+  name: "presence",
+  main: "services/presence/main.ts",
+  settings: presenceSettings,
+  ask: (question: Question, environment: NodeJS.ProcessEnv) => textOf(loadPresence([question], environment)),
+} as const;
+
+export const delivery = {
+  name: "delivery",
+  main: "services/delivery/main.ts",
+  settings: deliverySettings,
+  ask: (question: Question, environment: NodeJS.ProcessEnv) => textOf(loadDelivery([question], environment)),
+} as const;
+
+export const services = [presence, delivery] as const;
+
+function textOf(start: { readonly kind: string; readonly text?: string }): string {
+  return start.text ?? "";
+}
