@@ -1,0 +1,31 @@
+import { AudienceError } from "./audience-error.ts";
+import type { AudienceDirectory } from "./directory.ts";
+
+/**
+ * The directory, whose reads reject as long as it lacks history: half of it may say that two share a conversation, and
+ * not yet that one blocks the other.
+ * @param isComplete such as KafkaSource's
+ */
+export function completeDirectory(directory: AudienceDirectory, isComplete: () => boolean): AudienceDirectory {
+  const whenComplete = async <T>(read: () => Promise<T>): Promise<T> => {
+    if (isComplete()) return await read();
+    throw new AudienceError("UNAVAILABLE", "who may see whom is unknown: not all that was said is applied yet");
+  };
+  return {
+    kind: directory.kind,
+    get generation() {
+      return directory.generation;
+    },
+    open: () => directory.open(),
+    close: () => directory.close(),
+    health() {
+      const { ready, detail } = directory.health();
+      return { ready: ready && isComplete(), detail: isComplete() ? detail : `${detail}, history is being read` };
+    },
+    metrics: () => directory.metrics(),
+    visibleTo: (viewer, limit) => whenComplete(() => directory.visibleTo(viewer, limit)),
+    maySee: (viewer, users) => whenComplete(() => directory.maySee(viewer, users)),
+    apply: (batch) => directory.apply(batch),
+    state: () => directory.state(),
+  };
+}

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { conversation, events } from "@realchat/presence-proto";
+import { decodeRecord } from "./decode-record.ts";
+
+function envelope(eventType: events.EventType, payload: Uint8Array): Uint8Array {
+  return events.EventEnvelope.encode(
+    events.EventEnvelope.fromPartial({ eventType, schemaVersion: 1, payload: Buffer.from(payload) }),
+  ).finish();
+}
+
+const json = (content: unknown) => Buffer.from(JSON.stringify(content));
+
+test("a created conversation has the participants of both fields, each once", () => {
+  const payload = conversation.ConversationCreatedEvent.encode({
+    conversation: { conversationId: "room", participantUserIds: ["ann", "bob"] },
+    participantUserIds: ["bob", "cid"],
+  }).finish();
+  const record = envelope(events.EventType.EVENT_TYPE_CONVERSATION_CREATED, payload);
+  assert.deepEqual(decodeRecord("conversation.events.v1", record, 7), {
+    kind: "conversation",
+    at: 7,
+    conversationId: "room",
+    participants: ["ann", "bob", "cid"],
+  });
+});
+
+test("membership says who joined and who left", () => {
+  const kindOf = (added: boolean) => {
+    const payload = conversation.MembershipChangedEvent.encode({
+      conversationId: "room",
+      userId: "ann",
+      added,
+    }).finish();
+    return decodeRecord("conversation.events.v1", envelope(events.EventType.EVENT_TYPE_MEMBERSHIP_CHANGED, payload), 7);
+  };
+  assert.deepEqual(kindOf(true), { kind: "joined", at: 7, conversationId: "room", userId: "ann" });
+  assert.deepEqual(kindOf(false), { kind: "left", at: 7, conversationId: "room", userId: "ann" });
+});
+
+test("other events of conversations say nothing about who may see whom", () => {
+  const record = envelope(events.EventType.EVENT_TYPE_MESSAGE_SENT, Buffer.from("hello"));
+  assert.equal(decodeRecord("conversation.events.v1", record, 7), undefined);
+});
+
+test("contacts and blocks are JSON; unknown fields are passed over", () => {
+  const contact = json({ user_id: "ann", contact_id: "bob", since: 3 });
+  const block = json({ user_id: "ann", blocked: "bob" });
+  assert.deepEqual(decodeRecord("contact.added", contact, 7), {
+    kind: "contact-added",
+    at: 7,
+    userId: "ann",
+    contactId: "bob",
+  });
+  assert.equal(decodeRecord("contact.removed", contact, 7)?.kind, "contact-removed");
+  assert.deepEqual(decodeRecord("user.blocked", block, 7), { kind: "blocked", at: 7, userId: "ann", blockedId: "bob" });
+  assert.equal(decodeRecord("user.unblocked", block, 7)?.kind, "unblocked");
+});
+
+test("a malformed record is refused with what is wrong with it", () => {
+  const refusals: [Parameters<typeof decodeRecord>[0], Uint8Array, RegExp][] = [
+    ["contact.added", Buffer.from("{"), /is no JSON/],
+    ["contact.added", Buffer.from([0x22, 0xff, 0x22]), /is no JSON/],
+    ["contact.added", new Uint8Array(), /is no JSON/],
+    ["contact.added", json(null), /is no JSON object/],
+    ["contact.added", json({ user_id: "ann" }), /contact_id that is no id/],
+    ["contact.added", json({ user_id: 7, contact_id: "bob" }), /user_id that is no id/],
+    ["user.blocked", json({ user_id: "ann", blocked: "a\nb" }), /blocked that is no id/],
+    ["user.blocked", json({ user_id: "a".repeat(129), blocked: "bob" }), /limit|1 to 128 bytes/],
+    ["conversation.events.v1", Buffer.from("rubbish!"), /is no EventEnvelope/],
+    [
+      "conversation.events.v1",
+      envelope(events.EventType.EVENT_TYPE_CONVERSATION_CREATED, Buffer.from("rubbish!")),
+      /is no ConversationCreatedEvent/,
+    ],
+    [
+      "conversation.events.v1",
+      envelope(events.EventType.EVENT_TYPE_CONVERSATION_CREATED, new Uint8Array()),
+      /conversation_id that is no id/,
+    ],
+  ];
+  for (const [topic, value, message] of refusals) {
+    assert.throws(() => decodeRecord(topic, value, 7), { name: "MalformedRecord", message });
+  }
+});

@@ -1,0 +1,251 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { FakeClock } from "@realchat/presence-runtime/testing";
+import { completeDirectory } from "../complete-directory.ts";
+import { block, contact, conversationCreated, membershipChanged } from "../testing/event-records.ts";
+import { LosableDirectory } from "../testing/losable-directory.ts";
+import { RecordedListener } from "../testing/recorded-listener.ts";
+import { ScriptedTopic } from "../testing/scripted-topic.ts";
+import { KafkaSource } from "./kafka-source.ts";
+import { type AudienceTopic, audienceTopics, topicNames } from "./topics.ts";
+
+type Topics = Record<AudienceTopic, ScriptedTopic>;
+
+interface Scene {
+  readonly topics: Topics;
+  readonly directory: LosableDirectory;
+  readonly clock: FakeClock;
+  /** Starts another gateway on the same directory and topics. */
+  start(): Gateway;
+}
+
+interface Gateway {
+  readonly source: KafkaSource;
+  readonly listener: RecordedListener;
+  readonly lines: string[];
+}
+
+function openScene(t: TestContext): Scene {
+  const clock = new FakeClock();
+  const directory = new LosableDirectory();
+  const topics = Object.fromEntries(audienceTopics.map((topic) => [topic, new ScriptedTopic(2, clock)])) as Topics;
+  return {
+    topics,
+    directory,
+    clock,
+    start() {
+      const listener = new RecordedListener();
+      const lines: string[] = [];
+      const log = (fields: object, message: string) => lines.push(`${message} ${JSON.stringify(fields)}`);
+      const source = new KafkaSource(
+        {
+          kafka: { brokers: [], clientId: "test" },
+          topics: topicNames([]),
+          log: { info: log, warn: log, error: log } as never,
+          ...{ directory, listener, clock },
+        },
+        (name) => topics[name as AudienceTopic],
+      );
+      source.start();
+      t.after(() => source.stop());
+      return { source, listener, lines };
+    },
+  };
+}
+
+/** Lets time pass until the condition holds. */
+async function until(clock: FakeClock, what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (let passedMs = 0; passedMs <= 60_000; passedMs += 100) {
+    if (await condition()) return;
+    await clock.advance(100);
+  }
+  assert.fail(`a minute passed, and it is not so that ${what}`);
+}
+
+async function whomSees({ directory }: Scene, viewer: string): Promise<string[]> {
+  return (await directory.visibleTo(viewer, 100)).users.sort();
+}
+
+function untilSees(scene: Scene, viewer: string, users: string[]): Promise<void> {
+  return until(scene.clock, `${viewer} sees ${users}`, async () => `${await whomSees(scene, viewer)}` === `${users}`);
+}
+
+const untilComplete = ({ clock }: Scene, { source }: Gateway) =>
+  until(clock, "the source is complete", () => source.isComplete);
+
+test("all topics and partitions are read from the start, and then as they are written", async (t) => {
+  const scene = openScene(t);
+  const { topics } = scene;
+  topics["conversation.events.v1"].write(0, conversationCreated("room", "ann", "bob"));
+  topics["conversation.events.v1"].write(1, conversationCreated("club", "ann", "cid"));
+  topics["contact.added"].write(0, contact("ann", "dan"));
+  topics["contact.added"].write(1, contact("dan", "ann"));
+  topics["user.blocked"].write(1, block("cid", "ann"));
+  const gateway = scene.start();
+  await untilComplete(scene, gateway);
+  assert.deepEqual(await whomSees(scene, "ann"), ["bob", "dan"]);
+  topics["user.unblocked"].write(0, block("cid", "ann"), Date.UTC(2026, 0));
+  await untilSees(scene, "ann", ["bob", "cid", "dan"]);
+  topics["contact.removed"].write(0, contact("dan", "ann"), Date.UTC(2026, 1));
+  await untilSees(scene, "ann", ["bob", "cid"]);
+  topics["conversation.events.v1"].write(0, membershipChanged("room", "bob", false));
+  await untilSees(scene, "ann", ["cid"]);
+  assert.ok(gateway.listener.wasTold("ann", "bob"));
+  assert.equal(gateway.source.metrics().get("conversation.events.v1")?.records, 3);
+});
+
+test("reads wait until all history is applied, and then everybody is looked at once", async (t) => {
+  const scene = openScene(t);
+  const { topics, directory } = scene;
+  topics["conversation.events.v1"].write(0, conversationCreated("room", "ann", "bob"));
+  topics["user.blocked"].write(0, block("ann", "bob"));
+  topics["user.blocked"].failure = new Error("the broker of this one is slow to come");
+  const gateway = scene.start();
+  const complete = completeDirectory(directory, () => gateway.source.isComplete);
+  await until(scene.clock, "the conversation is known", async () => (await whomSees(scene, "ann")).length === 1);
+  await assert.rejects(complete.visibleTo("ann", 10), { code: "UNAVAILABLE" });
+  await assert.rejects(complete.maySee("ann", ["bob"]), { code: "UNAVAILABLE" });
+  assert.equal(complete.health().ready, false);
+  assert.equal(gateway.listener.looksAgain, 0);
+  await untilComplete(scene, gateway);
+  assert.deepEqual(await complete.visibleTo("ann", 10), { users: [], more: false });
+  assert.equal(gateway.listener.looksAgain, 1);
+});
+
+test("between topics the records' timestamps decide: an old contact does not outlive a block", async (t) => {
+  const scene = openScene(t);
+  const { topics } = scene;
+  const day = (number: number) => Date.UTC(2026, 0, number);
+  topics["user.blocked"].write(0, block("ann", "bob"), day(2));
+  topics["user.unblocked"].write(0, block("ann", "bob"), day(3));
+  await untilComplete(scene, scene.start());
+  topics["contact.added"].write(0, contact("ann", "bob"), day(1));
+  topics["contact.added"].write(1, contact("bob", "ann"), day(1));
+  await until(scene.clock, "the contacts are read", async () => (await scene.directory.state()).positions.size === 4);
+  assert.deepEqual(await whomSees(scene, "ann"), []);
+  topics["contact.added"].write(0, contact("ann", "bob"), day(4));
+  await untilSees(scene, "ann", ["bob"]);
+});
+
+test("within a partition Kafka's order decides, even if the producer's clock steps back", async (t) => {
+  const scene = openScene(t);
+  const conversations = scene.topics["conversation.events.v1"];
+  conversations.write(0, conversationCreated("room", "ann", "bob"), 2_000_000);
+  conversations.write(0, membershipChanged("room", "bob", false), 1_000_000);
+  await untilComplete(scene, scene.start());
+  assert.deepEqual(await whomSees(scene, "ann"), []);
+});
+
+test("malformed records are counted, skipped and logged, and what follows is read", async (t) => {
+  const scene = openScene(t);
+  scene.topics["contact.added"].write(0, "rubbish");
+  scene.topics["contact.added"].write(0, "{}");
+  scene.topics["contact.added"].write(0, contact("ann", "bob"));
+  scene.topics["contact.added"].write(1, contact("bob", "ann"));
+  const gateway = scene.start();
+  await untilComplete(scene, gateway);
+  assert.deepEqual(await whomSees(scene, "ann"), ["bob"]);
+  assert.equal(gateway.source.metrics().get("contact.added")?.malformed, 2);
+  assert.match(gateway.lines.join("\n"), /skipped: a record is no JSON.*"partition":0,"offset":0,"count":2/);
+});
+
+test("a gateway that is behind another hears of every change, though the other applied it first", async (t) => {
+  const scene = openScene(t);
+  const conversations = scene.topics["conversation.events.v1"];
+  const [first, second] = [scene.start(), scene.start()];
+  await untilComplete(scene, first);
+  await untilComplete(scene, second);
+  conversations.write(0, conversationCreated("room", "ann", "bob"));
+  const told = () => first.listener.wasTold("ann", "bob") && second.listener.wasTold("ann", "bob");
+  await until(scene.clock, "both are told", told);
+  assert.equal(scene.directory.metrics().relations, 2);
+});
+
+test("a batch whose reply was lost is told all the same", async (t) => {
+  const scene = openScene(t);
+  const gateway = scene.start();
+  await untilComplete(scene, gateway);
+  scene.directory.losesNextReply = true;
+  scene.topics["conversation.events.v1"].write(0, conversationCreated("room", "ann", "bob"));
+  await until(scene.clock, "it is told", () => gateway.listener.wasTold("ann", "bob"));
+});
+
+test("while the directory is away nothing is skipped", async (t) => {
+  const scene = openScene(t);
+  const gateway = scene.start();
+  await untilComplete(scene, gateway);
+  scene.directory.isAway = true;
+  scene.topics["conversation.events.v1"].write(0, conversationCreated("room", "ann", "bob"));
+  await scene.clock.advance(20_000);
+  assert.ok(!gateway.listener.wasTold("ann", "bob"));
+  scene.directory.isAway = false;
+  await untilSees(scene, "ann", ["bob"]);
+  assert.ok(gateway.source.isComplete);
+});
+
+test("a directory that lost its data is filled again from the start, and unknown until then", async (t) => {
+  const scene = openScene(t);
+  scene.topics["conversation.events.v1"].write(0, conversationCreated("room", "ann", "bob"));
+  const gateway = scene.start();
+  await untilComplete(scene, gateway);
+  scene.directory.lose();
+  assert.equal(gateway.source.isComplete, false);
+  await untilComplete(scene, gateway);
+  assert.deepEqual(await whomSees(scene, "ann"), ["bob"]);
+  assert.equal(gateway.listener.looksAgain, 2);
+});
+
+test("a topic that does not exist yet holds up nobody, and is read when it is there", async (t) => {
+  const scene = openScene(t);
+  const contacts = scene.topics["contact.added"];
+  contacts.exists = false;
+  const gateway = scene.start();
+  await untilComplete(scene, gateway);
+  assert.match(gateway.source.health().detail, /contact\.added: does not exist yet/);
+  contacts.exists = true;
+  contacts.write(0, contact("ann", "bob"));
+  contacts.write(1, contact("bob", "ann"));
+  await untilSees(scene, "ann", ["bob"]);
+});
+
+test("records that retention took are counted and passed over, and all pairs are looked at", async (t) => {
+  const scene = openScene(t);
+  const conversations = scene.topics["conversation.events.v1"];
+  conversations.write(0, conversationCreated("a", "ann", "bob"));
+  const first = scene.start();
+  await untilComplete(scene, first);
+  await first.source.stop();
+  for (const id of ["b", "c", "d"]) conversations.write(0, conversationCreated(id, "ann", id));
+  conversations.forget(0, 3);
+  const second = scene.start();
+  await untilComplete(scene, second);
+  assert.deepEqual(await whomSees(scene, "ann"), ["bob", "d"]);
+  assert.equal(second.source.metrics().get("conversation.events.v1")?.outOfRange, 1);
+  assert.match(second.lines.join("\n"), /records are gone/);
+  conversations.write(0, conversationCreated("e", "ann", "e"));
+  await untilSees(scene, "ann", ["bob", "d", "e"]);
+});
+
+test("a topic that is deleted and made anew is read from its new start", async (t) => {
+  const scene = openScene(t);
+  const conversations = scene.topics["conversation.events.v1"];
+  for (const id of ["a", "b", "c"]) conversations.write(0, conversationCreated(id, "ann", id));
+  await untilComplete(scene, scene.start());
+  conversations.remake();
+  conversations.write(0, conversationCreated("d", "ann", "d"));
+  await untilSees(scene, "ann", ["a", "b", "c", "d"]);
+});
+
+test("a broker that fails is asked again, from where it was", async (t) => {
+  const scene = openScene(t);
+  const conversations = scene.topics["conversation.events.v1"];
+  const gateway = scene.start();
+  await untilComplete(scene, gateway);
+  conversations.failure = new Error("connection reset");
+  conversations.write(0, conversationCreated("room", "ann", "bob"));
+  await untilSees(scene, "ann", ["bob"]);
+  assert.equal(gateway.source.metrics().get("conversation.events.v1")?.failures, 1);
+  assert.equal(gateway.source.metrics().get("conversation.events.v1")?.records, 1);
+  assert.ok(gateway.source.isComplete);
+  assert.equal(gateway.lines.filter((line) => line.startsWith("who may see whom is not heard of now")).length, 1);
+});

@@ -1,0 +1,266 @@
+import type { TopicRecord, TopicSession, TopicSource } from "@realchat/presence-client/kafka";
+import { type BackoffLimits, backoffMs, type Clock, type Log, pause } from "@realchat/presence-runtime";
+import { AudienceError } from "../audience-error.ts";
+import type { AudienceChange, AudienceDirectory, DirectoryState, SourcePosition } from "../directory.ts";
+import type { AudienceListener } from "../listener.ts";
+import { decodeRecord, MalformedRecord } from "./decode-record.ts";
+import { atOf } from "./record-clock.ts";
+import type { AudienceTopic } from "./topics.ts";
+
+export interface FollowerOptions {
+  readonly topic: AudienceTopic;
+  /** What the topic is called here. */
+  readonly name: string;
+  readonly source: TopicSource;
+  readonly directory: AudienceDirectory;
+  readonly listener: AudienceListener;
+  /** Whether everything is applied that was written before may have changed. */
+  completenessChanged(): void;
+  readonly clock: Clock;
+  readonly log: Pick<Log, "info" | "warn" | "error">;
+}
+
+/** Figures since the start. */
+export interface FollowerMetrics {
+  readonly records: number;
+  readonly malformed: number;
+  /** Times that records were gone, or not there yet, where a partition was to be read on. */
+  readonly outOfRange: number;
+  /** Times that Kafka or the directory failed. */
+  readonly failures: number;
+}
+
+const reconnectPace: BackoffLimits = { firstMs: 200, capMs: 4_000 };
+/** Changes of one batch, which is one or a few calls of the directory. */
+const batchMaxRecords = 500;
+/** How often it is made sure that the directory still has what it had. */
+const stateCheckMs = 1_000;
+
+/** One partition in this life of the process. */
+interface Partition {
+  readonly source: string;
+  /** Of the record applied last. */
+  position: SourcePosition | undefined;
+  /** Of the record to read next. */
+  next: bigint;
+  /** Offset that the next record had when the session began: up to there is history. */
+  readonly historyEnd: bigint;
+}
+
+/**
+ * Reads all partitions of one topic and applies what they say, from where this process or the directory stands, whichever
+ * is behind: what another gateway has applied meanwhile, this one has yet to hear of.
+ */
+export class TopicFollower {
+  readonly #options: FollowerOptions;
+  readonly #counters = { records: 0, malformed: 0, outOfRange: 0, failures: 0 };
+  /** By source that this process reads, also those of sessions before; undefined: at its start. */
+  readonly #positions = new Map<string, SourcePosition | undefined>();
+  #partitions: readonly Partition[] = [];
+  #completeIn: string | undefined;
+  #detail = "not started";
+  #failuresInRow = 0;
+
+  constructor(options: FollowerOptions) {
+    this.#options = options;
+  }
+
+  /** The generation of the directory in which all history of the topic is applied. */
+  get completeIn(): string | undefined {
+    return this.#completeIn;
+  }
+
+  get detail(): string {
+    return `${this.#options.name}: ${this.#detail}`;
+  }
+
+  get metrics(): FollowerMetrics {
+    return { ...this.#counters };
+  }
+
+  /** Runs until it is stopped. */
+  async run(stop: AbortSignal): Promise<void> {
+    const { source, clock } = this.#options;
+    while (!stop.aborted) {
+      let session: TopicSession | undefined;
+      const close = () => session?.close();
+      stop.addEventListener("abort", close);
+      try {
+        session = await source.open(this.#failuresInRow, stop);
+        if (stop.aborted) return;
+        const generation = await this.#align(session);
+        await this.#read(session, generation, stop);
+      } catch (error) {
+        if (!stop.aborted) await this.#recover(error);
+      } finally {
+        stop.removeEventListener("abort", close);
+        session?.close();
+      }
+      if (this.#failuresInRow > 0) await pause(clock, backoffMs(this.#failuresInRow, reconnectPace, clock), stop);
+    }
+  }
+
+  /** @returns the generation that it goes on in */
+  async #align(session: TopicSession): Promise<string> {
+    const { name, directory, listener, log } = this.#options;
+    const state = await directory.state();
+    if (state.generation !== this.#completeIn) this.#setComplete(undefined);
+    const bounds = await session.bounds();
+    let isAnythingMissed = false;
+    this.#partitions = bounds.map(({ partition, first, next }) => {
+      // With the topic's id: one that was deleted and made anew is another source, whose offsets begin again.
+      const source = `${name}/${session.topicId}:${partition}`;
+      const position = this.#startOf(source, state);
+      const wanted = position === undefined ? first : BigInt(position.offset) + 1n;
+      const isLost = position !== undefined && (wanted < first || wanted > next);
+      if (isLost) {
+        this.#counters.outOfRange += 1;
+        isAnythingMissed = true;
+        const records = { first: Number(first), next: Number(next), wanted: Number(wanted) };
+        log.error({ topic: name, partition, ...records }, "records are gone that were not read: import what they said");
+      }
+      return { source, position, next: wanted < first ? first : wanted > next ? next : wanted, historyEnd: next };
+    });
+    if (isAnythingMissed) listener.lookAgain();
+    this.#completeIfRead(state.generation);
+    return state.generation;
+  }
+
+  /**
+   * Where to go on: where this process stands, even if that is the start, unless the directory has lost what it had.
+   * What is stored may be ahead, by another gateway or by a batch of ours whose reply was lost.
+   */
+  #startOf(source: string, { positions }: DirectoryState): SourcePosition | undefined {
+    const stored = positions.get(source);
+    const own = this.#positions.get(source);
+    const isOurs = this.#positions.has(source) && (own?.offset ?? -1) <= (stored?.offset ?? -1);
+    const start = isOurs ? own : stored;
+    this.#positions.set(source, start);
+    return start;
+  }
+
+  /** Returns when the topic's leaders or partitions are others. */
+  async #read(session: TopicSession, generation: string, stop: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    type Outcome = { readonly leader: number; readonly fetched: Awaited<ReturnType<TopicSession["fetch"]>> };
+    const pending = new Map<number, Promise<Outcome>>();
+    let checkedMs = clock.monotonicMs();
+    while (!stop.aborted) {
+      for (const leader of session.leaders) {
+        if (pending.has(leader)) continue;
+        const positions = new Map(this.#partitions.map(({ next }, partition) => [partition, next]));
+        const fetching = session.fetch(leader, positions).then((fetched) => ({ leader, fetched }));
+        // When another one fails first, nobody waits for this one any more.
+        fetching.catch(() => {});
+        pending.set(leader, fetching);
+      }
+      const { leader, fetched } = await Promise.race(pending.values());
+      pending.delete(leader);
+      for (const { partition, records, next } of fetched) {
+        await this.#apply(this.#partitions[partition] as Partition, partition, records, next);
+      }
+      this.#failuresInRow = 0;
+      this.#detail = "is read";
+      this.#completeIfRead(generation);
+      if (clock.monotonicMs() - checkedMs >= stateCheckMs) {
+        checkedMs = clock.monotonicMs();
+        await this.#checkState(generation);
+        if (await session.isOutdated()) return;
+      }
+    }
+  }
+
+  /** @param next where the partition goes on after the records and what there is beside them, such as transactions' marks */
+  async #apply(at: Partition, partition: number, records: readonly TopicRecord[], next: bigint): Promise<void> {
+    if (next === at.next) return;
+    for (let start = 0; start < records.length || start === 0; start += batchMaxRecords) {
+      const some = records.slice(start, start + batchMaxRecords);
+      const isLast = start + batchMaxRecords >= records.length;
+      const last = some.at(-1)?.offset ?? 0n;
+      await this.#applyBatch(at, partition, some, isLast ? next - 1n : last);
+    }
+  }
+
+  async #applyBatch(
+    partition: Partition,
+    number: number,
+    records: readonly TopicRecord[],
+    lastOffset: bigint,
+  ): Promise<void> {
+    const { directory, listener } = this.#options;
+    const { changes, at } = this.#decode(number, records, partition.position?.at);
+    const upTo = { offset: Number(lastOffset), at: at ?? atOf(-1, undefined) };
+    const origin = { source: partition.source, after: partition.position, upTo };
+    const affected = await directory.apply({ origin, changes });
+    partition.position = upTo;
+    partition.next = lastOffset + 1n;
+    this.#positions.set(partition.source, upTo);
+    this.#counters.records += records.length;
+    if (affected.length > 0) listener.affected(affected);
+  }
+
+  #decode(partition: number, records: readonly TopicRecord[], previousAt: number | undefined) {
+    const { topic, name, log } = this.#options;
+    const changes: AudienceChange[] = [];
+    const malformed: { offset: number; why: string }[] = [];
+    let at = previousAt;
+    for (const { offset, timestampMs, value } of records) {
+      at = atOf(timestampMs, at);
+      try {
+        const change = decodeRecord(topic, value, at);
+        if (change !== undefined) changes.push(change);
+      } catch (error) {
+        if (!(error instanceof MalformedRecord)) throw error;
+        malformed.push({ offset: Number(offset), why: error.message });
+      }
+    }
+    if (malformed[0] !== undefined) {
+      this.#counters.malformed += malformed.length;
+      const { offset, why } = malformed[0];
+      log.warn({ topic: name, partition, offset, count: malformed.length }, `skipped: a record ${why}`);
+    }
+    return { changes, at };
+  }
+
+  /** @throws AudienceError REWOUND when the directory has less than this process saw in it */
+  async #checkState(generation: string): Promise<void> {
+    const state = await this.#options.directory.state();
+    const lost = this.#partitions.find(
+      ({ source, position }) => (position?.offset ?? -1) > (state.positions.get(source)?.offset ?? -1),
+    );
+    if (state.generation !== generation || lost !== undefined) {
+      throw new AudienceError("REWOUND", `the directory has lost what ${this.#options.name} said`);
+    }
+  }
+
+  async #recover(error: unknown): Promise<void> {
+    const { name, directory, log } = this.#options;
+    const { code, message } = error as { code?: unknown; message: string };
+    if (code === "NOT_FOUND") {
+      this.#detail = "does not exist yet";
+      this.#failuresInRow += 1;
+      // Nothing was ever said in it.
+      const state = await directory.state().catch(() => undefined);
+      this.#setComplete(state?.generation);
+    } else if (code === "REWOUND") {
+      log.error({ topic: name }, `${message}: read again`);
+      this.#setComplete(undefined);
+    } else {
+      if (this.#failuresInRow === 0) log.warn({ topic: name, err: error }, "who may see whom is not heard of now");
+      this.#detail = message;
+      this.#counters.failures += 1;
+      this.#failuresInRow += 1;
+    }
+  }
+
+  #completeIfRead(generation: string): void {
+    if (this.#completeIn === generation) return;
+    if (this.#partitions.every(({ next, historyEnd }) => next >= historyEnd)) this.#setComplete(generation);
+  }
+
+  #setComplete(generation: string | undefined): void {
+    if (generation === this.#completeIn) return;
+    this.#completeIn = generation;
+    this.#options.completenessChanged();
+  }
+}
