@@ -8,9 +8,8 @@ export interface UserPresence {
   readonly lastSeen?: number;
   /** Why the last change happened. */
   readonly cause?: Cause;
-  /** The device that made the difference, and its gateway. */
+  /** The device that made the difference. */
   readonly device?: string;
-  readonly instance?: string;
   /** When it happened, wall clock of the server, ms since 1970. */
   readonly at?: number;
   /** All devices that are connected; in snapshots. */

@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import {
+  startChromium,
+  startDelivery,
+  startPresence,
+  type TestChromium,
+  type TestDelivery,
+  type TestPresence,
+} from "@realchat/presence-testing";
+import { openWindow } from "./testing/window.ts";
+
+const ttlMs = 4_000;
+const graceMs = 2_500;
+
+let presence: TestPresence;
+let delivery: TestDelivery;
+let chromium: TestChromium;
+let origin: string;
+
+before(async () => {
+  presence = await startPresence({ env: { SESSION_TTL: `${ttlMs}ms`, OFFLINE_GRACE: `${graceMs}ms` } });
+  delivery = await startDelivery({ env: { PRESENCE_SVC_ADDR: presence.grpcAddress } });
+  chromium = await startChromium();
+  origin = `http://${delivery.socketAddress}`;
+});
+
+after(async () => {
+  await chromium.stop();
+  await delivery.stop();
+  await presence.stop();
+});
+
+const open = (userId: string, browser = chromium.browser) => openWindow(browser, origin, userId);
+
+describe("in a real browser", () => {
+  test("two people see each other go green, and grey at once after a logout", async () => {
+    const ada = await open("ada");
+    await ada.untilDot("bruno", "grey");
+    const bruno = await open("bruno");
+    await ada.untilDot("bruno", "green");
+    await bruno.untilDot("ada", "green");
+    await bruno.logOut();
+    const tookMs = await ada.untilDot("bruno", "grey");
+    assert.ok(tookMs < graceMs / 2, `grey after ${tookMs} ms, the grace is ${graceMs} ms`);
+    await ada.page.locator(".feed").getByText("logged out").waitFor();
+    await ada.close();
+  });
+
+  test("a reload turns nobody grey", async () => {
+    const ada = await open("ada");
+    const bruno = await open("bruno");
+    const chen = await open("chen");
+    await ada.untilDot("bruno", "green");
+    await ada.untilDot("chen", "green");
+    await ada.colorsOf("bruno");
+    await bruno.page.reload();
+    await bruno.untilConnected();
+    // Who leaves after the reload turns grey after bruno would have.
+    await chen.close();
+    await ada.untilDot("chen", "grey", graceMs + 5_000);
+    assert.deepEqual(await ada.colorsOf("bruno"), ["green"]);
+    await bruno.close();
+    await ada.close();
+  });
+
+  test("a second device shows, and the first may go without a change of the dot", async () => {
+    const ada = await open("ada");
+    const laptop = await open("elif");
+    await ada.untilDot("elif", "green");
+    await ada.untilDevices("elif", ["Laptop"]);
+    await ada.colorsOf("elif");
+    const phone = await chromium.browser.newContext({ viewport: { width: 390, height: 800 } });
+    await (await phone.newPage()).goto(`${origin}/?as=elif`);
+    await ada.untilDevices("elif", ["Laptop", "Phone"]);
+    await laptop.logOut();
+    await ada.untilDevices("elif", ["Phone"]);
+    assert.deepEqual(await ada.colorsOf("elif"), ["green"]);
+    await phone.close();
+    await ada.close();
+  });
+
+  test("whoever shares nothing with somebody sees no dot of his", async () => {
+    const hugo = await open("hugo");
+    const finn = await open("finn");
+    const dina = await open("dina");
+    await hugo.untilDot("dina", "green");
+    await finn.untilDot("dina", "green");
+    await dina.untilDot("hugo", "green");
+    await dina.untilDot("finn", "green");
+    assert.equal(await hugo.page.locator(".contact[data-user=finn]").count(), 0, "hugo has blocked finn");
+    assert.equal(await finn.page.locator(".contact[data-user=hugo]").count(), 0);
+    for (const window of [hugo, finn, dina]) await window.close();
+  });
+
+  test("a browser that is killed turns grey within its TTL and a second", async () => {
+    const ada = await open("ada");
+    const other = await startChromium();
+    await open("grace", other.browser);
+    await ada.untilDot("grace", "green");
+    await other.kill();
+    const tookMs = await ada.untilDot("grace", "grey", 3 * ttlMs);
+    assert.ok(tookMs <= ttlMs + 1_000, `grey after ${tookMs} ms`);
+    await other.stop();
+    await ada.close();
+  });
+});
