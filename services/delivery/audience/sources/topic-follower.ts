@@ -33,6 +33,8 @@ export interface FollowerMetrics {
 const reconnectPace: BackoffLimits = { firstMs: 200, capMs: 4_000 };
 /** Changes of one batch, which is one or a few calls of the directory. */
 const batchMaxRecords = 500;
+/** A broker that has just started may not know of a topic yet; after so many times it does not exist. */
+const absencesUntilBelieved = 3;
 /** How often it is made sure that the directory still has what it had. */
 const stateCheckMs = 1_000;
 
@@ -60,6 +62,7 @@ export class TopicFollower {
   #completeIn: string | undefined;
   #detail = "not started";
   #failuresInRow = 0;
+  #absencesInRow = 0;
 
   constructor(options: FollowerOptions) {
     this.#options = options;
@@ -88,6 +91,7 @@ export class TopicFollower {
       try {
         session = await source.open(this.#failuresInRow, stop);
         if (stop.aborted) return;
+        this.#absencesInRow = 0;
         const generation = await this.#align(session);
         await this.#read(session, generation, stop);
       } catch (error) {
@@ -239,9 +243,9 @@ export class TopicFollower {
     if (code === "NOT_FOUND") {
       this.#detail = "does not exist yet";
       this.#failuresInRow += 1;
+      this.#absencesInRow += 1;
       // Nothing was ever said in it.
-      const state = await directory.state().catch(() => undefined);
-      this.#setComplete(state?.generation);
+      if (this.#absencesInRow >= absencesUntilBelieved) this.#setComplete(directory.generation);
     } else if (code === "REWOUND") {
       log.error({ topic: name }, `${message}: read again`);
       this.#setComplete(undefined);

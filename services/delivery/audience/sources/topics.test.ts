@@ -2,11 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { topicNames } from "./topics.ts";
 
-test("topics have their own names unless they are renamed", () => {
-  const names = topicNames(["presence.events.v1", "contact.added=prod.contact.added", "user.blocked"]);
-  assert.equal(names["contact.added"], "prod.contact.added");
-  assert.equal(names["contact.removed"], "contact.removed");
-  assert.equal(names["conversation.events.v1"], "conversation.events.v1");
+test("a topic has its own name, unless another that ends with it is listed, or it is given one", () => {
+  const names = topicNames(["presence.events.v1", "prod.contact.added", "user.blocked", "contact.removed=gone"]);
+  assert.deepEqual(names, {
+    "conversation.events.v1": "conversation.events.v1",
+    "contact.added": "prod.contact.added",
+    "contact.removed": "gone",
+    "user.blocked": "user.blocked",
+    "user.unblocked": "user.unblocked",
+  });
 });
 
 test("a renaming that means nothing is refused, naming what there is", () => {

@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { systemClock } from "@realchat/presence-runtime";
+import { repository, startChild, startRedis, type TestRedis, temporaryFolder } from "@realchat/presence-testing";
+import { RedisDirectory } from "./redis/redis-directory.ts";
+
+const folder = temporaryFolder("audience-import");
+let redis: TestRedis;
+before(async () => {
+  redis = await startRedis();
+});
+after(async () => {
+  await redis.stop();
+  folder.remove();
+});
+
+/** Runs `audience import` on a file with that content. */
+async function importing(content: string, flags: readonly string[]): Promise<{ code: number; output: string }> {
+  const file = join(folder.path, "audience.jsonl");
+  writeFileSync(file, content);
+  const child = await startChild(
+    process.execPath,
+    [join(import.meta.dirname, "cli.ts"), "audience", "import", file, ...flags],
+    { logFile: join(folder.path, "output"), cwd: repository, env: { PATH: process.env.PATH } },
+  );
+  return { code: await child.untilEnded(), output: child.output() };
+}
+
+test("audience import fills the Redis that gateways share", async (t) => {
+  const content = `{"conversation_id":"room","participants":["ann","bob"]}\n{"user_id":"ann","blocked":"cid"}\n`;
+  const { code, output } = await importing(content, ["--redis-url", redis.url]);
+  assert.equal(output, "imported 1 conversations, 0 contacts and 1 blocks\n");
+  assert.equal(code, 0);
+  const directory = new RedisDirectory({ url: redis.url }, systemClock);
+  t.after(() => directory.close());
+  await directory.open();
+  assert.deepEqual((await directory.visibleTo("ann", 10)).users, ["bob"]);
+  assert.equal((await directory.state()).imports, 1);
+});
+
+test("a file with an error in it is refused as a whole, by the line", async (t) => {
+  const content = `{"conversation_id":"club","participants":["eve","fay"]}\n{"user_id":"eve"}\n`;
+  const { code, output } = await importing(content, ["--redis-url", redis.url]);
+  assert.equal(code, 1);
+  assert.match(output, /line 2 needs exactly one of conversation_id, contact_id and blocked/);
+  const directory = new RedisDirectory({ url: redis.url }, systemClock);
+  t.after(() => directory.close());
+  await directory.open();
+  assert.deepEqual((await directory.visibleTo("eve", 10)).users, []);
+});
+
+test("without a Redis it says where the directory is", async () => {
+  const { code, output } = await importing("", []);
+  assert.equal(code, 1);
+  assert.match(output, /without REDIS_URL the directory is in the gateway's memory: start it with AUDIENCE_FILE/);
+});

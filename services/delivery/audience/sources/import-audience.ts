@@ -1,0 +1,76 @@
+import type { Readable } from "node:stream";
+import { AudienceError } from "../audience-error.ts";
+import type { AudienceChange, AudienceDirectory } from "../directory.ts";
+import type { AudienceListener } from "../listener.ts";
+import { importLines } from "./import-lines.ts";
+
+export interface ImportOptions {
+  /** Called after each batch. */
+  progress?(imported: Imported): void;
+  /** Hears whom the import affects, where there are sockets to care. */
+  readonly listener?: AudienceListener;
+}
+
+export interface Imported {
+  /** Of the last line that is applied. */
+  readonly lines: number;
+  readonly conversations: number;
+  readonly contacts: number;
+  readonly blocks: number;
+}
+
+const batchMaxChanges = 500;
+const batchMaxParticipants = 5_000;
+
+/**
+ * Brings facts into a directory, from JSON lines as `importLines` reads them. What sources have said or will say about
+ * the same relation counts more: an import is older than any record. So it may come before, after or between them, and
+ * be repeated.
+ * @throws AudienceError INVALID_IMPORT naming the line; or as the directory throws. The message says up to which line
+ *   everything is applied
+ */
+export async function importAudience(
+  directory: AudienceDirectory,
+  file: Readable,
+  options: ImportOptions = {},
+): Promise<Imported> {
+  const total = { lines: 0, conversations: 0, contacts: 0, blocks: 0 };
+  let batch: AudienceChange[] = [];
+  let participants = 0;
+  let lastLine = 0;
+  const applyBatch = async () => {
+    const affected = await directory.apply({ changes: batch });
+    total.lines = lastLine;
+    for (const { kind } of batch) total[counterOf(kind)] += 1;
+    batch = [];
+    participants = 0;
+    options.listener?.affected(affected);
+    options.progress?.({ ...total });
+  };
+  try {
+    for await (const { number, change } of importLines(file)) {
+      batch.push(change);
+      lastLine = number;
+      if (change.kind === "conversation") participants += change.participants.length;
+      if (batch.length >= batchMaxChanges || participants >= batchMaxParticipants) await applyBatch();
+    }
+    if (batch.length > 0) await applyBatch();
+  } catch (error) {
+    if (!(error instanceof AudienceError)) throw error;
+    const state = total.lines === 0 ? "nothing is imported" : `what stands up to line ${total.lines} is imported`;
+    throw new AudienceError(error.code, `${error.message}; ${state}, and importing it again does no harm`, {
+      cause: error,
+    });
+  }
+  return total;
+}
+
+/** Reads all of it and applies nothing. @throws AudienceError INVALID_IMPORT naming the line */
+export async function checkImport(file: Readable): Promise<void> {
+  for await (const _ of importLines(file));
+}
+
+function counterOf(kind: AudienceChange["kind"]): "conversations" | "contacts" | "blocks" {
+  if (kind === "conversation") return "conversations";
+  return kind === "blocked" ? "blocks" : "contacts";
+}

@@ -1,0 +1,93 @@
+import type { Readable } from "node:stream";
+import { AudienceError } from "../audience-error.ts";
+import { type AudienceChange, beforeAllRecords } from "../directory.ts";
+import { idMaxBytes, isId } from "../entity-id.ts";
+
+/** A conversation of 400,000 with ids of 36 bytes has room in it. */
+const lineMaxBytes = 16 * 1024 * 1024;
+
+export interface ImportLine {
+  /** From 1. */
+  readonly number: number;
+  readonly change: AudienceChange;
+}
+
+/**
+ * Reads JSON lines: `{"conversation_id": "…", "participants": ["…"]}`, `{"user_id": "…", "contact_id": "…"}` or
+ * `{"user_id": "…", "blocked": "…"}`. Empty lines are passed over.
+ * @throws AudienceError INVALID_IMPORT naming line and field
+ */
+export async function* importLines(file: Readable): AsyncGenerator<ImportLine> {
+  let number = 0;
+  for await (const line of linesOf(file)) {
+    number += 1;
+    if (line.trim() === "") continue;
+    yield { number, change: changeOf(line, number) };
+  }
+}
+
+async function* linesOf(file: Readable): AsyncGenerator<string> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  let number = 0;
+  const take = (): string => {
+    number += 1;
+    const line = Buffer.concat(parts);
+    parts.length = bytes = 0;
+    try {
+      return decoder.decode(line);
+    } catch (error) {
+      throw invalid(number, "is not UTF-8", error);
+    }
+  };
+  for await (const chunk of file as AsyncIterable<Buffer | string>) {
+    let rest = Buffer.from(chunk as Buffer);
+    for (let end = rest.indexOf(0x0a); end >= 0; end = rest.indexOf(0x0a)) {
+      parts.push(rest.subarray(0, end));
+      yield take();
+      rest = rest.subarray(end + 1);
+    }
+    parts.push(rest);
+    bytes += rest.length;
+    if (bytes > lineMaxBytes) throw invalid(number + 1, `has more than ${lineMaxBytes} bytes`);
+  }
+  if (bytes > 0) yield take();
+}
+
+function changeOf(line: string, number: number): AudienceChange {
+  let content: unknown;
+  try {
+    content = JSON.parse(line);
+  } catch (error) {
+    throw invalid(number, `is no JSON: ${(error as Error).message}`, error);
+  }
+  if (typeof content !== "object" || content === null) throw invalid(number, "is no JSON object");
+  const fields = content as Readonly<Record<string, unknown>>;
+  const id = (field: string, value = fields[field]): string => {
+    if (isId(value)) return value;
+    throw invalid(number, `has a ${field} that is no id: give 1 to ${idMaxBytes} bytes without control characters`);
+  };
+  const at = beforeAllRecords;
+  if ("conversation_id" in fields) {
+    const { participants } = fields;
+    if (!Array.isArray(participants)) throw invalid(number, "has no list of participants");
+    return {
+      kind: "conversation",
+      at,
+      conversationId: id("conversation_id"),
+      participants: [...new Set(participants)].map((participant) => id("participant", participant)),
+    };
+  }
+  const isContact = "contact_id" in fields;
+  if (isContact === "blocked" in fields) {
+    throw invalid(number, "needs exactly one of conversation_id, contact_id and blocked");
+  }
+  return isContact
+    ? { kind: "contact-added", at, userId: id("user_id"), contactId: id("contact_id") }
+    : { kind: "blocked", at, userId: id("user_id"), blockedId: id("blocked") };
+}
+
+function invalid(line: number, what: string, cause?: unknown): AudienceError {
+  return new AudienceError("INVALID_IMPORT", `line ${line} ${what}`, { cause });
+}

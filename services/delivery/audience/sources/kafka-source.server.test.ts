@@ -1,0 +1,192 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, before, describe, type TestContext, test } from "node:test";
+import { Admin, ProduceAcks, Producer } from "@platformatic/kafka";
+import { systemClock } from "@realchat/presence-runtime";
+import { sharedKafka, startKafka, startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
+import type { AudienceDirectory } from "../directory.ts";
+import { MemoryDirectory } from "../memory/memory-directory.ts";
+import { RedisDirectory } from "../redis/redis-directory.ts";
+import { block, contact, conversationCreated, membershipChanged } from "../testing/event-records.ts";
+import { RecordedListener } from "../testing/recorded-listener.ts";
+import { KafkaSource } from "./kafka-source.ts";
+import { type AudienceTopic, audienceTopics, topicNames } from "./topics.ts";
+
+const patient = { deadlineMs: 30_000 };
+const silent = { info() {}, warn() {}, error() {} } as never;
+
+/** Topics of this test's own, how to write to them, and how to follow them. */
+class Scene {
+  readonly #brokers: string;
+  readonly #prefix = `audience-${randomUUID()}`;
+  readonly #admin: Admin;
+  readonly #producer: Producer;
+
+  constructor(t: TestContext, brokers: string) {
+    this.#brokers = brokers;
+    const options = { clientId: "test", bootstrapBrokers: [brokers], retries: 20, retryDelay: 200 };
+    this.#admin = new Admin(options);
+    this.#producer = new Producer(options);
+    t.after(() => this.#admin.close());
+    t.after(() => this.#producer.close());
+  }
+
+  nameOf(topic: AudienceTopic): string {
+    return `${this.#prefix}.${topic}`;
+  }
+
+  async create(...topics: AudienceTopic[]): Promise<void> {
+    await this.#admin.createTopics({ topics: topics.map((topic) => this.nameOf(topic)), partitions: 4, replicas: 1 });
+  }
+
+  async remove(topic: AudienceTopic): Promise<void> {
+    await this.#admin.deleteTopics({ topics: [this.nameOf(topic)] });
+  }
+
+  /** @param key decides on the partition */
+  async write(topic: AudienceTopic, key: string, value: Buffer): Promise<void> {
+    const message = { topic: this.nameOf(topic), key: Buffer.from(key), value };
+    await this.#producer.send({ messages: [message], acks: ProduceAcks.ALL });
+  }
+
+  /** A gateway's source over the directory. */
+  follow(t: TestContext, directory: AudienceDirectory) {
+    const listener = new RecordedListener();
+    const source = new KafkaSource({
+      kafka: { brokers: [this.#brokers], clientId: "test" },
+      topics: topicNames(audienceTopics.map((topic) => `${topic}=${this.nameOf(topic)}`)),
+      log: silent,
+      clock: systemClock,
+      ...{ directory, listener },
+    });
+    source.start();
+    t.after(() => source.stop());
+    return { source, listener };
+  }
+}
+
+function untilComplete(source: KafkaSource): Promise<unknown> {
+  return waitUntil(() => source.isComplete, { what: `all history is read (${source.health().detail})`, ...patient });
+}
+
+function untilSees(directory: AudienceDirectory, viewer: string, users: readonly string[]): Promise<unknown> {
+  const looks = async () => `${(await directory.visibleTo(viewer, 1_000)).users.sort()}` === `${users}`;
+  return waitUntil(looks, { what: `${viewer} sees ${users}`, ...patient });
+}
+
+describe("audience from a real Kafka", () => {
+  let brokers: string;
+  let redis: TestRedis;
+  before(async () => {
+    brokers = (await sharedKafka()).brokers;
+    redis = await startRedis();
+  });
+  after(() => redis.stop());
+
+  async function redisDirectory(t: TestContext): Promise<RedisDirectory> {
+    const directory = new RedisDirectory({ url: redis.url }, systemClock);
+    await directory.open();
+    t.after(() => directory.close());
+    return directory;
+  }
+
+  test("history and news of all partitions reach the directory, malformed ones aside", async (t) => {
+    const scene = new Scene(t, brokers);
+    await scene.create(...audienceTopics);
+    const friends = Array.from({ length: 20 }, (_, index) => `friend-${index}`).sort();
+    for (const friend of friends) {
+      await scene.write("contact.added", friend, contact(friend, "ann"));
+      await scene.write("contact.added", `ann-${friend}`, contact("ann", friend));
+    }
+    await scene.write("contact.added", "ann", Buffer.from("rubbish"));
+    const directory = new MemoryDirectory({}, systemClock);
+    const { source, listener } = scene.follow(t, directory);
+    await untilComplete(source);
+    assert.deepEqual((await directory.visibleTo("ann", 100)).users.sort(), friends);
+    assert.equal(source.metrics().get("contact.added")?.malformed, 1);
+    await scene.write("conversation.events.v1", "room", conversationCreated("room", "ann", "bob", "cid"));
+    await untilSees(directory, "bob", ["ann", "cid"]);
+    await scene.write("user.blocked", "ann", block("ann", "bob"));
+    await untilSees(directory, "bob", ["cid"]);
+    await scene.write("user.unblocked", "ann", block("ann", "bob"));
+    await untilSees(directory, "bob", ["ann", "cid"]);
+    await scene.write("conversation.events.v1", "room", membershipChanged("room", "cid", false));
+    await untilSees(directory, "bob", ["ann"]);
+    assert.ok(listener.wasTold("cid", "bob"));
+  });
+
+  test("a topic that is created later is read then; one that is made anew, from its new start", async (t) => {
+    const scene = new Scene(t, brokers);
+    await scene.create("contact.added");
+    const directory = new MemoryDirectory({}, systemClock);
+    const { source } = scene.follow(t, directory);
+    await untilComplete(source);
+    await scene.create("conversation.events.v1");
+    for (const id of ["bob", "cid"])
+      await scene.write("conversation.events.v1", "x", conversationCreated(id, "ann", id));
+    await untilSees(directory, "ann", ["bob", "cid"]);
+    await scene.remove("conversation.events.v1");
+    await waitUntil(() => source.health().detail.includes("conversation.events.v1: does not exist"), {
+      what: "it was noticed that the topic is gone",
+      ...patient,
+    });
+    await scene.create("conversation.events.v1");
+    await scene.write("conversation.events.v1", "x", conversationCreated("dan", "ann", "dan"));
+    await untilSees(directory, "ann", ["bob", "cid", "dan"]);
+  });
+
+  test("two gateways on one Redis apply everything once, and both hear of it; a third goes on where they are", async (t) => {
+    const scene = new Scene(t, brokers);
+    await scene.create(...audienceTopics);
+    const directories = [await redisDirectory(t), await redisDirectory(t)];
+    const gateways = directories.map((directory) => scene.follow(t, directory));
+    for (const { source } of gateways) await untilComplete(source);
+    const crowd = Array.from({ length: 50 }, (_, index) => `user-${index}`);
+    for (const user of crowd) await scene.write("conversation.events.v1", user, membershipChanged("hall", user, true));
+    const [last, first] = [crowd.at(-1) as string, crowd[0] as string];
+    for (const { listener } of gateways) {
+      await waitUntil(() => listener.wasTold(first, last), { what: "the gateway was told", ...patient });
+    }
+    assert.equal((await directories[0]?.visibleTo(first, 100))?.users.length, 49);
+    const { positions } = (await directories[0]?.state()) ?? {};
+    const records = [...(positions ?? [])].reduce((sum, [, { offset }]) => sum + offset + 1, 0);
+    assert.equal(records, 50);
+    const third = scene.follow(t, await redisDirectory(t));
+    await untilComplete(third.source);
+    assert.equal(third.source.metrics().get("conversation.events.v1")?.records, 0);
+  });
+
+  test("when Redis loses its data, it is filled again from Kafka", async (t) => {
+    const scene = new Scene(t, brokers);
+    await scene.create(...audienceTopics);
+    await scene.write("conversation.events.v1", "room", conversationCreated("nook", "eve", "fay"));
+    const directory = await redisDirectory(t);
+    const { source } = scene.follow(t, directory);
+    await untilComplete(source);
+    await redis.restart();
+    await waitUntil(() => source.isComplete && directory.health().ready, { what: "it is complete again", ...patient });
+    await untilSees(directory, "eve", ["fay"]);
+  });
+});
+
+test("a broker that is killed and comes back costs nothing", async (t) => {
+  const kafka = await startKafka();
+  t.after(() => kafka.stop());
+  const scene = new Scene(t, kafka.brokers);
+  await scene.create(...audienceTopics);
+  const directory = new MemoryDirectory({}, systemClock);
+  const { source } = scene.follow(t, directory);
+  await untilComplete(source);
+  await scene.write("conversation.events.v1", "room", conversationCreated("a", "ann", "bob"));
+  await untilSees(directory, "ann", ["bob"]);
+  await kafka.kill();
+  await waitUntil(() => (source.metrics().get("conversation.events.v1")?.failures ?? 0) > 0, {
+    what: "the source noticed",
+    ...patient,
+  });
+  assert.ok(source.isComplete, "what is known stays known");
+  await kafka.restart();
+  await scene.write("conversation.events.v1", "room", conversationCreated("b", "ann", "cid"));
+  await untilSees(directory, "ann", ["bob", "cid"]);
+  assert.equal(source.metrics().get("conversation.events.v1")?.records, 2);
+});
