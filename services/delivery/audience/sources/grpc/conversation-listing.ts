@@ -1,0 +1,194 @@
+import { ChannelCredentials, Client, Metadata } from "@grpc/grpc-js";
+import { conversation } from "@realchat/presence-proto";
+import type { Clock } from "@realchat/presence-runtime";
+import { type AudienceChange, type AudienceDirectory, beforeAllRecords } from "../../directory.ts";
+import { isId } from "../../entity-id.ts";
+import type { AudienceListener } from "../../listener.ts";
+
+export interface ConversationListingOptions {
+  /** `host:port` of the ConversationApi. */
+  readonly address: string;
+  /** PEM texts; absent: no TLS. */
+  readonly tls?: { readonly ca?: string; readonly certificate?: string; readonly key?: string };
+  readonly directory: AudienceDirectory;
+  readonly listener: AudienceListener;
+  readonly clock: Clock;
+  /** Milliseconds that a call may take; default 2,000. */
+  readonly timeoutMs?: number;
+  /** Calls under way at most; default 32. */
+  readonly maxCalls?: number;
+  /** Users who wait for a call at most, those beyond go without; default 10,000. */
+  readonly maxWaiting?: number;
+  /** For how long an answer is good enough for the same user, ms; default 30,000. */
+  readonly cacheMs?: number;
+  /** Answers remembered at most; default 10,000. */
+  readonly maxCached?: number;
+}
+
+/**
+ * - `applied`: the directory has the user's conversations, by this call or one shortly before
+ * - `failed`: the service or the directory did not answer
+ * - `skipped`: too many wait already
+ */
+export type ListingOutcome = "applied" | "failed" | "skipped";
+
+/**
+ * What a listing says counts as said so long before the call: the clocks of services differ, and whoever was removed at
+ * the time of the call must not come back by it.
+ */
+const clockSkewUs = 60_000_000;
+
+const { listConversations } = conversation.ConversationApiDefinition.methods;
+const path = `/${conversation.ConversationApiDefinition.fullName}/${listConversations.name}`;
+
+/**
+ * Asks the conversation service what a user takes part in, for what the topics no longer hold. It only adds: an answer
+ * that lacks something may be a short one.
+ */
+export class ConversationListing {
+  readonly #options: Required<Omit<ConversationListingOptions, "tls">>;
+  readonly #client: Client;
+  /** By user, since when; oldest first. Outcomes of calls under way, too, so that nobody is asked for twice at once. */
+  readonly #recent = new Map<string, { readonly atMs: number; readonly outcome: Promise<ListingOutcome> }>();
+  readonly #waiting: (() => void)[] = [];
+  readonly #outcomes = { applied: 0, failed: 0, skipped: 0, cached: 0 };
+  #calls = 0;
+  #detail = "not asked yet";
+
+  constructor({ tls, ...options }: ConversationListingOptions) {
+    this.#options = {
+      timeoutMs: 2_000,
+      maxCalls: 32,
+      maxWaiting: 10_000,
+      cacheMs: 30_000,
+      maxCached: 10_000,
+      ...options,
+    };
+    this.#client = new Client(options.address, credentialsOf(tls), {
+      // The service is next door: a proxy for the way out of the house would only be in the way.
+      "grpc.enable_http_proxy": 0,
+      "grpc.max_receive_message_length": 64 * 1024 * 1024,
+    });
+  }
+
+  /** Resolves when the directory knows the user's conversations, or will not; never rejects. */
+  async refresh(userId: string): Promise<ListingOutcome> {
+    const { clock, cacheMs } = this.#options;
+    const recent = this.#recent.get(userId);
+    if (recent !== undefined && clock.monotonicMs() - recent.atMs < cacheMs) {
+      this.#outcomes.cached += 1;
+      return recent.outcome;
+    }
+    if (this.#waiting.length >= this.#options.maxWaiting) {
+      this.#outcomes.skipped += 1;
+      return "skipped";
+    }
+    const outcome = this.#ask(userId);
+    this.#remember(userId, outcome);
+    const result = await outcome;
+    this.#outcomes[result] += 1;
+    // Whoever connects next asks again.
+    if (result === "failed" && this.#recent.get(userId)?.outcome === outcome) this.#recent.delete(userId);
+    return result;
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  health(): { readonly ready: boolean; readonly detail: string } {
+    return { ready: this.#detail === "answers", detail: `${this.#options.address} ${this.#detail}` };
+  }
+
+  metrics() {
+    const { maxCalls, maxWaiting, maxCached } = this.#options;
+    return {
+      outcomes: { ...this.#outcomes },
+      bounds: {
+        calls: { used: this.#calls, limit: maxCalls },
+        waiting: { used: this.#waiting.length, limit: maxWaiting },
+        cached: { used: this.#recent.size, limit: maxCached },
+      },
+    };
+  }
+
+  async #ask(userId: string): Promise<ListingOutcome> {
+    await this.#turn();
+    try {
+      const askedAtUs = this.#options.clock.nowUs();
+      const { conversations } = await this.#call(userId);
+      await this.#apply(userId, conversations, Math.max(beforeAllRecords, askedAtUs - clockSkewUs));
+      this.#detail = "answers";
+      return "applied";
+    } catch (error) {
+      this.#detail = `fails: ${(error as Error).message}`;
+      return "failed";
+    } finally {
+      this.#calls -= 1;
+      this.#waiting.shift()?.();
+    }
+  }
+
+  async #turn(): Promise<void> {
+    while (this.#calls >= this.#options.maxCalls) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    this.#calls += 1;
+  }
+
+  #call(userId: string): Promise<conversation.ListConversationsResponse> {
+    const { clock, timeoutMs } = this.#options;
+    const metadata = new Metadata();
+    metadata.set("x-user-id", asHeader(userId));
+    const deadline = clock.nowUs() / 1_000 + timeoutMs;
+    return new Promise((resolve, reject) => {
+      this.#client.makeUnaryRequest(
+        path,
+        (request: conversation.ListConversationsRequest) =>
+          Buffer.from(listConversations.requestType.encode(request).finish()),
+        (bytes) => listConversations.responseType.decode(bytes),
+        { userId },
+        metadata,
+        { deadline },
+        (error, response) => (response === undefined ? reject(error) : resolve(response)),
+      );
+    });
+  }
+
+  async #apply(userId: string, conversations: readonly conversation.Conversation[], at: number): Promise<void> {
+    const changes = conversations
+      .filter(({ conversationId }) => isId(conversationId))
+      .map(
+        ({ conversationId, participantUserIds }): AudienceChange => ({
+          kind: "conversation",
+          at,
+          conversationId,
+          // Whoever asks takes part, whether or not the answer repeats it.
+          participants: [...new Set([userId, ...participantUserIds.filter(isId)])],
+        }),
+      );
+    if (changes.length === 0) return;
+    const affected = await this.#options.directory.apply({ changes });
+    this.#options.listener.affected(affected);
+  }
+
+  #remember(userId: string, outcome: Promise<ListingOutcome>): void {
+    const { clock, maxCached } = this.#options;
+    this.#recent.delete(userId);
+    this.#recent.set(userId, { atMs: clock.monotonicMs(), outcome });
+    if (this.#recent.size <= maxCached) return;
+    const [oldest] = this.#recent.keys();
+    if (oldest !== undefined) this.#recent.delete(oldest);
+  }
+}
+
+/** Metadata is printable ASCII; what is not goes as in a URL. https://grpc.io/docs/guides/metadata/ */
+function asHeader(userId: string): string {
+  return /^[ -~]*$/.test(userId) ? userId : encodeURIComponent(userId);
+}
+
+function credentialsOf(tls: ConversationListingOptions["tls"]): ChannelCredentials {
+  if (tls === undefined) return ChannelCredentials.createInsecure();
+  const bytes = (pem: string | undefined) => (pem === undefined ? null : Buffer.from(pem));
+  return ChannelCredentials.createSsl(bytes(tls.ca), bytes(tls.key), bytes(tls.certificate));
+}
