@@ -28,7 +28,7 @@ import { Gateway } from "./gateway/gateway.ts";
 import { greeting } from "./greeting.ts";
 import { presenceLookup } from "./presence-lookup.ts";
 import { PresencePush } from "./push/presence-push.ts";
-import { sampleAudience } from "./web/sample-cast.ts";
+import { keepSampleCast } from "./web/keep-sample-cast.ts";
 import { serveWeb } from "./web/serve-web.ts";
 
 /** Puts the parts of the delivery service together, runs it, and takes it apart again. The only place that knows all. */
@@ -88,7 +88,7 @@ async function run(config: DeliveryConfig): Promise<void> {
   });
 
   await directory.open();
-  if (config.audience.hasSampleCast) push.affected(await directory.apply({ changes: sampleAudience() }));
+  if (config.audience.hasSampleCast) keepSampleCast(directory, (pairs) => push.affected(pairs), clock);
   await feed.start(push);
   const socketsPort = await listenAt("HTTP_PORT", config.listen.sockets, (address) => gateway.listen(address));
   const operationsPort = await listenAt("HTTP_ADDR", config.listen.operations, (address) => operations.listen(address));
