@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { freePort, repository, startChild, startPresence, waitUntil } from "@realchat/presence-testing";
+import { PresenceChannels } from "../index.ts";
+import { codeFrom, type InstalledPackage, installPackage } from "./testing/installed-package.ts";
+
+let project: InstalledPackage;
+before(() => {
+  project = installPackage(["ws@8.23.0", "@platformatic/kafka@2.12.1"]);
+});
+after(() => project.remove());
+
+/** A client of the gateway, and the dots that it was shown, such as `bob online`. */
+async function connect(
+  port: number,
+  userId: string,
+): Promise<{ socket: WebSocket; dots: string[]; closed: Promise<number> }> {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/?user_id=${userId}&device_id=phone`);
+  const dots: string[] = [];
+  socket.addEventListener("message", ({ data }) => {
+    const dot = JSON.parse(String(data));
+    dots.push(`${dot.userId} ${dot.online ? "online" : "offline"}`);
+  });
+  const closed = new Promise<number>((resolve) => socket.addEventListener("close", ({ code }) => resolve(code)));
+  await new Promise<void>((resolve, reject) => {
+    socket.addEventListener("open", () => resolve());
+    socket.addEventListener("error", () => reject(new Error(`nobody listens on port ${port}`)));
+  });
+  return { socket, dots, closed };
+}
+
+test("the gateway of the guide, 30 lines, runs on Node 22 with the package as it is published", async (t) => {
+  const code = codeFrom("docs/gateway-guide.md", "gateway.mjs");
+  assert.equal(codeFrom("packages/client/README.md", "gateway.mjs"), code);
+  const lines = code.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("//"));
+  assert.ok(lines.length <= 30, `${lines.length} lines`);
+  assert.match(execFileSync(project.node, ["--version"], { encoding: "utf8" }), /^v22\./);
+
+  const presence = await startPresence();
+  t.after(() => presence.kill());
+  await using channels = new PresenceChannels({ addresses: [presence.grpcAddress] });
+  project.write("gateway.mjs", code);
+  const port = await freePort();
+  const gateway = await startChild(project.node, [join(project.folder, "gateway.mjs")], {
+    ...{ logFile: join(project.folder, "gateway.log"), cwd: project.folder },
+    env: { PRESENCE_ADDR: presence.grpcAddress, PORT: String(port) },
+  });
+  t.after(() => gateway.end("SIGKILL"));
+  const alice = await waitUntil(() => connect(port, "alice"), { what: "the gateway listens" });
+  const bob = await connect(port, "bob");
+  await waitUntil(() => alice.dots.includes("bob online"), { what: "alice sees bob's dot turn green" });
+  const { devices } = await channels.api.getUserDevices({ userId: "bob" });
+  assert.deepEqual(
+    devices.map(({ deviceId, instanceId }) => `${deviceId} at ${instanceId}`),
+    ["phone at gateway-1"],
+  );
+
+  const again = await connect(port, "bob");
+  assert.equal(await bob.closed, 4000);
+  again.socket.close(4001);
+  await waitUntil(() => alice.dots.at(-1) === "bob offline", { what: "alice sees bob's dot turn grey" });
+  assert.deepEqual(
+    alice.dots.filter((dot) => dot.startsWith("bob")),
+    ["bob online", "bob offline"],
+  );
+  const nobody = await connect(port, "");
+  assert.equal(await nobody.closed, 1008);
+
+  assert.equal(await gateway.end("SIGTERM"), 0, gateway.output());
+  assert.equal(await alice.closed, 1012);
+  const { presences } = await channels.api.getPresence({ userIds: ["alice"] });
+  assert.equal(presences[0]?.online, true, "alice has time to reconnect");
+});
+
+test("the package holds JavaScript with types and nothing else, and its types hold in a strict project", () => {
+  assert.deepEqual(project.packed.filter((path) => !/^(client|proto|runtime)\/.*\.(js|d\.ts)$/.test(path)).toSorted(), [
+    "README.md",
+    "package.json",
+  ]);
+  assert.deepEqual(
+    project.packed.filter((path) => /test|publish/.test(path)),
+    [],
+  );
+  project.write(
+    "strict.mts",
+    `import { type CloseReason, PresenceChannels, presence, SessionKeeper, watch } from "@realchat/presence-client";
+     import { type FeedNews, presenceFeed } from "@realchat/presence-client/kafka";
+     await using channels = new PresenceChannels({ addresses: ["a:1"] });
+     await using keeper = new SessionKeeper({ channels, instanceId: "g" });
+     const reason: CloseReason = "logged-out";
+     const done: Promise<void> = keeper.open({ userId: "u", deviceId: "d" }).close(reason);
+     const { presences } = await channels.api.getPresence({ userIds: ["u"] });
+     const first: presence.UserPresence | undefined = presences[0];
+     for await (const news of watch(channels, { users: ["u"] })) if (news.kind === "change") news.online satisfies boolean;
+     const told: AsyncIterable<FeedNews> = presenceFeed({ brokers: ["b:1"] });
+     // @ts-expect-error there is no such reason
+     keeper.open({ userId: "u", deviceId: "d" }).close("bored");
+     export { done, first, told };`,
+  );
+  project.write(
+    "tsconfig.json",
+    JSON.stringify({
+      compilerOptions: {
+        ...{ strict: true, noEmit: true, target: "es2023", lib: ["es2023", "esnext.disposable"] },
+        ...{ module: "nodenext", skipLibCheck: false, types: ["node"] },
+        typeRoots: [join(repository, "node_modules/@types")],
+      },
+      files: ["strict.mts"],
+    }),
+  );
+  const tsc = join(repository, "node_modules/typescript/bin/tsc");
+  const complaints = typeErrors(tsc, project.folder).filter((line) => !/^node_modules\/(?!@realchat)/.test(line));
+  assert.deepEqual(complaints, []);
+});
+
+function typeErrors(tsc: string, cwd: string): string[] {
+  try {
+    execFileSync(process.execPath, [tsc, "-p", "."], { cwd, encoding: "utf8", stdio: "pipe" });
+    return [];
+  } catch (error) {
+    return (error as { stdout: string }).stdout.split("\n").filter((line) => line.includes("error TS"));
+  }
+}
+
+test("who does not read Kafka loads nothing of it", () => {
+  project.write(
+    "loaded.mjs",
+    `import { registerHooks } from "node:module";
+     const loaded = [];
+     registerHooks({ load(url, context, next) { loaded.push(url); return next(url, context); } });
+     await import("@realchat/presence-client");
+     console.log(loaded.filter((url) => /kafka|conversation|reflection/.test(url)).length, loaded.length > 10);`,
+  );
+  assert.equal(execFileSync(project.node, ["loaded.mjs"], { cwd: project.folder, encoding: "utf8" }), "0 true\n");
+});
