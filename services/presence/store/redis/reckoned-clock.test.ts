@@ -6,7 +6,7 @@ describe("a shard's clock as a node reckons it", () => {
   test("is unknown before the first tick", () => {
     const clock = new ReckonedClock(1_000);
     assert.equal(clock.readMs(0), undefined);
-    assert.equal(clock.lastMs, 0);
+    assert.equal(clock.highestMs, 0);
   });
 
   test("runs on from when the tick was sent, rounded up: never behind the true one (P1)", () => {
@@ -30,6 +30,14 @@ describe("a shard's clock as a node reckons it", () => {
     clock.ticked(5_000, 100);
     clock.interrupted();
     assert.equal(clock.readMs(101), undefined);
-    assert.equal(clock.lastMs, 5_000);
+    assert.equal(clock.highestMs, 5_000);
+  });
+
+  test("follows a clock that another node started lower, and remembers where it was", () => {
+    const clock = new ReckonedClock(1_000);
+    clock.ticked(5_000, 100);
+    clock.ticked(200, 300);
+    assert.equal(clock.readMs(300), 200);
+    assert.equal(clock.highestMs, 5_000);
   });
 });

@@ -6,6 +6,7 @@
 export class ReckonedClock {
   readonly #capMs: number;
   #clockMs = 0;
+  #highestMs = 0;
   #sentAtMs = Number.NEGATIVE_INFINITY;
 
   /** @param capMs see tickCapMs */
@@ -19,7 +20,8 @@ export class ReckonedClock {
    * @param sentAtMs monotonic time when it was sent
    */
   ticked(clockMs: number, sentAtMs: number): void {
-    this.#clockMs = Math.max(this.#clockMs, clockMs);
+    this.#clockMs = clockMs;
+    this.#highestMs = Math.max(this.#highestMs, clockMs);
     this.#sentAtMs = sentAtMs;
   }
 
@@ -34,8 +36,8 @@ export class ReckonedClock {
     return passedMs <= this.#capMs ? Math.ceil(this.#clockMs + passedMs) : undefined;
   }
 
-  /** The highest reading that a tick replied, 0 if none did. */
-  get lastMs(): number {
-    return this.#clockMs;
+  /** The highest reading that a tick replied, 0 if none did: a clock that was lost must not start below it. */
+  get highestMs(): number {
+    return this.#highestMs;
   }
 }

@@ -48,7 +48,13 @@ export function unavailable(address: string, error: unknown): PresenceError {
   });
 }
 
+/** The error reply that an `unavailable` error was made from, if it was. */
+export function errorReply(error: unknown): Error | undefined {
+  const original = error instanceof PresenceError ? error.cause : error;
+  return original instanceof ErrorReply ? original : undefined;
+}
+
 /** As `replyCode`, of the reply that an `unavailable` error was made from. */
 export function codeBehind(error: unknown): string {
-  return error instanceof PresenceError ? replyCode(error.cause) : replyCode(error);
+  return replyCode(errorReply(error));
 }

@@ -50,16 +50,13 @@ if tombstones ~= '' then
     is_unclear = is_unclear or ended_at_ms + RULES.memory_ms > clock_ms
   end
 end
-local session_id
+-- A previous_session_id from the future (of another store, or forged) must not hold the device for ever.
+if previous_order then order = math.min(previous_order, order) end
+local session_id = string.format(connection_id == '' and '%d' or '%d.%s', order, connection_id)
 if previous_order then
   -- #include returning
-  -- A previous_session_id from the future (of another store, or forged) must not hold the device for ever.
-  order = math.min(previous_order, order)
   if is_outranked(tonumber(current_order), tombstones, order, connection_id) then return { 'superseded' } end
-  session_id = string.format(connection_id == '' and '%d' or '%d.%s', order, connection_id)
   tombstones = unbury(tombstones, session_id)
-else
-  session_id = string.format(connection_id == '' and '%d' or '%d.%s', order, connection_id)
 end
 
 -- Devices that are only remembered, for longer than the memory, go when a new one would be too many.
