@@ -1,4 +1,5 @@
 import type { Benchmark } from "./benchmark.ts";
+import { audience } from "./delivery/audience.ts";
 import { expiry } from "./expiry.ts";
 import { grpcRefresh } from "./grpc-refresh.ts";
 import { latency } from "./latency.ts";
@@ -18,4 +19,5 @@ export const catalogue: readonly Benchmark[] = [
   latency,
   expiry,
   grpcRefresh,
+  audience,
 ];

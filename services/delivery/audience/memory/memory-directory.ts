@@ -9,7 +9,7 @@ import type {
   DirectoryState,
   SourcePosition,
 } from "../directory.ts";
-import { type Fact, factsOf, type Relation, touchedBy } from "../facts.ts";
+import { type Fact, factsOf, type Relation, type Stamp, touchedBy } from "../facts.ts";
 import { OperationMeter } from "../operation-meter.ts";
 import { RelationTable } from "./relation-table.ts";
 
@@ -76,7 +76,10 @@ export class MemoryDirectory implements AudienceDirectory {
   }
 
   maySee(viewer: string, users: readonly string[]): Promise<Set<string>> {
-    return this.#meter.measure("may-see", () => new Set(users.filter((user) => this.#sees(viewer, user))));
+    return this.#meter.measure("may-see", () => {
+      const rooms = this.#roomsOf(viewer);
+      return new Set(users.filter((user) => this.#sees(viewer, rooms, user)));
+    });
   }
 
   apply(batch: ChangeBatch): Promise<AffectedPairs[]> {
@@ -116,22 +119,22 @@ export class MemoryDirectory implements AudienceDirectory {
     for (const [other, stamp] of this.#tables.contact.of(viewer)) {
       if (stamp > 0 && this.#has("contact", other, viewer)) yield other;
     }
-    const rooms = [...this.#conversationsOf(viewer)].map((conversation) => this.#tables.member.of(conversation));
-    for (const members of rooms.sort((a, b) => a.size - b.size)) {
+    for (const members of this.#roomsOf(viewer).sort((a, b) => a.size - b.size)) {
       for (const [other, stamp] of members) if (stamp > 0) yield other;
     }
   }
 
-  #sees(viewer: string, user: string): boolean {
+  #sees(viewer: string, rooms: readonly ReadonlyMap<string, Stamp>[], user: string): boolean {
     if (viewer === user || this.#isBlocked(viewer, user)) return false;
     if (this.#has("contact", viewer, user) && this.#has("contact", user, viewer)) return true;
-    return this.#conversationsOf(viewer).some((conversation) => this.#has("member", conversation, user));
+    return rooms.some((members) => (members.get(user) ?? -1) > 0);
   }
 
-  #conversationsOf(user: string): string[] {
-    return [...(this.#conversations.get(user) ?? nowhere)].filter((conversation) =>
-      this.#has("member", conversation, user),
-    );
+  /** Who is or was in the conversations that the user is in. */
+  #roomsOf(user: string): ReadonlyMap<string, Stamp>[] {
+    return [...(this.#conversations.get(user) ?? nowhere)]
+      .map((conversation) => this.#tables.member.of(conversation))
+      .filter((members) => (members.get(user) ?? -1) > 0);
   }
 
   #has(relation: Relation, left: string, right: string): boolean {

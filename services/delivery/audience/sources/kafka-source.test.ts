@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { FakeClock } from "@realchat/presence-runtime/testing";
+import { AudienceError } from "../audience-error.ts";
 import { completeDirectory } from "../complete-directory.ts";
 import { block, contact, conversationCreated, membershipChanged } from "../testing/event-records.ts";
 import { LosableDirectory } from "../testing/losable-directory.ts";
@@ -193,6 +194,18 @@ test("a directory that lost its data is filled again from the start, and unknown
   await untilComplete(scene, gateway);
   assert.deepEqual(await whomSees(scene, "ann"), ["bob"]);
   assert.equal(gateway.listener.looksAgain, 2);
+});
+
+test("a directory that is full, and misses what follows, is not answered from", async (t) => {
+  const scene = openScene(t);
+  const gateway = scene.start();
+  await untilComplete(scene, gateway);
+  scene.directory.failure = new AudienceError("FULL", "limit 3");
+  scene.topics["user.blocked"].write(0, block("ann", "bob"));
+  await until(scene.clock, "it is not complete", () => !gateway.source.isComplete);
+  assert.match(gateway.source.health().detail, /user\.blocked: limit 3/);
+  scene.directory.failure = undefined;
+  await untilComplete(scene, gateway);
 });
 
 test("a topic that does not exist yet holds up nobody, and is read when it is there", async (t) => {

@@ -95,7 +95,7 @@ export class TopicFollower {
         const generation = await this.#align(session);
         await this.#read(session, generation, stop);
       } catch (error) {
-        if (!stop.aborted) await this.#recover(error);
+        if (!stop.aborted) this.#recover(error);
       } finally {
         stop.removeEventListener("abort", close);
         session?.close();
@@ -237,24 +237,23 @@ export class TopicFollower {
     }
   }
 
-  async #recover(error: unknown): Promise<void> {
+  #recover(error: unknown): void {
     const { name, directory, log } = this.#options;
     const { code, message } = error as { code?: unknown; message: string };
+    const isFirst = this.#failuresInRow === 0;
+    this.#failuresInRow += 1;
     if (code === "NOT_FOUND") {
       this.#detail = "does not exist yet";
-      this.#failuresInRow += 1;
       this.#absencesInRow += 1;
       // Nothing was ever said in it.
       if (this.#absencesInRow >= absencesUntilBelieved) this.#setComplete(directory.generation);
-    } else if (code === "REWOUND") {
-      log.error({ topic: name }, `${message}: read again`);
-      this.#setComplete(undefined);
-    } else {
-      if (this.#failuresInRow === 0) log.warn({ topic: name, err: error }, "who may see whom is not heard of now");
-      this.#detail = message;
-      this.#counters.failures += 1;
-      this.#failuresInRow += 1;
+      return;
     }
+    this.#detail = message;
+    this.#counters.failures += 1;
+    if (isFirst) log.warn({ topic: name, err: error }, "who may see whom is not heard of now");
+    // What is missing may be a block. Without Kafka, or the store, what is known is at least as true as it was.
+    if (code === "REWOUND" || code === "FULL") this.#setComplete(undefined);
   }
 
   #completeIfRead(generation: string): void {

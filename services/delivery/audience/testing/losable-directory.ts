@@ -7,6 +7,8 @@ import { MemoryDirectory } from "../memory/memory-directory.ts";
 export class LosableDirectory implements AudienceDirectory {
   readonly kind = "redis";
   isAway = false;
+  /** What `apply` rejects with. */
+  failure: Error | undefined;
   /** Applies the next batch, but its caller never hears of it. */
   losesNextReply = false;
   #life = 1;
@@ -42,6 +44,7 @@ export class LosableDirectory implements AudienceDirectory {
   }
 
   async apply(batch: ChangeBatch) {
+    if (this.failure !== undefined) throw this.failure;
     const affected = await (await this.#there()).apply(batch);
     if (!this.losesNextReply) return affected;
     this.losesNextReply = false;

@@ -17,22 +17,26 @@ local function is_for(stamp) return stamp and tonumber(stamp) > 0 end
 local function is_against(stamp) return stamp and tonumber(stamp) < 0 end
 
 local seen = {}
-local function add(key)
-  for index, stamp in ipairs(stamps(key)) do
-    if is_for(stamp) then seen[index] = true end
-  end
-end
-
 local has, had = stamps(prefix .. 'contact:' .. viewer), stamps(prefix .. 'contact-of:' .. viewer)
-for index in ipairs(users) do seen[index] = is_for(has[index]) and is_for(had[index]) end
+for index, user in ipairs(users) do seen[user] = is_for(has[index]) and is_for(had[index]) end
+
+-- A ZSET of this size or less is a list (zset-max-listpack-entries): to find some in it is to go through it for each.
+local packed = 128
 for _, conversation in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'member-of:' .. viewer, '(0', '+inf')) do
-  add(prefix .. 'member:' .. conversation)
+  local key = prefix .. 'member:' .. conversation
+  if #users > 2 and redis.call('ZCARD', key) <= packed then
+    for _, user in ipairs(redis.call('ZRANGEBYSCORE', key, '(0', '+inf')) do seen[user] = true end
+  else
+    for index, stamp in ipairs(stamps(key)) do
+      if is_for(stamp) then seen[users[index]] = true end
+    end
+  end
 end
 
 local blocks, blocked = stamps(prefix .. 'block:' .. viewer), stamps(prefix .. 'block-of:' .. viewer)
 local reply = {}
 for index, user in ipairs(users) do
   local hidden = user == viewer or is_against(blocks[index]) or is_against(blocked[index])
-  reply[index] = seen[index] and not hidden and '1' or '0'
+  reply[index] = seen[user] and not hidden and '1' or '0'
 end
 return table.concat(reply)

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { systemClock } from "@realchat/presence-runtime";
 import { repository, startChild, startRedis, type TestRedis, temporaryFolder } from "@realchat/presence-testing";
-import { RedisDirectory } from "./redis/redis-directory.ts";
+import { RedisDirectory } from "./audience/redis/redis-directory.ts";
 
 const folder = temporaryFolder("audience-import");
 let redis: TestRedis;

@@ -1,6 +1,6 @@
 import { systemClock as clock, startOrExit } from "@realchat/presence-runtime";
-import { loadConfig } from "../config.ts";
-import { importFile } from "./import-command.ts";
+import { importFile } from "./audience/import-command.ts";
+import { loadConfig } from "./config.ts";
 
 const usage = `Imports who may see whom into the directory that the gateways share.
 
