@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Script } from "../script.ts";
+import { assertTwins } from "./script-twins.ts";
+
+const source = `#!lua flags=no-writes
+--[[ Adds.
+KEYS[1] total  string
+ARGV[1] by     integer
+Returns integer ]]
+return redis.call('GET', KEYS[1]) + ARGV[1]
+`;
+const twin = { file: "add.lua", keys: ["total"], args: ["by"], source, sha1: "", returns: Number } satisfies Script;
+
+test("a script and its twin that say the same pass", () => {
+  assertTwins(twin);
+});
+
+test("a name, an order, an index or a header that differs fails, and says where", () => {
+  assert.throws(() => assertTwins({ ...twin, args: ["amount"] }), /add\.lua declares the ARGV of its twin/);
+  assert.throws(() => assertTwins({ ...twin, keys: ["total", "log"] }), /add\.lua declares the KEYS of its twin/);
+  assert.throws(
+    () => assertTwins({ ...twin, source: source.replace("+ ARGV[1]", "") }),
+    /uses the ARGV that it declares/,
+  );
+  assert.throws(() => assertTwins({ ...twin, source: `${source}return KEYS[2]` }), /uses the KEYS that it declares/);
+  assert.throws(() => assertTwins({ ...twin, source: source.replace("Returns", "Gives") }), /says what it returns/);
+  assert.throws(() => assertTwins({ ...twin, source: "return 1" }), /has a shebang and a header/);
+});
