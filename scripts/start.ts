@@ -76,15 +76,15 @@ async function run(forPresence: NodeJS.ProcessEnv, forDelivery: NodeJS.ProcessEn
   log.info({ url }, "presence and delivery are up");
   // Not on stdout, which is the log's and may be JSON.
   process.stderr.write(
-    greeting(url, {
+    greeting(url, show(ofPresence.GRPC_ADDR), {
       hasRedis: Boolean(forPresence.REDIS_URL ?? forPresence.REDIS_ADDR),
       hasKafka: Boolean(forPresence.KAFKA_BROKERS),
     }),
   );
 }
 
-/** The one thing to do next, and what it runs on. */
-function greeting(url: string, { hasRedis, hasKafka }: { hasRedis: boolean; hasKafka: boolean }): string {
+/** What to do next, and what it runs on. */
+function greeting(url: string, grpc: string, { hasRedis, hasKafka }: { hasRedis: boolean; hasKafka: boolean }): string {
   return `
 RealChat is up: ${url}
 
@@ -92,6 +92,9 @@ RealChat is up: ${url}
 
   state   ${hasRedis ? "in Redis" : "in memory, gone when this ends: REDIS_URL=redis://host:6379 keeps and shares it"}
   events  ${hasKafka ? "through Kafka" : "straight from presence: KAFKA_BROKERS=host:9092 sends them through Kafka"}
+  gRPC    ${grpc}
+
+  In another terminal: npm run -s presence -- watch${grpc === "127.0.0.1:50056" ? "" : ` --addr ${grpc}`}
 
 `;
 }
