@@ -62,29 +62,33 @@ export class HeartbeatRing<Session extends Beating> {
     // What a turn could not spend is not saved up, but for the fraction: savings would be a burst.
     this.#allowance = (this.#allowance % 1) + share;
     this.#catchUpAllowance = (this.#catchUpAllowance % 1) + share * (catchUpFactor - 1);
-    const lateMs = nowMs - lateness * intervalMs;
+    const isLate = ({ beatMs }: Session) => nowMs - beatMs >= lateness * intervalMs;
     const taken: Session[] = [];
-    for (const group of [this.#failed, this.#row]) {
-      for (const session of group) {
-        if (taken.length >= limit || !this.#admits(session, lateMs)) return this.#sent(taken, nowMs);
-        taken.push(session);
-      }
+    for (const session of this.#inTurn()) {
+      if (taken.length >= limit || !this.#admits(this.#failed.has(session) || isLate(session))) break;
+      taken.push(session);
     }
     return this.#sent(taken, nowMs);
   }
 
   /** The one who has waited longest, due or not: his heartbeat tells whether presence is there again. */
   takeFirst(nowMs: number): Session[] {
-    for (const group of [this.#failed, this.#row]) for (const session of group) return this.#sent([session], nowMs);
+    for (const session of this.#inTurn()) return this.#sent([session], nowMs);
     return [];
   }
 
-  #admits(session: Session, lateMs: number): boolean {
+  /** The one who has waited longest first. */
+  *#inTurn(): Generator<Session> {
+    yield* this.#failed;
+    yield* this.#row;
+  }
+
+  #admits(isLate: boolean): boolean {
     if (this.#allowance >= 1) {
       this.#allowance--;
       return true;
     }
-    if (session.beatMs > lateMs || this.#catchUpAllowance < 1) return false;
+    if (!isLate || this.#catchUpAllowance < 1) return false;
     this.#catchUpAllowance--;
     return true;
   }

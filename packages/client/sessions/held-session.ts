@@ -17,8 +17,8 @@ export class HeldSession implements SessionHandle {
   beatMs = 0;
   /** A registration's answer is awaited. */
   isRegistering = false;
-  /** A registration failed in a way that leaves open whether presence carried it out. */
-  mayBeRegistered = false;
+  /** A registration failed in a way that leaves open whether presence carried it out; its token is unknown. */
+  isUncertain = false;
   /** Failures in a row of this session's own calls. */
   failures = 0;
   /** Of the device's session before, if presence may still have it: whoever ends first must end that one. */
@@ -52,9 +52,9 @@ export class HeldSession implements SessionHandle {
     return this.state === "registering" || this.state === "online" || this.state === "returning";
   }
 
-  /** Whether there is anything that presence may have to end. */
-  get isKnown(): boolean {
-    return this.token !== "" || this.inheritedToken !== "" || this.mayBeRegistered;
+  /** Names the session that presence has of this device, as far as we know; empty: none. */
+  get knownToken(): string {
+    return this.token || this.inheritedToken;
   }
 
   untilOnline(): Promise<void> {

@@ -11,7 +11,7 @@ export interface KeeperMetrics extends Readonly<HeartbeatCounters> {
   readonly unregistrations: number;
   /** Registrations and unregistrations that failed, each attempt counted. */
   readonly callFailures: number;
-  /** Closed sessions that presence was not told of: it ended them by itself. */
+  /** Closed sessions that presence was not told of, or may have under a token we never got: it ends them by itself. */
   readonly closingsDropped: number;
   /** Registrations and unregistrations that wait for their turn, and those whose answer is awaited. */
   readonly callsWaiting: number;
@@ -20,7 +20,7 @@ export interface KeeperMetrics extends Readonly<HeartbeatCounters> {
   readonly batchesUnderWay: number;
   /** What presence dictates. */
   readonly heartbeatIntervalMs: number;
-  /** How often presence could not be reached any more, and whether it can now. */
+  /** How often presence could not be reached any more; and whether it can be, as the last call told. */
   readonly outages: number;
   readonly reachable: boolean;
 }

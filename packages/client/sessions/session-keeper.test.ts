@@ -241,19 +241,20 @@ describe("closing", () => {
     );
   });
 
-  test("after a registration whose answer was lost finds out, and ends what there is", async () => {
+  test("after a registration whose answer was lost leaves it to its deadline, and pushes out nobody (P1)", async () => {
     const { clock, presence, keeper } = keeping();
-    presence.fault = () => ({ when: "after", error: away });
+    const elsewhere = new SessionKeeper({ channels: presence, instanceId: "gw-2", clock });
+    presence.fault = () => ({ when: "before", error: away });
     const handle = keeper.open(alice);
     await clock.advance(0);
-    assert.equal(presence.tokens.size, 1);
-    const closed = handle.close("connection-lost");
     presence.serveAgain();
-    await clock.advance(5_000);
-    await closed;
-    assert.equal(presence.tokens.size, 0);
-    const connections = presence.ofKind("register").map(({ request }) => request.connectionId);
-    assert.equal(new Set(connections).size, 1);
+    const other = elsewhere.open(alice);
+    await clock.advance(0);
+    await handle.close("connection-lost");
+    await clock.advance(60_000);
+    assert.equal(other.state, "online");
+    assert.equal(presence.tokens.get("alice\0phone"), other.sessionId);
+    assert.equal(keeper.metrics().closingsDropped, 1);
   });
 
   test("during an outage is remembered, however long it takes", async () => {

@@ -39,6 +39,7 @@ export class SessionKeeper implements AsyncDisposable {
   readonly #stopListening: Cancel;
   readonly #connectionPrefix: string;
   readonly #counters = { registrations: 0, returns: 0, unregistrations: 0, callFailures: 0, closingsDropped: 0 };
+  readonly #closeOne = (session: HeldSession, reason: CloseReason | undefined) => this.#close(session, reason);
   #connections = 0;
   #state: "open" | "draining" | "stopped" = "open";
 
@@ -77,7 +78,7 @@ export class SessionKeeper implements AsyncDisposable {
       throw new PresenceClientError("RESOURCE_EXHAUSTED", message);
     }
     const identity = { userId, deviceId, connectionId: connectionId ?? this.#newConnectionId() };
-    const session = new HeldSession(identity, (closed, reason) => this.#close(closed, reason));
+    const session = new HeldSession(identity, this.#closeOne);
     const before = this.#book.latest(session);
     this.#book.add(session);
     if (before !== undefined) this.#replace(before, session);
@@ -120,14 +121,17 @@ export class SessionKeeper implements AsyncDisposable {
 
   /** Presence must hear of both in the order in which they were opened, or the older one would win. */
   #replace(before: HeldSession, session: HeldSession): void {
-    const busy = before.isRegistering ? before : before.predecessor;
+    const waited = before.predecessor;
+    const busy = before.isRegistering ? before : waited;
     if (busy !== undefined) {
       busy.successor = session;
       session.predecessor = busy;
+      before.predecessor = undefined;
     }
-    if (!before.isLive) return;
-    session.inheritedToken = before.token || before.inheritedToken;
-    this.#over(before, "superseded");
+    // One that was closed while it waited leaves even that to us.
+    if (!before.isLive && waited === undefined) return;
+    this.#inherit(before, session);
+    this.#over(before, before.isLive ? "superseded" : "closed");
   }
 
   #close(session: HeldSession, reason: CloseReason | undefined): void {
@@ -142,22 +146,30 @@ export class SessionKeeper implements AsyncDisposable {
     if (this.#book.counts.closing > this.#limits.closingsMax && oldest !== undefined) this.#drop(oldest);
   }
 
+  #inherit(before: HeldSession, session: HeldSession): void {
+    session.inheritedToken = before.knownToken;
+    session.isUncertain = before.isUncertain;
+  }
+
   /** Puts what is to be told next in the outbox. */
   #goOn(session: HeldSession): void {
-    if (session.isLive || (session.state === "closing" && session.isKnown)) this.#outbox.add(session);
-    else if (session.state === "closing") this.#book.move(session, "closed");
+    if (session.isLive) this.#outbox.add(session);
+    else if (session.state === "closing") this.#goOnClosing(session);
+  }
+
+  #goOnClosing(session: HeldSession): void {
+    if (session.knownToken !== "") this.#outbox.add(session);
+    // Only registering once more would tell the token; and could push out whoever has come since, elsewhere.
+    else if (session.isUncertain) this.#drop(session);
+    else this.#over(session, "closed");
   }
 
   #perform(session: HeldSession): Promise<void> | undefined {
     if (session.isLive) return this.#register(session);
     if (session.state !== "closing") return undefined;
-    if (this.#reachability.reachableMs >= session.expiresMs) {
-      this.#drop(session);
-      return undefined;
-    }
-    const token = session.token || session.inheritedToken;
-    // Whether presence has it is unknown, and so is its token: registering once more tells.
-    return token === "" ? this.#register(session) : this.#unregister(session, token);
+    if (this.#reachability.reachableMs < session.expiresMs) return this.#unregister(session);
+    this.#drop(session);
+    return undefined;
   }
 
   async #register(session: HeldSession): Promise<void> {
@@ -184,7 +196,7 @@ export class SessionKeeper implements AsyncDisposable {
     this.#pace.adopt(answer);
     session.token = answer.sessionId;
     session.inheritedToken = "";
-    session.mayBeRegistered = false;
+    session.isUncertain = false;
     session.registrations++;
     session.failures = 0;
     if (session.isLive) {
@@ -207,20 +219,22 @@ export class SessionKeeper implements AsyncDisposable {
       this.#over(session, session.isLive ? "refused" : "closed");
       this.#reachability.succeeded();
     } else {
-      session.mayBeRegistered = true;
+      // One that comes back keeps its token.
+      if (session.token === "") session.isUncertain = true;
       this.#tryAgain(session, error);
     }
   }
 
-  async #unregister(session: HeldSession, sessionId: string): Promise<void> {
-    const { userId, deviceId, closeReason } = session;
+  async #unregister(session: HeldSession): Promise<void> {
+    const { userId, deviceId, knownToken: sessionId, closeReason } = session;
     const reason = closeReason === undefined ? DisconnectReason.DISCONNECT_REASON_UNSPECIFIED : reasons[closeReason];
     this.#reachability.trying();
     try {
       const options = { timeoutMs: this.#limits.callTimeoutMs };
       await this.#api.unregisterSession({ userId, deviceId, sessionId, reason }, options);
       this.#counters.unregistrations++;
-      this.#over(session, "closed");
+      if (session.isUncertain) this.#drop(session);
+      else this.#over(session, "closed");
       this.#reachability.succeeded();
     } catch (thrown) {
       const error = presenceClientErrorOf(thrown);
@@ -245,7 +259,7 @@ export class SessionKeeper implements AsyncDisposable {
     if (successor === undefined) return;
     session.successor = undefined;
     successor.predecessor = undefined;
-    if (session.state === "superseded") successor.inheritedToken = session.token || session.inheritedToken;
+    if (session.state === "superseded") this.#inherit(session, successor);
     this.#goOn(successor);
   }
 
