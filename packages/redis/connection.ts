@@ -20,6 +20,11 @@ export interface ConnectionOptions {
   readonly prepare: (client: RedisClient) => Promise<string>;
   /** A connection that was ready is no more. */
   readonly onLost?: () => void;
+  /**
+   * Makes the error that a caller gets when Redis cannot answer, so that it is its port's own from the start: when Redis
+   * is gone there are many. A RedisError UNAVAILABLE by default. codeBehind finds the reply by the cause.
+   */
+  readonly unavailable?: (message: string, options: ErrorOptions) => Error;
 }
 
 type State =
@@ -95,7 +100,7 @@ export class RedisConnection {
     if (state.kind === "ready") state.client.destroy();
   }
 
-  /** @throws RedisError UNAVAILABLE, at once when there is no connection */
+  /** @throws what the option `unavailable` makes, at once when there is no connection */
   send(command: readonly (string | Buffer)[]): Promise<Reply> {
     if (this.#state.kind !== "ready") return Promise.reject(this.unavailable());
     this.#pending += 1;
@@ -108,8 +113,8 @@ export class RedisConnection {
   }
 
   /** Why nothing can be sent now. */
-  unavailable(): RedisError {
-    return unavailable(this.#options.address.shown, new Error(this.detail));
+  unavailable(): Error {
+    return this.#failure(new Error(this.detail));
   }
 
   readonly #onReply = (reply: Reply): Reply => {
@@ -125,8 +130,14 @@ export class RedisConnection {
     const cause = isLost
       ? new Error(`the connection was lost before it did (${this.detail})`, { cause: error })
       : error;
-    throw unavailable(this.#options.address.shown, cause);
+    throw this.#failure(cause);
   };
+
+  /** What a caller is told when Redis cannot answer: never a guess. The cause keeps the original. */
+  #failure(cause: unknown): Error {
+    const make = this.#options.unavailable ?? unavailable;
+    return make(`${this.#options.address.shown} cannot answer: ${describe(cause)}`, { cause });
+  }
 
   /** @returns why it failed, undefined when the connection is ready */
   async #attempt(): Promise<unknown> {

@@ -1,20 +1,35 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { parseRedisUrl } from "./redis-address.ts";
 
-test("what is shown of an address is host, port and database, never the password", () => {
-  assert.equal(parseRedisUrl("redis://alice:secret@cache:7000/3").shown, "redis://cache:7000/3");
-  assert.equal(parseRedisUrl("rediss://cache").shown, "rediss://cache:6379");
-});
+describe("where Redis is", () => {
+  test("is shown without user and password", () => {
+    const { url, shown } = parseRedisUrl("rediss://alice:s3cret@redis.example:6380/4");
+    assert.equal(shown, "rediss://redis.example:6380/4");
+    assert.equal(url, "rediss://alice:s3cret@redis.example:6380/4");
+  });
 
-test("a URL that is none is refused without being quoted", () => {
-  for (const url of ["cache:6379", "http://u:secret@cache", "redis:///0", "redis://u:secret@cache/database"]) {
-    assert.throws(
-      () => parseRedisUrl(url),
-      (error: Error) => {
-        assert.match(error.message, /write redis:\/\/host:port/);
-        return !error.message.includes("secret");
-      },
-    );
+  test("is at port 6379 when the URL names none", () => {
+    assert.equal(parseRedisUrl("rediss://cache").shown, "rediss://cache:6379");
+    assert.equal(parseRedisUrl("redis://[::1]").shown, "redis://[::1]:6379");
+  });
+
+  for (const [url, what] of [
+    ["no url: s3cret", /is not a URL/],
+    ["cache:6379", /has the protocol cache/],
+    ["http://alice:s3cret@host", /has the protocol http/],
+    ["redis://alice:s3cret@host/presence", /has the path \/presence/],
+    ["redis:///4", /names no host/],
+  ] as const) {
+    test(`is refused when it ${what.source.replaceAll("\\", "")}, saying what is right and no secrets`, () => {
+      assert.throws(
+        () => parseRedisUrl(url),
+        (error) =>
+          error instanceof TypeError &&
+          what.test(error.message) &&
+          error.message.includes("write redis://host:port") &&
+          !error.message.includes("s3cret"),
+      );
+    });
   }
 });

@@ -26,7 +26,7 @@ const meanings: Readonly<Record<string, string>> = {
   MISCONF: "cannot persist to disk and refuses writes: see its log",
   NOAUTH: "wants a password: set it in REDIS_URL",
   WRONGPASS: "does not accept user and password of REDIS_URL",
-  NOPERM: "does not permit this user what is needed: allow all commands on the keys of this service",
+  NOPERM: "does not permit this user what is needed: allow all commands on keys and channels of this service, and INFO",
   CLUSTERDOWN: "is part of a cluster that is down",
 };
 
@@ -47,13 +47,17 @@ export function describe(error: unknown): string {
   return error.message || ("code" in error ? String(error.code) : error.name);
 }
 
-/** What a caller is told when Redis cannot answer: never a guess. The cause keeps the original. */
-export function unavailable(shown: string, error: unknown): RedisError {
-  return new RedisError("UNAVAILABLE", `${shown} cannot answer: ${describe(error)}`, { cause: error });
+export function unavailable(message: string, options: ErrorOptions): RedisError {
+  return new RedisError("UNAVAILABLE", message, options);
+}
+
+/** The error reply that an error is, or was made from, such as `ERR no such key`; empty for any other error. */
+export function replyBehind(error: unknown): string {
+  const reply = error instanceof ErrorReply ? error : (error as Error | undefined)?.cause;
+  return reply instanceof ErrorReply ? reply.message : "";
 }
 
 /** First word of the error reply that an error is, or was made from, such as `OOM`; empty for any other error. */
 export function codeBehind(error: unknown): string {
-  const reply = error instanceof RedisError ? error.cause : error;
-  return reply instanceof ErrorReply ? (reply.message.split(" ", 1)[0] as string) : "";
+  return replyBehind(error).split(" ", 1)[0] as string;
 }

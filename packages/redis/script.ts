@@ -32,28 +32,30 @@ export function scriptsIn(folder: URL) {
     args: readonly Arg[];
     returns: (reply: Reply) => Result;
   }): Script<Key, Arg, Result> {
-    const source = read(definition.file);
-    return { ...definition, source, sha1: createHash("sha1").update(source).digest("hex") };
+    return withSource(definition, read(definition.file));
   };
+}
+
+/** The script with that Lua source, such as its own with values written into it. */
+export function withSource<Definition extends object>(definition: Definition, source: string) {
+  return { ...definition, source, sha1: createHash("sha1").update(source).digest("hex") };
 }
 
 const includes = /^ *-- #include ([\w-]+)$/gm;
 
 /**
  * Calls a script by its hash; a server that does not know it has done nothing, and is sent the whole.
- * @throws RedisError UNAVAILABLE
+ * @throws like `send` of the connection
  */
 export async function runScript<Key extends string, Arg extends string, Result>(
-  connection: RedisConnection,
+  connection: Pick<RedisConnection, "send">,
   script: Script<Key, Arg, Result>,
   keys: Values<Key>,
   args: Values<Arg>,
 ): Promise<Result> {
-  const rest = [
-    String(script.keys.length),
-    ...script.keys.map((name) => String(keys[name])),
-    ...script.args.map((name) => String(args[name])),
-  ];
+  const rest = [String(script.keys.length)];
+  for (const name of script.keys) rest.push(String(keys[name]));
+  for (const name of script.args) rest.push(String(args[name]));
   let reply: Reply;
   try {
     reply = await connection.send(["EVALSHA", script.sha1, ...rest]);

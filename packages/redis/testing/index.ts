@@ -1,1 +1,1 @@
-export { assertTwins } from "./script-twins.ts";
+export { assertTwins, assertTwinsIn } from "./script-twins.ts";

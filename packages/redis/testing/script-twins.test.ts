@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { pathToFileURL } from "node:url";
 import type { Script } from "../script.ts";
-import { assertTwins } from "./script-twins.ts";
+import { assertTwins, assertTwinsIn } from "./script-twins.ts";
 
 const source = `#!lua flags=no-writes
 --[[ Adds.
 KEYS[1] total  string
 ARGV[1] by     integer
-Returns integer ]]
+Returns integer  the sum ]]
 return redis.call('GET', KEYS[1]) + ARGV[1]
 `;
 const twin = { file: "add.lua", keys: ["total"], args: ["by"], source, sha1: "", returns: Number } satisfies Script;
@@ -24,6 +28,18 @@ test("a name, an order, an index or a header that differs fails, and says where"
     /uses the ARGV that it declares/,
   );
   assert.throws(() => assertTwins({ ...twin, source: `${source}return KEYS[2]` }), /uses the KEYS that it declares/);
+  assert.throws(() => assertTwins({ ...twin, source: source.replace("integer", "number") }), /says of by one of id, /);
   assert.throws(() => assertTwins({ ...twin, source: source.replace("Returns", "Gives") }), /says what it returns/);
+  assert.throws(() => assertTwins({ ...twin, source: `${source}--#include sum` }), /has all that it includes/);
   assert.throws(() => assertTwins({ ...twin, source: "return 1" }), /has a shebang and a header/);
+});
+
+test("a script of the folder without a twin fails", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "scripts-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, "add.lua"), source);
+  writeFileSync(join(folder, "part.lua"), "-- no script, only part of others");
+  assertTwinsIn(pathToFileURL(`${folder}/`), [twin]);
+  writeFileSync(join(folder, "more.lua"), source);
+  assert.throws(() => assertTwinsIn(pathToFileURL(`${folder}/`), [twin]), /every script of the folder has a twin/);
 });

@@ -1,5 +1,21 @@
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
 import type { Script } from "../script.ts";
+
+/** What a header may call a key or an argument: Redis' types, and what our arguments are. */
+const types = {
+  KEYS: ["string", "hash", "list", "set", "zset", "stream", "channel"],
+  ARGV: ["id", "integer", "name", "text", "prefix", "json"],
+};
+
+/** Holds all scripts of a folder against their typed twins: every Lua file with a shebang has one, and they agree. */
+export function assertTwinsIn(folder: URL, scripts: readonly Script[]): void {
+  const whole = readdirSync(folder).filter(
+    (file) => file.endsWith(".lua") && readFileSync(new URL(file, folder), "utf8").startsWith("#!lua"),
+  );
+  assert.deepEqual(scripts.map(({ file }) => file).sort(), whole.sort(), "every script of the folder has a twin");
+  for (const script of scripts) assertTwins(script);
+}
 
 /**
  * Holds a script's typed twin against its Lua: the header declares the same names in the same order, and the body uses
@@ -8,12 +24,15 @@ import type { Script } from "../script.ts";
 export function assertTwins({ file, source, keys, args }: Script): void {
   const [header, body] = partsOf(source, file);
   for (const [kind, names] of [["KEYS", keys] as const, ["ARGV", args] as const]) {
-    const declared = [...header.matchAll(new RegExp(`^${kind}\\[(\\d+)\\] (\\w+)`, "gm"))];
+    const declared = [...header.matchAll(new RegExp(`^${kind}\\[(\\d+)\\] (\\w+) +(\\w+)`, "gm"))];
     assert.deepEqual(
       declared.map(([, index, name]) => `${index} ${name}`),
       names.map((name, index) => `${index + 1} ${name}`),
       `${file} declares the ${kind} of its twin`,
     );
+    for (const [, , name, type] of declared) {
+      assert(types[kind].includes(type as string), `${file} says of ${name} one of ${types[kind].join(", ")}`);
+    }
     const used = [...body.matchAll(new RegExp(`\\b${kind}\\[(\\d+)\\]`, "g"))].map(([, index]) => Number(index));
     assert.deepEqual(
       [...new Set(used)].sort((a, b) => a - b),
@@ -21,7 +40,8 @@ export function assertTwins({ file, source, keys, args }: Script): void {
       `${file} uses the ${kind} that it declares`,
     );
   }
-  assert.match(header, /^Returns \w/m, `${file} says what it returns`);
+  assert.match(header, /^Returns (array|integer|text) /m, `${file} says what it returns`);
+  assert.doesNotMatch(source, /#include/, `${file} has all that it includes`);
 }
 
 function partsOf(source: string, file: string): [header: string, body: string] {
