@@ -4,6 +4,8 @@ export interface RedisAddress {
   readonly url: string;
   /** For messages and logs: host, port and database only. */
   readonly shown: string;
+  /** Its number; 0 unless the URL names one. */
+  readonly database: number;
 }
 
 /**
@@ -21,7 +23,8 @@ export function parseRedisUrl(url: string): RedisAddress {
   const database = parsed.pathname.slice(1);
   if (!/^[0-9]*$/.test(database)) throw wrong(`has the path /${database}: it must be the number of a database`);
   const place = `${parsed.hostname}:${parsed.port || "6379"}`;
-  return { url, shown: `${parsed.protocol}//${place}${database === "" ? "" : `/${database}`}` };
+  const shown = `${parsed.protocol}//${place}${database === "" ? "" : `/${database}`}`;
+  return { url, shown, database: Number(database) };
 }
 
 function wrong(what: string): TypeError {

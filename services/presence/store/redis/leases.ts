@@ -1,5 +1,5 @@
+import type { RedisConnection } from "@realchat/presence-redis";
 import type { PublisherLease } from "../store.ts";
-import type { RedisConnection } from "./connection.ts";
 import { nodesKey } from "./keys.ts";
 import { advance } from "./lua/advance.ts";
 import { announce } from "./lua/announce.ts";

@@ -1,6 +1,6 @@
+import { type ConnectionOptions, type RedisClient, RedisConnection } from "@realchat/presence-redis";
 import type { Clock } from "@realchat/presence-runtime";
 import type { LogListener } from "../store.ts";
-import { type ConnectionOptions, type RedisClient, RedisConnection } from "./connection.ts";
 import type { ShardKeys } from "./keys.ts";
 import { decodeAnnouncement } from "./log-entry.ts";
 

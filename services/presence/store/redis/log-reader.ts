@@ -1,10 +1,7 @@
+import { integer, list, type RedisConnection, type Reply, replyBehind, text } from "@realchat/presence-redis";
 import type { Transition } from "../../domain/transition.ts";
 import { streamIdOf, versionOf } from "../../domain/version.ts";
-import type { RedisConnection } from "./connection.ts";
-import type { Reply } from "./define-script.ts";
 import { decodeEntry } from "./log-entry.ts";
-import { integer, list, text } from "./lua/replies.ts";
-import { errorReply } from "./redis-error.ts";
 import type { Shard } from "./shard.ts";
 
 /** Reads the shards' logs. */
@@ -41,7 +38,7 @@ export class LogReader {
     try {
       info = list(await this.#connection.send(["XINFO", "STREAM", shard.keys.log]));
     } catch (error) {
-      if (errorReply(error)?.message.includes("no such key")) return { lastVersion: 0, dropped: 0 };
+      if (replyBehind(error).includes("no such key")) return { lastVersion: 0, dropped: 0 };
       throw error;
     }
     const read = (field: string) => info[info.indexOf(field) + 1];

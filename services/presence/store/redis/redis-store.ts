@@ -1,3 +1,4 @@
+import { parseRedisUrl, RedisConnection, RedisError } from "@realchat/presence-redis";
 import type { Clock } from "@realchat/presence-runtime";
 import type { Rules } from "../../domain/decisions.ts";
 import { invariant } from "../../domain/invariant.ts";
@@ -5,34 +6,34 @@ import type { SessionRef } from "../../domain/session.ts";
 import { shardOf } from "../../domain/shard.ts";
 import { tickCapMs } from "../../domain/shard-clock.ts";
 import type { Transition } from "../../domain/transition.ts";
-import type {
-  LogListener,
-  PresenceStore,
-  PublisherLease,
-  RefreshReply,
-  RegisterResult,
-  Registration,
-  SessionEnding,
-  StoreHealth,
-  StoreMetrics,
-  Tick,
-  UnregisterResult,
-  UserView,
+import {
+  type LogListener,
+  type PresenceStore,
+  type PublisherLease,
+  type RefreshReply,
+  type RegisterResult,
+  type Registration,
+  type SessionEnding,
+  type StoreHealth,
+  type StoreMetrics,
+  StoreRefusal,
+  type Tick,
+  type UnregisterResult,
+  type UserView,
 } from "../store.ts";
-import { RedisConnection } from "./connection.ts";
 import { sessionMember, shardKeys } from "./keys.ts";
 import { KnownSessions } from "./known-sessions.ts";
 import { Leases } from "./leases.ts";
 import { LiveLog } from "./live-log.ts";
 import { LogReader } from "./log-reader.ts";
 import { OperationMeter } from "./operation-meter.ts";
-import { parseRedisUrl } from "./redis-address.ts";
 import { type PendingBound, RefreshQueue } from "./refresh-queue.ts";
 import { scriptRules } from "./script-rules.ts";
 import { Scripts } from "./scripts.ts";
 import { Sessions } from "./sessions.ts";
 import { Shard } from "./shard.ts";
 import { checkStore } from "./store-check.ts";
+import { unavailable } from "./unavailable.ts";
 import { UserReader } from "./user-reader.ts";
 
 export interface RedisStoreOptions {
@@ -98,7 +99,12 @@ class RedisPresenceStore implements RedisStore {
     this.#pendingRefreshes = { used: 0, limit: options.maxPendingRefreshes ?? 100_000 };
     this.#meter = new OperationMeter(clock);
 
-    const connecting = { address: parseRedisUrl(options.url), commandTimeoutMs, maxCommands: maxPendingCommands };
+    const connecting = {
+      address: parseRedisUrl(options.url),
+      commandTimeoutMs,
+      maxCommands: maxPendingCommands,
+      unavailable,
+    };
     const onLost = () => {
       for (const shard of this.#shards) shard.clock.interrupted();
     };
@@ -123,7 +129,7 @@ class RedisPresenceStore implements RedisStore {
       await this.#live.start();
     } catch (error) {
       await this.close();
-      throw error;
+      throw error instanceof RedisError ? new StoreRefusal(error.message, { cause: error }) : error;
     }
   }
 

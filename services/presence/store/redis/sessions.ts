@@ -1,17 +1,14 @@
+import { codeBehind, integer, list, type RedisConnection, type Script, type Values } from "@realchat/presence-redis";
 import type { Clock } from "@realchat/presence-runtime";
 import { invariant } from "../../domain/invariant.ts";
 import { parseSessionId, type SessionRef } from "../../domain/session.ts";
 import type { RefreshResult, RegisterResult, Registration, SessionEnding, Tick, UnregisterResult } from "../store.ts";
-import type { RedisConnection } from "./connection.ts";
-import type { Script, Values } from "./define-script.ts";
 import type { KnownSessions } from "./known-sessions.ts";
 import { heartbeat } from "./lua/heartbeat.ts";
 import { refresh } from "./lua/refresh.ts";
 import { register } from "./lua/register.ts";
-import { integer, list } from "./lua/replies.ts";
 import { tick } from "./lua/tick.ts";
 import { unregister } from "./lua/unregister.ts";
-import { codeBehind } from "./redis-error.ts";
 import type { Scripts } from "./scripts.ts";
 import type { Shard } from "./shard.ts";
 

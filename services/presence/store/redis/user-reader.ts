@@ -1,7 +1,6 @@
+import { list, type RedisConnection, text } from "@realchat/presence-redis";
 import type { Clock } from "@realchat/presence-runtime";
 import type { UserView } from "../store.ts";
-import type { RedisConnection } from "./connection.ts";
-import { list, text } from "./lua/replies.ts";
 import type { Shard } from "./shard.ts";
 import { decodeUser, strangerAt } from "./user-record.ts";
 

@@ -1,5 +1,5 @@
-import { defineScript, type Reply } from "../define-script.ts";
-import { list, text } from "./replies.ts";
+import { list, type Reply, text } from "@realchat/presence-redis";
+import { defineScript } from "./define-script.ts";
 
 export const heartbeat = defineScript({
   file: "heartbeat.lua",

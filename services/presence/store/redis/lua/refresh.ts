@@ -1,5 +1,5 @@
-import { defineScript } from "../define-script.ts";
-import { integer } from "./replies.ts";
+import { integer } from "@realchat/presence-redis";
+import { defineScript } from "./define-script.ts";
 
 export const refresh = defineScript({
   file: "refresh.lua",

@@ -1,6 +1,6 @@
+import { integer, list, type Reply, text } from "@realchat/presence-redis";
 import type { RegisterResult } from "../../store.ts";
-import { defineScript, type Reply } from "../define-script.ts";
-import { integer, list, text } from "./replies.ts";
+import { defineScript } from "./define-script.ts";
 
 export const register = defineScript({
   file: "register.lua",

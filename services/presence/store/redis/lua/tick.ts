@@ -1,6 +1,6 @@
+import { integer, list, type Reply } from "@realchat/presence-redis";
 import type { Tick } from "../../store.ts";
-import { defineScript, type Reply } from "../define-script.ts";
-import { integer, list } from "./replies.ts";
+import { defineScript } from "./define-script.ts";
 
 export const tick = defineScript({
   file: "tick.lua",

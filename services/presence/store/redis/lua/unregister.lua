@@ -10,7 +10,7 @@ ARGV[1] user           id
 ARGV[2] device         id
 ARGV[3] session        id       empty: a caller without tokens
 ARGV[4] reason         name     DisconnectReason
-Returns string         "ended", "grace", "absent", "fenced" or "contested" ]]
+Returns text           "ended", "grace", "absent", "fenced" or "contested" ]]
 
 local record, deadlines, log, meta, live = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local user_id, device_id, session_id, reason = ARGV[1], ARGV[2], ARGV[3], ARGV[4]

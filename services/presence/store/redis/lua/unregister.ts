@@ -1,6 +1,6 @@
+import { type Reply, text } from "@realchat/presence-redis";
 import type { UnregisterResult } from "../../store.ts";
-import { defineScript, type Reply } from "../define-script.ts";
-import { text } from "./replies.ts";
+import { defineScript } from "./define-script.ts";
 
 export const unregister = defineScript({
   file: "unregister.lua",

@@ -1,14 +1,11 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
-import { systemClock } from "@realchat/presence-runtime";
 import { startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
 import { createClient } from "@redis/client";
 import { PresenceError } from "../../domain/presence-error.ts";
 import { shardOf } from "../../domain/shard.ts";
 import { StoreRefusal } from "../store.ts";
-import { RedisConnection } from "./connection.ts";
 import { type ShardKeys, shardKeys, storeKey } from "./keys.ts";
-import { parseRedisUrl } from "./redis-address.ts";
 import type { RedisStore } from "./redis-store.ts";
 import { refresh, register, storeOn, untilReady } from "./testing/open-store.ts";
 
@@ -199,41 +196,4 @@ describe("credentials", () => {
       );
     });
   }
-});
-
-describe("a connection", () => {
-  test("that is replied on is kept, however long its process was frozen", async () => {
-    const connection = new RedisConnection(
-      {
-        address: parseRedisUrl(redis.url),
-        maxCommands: 100,
-        commandTimeoutMs: 500,
-        prepare: async () => "Redis",
-        onLost: () => assert.fail("the connection was given up"),
-      },
-      systemClock,
-    );
-    await connection.start();
-    const replies = [connection.send(["PING"]), connection.send(["PING"])];
-    // Timers come before sockets when a frozen process wakes: the watchdog looks before the replies are read.
-    const wakeMs = systemClock.monotonicMs() + 1_200;
-    while (systemClock.monotonicMs() < wakeMs);
-    assert.deepEqual(await Promise.all(replies), ["PONG", "PONG"]);
-    assert.equal(connection.isReady, true);
-    connection.close();
-  });
-
-  test("never queues more commands than its bound", async () => {
-    const connection = new RedisConnection(
-      { address: parseRedisUrl(redis.url), maxCommands: 10, commandTimeoutMs: 1_000, prepare: async () => "Redis" },
-      systemClock,
-    );
-    await connection.start();
-    const sent = await Promise.allSettled(Array.from({ length: 25 }, () => connection.send(["PING"])));
-    const refused = sent.filter((reply) => reply.status === "rejected");
-    assert.equal(refused.length, 15);
-    for (const { reason } of refused) assert.equal((reason as PresenceError).code, "UNAVAILABLE");
-    assert.equal(connection.pending, 0);
-    connection.close();
-  });
 });

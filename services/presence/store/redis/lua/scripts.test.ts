@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { assertTwinsIn } from "@realchat/presence-redis/testing";
+import { defaultRules } from "../../../domain/decisions.ts";
+import { scriptRules, writeRules } from "../script-rules.ts";
+import { advance } from "./advance.ts";
+import { announce } from "./announce.ts";
+import { claim } from "./claim.ts";
+import { heartbeat } from "./heartbeat.ts";
+import { refresh } from "./refresh.ts";
+import { register } from "./register.ts";
+import { release } from "./release.ts";
+import { tick } from "./tick.ts";
+import { unregister } from "./unregister.ts";
+
+const scripts = [advance, announce, claim, heartbeat, refresh, register, release, tick, unregister];
+
+describe("scripts", () => {
+  test("and their typed twins name the same keys and arguments, in the same order", () => {
+    assertTwinsIn(new URL("./", import.meta.url), scripts);
+  });
+
+  for (const { file, source } of scripts) {
+    test(`${file} asks only for rules that there are`, () => {
+      assert.doesNotMatch(writeRules(source, scriptRules(defaultRules, 3_600_000, 1_000)), /RULES/);
+    });
+  }
+});
