@@ -1,42 +1,34 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, globSync, readFileSync } from "node:fs";
+import { existsSync, globSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { collectDefaultMetrics, Registry } from "prom-client";
-import { loadConfig } from "../../services/presence/config.ts";
-import { presenceMetrics } from "./metrics.ts";
+import { loadConfig as loadDelivery } from "../../services/delivery/config.ts";
+import { loadConfig as loadPresence } from "../../services/presence/config.ts";
+import { compose, containersOf, environmentOf, environmentOfService, services } from "./testing/compose-file.ts";
+import { folder, read, root } from "./testing/files.ts";
+import { matches } from "./testing/matches.ts";
 
-const folder = import.meta.dirname;
-const root = join(folder, "../..");
-const read = (path: string) => readFileSync(join(folder, path), "utf8");
-
-const compose = read("compose.yaml");
-const dockerfile = read("presence.Dockerfile");
-const services = sectionsOf(compose.slice(compose.indexOf("\nservices:\n")), 2);
-const presenceNodes = [...services].filter(([, section]) => section.includes("<<: *presence"));
-const environment = environmentOf(compose.slice(compose.indexOf("\nx-presence:"), compose.indexOf("\nservices:\n")));
+const dockerfile = read("Dockerfile");
+const ofPresence = environmentOfService("presence");
+const ofDelivery = environmentOfService("delivery");
+const built = ["presence", "delivery"] as const;
 
 describe("compose.yaml", () => {
-  test("has the whole system, with two presence nodes", () => {
-    assert.deepEqual([...services.keys()].sort(), [
-      "grafana",
-      "kafka",
-      "presence-1",
-      "presence-2",
-      "prometheus",
-      "redis",
-    ]);
+  test("has the whole system, with two presence nodes and two gateways", () => {
+    const bought = ["grafana", "kafka", "prometheus", "redis"];
+    assert.deepEqual(containersOf("presence"), ["presence-1", "presence-2"]);
+    assert.deepEqual(containersOf("delivery"), ["delivery-1", "delivery-2"]);
     assert.deepEqual(
-      presenceNodes.map(([name]) => name),
-      ["presence-1", "presence-2"],
+      [...services.keys()].sort(),
+      [...bought, ...containersOf("presence"), ...containersOf("delivery")].sort(),
     );
   });
 
-  test("pins every image to an exact version", () => {
+  test("pins every image that is not built here to an exact version", () => {
     const images = [
-      ...matches(compose, /^ +image: (\S+)$/gm).filter((image) => image !== "realchat-presence:local"),
-      ...matches(dockerfile, /^FROM (\S+)/gm),
+      ...matches(compose, /^ +image: (\S+)$/gm).filter((image) => !image.endsWith(":local")),
+      ...matches(dockerfile, /^FROM (\S+:\S+)/gm),
     ];
     assert.equal(images.length, 6);
     for (const image of images) assert.match(image, /^[\w./-]+:v?\d+\.\d+\.\d+(-[\w.-]+)?(@sha256:[0-9a-f]{64})?$/);
@@ -51,46 +43,64 @@ describe("compose.yaml", () => {
   });
 
   test("checks the health of every service", () => {
-    assert.match(dockerfile, /^HEALTHCHECK /m);
     for (const [name, section] of services) {
-      const isChecked = /^ +healthcheck:$/m.test(section) || section.includes("<<: *presence");
-      assert.ok(isChecked, `${name} has no health check`);
+      const isBuilt = built.some((service) => containersOf(service).includes(name));
+      assert.ok(isBuilt || /^ +healthcheck:$/m.test(section), `${name} has no health check`);
     }
   });
 
   test("refers to files that are there", () => {
-    const [context = ""] = matches(compose, /^ +context: (\S+)$/gm);
-    assert.equal(join(folder, context), root);
     const files = [
       ...matches(compose, /^ +dockerfile: (\S+)$/gm).map((path) => join(root, path)),
       ...matches(compose, /^ +- (\.\/[^:]+):/gm).map((path) => join(folder, path)),
-      ...matches(dockerfile, /CMD \["node", "(\S+)"\]/g).map((path) => join(root, path)),
-      ...matches(read("prometheus/prometheus.yml"), /^ +- (\w+\.yml)$/gm).map((path) =>
+      ...matches(dockerfile, /"node", "([^"]+)"/g).map((path) => join(root, path)),
+      ...matches(read("prometheus/prometheus.yml"), /^ +- (\S+\.yml)$/gm).map((path) =>
         join(folder, "prometheus", path),
       ),
+      ...matches(compose, /\/etc\/grafana\/(dashboards\/\S+\.json)/g).map((path) => join(folder, "grafana", path)),
     ];
-    assert.equal(files.length, 7);
+    assert.equal(files.length, 11);
     for (const file of files) assert.ok(existsSync(file), `${file} is missing`);
-    assert.match(compose, /GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH: \/etc\/grafana\/dashboards\/presence\.json/);
+    for (const context of matches(compose, /^ +context: (\S+)$/gm)) assert.equal(join(folder, context), root);
   });
 
   test("configures presence as the service itself accepts it, with Redis and Kafka", () => {
-    const start = loadConfig([], environment);
+    const start = loadPresence([], ofPresence);
     assert.equal(start.kind, "run");
     assert.deepEqual(start.config.listen.grpc, { host: "0.0.0.0", port: 50056 });
     assert.equal(start.config.store.kind, "redis");
     assert.deepEqual(start.config.events.publishers, ["kafka", "redis-pubsub"]);
-    assert.ok(compose.includes(`INSIDE://${environment.KAFKA_BROKERS}`), "Kafka advertises another address");
+    assert.ok(compose.includes(`INSIDE://${ofPresence.KAFKA_BROKERS}`), "Kafka advertises another address");
   });
 
-  test("says ALLOW_INSECURE because presence would refuse to start without", () => {
-    assert.throws(() => loadConfig([], { ...environment, ALLOW_INSECURE: "false" }), /ALLOW_INSECURE/);
+  test("configures delivery as the service itself accepts it, on what presence runs on and on both its nodes", () => {
+    const start = loadDelivery([], ofDelivery);
+    assert.equal(start.kind, "run");
+    const { listen, presence, feed, audience, kafka, servesPage } = start.config;
+    assert.deepEqual(listen.sockets, { host: "0.0.0.0", port: 8083 });
+    assert.deepEqual(
+      presence.addresses,
+      containersOf("presence").map((node) => `${node}:50056`),
+    );
+    assert.equal(feed, "kafka");
+    assert.deepEqual(kafka?.brokers, [ofPresence.KAFKA_BROKERS]);
+    assert.equal(audience.redisUrl, ofPresence.REDIS_URL);
+    assert.ok(servesPage && audience.hasSampleCast, "the page has nobody to sign in as");
   });
 
-  test("gives a node more time to stop than it takes to drain", () => {
+  test("says ALLOW_INSECURE and ALLOW_UNAUTHENTICATED because a service would refuse to start without", () => {
+    assert.throws(() => loadPresence([], { ...ofPresence, ALLOW_INSECURE: "false" }), /ALLOW_INSECURE/);
+    assert.throws(() => loadDelivery([], { ...ofDelivery, ALLOW_INSECURE: "false" }), /ALLOW_INSECURE/);
+    assert.throws(() => loadDelivery([], { ...ofDelivery, ALLOW_UNAUTHENTICATED: "false" }), /ALLOW_UNAUTHENTICATED/);
+  });
+
+  test("gives what is stopped more time than it takes to drain", () => {
     const [graceSeconds] = matches(compose, /^ +stop_grace_period: (\d+)s$/gm);
-    const start = loadConfig([], environment);
-    assert.ok(start.kind === "run" && Number(graceSeconds) * 1000 > start.config.drainTimeoutMs);
+    const [presence, delivery] = [loadPresence([], ofPresence), loadDelivery([], ofDelivery)];
+    assert.ok(presence.kind === "run" && Number(graceSeconds) * 1000 > presence.config.drainTimeoutMs);
+    assert.ok(delivery.kind === "run" && Number(graceSeconds) * 1000 > delivery.config.drain.timeoutMs);
+    for (const service of built)
+      assert.match(compose, new RegExp(`^x-${service}: &${service}\n {2}<<: \\*service$`, "m"));
   });
 
   test("lets Redis refuse writes rather than evict users", () => {
@@ -103,6 +113,12 @@ describe("compose.yaml", () => {
     assert.equal(grafana.GF_AUTH_DISABLE_LOGIN_FORM, "true");
     assert.equal(grafana.GF_AUTH_BASIC_ENABLED, "false");
     assert.equal(grafana.GF_AUTH_ANONYMOUS_ORG_ROLE, "Viewer");
+  });
+
+  test("and every other YAML file indents by spaces in steps of two", () => {
+    for (const path of globSync("**/*.{yaml,yml}", { cwd: folder })) {
+      for (const line of read(path).split("\n")) assert.match(line, /^(?: {2})*(?:\S|$)/, `${path}: "${line}"`);
+    }
   });
 
   if (dockerComposeIsInstalled()) {
@@ -120,13 +136,33 @@ describe("compose.yaml", () => {
   }
 });
 
-describe("presence.Dockerfile", () => {
-  test("does not run as root", () => {
-    assert.equal(matches(dockerfile, /^USER (\S+)$/gm).at(-1), "node");
+describe("Dockerfile", () => {
+  const [base = "", ...targets] = dockerfile.split(/^(?=FROM service AS )/m);
+
+  test("makes one image for each service, and neither runs as root", () => {
+    assert.deepEqual(matches(dockerfile, /^FROM service AS (\w+)$/gm), built);
+    assert.deepEqual(matches(compose, /^ +target: (\w+)$/gm), built);
+    assert.equal(matches(base, /^USER (\S+)$/gm).at(-1), "node");
+    for (const target of targets) assert.doesNotMatch(target, /^USER /m);
+  });
+
+  test("starts each service, exposes the ports that it listens on, and asks it for its health", () => {
+    for (const [index, service] of built.entries()) {
+      const target = targets[index] ?? "";
+      const environment = environmentOfService(service);
+      const port = (name: string) => environment[name]?.split(":").at(-1);
+      const operations = port("HTTP_ADDR");
+      assert.match(target, new RegExp(`^CMD \\["node", "services/${service}/main.ts"\\]$`, "m"));
+      assert.match(target, new RegExp(`^EXPOSE ${port("GRPC_ADDR") ?? port("HTTP_PORT")} ${operations}$`, "m"));
+      assert.match(
+        target,
+        new RegExp(`^HEALTHCHECK .*\n +CMD \\["node", "infra/local/healthy.ts", "${operations}"\\]`, "m"),
+      );
+    }
   });
 
   test("is sent what it needs and no installed packages", () => {
-    const ignored = read("presence.Dockerfile.dockerignore").split("\n");
+    const ignored = read("Dockerfile.dockerignore").split("\n");
     for (const line of ["*", "!package.json", "!package-lock.json", "!packages", "!services", "**/node_modules"]) {
       assert.ok(ignored.includes(line), `${line} is missing`);
     }
@@ -135,119 +171,6 @@ describe("presence.Dockerfile", () => {
     }
   });
 });
-
-describe("monitoring", () => {
-  const dashboard = JSON.parse(read("grafana/dashboards/presence.json")) as Dashboard;
-  const panels = dashboard.panels.filter(({ type }) => type !== "row");
-  const alerts = read("prometheus/alerts.yml");
-  const alertNames = matches(alerts, /^ +- alert: (\w+)$/gm);
-  const alertQueries = matches(alerts, /^ {8}expr: ((?:.|\n {10})+)$/gm);
-  const operations = readFileSync(join(root, "docs/operations.md"), "utf8");
-
-  test("every panel of the dashboard queries the provisioned data source", () => {
-    const [uid] = matches(read("grafana/provisioning/datasources/prometheus.yaml"), /^ +uid: (\w+)$/gm);
-    assert.ok(panels.length > 0);
-    for (const { title, targets } of panels) {
-      assert.ok(targets.length > 0, `${title} queries nothing`);
-      for (const { datasource } of targets) assert.equal(datasource.uid, uid, title);
-    }
-  });
-
-  test("panels do not lie on one another", () => {
-    const cells = dashboard.panels.flatMap(({ gridPos: { x, y, w, h } }) =>
-      Array.from({ length: w * h }, (_, cell) => `${x + (cell % w)},${y + Math.floor(cell / w)}`),
-    );
-    assert.equal(new Set(cells).size, cells.length);
-  });
-
-  test("dashboard and alerts speak only of metrics and labels that a node exposes", () => {
-    const known = knownNames();
-    const queries = [...panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)), ...alertQueries];
-    assert.equal(alertQueries.length, alertNames.length);
-    for (const query of queries) {
-      const metrics = matches(query, /\b((?:presence|process|nodejs)_[a-z0-9_]+)/g);
-      assert.ok(metrics.length > 0 || query.includes("up{"), `${query} queries no metric`);
-      for (const metric of metrics) assert.ok(known.metrics.has(metric), `${metric} in ${query}`);
-      const labels = [
-        ...matches(query, /(\w+)(?:=|!=|=~|!~)"/g),
-        ...matches(query, /\bby \(([\w, ]+)\)/g).flatMap((list) => list.split(", ")),
-      ];
-      for (const label of labels) assert.ok(known.labels.has(label), `${label} in ${query}`);
-    }
-  });
-
-  test("every metric is on the dashboard", () => {
-    const shown = JSON.stringify(panels);
-    for (const metric of Object.keys(presenceMetrics)) assert.ok(shown.includes(metric), `${metric} is not shown`);
-  });
-
-  test("docs/operations.md explains every metric and every alert", () => {
-    for (const metric of Object.keys(presenceMetrics)) {
-      assert.ok(operations.includes(`\`${metric}`), `${metric} is not explained`);
-    }
-    for (const alert of alertNames) assert.ok(operations.includes(`### ${alert}\n`), `${alert} has no section`);
-  });
-
-  test("Prometheus reads every presence node where it serves its metrics", () => {
-    const [targets = ""] = matches(read("prometheus/prometheus.yml"), /targets: \[(.+)\]/g);
-    const port = environment.HTTP_ADDR?.split(":").at(-1);
-    assert.deepEqual(
-      matches(targets, /"([^"]+)"/g),
-      presenceNodes.map(([name]) => `${name}:${port}`),
-    );
-  });
-
-  test("every YAML file indents by spaces in steps of two", () => {
-    for (const path of globSync("**/*.{yaml,yml}", { cwd: folder })) {
-      for (const line of read(path).split("\n")) assert.match(line, /^(?: {2})*(?:\S|$)/, `${path}: "${line}"`);
-    }
-  });
-});
-
-interface Dashboard {
-  readonly panels: readonly {
-    readonly type: string;
-    readonly title: string;
-    readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
-    readonly targets: readonly { readonly expr: string; readonly datasource: { readonly uid: string } }[];
-  }[];
-}
-
-/** What can be queried: our metrics, a histogram's series, and prom-client's own. */
-function knownNames(): { metrics: ReadonlySet<string>; labels: ReadonlySet<string> } {
-  const register = new Registry();
-  collectDefaultMetrics({ register });
-  const own = Object.keys(presenceMetrics);
-  const series = own.filter((name) => name.endsWith("_duration_seconds")).map((name) => `${name}_bucket`);
-  const ofProcess = register.getMetricsAsArray().map(({ name }) => name);
-  return {
-    metrics: new Set([...own, ...series, ...ofProcess]),
-    // Beside ours: Prometheus's own, and the bound of a histogram's bucket.
-    labels: new Set([...Object.values(presenceMetrics).flat(), "job", "instance", "le"]),
-  };
-}
-
-/** The values of a mapping at this indentation, as text, by key: enough of YAML for files of our own. */
-function sectionsOf(yaml: string, indent: number): Map<string, string> {
-  const key = new RegExp(`^ {${indent}}([\\w-]+):`, "gm");
-  const starts = [...yaml.matchAll(key)];
-  return new Map(
-    starts.map((start, index) => [start[1] ?? "", yaml.slice(start.index, starts[index + 1]?.index ?? yaml.length)]),
-  );
-}
-
-/** The first `environment` mapping in a piece of YAML. */
-function environmentOf(yaml: string): Readonly<Record<string, string>> {
-  const [mapping = ""] = matches(yaml, /^ +environment:\n((?: +(?:#.*|[A-Z_]+: .+)\n)+)/gm);
-  return Object.fromEntries(
-    [...mapping.matchAll(/^ +([A-Z_]+): "?([^"\n]+)"?$/gm)].map(([, name, value]) => [name, value]),
-  );
-}
-
-/** The first group of every match. */
-function matches(text: string, pattern: RegExp): string[] {
-  return [...text.matchAll(pattern)].map(([, group]) => group ?? "");
-}
 
 function dockerComposeIsInstalled(): boolean {
   return spawnSync("docker", ["compose", "version"], { timeout: 10_000 }).status === 0;

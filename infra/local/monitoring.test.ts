@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { containersOf, environmentOfService } from "./testing/compose-file.ts";
+import { operationsGuide, read } from "./testing/files.ts";
+import { matches } from "./testing/matches.ts";
+import { alertNames, dashboards, queries } from "./testing/queries.ts";
+
+describe("dashboards", () => {
+  for (const [file, panels] of dashboards) {
+    test(`every panel of ${file} queries the provisioned data source`, () => {
+      const [uid] = matches(read("grafana/provisioning/datasources/prometheus.yaml"), /^ +uid: (\w+)$/gm);
+      assert.ok(panels.length > 0);
+      for (const { title, targets } of panels) {
+        assert.ok(targets.length > 0, `${title} queries nothing`);
+        for (const { datasource } of targets) assert.equal(datasource.uid, uid, title);
+      }
+    });
+
+    test(`panels of ${file} do not lie on one another`, () => {
+      const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) =>
+        Array.from({ length: w * h }, (_, cell) => `${x + (cell % w)},${y + Math.floor(cell / w)}`),
+      );
+      assert.equal(new Set(cells).size, cells.length);
+    });
+  }
+});
+
+describe("alerts", () => {
+  test("each has a query", () => {
+    assert.equal(queries.filter(({ place }) => place.startsWith("alert ")).length, alertNames.length);
+    assert.equal(new Set(alertNames).size, alertNames.length);
+  });
+
+  test("docs/operations.md has a section for each, and for no others", () => {
+    const [section = ""] = matches(operationsGuide(), /^## When an alert fires\n((?:.|\n)*?)^## /gm);
+    assert.deepEqual(matches(section, /^### (\w+)$/gm).sort(), [...alertNames].sort());
+  });
+});
+
+describe("prometheus.yml", () => {
+  for (const service of ["presence", "delivery"] as const) {
+    test(`reads every container of ${service} where it serves its metrics`, () => {
+      const [targets = ""] = matches(
+        read("prometheus/prometheus.yml"),
+        new RegExp(`job_name: ${service}\\n +static_configs:\\n +- targets: \\[(.+)\\]`, "g"),
+      );
+      const port = environmentOfService(service).HTTP_ADDR?.split(":").at(-1);
+      assert.deepEqual(
+        matches(targets, /"([^"]+)"/g),
+        containersOf(service).map((name) => `${name}:${port}`),
+      );
+    });
+  }
+});

@@ -1,0 +1,53 @@
+import { globSync } from "node:fs";
+import { folder, read } from "./files.ts";
+import { matches } from "./matches.ts";
+
+export interface Panel {
+  readonly type: string;
+  readonly title: string;
+  readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
+  readonly targets: readonly {
+    readonly expr: string;
+    readonly legendFormat?: string;
+    readonly datasource: { readonly uid: string };
+  }[];
+}
+
+/** By the file's name; without the rows, which are headings. */
+export const dashboards: ReadonlyMap<string, readonly Panel[]> = new Map(
+  globSync("*.json", { cwd: `${folder}/grafana/dashboards` }).map((file) => {
+    const { panels } = JSON.parse(read(`grafana/dashboards/${file}`)) as { panels: Panel[] };
+    return [file, panels.filter(({ type }) => type !== "row")];
+  }),
+);
+
+const rules = read("prometheus/alerts.yml");
+
+export const alertNames = matches(rules, /^ +- alert: (\w+)$/gm);
+const alertQueries = matches(rules, /^ {8}expr: ((?:.|\n {10})+)$/gm);
+
+export interface Query {
+  /** Where it is, for people. */
+  readonly place: string;
+  readonly promql: string;
+  readonly legend: string;
+}
+
+/** All that is asked of Prometheus, on dashboards and by alerts. */
+export const queries: readonly Query[] = [
+  ...[...dashboards].flatMap(([file, panels]) =>
+    panels.flatMap(({ title, targets }) =>
+      targets.map(({ expr, legendFormat = "" }) => ({
+        place: `${file}, ${title}`,
+        promql: expr,
+        legend: legendFormat,
+      })),
+    ),
+  ),
+  ...alertQueries.map((promql, index) => ({ place: `alert ${alertNames[index]}`, promql, legend: "" })),
+];
+
+/** Metrics of ours, and of the process, that a query names. */
+export function metricsIn(promql: string): string[] {
+  return matches(promql, /\b((?:presence|delivery|process|nodejs)_[a-z0-9_]+)/g);
+}
