@@ -161,8 +161,8 @@ function inItsLayer(file: string, { target }: Import): Objection | undefined {
 
 const clients: Record<string, { home: RegExp; instead: string }> = {
   "@redis/client": {
-    home: /^packages\/redis\/|^services\/[^/]+\/store\/redis\/|^benchmarks\//,
-    instead: "Use the port store/store.ts. Map: docs/architecture.md",
+    home: /^packages\/redis\/|^benchmarks\//,
+    instead: "Connect through @realchat/presence-redis. Map: docs/architecture.md",
   },
   "@platformatic/kafka": {
     home: /\/(events|feed|sources)\/kafka\/|^packages\/client\/kafka\/|^benchmarks\//,

@@ -21,8 +21,8 @@ export interface ConnectionSetting {
   readonly onMessage: (kind: string) => void;
 }
 
-/** How a socket ended: by us, by a lost connection, or by the client with this code. */
-export type End = Close | "lost" | { readonly code: number };
+/** How a socket ended: by us, by what ws does not let through, by a lost connection, or by the client with this code. */
+export type End = Close | "too_big" | "protocol_error" | "lost" | { readonly code: number };
 
 /** Bytes of a close frame's reason. Source: RFC 6455 §5.5 */
 const reasonMaxBytes = 123;
@@ -67,8 +67,7 @@ export class Connection implements Outlet {
     });
     socket.on("ping", () => void this.#isAllowed());
     socket.on("close", (code) => this.#closed(code));
-    // What ws objects to (a frame too big, wrong UTF-8) it answers itself with a close code; `close` follows.
-    socket.on("error", () => {});
+    socket.on("error", (error: NodeJS.ErrnoException) => this.#violated(error));
   }
 
   /** @param session ends with the socket, and the socket with it */
@@ -153,6 +152,12 @@ export class Connection implements Outlet {
     const isAllowed = this.#allowance.take(this.#setting.clock.monotonicMs());
     if (!isAllowed) this.close("too_many_messages");
     return isAllowed;
+  }
+
+  /** ws answers by itself, with 1002, 1007 or 1009, and closes. */
+  #violated({ code }: NodeJS.ErrnoException): void {
+    const isTooBig = code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
+    this.#end(isTooBig ? "too_big" : "protocol_error", "connection-lost");
   }
 
   #closed(code: number): void {

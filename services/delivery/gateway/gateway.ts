@@ -149,6 +149,7 @@ export class Gateway {
   /** Drops whatever is still connected. */
   close(): void {
     for (const connection of this.#connections) connection.terminate();
+    this.#http.close();
     this.#http.closeAllConnections();
     this.#wheel.close();
   }
@@ -232,12 +233,12 @@ const draining: Refusal = {
 };
 
 /** Those who speak the newer protocol read close codes; what a limit refuses is not worth an upgrade. */
-function closeFor({ status }: Refusal, protocol: string | undefined): Close | undefined {
+function closeFor({ reason }: Refusal, protocol: string | undefined): Close | undefined {
   if (protocol !== jsonProtocol) return undefined;
-  return status === 401 ? "token_refused" : status === 403 ? "forbidden" : undefined;
+  return reason === "unauthenticated" ? "token_refused" : reason === "forbidden" ? "forbidden" : undefined;
 }
 
-const usualCodes: ReadonlySet<number> = new Set([1000, 1001, 1002, 1005, 1007, 1009, 4001]);
+const usualCodes: ReadonlySet<number> = new Set([1000, 1001, 1002, 1005, 4001]);
 
 function nameOf(end: End): string {
   if (typeof end === "string") return end;

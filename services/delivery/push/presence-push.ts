@@ -1,7 +1,9 @@
 import { type Clock, pause } from "@realchat/presence-runtime";
 import type { AffectedPairs, AudienceDirectory } from "../audience/directory.ts";
+import type { AudienceListener } from "../audience/listener.ts";
 import type { FeedListener, PresenceUpdate } from "../feed/feed.ts";
 import { type Dot, differ } from "./dot.ts";
+import { Gate } from "./gate.ts";
 import { InterestIndex } from "./interest-index.ts";
 import { Lookups } from "./lookups.ts";
 import type { Outlet } from "./outlet.ts";
@@ -31,6 +33,9 @@ export interface PresencePushOptions {
   readonly onDirectoryFailure: (error: unknown) => void;
 }
 
+/** Questions to the directory that are under way. */
+const questionsMax = 256;
+/** How long somebody who asks again waits at most for what is true now, ms. */
 const patienceMs = 2_000;
 
 /**
@@ -38,10 +43,11 @@ const patienceMs = 2_000;
  * then on every change. Per user one state is kept, whose version only grows, and sockets are told of that: whether a
  * change came by the feed or in an answer, first or last, a socket is never told something older than before.
  */
-export class PresencePush implements Push, FeedListener {
+export class PresencePush implements Push, FeedListener, AudienceListener {
   readonly #options: PresencePushOptions;
   readonly #index = new InterestIndex();
   readonly #viewers = new Map<string, Viewer>();
+  readonly #gate = new Gate(questionsMax);
   readonly #turns: Turns;
   readonly #lookups: Lookups;
   readonly #reconciliation: Reconciliation;
@@ -123,6 +129,10 @@ export class PresencePush implements Push, FeedListener {
     }
   }
 
+  lookAgain(): void {
+    for (const viewer of this.#viewers.values()) viewer.touchedAll();
+  }
+
   update(update: PresenceUpdate): void {
     this.#feedUpdates++;
     const user = this.#index.get(update.userId);
@@ -147,7 +157,7 @@ export class PresencePush implements Push, FeedListener {
         this.#directoryFailures++;
         this.#options.onDirectoryFailure(error);
       };
-      viewer = new Viewer(userId, { directory, effects: this.#effects, clock, limits, onFailure });
+      viewer = new Viewer(userId, { directory, gate: this.#gate, effects: this.#effects, clock, limits, onFailure });
       this.#viewers.set(userId, viewer);
     }
     return viewer;

@@ -1,5 +1,6 @@
 import { backoffMs, type Clock, pause } from "@realchat/presence-runtime";
 import type { AudienceDirectory } from "../audience/directory.ts";
+import type { Gate } from "./gate.ts";
 import type { Subscriber } from "./subscriber.ts";
 
 /** What a viewer's answers do to his sockets. */
@@ -15,6 +16,8 @@ export interface ViewerEffects {
 
 export interface ViewerOptions {
   readonly directory: Pick<AudienceDirectory, "visibleTo" | "maySee">;
+  /** Bounds the questions of all viewers that are under way. */
+  readonly gate: Gate;
   readonly effects: ViewerEffects;
   readonly clock: Clock;
   readonly limits: InterestLimits;
@@ -108,11 +111,22 @@ export class Viewer {
   touched(userIds: readonly string[]): void {
     for (const userId of userIds) {
       if (userId === this.userId) continue;
-      const isKept = this.#doubts.size < this.#options.limits.watchedMax || this.#isWatched(userId);
+      const isRoom = this.#doubts.size < this.#options.limits.watchedMax;
+      const isKept = isRoom || this.#asking.has(userId) || this.#isWatched(userId);
       if (isKept) this.#doubts.set(userId, { isTouched: true });
       else this.#isOutdated = true;
     }
     if (this.#isOutdated) this.#newcomers = new Set(this.subscribers);
+    void this.#run();
+  }
+
+  /** Whether he may see anybody at all may have changed. */
+  touchedAll(): void {
+    for (const { watched } of this.subscribers) {
+      for (const { userId } of watched) this.#doubts.set(userId, { isTouched: true });
+    }
+    this.#isOutdated = true;
+    this.#newcomers = new Set(this.subscribers);
     void this.#run();
   }
 
@@ -141,13 +155,15 @@ export class Viewer {
   }
 
   async #load(): Promise<void> {
-    const { directory, effects, limits } = this.#options;
+    const { directory, gate, effects, limits } = this.#options;
     const newcomers = [...this.#newcomers];
     this.#isOutdated = false;
-    const { users } = await directory.visibleTo(this.userId, limits.interestMax);
+    const { users } = await gate.pass(() => directory.visibleTo(this.userId, limits.interestMax));
     // Changed while it was read, by more than the doubts tell: read it again.
     if (this.#isOutdated) return;
-    const certain = users.filter((userId) => !this.isInDoubt(userId));
+    const certain = users.filter((userId) => !this.#doubts.has(userId));
+    // Whoever is left out for a socket's question is to be shown once that is answered, to all sockets.
+    for (const userId of users) if (this.#doubts.has(userId)) this.#doubts.set(userId, { isTouched: true });
     for (const subscriber of newcomers) {
       if (!this.#newcomers.delete(subscriber) || subscriber.isClosed) continue;
       const added = certain.filter((userId) => !effects.isWatching(subscriber, userId));
@@ -157,14 +173,15 @@ export class Viewer {
   }
 
   async #ask(): Promise<void> {
+    const { directory, gate } = this.#options;
     const asked = this.#takeDoubts();
     this.#asking = asked;
     try {
-      const seen = await this.#options.directory.maySee(this.userId, [...asked.keys()]);
+      const seen = await gate.pass(() => directory.maySee(this.userId, [...asked.keys()]));
       this.#asking = nobody;
       this.#settle(asked, seen);
     } catch (error) {
-      for (const [userId, doubt] of asked) if (!this.#doubts.get(userId)?.isTouched) this.#doubts.set(userId, doubt);
+      for (const [userId, doubt] of asked) if (!this.#isAskedAgain(userId, doubt)) this.#doubts.set(userId, doubt);
       throw error;
     } finally {
       this.#asking = nobody;
@@ -187,9 +204,15 @@ export class Viewer {
   }
 
   #settle(asked: ReadonlyMap<string, Doubt>, seen: ReadonlySet<string>): void {
-    // What changed again meanwhile is asked again.
-    const settled = [...asked].filter(([userId]) => !this.#doubts.has(userId));
+    const settled = [...asked].filter((pair) => !this.#isAskedAgain(...pair));
     for (const subscriber of this.subscribers) this.#settleFor(subscriber, settled, seen);
+  }
+
+  /** What was brought up again meanwhile stays in doubt, for all the reasons there were. */
+  #isAskedAgain(userId: string, { isTouched }: Doubt): boolean {
+    const again = this.#doubts.get(userId);
+    if (again !== undefined && isTouched) this.#doubts.set(userId, { isTouched });
+    return again !== undefined;
   }
 
   #settleFor(subscriber: Subscriber, settled: readonly (readonly [string, Doubt])[], seen: ReadonlySet<string>): void {

@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { FakeClock } from "@realchat/presence-runtime/testing";
+import { type Admitted, admit } from "./admission.ts";
+import { anyone } from "./authentication/anyone.ts";
+import type { Authentication } from "./authentication/authenticator.ts";
+import type { Handshake } from "./handshake.ts";
+import { envelopeFrames } from "./protocols/envelope-frames.ts";
+import { jsonFrames, jsonProtocol } from "./protocols/json-frames.ts";
+import type { Refusal } from "./refusal.ts";
+
+const clock = new FakeClock();
+const good: Handshake = {
+  path: "/ws",
+  userId: "ada",
+  deviceId: "phone",
+  protocols: [],
+  token: undefined,
+  origin: undefined,
+  host: "chat.example",
+  address: "10.1.2.3",
+};
+
+function outcome(handshake: Partial<Handshake>, origins: string[] = [], authentication?: Authentication) {
+  const authenticator = authentication === undefined ? anyone : { authenticate: async () => authentication };
+  const formats = { [jsonProtocol]: jsonFrames };
+  return admit({ ...good, ...handshake }, { authenticator, origins: new Set(origins), clock, formats });
+}
+
+async function refusal(...args: Parameters<typeof outcome>): Promise<string> {
+  const { status, reason, message } = (await outcome(...args)) as Refusal;
+  return `${status} ${reason}: ${message}`;
+}
+
+describe("admission", () => {
+  test("takes who is in order, and picks what he speaks", async () => {
+    const plain = (await outcome({})) as Admitted;
+    assert.deepEqual([plain.userId, plain.deviceId, plain.format], ["ada", "phone", envelopeFrames]);
+    const json = (await outcome({ protocols: ["other", jsonProtocol] })) as Admitted;
+    assert.equal(json.format, jsonFrames);
+  });
+
+  test("says what is wrong with a request", async () => {
+    assert.match(await refusal({ path: "/chat" }), /^404 not_found: sockets are at \/ws/);
+    assert.match(await refusal({ deviceId: undefined }), /^400 bad_request: device_id is missing/);
+    assert.match(await refusal({ deviceId: "x".repeat(129) }), /^400 bad_request: device_id has 129 bytes, limit 128/);
+    assert.match(await refusal({ userId: undefined }), /^400 bad_request: user_id is missing/);
+    assert.match(await refusal({ userId: "a\nb" }), /^400 bad_request: user_id has control characters/);
+    assert.match(await refusal({ protocols: ["chat.v9"] }), /^400 unknown_protocol: .*realchat\.presence\.v1\.json/);
+  });
+
+  test("lets only its own pages and listed ones in, and what is no browser", async () => {
+    const foreign = { origin: "https://evil.example" };
+    assert.match(await refusal(foreign), /^403 foreign_origin: pages of https:\/\/evil\.example may not/);
+    assert.match(await refusal({ origin: "null" }), /^403 foreign_origin/);
+    assert.match(await refusal({ ...foreign, origin: "https://chat.example.evil.example" }), /^403 foreign_origin/);
+    const inside: [Partial<Handshake>, string[]][] = [
+      [{ origin: "https://chat.example" }, []],
+      [foreign, ["https://evil.example"]],
+      [foreign, ["*"]],
+    ];
+    for (const [handshake, origins] of inside) assert.ok("userId" in (await outcome(handshake, origins)));
+  });
+
+  test("passes on what became of the token, and how long it lasts", async () => {
+    const message = "why";
+    assert.equal(await refusal({}, [], { kind: "unauthenticated", message }), "401 unauthenticated: why");
+    assert.equal(await refusal({}, [], { kind: "forbidden", message }), "403 forbidden: why");
+    assert.equal(await refusal({}, [], { kind: "unavailable", message }), "503 authentication_unavailable: why");
+    const expiresAtMs = clock.nowUs() / 1000 + 5_000;
+    const admitted = (await outcome({}, [], { kind: "user", userId: "eve", expiresAtMs })) as Admitted;
+    assert.deepEqual([admitted.userId, admitted.expiresInMs], ["eve", 5_000]);
+  });
+});

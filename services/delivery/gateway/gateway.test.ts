@@ -1,0 +1,202 @@
+import assert from "node:assert/strict";
+import { connect as connectTcp } from "node:net";
+import { afterEach, describe, test } from "node:test";
+import { systemClock } from "@realchat/presence-runtime";
+import { waitUntil } from "@realchat/presence-testing";
+import { jsonProtocol } from "../testing/socket-client.ts";
+import type { Authentication } from "./authentication/authenticator.ts";
+import { type GatewayScene, gatewayScene, type ScriptedPlace } from "./testing/gateway-scene.ts";
+
+let scene: GatewayScene;
+afterEach(() => scene.close());
+
+const untilEnded = async (index = 0) => {
+  const ended = () => scene.sessions[index]?.closed;
+  return await waitUntil(ended, { what: `session ${index} is closed` });
+};
+const place = (index = 0) => scene.places[index] as ScriptedPlace;
+const always = (outcome: Authentication) => ({ authenticate: async () => outcome });
+
+describe("a socket's session ends", () => {
+  test("at once when the client says that it logs out, by message or by code", async () => {
+    scene = await gatewayScene();
+    const byMessage = await scene.open();
+    byMessage.say({ type: "logout" });
+    assert.deepEqual(await byMessage.untilClosed(), { code: 4001, reason: "logged_out" });
+    assert.equal(await untilEnded(), "logged-out");
+    const byCode = await scene.open();
+    byCode.socket.close(4001);
+    assert.equal(await untilEnded(1), "logged-out");
+    assert.deepEqual(scene.gateway.figures.closed, { logged_out: 1, client_4001: 1 });
+  });
+
+  test("with grace when it closes otherwise, or is cut off", async () => {
+    scene = await gatewayScene();
+    const closes = [(await scene.open()).socket, (await scene.open()).socket, (await scene.open()).socket];
+    closes[0]?.close(1000);
+    closes[1]?.close(1001);
+    closes[2]?.terminate();
+    for (const index of [0, 1, 2]) assert.equal(await untilEnded(index), "connection-lost");
+    await waitUntil(() => scene.gateway.figures.sockets === 0, { what: "no socket is left" });
+    assert.deepEqual(scene.gateway.figures.closed, { client_1000: 1, client_1001: 1, lost: 1 });
+    assert.ok(scene.places.every(({ isClosed }) => isClosed));
+    assert.equal(scene.gateway.figures.timers, 0);
+  });
+
+  test("and the socket with it, when a newer connection takes its place or presence does not take it", async () => {
+    scene = await gatewayScene();
+    const replaced = await scene.open();
+    scene.sessions[0]?.supersede();
+    assert.deepEqual(await replaced.untilClosed(), { code: 4000, reason: "session_replaced" });
+    const refused = await scene.open();
+    scene.sessions[1]?.refuse("RESOURCE_EXHAUSTED");
+    assert.deepEqual(await refused.untilClosed(), { code: 4429, reason: "too_many_devices" });
+  });
+
+  test("when the client does not answer a ping in time; one that does is left alone", async () => {
+    scene = await gatewayScene({ liveness: { pingEveryMs: 200, pongWithinMs: 100 } });
+    const alive = await scene.open({ deviceId: "alive" });
+    const frozen = await scene.open({ deviceId: "frozen" });
+    let pings = 0;
+    alive.socket.on("ping", () => pings++);
+    frozen.socket.pause();
+    assert.equal(await untilEnded(1), "connection-lost");
+    await waitUntil(() => pings >= 3, { what: "the other was pinged three times" });
+    assert.equal(scene.sessions[0]?.closed, undefined);
+    assert.deepEqual(scene.gateway.figures.closed, { lost: 1 });
+    frozen.socket.terminate();
+  });
+});
+
+describe("a client says", () => {
+  test("whom it wants to see and whom not", async () => {
+    scene = await gatewayScene();
+    const client = await scene.open();
+    client.say({ type: "subscribe", users: ["bob", "eve"] });
+    client.say({ type: "unsubscribe", users: ["bob"] });
+    await waitUntil(() => place().asked.length === 2, { what: "both arrived" });
+    assert.deepEqual(place().asked, ["+bob,eve", "-bob"]);
+    client.say({ type: "subscribe", users: ["a", "b", "c", "d"] });
+    assert.deepEqual(await client.untilClosed(), { code: 1008, reason: "too_many_users: unsubscribe some first" });
+  });
+
+  test("things of later versions, which are ignored", async () => {
+    scene = await gatewayScene();
+    const client = await scene.open();
+    client.say({ type: "dance" });
+    client.socket.send(Buffer.from([1, 2]));
+    client.say({ type: "subscribe", users: ["bob"] });
+    await waitUntil(() => place().asked.length === 1, { what: "the last one arrived" });
+    assert.deepEqual(scene.gateway.figures.messages, { unknown: 2, subscribe: 1 });
+  });
+
+  test("nothing that is wrong, too big or too much, without being told so", async () => {
+    scene = await gatewayScene();
+    const wrong = await scene.open();
+    wrong.say({ type: "subscribe", users: [""] });
+    assert.deepEqual(await wrong.untilClosed(), { code: 1008, reason: "bad_message: users[0] is empty" });
+    const noJson = await scene.open();
+    noJson.say("hello");
+    assert.deepEqual(await noJson.untilClosed(), { code: 1007, reason: "not_json" });
+    const big = await scene.open();
+    big.say("x".repeat(1_025));
+    assert.equal((await big.untilClosed()).code, 1009);
+    const busy = await scene.open();
+    for (let count = 0; count < 25; count++) busy.say({ type: "unsubscribe", users: [] });
+    assert.deepEqual(await busy.untilClosed(), { code: 1008, reason: "too_many_messages" });
+    await waitUntil(() => scene.gateway.figures.sockets === 0, { what: "no socket is left" });
+    const { closed } = scene.gateway.figures;
+    assert.deepEqual(closed, { bad_message: 1, not_json: 1, too_big: 1, too_many_messages: 1 });
+  });
+
+  test("what it likes, where nobody ever listened: clients without a sub-protocol", async () => {
+    scene = await gatewayScene();
+    const client = await scene.open({ protocols: [] });
+    assert.equal(client.socket.protocol, "");
+    client.say('{"resume":{"last":17}}');
+    client.say("hello");
+    client.say({ type: "logout" });
+    assert.equal((await client.untilClosed()).code, 4001);
+  });
+});
+
+describe("a socket is refused", () => {
+  test("with a status when it is not in order", async () => {
+    scene = await gatewayScene();
+    assert.match(await scene.refusal({ headers: { origin: "https://evil.example" } }), /403/);
+    assert.match(await scene.refusal({ userId: undefined }), /400/);
+    assert.match(await scene.refusal({ protocols: ["chat.v9"] }), /400/);
+    assert.deepEqual(scene.gateway.figures.refused, { foreign_origin: 1, bad_request: 1, unknown_protocol: 1 });
+  });
+
+  test("beyond the limits of a user, an address and the gateway, until some are closed", async () => {
+    const limits = { messageMaxBytes: 1_024, messageRate: { perSecond: 5, burst: 5 } };
+    scene = await gatewayScene({ limits: { ...limits, socketsMax: 4, userMaxSockets: 2, addressMaxSockets: 3 } });
+    const from = (address: string) => ({ headers: { "x-client": address } });
+    const first = await scene.open(from("1.1.1.1"));
+    await scene.open(from("1.1.1.1"));
+    assert.match(await scene.refusal(from("2.2.2.2")), /429/);
+    await scene.open({ ...from("1.1.1.1"), userId: "bob" });
+    assert.match(await scene.refusal({ ...from("1.1.1.1"), userId: "bob" }), /429/);
+    await scene.open({ ...from("3.3.3.3"), userId: "eve" });
+    assert.match(await scene.refusal({ ...from("4.4.4.4"), userId: "eve" }), /503/);
+    assert.deepEqual(scene.gateway.figures.refused, { sockets_of_user: 1, sockets_of_address: 1, sockets_total: 1 });
+    first.socket.close();
+    await waitUntil(async () => (await scene.refusal(from("4.4.4.4"))) === "opened", { what: "there is room again" });
+  });
+
+  test("for its token with a status, or with a close code where a page has to be told", async () => {
+    scene = await gatewayScene({ authenticator: always({ kind: "unauthenticated", message: "no" }) });
+    assert.match(await scene.refusal({ protocols: [] }), /401/);
+    const page = await scene.open();
+    assert.deepEqual(await page.untilClosed(), { code: 4401, reason: "token_refused" });
+    assert.equal(scene.sessions.length, 0);
+    assert.deepEqual(scene.gateway.figures.refused, { unauthenticated: 2 });
+  });
+
+  test("when it takes its time with the handshake", async () => {
+    scene = await gatewayScene();
+    const [host, port] = scene.address.split(":");
+    const slow = connectTcp(Number(port), host);
+    let answer = "";
+    slow.on("data", (data) => {
+      answer += data;
+    });
+    slow.write("GET /ws HTTP/1.1\r\nHost: x\r\n");
+    await new Promise((resolve) => slow.once("close", resolve));
+    assert.match(answer, /^HTTP\/1\.1 408 /);
+  });
+});
+
+describe("a token", () => {
+  test("that ends takes its socket along", async () => {
+    const expiresAtMs = systemClock.nowUs() / 1000 + 300;
+    scene = await gatewayScene({
+      authenticator: always({ kind: "user", userId: "ada", expiresAtMs }),
+      liveness: { pingEveryMs: 400, pongWithinMs: 100 },
+    });
+    const client = await scene.open({ userId: undefined, protocols: [jsonProtocol, "bearer.a.b.c"] });
+    assert.equal(client.socket.protocol, jsonProtocol);
+    assert.deepEqual(await client.untilClosed(), { code: 4401, reason: "token_expired" });
+    assert.equal(await untilEnded(), "connection-lost");
+  });
+});
+
+describe("a gateway that goes away", () => {
+  test("closes its sockets one after the other, hands their sessions over, and takes no more", async () => {
+    scene = await gatewayScene();
+    const userIds = Array.from({ length: 8 }, (_, index) => `user-${index}`);
+    const clients = await Promise.all(userIds.map((userId) => scene.open({ userId })));
+    const closedAtMs: number[] = [];
+    for (const { socket } of clients) socket.once("close", () => closedAtMs.push(systemClock.monotonicMs()));
+    const sinceMs = systemClock.monotonicMs();
+    await scene.gateway.drain(400);
+    const ends = await Promise.all(clients.map((client) => client.untilClosed()));
+    assert.deepEqual(new Set(ends.map(({ code, reason }) => `${code} ${reason}`)), new Set(["1012 restart"]));
+    assert.ok(scene.sessions.every(({ closed }) => closed === "server-drain"));
+    const spreadMs = Math.max(...closedAtMs) - Math.min(...closedAtMs);
+    assert.ok(spreadMs >= 250, `they were closed within ${spreadMs} ms`);
+    assert.ok(Math.max(...closedAtMs) - sinceMs < 1_500);
+    assert.match(await scene.refusal(), /ECONNREFUSED|503/);
+  });
+});

@@ -1,0 +1,61 @@
+import type { Dot } from "../dot.ts";
+import type { FrameFormat } from "../frame-format.ts";
+import type { Outlet } from "../outlet.ts";
+
+export type RecordedFrame =
+  | { readonly kind: "snapshot" | "presence"; readonly dots: readonly Dot[] }
+  | { readonly kind: "hidden"; readonly userIds: readonly string[] };
+
+/** Frames that a test can read again. */
+export const plainFrames: FrameFormat = {
+  isBinary: false,
+  snapshot: (dots) => [frame({ kind: "snapshot", dots })],
+  presence: (dots) => [frame({ kind: "presence", dots })],
+  hidden: (userIds) => [frame({ kind: "hidden", userIds })],
+};
+
+function frame(content: RecordedFrame): Buffer {
+  return Buffer.from(JSON.stringify(content));
+}
+
+export function readFrame(buffer: Buffer): RecordedFrame {
+  return JSON.parse(buffer.toString()) as RecordedFrame;
+}
+
+/** A socket that remembers what was written to it, and whose network a test holds up. */
+export class RecordingOutlet implements Outlet {
+  readonly format = plainFrames;
+  readonly frames: RecordedFrame[] = [];
+  readonly buffers: Buffer[] = [];
+  isClosedAsSlow = false;
+  /** While it is held, the network takes nothing. */
+  isHeld = false;
+  #written: (() => void) | undefined;
+
+  send(frames: readonly Buffer[], written: () => void): void {
+    this.buffers.push(...frames);
+    this.frames.push(...frames.map(readFrame));
+    this.#written = written;
+    if (!this.isHeld) setImmediate(() => this.release());
+  }
+
+  closeSlow(): void {
+    this.isClosedAsSlow = true;
+  }
+
+  /** The network takes what was written. */
+  release(): void {
+    const written = this.#written;
+    this.#written = undefined;
+    written?.();
+  }
+
+  /** `snapshot ann+ bob-`, `hidden bob`: what it was told, in short. */
+  told(): string[] {
+    return this.frames.map((told) =>
+      told.kind === "hidden"
+        ? `hidden ${told.userIds.join(" ")}`
+        : [told.kind, ...told.dots.map(({ userId, online }) => `${userId}${online ? "+" : "-"}`)].join(" "),
+    );
+  }
+}
