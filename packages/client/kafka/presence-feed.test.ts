@@ -118,6 +118,7 @@ test("a session that failed is replaced, and goes on where it was", async () => 
   await clock.advance(1_000);
   assert.deepEqual(told(), ["listening", "+a@1", "+c@1", "+b@1"]);
   assert.equal(topic.opened, 2);
+  assert.equal(feed.metrics().repetitions, 0);
   assert.ok(feed.health().ready);
 });
 

@@ -96,6 +96,7 @@ describe("a session", () => {
     await clock.advance(60_000);
     assert.equal(told, 2);
     assert.equal(other.state, "online");
+    assert.equal(presence.ofKind("register").length, 2);
     assert.equal(presence.ofKind("unregister").length, 0);
     assert.equal(keeper.metrics().sessions.superseded, 1);
     await assert.rejects(handle.untilOnline(), { code: "FAILED_PRECONDITION" });
