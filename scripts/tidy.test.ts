@@ -86,8 +86,9 @@ describe("import directions", () => {
   });
 
   test("each client of a server has one home", () => {
-    allowed("services/presence/store/redis/a.ts", "@redis/client");
-    refused("services/presence/store/memory/a.ts", "@redis/client");
+    allowed("packages/redis/a.ts", "@redis/client");
+    refused("services/presence/store/redis/a.ts", "@redis/client");
+    allowed("services/presence/store/redis/testing/a.ts", "@redis/client");
     allowed("services/delivery/feed/kafka/a.ts", "@platformatic/kafka");
     refused("services/presence/shards/a.ts", "@platformatic/kafka");
     allowed("packages/rpc/grpc-js/a.ts", "@grpc/grpc-js");
