@@ -1,6 +1,6 @@
 import type { ChannelMetrics, KeeperMetrics } from "@realchat/presence-client";
 import type { Metrics, Sample } from "@realchat/presence-runtime";
-import type { AudienceDirectory } from "./audience/directory.ts";
+import type { DirectoryMetrics } from "./audience/directory.ts";
 import type { PresenceFeed } from "./feed/feed.ts";
 import type { GatewayFigures } from "./gateway/figures.ts";
 import type { Push, PushFigures } from "./push/push.ts";
@@ -21,9 +21,23 @@ export interface Parts {
   readonly push: Pick<Push, "figures">;
   readonly keeper: { metrics(): KeeperMetrics };
   readonly channels: { metrics(): ChannelMetrics };
-  readonly directory: AudienceDirectory;
+  readonly audience: {
+    readonly directory: { metrics(): DirectoryMetrics };
+    health(): { readonly ready: boolean };
+    /** By topic. */
+    topics(): ReadonlyMap<string, TopicFigures>;
+    /** By outcome. */
+    listings(): Readonly<Record<string, number>>;
+  };
   readonly feed: PresenceFeed;
   readonly limits: { readonly socketsMax: number };
+}
+
+export interface TopicFigures {
+  readonly records: number;
+  readonly malformed: number;
+  readonly outOfRange: number;
+  readonly failures: number;
 }
 
 /** Figures that the parts keep anyway, read when Prometheus asks. */
@@ -119,14 +133,15 @@ function exposeSessions(metrics: Metrics, { keeper, channels }: Parts): void {
   });
 }
 
-function exposeAudience(metrics: Metrics, { directory }: Parts): void {
+function exposeAudience(metrics: Metrics, { audience }: Parts): void {
+  const { directory } = audience;
   const byOperation = (read: (figures: { count: number; failed: number; totalMs: number }) => number) => () =>
     Object.entries(directory.metrics().operations).map(([operation, figures]) => ({
       labels: { operation },
       value: read(figures),
     }));
-  metrics.gauge({ name: "delivery_directory_ready", help: "1 while the directory answers." }, () => {
-    return Number(directory.health().ready);
+  metrics.gauge({ name: "delivery_directory_ready", help: "1 while the directory is whole and answers." }, () => {
+    return Number(audience.health().ready);
   });
   metrics.gauge({ name: "delivery_directory_relations", help: "Relations that the directory remembers." }, () => {
     return directory.metrics().relations;
@@ -142,6 +157,26 @@ function exposeAudience(metrics: Metrics, { directory }: Parts): void {
   metrics.total(
     { name: "delivery_directory_operation_seconds_total", help: "Time that operations took together." },
     byOperation(({ totalMs }) => totalMs / 1000),
+  );
+  metrics.total({ name: "delivery_audience_records_total", help: "Records read that tell who may see whom." }, () =>
+    [...audience.topics()].map(([topic, { records }]) => ({ labels: { topic }, value: records })),
+  );
+  metrics.total(
+    {
+      name: "delivery_audience_faults_total",
+      help: "Records malformed or gone before they were read, and failed reads.",
+    },
+    () =>
+      [...audience.topics()].flatMap(([topic, { malformed, outOfRange: gone, failures: failed }]) =>
+        samples("fault", { malformed, gone, failed }).map(({ labels, value }) => ({
+          labels: { topic, ...labels },
+          value,
+        })),
+      ),
+  );
+  metrics.total(
+    { name: "delivery_conversation_listings_total", help: "Users' conversations asked for, by what came of it." },
+    () => samples("outcome", audience.listings()),
   );
 }
 

@@ -11,9 +11,7 @@ import {
   showAddress,
   startOrExit,
 } from "@realchat/presence-runtime";
-import type { AudienceDirectory } from "./audience/directory.ts";
-import { MemoryDirectory } from "./audience/memory/memory-directory.ts";
-import { RedisDirectory } from "./audience/redis/redis-directory.ts";
+import { Audience } from "./audience/audience.ts";
 import { loadConfig } from "./config.ts";
 import type { DeliveryConfig } from "./delivery-config.ts";
 import { exposeParts, observeDots } from "./delivery-metrics.ts";
@@ -42,7 +40,8 @@ await startOrExit("delivery", async () => {
 async function run(config: DeliveryConfig): Promise<void> {
   const log = createLog({ service: config.serviceName, instance: config.instanceId, ...config.log });
   const channels = new PresenceChannels({ ...config.presence, clock });
-  const directory = createDirectory(config);
+  const kafka = config.kafka && { ...config.kafka, clientId: config.instanceId };
+  const audience = new Audience({ ...config.audience, kafka, clock, log });
   const feed = createFeed(config, channels, log);
   const keeper = new SessionKeeper({
     channels,
@@ -53,7 +52,7 @@ async function run(config: DeliveryConfig): Promise<void> {
   const metrics = new Metrics();
   metrics.observeProcess();
   const push = new PresencePush({
-    directory,
+    directory: audience.directory,
     lookup: presenceLookup(channels.api),
     clock,
     ...config.push,
@@ -73,22 +72,22 @@ async function run(config: DeliveryConfig): Promise<void> {
     page: config.servesPage ? servePage : notFound,
     onInternalError: (error) => log.error({ err: error }, "a socket could not be opened"),
   });
-  exposeParts(metrics, { gateway, push, keeper, channels, directory, feed, limits: config.limits });
+  exposeParts(metrics, { gateway, push, keeper, channels, audience, feed, limits: config.limits });
   const operations = new OperationsServer({
     service: config.serviceName,
     metrics,
     clock,
     isDraining: () => gateway.isDraining,
     checks: {
-      directory: () => directory.health(),
+      audience: () => audience.health(),
       // Without presence or its events, sockets stay open and are told what is known: nobody is better off elsewhere.
       presence: () => ({ ...presenceHealth(channels), optional: true }),
       feed: () => ({ ...feed.health(), optional: true }),
     },
   });
 
-  await directory.open();
-  if (config.audience.hasSampleCast) keepSampleCast(directory, (pairs) => push.affected(pairs), clock);
+  await audience.start(push);
+  if (config.audience.hasSampleCast) keepSampleCast(audience.directory, (pairs) => push.affected(pairs), clock);
   await feed.start(push);
   const socketsPort = await listenAt("HTTP_PORT", config.listen.sockets, (address) => gateway.listen(address));
   const operationsPort = await listenAt("HTTP_ADDR", config.listen.operations, (address) => operations.listen(address));
@@ -113,17 +112,12 @@ async function run(config: DeliveryConfig): Promise<void> {
         async run() {
           gateway.close();
           push.close();
-          await Promise.all([feed.stop(), directory.close(), channels.close()]);
+          await Promise.all([feed.stop(), audience.stop(), channels.close()]);
         },
       },
       { name: "close operations", run: () => operations.close() },
     ],
   });
-}
-
-function createDirectory({ audience }: DeliveryConfig): AudienceDirectory {
-  const { redisUrl: url } = audience;
-  return url === undefined ? new MemoryDirectory({}, clock) : new RedisDirectory({ url }, clock);
 }
 
 function createFeed({ feed, kafka, instanceId }: DeliveryConfig, channels: PresenceChannels, log: Log): PresenceFeed {

@@ -1,0 +1,127 @@
+import { createReadStream } from "node:fs";
+import { backoffMs, type Clock, type Log, pause } from "@realchat/presence-runtime";
+import { AudienceError } from "./audience-error.ts";
+import { completeDirectory } from "./complete-directory.ts";
+import type { AudienceDirectory } from "./directory.ts";
+import { ImportWatch } from "./import-watch.ts";
+import type { AudienceListener } from "./listener.ts";
+import { MemoryDirectory } from "./memory/memory-directory.ts";
+import { RedisDirectory } from "./redis/redis-directory.ts";
+import { ConversationListing } from "./sources/grpc/conversation-listing.ts";
+import { checkImport, importAudience } from "./sources/import-audience.ts";
+import { KafkaSource, type KafkaSourceOptions } from "./sources/kafka-source.ts";
+import type { FollowerMetrics } from "./sources/topic-follower.ts";
+import { audienceTopics, topicNames } from "./sources/topics.ts";
+
+export interface AudienceOptions {
+  /** undefined: the directory is in memory. It may hold a password. */
+  readonly redisUrl: string | undefined;
+  /** JSON lines to begin with. */
+  readonly file: string | undefined;
+  /** `host:port` of the ConversationApi. */
+  readonly conversationApi: string | undefined;
+  /** undefined: nothing is read from Kafka. */
+  readonly kafka: (KafkaSourceOptions["kafka"] & { readonly topics: readonly string[] }) | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const unread: FollowerMetrics = { records: 0, malformed: 0, outOfRange: 0, failures: 0 };
+const importPace = { firstMs: 500, capMs: 5_000 };
+
+/** Who may see whom, with all that feeds it: the directory, Kafka's topics, a file, the conversation service. */
+export class Audience {
+  readonly #options: AudienceOptions;
+  readonly #stored: AudienceDirectory;
+  readonly #stop = new AbortController();
+  #source: KafkaSource | undefined;
+  #listing: ConversationListing | undefined;
+  #importWatch: ImportWatch | undefined;
+  #importing: Promise<void> = Promise.resolve();
+
+  /** Answers once it is whole; half a history might show somebody who is blocked. */
+  readonly directory: AudienceDirectory;
+
+  constructor(options: AudienceOptions) {
+    const { redisUrl: url, kafka, clock } = options;
+    this.#options = options;
+    this.#stored = url === undefined ? new MemoryDirectory({}, clock) : new RedisDirectory({ url }, clock);
+    const whole = completeDirectory(this.#stored, () => kafka === undefined || this.#source?.isComplete === true);
+    this.directory = {
+      ...whole,
+      get generation() {
+        return whole.generation;
+      },
+      visibleTo: (viewer, limit) => {
+        // Not waited for: whom it adds is shown when it does.
+        void this.#listing?.refresh(viewer);
+        return whole.visibleTo(viewer, limit);
+      },
+    };
+  }
+
+  /**
+   * Connects, and begins to read what there is; goes on trying where something is away.
+   * @throws AudienceError INVALID_IMPORT, or the file system's error, when the file cannot be read
+   */
+  async start(listener: AudienceListener): Promise<void> {
+    const { file, kafka, conversationApi: address, redisUrl, clock, log } = this.#options;
+    const directory = this.#stored;
+    if (file !== undefined) await checkImport(createReadStream(file));
+    await directory.open();
+    if (file !== undefined) this.#importing = this.#import(file, listener);
+    if (address !== undefined) this.#listing = new ConversationListing({ address, directory, listener, clock });
+    if (redisUrl !== undefined) {
+      this.#importWatch = new ImportWatch(directory, listener, clock);
+      this.#importWatch.start();
+    }
+    if (kafka !== undefined) {
+      const topics = topicNames(kafka.topics);
+      this.#source = new KafkaSource({ kafka, topics, directory, listener, clock, log });
+      this.#source.start();
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#importWatch?.stop();
+    this.#listing?.close();
+    await Promise.all([this.#source?.stop(), this.#importing]);
+    await this.#stored.close();
+  }
+
+  health(): { readonly ready: boolean; readonly detail: string } {
+    const { ready, detail } = this.#stored.health();
+    const source = this.#source?.health();
+    return {
+      ready: ready && (source?.ready ?? true),
+      detail: source === undefined ? detail : `${detail}; ${source.detail}`,
+    };
+  }
+
+  /** What Kafka told, by topic. */
+  topics(): ReadonlyMap<string, FollowerMetrics> {
+    return this.#source?.metrics() ?? new Map(audienceTopics.map((topic) => [topic, unread]));
+  }
+
+  /** Users' conversations asked for, by what came of it. */
+  listings(): Readonly<Record<string, number>> {
+    return this.#listing?.metrics().outcomes ?? { applied: 0, failed: 0, skipped: 0, cached: 0 };
+  }
+
+  async #import(file: string, listener: AudienceListener): Promise<void> {
+    const { clock, log } = this.#options;
+    for (let attempt = 0; !this.#stop.signal.aborted; attempt++) {
+      try {
+        const imported = await importAudience(this.#stored, createReadStream(file), { listener });
+        log.info({ file, ...imported }, "the audience file is imported");
+        return;
+      } catch (error) {
+        const isPassing = error instanceof AudienceError && error.code === "UNAVAILABLE";
+        if (attempt === 0 || !isPassing) log.error({ err: error, file }, "the audience file is not imported");
+        if (!isPassing) return;
+      }
+      await pause(clock, backoffMs(attempt, importPace, clock), this.#stop.signal);
+    }
+  }
+}
