@@ -14,8 +14,11 @@ export interface ShardKeys {
   readonly live: string;
 }
 
-/** @returns the keys of every shard, by its number */
-export function shardKeys(shardCount: number): readonly ShardKeys[] {
+/**
+ * @param database number; channels know no databases, so it is in their name
+ * @returns the keys of every shard, by its number
+ */
+export function shardKeys(shardCount: number, database = 0): readonly ShardKeys[] {
   return Array.from({ length: shardCount }, (_, shard) => {
     const prefix = `presence:{${String(shard).padStart(2, "0")}}:`;
     return {
@@ -24,7 +27,7 @@ export function shardKeys(shardCount: number): readonly ShardKeys[] {
       log: `${prefix}log`,
       meta: `${prefix}meta`,
       publisher: `${prefix}publisher`,
-      live: `${prefix}live`,
+      live: `${prefix}live:${database}`,
     };
   });
 }

@@ -91,7 +91,8 @@ class RedisPresenceStore implements RedisStore {
   constructor(options: RedisStoreOptions, clock: Clock) {
     const { shards, rules, retentionMs, commandTimeoutMs = 2_000, maxPendingCommands = 100_000 } = options;
     invariant(retentionMs >= rules.memoryMs, "tombstones outlive the record");
-    const keys = shardKeys(shards);
+    const address = parseRedisUrl(options.url);
+    const keys = shardKeys(shards, address.database);
     this.shardCount = shards;
     this.#shards = keys.map((keysOfShard, number) => new Shard(number, keysOfShard, tickCapMs(rules.ttlMs)));
     this.#maxPendingCommands = maxPendingCommands;
@@ -100,7 +101,7 @@ class RedisPresenceStore implements RedisStore {
     this.#meter = new OperationMeter(clock);
 
     const connecting = {
-      address: parseRedisUrl(options.url),
+      address,
       commandTimeoutMs,
       maxCommands: maxPendingCommands,
       unavailable,
