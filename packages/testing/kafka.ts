@@ -99,11 +99,12 @@ async function kafkaProgram(
   options: KafkaOptions,
 ): Promise<ServerProgram> {
   const source = await provideKafka();
+  // One in 64 begins with a dash, which would be taken for an option if it were an argument of its own.
   const clusterId = randomBytes(16).toString("base64url");
   const scram = (options.scram ?? []).flatMap((user) => ["--add-scram", user]);
   if (source.kind === "container") {
     const properties = serverProperties(ports, "0.0.0.0", "/tmp/kafka-data", options);
-    const format = ["--ignore-formatted", "--cluster-id", clusterId, ...scram];
+    const format = ["--ignore-formatted", `--cluster-id=${clusterId}`, ...scram];
     const script = `cd /opt/kafka/bin && printf %s "$PROPERTIES" > /tmp/server.properties &&
       ./kafka-storage.sh format --config /tmp/server.properties "$@" &&
       exec ./kafka-server-start.sh /tmp/server.properties`;
@@ -122,7 +123,13 @@ async function kafkaProgram(
     startChild(source.java, [...quickJava, "-cp", `${source.jars}/*`, main, ...args], {
       logFile: join(folder, `${main}.log`),
     });
-  const formatting = await run("kafka.tools.StorageTool", ["format", "-c", file, "-t", clusterId, ...scram]);
+  const formatting = await run("kafka.tools.StorageTool", [
+    "format",
+    "-c",
+    file,
+    `--cluster-id=${clusterId}`,
+    ...scram,
+  ]);
   const code = await formatting.untilEnded();
   if (code !== 0) throw new Error(`Kafka could not format its folder (code ${code}):\n${formatting.output()}`);
   return { start: () => run("kafka.Kafka", [file]), remove() {} };
