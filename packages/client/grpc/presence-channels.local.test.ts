@@ -46,6 +46,21 @@ test("a call whose node dies goes to another one, and nobody calls the dead one 
   assert.equal(channels.metrics().channels.unreachable, 1);
 });
 
+test("a call that waits for a node when it is killed is answered by another one", async (t) => {
+  const alive = await scriptedNode(t, named("alive"));
+  const dying = await startPresence();
+  t.after(() => dying.kill());
+  const addresses = [alive.address, dying.grpcAddress];
+  // Patient: it is the broken connection that tells.
+  const channels = connect(t, { addresses, checkTimeoutMs: 60_000 });
+  await waitUntil(() => channels.metrics().channels.serving === 2, { what: "both nodes serve" });
+  dying.pause();
+  const answers = [answering(channels), answering(channels)];
+  await dying.kill();
+  assert.deepEqual(await Promise.all(answers), ["alive", "alive"]);
+  assert.equal(channels.metrics().failovers, 1);
+});
+
 test("a node that says it cannot serve is left alone while another one can", async (t) => {
   const [well, unwell] = [await scriptedNode(t, named("well")), await scriptedNode(t, named("unwell"))];
   const channels = connect(t, { addresses: [unwell.address, well.address] });

@@ -23,7 +23,8 @@ const reset = (shard: number, begin: number) =>
 
 /** A topic in this process, one leader for all its partitions. */
 class ScriptedTopic implements TopicSource {
-  readonly #logs: Buffer[][];
+  #logs: Buffer[][];
+  #topicId = 1;
   #wake = Promise.withResolvers<void>();
   /** Thrown by the next fetch. */
   failure: PresenceClientError | undefined;
@@ -35,6 +36,14 @@ class ScriptedTopic implements TopicSource {
 
   write(partition: number, ...values: Buffer[]): void {
     this.#logs[partition]?.push(...values);
+    this.wake();
+  }
+
+  /** Deletes it, and makes one of the same name. */
+  makeAnew(...values: Buffer[]): void {
+    this.#topicId++;
+    this.#logs = this.#logs.map(() => [...values]);
+    this.failure = new PresenceClientError("NOT_FOUND", "gone");
     this.wake();
   }
 
@@ -61,13 +70,22 @@ class ScriptedTopic implements TopicSource {
       });
     };
     const close = () => this.wake();
-    return { topicId: "t", partitions: logs.length, leaders: [0], bounds, fetch, isOutdated: async () => false, close };
+    return {
+      topicId: String(this.#topicId),
+      partitions: logs.length,
+      leaders: [0],
+      bounds,
+      fetch,
+      isOutdated: async () => false,
+      close,
+    };
   }
 }
 
-async function following(partitions: number, usersMax = 100) {
+async function following(partitions: number, usersMax = 100, before: Buffer[] = []) {
   const clock = new FakeClock();
   const topic = new ScriptedTopic(partitions);
+  topic.write(0, ...before);
   const feed = new PresenceFeed({ from: "now", clock, usersMax }, topic);
   const news: FeedNews[] = [];
   (async () => {
@@ -85,6 +103,24 @@ test("repetitions and older versions are left out; restatements are told", async
   await clock.advance(0);
   assert.deepEqual(told(), ["listening", "+a@1", "-a@2", "-a@3"]);
   assert.equal(feed.metrics().repetitions, 2);
+});
+
+test("what was written before it listens is not told", async () => {
+  const { clock, topic, told } = await following(1, 100, [update("a", 1), update("b", 2)]);
+  topic.write(0, update("c", 3));
+  await clock.advance(0);
+  assert.deepEqual(told(), ["listening", "+c@3"]);
+});
+
+test("a topic made anew is a gap, though it has records where the old one was read", async () => {
+  const { clock, topic, told } = await following(1);
+  topic.write(0, update("a", 1));
+  await clock.advance(0);
+  topic.makeAnew(update("x", 5), update("y", 6), update("z", 7));
+  await clock.advance(1_000);
+  topic.write(0, update("b", 8));
+  await clock.advance(0);
+  assert.deepEqual(told(), ["listening", "+a@1", "gap", "+b@8"]);
 });
 
 test("memory is bounded: the users heard of last are remembered", async () => {
