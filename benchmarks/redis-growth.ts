@@ -60,7 +60,7 @@ async function compare(
       target,
     });
   report("Redis", ({ redisUs }) => redisUs);
-  report("Redis and node", ({ redisUs, nodeUs }) => redisUs + nodeUs);
+  if (target !== undefined) report("Redis and node", ({ redisUs, nodeUs }) => redisUs + nodeUs);
 }
 
 async function openFilled(sessionCount: number): Promise<Filled> {

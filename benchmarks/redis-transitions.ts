@@ -1,12 +1,15 @@
 import type { SessionRef } from "../services/presence/domain/session.ts";
 import type { RedisStore } from "../services/presence/store/redis/redis-store.ts";
-import type { Benchmark } from "./benchmark.ts";
+import type { Bench, Benchmark } from "./benchmark.ts";
 import { closedLoopOf } from "./load/closed-loop.ts";
 import { type Identity, identities } from "./load/identities.ts";
 import { type Cost, costOf } from "./redis/cpu-of.ts";
 import { channel, KeyPerSession } from "./redis/key-per-session.ts";
 import { startMeasuredRedis } from "./redis/measured-redis.ts";
 import { openPresence, registerOne } from "./redis/presence-on-redis.ts";
+
+const usersPerQuestion = 100;
+const questions = 200;
 
 /**
  * Users with one device each come online and go again, time after time. Each comes and goes with a transition, a log
@@ -18,135 +21,161 @@ export const redisTransitions: Benchmark = {
   about: "what coming, going and asking who is online cost Redis and the node",
   limitSeconds: 240,
   async run(bench) {
-    const people = identities(bench.quick ? 5_000 : 20_000);
     const rounds = bench.quick ? 2 : 7;
-    const redis = await startMeasuredRedis();
-    const { store, close } = await openPresence(redis.url, { memoryMs: 1, logMaxEntries: 16_000 });
-    let heard = 0;
-    for (let shard = 0; shard < store.shardCount; shard++) {
-      store.follow(shard, {
-        entry() {
-          heard += 1;
-        },
-        interrupted() {},
-      });
-    }
-    const plainRedis = await startMeasuredRedis();
-    const plain = new KeyPerSession(plainRedis.client);
-    const follower = plainRedis.client.duplicate();
-    await follower.connect();
-    await follower.subscribe(channel, () => {});
-
-    const costs = { coming: [] as Cost[], going: [] as Cost[], asking: [] as Cost[] };
-    const plainCosts = { coming: [] as Cost[], going: [] as Cost[], asking: [] as Cost[] };
-    const reads: number[] = [];
+    const people = identities(bench.quick ? 5_000 : 20_000);
+    const sides = [await openPresenceSide(), await openPlainSide()] as const;
+    const [ours, theirs] = [[] as RoundCosts[], [] as RoundCosts[]];
     for (let round = 0; round <= rounds; round++) {
-      const sessions: SessionRef[] = new Array(people.length);
-      const asks = pagesOf(people);
-      const coming = await costOf(redis, people.length, () =>
-        many(people, async (who, index) => {
-          sessions[index] = await registerOne(store, { ...who, connectionId: `${who.connectionId.slice(2)}${round}-` });
-        }),
-      );
-      const readsBefore = await redis.reads();
-      const asking = await costOf(redis, asks.length, () => askAll(store, asks));
-      const readsPerAsk = ((await redis.reads()) - readsBefore - ownReads) / asks.length;
-      const going = await costOf(redis, people.length, () => many(sessions, (session) => endOne(store, session)));
-
-      const plainComing = await costOf(plainRedis, people.length, () => many(people, (who) => plain.register(who)));
-      const plainAsking = await costOf(plainRedis, asks.length, async () => {
-        for (const page of asks) {
-          const online = await plain.onlineDevices(page);
-          if (online !== page.length) throw new Error(`${online} of ${page.length} users have a device online`);
-        }
-      });
-      const plainGoing = await costOf(plainRedis, people.length, () => many(people, (who) => plain.unregister(who)));
+      // A connection is new each time that its user comes.
+      const comers = people.map((who) => ({ ...who, connectionId: `${who.connectionId.slice(2)}-${round}` }));
+      const costs = await costsOf(sides[0], comers);
+      const plainCosts = await costsOf(sides[1], comers);
+      // The first round compiles and connects, and its users are new.
       if (round === 0) continue;
-      costs.coming.push(coming);
-      costs.going.push(going);
-      costs.asking.push(asking);
-      reads.push(readsPerAsk);
-      plainCosts.coming.push(plainComing);
-      plainCosts.going.push(plainGoing);
-      plainCosts.asking.push(plainAsking);
-      bench.progress(
-        `round ${round} of ${rounds}: ${coming.redisUs.toFixed(1)} + ${going.redisUs.toFixed(1)} µs of Redis`,
-      );
+      ours.push(costs);
+      theirs.push(plainCosts);
+      const { coming, going } = costs;
+      bench.progress(`round ${round}: ${coming.redisUs.toFixed(1)} + ${going.redisUs.toFixed(1)} µs of Redis`);
     }
-    if (heard !== 2 * people.length * (rounds + 1)) throw new Error(`the follower heard ${heard} transitions`);
-
-    const report = (what: "coming" | "going", name: string, part: "redisUs" | "nodeUs", baseline: string) =>
-      bench.report({
-        name,
-        unit: "µs",
-        samples: costs[what].map((cost) => cost[part]),
-        baseline: { name: baseline, samples: plainCosts[what].map((cost) => cost[part]) },
-      });
-    const both = (of: typeof costs, part: "redisUs" | "nodeUs") =>
-      of.coming.map((cost, round) => (cost[part] + (of.going[round] as Cost)[part]) / 2);
-    report("coming", "Redis CPU of Register", "redisUs", "MULTI SET SADD EXPIRE SCARD EXEC, PUBLISH");
-    report("going", "Redis CPU of Unregister", "redisUs", "MULTI DEL SREM SCARD EXEC, PUBLISH");
-    bench.report({
-      name: "Redis CPU of Register and Unregister, on average",
-      unit: "µs",
-      samples: both(costs, "redisUs"),
-      baseline: { name: "key per session", samples: both(plainCosts, "redisUs") },
-      target: { atMost: 11 },
-    });
-    bench.report({
-      name: "node CPU of Register and Unregister, on average, follower included",
-      unit: "µs",
-      samples: both(costs, "nodeUs"),
-      baseline: { name: "key per session", samples: both(plainCosts, "nodeUs") },
-    });
-    bench.report({
-      name: "Redis CPU of GetPresence of 100 users",
-      unit: "µs",
-      samples: costs.asking.map(({ redisUs }) => redisUs),
-      baseline: { name: "SMEMBERS each, MGET", samples: plainCosts.asking.map(({ redisUs }) => redisUs) },
-      target: { atMost: 150 },
-    });
-    bench.report({
-      name: "node CPU of GetPresence of 100 users",
-      unit: "µs",
-      samples: costs.asking.map(({ nodeUs }) => nodeUs),
-      baseline: { name: "SMEMBERS each, MGET", samples: plainCosts.asking.map(({ nodeUs }) => nodeUs) },
-    });
-    bench.report({
-      name: "round trips of GetPresence of 100 users (times that Redis read from a connection)",
-      unit: "",
-      samples: reads,
-    });
-    follower.destroy();
-    await close();
-    await Promise.all([redis.stop(), plainRedis.stop()]);
+    const transitions = 2 * people.length * (rounds + 1);
+    const heard = sides[0].heard();
+    if (heard !== transitions) throw new Error(`the follower heard ${heard} of ${transitions} transitions`);
+    reportCosts(bench, ours, theirs);
+    for (const side of sides) await side.close();
   },
 };
 
-/** The questions that enclose a measurement. */
-const ownReads = 3;
-
-function many<Item>(items: readonly Item[], act: (item: Item, index: number) => Promise<unknown>): Promise<void> {
-  return closedLoopOf({ count: items.length, inFlight: 64 }, (index) => act(items[index] as Item, index));
+interface Side {
+  come(who: Identity): Promise<void>;
+  /** Fails unless all of them are online. */
+  ask(people: readonly Identity[]): Promise<void>;
+  go(who: Identity): Promise<void>;
+  readonly redis: Awaited<ReturnType<typeof startMeasuredRedis>>;
+  /** Transitions that the follower heard of. */
+  heard(): number;
+  close(): Promise<void>;
 }
 
-async function endOne(store: RedisStore, session: SessionRef): Promise<void> {
-  const { kind } = await store.unregister({ ...session, reason: "UNSPECIFIED" });
-  if (kind !== "ended") throw new Error(`a session was ${kind} instead of ended`);
+async function openPresenceSide(): Promise<Side> {
+  const redis = await startMeasuredRedis();
+  const { store, close } = await openPresence(redis.url, { memoryMs: 1, logMaxEntries: 16_000 });
+  const heard = follow(store);
+  const sessions = new Map<string, SessionRef>();
+  return {
+    redis,
+    async come(who) {
+      sessions.set(who.userId, await registerOne(store, who));
+    },
+    async ask(people) {
+      const views = await store.users(people.map(({ userId }) => userId));
+      if (!views.every(({ online }) => online)) throw new Error("somebody is not online");
+    },
+    async go({ userId }) {
+      const { kind } = await store.unregister({ ...(sessions.get(userId) as SessionRef), reason: "UNSPECIFIED" });
+      if (kind !== "ended") throw new Error(`a session was ${kind} instead of ended`);
+    },
+    heard,
+    async close() {
+      await close();
+      await redis.stop();
+    },
+  };
 }
 
-/** A hundred users a question, 200 questions. */
-function pagesOf(people: readonly Identity[]): (readonly Identity[])[] {
-  const pages = people.length / 100;
-  return Array.from({ length: 200 }, (_, index) => {
-    const start = (index % pages) * 100;
-    return people.slice(start, start + 100);
+async function openPlainSide(): Promise<Side> {
+  const redis = await startMeasuredRedis();
+  const plain = new KeyPerSession(redis.client);
+  let heard = 0;
+  const follower = redis.client.duplicate();
+  await follower.connect();
+  await follower.subscribe(channel, () => {
+    heard += 1;
   });
+  return {
+    redis,
+    come: (who) => plain.register(who),
+    async ask(people) {
+      const online = await plain.onlineDevices(people);
+      if (online !== people.length) throw new Error("somebody is not online");
+    },
+    go: (who) => plain.unregister(who),
+    heard: () => heard,
+    async close() {
+      follower.destroy();
+      await redis.stop();
+    },
+  };
 }
 
-async function askAll(store: RedisStore, pages: readonly (readonly Identity[])[]): Promise<void> {
-  for (const page of pages) {
-    const views = await store.users(page.map(({ userId }) => userId));
-    if (!views.every(({ online }) => online)) throw new Error("somebody is not online");
+/** @returns how many entries it has heard of so far */
+function follow(store: RedisStore): () => number {
+  let heard = 0;
+  for (let shard = 0; shard < store.shardCount; shard++) {
+    store.follow(shard, {
+      entry() {
+        heard += 1;
+      },
+      interrupted() {},
+    });
   }
+  return () => heard;
+}
+
+interface RoundCosts {
+  readonly coming: Cost;
+  readonly asking: Cost;
+  readonly going: Cost;
+  /** Times that Redis read from a connection to answer one question. */
+  readonly readsToAsk: number;
+}
+
+async function costsOf(side: Side, people: readonly Identity[]): Promise<RoundCosts> {
+  const { redis } = side;
+  const everybody = (act: (who: Identity) => Promise<void>) =>
+    costOf(redis, people.length, () =>
+      closedLoopOf({ count: people.length, inFlight: 64 }, (index) => act(people[index] as Identity)),
+    );
+  const coming = await everybody(side.come);
+  const readsBefore = await redis.reads();
+  const asking = await costOf(redis, questions, async () => {
+    for (let question = 0; question < questions; question++) {
+      const start = (question * usersPerQuestion) % people.length;
+      await side.ask(people.slice(start, start + usersPerQuestion));
+    }
+  });
+  const reads = (await redis.reads()) - readsBefore - readsOfMeasuring;
+  const going = await everybody(side.go);
+  return { coming, asking, going, readsToAsk: reads / questions };
+}
+
+/** CPU time before and after, and the reads themselves. */
+const readsOfMeasuring = 3;
+
+function reportCosts(bench: Bench, ours: readonly RoundCosts[], theirs: readonly RoundCosts[]): void {
+  const report = (name: string, baseline: string, of: (costs: RoundCosts) => number, atMost?: number) =>
+    bench.report({
+      name,
+      unit: "µs",
+      samples: ours.map(of),
+      baseline: { name: baseline, samples: theirs.map(of) },
+      target: atMost === undefined ? undefined : { atMost },
+    });
+  const plain = "key per session";
+  report("Redis CPU of Register", "MULTI SET SADD EXPIRE SCARD EXEC, PUBLISH", ({ coming }) => coming.redisUs);
+  report("Redis CPU of Unregister", "MULTI DEL SREM SCARD EXEC, PUBLISH", ({ going }) => going.redisUs);
+  report("Redis CPU of both on average", plain, ({ coming, going }) => (coming.redisUs + going.redisUs) / 2, 11);
+  report(
+    "node CPU of both on average, with a follower",
+    plain,
+    ({ coming, going }) => (coming.nodeUs + going.nodeUs) / 2,
+  );
+  const asked = `GetPresence of ${usersPerQuestion} users`;
+  report(`Redis CPU of ${asked}`, "SMEMBERS each, MGET", ({ asking }) => asking.redisUs, 150);
+  report(`node CPU of ${asked}`, "SMEMBERS each, MGET", ({ asking }) => asking.nodeUs);
+  bench.report({
+    name: `round trips of ${asked}`,
+    unit: "",
+    samples: ours.map(({ readsToAsk }) => readsToAsk),
+    baseline: { name: "SMEMBERS each, MGET", samples: theirs.map(({ readsToAsk }) => readsToAsk) },
+  });
 }
