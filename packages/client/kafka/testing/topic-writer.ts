@@ -56,6 +56,15 @@ export class TopicWriter {
     await this.#producer.send({ messages, acks: ProduceAcks.ALL });
   }
 
+  /** How many records the topic holds: more than were written when a write whose answer was lost was repeated. */
+  async size(partitions: number): Promise<number> {
+    const admin = new Admin({ clientId: "test-admin", bootstrapBrokers: [this.#brokers] });
+    const ends = Array.from({ length: partitions }, (_, partitionIndex) => ({ partitionIndex, timestamp: -1n }));
+    const [topic] = await admin.listOffsets({ topics: [{ name: this.#topic, partitions: ends }] });
+    await admin.close();
+    return topic?.partitions.reduce((total, { offset }) => total + Number(offset), 0) ?? 0;
+  }
+
   /** Deletes the topic and creates it again. */
   async makeAnew(partitions: number): Promise<void> {
     const admin = new Admin({ clientId: "test-admin", bootstrapBrokers: [this.#brokers] });
