@@ -47,7 +47,7 @@ export async function startPresence(options: PresenceOptions = {}): Promise<Test
     env: { PATH: process.env.PATH, GRPC_ADDR: grpcAddress, HTTP_ADDR: httpAddress, ...options.env },
   });
 
-  const untilHealth = async (name: "ready" | "live", deadlineMs = 15_000) => {
+  const untilHealth = async (name: "ready" | "live", deadlineMs = 45_000) => {
     let ended = false;
     const look = async () => {
       ended = child.exitCode() !== undefined;
