@@ -1,5 +1,6 @@
 import type { Benchmark } from "./benchmark.ts";
 import { audience } from "./delivery/audience.ts";
+import { gatewayMemory } from "./delivery/gateway-memory.ts";
 import { expiry } from "./expiry.ts";
 import { grpcRefresh } from "./grpc-refresh.ts";
 import { latency } from "./latency.ts";
@@ -20,4 +21,5 @@ export const catalogue: readonly Benchmark[] = [
   expiry,
   grpcRefresh,
   audience,
+  gatewayMemory,
 ];

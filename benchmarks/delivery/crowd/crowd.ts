@@ -1,0 +1,46 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import type { CrowdNews, CrowdOrder } from "./crowd-process.ts";
+
+/** Clients that say nothing and hear everything, in a process of their own. */
+export class Crowd {
+  readonly #child: ChildProcess = fork(new URL("./crowd-process.ts", import.meta.url));
+
+  /** Opens a socket for each of these, at this pace; resolves when all are open. */
+  async open(urls: readonly string[], perSecond: number): Promise<void> {
+    await this.#ask({ kind: "open", urls, perSecond });
+  }
+
+  /**
+   * Runs what is to reach so many of the sockets.
+   * @returns wall clock, µs, when the last of them was told of the user
+   */
+  async untilTold(userId: string, frames: number, run: () => Promise<void>): Promise<number> {
+    const reached = this.#ask({ kind: "await", userId, frames });
+    await run();
+    const news = await reached;
+    return news.kind === "reached" ? news.atUs : Number.POSITIVE_INFINITY;
+  }
+
+  /** Closes all sockets with this code; resolves when they are closed. */
+  async close(code: number): Promise<void> {
+    await this.#ask({ kind: "close", code });
+  }
+
+  stop(): void {
+    this.#child.kill();
+  }
+
+  async #ask(order: CrowdOrder): Promise<CrowdNews> {
+    const answer = once(this.#child, "message");
+    this.#child.send(order);
+    const [news] = (await answer) as [CrowdNews];
+    if (news.kind === "failed") throw new Error(`a client of the crowd failed: ${news.reason}`);
+    return news;
+  }
+}
+
+/** Where a user's socket opens at this address. */
+export function socketUrl(address: string, userId: string, more: Readonly<Record<string, string>> = {}): string {
+  return `ws://${address}/ws?${new URLSearchParams({ user_id: userId, device_id: "phone", ...more })}`;
+}

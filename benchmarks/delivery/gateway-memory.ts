@@ -1,0 +1,100 @@
+import { systemClock as clock, pause } from "@realchat/presence-runtime";
+import { startDelivery, startPresence } from "@realchat/presence-testing";
+import type { Benchmark } from "../benchmark.ts";
+import { Crowd, socketUrl } from "./crowd/crowd.ts";
+import { PlainServer } from "./plain/plain-server.ts";
+import { audienceFile, type Relation } from "./relations.ts";
+import { type Usage, usageOf } from "./usage.ts";
+
+const opensPerSecond = 2_000;
+const roomSize = 10;
+/** Long enough for every socket to have been pinged, and for the heap to have been looked through. */
+const idleMs = 30_000;
+
+/**
+ * What an idle socket adds to the gateway process: the socket, its session and heartbeats, its place in push, and the
+ * nine users that each watches. The sockets' buffers in the kernel are of no process. The baseline is `ws` alone.
+ */
+export const gatewayMemory: Benchmark = {
+  name: "gateway-memory",
+  about: "what an idle socket takes of the gateway's memory",
+  limitSeconds: 300,
+  async run(bench) {
+    const sockets = bench.quick ? 1_000 : 10_000;
+    const rounds = bench.quick ? 1 : 2;
+    const userIds = Array.from({ length: sockets }, (_, index) => `user-${index}`);
+    const AUDIENCE_FILE = audienceFile(roomsOf(userIds));
+    const ours: Growth[] = [];
+    const theirs: Growth[] = [];
+    for (let round = 1; round <= rounds; round++) {
+      bench.progress(`round ${round} of ${rounds}: ${sockets.toLocaleString("en")} sockets on a gateway`);
+      const presence = await startPresence({ env: { LOG_LEVEL: "warn" } });
+      const gateway = await startDelivery({
+        env: {
+          PRESENCE_SVC_ADDR: presence.grpcAddress,
+          AUDIENCE_FILE,
+          SAMPLE_CAST: "false",
+          ADDRESS_MAX_SOCKETS: String(sockets),
+          LOG_LEVEL: "warn",
+        },
+      });
+      const idleFor = bench.quick ? 5_000 : idleMs;
+      ours.push(await growth({ address: gateway.socketAddress, usage: () => usageOf(gateway), userIds, idleFor }));
+      await gateway.stop();
+      await presence.stop();
+      bench.progress(`round ${round} of ${rounds}: as many on ws alone`);
+      const plain = await PlainServer.start();
+      theirs.push(await growth({ address: plain.address, usage: () => plain.usage(), userIds, idleFor }));
+      plain.stop();
+    }
+    const name = "ws alone";
+    const count = sockets.toLocaleString("en");
+    bench.report({
+      name: `gateway RSS a socket, ${count} idle`,
+      unit: "KB",
+      samples: ours.map(({ addedKb }) => addedKb),
+      baseline: { name, samples: theirs.map(({ addedKb }) => addedKb) },
+      target: { atMost: 20 },
+    });
+    bench.report({
+      name: "the whole process divided by its sockets",
+      unit: "KB",
+      samples: ours.map(({ wholeKb }) => wholeKb),
+      baseline: { name, samples: theirs.map(({ wholeKb }) => wholeKb) },
+    });
+  },
+};
+
+/** Of a socket, in 1,000 bytes. */
+interface Growth {
+  readonly addedKb: number;
+  readonly wholeKb: number;
+}
+
+async function growth(options: {
+  address: string;
+  usage: () => Promise<Usage>;
+  userIds: readonly string[];
+  idleFor: number;
+}): Promise<Growth> {
+  const { address, usage, userIds, idleFor } = options;
+  const crowd = new Crowd();
+  const before = await usage();
+  await crowd.open(
+    userIds.map((userId) => socketUrl(address, userId)),
+    opensPerSecond,
+  );
+  await pause(clock, idleFor);
+  const after = await usage();
+  crowd.stop();
+  return {
+    addedKb: (after.residentBytes - before.residentBytes) / userIds.length / 1_000,
+    wholeKb: after.residentBytes / userIds.length / 1_000,
+  };
+}
+
+function* roomsOf(userIds: readonly string[]): Generator<Relation> {
+  for (let start = 0; start < userIds.length; start += roomSize) {
+    yield { conversation_id: `room-${start}`, participants: userIds.slice(start, start + roomSize) };
+  }
+}
