@@ -24,6 +24,7 @@ import { openKeys } from "./gateway/authentication/keys.ts";
 import { TokenBearers } from "./gateway/authentication/token-bearers.ts";
 import { Gateway } from "./gateway/gateway.ts";
 import { greeting } from "./greeting.ts";
+import { growHeapSlowly } from "./heap-growth.ts";
 import { presenceLookup } from "./presence-lookup.ts";
 import { PresencePush } from "./push/presence-push.ts";
 import { keepSampleCast } from "./web/keep-sample-cast.ts";
@@ -95,6 +96,7 @@ async function run(config: DeliveryConfig): Promise<void> {
     sockets: showAddress({ ...config.listen.sockets, port: socketsPort }),
     operations: showAddress({ ...config.listen.operations, port: operationsPort }),
   };
+  growHeapSlowly();
   log.info(addresses, "delivery is up");
   // Not on stdout, which is the log's and may be JSON.
   if (config.log.format !== "json") process.stderr.write(greeting(config, addresses));
