@@ -1,6 +1,8 @@
 import type { Benchmark } from "./benchmark.ts";
 import { audience } from "./delivery/audience.ts";
+import { gatewayCelebrity } from "./delivery/gateway-celebrity.ts";
 import { gatewayMemory } from "./delivery/gateway-memory.ts";
+import { gatewayPush } from "./delivery/gateway-push.ts";
 import { expiry } from "./expiry.ts";
 import { grpcRefresh } from "./grpc-refresh.ts";
 import { latency } from "./latency.ts";
@@ -22,4 +24,6 @@ export const catalogue: readonly Benchmark[] = [
   grpcRefresh,
   audience,
   gatewayMemory,
+  gatewayPush,
+  gatewayCelebrity,
 ];

@@ -1,9 +1,9 @@
 import { systemClock as clock, pause } from "@realchat/presence-runtime";
-import { startDelivery, startPresence } from "@realchat/presence-testing";
 import type { Benchmark } from "../benchmark.ts";
 import { Crowd, socketUrl } from "./crowd/crowd.ts";
+import { withEmbeddedGateway } from "./embedded-gateway.ts";
 import { PlainServer } from "./plain/plain-server.ts";
-import { audienceFile, type Relation } from "./relations.ts";
+import type { Relation } from "./relations.ts";
 import { type Usage, usageOf } from "./usage.ts";
 
 const opensPerSecond = 2_000;
@@ -23,25 +23,14 @@ export const gatewayMemory: Benchmark = {
     const sockets = bench.quick ? 1_000 : 10_000;
     const rounds = bench.quick ? 1 : 2;
     const userIds = Array.from({ length: sockets }, (_, index) => `user-${index}`);
-    const AUDIENCE_FILE = audienceFile(roomsOf(userIds));
+    const idleFor = bench.quick ? 5_000 : idleMs;
     const ours: Growth[] = [];
     const theirs: Growth[] = [];
     for (let round = 1; round <= rounds; round++) {
       bench.progress(`round ${round} of ${rounds}: ${sockets.toLocaleString("en")} sockets on a gateway`);
-      const presence = await startPresence({ env: { LOG_LEVEL: "warn" } });
-      const gateway = await startDelivery({
-        env: {
-          PRESENCE_SVC_ADDR: presence.grpcAddress,
-          AUDIENCE_FILE,
-          SAMPLE_CAST: "false",
-          ADDRESS_MAX_SOCKETS: String(sockets),
-          LOG_LEVEL: "warn",
-        },
+      await withEmbeddedGateway(roomsOf(userIds), async (gateway) => {
+        ours.push(await growth({ address: gateway.socketAddress, usage: () => usageOf(gateway), userIds, idleFor }));
       });
-      const idleFor = bench.quick ? 5_000 : idleMs;
-      ours.push(await growth({ address: gateway.socketAddress, usage: () => usageOf(gateway), userIds, idleFor }));
-      await gateway.stop();
-      await presence.stop();
       bench.progress(`round ${round} of ${rounds}: as many on ws alone`);
       const plain = await PlainServer.start();
       theirs.push(await growth({ address: plain.address, usage: () => plain.usage(), userIds, idleFor }));

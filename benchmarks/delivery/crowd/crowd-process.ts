@@ -12,7 +12,7 @@ export type CrowdOrder =
   | { readonly kind: "close"; readonly code: number };
 
 export type CrowdNews =
-  | { readonly kind: "opened" | "closed" }
+  | { readonly kind: "opened" | "awaiting" | "closed" }
   | { readonly kind: "failed"; readonly reason: string }
   /** Wall clock, µs, when the last of them was told. */
   | { readonly kind: "reached"; readonly atUs: number };
@@ -29,6 +29,7 @@ process.on("disconnect", () => process.exit());
 async function obey(order: CrowdOrder): Promise<void> {
   if (order.kind === "await") {
     awaited = { text: `"id":"${order.userId}"`, left: order.frames };
+    tell({ kind: "awaiting" });
   } else if (order.kind === "open") {
     const { urls, perSecond } = order;
     const opening: Promise<WebSocket>[] = [];

@@ -12,11 +12,12 @@ export class Crowd {
   }
 
   /**
-   * Runs what is to reach so many of the sockets.
+   * Runs what is to reach so many of the sockets, with one frame each.
    * @returns wall clock, µs, when the last of them was told of the user
    */
   async untilTold(userId: string, frames: number, run: () => Promise<void>): Promise<number> {
-    const reached = this.#ask({ kind: "await", userId, frames });
+    await this.#ask({ kind: "await", userId, frames });
+    const reached = this.#next();
     await run();
     const news = await reached;
     return news.kind === "reached" ? news.atUs : Number.POSITIVE_INFINITY;
@@ -32,9 +33,13 @@ export class Crowd {
   }
 
   async #ask(order: CrowdOrder): Promise<CrowdNews> {
-    const answer = once(this.#child, "message");
+    const answer = this.#next();
     this.#child.send(order);
-    const [news] = (await answer) as [CrowdNews];
+    return answer;
+  }
+
+  async #next(): Promise<CrowdNews> {
+    const [news] = (await once(this.#child, "message")) as [CrowdNews];
     if (news.kind === "failed") throw new Error(`a client of the crowd failed: ${news.reason}`);
     return news;
   }

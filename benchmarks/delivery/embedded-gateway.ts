@@ -1,0 +1,27 @@
+import { startDelivery, startPresence, type TestDelivery } from "@realchat/presence-testing";
+import { connectPresence, type PresenceClient } from "../../services/presence/tests/presence-client.ts";
+import { audienceFile, type Relation } from "./relations.ts";
+
+/** Runs with a presence node and a gateway that keep all in memory, each a process of its own. */
+export async function withEmbeddedGateway(
+  relations: Iterable<Relation>,
+  run: (gateway: TestDelivery, presence: PresenceClient) => Promise<void>,
+): Promise<void> {
+  const node = await startPresence({ env: { LOG_LEVEL: "warn" } });
+  const gateway = await startDelivery({
+    env: { ...gatewaySettings, PRESENCE_SVC_ADDR: node.grpcAddress, AUDIENCE_FILE: audienceFile(relations) },
+  });
+  const presence = connectPresence(node.grpcAddress);
+  await run(gateway, presence);
+  presence.close();
+  await gateway.stop();
+  await node.stop();
+}
+
+/** All clients have the same address here; only those know each other of whom we said so. */
+export const gatewaySettings = {
+  ADDRESS_MAX_SOCKETS: "50000",
+  SAMPLE_CAST: "false",
+  LOG_LEVEL: "warn",
+  DRAIN_SPREAD: "0",
+};
