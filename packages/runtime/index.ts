@@ -7,6 +7,7 @@ export { HotHistogram } from "./metrics/hot-histogram.ts";
 export type { Labels } from "./metrics/label-sets.ts";
 export { Metrics, type ReadFigures } from "./metrics/metrics.ts";
 export type { Definition, Sample } from "./metrics/scraped.ts";
+export { type OperationFigures, OperationMeter } from "./operation-meter.ts";
 export { type OperationsOptions, OperationsServer, type ReadinessCheck } from "./operations-server.ts";
 export { logReadiness } from "./readiness-log.ts";
 export { namesSecret, redactUrls } from "./redact.ts";

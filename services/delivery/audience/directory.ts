@@ -1,3 +1,5 @@
+import type { OperationFigures } from "@realchat/presence-runtime";
+
 /**
  * The port to who may see whom. W may see X when they share a conversation, or when each has the other as a contact; and
  * never while either blocks the other. The relation is symmetric, and nobody sees himself.
@@ -89,15 +91,16 @@ export interface AffectedPairs {
   readonly others: readonly string[];
 }
 
+/** The kinds of operations that a directory counts. */
+export const directoryOperations = ["visible-to", "may-see", "apply", "state"] as const;
+
 export interface DirectoryMetrics {
   /** Relations remembered, past ones included: memberships, contacts, blocks. */
   readonly relations: number;
   /** Most that may be remembered; undefined: the store's own limit holds. */
   readonly relationsLimit: number | undefined;
   /** Operations by kind, since the start. */
-  readonly operations: Readonly<
-    Record<string, { readonly count: number; readonly failed: number; readonly totalMs: number }>
-  >;
+  readonly operations: Readonly<Record<string, OperationFigures>>;
   /** What waits, by name. */
   readonly bounds: Readonly<Record<string, { readonly used: number; readonly limit: number }>>;
 }

@@ -1,3 +1,4 @@
+import type { OperationFigures } from "@realchat/presence-runtime";
 import type { SessionRef } from "../domain/session.ts";
 import type { DisconnectReason, Transition } from "../domain/transition.ts";
 
@@ -34,7 +35,7 @@ export type StoreHealth =
 /** Figures read at scrape; counters only grow. */
 export interface StoreMetrics {
   /** Commands or operations sent to the store, by kind, with those that failed. */
-  readonly operations: Readonly<Record<string, { count: number; failed: number; totalMs: number }>>;
+  readonly operations: Readonly<Record<string, OperationFigures>>;
   /** Bounded places that fill up: queues, caches, buffers; `used` of `limit` now. */
   readonly bounds: Readonly<Record<string, { used: number; limit: number }>>;
 }

@@ -1,16 +1,16 @@
-import type { Clock } from "@realchat/presence-runtime";
+import { type Clock, OperationMeter } from "@realchat/presence-runtime";
 import { AudienceError } from "../audience-error.ts";
 import { isNews } from "../batch-order.ts";
-import type {
-  AffectedPairs,
-  AudienceDirectory,
-  ChangeBatch,
-  DirectoryMetrics,
-  DirectoryState,
-  SourcePosition,
+import {
+  type AffectedPairs,
+  type AudienceDirectory,
+  type ChangeBatch,
+  type DirectoryMetrics,
+  type DirectoryState,
+  directoryOperations,
+  type SourcePosition,
 } from "../directory.ts";
 import { type Fact, factsOf, type Relation, type Stamp, touchedBy } from "../facts.ts";
-import { OperationMeter } from "../operation-meter.ts";
 import { RelationTable } from "./relation-table.ts";
 
 export interface MemoryDirectoryOptions {
@@ -26,7 +26,7 @@ export class MemoryDirectory implements AudienceDirectory {
   readonly kind = "memory";
   readonly generation = generation;
   readonly #maxRelations: number;
-  readonly #meter: OperationMeter;
+  readonly #meter: OperationMeter<(typeof directoryOperations)[number]>;
   readonly #tables: Readonly<Record<Relation, RelationTable>> = {
     member: new RelationTable(),
     contact: new RelationTable(),
@@ -41,7 +41,7 @@ export class MemoryDirectory implements AudienceDirectory {
 
   constructor(options: MemoryDirectoryOptions, clock: Clock) {
     this.#maxRelations = options.maxRelations ?? 5_000_000;
-    this.#meter = new OperationMeter(clock);
+    this.#meter = new OperationMeter(directoryOperations, clock);
   }
 
   async open(): Promise<void> {}

@@ -6,20 +6,20 @@ import {
   type Script,
   type Values,
 } from "@realchat/presence-redis";
-import type { Clock } from "@realchat/presence-runtime";
+import { type Clock, OperationMeter } from "@realchat/presence-runtime";
 import { AudienceError } from "../audience-error.ts";
 import { rewound } from "../batch-order.ts";
-import type {
-  AffectedPairs,
-  AudienceDirectory,
-  BatchOrigin,
-  ChangeBatch,
-  DirectoryMetrics,
-  DirectoryState,
+import {
+  type AffectedPairs,
+  type AudienceDirectory,
+  type BatchOrigin,
+  type ChangeBatch,
+  type DirectoryMetrics,
+  type DirectoryState,
+  directoryOperations,
 } from "../directory.ts";
 import { isId } from "../entity-id.ts";
 import { type Fact, factsOf, touchedBy } from "../facts.ts";
-import { OperationMeter } from "../operation-meter.ts";
 import { markDirectory } from "./directory-mark.ts";
 import { markKey, positionsKey, prefix } from "./keys.ts";
 import { type Applied, apply } from "./lua/apply.ts";
@@ -47,7 +47,7 @@ export class RedisDirectory implements AudienceDirectory {
   readonly kind = "redis";
   readonly #connection: RedisConnection;
   readonly #maxPendingCommands: number;
-  readonly #meter: OperationMeter;
+  readonly #meter: OperationMeter<(typeof directoryOperations)[number]>;
   #generation: string | undefined;
   #relations = 0;
 
@@ -55,7 +55,7 @@ export class RedisDirectory implements AudienceDirectory {
   constructor(options: RedisDirectoryOptions, clock: Clock) {
     const { commandTimeoutMs = 2_000, maxPendingCommands = 10_000 } = options;
     this.#maxPendingCommands = maxPendingCommands;
-    this.#meter = new OperationMeter(clock);
+    this.#meter = new OperationMeter(directoryOperations, clock);
     this.#connection = new RedisConnection(
       {
         address: parseRedisUrl(options.url),

@@ -1,5 +1,5 @@
 import { parseRedisUrl, RedisConnection, RedisError } from "@realchat/presence-redis";
-import type { Clock } from "@realchat/presence-runtime";
+import { type Clock, OperationMeter } from "@realchat/presence-runtime";
 import type { Rules } from "../../domain/decisions.ts";
 import { invariant } from "../../domain/invariant.ts";
 import type { SessionRef } from "../../domain/session.ts";
@@ -26,7 +26,6 @@ import { KnownSessions } from "./known-sessions.ts";
 import { Leases } from "./leases.ts";
 import { LiveLog } from "./live-log.ts";
 import { LogReader } from "./log-reader.ts";
-import { OperationMeter } from "./operation-meter.ts";
 import { type PendingBound, RefreshQueue } from "./refresh-queue.ts";
 import { scriptRules } from "./script-rules.ts";
 import { Scripts } from "./scripts.ts";
@@ -71,6 +70,20 @@ export function createRedisStore(options: RedisStoreOptions, clock: Clock): Redi
 }
 
 /** Wires the parts together; each has a file of its own. */
+/** What is counted; `refresh` counts batches, `heartbeat` those that a batch could not answer. */
+const operationKinds = [
+  "register",
+  "unregister",
+  "refresh",
+  "heartbeat",
+  "users",
+  "tick",
+  "log",
+  "lease",
+  "publish",
+] as const;
+type OperationKind = (typeof operationKinds)[number];
+
 class RedisPresenceStore implements RedisStore {
   readonly kind = "redis";
   readonly shardCount: number;
@@ -86,7 +99,7 @@ class RedisPresenceStore implements RedisStore {
   readonly #known: KnownSessions;
   readonly #pendingRefreshes: PendingBound;
   readonly #maxPendingCommands: number;
-  readonly #meter: OperationMeter;
+  readonly #meter: OperationMeter<OperationKind>;
 
   constructor(options: RedisStoreOptions, clock: Clock) {
     const { shards, rules, retentionMs, commandTimeoutMs = 2_000, maxPendingCommands = 100_000 } = options;
@@ -98,7 +111,7 @@ class RedisPresenceStore implements RedisStore {
     this.#maxPendingCommands = maxPendingCommands;
     this.#known = new KnownSessions(options.maxKnownSessions ?? 1_000_000);
     this.#pendingRefreshes = { used: 0, limit: options.maxPendingRefreshes ?? 100_000 };
-    this.#meter = new OperationMeter(clock);
+    this.#meter = new OperationMeter(operationKinds, clock);
 
     const connecting = {
       address,
