@@ -17,6 +17,7 @@ import type { DeliveryConfig } from "./delivery-config.ts";
 import { exposeParts, observeDots } from "./delivery-metrics.ts";
 import type { PresenceFeed } from "./feed/feed.ts";
 import { KafkaFeed } from "./feed/kafka/kafka-feed.ts";
+import { presenceTopic } from "./feed/kafka/presence-topic.ts";
 import { WatchFeed } from "./feed/watch-feed.ts";
 import { anyone } from "./gateway/authentication/anyone.ts";
 import type { Authenticator } from "./gateway/authentication/authenticator.ts";
@@ -125,8 +126,7 @@ async function run(config: DeliveryConfig): Promise<void> {
 function createFeed({ feed, kafka, instanceId }: DeliveryConfig, channels: PresenceChannels, log: Log): PresenceFeed {
   if (feed === "kafka" && kafka !== undefined) {
     const { brokers, topics, tls, sasl } = kafka;
-    const topic = topics.find((name) => name.startsWith("presence."));
-    return new KafkaFeed({ brokers, topic, tls, sasl, clientId: instanceId, clock });
+    return new KafkaFeed({ brokers, topic: presenceTopic(topics), tls, sasl, clientId: instanceId, clock });
   }
   const onEnd = (error: unknown) => log.error({ err: error }, "presence refuses to be watched");
   return new WatchFeed({ channels, clock, onEnd });

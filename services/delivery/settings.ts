@@ -28,6 +28,8 @@ const name = {
   right: "give letters, digits, dots, dashes and underscores",
 };
 
+const topic = { ...name, maxBytes: 512, pattern: /^([\w.-]+=)?(?!\.{1,2}$)[\w.-]{1,249}$/ };
+
 /** Every setting of the delivery service; --help, --print-config and the documents' table are made from it. */
 export const deliverySettings = {
   ...group("Listening", {
@@ -122,9 +124,9 @@ export const deliverySettings = {
   ...group("Kafka", {
     KAFKA_BROKERS: { kind: listOf(peerAddress), meaning: "brokers to start from" },
     KAFKA_TOPICS: {
-      kind: listOf(text(name)),
+      kind: listOf(text(topic)),
       default: "presence.events.v1,conversation.events.v1,contact.added,contact.removed,user.blocked,user.unblocked",
-      meaning: "topics to read; those that tell neither presence nor relations are left alone",
+      meaning: "what topics are called, with a prefix or as standard=name; further ones are left alone",
     },
     KAFKA_TLS: { kind: toggle, default: "false", meaning: "speak TLS to the brokers" },
     KAFKA_TLS_CA: {

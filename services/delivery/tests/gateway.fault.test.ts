@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import { systemClock } from "@realchat/presence-runtime";
+import {
+  startDelivery,
+  startPresence,
+  type TestDelivery,
+  type TestPresence,
+  temporaryFolder,
+  waitUntil,
+} from "@realchat/presence-testing";
+import { connect, type SocketClient } from "../testing/socket-client.ts";
+
+const ttlMs = 4_000;
+const crowd = Array.from({ length: 300 }, (_, index) => `user-${index}`);
+
+let presence: TestPresence;
+let first: TestDelivery;
+let second: TestDelivery;
+/** Connected to the second gateway, sees everybody. */
+let observer: SocketClient;
+/** Users that the observer was told to be offline, and when, ms; emptied by each test when its story begins. */
+const greyAtMs = new Map<string, number>();
+
+beforeEach(async () => {
+  const file = join(temporaryFolder("audience").path, "audience.jsonl");
+  writeFileSync(file, `${JSON.stringify({ conversation_id: "all", participants: ["observer", ...crowd] })}\n`);
+  presence = await startPresence({ env: { SESSION_TTL: `${ttlMs}ms`, OFFLINE_GRACE: "2500ms" } });
+  const env = {
+    ...{ PRESENCE_SVC_ADDR: presence.grpcAddress, AUDIENCE_FILE: file, SAMPLE_CAST: "false" },
+    ...{ DRAIN_SPREAD: "1500ms", DRAIN_TIMEOUT: "8s" },
+  };
+  [first, second] = await Promise.all([startDelivery({ env }), startDelivery({ env })]);
+  observer = await connect({
+    address: second.socketAddress,
+    userId: "observer",
+    onFrame(frame) {
+      if (frame.type === "hidden") return;
+      for (const { id, online } of frame.users) if (!online) greyAtMs.set(id, systemClock.monotonicMs());
+    },
+  });
+});
+
+afterEach(async () => {
+  observer.socket.terminate();
+  await Promise.all([first.kill(), second.kill()]);
+  await presence.kill();
+});
+
+const connectAll = (users: readonly string[], { socketAddress: address }: TestDelivery) =>
+  Promise.all(users.map((userId) => connect({ address, userId })));
+
+async function untilAllGreen(users: readonly string[]): Promise<void> {
+  const areGreen = () => users.every((userId) => observer.users.get(userId)?.online);
+  await waitUntil(areGreen, { what: `${users.length} users are green`, deadlineMs: 20_000 });
+}
+
+describe("a gateway", () => {
+  test("that is killed: who comes back in time is never grey, all others are within TTL + 1 s", async () => {
+    const clients = await connectAll(crowd, first);
+    await untilAllGreen(crowd);
+    greyAtMs.clear();
+    const killedMs = systemClock.monotonicMs();
+    await first.kill();
+    await Promise.all(clients.map((client) => client.untilClosed()));
+    const [returning, gone] = [crowd.slice(0, 150), crowd.slice(150)];
+    const back = await connectAll(returning, second);
+    await waitUntil(() => gone.every((userId) => greyAtMs.has(userId)), {
+      what: "all who did not come back are grey",
+      deadlineMs: ttlMs + 3_000,
+    });
+    const latestMs = Math.max(...greyAtMs.values()) - killedMs;
+    assert.ok(latestMs <= ttlMs + 1_000 + 500, `the last one turned grey after ${latestMs} ms, the TTL is ${ttlMs} ms`);
+    assert.deepEqual(
+      [...greyAtMs.keys()].filter((userId) => returning.includes(userId)),
+      [],
+    );
+    for (const { socket } of back) socket.terminate();
+  });
+
+  test("that is told to go hands everybody over: its clients come one after the other, and no dot turns grey", async () => {
+    const clients = await connectAll(crowd, first);
+    await untilAllGreen(crowd);
+    greyAtMs.clear();
+    const closedAtMs: number[] = [];
+    const moved = clients.map(async (client, index) => {
+      const { code, reason } = await client.untilClosed(15_000);
+      closedAtMs.push(systemClock.monotonicMs());
+      assert.deepEqual({ code, reason }, { code: 1012, reason: "restart" });
+      return connect({ address: second.socketAddress, userId: crowd[index] });
+    });
+    const sinceMs = systemClock.monotonicMs();
+    assert.equal(await first.stop(), 0);
+    const tookMs = systemClock.monotonicMs() - sinceMs;
+    assert.ok(tookMs < 8_000, `it took ${tookMs} ms to go`);
+    const back = await Promise.all(moved);
+    const spreadMs = Math.max(...closedAtMs) - Math.min(...closedAtMs);
+    assert.ok(spreadMs > 1_000, `all were closed within ${spreadMs} ms`);
+    // Past the grace of those that were closed last, nobody has turned grey, and nobody does when he leaves later.
+    back[0]?.say({ type: "logout" });
+    await observer.untilTold("user-0", false);
+    const late = await connect({ address: second.socketAddress, userId: "user-0" });
+    await observer.untilTold("user-0", true);
+    late.socket.close(1000);
+    await waitUntil(() => observer.users.get("user-0")?.online === false, {
+      what: "a later grace is over",
+      deadlineMs: 8_000,
+    });
+    assert.deepEqual([...greyAtMs.keys()], ["user-0"]);
+    for (const { socket } of back) socket.terminate();
+  });
+});

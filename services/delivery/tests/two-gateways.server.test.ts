@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, before, describe, test } from "node:test";
+import { Admin, ProduceAcks, Producer } from "@platformatic/kafka";
+import {
+  sharedKafka,
+  startDelivery,
+  startPresence,
+  startRedis,
+  type TestDelivery,
+  type TestPresence,
+  type TestRedis,
+  waitUntil,
+} from "@realchat/presence-testing";
+import { type AudienceTopic, audienceTopics } from "../audience/sources/topics.ts";
+import { block, contact, conversationCreated, membershipChanged } from "../audience/testing/event-records.ts";
+import { connect, type SocketClient } from "../testing/socket-client.ts";
+
+const prefix = `two-gateways-${randomUUID()}`;
+const nameOf = (topic: AudienceTopic | "presence.events.v1") => `${prefix}.${topic}`;
+
+let redis: TestRedis;
+let presence: TestPresence;
+let gateways: readonly [TestDelivery, TestDelivery];
+let admin: Admin;
+let producer: Producer;
+
+before(async () => {
+  const [kafka, ownRedis] = await Promise.all([sharedKafka(), startRedis()]);
+  redis = ownRedis;
+  const client = { clientId: "test", bootstrapBrokers: [kafka.brokers], retries: 20, retryDelay: 200 };
+  admin = new Admin(client);
+  producer = new Producer(client);
+  await admin.createTopics({ topics: audienceTopics.map(nameOf), partitions: 3, replicas: 1 });
+  presence = await startPresence({
+    // A gateway hears with a heartbeat that a device has moved.
+    env: {
+      ...{ REDIS_URL: redis.url, KAFKA_BROKERS: kafka.brokers, KAFKA_TOPIC: nameOf("presence.events.v1") },
+      SESSION_TTL: "6s",
+    },
+  });
+  const env = {
+    ...{ PRESENCE_SVC_ADDR: presence.grpcAddress, REDIS_URL: redis.url, KAFKA_BROKERS: kafka.brokers },
+    ...{ KAFKA_TOPICS: [nameOf("presence.events.v1"), ...audienceTopics.map(nameOf)].join(","), SAMPLE_CAST: "false" },
+  };
+  gateways = await Promise.all([startDelivery({ env }), startDelivery({ env })]);
+});
+
+after(async () => {
+  for (const gateway of gateways ?? []) assert.equal(await gateway.stop(), 0);
+  await presence?.stop();
+  await admin?.close();
+  await producer?.close();
+  await redis?.stop();
+});
+
+async function write(topic: AudienceTopic, key: string, value: Buffer): Promise<void> {
+  await producer.send({ messages: [{ topic: nameOf(topic), key: Buffer.from(key), value }], acks: ProduceAcks.ALL });
+}
+
+const open = (gateway: 0 | 1, userId: string) => connect({ address: gateways[gateway].socketAddress, userId });
+
+/** Waits until the client was told that he may not see the user, and holds nothing of him. */
+const untilHidden = (client: SocketClient, userId: string) =>
+  waitUntil(
+    () =>
+      !client.users.has(userId) &&
+      client.frames.some((frame) => frame.type === "hidden" && frame.users.includes(userId)),
+    { what: `${userId} is hidden` },
+  );
+
+describe("two gateways on Redis and Kafka", () => {
+  test("a dot goes from one to the other", async () => {
+    await write("conversation.events.v1", "room", conversationCreated("room", "ann", "bob"));
+    const ann = await open(0, "ann");
+    const bob = await open(1, "bob");
+    await ann.untilTold("bob", true);
+    await bob.untilTold("ann", true);
+    bob.say({ type: "logout" });
+    assert.equal((await ann.untilTold("bob", false)).cause, "logged_out");
+    ann.socket.close();
+  });
+
+  test("who is blocked or leaves stops seeing the dot, wherever he is connected, and is told so once", async () => {
+    await write("conversation.events.v1", "hall", conversationCreated("hall", "cid", "dan", "eve"));
+    const cid = await open(0, "cid");
+    const dan = await open(1, "dan");
+    await Promise.all([cid.untilTold("dan", true), dan.untilTold("cid", true)]);
+    await write("user.blocked", "cid", block("cid", "dan"));
+    await Promise.all([untilHidden(cid, "dan"), untilHidden(dan, "cid")]);
+    const toldBefore = dan.frames.length;
+    cid.say({ type: "logout" });
+    const eve = await open(1, "eve");
+    await dan.untilTold("eve", true);
+    assert.ok(!dan.frames.slice(toldBefore).some((frame) => JSON.stringify(frame).includes("cid")));
+    await write("conversation.events.v1", "hall", membershipChanged("hall", "eve", false));
+    await untilHidden(dan, "eve");
+    for (const client of [dan, eve]) client.socket.close();
+  });
+
+  test("who becomes a contact appears, green, without being asked for", async () => {
+    const [fay, gus] = [await open(0, "fay"), await open(1, "gus")];
+    await Promise.all([fay.untilSnapshot(), gus.untilSnapshot()]);
+    await write("contact.added", "fay", contact("fay", "gus"));
+    await write("contact.added", "gus", contact("gus", "fay"));
+    await Promise.all([fay.untilTold("gus", true), gus.untilTold("fay", true)]);
+    for (const client of [fay, gus]) client.socket.close();
+  });
+
+  test("a device that moves from one to the other has one socket, and its user no gap", async () => {
+    await write("conversation.events.v1", "flat", conversationCreated("flat", "hal", "ida"));
+    const hal = await open(0, "hal");
+    const first = await open(0, "ida");
+    await hal.untilTold("ida", true);
+    const second = await open(1, "ida");
+    assert.deepEqual(await first.untilClosed(60_000), { code: 4000, reason: "session_replaced" });
+    second.say({ type: "logout" });
+    await hal.untilTold("ida", false);
+    const told = hal.frames
+      .flatMap((frame) => (frame.type === "hidden" ? [] : frame.users))
+      .filter(({ id }) => id === "ida");
+    assert.deepEqual(
+      told
+        .map(({ online }) => online)
+        .filter((online, index, all) => online !== all[index - 1])
+        .slice(-2),
+      [true, false],
+    );
+    hal.socket.close();
+  });
+});
