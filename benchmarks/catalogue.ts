@@ -1,5 +1,6 @@
 import type { Benchmark } from "./benchmark.ts";
 import { audience } from "./delivery/audience.ts";
+import { dotLatency } from "./delivery/dot-latency.ts";
 import { gatewayCelebrity } from "./delivery/gateway-celebrity.ts";
 import { gatewayMemory } from "./delivery/gateway-memory.ts";
 import { gatewayPush } from "./delivery/gateway-push.ts";
@@ -26,4 +27,5 @@ export const catalogue: readonly Benchmark[] = [
   gatewayMemory,
   gatewayPush,
   gatewayCelebrity,
+  dotLatency,
 ];

@@ -9,6 +9,7 @@ import { Crowd, socketUrl } from "./crowd/crowd.ts";
 import { withEmbeddedGateway } from "./embedded-gateway.ts";
 import { PlainServer } from "./plain/plain-server.ts";
 import { knowEachOther } from "./relations.ts";
+import { figureAmong } from "./usage.ts";
 
 const celebrity = "celebrity";
 const witness = "witness";
@@ -83,7 +84,9 @@ function urls(address: string, fans: readonly string[]): string[] {
 async function untilQuiet(gateway: TestDelivery, sockets: number): Promise<void> {
   const isQuiet = async () => {
     const metrics = await gateway.metrics();
-    return (metrics.get("delivery_frames_total") ?? 0) > sockets && metrics.get("delivery_busy_sockets") === 0;
+    return (
+      figureAmong(metrics, "delivery_frames_total") > sockets && figureAmong(metrics, "delivery_sockets_busy") === 0
+    );
   };
   await waitUntil(isQuiet, { what: "every socket has its snapshot", deadlineMs: 30_000 });
 }
