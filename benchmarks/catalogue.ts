@@ -2,6 +2,7 @@ import type { Benchmark } from "./benchmark.ts";
 import { audience } from "./delivery/audience.ts";
 import { dotLatency } from "./delivery/dot-latency.ts";
 import { gatewayCelebrity } from "./delivery/gateway-celebrity.ts";
+import { gatewayCrash } from "./delivery/gateway-crash.ts";
 import { gatewayMemory } from "./delivery/gateway-memory.ts";
 import { gatewayPush } from "./delivery/gateway-push.ts";
 import { expiry } from "./expiry.ts";
@@ -28,4 +29,5 @@ export const catalogue: readonly Benchmark[] = [
   gatewayPush,
   gatewayCelebrity,
   dotLatency,
+  gatewayCrash,
 ];

@@ -27,7 +27,7 @@ export const dotLatency: Benchmark = {
   about: "from an open socket to the dot on another user's, at 500 connects a second",
   limitSeconds: 300,
   async run(bench) {
-    const rounds = bench.quick ? 1 : 5;
+    const rounds = bench.quick ? 1 : 3;
     const comers = Array.from({ length: connectsPerSecond * (bench.quick ? 2 : 5) }, (_, index) => `comer-${index}`);
     const plain = await PlainServer.start();
     bench.progress("in memory");
@@ -181,7 +181,7 @@ class Watched {
 
   /** All log out; where that is told, it is told before the next round. */
   async #leave(sockets: readonly WebSocket[]): Promise<void> {
-    await openLoop({ perSecond: connectsPerSecond, count: sockets.length }, (index) => {
+    await openLoop({ perSecond: 3 * connectsPerSecond, count: sockets.length }, (index) => {
       (sockets[index] as WebSocket).close(loggedOut);
     });
     if (!this.#tellsOfLeaving) return;
