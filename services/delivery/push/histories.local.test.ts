@@ -65,11 +65,11 @@ const histories = fc.array(event, { minLength: 10, maxLength: 60 });
 test("nobody is ever told of somebody he may not see, and at rest everybody holds what is true", async () => {
   const limits = { interestMax: 100, watchedMax: 100 };
   const property = fc.asyncProperty(histories, fc.nat(), (events, clockSeed) => hold(events, clockSeed, limits));
-  await fc.assert(property, { seed: seed(), numRuns: 300 });
+  await fc.assert(property, { seed: seed(), numRuns: 1_000 });
 });
 
 test("the same where there are more than a socket may watch", async () => {
   const limits = { interestMax: 2, watchedMax: 3 };
   const property = fc.asyncProperty(histories, fc.nat(), (events, clockSeed) => hold(events, clockSeed, limits));
-  await fc.assert(property, { seed: seed(), numRuns: 300 });
+  await fc.assert(property, { seed: seed(), numRuns: 1_000 });
 });

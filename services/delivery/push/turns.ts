@@ -17,7 +17,7 @@ export type TurnFigures = Pick<PushFigures, "frames" | "framesBuilt" | "bytes" |
 export class Turns {
   readonly #clock: Clock;
   readonly #slowMs: number;
-  readonly #observeAge: (ageMs: number) => void;
+  readonly #observeAge: (ageSeconds: number) => void;
   #due: Subscriber[] = [];
   readonly #isDue = new Set<Subscriber>();
   #isScheduled = false;
@@ -31,7 +31,7 @@ export class Turns {
    * @param options.slowMs how long the network may take over one write
    * @param options.observeAge told the age of each change when it is written
    */
-  constructor(options: { clock: Clock; slowMs: number; observeAge: (ageMs: number) => void }) {
+  constructor(options: { clock: Clock; slowMs: number; observeAge: (ageSeconds: number) => void }) {
     this.#clock = options.clock;
     this.#slowMs = options.slowMs;
     this.#observeAge = options.observeAge;
@@ -138,7 +138,7 @@ export class Turns {
     figures.dots += news.dots.length;
     // A snapshot tells what has been true for long: its age says nothing about us.
     if (news.kind === "snapshot") return;
-    for (const { version } of news.dots) this.#observeAge(Math.max(0, nowUs - version) / 1000);
+    for (const { version } of news.dots) this.#observeAge(Math.max(0, nowUs - version) / 1_000_000);
   }
 }
 

@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { issueCertificates } from "@realchat/presence-rpc/testing";
+import { type Environment, SettingsError } from "@realchat/presence-runtime";
+import { FakeClock } from "@realchat/presence-runtime/testing";
+import { temporaryFolder } from "@realchat/presence-testing";
+import { loadConfig } from "./config.ts";
+import type { DeliveryConfig } from "./delivery-config.ts";
+
+function configOf(environment: Environment = {}, ...argv: string[]): DeliveryConfig {
+  const start = loadConfig(argv, environment, new FakeClock());
+  assert.equal(start.kind, "run");
+  return start.config;
+}
+
+function problemsOf(environment: Environment, ...argv: string[]): string {
+  try {
+    loadConfig(argv, environment, new FakeClock());
+  } catch (error) {
+    assert.ok(error instanceof SettingsError);
+    return error.problems.join("\n");
+  }
+  return "";
+}
+
+const secret = "a secret of at least thirty-two bytes";
+const folder = temporaryFolder("delivery-config").path;
+const fileWith = (name: string, content: string) => {
+  writeFileSync(join(folder, name), content);
+  return join(folder, name);
+};
+
+describe("configuration", () => {
+  test("with nothing given it runs on a bare machine: loopback, memory, the feed of the presence beside it", () => {
+    const { instanceId, ...config } = configOf();
+    assert.match(instanceId, new RegExp(`^.+-${process.pid}-[0-9a-z]+$`));
+    assert.deepEqual(config, {
+      serviceName: "delivery",
+      listen: {
+        sockets: { host: "127.0.0.1", port: 8083 },
+        operations: { host: "127.0.0.1", port: 8093 },
+        tls: undefined,
+      },
+      servesPage: true,
+      tokens: undefined,
+      handshake: { cookie: "realchat_token", addressHeader: undefined, origins: new Set(), timeoutMs: 10_000 },
+      presence: { addresses: ["127.0.0.1:50056"], tls: undefined },
+      feed: "watch",
+      audience: { redisUrl: undefined, file: undefined, conversationApi: undefined, hasSampleCast: true },
+      kafka: undefined,
+      push: {
+        limits: { interestMax: 2_000, watchedMax: 10_000, lookupMax: 1_000 },
+        slowMs: 10_000,
+        reconcileEveryMs: 300_000,
+      },
+      limits: {
+        ...{ socketsMax: 50_000, userMaxSockets: 20, addressMaxSockets: 1_000 },
+        ...{ messageMaxBytes: 128 * 1_024, messageRate: { perSecond: 20, burst: 100 } },
+      },
+      liveness: { pingEveryMs: 25_000, pongWithinMs: 10_000 },
+      log: { level: "info", format: "auto" },
+      drain: { spreadMs: 4_000, timeoutMs: 10_000 },
+    });
+  });
+
+  test("knows the names of the existing deployment", () => {
+    const config = configOf({
+      HTTP_PORT: "8083",
+      HTTP_ADDR: ":8093",
+      ALLOW_INSECURE: "true",
+      PRESENCE_SVC_ADDR: "presence-1:50056,presence-2:50056",
+      REDIS_ADDR: "redis:6379",
+      KAFKA_BROKERS: "kafka-1:9092,kafka-2:9092",
+      KAFKA_TOPICS: "prod.presence.events.v1,contact.added=friends",
+      JWT_SECRET: secret,
+      INSTANCE_ID: "gateway-1",
+    });
+    assert.deepEqual(config.listen.sockets, { host: "", port: 8083 });
+    assert.deepEqual(config.presence.addresses, ["presence-1:50056", "presence-2:50056"]);
+    assert.equal(config.audience.redisUrl, "redis://redis:6379");
+    assert.equal(config.audience.hasSampleCast, false);
+    assert.equal(config.feed, "kafka");
+    assert.deepEqual(config.kafka?.topics, ["prod.presence.events.v1", "contact.added=friends"]);
+    assert.deepEqual(config.tokens?.keys, { kind: "secret", secret });
+    assert.equal(config.instanceId, "gateway-1");
+  });
+
+  test("says nothing of secrets when it is printed", () => {
+    const start = loadConfig(["--print-config"], { JWT_SECRET: secret, REDIS_URL: "redis://me:pass%40word@host:1" });
+    assert.equal(start.kind, "print");
+    assert.doesNotMatch(start.text, /thirty-two|pass/);
+    assert.match(start.text, /^AUTH=jwt /m);
+  });
+});
+
+describe("who may be anybody", () => {
+  test("without a key: everybody on loopback, nobody beyond it unless it is forced", () => {
+    assert.equal(configOf().tokens, undefined);
+    const open = { HTTP_PORT: ":8083", ALLOW_INSECURE: "true" };
+    assert.match(problemsOf(open), /^AUTH=jwt has no key to check tokens with/);
+    assert.match(
+      problemsOf(open, "--auth", "none"),
+      /^AUTH=none lets everybody who reaches HTTP_PORT=:8083 be anybody/,
+    );
+    const forced = { ...open, ALLOW_UNAUTHENTICATED: "true" };
+    assert.equal(configOf(forced, "--auth=none").tokens, undefined);
+    // Forcing is no answer to the question how: without --auth none it still wants a key.
+    assert.match(problemsOf(forced), /^AUTH=jwt has no key/);
+  });
+
+  test("with a key: nobody, unless it is asked for on loopback", () => {
+    assert.deepEqual(configOf({ JWT_SECRET: secret }).tokens?.keys, { kind: "secret", secret });
+    assert.equal(configOf({ JWT_SECRET: secret, AUTH: "none" }).tokens, undefined);
+  });
+
+  test("keys come from one place, and are long enough", () => {
+    assert.match(problemsOf({ JWT_SECRET: "short" }), /^JWT_SECRET has 5 bytes: give at least 32/);
+    const both = { JWT_SECRET: secret, JWKS_URL: "https://login.example/keys" };
+    assert.match(problemsOf(both), /^JWT_SECRET and JWKS_URL are set: give the one/);
+    const pem = generateKeyPairSync("ed25519").publicKey.export({ type: "spki", format: "pem" }).toString();
+    const file = fileWith("key.pem", pem);
+    assert.deepEqual(configOf({ JWT_PUBLIC_KEY: file }).tokens?.keys, { kind: "pem", pem });
+    const wrong = fileWith("wrong.pem", "no key");
+    assert.match(problemsOf({ JWT_PUBLIC_KEY: wrong }), /has no usable public key \(it is not PEM\)/);
+  });
+});
+
+describe("what does not go together is refused", () => {
+  const cases: Record<string, [Environment, RegExp]> = {
+    "sockets beyond loopback without TLS": [
+      { HTTP_PORT: ":8083", JWT_SECRET: secret },
+      /^HTTP_PORT=:8083 is reachable from other machines without TLS: .* listen on 127\.0\.0\.1:8083, or accept it with ALLOW_INSECURE=true/,
+    ],
+    "metrics beyond loopback": [{ HTTP_ADDR: "0.0.0.0:8093" }, /^HTTP_ADDR=0\.0\.0\.0:8093 shows metrics/],
+    "a certificate without its key": [
+      { TLS_CERT: fileWith("cert.pem", issueCertificates().server.certificate) },
+      /^TLS_CERT is set without TLS_KEY/,
+    ],
+    "a Kafka feed without Kafka": [{ FEED: "kafka" }, /^FEED=kafka, but KAFKA_BROKERS is not set/],
+    "half a login": [{ KAFKA_SASL_USERNAME: "me" }, /^KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and/],
+    "two Redis servers": [{ REDIS_URL: "redis://a:1", REDIS_ADDR: "b:1" }, /name different servers/],
+    "a password for no Redis": [{ REDIS_PASSWORD: "x" }, /^REDIS_PASSWORD is set, but no Redis is/],
+    "TLS files for plaintext presence": [
+      { PRESENCE_TLS_CA: fileWith("ca.pem", issueCertificates().ca) },
+      /need PRESENCE_TLS=true/,
+    ],
+    "pongs that may come after the next ping": [
+      { PONG_TIMEOUT: "30s" },
+      /^PONG_TIMEOUT=30s is not below PING_INTERVAL=25s/,
+    ],
+    "a spread longer than the drain": [{ DRAIN_SPREAD: "10s" }, /^DRAIN_SPREAD=10s is not below DRAIN_TIMEOUT=10s/],
+    "fewer watched than shown unasked": [{ WATCHED_MAX: "5" }, /^WATCHED_MAX=5 is below INTEREST_MAX=2000/],
+    "a topic that is none": [{ KAFKA_TOPICS: "a b" }, /^KAFKA_TOPICS=a b .*entry 1 has other characters/],
+  };
+  for (const [name, [environment, problem]] of Object.entries(cases)) {
+    test(name, () => assert.match(problemsOf(environment), problem));
+  }
+});

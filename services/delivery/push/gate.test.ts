@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Gate } from "./gate.ts";
+
+test("a gate lets so many in at once, the others in order, whether what they do succeeds or fails", async () => {
+  const gate = new Gate(2);
+  const began: number[] = [];
+  const ends = Array.from({ length: 5 }, () => Promise.withResolvers<number>());
+  const outcomes = ends.map(({ promise }, index) =>
+    gate.pass(() => {
+      began.push(index);
+      return promise;
+    }),
+  );
+  const settled = Promise.allSettled(outcomes);
+  await Promise.resolve();
+  assert.deepEqual(began, [0, 1]);
+  ends[1]?.reject(new Error("no"));
+  await assert.rejects(outcomes[1] as Promise<number>);
+  await new Promise(setImmediate);
+  assert.deepEqual(began, [0, 1, 2]);
+  for (const { resolve } of ends) resolve(7);
+  assert.equal((await settled).filter(({ status }) => status === "fulfilled").length, 4);
+  assert.deepEqual(began, [0, 1, 2, 3, 4]);
+});

@@ -1,0 +1,133 @@
+import { FakeClock } from "@realchat/presence-runtime/testing";
+import type { Dot } from "../dot.ts";
+import { PresencePush, type PresencePushOptions } from "../presence-push.ts";
+import type { Subscription } from "../push.ts";
+import { RecordingOutlet } from "./recording-outlet.ts";
+
+export interface TestSocket extends Subscription {
+  readonly outlet: RecordingOutlet;
+  /** What it was told since the last time, in short: `snapshot ann+ bob-`. */
+  told(): string[];
+}
+
+/** Push with a directory and a presence that a test plays by hand. */
+export class PushScene {
+  readonly clock = new FakeClock();
+  readonly push: PresencePush;
+  /** Pairs that may see each other, as `ann bob`. */
+  readonly visible = new Set<string>();
+  readonly truth = new Map<string, Dot>();
+  readonly ages: number[] = [];
+  /** Users that presence was asked about, call by call. */
+  readonly lookups: string[][] = [];
+  isPresenceAway = false;
+  isDirectoryAway = false;
+  isRecovering = false;
+  hears = true;
+  /** While it is set, answers wait for it; they were made before. */
+  presenceHolds: Promise<void> | undefined;
+  directoryHolds: Promise<void> | undefined;
+  #version = this.clock.nowUs();
+
+  constructor(options: Partial<PresencePushOptions> = {}) {
+    this.push = new PresencePush({
+      directory: {
+        visibleTo: async (viewer, limit) => {
+          const users = [...this.truth.keys()].filter((user) => this.#sees(viewer, user));
+          await this.#answer("directory");
+          return { users: users.slice(0, limit), more: users.length > limit };
+        },
+        maySee: async (viewer, users) => {
+          const seen = new Set(users.filter((user) => this.#sees(viewer, user)));
+          await this.#answer("directory");
+          return seen;
+        },
+      },
+      lookup: async (userIds) => {
+        this.lookups.push([...userIds]);
+        const dots = userIds.map((userId) => this.truth.get(userId) ?? this.dot(userId, false, 1));
+        await this.#answer("presence");
+        return { dots, recovering: this.isRecovering };
+      },
+      clock: this.clock,
+      limits: { interestMax: 3, watchedMax: 4, lookupMax: 100 },
+      slowMs: 5_000,
+      reconcileEveryMs: 0,
+      hears: () => this.hears,
+      observeAge: (age) => this.ages.push(age),
+      onDirectoryFailure() {},
+      ...options,
+    });
+  }
+
+  /** They see each other, and are offline so far. */
+  befriend(...users: string[]): void {
+    for (const one of users) {
+      if (!this.truth.has(one)) this.truth.set(one, this.dot(one, false, this.#version));
+      for (const other of users) if (one !== other) this.visible.add(`${one} ${other}`);
+    }
+  }
+
+  /** They no longer see each other; push is told so. */
+  part(one: string, other: string): void {
+    this.visible.delete(`${one} ${other}`);
+    this.visible.delete(`${other} ${one}`);
+    this.push.affected([{ users: [one], others: [other] }]);
+  }
+
+  /** The user comes or goes. @returns the update that the feed would tell */
+  set(userId: string, online: boolean): Dot {
+    this.#version += 1_000;
+    const dot = this.dot(userId, online, this.#version);
+    this.truth.set(userId, dot);
+    return dot;
+  }
+
+  /** The user comes or goes, and the feed tells. */
+  tell(userId: string, online: boolean): void {
+    this.push.update(this.set(userId, online));
+  }
+
+  connect(userId: string): TestSocket {
+    const outlet = new RecordingOutlet();
+    const subscription = this.push.connect(userId, outlet);
+    let read = 0;
+    const told = () => {
+      const all = outlet.told();
+      const news = all.slice(read);
+      read = all.length;
+      return news;
+    };
+    return { ...subscription, outlet, told };
+  }
+
+  /** Everything that can happen without time passing has happened. */
+  async settle(): Promise<void> {
+    for (let round = 0; round < 5; round++) await this.clock.advance(0);
+  }
+
+  dot(userId: string, online: boolean, version: number): Dot {
+    const lastSeenMs = online ? 0 : Math.floor(version / 1000);
+    return {
+      userId,
+      online,
+      version,
+      lastSeenMs,
+      cause: 0,
+      deviceId: "",
+      instanceId: "",
+      shard: 0,
+      devices: undefined,
+    };
+  }
+
+  #sees(viewer: string, user: string): boolean {
+    return this.visible.has(`${viewer} ${user}`);
+  }
+
+  async #answer(who: "presence" | "directory"): Promise<void> {
+    const isAway = who === "presence" ? this.isPresenceAway : this.isDirectoryAway;
+    await (who === "presence" ? this.presenceHolds : this.directoryHolds);
+    if (isAway) throw new Error(`${who} is away`);
+  }
+}
