@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { connect as connectTcp } from "node:net";
 import { afterEach, describe, test } from "node:test";
+import { issueCertificates } from "@realchat/presence-rpc/testing";
 import { systemClock } from "@realchat/presence-runtime";
 import { waitUntil } from "@realchat/presence-testing";
+import { WebSocket } from "ws";
 import { jsonProtocol } from "../testing/socket-client.ts";
 import type { Authentication } from "./authentication/authenticator.ts";
 import { type GatewayScene, gatewayScene, type ScriptedPlace } from "./testing/gateway-scene.ts";
@@ -180,6 +182,16 @@ describe("a token", () => {
     assert.deepEqual(await client.untilClosed(), { code: 4401, reason: "token_expired" });
     assert.equal(await untilEnded(), "connection-lost");
   });
+});
+
+test("with a certificate, sockets are encrypted", async () => {
+  const { ca, server } = issueCertificates();
+  scene = await gatewayScene({ tls: server });
+  const socket = new WebSocket(`wss://${scene.address}/ws?user_id=ada&device_id=phone`, [jsonProtocol], { ca });
+  await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));
+  assert.equal(scene.places[0]?.userId, "ada");
+  socket.close();
+  assert.equal(await untilEnded(), "connection-lost");
 });
 
 describe("a gateway that goes away", () => {

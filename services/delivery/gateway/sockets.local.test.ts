@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { startDelivery, startPresence, type TestDelivery, type TestPresence } from "@realchat/presence-testing";
-import { connect } from "../testing/socket-client.ts";
+import { events, presence as presenceProto } from "@realchat/presence-proto";
+import {
+  startDelivery,
+  startPresence,
+  type TestDelivery,
+  type TestPresence,
+  waitUntil,
+} from "@realchat/presence-testing";
+import { SignJWT } from "jose";
+import { connect, jsonProtocol } from "../testing/socket-client.ts";
 
 describe("two people with a gateway between them", () => {
   let presence: TestPresence;
@@ -34,5 +42,80 @@ describe("two people with a gateway between them", () => {
     const left = await ada.untilTold("bruno", false, 900);
     assert.equal(left.cause, "logged_out");
     ada.socket.terminate();
+  });
+
+  test("a client that closes, or that is gone without a word, is grey after the grace; a second device keeps its user green", async () => {
+    const chen = await open("chen");
+    const phone = await open("dina", "phone");
+    const laptop = await open("dina", "laptop");
+    await chen.untilTold("dina", true);
+    phone.socket.close(1000);
+    await phone.untilClosed();
+    laptop.socket.pause();
+    const left = await chen.untilTold("dina", false);
+    assert.equal(left.cause, "connection_lost");
+    laptop.socket.terminate();
+    chen.socket.terminate();
+  });
+
+  test("today's clients get an envelope for everybody they may see, and for every change", async () => {
+    const updates: presenceProto.PresenceUpdateEvent[] = [];
+    const elif = await connect({ address: delivery.socketAddress, userId: "elif", protocols: [] });
+    elif.socket.on("message", (data: Buffer) => {
+      const envelope = events.EventEnvelope.decode(data);
+      assert.equal(envelope.eventType, events.EventType.EVENT_TYPE_PRESENCE_UPDATED);
+      updates.push(presenceProto.PresenceUpdateEvent.decode(envelope.payload));
+    });
+    elif.say('{"type":"resume","last_sequence":7}');
+    const chen = await open("chen");
+    const { PRESENCE_STATUS_ONLINE } = presenceProto.PresenceStatus;
+    await waitUntil(
+      () => updates.some(({ userId, status }) => userId === "chen" && status === PRESENCE_STATUS_ONLINE),
+      {
+        what: "an envelope tells that chen is online",
+      },
+    );
+    elif.socket.terminate();
+    chen.socket.terminate();
+  });
+});
+
+describe("a gateway that asks for tokens", () => {
+  const secret = "a secret of at least thirty-two bytes";
+  let presence: TestPresence;
+  let delivery: TestDelivery;
+
+  before(async () => {
+    presence = await startPresence();
+    const env = { PRESENCE_SVC_ADDR: presence.grpcAddress, JWT_SECRET: secret, JWT_ISSUER: "login" };
+    delivery = await startDelivery({ env: { ...env, SAMPLE_CAST: "true" } });
+  });
+
+  after(async () => {
+    assert.equal(await delivery.stop(), 0);
+    await presence.stop();
+  });
+
+  test("takes them in a header, as a sub-protocol and in a cookie, and nobody without", async () => {
+    const { socketAddress: address } = delivery;
+    const token = await new SignJWT({ sub: "ada" })
+      .setProtectedHeader({ alg: "HS256" })
+      .setIssuer("login")
+      .setExpirationTime("1m")
+      .sign(new TextEncoder().encode(secret));
+    const clients = await Promise.all([
+      connect({ address, deviceId: "1", headers: { authorization: `Bearer ${token}` } }),
+      connect({ address, deviceId: "2", protocols: [jsonProtocol, `bearer.${token}`] }),
+      connect({ address, deviceId: "3", headers: { cookie: `realchat_token=${token}` } }),
+    ]);
+    for (const client of clients) {
+      await client.untilSnapshot();
+      assert.ok(client.users.has("bruno"));
+      client.socket.terminate();
+    }
+    await assert.rejects(connect({ address, userId: "ada", protocols: [] }), /401/);
+    const refused = await connect({ address, protocols: [jsonProtocol, "bearer.a.b.c"] });
+    assert.equal((await refused.untilClosed()).code, 4401);
+    assert.doesNotMatch(delivery.logs(), new RegExp(token));
   });
 });
