@@ -19,7 +19,11 @@ test("the Kafka consumer of the guide runs on Node 22 with the package as it is 
   });
   t.after(() => feed.end("SIGKILL"));
   const told = () => feed.output().trim().split("\n");
-  await waitUntil(() => told().includes("listening"), { what: "the feed listens", deadlineMs: 15_000 });
+  const listens = () => {
+    if (told().includes("listening")) return true;
+    throw new Error(`it said "${feed.output()}", and presence:\n${presence.logs()}`);
+  };
+  await waitUntil(listens, { what: "the feed listens", deadlineMs: 15_000 });
   await using channels = new PresenceChannels({ addresses: [presence.grpcAddress] });
   const keeper = new SessionKeeper({ channels, instanceId: "gateway" });
   const session = keeper.open({ userId: "alice", deviceId: "phone" });
