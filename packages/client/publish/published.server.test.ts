@@ -23,7 +23,7 @@ test("the Kafka consumer of the guide runs on Node 22 with the package as it is 
     if (told().includes("listening")) return true;
     throw new Error(`it said "${feed.output()}", and presence:\n${presence.logs()}`);
   };
-  await waitUntil(listens, { what: "the feed listens", deadlineMs: 15_000 });
+  await waitUntil(listens, { what: "the feed listens", deadlineMs: 45_000 });
   await using channels = new PresenceChannels({ addresses: [presence.grpcAddress] });
   const keeper = new SessionKeeper({ channels, instanceId: "gateway" });
   const session = keeper.open({ userId: "alice", deviceId: "phone" });
