@@ -14,6 +14,7 @@ export { namesSecret, redactUrls } from "./redact.ts";
 export { type Address, isLoopback, listenAddress, peerAddress, showAddress } from "./settings/address.ts";
 export { type CommandLine, parseCommandLine } from "./settings/command-line.ts";
 export { integer, listOf, oneOf, secret, text, toggle, url } from "./settings/kinds.ts";
+export { logSettings } from "./settings/log-settings.ts";
 export { nearest } from "./settings/nearest.ts";
 export { certificateFile, isKeyOf, type PemFile, privateKeyFile, publicKeyFile } from "./settings/pem-file.ts";
 export { type Environment, type Origin, type Reading, readSettings } from "./settings/read-settings.ts";

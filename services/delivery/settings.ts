@@ -6,6 +6,7 @@ import {
   integer,
   listenAddress,
   listOf,
+  logSettings,
   oneOf,
   peerAddress,
   privateKeyFile,
@@ -209,16 +210,7 @@ export const deliverySettings = {
       meaning: "name of this gateway, unlike that of every other",
     },
     SERVICE_NAME: { kind: text({ maxBytes: 128 }), default: "delivery", meaning: "name in logs and metrics" },
-    LOG_LEVEL: {
-      kind: oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"]),
-      default: "info",
-      meaning: "least severe log lines to write",
-    },
-    LOG_FORMAT: {
-      kind: oneOf(["auto", "json", "pretty"]),
-      default: "auto",
-      meaning: "auto is pretty on a terminal, else json",
-    },
+    ...logSettings,
     DRAIN_SPREAD: {
       kind: duration({ min: 0, max: 5 * minute }),
       default: "4s",

@@ -11,6 +11,7 @@ import {
   integer,
   listenAddress,
   listOf,
+  logSettings,
   oneOf,
   parseCommandLine,
   peerAddress,
@@ -174,19 +175,10 @@ export const presenceSettings = {
     INSTANCE_ID: {
       kind: text({ maxBytes: 128 }),
       default: { meaning: "host-pid-start" },
-      meaning: "name of this node, unlike that of every other",
+      meaning: "name of this node in logs and to Kafka",
     },
     SERVICE_NAME: { kind: text({ maxBytes: 128 }), default: "presence", meaning: "name in logs and metrics" },
-    LOG_LEVEL: {
-      kind: oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"]),
-      default: "info",
-      meaning: "least severe log lines to write",
-    },
-    LOG_FORMAT: {
-      kind: oneOf(["auto", "json", "pretty"]),
-      default: "auto",
-      meaning: "auto is pretty on a terminal, else json",
-    },
+    ...logSettings,
     DRAIN_TIMEOUT: {
       kind: duration({ min: 100, max: 5 * minute }),
       default: "10s",

@@ -5,7 +5,7 @@ import type { Limits } from "./domain/limits.ts";
 /** All that the parts of the service are told, in their own words; made once at start. */
 export interface PresenceConfig {
   readonly serviceName: string;
-  /** Of this node; unlike that of every other. */
+  /** Of this node, in logs and to Kafka; leases go by a name that is new at every start. */
   readonly instanceId: string;
   readonly listen: {
     readonly grpc: Address;
