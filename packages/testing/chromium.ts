@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { startChild } from "./child.ts";
@@ -37,12 +37,11 @@ export async function startChromium(): Promise<TestChromium> {
     env: { ...process.env, ...env },
   });
   const portFile = join(profile, "DevToolsActivePort");
-  await waitUntil(() => existsSync(portFile) || child.exitCode() !== undefined, {
-    what: "Chromium opens its debugging port",
-    deadlineMs: 30_000,
-  });
-  if (child.exitCode() !== undefined) throw new Error(`Chromium ended; it said:\n${child.output()}`);
-  const port = Number(readFileSync(portFile, "utf8").split("\n")[0]);
+  // The file is there a moment before what it says: the port on the first line, a path on the second.
+  const look = () => child.exitCode() !== undefined || readFileSync(portFile, "utf8").match(/^(\d+)\n\/./);
+  const found = await waitUntil(look, { what: "Chromium says its debugging port", deadlineMs: 30_000 });
+  if (found === true) throw new Error(`Chromium ended; it said:\n${child.output()}`);
+  const port = Number(found?.[1]);
   // Only now: it is large, and most suites that come through this package's front door need no browser.
   const { chromium } = await import("playwright-core");
   const browser = await chromium.connectOverCDP(`http://127.0.0.1:${port}`);

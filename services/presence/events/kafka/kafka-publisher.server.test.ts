@@ -39,6 +39,8 @@ describe("kafka publisher on a real broker", () => {
     const topic = newName();
     const publisher = publisherOf(topic, { createTopic: { partitions: 3, replication: 1 } });
     await publisher.open();
+    // A broker may hear of a new topic a moment after the one that created it: the publisher looks again by itself.
+    await waitUntil(() => publisher.health().ready, { what: "the publisher knows the topic" });
     assert.deepEqual(publisher.health(), { ready: true, detail: `topic ${topic}, 3 partitions` });
     const metadata = await admin.metadata({ topics: [topic] });
     assert.equal(metadata.topics.get(topic)?.partitionsCount, 3);
