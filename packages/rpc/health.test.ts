@@ -6,7 +6,7 @@ import { waitUntil } from "@realchat/presence-testing";
 import { createGrpcJsServer } from "./grpc-js/grpc-js-server.ts";
 import { Health } from "./health.ts";
 import type { RpcServer } from "./server.ts";
-import type { ServerStreamHandler } from "./service.ts";
+import type { CallContext, ServerStreamHandler } from "./service.ts";
 
 const { SERVING, NOT_SERVING, SERVICE_UNKNOWN } = health.HealthCheckResponse_ServingStatus;
 
@@ -76,7 +76,7 @@ test("a watcher that goes away leaves nothing behind that waits for a change", a
   const caller = new AbortController();
   const watch = service.handlers.watch as ServerStreamHandler<health.HealthCheckRequest, health.HealthCheckResponse>;
   const responses = { write: () => true, drained: () => Promise.resolve() };
-  const call = { method: "", peer: "", signal: caller.signal, metadata: () => undefined };
+  const call = { signal: caller.signal } as CallContext;
   const watching = watch({ service: "" }, responses, call);
   caller.abort();
   await watching;

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { ClientHttp2Session, ClientHttp2Stream } from "node:http2";
 import { createConnection } from "node:net";
 import { test } from "node:test";
-import { deflateSync } from "node:zlib";
+import { gzipSync } from "node:zlib";
 import { credentials, Metadata, status } from "@grpc/grpc-js";
 import { systemClock } from "@realchat/presence-runtime";
 import { waitUntil } from "@realchat/presence-testing";
@@ -444,12 +444,12 @@ export function rpcServerContract(create: (options: RpcServerOptions) => RpcServ
       t,
       create,
       { unary: (request) => request },
-      { messageMaxBytes: 1_000, observer },
+      { limits: { messageMaxBytes: 1_000 }, observer },
     );
     assert.equal((await errorOf(client.unary("x".repeat(1_000)))).code, status.RESOURCE_EXHAUSTED);
-    const bomb = deflateSync(textBytes(Buffer.alloc(200_000, "x")));
+    const bomb = gzipSync(textBytes(Buffer.alloc(200_000, "x")));
     assert.ok(bomb.length < 1_000);
-    const call = openRawCall(openRawConnection(t, port), pathOf("Unary"), { "grpc-encoding": "deflate" });
+    const call = openRawCall(openRawConnection(t, port), pathOf("Unary"), { "grpc-encoding": "gzip" });
     assert.equal((await finishRawCall(call, framed(bomb, true))).status, status.RESOURCE_EXHAUSTED);
     await waitUntil(() => finished.length === 2, { what: "both calls are over" });
     assert.equal(finished[0]?.[1], "RESOURCE_EXHAUSTED");
@@ -484,7 +484,7 @@ export function rpcServerContract(create: (options: RpcServerOptions) => RpcServ
           return request;
         },
       },
-      { connectionMaxCalls: 2 },
+      { limits: { concurrentStreams: 2 } },
     );
     await client.unary("the client learns the limit");
     const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => client.unary(String(index))));
@@ -493,7 +493,12 @@ export function rpcServerContract(create: (options: RpcServerOptions) => RpcServ
   });
 
   test("connections beyond the limit are closed", async (t) => {
-    const { client, port } = await serveTexts(t, create, { unary: (request) => request }, { connectionsMax: 1 });
+    const { client, port } = await serveTexts(
+      t,
+      create,
+      { unary: (request) => request },
+      { limits: { connectionsMax: 1 } },
+    );
     await client.unary("takes the one place");
     const second = createConnection({ host: "127.0.0.1", port });
     second.on("error", () => undefined);

@@ -1,4 +1,5 @@
 import type { Clock } from "@realchat/presence-runtime";
+import type { RpcLimits } from "./server/limits.ts";
 import type { CallObserver, Service } from "./service.ts";
 
 export interface RpcServerOptions {
@@ -8,14 +9,25 @@ export interface RpcServerOptions {
   readonly onInternalError?: (method: string, error: unknown) => void;
   /** PEM texts. With `clientCa`, callers must present a certificate it signed (mutual TLS). */
   readonly tls?: { readonly certificate: string; readonly key: string; readonly clientCa?: string };
-  /** Bytes, of one request after decompression; default 4 MiB. Larger: RESOURCE_EXHAUSTED. */
-  readonly messageMaxBytes?: number;
-  /** Calls open at once on one connection; default 1,000. */
-  readonly connectionMaxCalls?: number;
-  /** Connections open at once; default 1,000. More are closed as soon as they are accepted. */
-  readonly connectionsMax?: number;
+  /** Those that shall differ from `defaultLimits`. */
+  readonly limits?: Partial<RpcLimits>;
   /** For the grace of a drain and the durations that the observer is told; default the machine's. */
   readonly clock?: Clock;
+}
+
+/** Counts since the start, but for `connections` and `streams`, which are those open now. */
+export interface RpcServerMetrics {
+  readonly connections: number;
+  readonly connectionsTotal: number;
+  readonly streams: number;
+  readonly streamsTotal: number;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  readonly resetsReceived: number;
+  /** By the name of the error code, such as `REFUSED_STREAM`. */
+  readonly resetsSent: Readonly<Record<string, number>>;
+  /** By the name of the limit. */
+  readonly limitsHit: Readonly<Partial<Record<keyof RpcLimits, number>>>;
 }
 
 /** A gRPC server, whichever engine carries it. */

@@ -35,6 +35,21 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** First value of a request metadata key (lower case); that of a `-bin` key as its bytes read as UTF-8. */
   metadata(key: string): string | undefined;
+  /** First value of a `-bin` key, decoded from base64. */
+  binaryMetadata(key: string): Uint8Array | undefined;
+  /**
+   * Adds metadata that the caller gets before the first response; bytes need a key that ends in `-bin`.
+   * @throws TypeError when key or value may not be sent
+   * @throws Error when the first response was written already
+   */
+  addHeader(key: string, value: string | Uint8Array): void;
+  /**
+   * Adds metadata that the caller gets with the status; bytes need a key that ends in `-bin`.
+   * @throws TypeError when key or value may not be sent
+   */
+  addTrailer(key: string, value: string | Uint8Array): void;
+  /** Whether responses from now on are compressed, if the caller accepts that; false unless set. */
+  compressResponses: boolean;
 }
 
 /** The answers of a streaming method, with back-pressure. */

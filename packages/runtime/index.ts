@@ -8,7 +8,7 @@ export type { Labels } from "./metrics/label-sets.ts";
 export { Metrics, type ReadFigures } from "./metrics/metrics.ts";
 export type { Definition, Sample } from "./metrics/scraped.ts";
 export { type OperationFigures, OperationMeter } from "./operation-meter.ts";
-export { type OperationsOptions, OperationsServer, type ReadinessCheck } from "./operations-server.ts";
+export { type OperationsOptions, OperationsServer, type Order, type ReadinessCheck } from "./operations-server.ts";
 export { logReadiness } from "./readiness-log.ts";
 export { namesSecret, redactUrls } from "./redact.ts";
 export { type Address, isLoopback, listenAddress, peerAddress, showAddress } from "./settings/address.ts";

@@ -17,15 +17,30 @@ export interface OperationsOptions {
   readonly checks: Readonly<Record<string, ReadinessCheck>>;
   readonly isDraining: () => boolean;
   readonly clock: Clock;
+  /** What this service does on request, by path. */
+  readonly orders?: Readonly<Record<string, Order>>;
 }
 
-/** What an operator, Prometheus or an orchestrator asks over HTTP: `/metrics`, `/health/live`, `/health/ready`. */
+/** Something to POST. The body has to come within 5 s; whoever reads it bounds it. */
+export interface Order {
+  /** For the index, one line. */
+  readonly meaning: string;
+  /** A rejection is answered with 500 and its message. */
+  readonly run: (request: IncomingMessage) => Promise<{ readonly status: number; readonly value: unknown }>;
+}
+
+/**
+ * What an operator, Prometheus or an orchestrator asks over HTTP: `/metrics`, `/health/live`, `/health/ready`, and what
+ * the service's orders are.
+ */
 export class OperationsServer {
   readonly #options: OperationsOptions;
+  readonly #orders: ReadonlyMap<string, Order>;
   readonly #server: Server;
 
   constructor(options: OperationsOptions) {
     this.#options = options;
+    this.#orders = new Map(Object.entries(options.orders ?? {}));
     this.#server = createServer({
       maxHeaderSize: 8_192,
       headersTimeout: 5_000,
@@ -69,17 +84,19 @@ export class OperationsServer {
       "cache-control": "no-store",
       "x-content-type-options": "nosniff",
       ...(allow && { allow }),
-      // Nobody here reads a body: one that was sent all the same must not keep the connection busy.
+      // Hardly anybody here reads a body: one that was sent all the same must not keep the connection busy.
       ...(hasBody(request) && { connection: "close" }),
     });
     response.end(body);
   }
 
   async #answerTo(request: IncomingMessage): Promise<Answer> {
+    const [path = "/"] = (request.url ?? "/").split("?");
+    const order = this.#orders.get(path);
+    if (order !== undefined) return this.#carryOut(order, request);
     if (request.method !== "GET" && request.method !== "HEAD") {
       return { ...plain(405, `${request.method} is not served here, only GET and HEAD\n`), allow: "GET, HEAD" };
     }
-    const [path] = (request.url ?? "/").split("?");
     switch (path) {
       case "/metrics":
         return this.#metrics();
@@ -88,10 +105,26 @@ export class OperationsServer {
       case "/health/ready":
         return this.#readiness();
       case "/":
-        return plain(200, `${this.#options.service}\n${index}`);
+        return plain(200, `${this.#options.service}\n${this.#index()}`);
       default:
-        return plain(404, `nothing is here; there are:\n${index}`);
+        return plain(404, `nothing is here; there are:\n${this.#index()}`);
     }
+  }
+
+  async #carryOut({ run }: Order, request: IncomingMessage): Promise<Answer> {
+    if (request.method !== "POST") {
+      return { ...plain(405, `${request.method} is not served here, only POST\n`), allow: "POST" };
+    }
+    try {
+      const { status, value } = await run(request);
+      return json(status, value);
+    } catch (error) {
+      return plain(500, `${redactUrls(messageOf(error))}\n`);
+    }
+  }
+
+  #index(): string {
+    return `${index}${[...this.#orders].map(([path, { meaning }]) => `${path.padEnd(14)} ${meaning}\n`).join("")}`;
   }
 
   async #metrics(): Promise<Answer> {

@@ -1,10 +1,14 @@
 import { systemClock as clock, startOrExit } from "@realchat/presence-runtime";
-import { importFile } from "./audience/import-command.ts";
+import { importIntoGateway, importIntoRedis } from "./audience/import-command.ts";
 import { loadConfig } from "./config.ts";
 
-const usage = `Imports who may see whom into the directory that the gateways share.
+const usage = `Imports who may see whom, while gateways run: they act on it at once.
 
-Usage: npm run -s delivery -- audience import FILE [--redis-url URL] [flags and environment as start:delivery has them]
+Usage: npm run -s delivery -- audience import FILE [flags and environment as start:delivery has them]
+
+Where to:
+  --redis-url URL         into the directory in Redis that all gateways share
+  --http-addr HOST:PORT   without a Redis: into the memory of the gateway that has this HTTP_ADDR (127.0.0.1:8093)
 
 FILE has one JSON object a line, in any order:
   {"conversation_id": "c1", "participants": ["ann", "bob"]}
@@ -25,9 +29,8 @@ await startOrExit("delivery", async () => {
     process.stdout.write(start.text);
     return;
   }
-  const { redisUrl } = start.config.audience;
-  if (redisUrl === undefined) {
-    throw new Error("without REDIS_URL the directory is in the gateway's memory: start it with AUDIENCE_FILE instead");
-  }
-  await importFile(file, redisUrl, { clock, note: (line) => process.stderr.write(`${line}\n`) });
+  const { audience, listen } = start.config;
+  const setting = { clock, note: (line: string) => void process.stderr.write(`${line}\n`) };
+  if (audience.redisUrl === undefined) await importIntoGateway(file, listen.operations, setting);
+  else await importIntoRedis(file, audience.redisUrl, setting);
 });

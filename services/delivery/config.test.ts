@@ -49,7 +49,13 @@ describe("configuration", () => {
       handshake: { cookie: "realchat_token", addressHeader: undefined, origins: new Set(), timeoutMs: 10_000 },
       presence: { addresses: ["127.0.0.1:50056"], tls: undefined },
       feed: "watch",
-      audience: { redisUrl: undefined, file: undefined, conversationApi: undefined, hasSampleCast: true },
+      audience: {
+        redisUrl: undefined,
+        file: undefined,
+        conversationApi: undefined,
+        isImportExposed: false,
+        hasSampleCast: true,
+      },
       kafka: undefined,
       push: {
         limits: { interestMax: 2_000, watchedMax: 10_000, lookupMax: 1_000 },

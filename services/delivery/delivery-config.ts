@@ -1,4 +1,4 @@
-import { type Address, showAddress } from "@realchat/presence-runtime";
+import { type Address, isLoopback, showAddress } from "@realchat/presence-runtime";
 import type { KeySource } from "./gateway/authentication/key-source.ts";
 import type { DeliveryValues } from "./settings.ts";
 
@@ -34,6 +34,8 @@ export interface DeliveryConfig {
     readonly file: string | undefined;
     /** `host:port` */
     readonly conversationApi: string | undefined;
+    /** Whether imports over the operations server could come from anybody, against the operator's will. */
+    readonly isImportExposed: boolean;
     readonly hasSampleCast: boolean;
   };
   readonly kafka: KafkaConfig | undefined;
@@ -99,6 +101,7 @@ export function deliveryConfig(values: DeliveryValues): DeliveryConfig {
       redisUrl: redisUrl(values),
       file: values.AUDIENCE_FILE,
       conversationApi: values.CONV_SVC_ADDR && showAddress(values.CONV_SVC_ADDR),
+      isImportExposed: !isLoopback(values.HTTP_ADDR.host) && !values.ALLOW_IMPORT,
       hasSampleCast: values.SAMPLE_CAST,
     },
     kafka: kafkaConfig(values),

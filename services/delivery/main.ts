@@ -12,6 +12,7 @@ import {
   startOrExit,
 } from "@realchat/presence-runtime";
 import { Audience } from "./audience/audience.ts";
+import { importPath } from "./audience/live/import-order.ts";
 import { loadConfig } from "./config.ts";
 import type { DeliveryConfig } from "./delivery-config.ts";
 import { exposeParts, observeDots } from "./delivery-metrics.ts";
@@ -85,6 +86,9 @@ async function run(config: DeliveryConfig): Promise<void> {
       // Without presence or its events, sockets stay open and are told what is known: nobody is better off elsewhere.
       presence: () => ({ ...presenceHealth(channels), optional: true }),
       feed: () => ({ ...feed.health(), optional: true }),
+    },
+    orders: {
+      [importPath]: audience.importOrder({ listener: push, isExposed: config.audience.isImportExposed }),
     },
   });
 

@@ -116,6 +116,11 @@ export const deliverySettings = {
       kind: peerAddress,
       meaning: "ConversationApi to ask for a user's conversations when he connects",
     },
+    ALLOW_IMPORT: {
+      kind: toggle,
+      default: "false",
+      meaning: "let `audience import` reach this gateway also where HTTP_ADDR is open to other machines",
+    },
     SAMPLE_CAST: {
       kind: toggle,
       default: { meaning: "true with AUTH=none" },

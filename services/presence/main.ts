@@ -92,7 +92,7 @@ async function run(config: PresenceConfig): Promise<void> {
     services: [...services, ...reflectionServices(services, fileDescriptorSet())],
     observer: observeCalls(metrics),
     onInternalError: (method, error) => log.error({ err: error, method }, "a handler failed: this is a bug"),
-    messageMaxBytes: config.limits.messageMaxBytes,
+    limits: { messageMaxBytes: config.limits.messageMaxBytes },
     tls: config.listen.tls,
   });
   let draining = false;

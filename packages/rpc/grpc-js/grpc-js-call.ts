@@ -31,6 +31,11 @@ export class GrpcJsCall implements CallContext, ResponseStream<unknown> {
   readonly #surroundings: CallSurroundings;
   readonly #startedMs: number;
   #metadata: Metadata | undefined;
+  #headers: Metadata | undefined;
+  #trailers: Metadata | undefined;
+  #sentHeaders = false;
+  /** Not on this engine: grpc-js compresses by the client's wish or not at all. */
+  compressResponses = false;
   /** The one request of a method without request stream. */
   #request: Buffer | undefined;
   #halfClosed = false;
@@ -75,12 +80,29 @@ export class GrpcJsCall implements CallContext, ResponseStream<unknown> {
     return this.#metadata?.get(key)[0]?.toString();
   }
 
+  binaryMetadata(key: string): Uint8Array | undefined {
+    const value = this.#metadata?.get(key)[0];
+    return value instanceof Buffer ? value : undefined;
+  }
+
+  addHeader(key: string, value: string | Uint8Array): void {
+    if (this.#sentHeaders) throw new Error("the first response was written already");
+    this.#headers ??= new Metadata();
+    this.#headers.add(key, typeof value === "string" ? value : Buffer.from(value));
+  }
+
+  addTrailer(key: string, value: string | Uint8Array): void {
+    this.#trailers ??= new Metadata();
+    this.#trailers.add(key, typeof value === "string" ? value : Buffer.from(value));
+  }
+
   write(response: unknown): boolean {
     if (this.#code !== undefined) return false;
     this.#backlog ??= new ResponseBacklog();
     const backlog = this.#backlog;
     const bytes = encodeMessage(this.#served.definition.responseType, response);
     const hasRoom = backlog.add(bytes.length);
+    this.#sendHeaders();
     this.#call.sendMessage(bytes, () => backlog.sent(bytes.length));
     return hasRoom;
   }
@@ -160,6 +182,7 @@ export class GrpcJsCall implements CallContext, ResponseStream<unknown> {
     if (this.#code !== undefined) return;
     try {
       if (!this.#served.definition.responseStream) {
+        this.#sendHeaders();
         this.#call.sendMessage(encodeMessage(this.#served.definition.responseType, response), ignore);
       }
       this.#end("OK", "");
@@ -184,8 +207,21 @@ export class GrpcJsCall implements CallContext, ResponseStream<unknown> {
     this.#call.sendStatus({
       code: rpcCodes[code],
       details: message.slice(0, statusMessageMaxLength).toWellFormed(),
-      metadata: retryAfterMs === undefined ? null : retryPushback(retryAfterMs),
+      metadata: this.#trailersWith(retryAfterMs),
     });
+  }
+
+  #sendHeaders(): void {
+    if (this.#headers !== undefined && !this.#sentHeaders) this.#call.sendMetadata(this.#headers);
+    this.#sentHeaders = true;
+  }
+
+  #trailersWith(retryAfterMs: number | undefined): Metadata | null {
+    if (retryAfterMs === undefined) return this.#trailers ?? null;
+    const trailers = this.#trailers ?? new Metadata();
+    // Source: https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback
+    trailers.set("grpc-retry-pushback-ms", String(Math.ceil(retryAfterMs)));
+    return trailers;
   }
 
   #over(code: RpcCode): void {
@@ -214,13 +250,6 @@ function wrongRequestCount(count: string): RpcError {
 
 function callIsOver(code: RpcCode): RpcError {
   return new RpcError(code, `the call is over: ${code}`);
-}
-
-/** Source: https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback */
-function retryPushback(retryAfterMs: number): Metadata {
-  const trailer = new Metadata();
-  trailer.set("grpc-retry-pushback-ms", String(Math.ceil(retryAfterMs)));
-  return trailer;
 }
 
 function ignore(): void {}

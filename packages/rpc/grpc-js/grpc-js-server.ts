@@ -8,6 +8,7 @@ import {
 } from "@grpc/grpc-js";
 import { type Clock, systemClock } from "@realchat/presence-runtime";
 import { Listener } from "../listener.ts";
+import { defaultLimits } from "../server/limits.ts";
 import type { RpcServer, RpcServerOptions } from "../server.ts";
 import type { Service } from "../service.ts";
 import { type CallSurroundings, GrpcJsCall, type ServedMethod } from "./grpc-js-call.ts";
@@ -29,9 +30,10 @@ class GrpcJsServer implements RpcServer {
     this.#clock = options.clock ?? systemClock;
     const methods = new Map(options.services.flatMap(servedMethods).map((served) => [`/${served.name}`, served]));
     const { observer, onInternalError } = options;
+    const limits = { ...defaultLimits, ...options.limits };
     const server = new Server({
-      "grpc.max_receive_message_length": options.messageMaxBytes ?? 4 * 1024 * 1024,
-      "grpc.max_concurrent_streams": options.connectionMaxCalls ?? 1_000,
+      "grpc.max_receive_message_length": limits.messageMaxBytes,
+      "grpc.max_concurrent_streams": limits.concurrentStreams,
       // Finds out that a caller's machine is gone: his calls must not stay open for ever.
       "grpc.keepalive_time_ms": 30_000,
       "grpc.keepalive_timeout_ms": 10_000,
@@ -40,9 +42,7 @@ class GrpcJsServer implements RpcServer {
     });
     for (const service of options.services) server.addService(rawMessages(service), {});
     this.#connections = acceptor(server, options.tls);
-    this.#listener = new Listener(options.connectionsMax ?? 1_000, (socket) =>
-      this.#connections.injectConnection(socket),
-    );
+    this.#listener = new Listener(limits.connectionsMax, (socket) => this.#connections.injectConnection(socket));
   }
 
   listen({ host, port }: { host: string; port: number }): Promise<number> {

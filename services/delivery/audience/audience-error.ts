@@ -6,7 +6,9 @@ export type AudienceErrorCode =
   /** The limit of relations is reached. */
   | "FULL"
   /** An import holds something that is no fact. */
-  | "INVALID_IMPORT";
+  | "INVALID_IMPORT"
+  /** This gateway takes no imports from there. */
+  | "REFUSED";
 
 export class AudienceError extends Error {
   override readonly name = "AudienceError";

@@ -1,10 +1,11 @@
 import { createReadStream } from "node:fs";
-import { backoffMs, type Clock, type Log, pause } from "@realchat/presence-runtime";
+import { backoffMs, type Clock, type Log, type Order, pause } from "@realchat/presence-runtime";
 import { AudienceError } from "./audience-error.ts";
 import { completeDirectory } from "./complete-directory.ts";
 import type { AudienceDirectory } from "./directory.ts";
 import { ImportWatch } from "./import-watch.ts";
 import type { AudienceListener } from "./listener.ts";
+import { importOrder } from "./live/import-order.ts";
 import { MemoryDirectory } from "./memory/memory-directory.ts";
 import { RedisDirectory } from "./redis/redis-directory.ts";
 import { ConversationListing } from "./sources/grpc/conversation-listing.ts";
@@ -80,6 +81,11 @@ export class Audience {
       this.#source = new KafkaSource({ kafka, topics, directory, listener, clock, log });
       this.#source.start();
     }
+  }
+
+  /** Takes imports while it runs. */
+  importOrder(options: { readonly listener: AudienceListener; readonly isExposed: boolean }): Order {
+    return importOrder({ directory: this.#stored, ...options });
   }
 
   async stop(): Promise<void> {

@@ -30,7 +30,7 @@ const batchMaxParticipants = 5_000;
  *   everything is applied
  */
 export async function importAudience(
-  directory: AudienceDirectory,
+  directory: Pick<AudienceDirectory, "apply">,
   file: Readable,
   options: ImportOptions = {},
 ): Promise<Imported> {

@@ -26,6 +26,23 @@ export async function* importLines(file: Readable): AsyncGenerator<ImportLine> {
   }
 }
 
+/**
+ * The line, without its end, that says this again.
+ * @param change not one that only sources tell, such as the end of a contact
+ */
+export function importLineOf(change: AudienceChange): string {
+  switch (change.kind) {
+    case "conversation":
+      return JSON.stringify({ conversation_id: change.conversationId, participants: change.participants });
+    case "contact-added":
+      return JSON.stringify({ user_id: change.userId, contact_id: change.contactId });
+    case "blocked":
+      return JSON.stringify({ user_id: change.userId, blocked: change.blockedId });
+    default:
+      throw new TypeError(`${change.kind} is nothing to import`);
+  }
+}
+
 async function* linesOf(file: Readable): AsyncGenerator<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   const parts: Buffer[] = [];
