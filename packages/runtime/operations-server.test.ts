@@ -118,6 +118,30 @@ describe("operations server", () => {
     assert.equal(posted.headers.get("connection"), "close");
   });
 
+  test("an order is carried out for who POSTs it, and shown in the index", async (t) => {
+    const { ask } = await start(t, {
+      orders: {
+        "/sum": {
+          meaning: "adds up",
+          run: async (request) => ({ status: 201, value: (await request.toArray()).length }),
+        },
+        "/fail": {
+          meaning: "fails",
+          async run() {
+            throw new Error("redis://bob:hunter2@cache is away");
+          },
+        },
+      },
+    });
+    const done = await ask("/sum?x", { method: "POST", body: "x" });
+    assert.deepEqual([done.status, await done.json()], [201, 1]);
+    const failed = await ask("/fail", { method: "POST" });
+    assert.deepEqual([failed.status, await failed.text()], [500, "redis://***@cache is away\n"]);
+    const wrong = await ask("/sum");
+    assert.deepEqual([wrong.status, wrong.headers.get("allow")], [405, "POST"]);
+    assert.match(await (await ask("/")).text(), /^\/sum {11}adds up$/m);
+  });
+
   test("oversized headers are refused", async (t) => {
     const { ask } = await start(t);
     assert.equal((await ask("/", { headers: { x: "y".repeat(10_000) } })).status, 431);

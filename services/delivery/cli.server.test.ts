@@ -50,9 +50,3 @@ test("a file with an error in it is refused as a whole, by the line", async (t) 
   await directory.open();
   assert.deepEqual((await directory.visibleTo("eve", 10)).users, []);
 });
-
-test("without a Redis it says where the directory is", async () => {
-  const { code, output } = await importing("", []);
-  assert.equal(code, 1);
-  assert.match(output, /without REDIS_URL the directory is in the gateway's memory: start it with AUDIENCE_FILE/);
-});

@@ -134,6 +134,13 @@ describe("who may be anybody", () => {
   });
 });
 
+test("imports over HTTP_ADDR are exposed beyond loopback, unless that is wanted", () => {
+  const isExposed = (environment: Environment) => configOf(environment).audience.isImportExposed;
+  assert.equal(isExposed({ HTTP_ADDR: "[::1]:8093" }), false);
+  assert.equal(isExposed({ HTTP_ADDR: ":8093", ALLOW_INSECURE: "true" }), true);
+  assert.equal(isExposed({ HTTP_ADDR: ":8093", ALLOW_INSECURE: "true", ALLOW_IMPORT: "true" }), false);
+});
+
 describe("what does not go together is refused", () => {
   const cases: Record<string, [Environment, RegExp]> = {
     "sockets beyond loopback without TLS": [

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import {
+  freePort,
+  repository,
+  startChild,
+  startDelivery,
+  startPresence,
+  type TestDelivery,
+  type TestPresence,
+  temporaryFolder,
+  waitUntil,
+} from "@realchat/presence-testing";
+import { connect } from "./testing/socket-client.ts";
+
+const folder = temporaryFolder("import-into-gateway");
+let presence: TestPresence;
+let gateway: TestDelivery;
+before(async () => {
+  presence = await startPresence();
+  gateway = await startDelivery({ env: { PRESENCE_SVC_ADDR: presence.grpcAddress, SAMPLE_CAST: "false" } });
+});
+after(async () => {
+  await gateway?.stop();
+  await presence?.stop();
+  folder.remove();
+});
+
+/** Runs `audience import` on a file with these lines. */
+async function importing(facts: readonly unknown[], address = gateway.httpAddress) {
+  const file = join(folder.path, "audience.jsonl");
+  writeFileSync(file, facts.map((fact) => `${JSON.stringify(fact)}\n`).join(""));
+  const child = await startChild(
+    process.execPath,
+    [join(import.meta.dirname, "cli.ts"), "audience", "import", file, "--http-addr", address],
+    { logFile: join(folder.path, "output"), cwd: repository, env: { PATH: process.env.PATH } },
+  );
+  return { code: await child.untilEnded(), output: child.output() };
+}
+
+describe("audience import into a gateway that runs", () => {
+  test("shows people to each other, and hides them, on sockets that are open", async () => {
+    const ann = await connect({ address: gateway.socketAddress, userId: "ann" });
+    const bob = await connect({ address: gateway.socketAddress, userId: "bob" });
+    await Promise.all([ann.untilSnapshot(), bob.untilSnapshot()]);
+    assert.equal(ann.users.size, 0);
+    const { code, output } = await importing([{ conversation_id: "room", participants: ["ann", "bob"] }]);
+    assert.match(
+      output,
+      /^imported 1 conversations, 0 contacts and 0 blocks\nthe gateway has it in memory: start it with AUDIENCE_FILE/,
+    );
+    assert.equal(code, 0);
+    await Promise.all([ann.untilTold("bob", true), bob.untilTold("ann", true)]);
+    await importing([{ user_id: "bob", blocked: "ann" }]);
+    for (const [client, other] of [
+      [ann, "bob"],
+      [bob, "ann"],
+    ] as const) {
+      await waitUntil(() => !client.users.has(other), { what: `${other} is hidden` });
+      assert.deepEqual(client.frames.at(-1), { type: "hidden", users: [other] });
+      client.socket.close();
+    }
+  });
+
+  test("with an error in the file changes nothing, and names the line", async () => {
+    const cid = await connect({ address: gateway.socketAddress, userId: "cid" });
+    await cid.untilSnapshot();
+    const { code, output } = await importing([
+      { conversation_id: "club", participants: ["cid", "dan"] },
+      { user_id: "cid" },
+    ]);
+    assert.equal(code, 1);
+    assert.match(output, /line 2 needs exactly one of conversation_id, contact_id and blocked/);
+    assert.equal((await gateway.metrics()).get("delivery_directory_relations"), 4);
+    cid.socket.close();
+  });
+
+  test("says so when no gateway is there", async () => {
+    const nowhere = `127.0.0.1:${await freePort()}`;
+    const { code, output } = await importing([{ user_id: "ann", contact_id: "bob" }], nowhere);
+    assert.equal(code, 1);
+    assert.match(output, new RegExp(`http://${nowhere}/audience/import cannot be asked: connect ECONNREFUSED`));
+  });
+});
