@@ -1,0 +1,146 @@
+import { DynamicTable } from "./dynamic-table.ts";
+import { type Classify, fieldOverheadBytes, HeaderField } from "./header-field.ts";
+import { HpackError } from "./hpack-error.ts";
+import { type Cursor, readInteger } from "./integers.ts";
+import { staticFields } from "./static-table.ts";
+import { readText, skipText } from "./text.ts";
+
+export interface HpackDecoderOptions {
+  /** The SETTINGS_HEADER_TABLE_SIZE that we announce. */
+  readonly tableMaxBytes: number;
+  /** Beyond it, a block's fields are counted and no longer listed. */
+  readonly listMaxBytes: number;
+  readonly classify: Classify;
+}
+
+/** SETTINGS_HEADER_TABLE_SIZE that holds until a peer has acknowledged another, RFC 9113 §6.5.2. */
+export const initialTableMaxBytes = 4096;
+
+/** Indexes of the dynamic table start here, RFC 7541 §2.3.3. */
+const dynamicIndexMin = 62;
+
+/** Reads the header blocks of one connection, RFC 7541, in the order in which they come. */
+export class HpackDecoder {
+  readonly #tableMaxBytes: number;
+  readonly #listMaxBytes: number;
+  readonly #classify: Classify;
+  readonly #static: readonly HeaderField[];
+  readonly #dynamic = new DynamicTable(initialTableMaxBytes);
+  /** The largest size that an update may ask for. */
+  #updateMaxBytes: number;
+  /** Whether the next block must begin with an update. */
+  #updateDue = false;
+
+  constructor({ tableMaxBytes, listMaxBytes, classify }: HpackDecoderOptions) {
+    this.#tableMaxBytes = tableMaxBytes;
+    this.#listMaxBytes = listMaxBytes;
+    this.#classify = classify;
+    this.#static = staticFields(classify);
+    this.#updateMaxBytes = Math.max(tableMaxBytes, initialTableMaxBytes);
+  }
+
+  /**
+   * The peer has acknowledged our SETTINGS: from now on `tableMaxBytes` holds, and if its table may be larger, the next
+   * block has to make it smaller first. Source: RFC 7541 §4.2.
+   */
+  settingsAcknowledged(): void {
+    this.#updateMaxBytes = this.#tableMaxBytes;
+    this.#updateDue = this.#dynamic.maxBytes > this.#tableMaxBytes;
+  }
+
+  /**
+   * Reads a whole block, which is `block` from `start` to `end`.
+   * @param fields where its fields are appended, as long as they are within `listMaxBytes`
+   * @returns the size of the list, RFC 9113 §10.5.1; more than `listMaxBytes`: fields are missing, but later blocks can
+   *   be read all the same
+   * @throws HpackError when the block breaks RFC 7541; the decoder is of no use afterwards
+   */
+  decode(block: Uint8Array, start: number, end: number, fields: HeaderField[]): number {
+    const cursor = shared;
+    cursor.bytes = block;
+    cursor.position = start;
+    cursor.end = end;
+    this.#readUpdates(cursor);
+    let listBytes = 0;
+    while (cursor.position < end) {
+      const first = block[cursor.position++] as number;
+      const left = this.#listMaxBytes - listBytes;
+      if (first >= indexed) {
+        const field = this.#fieldAt(readInteger(cursor, first, indexed - 1));
+        listBytes += field.size;
+        if (field.size <= left) this.#append(field, fields);
+      } else if (first >= literalIndexed) {
+        const field = this.#readLiteral(cursor, readInteger(cursor, first, literalIndexed - 1));
+        this.#dynamic.insert(field);
+        listBytes += field.size;
+        if (field.size <= left) this.#append(field, fields);
+      } else if (first >= sizeUpdate) {
+        throw new HpackError("an update of the table's size is not at the beginning of its block");
+      } else if (left <= 0) {
+        listBytes += this.#skipLiteral(cursor, readInteger(cursor, first, literalPrefixMax));
+      } else {
+        const field = this.#readLiteral(cursor, readInteger(cursor, first, literalPrefixMax));
+        listBytes += field.size;
+        if (field.size <= left) this.#append(field, fields);
+      }
+    }
+    return listBytes;
+  }
+
+  #append(field: HeaderField, fields: HeaderField[]): void {
+    if (!field.classified) {
+      field.classified = true;
+      this.#classify(field);
+    }
+    fields.push(field);
+  }
+
+  /** Dynamic table size updates, RFC 7541 §6.3: only before the first field. */
+  #readUpdates(cursor: Cursor): void {
+    while (cursor.position < cursor.end) {
+      const first = cursor.bytes[cursor.position] as number;
+      if (first < sizeUpdate || first >= literalIndexed) break;
+      cursor.position++;
+      const maxBytes = readInteger(cursor, first, sizeUpdate - 1);
+      if (maxBytes > this.#updateMaxBytes) {
+        throw new HpackError(`an update asks for a table of ${maxBytes} bytes, limit ${this.#updateMaxBytes}`);
+      }
+      this.#dynamic.resize(maxBytes);
+      this.#updateDue &&= maxBytes > this.#tableMaxBytes;
+    }
+    if (this.#updateDue) {
+      throw new HpackError(`the block does not begin by making the table at most ${this.#tableMaxBytes} bytes`);
+    }
+  }
+
+  #fieldAt(index: number): HeaderField {
+    if (index === 0) throw new HpackError("index 0 names no field");
+    if (index < dynamicIndexMin) return this.#static[index] as HeaderField;
+    const age = index - dynamicIndexMin;
+    if (age < this.#dynamic.count) return this.#dynamic.at(age);
+    throw new HpackError(
+      `index ${index} is beyond the tables, which end at ${dynamicIndexMin - 1 + this.#dynamic.count}`,
+    );
+  }
+
+  #readLiteral(cursor: Cursor, nameIndex: number): HeaderField {
+    const name = nameIndex === 0 ? readText(cursor) : this.#fieldAt(nameIndex).name;
+    return new HeaderField(name, readText(cursor));
+  }
+
+  /** Reads a literal without making strings of it. */
+  #skipLiteral(cursor: Cursor, nameIndex: number): number {
+    const nameBytes = nameIndex === 0 ? skipText(cursor) : this.#fieldAt(nameIndex).name.length;
+    return nameBytes + skipText(cursor) + fieldOverheadBytes;
+  }
+}
+
+/** The first octet of a representation, RFC 7541 §6: the highest bit that is set says which it is. */
+const indexed = 0x80;
+const literalIndexed = 0x40;
+const sizeUpdate = 0x20;
+/** Of a literal that is not put in the table, whether it may ever be or not. */
+const literalPrefixMax = 0x0f;
+
+/** One for all decoders: a block is read without a pause. */
+const shared: Cursor = { bytes: new Uint8Array(0), position: 0, end: 0 };
