@@ -1,4 +1,5 @@
 export * as presence from "@realchat/presence-proto/presence";
+export type { Bound } from "./bound.ts";
 export type { ChannelState } from "./grpc/channel.ts";
 export {
   type ChannelHealth,
@@ -16,4 +17,4 @@ export type { KeeperMetrics } from "./sessions/keeper-metrics.ts";
 export type { KeeperLimits, SessionKeeperOptions } from "./sessions/keeper-options.ts";
 export type { CloseReason, SessionHandle, SessionState } from "./sessions/session-handle.ts";
 export { type OpenSession, SessionKeeper } from "./sessions/session-keeper.ts";
-export { type PresenceNews, type WatchOptions, watch } from "./watch/watch.ts";
+export { type PresenceNews, PresenceWatch, type WatchMetrics, type WatchOptions, watch } from "./watch/watch.ts";

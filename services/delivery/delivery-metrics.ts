@@ -1,4 +1,4 @@
-import type { ChannelMetrics, KeeperMetrics } from "@realchat/presence-client";
+import type { Bound, ChannelMetrics, KeeperMetrics } from "@realchat/presence-client";
 import type { Metrics, Sample } from "@realchat/presence-runtime";
 import type { DirectoryMetrics } from "./audience/directory.ts";
 import type { PresenceFeed } from "./feed/feed.ts";
@@ -28,8 +28,9 @@ export interface Parts {
     topics(): ReadonlyMap<string, TopicFigures>;
     /** By outcome. */
     listings(): Readonly<Record<string, number>>;
+    bounds(): Readonly<Record<string, Bound>>;
   };
-  readonly feed: PresenceFeed;
+  readonly feed: Pick<PresenceFeed, "health" | "metrics">;
   readonly limits: { readonly socketsMax: number };
 }
 
@@ -44,8 +45,10 @@ export interface TopicFigures {
 export function exposeParts(metrics: Metrics, parts: Parts): void {
   exposeGateway(metrics, parts);
   exposePush(metrics, parts);
+  exposeFeed(metrics, parts);
   exposeSessions(metrics, parts);
   exposeAudience(metrics, parts);
+  exposeBounds(metrics, parts);
 }
 
 function exposeGateway(metrics: Metrics, { gateway, limits }: Parts): void {
@@ -70,7 +73,7 @@ function exposeGateway(metrics: Metrics, { gateway, limits }: Parts): void {
   );
 }
 
-function exposePush(metrics: Metrics, { push, feed }: Parts): void {
+function exposePush(metrics: Metrics, { push }: Parts): void {
   const total = (name: string, help: string, read: (figures: PushFigures) => number) =>
     metrics.total({ name: `delivery_${name}_total`, help }, () => read(push.figures));
   const gauge = (name: string, help: string, read: (figures: PushFigures) => number) =>
@@ -81,7 +84,6 @@ function exposePush(metrics: Metrics, { push, feed }: Parts): void {
   total("dots", "Users' states told to sockets.", ({ dots }) => dots);
   total("hidden", "Users whom a socket was told that it may not see.", ({ hidden }) => hidden);
   total("sockets_slow", "Sockets closed because they did not take what was written.", ({ closedSlow }) => closedSlow);
-  total("feed_updates", "Changes that the feed told.", ({ feedUpdates }) => feedUpdates);
   total("directory_failures", "Questions that the directory did not answer; they are asked again.", (figures) => {
     return figures.directoryFailures;
   });
@@ -101,9 +103,26 @@ function exposePush(metrics: Metrics, { push, feed }: Parts): void {
   gauge("lookups_waiting", "Users waiting to be looked up.", ({ lookups, reconciliation }) => {
     return lookups.waiting + reconciliation.waiting + reconciliation.suspects;
   });
+  gauge("questions", "Questions to the directory, under way or waiting.", ({ questions }) => questions);
+}
+
+function exposeFeed(metrics: Metrics, { feed, push }: Parts): void {
   metrics.gauge({ name: "delivery_feed_ready", help: "1 while changes are heard of." }, () =>
     Number(feed.health().ready),
   );
+  metrics.total({ name: "delivery_feed_updates_total", help: "Changes that the feed told." }, () => {
+    return push.figures.feedUpdates;
+  });
+  metrics.total({ name: "delivery_feed_records_total", help: "What the feed heard, by what it was worth." }, () =>
+    samples("outcome", feed.metrics().records),
+  );
+  metrics.total(
+    { name: "delivery_feed_faults_total", help: "Gaps in what was heard, data that presence lost, sources lost." },
+    () => samples("fault", feed.metrics().faults),
+  );
+  metrics.gauge({ name: "delivery_feed_users", help: "Users whose version is remembered." }, () => {
+    return feed.metrics().usersRemembered;
+  });
 }
 
 function exposeSessions(metrics: Metrics, { keeper, channels }: Parts): void {
@@ -120,9 +139,20 @@ function exposeSessions(metrics: Metrics, { keeper, channels }: Parts): void {
     "Calls about sessions that failed; they are repeated.",
     ({ callFailures }) => callFailures,
   );
+  total(
+    "closings_dropped",
+    "Ends that presence was not told; it finds out by itself.",
+    ({ closingsDropped }) => closingsDropped,
+  );
   total("presence_outages", "Times that presence could not be reached.", ({ outages }) => outages);
   metrics.gauge({ name: "delivery_presence_reachable", help: "1 while presence can be reached." }, () =>
     Number(keeper.metrics().reachable),
+  );
+  metrics.gauge(
+    { name: "delivery_session_calls_waiting", help: "Registrations and ends that wait for their turn." },
+    () => {
+      return keeper.metrics().callsWaiting;
+    },
   );
   metrics.gauge({ name: "delivery_presence_nodes", help: "Presence nodes, by how they are." }, () =>
     samples("state", channels.metrics().channels),
@@ -177,6 +207,22 @@ function exposeAudience(metrics: Metrics, { audience }: Parts): void {
   metrics.total(
     { name: "delivery_conversation_listings_total", help: "Users' conversations asked for, by what came of it." },
     () => samples("outcome", audience.listings()),
+  );
+}
+
+/** How full each queue, buffer and cache is that has a limit of its own. */
+function exposeBounds(metrics: Metrics, { gateway, keeper, audience }: Parts): void {
+  const bounds = (read: (bound: Bound) => number) => () => {
+    const all = { ...gateway.figures.bounds, ...keeper.metrics().bounds, ...audience.bounds() };
+    return Object.entries(all).map(([bound, figures]) => ({ labels: { bound }, value: read(figures) }));
+  };
+  metrics.gauge(
+    { name: "delivery_bound_used", help: "How full each bounded queue, buffer and cache is." },
+    bounds(({ used }) => used),
+  );
+  metrics.gauge(
+    { name: "delivery_bound_limit", help: "Where each of them is full." },
+    bounds(({ limit }) => limit),
   );
 }
 

@@ -1,3 +1,4 @@
+import type { Bound } from "../bound.ts";
 import type { HeartbeatCounters } from "./heartbeats.ts";
 import type { SessionState } from "./session-handle.ts";
 
@@ -23,4 +24,6 @@ export interface KeeperMetrics extends Readonly<HeartbeatCounters> {
   /** How often presence could not be reached any more; and whether it can be, as the last call told. */
   readonly outages: number;
   readonly reachable: boolean;
+  /** Live sessions, closed ones that presence is to be told of, calls and batches under way, with their limits. */
+  readonly bounds: Readonly<Record<"sessions" | "closings" | "calls" | "batches", Bound>>;
 }

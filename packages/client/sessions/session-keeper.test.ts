@@ -415,6 +415,14 @@ describe("limits", () => {
     assert.equal(presence.calls.length, 3);
     assert.equal(keeper.metrics().callsUnderWay, 3);
     assert.equal(keeper.metrics().callsWaiting, 7);
+    const { calls, sessions } = keeper.metrics().bounds;
+    assert.deepEqual(
+      [calls, sessions],
+      [
+        { used: 3, limit: 3 },
+        { used: 10, limit: 100_000 },
+      ],
+    );
     open();
     await clock.advance(1_000);
     assert.equal(keeper.metrics().sessions.online, 10);

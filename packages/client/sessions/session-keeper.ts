@@ -106,6 +106,7 @@ export class SessionKeeper implements AsyncDisposable {
   }
 
   metrics(): KeeperMetrics {
+    const { sessionsMax, closingsMax, callsMax, batchesMax } = this.#limits;
     return {
       sessions: { ...this.#book.counts },
       ...this.#counters,
@@ -116,6 +117,12 @@ export class SessionKeeper implements AsyncDisposable {
       heartbeatIntervalMs: this.#pace.intervalMs,
       outages: this.#reachability.outages,
       reachable: this.#reachability.isReachable,
+      bounds: {
+        sessions: { used: this.#book.live, limit: sessionsMax },
+        closings: { used: this.#book.counts.closing, limit: closingsMax },
+        calls: { used: this.#outbox.underWay, limit: callsMax },
+        batches: { used: this.#heartbeats.underWay, limit: batchesMax },
+      },
     };
   }
 

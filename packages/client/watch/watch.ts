@@ -27,33 +27,77 @@ const usersMax = 10_000;
 /** P6: who lost presence tries again within 5 s. */
 const reconnectPace: BackoffLimits = { firstMs: 500, capMs: 4_000 };
 
+/** Figures since the start, and of now. */
+export interface WatchMetrics {
+  /** Changes that were told. */
+  readonly changes: number;
+  /** Times that something may have been missed for a while. */
+  readonly gaps: number;
+  /** Streams that ended without being asked to. */
+  readonly failures: number;
+  /** Users whose state is remembered: those of the list; or all who are online, and 10,000 of those who left. */
+  readonly usersRemembered: number;
+}
+
 /**
- * Tells who is online and every change from then on, for as long as it is asked. The version rule, resets and cuts are
+ * Tells who is online and every change from then on, for as long as it is asked: iterate it once. The version rule, resets and cuts are
  * dealt with here: take each change as it comes, whatever its version. After a cut only what really changed in the
  * meantime is told. A reader that is slow is told the latest state of each user, not every change in between.
  * @throws PresenceClientError INVALID_ARGUMENT naming the option, UNAUTHENTICATED, PERMISSION_DENIED; whatever passes is
  * waited for
  */
-export async function* watch(channels: PresenceAccess, options: WatchOptions): AsyncGenerator<PresenceNews> {
-  const { users, signal, clock = systemClock } = options;
-  refuseUsers(users);
-  const watched = new WatchedUsers(channels.api, users, clock, signal);
-  let failures = 0;
-  while (!signal?.aborted) {
-    const why = { message: "the stream has ended" };
-    try {
-      for await (const news of watched.follow()) {
-        if (news.kind === "synced") failures = 0;
-        yield news;
-      }
-    } catch (thrown) {
-      const error = presenceClientErrorOf(thrown);
-      if (hopeless.has(error.code)) throw error;
-      why.message = error.message;
+export function watch(channels: PresenceAccess, options: WatchOptions): PresenceWatch {
+  return new PresenceWatch(channels, options);
+}
+
+/** See `watch`. */
+export class PresenceWatch implements AsyncIterable<PresenceNews> {
+  readonly #channels: PresenceAccess;
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal | undefined;
+  readonly #watched: WatchedUsers;
+  readonly #counters = { changes: 0, gaps: 0, failures: 0 };
+
+  constructor(channels: PresenceAccess, { users, signal, clock = systemClock }: WatchOptions) {
+    refuseUsers(users);
+    this.#channels = channels;
+    this.#clock = clock;
+    this.#signal = signal;
+    this.#watched = new WatchedUsers(channels.api, users, clock, signal);
+  }
+
+  metrics(): WatchMetrics {
+    return { ...this.#counters, usersRemembered: this.#watched.size };
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<PresenceNews> {
+    for await (const news of this.#follow()) {
+      if (news.kind === "change") this.#counters.changes++;
+      if (news.kind === "unsynced") this.#counters.gaps++;
+      yield news;
     }
-    if (signal?.aborted) return;
-    if (watched.leaveSync()) yield { kind: "unsynced", why: why.message };
-    await untilServing(channels, backoffMs(failures++, reconnectPace, clock), clock, signal);
+  }
+
+  async *#follow(): AsyncGenerator<PresenceNews> {
+    let failuresInRow = 0;
+    while (!this.#signal?.aborted) {
+      const why = { message: "the stream has ended" };
+      try {
+        for await (const news of this.#watched.follow()) {
+          if (news.kind === "synced") failuresInRow = 0;
+          yield news;
+        }
+      } catch (thrown) {
+        const error = presenceClientErrorOf(thrown);
+        if (hopeless.has(error.code)) throw error;
+        why.message = error.message;
+      }
+      if (this.#signal?.aborted) return;
+      this.#counters.failures++;
+      if (this.#watched.leaveSync()) yield { kind: "unsynced", why: why.message };
+      const waitMs = backoffMs(failuresInRow++, reconnectPace, this.#clock);
+      await untilServing(this.#channels, waitMs, this.#clock, this.#signal);
+    }
   }
 }
 

@@ -39,6 +39,11 @@ export class WatchedUsers {
     );
   }
 
+  /** Users whose state is remembered. */
+  get size(): number {
+    return this.#known.size;
+  }
+
   /** Opens a stream and tells what it changes, until it ends. @throws PresenceClientError when it breaks */
   async *follow(): AsyncGenerator<PresenceNews> {
     this.#inSnapshot = new Set();

@@ -115,6 +115,17 @@ export class Audience {
     return this.#listing?.metrics().outcomes ?? { applied: 0, failed: 0, skipped: 0, cached: 0 };
   }
 
+  /** How full is what waits here, and what is remembered. */
+  bounds(): Readonly<Record<string, { readonly used: number; readonly limit: number }>> {
+    const { relations, relationsLimit, bounds } = this.#stored.metrics();
+    const listings = Object.entries(this.#listing?.metrics().bounds ?? {});
+    return {
+      ...Object.fromEntries(Object.entries(bounds).map(([name, bound]) => [`directory_${name}`, bound])),
+      ...(relationsLimit !== undefined && { directory_relations: { used: relations, limit: relationsLimit } }),
+      ...Object.fromEntries(listings.map(([name, bound]) => [`listing_${name}`, bound])),
+    };
+  }
+
   async #import(file: string, listener: AudienceListener): Promise<void> {
     const { clock, log } = this.#options;
     for (let attempt = 0; !this.#stop.signal.aborted; attempt++) {

@@ -5,6 +5,17 @@ export interface PresenceFeed {
   start(listener: FeedListener): Promise<void>;
   stop(): Promise<void>;
   health(): { readonly ready: boolean; readonly detail: string };
+  metrics(): FeedMetrics;
+}
+
+/** Figures since the start, and of now. */
+export interface FeedMetrics {
+  /** What was heard, by what it was worth. */
+  readonly records: Readonly<Record<"told" | "repeated" | "unreadable", number>>;
+  /** Times that something may have been missed, that presence lost data, and that the source was lost. */
+  readonly faults: Readonly<Record<"gap" | "reset" | "failure", number>>;
+  /** Users whose version is remembered, to tell news from repetitions. */
+  readonly usersRemembered: number;
 }
 
 export interface FeedListener {

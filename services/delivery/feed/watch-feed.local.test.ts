@@ -37,4 +37,11 @@ test("it tells every change of everyone, and after a cut that something may be m
   presence = await startPresence({ env: { GRPC_ADDR: grpcAddress } });
   await untilReady(true);
   assert.ok(gaps > before, "no gap was told");
+  const { records, faults, usersRemembered } = feed.metrics();
+  // Ada came; and may have been gone when presence, which keeps nothing, was back.
+  assert.deepEqual({ ...records, told: 0 }, { told: 0, repeated: 0, unreadable: 0 });
+  assert.equal(records.told, updates.length);
+  assert.equal(faults.gap, 1);
+  assert.ok(faults.failure >= 1);
+  assert.equal(usersRemembered, 1);
 });

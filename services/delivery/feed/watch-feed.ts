@@ -1,22 +1,20 @@
-import { type PresenceAccess, watch } from "@realchat/presence-client";
+import { type PresenceAccess, type PresenceWatch, watch } from "@realchat/presence-client";
 import type { Clock } from "@realchat/presence-runtime";
-import type { FeedListener, PresenceFeed } from "./feed.ts";
+import type { FeedListener, FeedMetrics, PresenceFeed } from "./feed.ts";
 
 /** Hears of changes from presence itself, over one WatchPresence stream for everyone: where there is no Kafka. */
 export class WatchFeed implements PresenceFeed {
   readonly kind = "watch";
-  readonly #channels: PresenceAccess;
-  readonly #clock: Clock;
+  readonly #watch: PresenceWatch;
   readonly #onEnd: (error: unknown) => void;
   readonly #stop = new AbortController();
   #health = { ready: false, detail: "connecting to presence" };
   #done: Promise<void> = Promise.resolve();
 
   /** @param options.onEnd presence refuses to be watched, for good: the gateway goes on without hearing of changes */
-  constructor(options: { channels: PresenceAccess; clock: Clock; onEnd: (error: unknown) => void }) {
-    this.#channels = options.channels;
-    this.#clock = options.clock;
-    this.#onEnd = options.onEnd;
+  constructor({ channels, clock, onEnd }: { channels: PresenceAccess; clock: Clock; onEnd: (error: unknown) => void }) {
+    this.#watch = watch(channels, { users: "everyone", signal: this.#stop.signal, clock });
+    this.#onEnd = onEnd;
   }
 
   async start(listener: FeedListener): Promise<void> {
@@ -35,9 +33,18 @@ export class WatchFeed implements PresenceFeed {
     return this.#health;
   }
 
+  /** Presence tells nobody of what it lost but by a gap, and never the same twice. */
+  metrics(): FeedMetrics {
+    const { changes, gaps, failures, usersRemembered } = this.#watch.metrics();
+    return {
+      records: { told: changes, repeated: 0, unreadable: 0 },
+      faults: { gap: gaps, reset: 0, failure: failures },
+      usersRemembered,
+    };
+  }
+
   async #follow(listener: FeedListener): Promise<void> {
-    const options = { users: "everyone", signal: this.#stop.signal, clock: this.#clock } as const;
-    for await (const news of watch(this.#channels, options)) {
+    for await (const news of this.#watch) {
       switch (news.kind) {
         case "change": {
           const { cause = 0, deviceId = "", instanceId = "", ...state } = news;

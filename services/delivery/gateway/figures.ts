@@ -8,5 +8,6 @@ export interface GatewayFigures {
   /** By how: an `End`, or `client_` and the code, `client_other` for unusual ones. */
   readonly closed: Readonly<Record<string, number>>;
   readonly messages: Readonly<Record<string, number>>;
-  readonly timers: number;
+  /** Sockets that are open or being opened, and their timers. */
+  readonly bounds: Readonly<Record<"places" | "timers", { readonly used: number; readonly limit: number }>>;
 }

@@ -42,7 +42,7 @@ describe("a socket's session ends", () => {
     await waitUntil(() => scene.gateway.figures.sockets === 0, { what: "no socket is left" });
     assert.deepEqual(scene.gateway.figures.closed, { client_1000: 1, client_1001: 1, lost: 1 });
     assert.ok(scene.places.every(({ isClosed }) => isClosed));
-    assert.equal(scene.gateway.figures.timers, 0);
+    assert.equal(scene.gateway.figures.bounds.timers.used, 0);
   });
 
   test("and the socket with it, when a newer connection takes its place or presence does not take it", async () => {

@@ -41,6 +41,8 @@ export interface GatewayOptions {
 
 /** Handshakes that are not over may not use up all connections. */
 const connectionsBeside = 1_000;
+/** Its liveness, and the end of its token. */
+const timersPerSocket = 2;
 const closeTimeoutMs = 2_000;
 const drainStepMs = 50;
 
@@ -105,13 +107,17 @@ export class Gateway {
   }
 
   get figures(): GatewayFigures {
+    const { socketsMax } = this.#options.limits;
     return {
       sockets: this.#connections.size,
       opened: this.#opened,
       refused: this.#refused,
       closed: this.#closed,
       messages: this.#messages,
-      timers: this.#wheel.size,
+      bounds: {
+        places: { used: this.#limits.total, limit: socketsMax },
+        timers: { used: this.#wheel.size, limit: timersPerSocket * socketsMax },
+      },
     };
   }
 

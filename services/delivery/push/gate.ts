@@ -8,6 +8,11 @@ export class Gate {
     this.#max = max;
   }
 
+  /** Those inside and those who wait. */
+  get size(): number {
+    return this.#inside + this.#waiting.length;
+  }
+
   async pass<T>(run: () => Promise<T>): Promise<T> {
     if (this.#inside >= this.#max) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#inside++;

@@ -126,6 +126,24 @@ describe("writing", () => {
     assert.deepEqual(ann.told(), ["presence bob- cid+"]);
   });
 
+  test("who does not read what became of his subscriptions may not go on subscribing for ever", async () => {
+    const scene = new PushScene();
+    const ann = scene.connect("ann");
+    await scene.settle();
+    ann.outlet.isHeld = true;
+    for (let page = 0; page < 3; page++) {
+      assert.equal(ann.subscribe([`foreign-${page}`, `stranger-${page}`]), true);
+      await scene.settle();
+    }
+    assert.deepEqual(ann.told(), ["snapshot", "hidden foreign-0 stranger-0"]);
+    assert.equal(ann.subscribe(["one too many"]), false);
+    ann.outlet.isHeld = false;
+    ann.outlet.release();
+    await scene.settle();
+    assert.deepEqual(ann.told(), ["hidden foreign-1 stranger-1 foreign-2 stranger-2"]);
+    assert.equal(ann.subscribe(["one", "more"]), true);
+  });
+
   test("a slow reader is told what is true when it reads, in one frame, and closed when it stays slow", async () => {
     const { scene, ann } = await watching();
     ann.outlet.isHeld = true;

@@ -93,6 +93,7 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
       interestsMax: this.#subscribers * limits.watchedMax,
       busySockets: this.#turns.busy,
       doubts,
+      questions: this.#gate.size,
       directoryFailures: this.#directoryFailures,
       feedUpdates: this.#feedUpdates,
       lookups: this.#lookups.figures,

@@ -36,6 +36,8 @@ export interface PushFigures {
   readonly feedUpdates: number;
   /** Users who are not shown to somebody until the directory says whether they may be. */
   readonly doubts: number;
+  /** Questions to the directory, under way or waiting; at most one of every user with sockets here. */
+  readonly questions: number;
   readonly directoryFailures: number;
   readonly lookups: LookupFigures;
   readonly reconciliation: LookupFigures & {

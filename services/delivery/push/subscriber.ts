@@ -54,7 +54,12 @@ export class Subscriber {
     this.#changed?.delete(user);
   }
 
-  /** Users of whom it has yet to be told; at most those it watches. */
+  /** Users whom it has yet to be told that it may not see. */
+  get untoldHidden(): number {
+    return this.#hidden?.size ?? 0;
+  }
+
+  /** Users of whom it has yet to be told. */
   get pending(): number {
     return (this.#arrived?.size ?? 0) + (this.#changed?.size ?? 0) + (this.#hidden?.size ?? 0);
   }

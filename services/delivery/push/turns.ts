@@ -6,6 +6,8 @@ import type { News, Subscriber } from "./subscriber.ts";
 
 /** After this long, a turn lets everything else go on before it does the rest. */
 const sliceMs = 8;
+/** Frames kept for others to use. Under load one turn follows on the other, and none of them is the last. */
+const keptFramesMax = 1_000;
 
 export type TurnFigures = Pick<PushFigures, "frames" | "framesBuilt" | "bytes" | "dots" | "hidden" | "closedSlow">;
 
@@ -23,7 +25,7 @@ export class Turns {
   #isScheduled = false;
   /** Sockets with a write under way, and since when, ms; oldest first. */
   readonly #writing = new Map<Subscriber, number>();
-  /** By the one dot in it, or by all of them; of this turn. */
+  /** By the one dot in it, or by all of them; of this turn, and the latest. */
   readonly #built = new Map<FrameFormat, Map<Dot | string, Buffer[]>>();
   readonly #figures = { frames: 0, framesBuilt: 0, dots: 0, hidden: 0, bytes: 0, closedSlow: 0 };
 
@@ -116,6 +118,7 @@ export class Turns {
     let frames = built.get(key);
     if (frames === undefined) {
       frames = this.#build(format, news);
+      if (built.size >= keptFramesMax) built.clear();
       built.set(key, frames);
     }
     return frames;

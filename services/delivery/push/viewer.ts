@@ -92,7 +92,9 @@ export class Viewer {
     const wishes = this.#wishes.get(subscriber) ?? new Set();
     const isNew = (userId: string) => !wishes.has(userId) && !this.#options.effects.isWatching(subscriber, userId);
     const added = new Set(userIds.filter(isNew)).size;
-    if (subscriber.watched.length + wishes.size + added > this.#options.limits.watchedMax) return false;
+    // Whoever does not read what came of his last wishes may not go on wishing for ever.
+    const held = subscriber.watched.length + subscriber.untoldHidden + wishes.size;
+    if (held + added > this.#options.limits.watchedMax) return false;
     for (const userId of userIds) {
       wishes.add(userId);
       if (!this.#doubts.has(userId)) this.#doubts.set(userId, { isTouched: false });

@@ -3,7 +3,7 @@ import {
   type PresenceFeed as PresenceRecords,
   presenceFeed,
 } from "@realchat/presence-client/kafka";
-import type { FeedListener, PresenceFeed } from "../feed.ts";
+import type { FeedListener, FeedMetrics, PresenceFeed } from "../feed.ts";
 
 /**
  * Hears of changes from Kafka: every gateway reads all partitions of the topic, from now on.
@@ -32,8 +32,13 @@ export class KafkaFeed implements PresenceFeed {
     return this.#records.health();
   }
 
-  metrics() {
-    return this.#records.metrics();
+  metrics(): FeedMetrics {
+    const { records, repetitions, unreadable, gaps, resets, failures, usersRemembered } = this.#records.metrics();
+    return {
+      records: { told: records - repetitions - unreadable, repeated: repetitions, unreadable },
+      faults: { gap: gaps, reset: resets, failure: failures },
+      usersRemembered,
+    };
   }
 
   async #follow(listener: FeedListener): Promise<void> {
