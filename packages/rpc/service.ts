@@ -48,6 +48,8 @@ export interface CallContext {
    * @throws TypeError when key or value may not be sent
    */
   addTrailer(key: string, value: string | Uint8Array): void;
+  /** Whether the request that the handler got last came compressed. Of interest to tests: it is decompressed in any case. */
+  readonly requestCompressed: boolean;
   /** Whether responses from now on are compressed, if the caller accepts that; false unless set. */
   compressResponses: boolean;
 }

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { repository, runCommand, temporaryFolder } from "@realchat/presence-testing";
+import { generatedCode } from "../generated-code.ts";
 import { failed, type Outcome } from "./outcome.ts";
 
 /** What is checked without running the product. */
@@ -11,20 +12,21 @@ export const checks: readonly Check[] = [
   { name: "types, browser", run: () => program("tsc", ["--noEmit", "--project", "tsconfig.browser.json"]) },
   { name: "style", run: () => program("biome", ["check", "--error-on-warnings"]) },
   { name: "tidy", run: () => program("node", ["scripts/tidy.ts"]) },
-  { name: "generated code", run: generatedCode },
+  { name: "generated code", run: generatedAsCommitted },
 ];
 
-const GENERATED = "packages/proto/generated";
-
-async function generatedCode(): Promise<Outcome> {
+async function generatedAsCommitted(): Promise<Outcome> {
   const folder = temporaryFolder("generated");
   const generation = await program("node", ["scripts/generate.ts", folder.path]);
   if (generation.failures.length > 0) return generation;
-  const different = differences(join(repository, GENERATED), join(folder.path, GENERATED));
+  const different = generatedCode.flatMap(({ output }) => {
+    const generated = join(output, "generated");
+    const names = differences(join(repository, generated), join(folder.path, generated));
+    return names.map((name) => join(generated, name));
+  });
   folder.remove();
   if (different.length === 0) return { passed: 1, failures: [] };
-  const list = different.map((name) => `${GENERATED}/${name}`).join("\n");
-  return failed("differs from proto/", `${list}\nRun \`npm run generate\`.`);
+  return failed("differs from the proto files", `${different.join("\n")}\nRun \`npm run generate\`.`);
 }
 
 /** Names of the files that are not the same in both folders, or only in one. */

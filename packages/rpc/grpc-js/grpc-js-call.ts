@@ -34,6 +34,8 @@ export class GrpcJsCall implements CallContext, ResponseStream<unknown> {
   #headers: Metadata | undefined;
   #trailers: Metadata | undefined;
   #sentHeaders = false;
+  /** Not on this engine: grpc-js does not tell. */
+  readonly requestCompressed = false;
   /** Not on this engine: grpc-js compresses by the client's wish or not at all. */
   compressResponses = false;
   /** The one request of a method without request stream. */
