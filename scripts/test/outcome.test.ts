@@ -12,8 +12,8 @@ test("tests count, the suites around them do not", () => {
 
 test("a failed test is told with its error, the suite around it is not told again", () => {
   const events: TestEvent[] = [
-    { kind: "failed", name: "a > b", error: "1 !== 2", isOnlyOfInner: false },
-    { kind: "failed", name: "a", error: "1 subtest failed", isOnlyOfInner: true },
+    { kind: "failed", name: "a > b", error: "1 !== 2", isConsequence: false },
+    { kind: "failed", name: "a", error: "1 subtest failed", isConsequence: true },
   ];
   const failures = [{ title: "a > b", detail: "1 !== 2" }];
   assert.deepEqual(judge(events, { kind: "exit", code: 1 }), { passed: 0, failures });
@@ -37,6 +37,18 @@ test("a process that dies fails its file, and the test that ran is named", () =>
     passed: 1,
     failures: [{ title: "ended with code 13", detail: "Running was: b" }],
   });
+});
+
+test("a process that dies of an error that nobody caught fails its file with that error", () => {
+  const output = "file:///a.ts:1\nthrow new TypeError('x');\n^\n\nTypeError: x\n    at file:///a.ts:1:7\n";
+  assert.deepEqual(judge([], { kind: "exit", code: 1 }, output).failures, [
+    { title: "ended with code 1", detail: "No test was running.\nTypeError: x" },
+  ]);
+});
+
+test("a test that was cancelled and of which nothing else tells why does not pass unnoticed", () => {
+  const events: TestEvent[] = [{ kind: "failed", name: "a", error: "was cancelled", isConsequence: true }];
+  assert.equal(judge(events, { kind: "exit", code: 1 }).failures[0]?.title, "ended with code 1");
 });
 
 test("a process that does not end fails its file: a test hangs, or something was left open", () => {

@@ -12,16 +12,20 @@ export function failed(title: string, detail: string): Outcome {
 export type TestEvent =
   | { kind: "started" | "ended"; name: string }
   | { kind: "passed"; name: string; isSuite: boolean; notRun?: "skip" | "todo" }
-  | { kind: "failed"; name: string; error: string; isOnlyOfInner: boolean };
+  /** `isConsequence`: the failure of another test, suite or hook is why, and is told by itself. */
+  | { kind: "failed"; name: string; error: string; isConsequence: boolean };
 
 /** How the process of a suite ended. */
 export type Ending = { kind: "exit"; code: number } | { kind: "timeout"; afterMs: number };
 
-/** Judges one suite file. A test that was skipped counts as failed, and so does a file without tests. */
-export function judge(events: readonly TestEvent[], ending: Ending): Outcome {
+/**
+ * Judges one suite file. A test that was skipped counts as failed, and so does a file without tests.
+ * @param output what its process wrote
+ */
+export function judge(events: readonly TestEvent[], ending: Ending, output = ""): Outcome {
   const failures = events.flatMap(failureOf);
   const passed = events.filter((event) => event.kind === "passed" && !event.isSuite && !event.notRun).length;
-  const trouble = troubleOf(events, ending);
+  const trouble = troubleOf(events, ending, output);
   if (trouble !== undefined) failures.push(trouble);
   else if (passed + failures.length === 0) {
     failures.push({ title: "has no tests", detail: "A suite file holds at least one test: write one, or delete it." });
@@ -30,7 +34,7 @@ export function judge(events: readonly TestEvent[], ending: Ending): Outcome {
 }
 
 function failureOf(event: TestEvent): Failure[] {
-  if (event.kind === "failed" && !event.isOnlyOfInner) return [{ title: event.name, detail: event.error }];
+  if (event.kind === "failed" && !event.isConsequence) return [{ title: event.name, detail: event.error }];
   if (event.kind === "passed" && event.notRun !== undefined) {
     return [{ title: event.name, detail: `It is marked ${event.notRun}: a test runs, or is deleted.` }];
   }
@@ -38,21 +42,26 @@ function failureOf(event: TestEvent): Failure[] {
 }
 
 /** What went wrong with the process rather than in a test. */
-function troubleOf(events: readonly TestEvent[], ending: Ending): Failure | undefined {
+function troubleOf(events: readonly TestEvent[], ending: Ending, output: string): Failure | undefined {
   const open = unfinished(events);
   if (ending.kind === "timeout") {
     return { title: `did not end within ${ending.afterMs / 1_000} s`, detail: whyNoEnd(events, open) };
   }
-  const isExplained = events.some((event) => event.kind === "failed");
+  const isExplained = events.some((event) => event.kind === "failed" && !event.isConsequence);
   if (ending.code === 0 || isExplained) return undefined;
-  const detail = open.length === 0 ? "No test was running." : `Running was: ${open.join(", ")}`;
-  return { title: `ended with code ${ending.code}`, detail };
+  const running = open.length === 0 ? "No test was running." : `Running was: ${open.join(", ")}`;
+  return { title: `ended with code ${ending.code}`, detail: [running, ...thrownIn(output)].join("\n") };
 }
 
 function whyNoEnd(events: readonly TestEvent[], open: readonly string[]): string {
   if (open.length > 0) return `Still running: ${open.join(", ")}`;
   if (events.length > 0) return "No test was running any more: a server, socket or timer was left open.";
   return "It told of no test: a loop without end, or a wait outside of all tests.";
+}
+
+/** The first error that a process wrote of as Node does when nobody catches it: `TypeError: …`, on a line of its own. */
+function thrownIn(output: string): string[] {
+  return /^\w*Error\b.*$/m.exec(output)?.slice(0, 1) ?? [];
 }
 
 function unfinished(events: readonly TestEvent[]): string[] {

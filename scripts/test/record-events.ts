@@ -10,25 +10,29 @@ type RunnerEvent = {
     parentId: number;
     skip?: string | boolean;
     todo?: string | boolean;
-    details?: { type?: "suite" | "test"; error?: Error & { failureType?: string } };
+    details?: { type?: "suite" | "test"; error?: RunnerError };
   };
 };
+
+type RunnerError = Error & { failureType?: string };
 
 /** A reporter of Node's test runner: writes down what `outcome.ts` judges, one JSON object a line. */
 // biome-ignore lint/style/noDefaultExport: Node takes the default export of a reporter's module
 export default async function* recordEvents(source: AsyncIterable<RunnerEvent>): AsyncGenerator<string> {
   const names = new Map<number, string>();
+  const told = new Set<unknown>();
   for await (const { type, data } of source) {
     if (type === "test:enqueue") {
       const parent = names.get(data.parentId);
       names.set(data.testId, parent === undefined ? data.name : `${parent} > ${data.name}`);
     }
-    const event = toTestEvent(type, data, names.get(data.testId) ?? data.name);
+    const event = toTestEvent(type, data, names.get(data.testId) ?? data.name, told);
     if (event !== undefined) yield `${JSON.stringify(event)}\n`;
   }
 }
 
-function toTestEvent(type: string, data: RunnerEvent["data"], name: string): TestEvent | undefined {
+/** @param told what failed hooks threw so far */
+function toTestEvent(type: string, data: RunnerEvent["data"], name: string, told: Set<unknown>): TestEvent | undefined {
   const { type: what, error } = data.details ?? {};
   switch (type) {
     case "test:dequeue":
@@ -40,13 +44,28 @@ function toTestEvent(type: string, data: RunnerEvent["data"], name: string): Tes
       const notRun = data.skip ? "skip" : data.todo ? "todo" : undefined;
       return { kind: "passed", name, isSuite: what === "suite", notRun };
     }
-    case "test:fail": {
-      // The runner wraps what a test threw; its own words matter when there is nothing inside, as for a timeout.
-      const thrown = error?.cause ?? error;
-      const text = typeof thrown === "string" ? thrown : inspect(thrown);
-      return { kind: "failed", name, error: text, isOnlyOfInner: error?.failureType === "subtestsFailed" };
-    }
+    case "test:fail":
+      return { kind: "failed", name, ...explain(error, told) };
     default:
       return undefined;
+  }
+}
+
+/** The runner wraps what was thrown; its own words matter when there is nothing inside, as for a timeout. */
+function explain(error: RunnerError | undefined, told: Set<unknown>): { error: string; isConsequence: boolean } {
+  const thrown = error?.cause ?? error;
+  const text = typeof thrown === "string" ? thrown : inspect(thrown);
+  switch (error?.failureType) {
+    case "subtestsFailed":
+    case "cancelledByParent":
+      return { error: text, isConsequence: true };
+    case "hookFailed": {
+      // A hook of the whole file fails all of its tests, with one and the same error.
+      const isConsequence = told.has(thrown);
+      told.add(thrown);
+      return { error: `${error.message}: ${text}`, isConsequence };
+    }
+    default:
+      return { error: text, isConsequence: false };
   }
 }

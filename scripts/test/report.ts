@@ -1,7 +1,7 @@
 import type { MissingServerError } from "@realchat/presence-testing";
 import type { Failure, Outcome } from "./outcome.ts";
 
-/** Counts, and says what happens: a line for what passed, everything about what failed. */
+/** Counts, and says what happens: a line for what passed, everything about what failed, and at the end why, in short. */
 export class Report {
   #passed = 0;
   readonly #failed: string[] = [];
@@ -32,16 +32,25 @@ export class Report {
     this.#write(`\n${server.message}`);
   }
 
-  /** Ends with the count, alone on its line. */
+  /** Ends with what failed and why, for a log whose tail alone is read, and with the count, alone on its line. */
   finish(): void {
     if (this.#failed.length > 0) this.#write(`\nfailed:\n${indent(this.#failed.join("\n"))}`);
     this.#write(`\n${this.#passed} passed, ${this.#failed.length} failed`);
   }
 
   #tell(name: string, { title, detail }: Failure): void {
-    this.#failed.push(`${name}: ${title}`);
+    this.#failed.push(`${name}: ${title}\n${indent(inShort(detail))}`);
     this.#write(`\n  ${title}\n${indent(detail)}\n`);
   }
+}
+
+const SHORT_MAX_LENGTH = 300;
+
+/** What an error says, without where it was thrown, on one line. */
+function inShort(detail: string): string {
+  const [message = ""] = detail.split(/^ +at /m, 1);
+  const line = message.replaceAll(/\s+/g, " ").trim();
+  return line.length <= SHORT_MAX_LENGTH ? line : `${line.slice(0, SHORT_MAX_LENGTH)}…`;
 }
 
 function indent(text: string): string {

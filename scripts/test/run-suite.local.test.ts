@@ -10,7 +10,10 @@ const folder = temporaryFolder("suites");
 /** Runs a test file with this body. */
 function run(body: string, timeoutMs = 30_000) {
   const file = join(folder.path, "x.test.mjs");
-  writeFileSync(file, `import assert from "node:assert/strict";\nimport { describe, test } from "node:test";\n${body}`);
+  writeFileSync(
+    file,
+    `import assert from "node:assert/strict";\nimport { before, describe, test } from "node:test";\n${body}`,
+  );
   return runSuite(file, { env: process.env, timeoutMs });
 }
 
@@ -30,6 +33,21 @@ describe("a suite in a process of its own", () => {
     );
     assert.match(failures[0]?.detail ?? "", /AssertionError[\s\S]*1 !== 2[\s\S]*x\.test\.mjs/);
     assert.match(output ?? "", /heard/);
+  });
+
+  test("tells of a hook that failed once, and not of the tests that it kept from running", async () => {
+    const broken = 'before(() => { throw new Error("no server"); });';
+    const tests = 'test("a", () => {}); describe("b", () => { test("c", () => {}); });';
+    const { failures: inSuite } = await run(`describe("outer", () => { ${broken} ${tests} });`);
+    assert.deepEqual(
+      inSuite.map(({ title, detail }) => [title, detail.split("\n")[0]]),
+      [["outer", "failed running before hook: Error: no server"]],
+    );
+    const { failures: inFile } = await run(`${broken} ${tests}`);
+    assert.deepEqual(
+      inFile.map(({ title, detail }) => [title, detail.split("\n")[0]]),
+      [["a", "failed running before hook: Error: no server"]],
+    );
   });
 
   test("counts each test once, though quick suites wait for a slow one before them", async () => {

@@ -21,8 +21,8 @@ export async function runSuite(file: string, options: { env: NodeJS.ProcessEnv; 
   const outputFile = join(folder.path, "output");
   const args = ["--test-reporter", reporter, "--test-reporter-destination", eventsFile, file];
   const ending = await run(args, outputFile, options);
-  const outcome = judge(readEvents(eventsFile), ending);
   const output = readFileSync(outputFile, "utf8");
+  const outcome = judge(readEvents(eventsFile), ending, output);
   folder.remove();
   return { ...outcome, output };
 }

@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Report } from "./report.ts";
+
+function report(): { report: Report; text(): string } {
+  const lines: string[] = [];
+  return { report: new Report((line) => lines.push(line)), text: () => lines.join("\n") };
+}
+
+test("what passed takes one line, and the count comes last", () => {
+  const { report: it, text } = report();
+  it.add("types", { passed: 1, failures: [], output: "of no interest" }, 2);
+  it.finish();
+  assert.equal(text(), "ok       1    2.0 s  types\n\n1 passed, 0 failed");
+  assert.equal(it.exitCode, 0);
+});
+
+test("the end repeats what failed with its reason in short: a log may be read from its tail alone", () => {
+  const { report: it, text } = report();
+  const detail = "AssertionError: Expected values to be equal:\n\n1 !== 2\n\n    at a.test.ts:1:2 {\n  code: 3\n}";
+  const failures = [
+    { title: "one is two", detail },
+    { title: "types", detail: "wrong ".repeat(100) },
+  ];
+  it.add("a.test.ts", { passed: 0, failures, output: "what it wrote" });
+  it.finish();
+  assert.match(text(), /^ {4}AssertionError[\s\S]*at a\.test\.ts:1:2[\s\S]*a\.test\.ts wrote:\n {4}what it wrote/m);
+  const [one, oneShort, types, typesShort, _, count] = text().split("failed:\n")[1]?.split("\n") ?? [];
+  assert.equal(one, "    a.test.ts: one is two");
+  assert.equal(oneShort, "        AssertionError: Expected values to be equal: 1 !== 2");
+  assert.equal(types, "    a.test.ts: types");
+  assert.match(typesShort ?? "", /^ {8}(wrong ){50}…$/);
+  assert.equal(count, "0 passed, 2 failed");
+  assert.equal(it.exitCode, 1);
+});
