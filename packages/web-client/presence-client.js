@@ -6,10 +6,13 @@ const PROTOCOL = "realchat.presence.v1.json";
 const SESSION_REPLACED = 4000;
 const LOGGED_OUT = 4001;
 const TRY_AGAIN_LATER = 1013;
+const TOKEN_REFUSED = 4401;
 
 // The first try comes within the grace that the gateway gives a lost connection: nobody turns grey meanwhile.
 const FIRST_RETRY_MS = 1_000;
 const MAX_RETRY_MS = 30_000;
+// A gateway that is full, or finds us slow, is left alone for at least half of the longest wait of this attempt.
+const LATER_ATTEMPT = 3;
 // A connection that lived as long was a success: the next loss is a first one.
 const PROVEN_MS = 10_000;
 const ANSWER_MS = 5_000;
@@ -175,19 +178,22 @@ export class PresenceClient {
   }
 
   #closed(/** @type {number} */ code) {
-    // 44xx: the gateway does not accept who we say we are, or no longer.
-    const isRefused = code >= 4400 && code < 4500;
-    this.#refused ||= isRefused;
-    const isFinal = code === SESSION_REPLACED || code === LOGGED_OUT;
-    if (isFinal || (isRefused && typeof this.#token !== "function")) this.#end(code);
+    this.#refused ||= code === TOKEN_REFUSED;
+    const canRenew = code === TOKEN_REFUSED && typeof this.#token === "function";
+    // 44xx: the gateway does not accept who we are, and would not the next time.
+    const isRefused = code >= 4400 && code < 4500 && !canRenew;
+    if (isRefused || code === SESSION_REPLACED || code === LOGGED_OUT) this.#end(code);
     else this.#lost(code);
   }
 
   #lost(/** @type {number} */ code) {
     this.#leave();
-    if (code === TRY_AGAIN_LATER) this.#attempt = Math.max(this.#attempt, 3);
+    const isLater = code === TRY_AGAIN_LATER;
+    if (isLater) this.#attempt = Math.max(this.#attempt, LATER_ATTEMPT);
+    const longestMs = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#attempt++);
+    const shortestMs = isLater ? longestMs / 2 : 0;
     // Full jitter: those who were cut off together do not come back together.
-    const retryMs = this.#clock.random() * Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#attempt++);
+    const retryMs = shortestMs + this.#clock.random() * (longestMs - shortestMs);
     this.#enter({ kind: "waiting", retryMs, code });
     this.#cancelTimer = this.#clock.after(retryMs, () => this.#try());
   }

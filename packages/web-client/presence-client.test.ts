@@ -187,20 +187,31 @@ describe("after a cut", () => {
   });
 
   test("a gateway that finds it slow is left alone for longer", async () => {
-    clock.random = () => 0.999;
-    start();
-    (await gateway.socket(0)).close(1013);
-    await untilState("waiting");
-    assert.ok((client.state as { retryMs: number }).retryMs > 4_000);
+    for (const [chance, retryMs] of [
+      [0, 4_000],
+      [0.5, 6_000],
+    ] as const) {
+      clock.random = () => chance;
+      start();
+      (await gateway.socket(gateway.sockets.length)).close(1013);
+      await untilState("waiting");
+      assert.deepEqual(client.state, { kind: "waiting", code: 1013, retryMs });
+      client.close();
+    }
   });
 
-  test("a session that another one replaced stays closed", async () => {
-    start();
-    (await gateway.socket(0)).close(4000);
-    await untilState("closed");
-    assert.deepEqual(client.state, { kind: "closed", code: 4000 });
-    await clock.advance(60_000);
-    assert.equal(gateway.sockets.length, 1);
+  test("an end that would be the same the next time is told, and stays: no token helps", async () => {
+    for (const [index, code] of [4000, 4001, 4403, 4429].entries()) {
+      start({ token: async () => "good" });
+      (await gateway.socket(index)).close(code);
+      await untilState("closed");
+      assert.deepEqual(told.state.at(-1), { kind: "closed", code });
+      client.wake();
+      await clock.advance(60_000);
+      assert.equal(gateway.sockets.length, index + 1);
+    }
+    client.connect();
+    await gateway.socket(4);
   });
 });
 

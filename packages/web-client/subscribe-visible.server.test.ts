@@ -62,6 +62,20 @@ test("whoever comes into view is subscribed to, and whoever leaves it no longer"
   await waitUntil(() => subscribed().has("user-500") && !subscribed().has("user-0"), { what: "the view has moved" });
   assert.ok(subscribed().size < 15, `${subscribed().size} users for a screen of ten`);
 
+  const before = socket.heard.length;
+  const scrolledMs = (await page.evaluate(`(async () => {
+    const begin = performance.now();
+    for (let y = 0; y < 6_000; y += 100) {
+      scrollTo(0, y);
+      await new Promise(requestAnimationFrame);
+    }
+    return performance.now() - begin;
+  })()`)) as number;
+  await waitUntil(() => subscribed().has("user-118"), { what: "the view is where it was scrolled to" });
+  const said = socket.heard.length - before;
+  const most = 2 * Math.ceil(scrolledMs / 200 + 1);
+  assert.ok(said <= most, `${said} messages in ${scrolledMs} ms, where ${most} would do`);
+
   await page.evaluate("stop()");
   await waitUntil(() => subscribed().size === 0, { what: "nobody is subscribed to" });
   await page.close();

@@ -33,7 +33,10 @@ export type ConnectionState =
   | { readonly kind: "open" }
   /** Cut off; tries again after `retryMs`. */
   | { readonly kind: "waiting"; readonly retryMs: number; readonly code: number }
-  /** For good; see the close codes in docs/websocket.md. */
+  /**
+   * For good, until `connect` is called again. 1000 `close`, 4001 `logout`; else the gateway's word: 4000 another socket of
+   * this device, 4401 the token, 4403 another user's name, 4429 too many devices.
+   */
   | { readonly kind: "closed"; readonly code: number };
 
 export interface PresenceEvents {
