@@ -100,7 +100,9 @@ describe("import directions", () => {
     refused("packages/runtime/a.ts", "@realchat/presence-testing");
     refused("packages/runtime/a.ts", "./testing/b.ts");
     refused("packages/runtime/a.ts", "fast-check");
+    refused("packages/rpc/a.ts", "./interop/b.ts");
     allowed("packages/runtime/testing/b.ts", "fast-check");
+    allowed("packages/rpc/interop/a.ts", "../testing/b.ts");
     allowed("scripts/a.ts", "@realchat/presence-testing");
   });
 
