@@ -1,9 +1,12 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
 import type { TestContext } from "node:test";
 
-/** An HTTP/2 connection without a gRPC client's manners, for what a well-behaved one never sends. */
-export function openRawConnection(t: TestContext, port: number): ClientHttp2Session {
-  const session = connect(`http://127.0.0.1:${port}`);
+/**
+ * An HTTP/2 connection without a gRPC client's manners, for what a well-behaved one never sends.
+ * @param ca PEM; with it the connection is TLS
+ */
+export function openRawConnection(t: TestContext, port: number, ca?: string): ClientHttp2Session {
+  const session = ca === undefined ? connect(`http://127.0.0.1:${port}`) : connect(`https://localhost:${port}`, { ca });
   session.on("error", () => undefined);
   t.after(() => session.destroy());
   return session;
