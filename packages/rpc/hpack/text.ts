@@ -17,7 +17,8 @@ export function readText(cursor: Cursor): string {
   const first = firstOctet(cursor);
   const start = startOf(cursor, first);
   if ((first & huffmanFlag) === 0) return latin1(cursor.bytes, start, cursor.position);
-  return latin1(scratch, 0, decodeToScratch(cursor, start));
+  const length = decodeToScratch(cursor, start);
+  return latin1(scratch, 0, length); // only now: the scratch may have become another one
 }
 
 /** The length of what `readText` would return, without making a string of it. */
@@ -62,9 +63,29 @@ function decodeToScratch(cursor: Cursor, start: number): number {
   return decodeHuffman(cursor.bytes, start, cursor.position, scratch);
 }
 
+/** A call of the runtime takes as long as three of these strings: most that come without an index are this short. */
 function latin1(bytes: Uint8Array, start: number, end: number): string {
-  return latin1Slice.call(bytes, start, end);
+  // biome-ignore format: a table
+  switch (end - start) {
+    case 0: return "";
+    case 1: return of(at(0));
+    case 2: return of(at(0), at(1));
+    case 3: return of(at(0), at(1), at(2));
+    case 4: return of(at(0), at(1), at(2), at(3));
+    case 5: return of(at(0), at(1), at(2), at(3), at(4));
+    case 6: return of(at(0), at(1), at(2), at(3), at(4), at(5));
+    case 7: return of(at(0), at(1), at(2), at(3), at(4), at(5), at(6));
+    case 8: return of(at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7));
+    case 9: return of(at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7), at(8));
+    default: return latin1Slice.call(bytes, start, end);
+  }
+
+  function at(offset: number): number {
+    return bytes[start + offset] as number;
+  }
 }
+
+const of = String.fromCharCode;
 
 /** What Buffer's `toString("latin1")` ends up in; it is public, though not typed. */
 const { latin1Slice } = Buffer.prototype as unknown as {
