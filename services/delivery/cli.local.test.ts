@@ -13,7 +13,7 @@ import {
   temporaryFolder,
   waitUntil,
 } from "@realchat/presence-testing";
-import { connect } from "./testing/socket-client.ts";
+import { connect, jsonProtocol } from "./testing/socket-client.ts";
 
 const folder = temporaryFolder("import-into-gateway");
 let presence: TestPresence;
@@ -28,16 +28,19 @@ after(async () => {
   folder.remove();
 });
 
+async function run(...args: string[]) {
+  const child = await startChild(process.execPath, [join(import.meta.dirname, "cli.ts"), ...args], {
+    ...{ logFile: join(folder.path, "output"), cwd: repository },
+    env: { PATH: process.env.PATH },
+  });
+  return { code: await child.untilEnded(), output: child.output() };
+}
+
 /** Runs `audience import` on a file with these lines. */
 async function importing(facts: readonly unknown[], address = gateway.httpAddress) {
   const file = join(folder.path, "audience.jsonl");
   writeFileSync(file, facts.map((fact) => `${JSON.stringify(fact)}\n`).join(""));
-  const child = await startChild(
-    process.execPath,
-    [join(import.meta.dirname, "cli.ts"), "audience", "import", file, "--http-addr", address],
-    { logFile: join(folder.path, "output"), cwd: repository, env: { PATH: process.env.PATH } },
-  );
-  return { code: await child.untilEnded(), output: child.output() };
+  return await run("audience", "import", file, "--http-addr", address);
 }
 
 describe("audience import into a gateway that runs", () => {
@@ -83,4 +86,40 @@ describe("audience import into a gateway that runs", () => {
     assert.equal(code, 1);
     assert.match(output, new RegExp(`http://${nowhere}/audience/import cannot be asked: connect ECONNREFUSED`));
   });
+});
+
+describe("token", () => {
+  const secret = "a secret of at least thirty-two bytes";
+
+  test("is what a gateway with the same settings takes", async (t) => {
+    const env = { JWT_SECRET: secret, JWT_ISSUER: "login", JWT_AUDIENCE: "chat" };
+    const strict = await startDelivery({ env: { PRESENCE_SVC_ADDR: presence.grpcAddress, ...env } });
+    t.after(() => strict.stop());
+    const flags = ["--jwt-secret", secret, "--jwt-issuer", "login", "--jwt-audience", "chat"];
+    const { code, output } = await run("token", "ada", ...flags);
+    assert.equal(code, 0);
+    const protocols = [jsonProtocol, `bearer.${output.trim()}`];
+    const client = await connect({ address: strict.socketAddress, protocols });
+    await client.untilSnapshot();
+    client.socket.close();
+    const foreign = await run("token", "ada", "--jwt-secret", secret);
+    const refused = await connect({
+      address: strict.socketAddress,
+      protocols: [jsonProtocol, `bearer.${foreign.output.trim()}`],
+    });
+    assert.equal((await refused.untilClosed()).code, 4401);
+  });
+
+  test("needs the secret, and says so", async () => {
+    const { code, output } = await run("token", "ada");
+    assert.equal(code, 1);
+    assert.match(output, /signed with JWT_SECRET/);
+  });
+});
+
+test("without a command it says what there is", async () => {
+  const { code, output } = await run("audience");
+  assert.equal(code, 2);
+  assert.match(output, /audience import FILE[\s\S]*token USER/);
+  assert.equal((await run("--help")).code, 0);
 });

@@ -1,14 +1,16 @@
 import { systemClock as clock, startOrExit } from "@realchat/presence-runtime";
 import { importIntoGateway, importIntoRedis } from "./audience/import-command.ts";
 import { loadConfig } from "./config.ts";
+import type { DeliveryConfig } from "./delivery-config.ts";
+import { issueToken } from "./gateway/authentication/issue-token.ts";
 
-const usage = `Imports who may see whom, while gateways run: they act on it at once.
+const usage = `Usage: npm run -s delivery -- COMMAND [flags and environment as start:delivery has them]
 
-Usage: npm run -s delivery -- audience import FILE [flags and environment as start:delivery has them]
-
-Where to:
-  --redis-url URL         into the directory in Redis that all gateways share
-  --http-addr HOST:PORT   without a Redis: into the memory of the gateway that has this HTTP_ADDR (127.0.0.1:8093)
+  audience import FILE    who may see whom; gateways that run act on it at once
+    --redis-url URL         into the directory in Redis that all gateways share
+    --http-addr HOST:PORT   without a Redis: into the memory of the gateway that has this HTTP_ADDR (127.0.0.1:8093)
+  token USER              a token for trying, good for an hour
+    --jwt-secret SECRET     what it is signed with, the gateway's JWT_SECRET
 
 FILE has one JSON object a line, in any order:
   {"conversation_id": "c1", "participants": ["ann", "bob"]}
@@ -17,20 +19,41 @@ FILE has one JSON object a line, in any order:
 
 Whatever Kafka says about the same relation counts more, before the import and after it. Importing twice does no harm.`;
 
+const tokenValidS = 3_600;
+
 await startOrExit("delivery", async () => {
-  const [group, command, file, ...flags] = process.argv.slice(2);
-  if (group !== "audience" || command !== "import" || file === undefined || file.startsWith("-")) {
+  const [command = "", ...args] = process.argv.slice(2);
+  if (command === "audience" && args[0] === "import" && isGiven(args[1])) {
+    await withConfig(args.slice(2), (config) => importAudience(args[1] as string, config));
+  } else if (command === "token" && isGiven(args[0])) {
+    await withConfig(args.slice(1), (config) => printToken(args[0] as string, config));
+  } else {
     process.stderr.write(`${usage}\n`);
     process.exitCode = process.argv.includes("--help") ? 0 : 2;
-    return;
   }
+});
+
+function isGiven(argument: string | undefined): boolean {
+  return argument !== undefined && !argument.startsWith("-");
+}
+
+async function withConfig(flags: readonly string[], run: (config: DeliveryConfig) => Promise<void>): Promise<void> {
   const start = loadConfig(flags);
-  if (start.kind === "print") {
-    process.stdout.write(start.text);
-    return;
-  }
-  const { audience, listen } = start.config;
+  if (start.kind === "print") process.stdout.write(start.text);
+  else await run(start.config);
+}
+
+async function importAudience(file: string, { audience, listen }: DeliveryConfig): Promise<void> {
   const setting = { clock, note: (line: string) => void process.stderr.write(`${line}\n`) };
   if (audience.redisUrl === undefined) await importIntoGateway(file, listen.operations, setting);
   else await importIntoRedis(file, audience.redisUrl, setting);
-});
+}
+
+async function printToken(userId: string, { tokens }: DeliveryConfig): Promise<void> {
+  if (tokens?.keys.kind !== "secret") {
+    throw new Error("tokens are signed with JWT_SECRET here: give the gateway's; with other keys only their owner can");
+  }
+  const { issuer, audience, keys } = tokens;
+  const token = await issueToken({ secret: keys.secret, issuer, audience, userId, validS: tokenValidS }, clock);
+  process.stdout.write(`${token}\n`);
+}

@@ -30,7 +30,7 @@ import { growHeapSlowly } from "./heap-growth.ts";
 import { presenceLookup } from "./presence-lookup.ts";
 import { PresencePush } from "./push/presence-push.ts";
 import { keepSampleCast } from "./web/keep-sample-cast.ts";
-import { serveWeb } from "./web/serve-web.ts";
+import { webServer } from "./web/serve-web.ts";
 
 /** Puts the parts of the delivery service together, runs it, and takes it apart again. The only place that knows all. */
 
@@ -72,7 +72,7 @@ async function run(config: DeliveryConfig): Promise<void> {
     limits: config.limits,
     liveness: config.liveness,
     tls: config.listen.tls,
-    page: config.servesPage ? servePage : notFound,
+    page: pageOf(config),
     onInternalError: (error) => log.error({ err: error }, "a socket could not be opened"),
   });
   exposeParts(metrics, { gateway, push, keeper, channels, audience, feed, limits: config.limits });
@@ -149,8 +149,10 @@ function presenceHealth(channels: PresenceChannels): { ready: boolean; detail: s
   return { ready, detail: nodes.map(({ address, state, detail }) => `${address} ${state}: ${detail}`).join("; ") };
 }
 
-function servePage(request: IncomingMessage, response: ServerResponse): void {
-  if (!serveWeb(request, response)) notFound(request, response);
+function pageOf({ servesPage, tokens }: DeliveryConfig): typeof notFound {
+  if (!servesPage) return notFound;
+  const serve = webServer({ asksForToken: tokens !== undefined });
+  return (request, response) => void (serve(request, response) || notFound(request, response));
 }
 
 function notFound(_request: IncomingMessage, response: ServerResponse): void {

@@ -84,7 +84,7 @@ function rememberingClient(socket: WebSocket, onFrame: ClientOptions["onFrame"])
       return end;
     },
     say: (message) => socket.send(typeof message === "string" ? message : JSON.stringify(message)),
-    untilTold: (userId, online, deadlineMs = 5_000) =>
+    untilTold: (userId, online, deadlineMs) =>
       waitUntil(() => (users.get(userId)?.online === online ? users.get(userId) : undefined), {
         what: `${userId} is told to be ${online ? "online" : "offline"}`,
         deadlineMs,
@@ -92,7 +92,7 @@ function rememberingClient(socket: WebSocket, onFrame: ClientOptions["onFrame"])
     async untilSnapshot() {
       await waitUntil(() => frames.some(({ type }) => type === "snapshot"), { what: "a snapshot came" });
     },
-    untilClosed: (deadlineMs = 5_000) =>
+    untilClosed: (deadlineMs) =>
       waitUntil(() => end, { what: "the socket is closed", deadlineMs }) as Promise<{ code: number; reason: string }>,
   };
 }

@@ -54,7 +54,7 @@ const connectAll = (users: readonly string[], { socketAddress: address }: TestDe
 
 async function untilAllGreen(users: readonly string[]): Promise<void> {
   const areGreen = () => users.every((userId) => observer.users.get(userId)?.online);
-  await waitUntil(areGreen, { what: `${users.length} users are green`, deadlineMs: 20_000 });
+  await waitUntil(areGreen, { what: `${users.length} users are green` });
 }
 
 describe("a gateway", () => {
@@ -69,7 +69,6 @@ describe("a gateway", () => {
     const back = await connectAll(returning, second);
     await waitUntil(() => gone.every((userId) => greyAtMs.has(userId)), {
       what: "all who did not come back are grey",
-      deadlineMs: ttlMs + 3_000,
     });
     const latestMs = Math.max(...greyAtMs.values()) - killedMs;
     assert.ok(latestMs <= ttlMs + 1_000 + 500, `the last one turned grey after ${latestMs} ms, the TTL is ${ttlMs} ms`);
@@ -86,7 +85,7 @@ describe("a gateway", () => {
     greyAtMs.clear();
     const closedAtMs: number[] = [];
     const moved = clients.map(async (client, index) => {
-      const { code, reason } = await client.untilClosed(15_000);
+      const { code, reason } = await client.untilClosed();
       closedAtMs.push(systemClock.monotonicMs());
       assert.deepEqual({ code, reason }, { code: 1012, reason: "restart" });
       return connect({ address: second.socketAddress, userId: crowd[index] });
@@ -106,7 +105,6 @@ describe("a gateway", () => {
     late.socket.close(1000);
     await waitUntil(() => observer.users.get("user-0")?.online === false, {
       what: "a later grace is over",
-      deadlineMs: 8_000,
     });
     assert.deepEqual([...greyAtMs.keys()], ["user-0"]);
     for (const { socket } of back) socket.terminate();

@@ -58,7 +58,7 @@ describe("in a real browser", () => {
     await bruno.untilConnected();
     // Who leaves after the reload turns grey after bruno would have.
     await chen.close();
-    await ada.untilDot("chen", "grey", graceMs + 5_000);
+    await ada.untilDot("chen", "grey");
     assert.deepEqual(await ada.colorsOf("bruno"), ["green"]);
     await bruno.close();
     await ada.close();

@@ -168,6 +168,57 @@ describe("the page", () => {
   });
 });
 
+describe("the page of a gateway that asks for tokens", () => {
+  const tokenOf = (claims: object) =>
+    ["{}", JSON.stringify(claims), "signature"].map((part) => Buffer.from(part).toString("base64url")).join(".");
+  const zoe = tokenOf({ sub: "zoë" });
+
+  beforeEach(async () => {
+    await scripted.gateway.close();
+    scripted = await startScriptedPage({ asksForToken: true });
+  });
+
+  async function signIn(text: string) {
+    await page.goto(`${scripted.origin}/?as=ada`);
+    await page.getByLabel("Token").fill(text);
+    await page.getByRole("button", { name: "Sign in" }).click();
+  }
+
+  test("signs in as the token's subject, and a reload keeps it", async () => {
+    await signIn(` ${zoe}\n`);
+    const socket = await scripted.gateway.socket(0);
+    assert.match(socket.path, /^\/ws\?device_id=laptop-[0-9a-z]{4}$/);
+    assert.deepEqual(socket.protocols, ["realchat.presence.v1.json", `bearer.${zoe}`]);
+    await page.getByRole("heading", { name: "zoë" }).waitFor();
+    await page.reload();
+    assert.equal((await scripted.gateway.socket(1)).path, socket.path);
+    await page.getByRole("button", { name: "Log out" }).click();
+    await page.getByLabel("Token").waitFor();
+    await page.reload();
+    await page.getByLabel("Token").waitFor();
+    assert.equal(scripted.gateway.sockets.length, 2);
+  });
+
+  test("fits a narrow screen", async () => {
+    await page.setViewportSize({ width: 360, height: 740 });
+    await page.goto(scripted.origin);
+    const card = (await page.locator(".token").boundingBox()) as { x: number; width: number };
+    for (const part of [page.getByLabel("Token"), page.locator(".devices")]) {
+      const box = (await part.boundingBox()) as { x: number; width: number };
+      assert.ok(box.x + box.width <= card.x + card.width, `${box.x + box.width} px of ${card.x + card.width}`);
+    }
+  });
+
+  test("asks again, and says why, when the token is none or is not accepted", async () => {
+    await signIn("nonsense");
+    await page.getByRole("alert").getByText("This is no token").waitFor();
+    await signIn(zoe);
+    (await scripted.gateway.socket(0)).close(4401);
+    await page.getByRole("alert").getByText("does not accept this token").waitFor();
+    assert.equal(await page.getByLabel("Token").inputValue(), "");
+  });
+});
+
 /** @param color such as `rgb(14, 16, 22)` */
 function brightness(color: string): number {
   return [...color.matchAll(/\d+/g)].slice(0, 3).reduce((sum, [value]) => sum + Number(value), 0);

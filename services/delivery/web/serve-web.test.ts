@@ -2,14 +2,15 @@ import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
-import { serveWeb } from "./serve-web.ts";
+import { webServer } from "./serve-web.ts";
 
 let server: Server;
 let origin: string;
 
 before(async () => {
+  const serve = webServer({ asksForToken: true });
   server = createServer((request, response) => {
-    if (!serveWeb(request, response)) response.writeHead(404).end("not the page's");
+    if (!serve(request, response)) response.writeHead(404).end("not the page's");
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -34,6 +35,10 @@ describe("the page's files", () => {
       assert.deepEqual([path, response.status, response.headers.get("content-type")], [path, 200, type]);
       assert.ok((await response.text()).length > 50, path);
     }
+  });
+
+  test("tell how to sign in", async () => {
+    assert.deepEqual(await (await fetch(`${origin}/gateway.json`)).json(), { asksForToken: true });
   });
 
   test("all that the page asks for is there", async () => {

@@ -20,13 +20,21 @@ const types: Record<string, string> = {
   ".svg": "image/svg+xml",
 };
 
-const files = readFiles();
+/** What the page has to know of its gateway. */
+export interface PageSettings {
+  /** One has to sign in with a token; else as anybody of the sample cast. */
+  readonly asksForToken: boolean;
+}
 
-/**
- * Answers requests for the page's files.
- * @returns false when there is no such file: the answer is then the caller's
- */
-export function serveWeb(request: IncomingMessage, response: ServerResponse): boolean {
+/** Answers a request for one of the page's files. @returns false when there is none: the answer is then the caller's */
+export type ServeWeb = (request: IncomingMessage, response: ServerResponse) => boolean;
+
+export function webServer(settings: PageSettings): ServeWeb {
+  const files = readFiles(settings);
+  return (request, response) => serve(files, request, response);
+}
+
+function serve(files: ReadonlyMap<string, ServedFile>, request: IncomingMessage, response: ServerResponse): boolean {
   const file = files.get((request.url ?? "").replace(/\?.*$/s, ""));
   if (file === undefined || (request.method !== "GET" && request.method !== "HEAD")) return false;
   if (request.headers["if-none-match"] === file.headers.etag) {
@@ -45,26 +53,26 @@ export function serveWeb(request: IncomingMessage, response: ServerResponse): bo
 }
 
 /** All files by the path that they are asked for by: few and small, so they stay in memory. */
-function readFiles(): Map<string, ServedFile> {
+function readFiles(settings: PageSettings): Map<string, ServedFile> {
   const page = fileURLToPath(new URL("./page", import.meta.url));
   const client = fileURLToPath(new URL(".", import.meta.resolve("@realchat/presence-web")));
   const policy = securityPolicy(readFileSync(join(page, "index.html"), "utf8"));
   const served = new Map<string, ServedFile>();
-  const add = (path: string, file: string) => served.set(path, toServed(file, policy));
+  const add = (path: string, file: string) => served.set(path, toServed(readFileSync(file), extname(file), policy));
   for (const name of globSync("*.{html,css,js,svg}", { cwd: page })) add(`/${name}`, join(page, name));
   for (const name of globSync("*.js", { cwd: client })) add(`/presence-web/${name}`, join(client, name));
   add("/", join(page, "index.html"));
   add("/sample-cast.json", fileURLToPath(new URL("./sample-cast.json", import.meta.url)));
+  served.set("/gateway.json", toServed(Buffer.from(JSON.stringify(settings)), ".json", policy));
   return served;
 }
 
-function toServed(file: string, policy: string): ServedFile {
-  const body = readFileSync(file);
+function toServed(body: Buffer, extension: string, policy: string): ServedFile {
   return {
     body,
     gzipped: gzipSync(body),
     headers: {
-      "content-type": types[extname(file)] as string,
+      "content-type": types[extension] as string,
       etag: `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`,
       "cache-control": "no-cache",
       vary: "accept-encoding",

@@ -1,9 +1,17 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, type TestContext, test } from "node:test";
-import { Admin, ProduceAcks, Producer } from "@platformatic/kafka";
+import { ProduceAcks, Producer } from "@platformatic/kafka";
 import { systemClock } from "@realchat/presence-runtime";
-import { sharedKafka, startKafka, startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
+import {
+  createTopics,
+  deleteTopic,
+  sharedKafka,
+  startKafka,
+  startRedis,
+  type TestRedis,
+  waitUntil,
+} from "@realchat/presence-testing";
 import type { AudienceDirectory } from "../directory.ts";
 import { MemoryDirectory } from "../memory/memory-directory.ts";
 import { RedisDirectory } from "../redis/redis-directory.ts";
@@ -19,15 +27,12 @@ const silent = { info() {}, warn() {}, error() {} } as never;
 class Scene {
   readonly #brokers: string;
   readonly #prefix = `audience-${randomUUID()}`;
-  readonly #admin: Admin;
   readonly #producer: Producer;
 
   constructor(t: TestContext, brokers: string) {
     this.#brokers = brokers;
     const options = { clientId: "test", bootstrapBrokers: [brokers], retries: 20, retryDelay: 200 };
-    this.#admin = new Admin(options);
     this.#producer = new Producer(options);
-    t.after(() => this.#admin.close());
     t.after(() => this.#producer.close());
   }
 
@@ -36,11 +41,12 @@ class Scene {
   }
 
   async create(...topics: AudienceTopic[]): Promise<void> {
-    await this.#admin.createTopics({ topics: topics.map((topic) => this.nameOf(topic)), partitions: 4, replicas: 1 });
+    const names = topics.map((topic) => this.nameOf(topic));
+    await createTopics(this.#brokers, names, { partitions: 4 });
   }
 
   async remove(topic: AudienceTopic): Promise<void> {
-    await this.#admin.deleteTopics({ topics: [this.nameOf(topic)] });
+    await deleteTopic(this.#brokers, this.nameOf(topic));
   }
 
   /** @param key decides on the partition */

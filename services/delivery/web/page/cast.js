@@ -12,6 +12,11 @@ export async function loadCast() {
   return [...people.values()];
 }
 
+/** Whether one has to sign in with a token, as the gateway says. @returns {Promise<boolean>} */
+export async function asksForToken() {
+  return (await (await fetch("/gateway.json")).json()).asksForToken;
+}
+
 /** Somebody of the cast, or whom the gateway shows besides. @param {string} id @returns {Person} */
 export function personOf(id) {
   return (

@@ -3,7 +3,6 @@ import { element } from "./element.js";
 
 const SESSION_REPLACED = 4000;
 const CLOSED_BY_US = 1000;
-const TOKEN_REFUSED = 4401;
 
 /** What there is to say about the connection. @param {ConnectionState} state */
 function inWords(state) {
@@ -16,7 +15,6 @@ function inWords(state) {
       return "Connection lost, trying again…";
     case "closed":
       if (state.code === SESSION_REPLACED) return "This device is connected elsewhere";
-      if (state.code === TOKEN_REFUSED) return "This gateway asks for a token";
       return state.code === CLOSED_BY_US ? "Network cut" : `Closed by the gateway (${state.code})`;
   }
 }

@@ -1,8 +1,8 @@
 /** @import { Person } from "./cast.js" */
 /** @import { DeviceKind } from "./device.js" */
 import { avatar } from "./cast.js";
-import { deviceKinds, deviceName, likelyKind } from "./device.js";
-import { element, icon } from "./element.js";
+import { deviceChoice } from "./device-choice.js";
+import { element } from "./element.js";
 
 /**
  * Asks who one is, and on what.
@@ -10,29 +10,14 @@ import { element, icon } from "./element.js";
  * @param {(person: Person, kind: DeviceKind) => void} signIn
  */
 export function signInView(cast, signIn) {
-  let kind = likelyKind();
-  const choice = (/** @type {DeviceKind} */ name) =>
-    element(
-      "label",
-      {},
-      element("input", {
-        type: "radio",
-        name: "device",
-        value: name,
-        checked: name === kind,
-        change() {
-          kind = name;
-        },
-      }),
-      element("span", {}, icon(name), deviceName(name)),
-    );
+  const devices = deviceChoice();
   const people = cast.map((person) =>
     element(
       "li",
       {},
       element(
         "button",
-        { type: "button", class: "person", "data-user": person.id, click: () => signIn(person, kind) },
+        { type: "button", class: "person", "data-user": person.id, click: () => signIn(person, devices.kind()) },
         avatar(person),
         element(
           "span",
@@ -52,7 +37,7 @@ export function signInView(cast, signIn) {
       { class: "lead" },
       "Sign in as somebody. Open a second window as somebody else, and see the dots turn green and grey.",
     ),
-    element("fieldset", { class: "devices" }, element("legend", {}, "This window is a"), ...deviceKinds.map(choice)),
+    devices.box,
     element("ul", { class: "cast", "aria-label": "Sign in as" }, ...people),
   );
 }

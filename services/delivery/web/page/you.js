@@ -21,6 +21,7 @@ export function youCard(person, deviceId, others, actions) {
       element("span", { class: "visually-hidden" }, `Open a window as ${other.name}`),
     ),
   );
+  const anyWindow = element("a", { class: "any", href: "/", target: "_blank", rel: "noopener" }, "somebody else");
   const box = element(
     "section",
     { class: "card you", "aria-labelledby": "you-title" },
@@ -52,7 +53,7 @@ export function youCard(person, deviceId, others, actions) {
       "div",
       { class: "windows" },
       element("h2", {}, icon("window"), "Open a window as"),
-      element("div", {}, ...windows),
+      element("div", {}, ...(windows.length > 0 ? windows : [anyWindow])),
     ),
   );
   return {
