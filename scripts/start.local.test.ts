@@ -22,12 +22,13 @@ async function npmStart(args: readonly string[] = []) {
   return { child, url: `http://127.0.0.1:${sockets}` };
 }
 
-/** Process ids of the services, as they log them in their instance's name: `host-pid-start`. */
-function pidsOf(child: Child): number[] {
-  const instances = new Set(
-    [...child.output().matchAll(/"instance":"[^"]*-(\d+)-[0-9a-z]+"/g)].map(([, pid]) => Number(pid)),
-  );
-  return [...instances];
+/** Process ids of both services, as they log them in their instance's name: `host-pid-start`. */
+async function pidsOf(child: Child): Promise<number[]> {
+  const logged = () =>
+    [...child.output().matchAll(/"instance":"[^"]*-(\d+)-[0-9a-z]+"/g)].map(([, pid]) => Number(pid));
+  // What a service logged before it was ready may come through after the news that it is.
+  await waitUntil(() => new Set(logged()).size === 2, { what: "both services have logged" });
+  return [...new Set(logged())];
 }
 
 function isThere(pid: number): boolean {
@@ -40,10 +41,9 @@ function isThere(pid: number): boolean {
 
 test("brings both up, prints one URL once they are ready, and stops both in order", async () => {
   const { child, url } = await npmStart();
-  await waitUntil(() => child.output().includes(`RealChat is up: ${url}\n`), { what: "it is up", deadlineMs: 15_000 });
+  await waitUntil(() => child.output().includes(`RealChat is up: ${url}\n`), { what: "it is up", deadlineMs: 60_000 });
   assert.match(await (await fetch(url)).text(), /RealChat Presence/);
-  const pids = pidsOf(child);
-  assert.equal(pids.length, 2);
+  const pids = await pidsOf(child);
   assert.deepEqual([...new Set(child.output().match(/http:\/\/\S+:\d+(?=\s)/g))], [url]);
 
   assert.equal(await child.end("SIGTERM"), 0, child.output());
@@ -53,8 +53,8 @@ test("brings both up, prints one URL once they are ready, and stops both in orde
 
 test("stops the one when the other dies, and says who died", async () => {
   const { child } = await npmStart();
-  await waitUntil(() => child.output().includes("RealChat is up"), { what: "it is up", deadlineMs: 15_000 });
-  const pids = pidsOf(child);
+  await waitUntil(() => child.output().includes("RealChat is up"), { what: "it is up", deadlineMs: 60_000 });
+  const pids = await pidsOf(child);
   process.kill(pids[0] as number, "SIGKILL");
   assert.equal(await child.untilEnded(), 1);
   assert.match(child.output(), /(presence|delivery) was ended by SIGKILL: stopping (delivery|presence) too/);

@@ -105,7 +105,7 @@ async function untilAllSeen({ httpAddress }: { readonly httpAddress: string }): 
       if (ours.length > 0) throw new Error(`nothing was counted for ${ours.join(", ")}`);
       return true;
     },
-    { what: `every metric of ${httpAddress} has a sample`, deadlineMs: 5_000 },
+    { what: `every metric of ${httpAddress} has a sample` },
   );
   return exposition as Exposition;
 }

@@ -51,7 +51,6 @@ async function startService(): Promise<void> {
   });
   await waitUntil(() => service.output().includes("Presence is up"), {
     what: "the service is up",
-    deadlineMs: 20_000,
   });
 }
 
@@ -73,7 +72,6 @@ function start(args: readonly string[], script: readonly string[] = [main]) {
     saw: (text: string) =>
       waitUntil(() => stdout.includes(text) || stderr.includes(text), {
         what: `it writes "${text}"`,
-        deadlineMs: 15_000,
       }),
     ended: once(child, "close").then(([code, signal]) => code ?? signal),
   };

@@ -13,7 +13,7 @@ export type Child = {
   /** Resolves with the exit code when it is over. */
   untilEnded(): Promise<number>;
   signal(name: NodeJS.Signals): void;
-  /** Sends the signal, waits for the end and returns the exit code; after `deadlineMs` it is SIGKILL. */
+  /** Sends the signal, waits for the end and returns the exit code; after `deadlineMs`, default 30,000, it is SIGKILL. */
   end(name: NodeJS.Signals, deadlineMs?: number): Promise<number>;
 };
 
@@ -61,7 +61,7 @@ export async function startChild(
       return ended;
     },
     signal,
-    async end(name, deadlineMs = 10_000) {
+    async end(name, deadlineMs = 30_000) {
       started.ref();
       signal(name);
       // A process that SIGSTOP holds does not see any other signal until it may go on.

@@ -39,7 +39,7 @@ export async function startChromium(): Promise<TestChromium> {
   const portFile = join(profile, "DevToolsActivePort");
   // The file is there a moment before what it says: the port on the first line, a path on the second.
   const look = () => child.exitCode() !== undefined || readFileSync(portFile, "utf8").match(/^(\d+)\n\/./);
-  const found = await waitUntil(look, { what: "Chromium says its debugging port", deadlineMs: 30_000 });
+  const found = await waitUntil(look, { what: "Chromium says its debugging port", deadlineMs: 60_000 });
   if (found === true) throw new Error(`Chromium ended; it said:\n${child.output()}`);
   const port = Number(found?.[1]);
   // Only now: it is large, and most suites that come through this package's front door need no browser.

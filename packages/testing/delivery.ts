@@ -52,7 +52,7 @@ export async function startDelivery(options: DeliveryOptions = {}): Promise<Test
     await response.arrayBuffer();
     return response.status === 200;
   };
-  await waitUntil(look, { what: `the gateway at ${socketAddress} is ready`, deadlineMs: 15_000 });
+  await waitUntil(look, { what: `the gateway at ${socketAddress} is ready`, deadlineMs: 45_000 });
   if (child.exitCode() !== undefined) {
     throw new Error(`the gateway ended with code ${child.exitCode()}; it said:\n${child.output()}`);
   }
@@ -70,7 +70,7 @@ export async function startDelivery(options: DeliveryOptions = {}): Promise<Test
     async kill() {
       await child.end("SIGKILL");
     },
-    stop: () => child.end("SIGTERM", 20_000),
+    stop: () => child.end("SIGTERM"),
   };
 }
 

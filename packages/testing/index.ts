@@ -3,6 +3,7 @@ export { startChromium, type TestChromium } from "./chromium.ts";
 export { type DeliveryOptions, startDelivery, type TestDelivery } from "./delivery.ts";
 export { freePort } from "./free-port.ts";
 export { type KafkaOptions, sharedKafka, startKafka, type TestKafka } from "./kafka.ts";
+export { createTopics, deleteTopic } from "./kafka-topics.ts";
 export { type PresenceOptions, startPresence, type TestPresence } from "./presence.ts";
 export { provideChromium } from "./provision/chromium.ts";
 export { runCommand } from "./provision/command.ts";

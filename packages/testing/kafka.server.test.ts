@@ -3,22 +3,24 @@ import { test } from "node:test";
 import { sharedKafka, startKafka } from "./kafka.ts";
 import { kafkaAnswers } from "./kafka-ping.ts";
 
+const patientMs = 30_000;
+
 test("a test's Kafka can be frozen, thawed, killed, started again on its port, and stopped", async () => {
   const kafka = await startKafka({ listeners: ["SASL_PLAINTEXT"], properties: scramOnly, scram: [alice] });
-  assert.equal(await kafkaAnswers(kafka.brokers), true);
-  assert.equal(await kafkaAnswers(kafka.listeners.SASL_PLAINTEXT as string), true);
+  assert.equal(await kafkaAnswers(kafka.brokers, patientMs), true);
+  assert.equal(await kafkaAnswers(kafka.listeners.SASL_PLAINTEXT as string, patientMs), true);
 
   kafka.pause();
   assert.equal(await kafkaAnswers(kafka.brokers), false);
   kafka.resume();
-  assert.equal(await kafkaAnswers(kafka.brokers, 10_000), true);
+  assert.equal(await kafkaAnswers(kafka.brokers, patientMs), true);
 
   const before = kafka.pid;
   await kafka.kill();
   assert.equal(await kafkaAnswers(kafka.brokers), false);
   await kafka.restart();
   assert.notEqual(kafka.pid, before);
-  assert.equal(await kafkaAnswers(kafka.brokers), true);
+  assert.equal(await kafkaAnswers(kafka.brokers, patientMs), true);
 
   await kafka.stop();
   assert.equal(await kafkaAnswers(kafka.brokers), false);
@@ -38,5 +40,5 @@ test("a Kafka that cannot start says why in its own words", async () => {
 test("the shared Kafka is the same whenever it is asked for", async () => {
   const kafka = await sharedKafka();
   assert.equal(await sharedKafka(), kafka);
-  assert.equal(await kafkaAnswers(kafka.brokers), true);
+  assert.equal(await kafkaAnswers(kafka.brokers, patientMs), true);
 });

@@ -73,7 +73,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<TestKafka>
       await child.end("SIGKILL");
     },
     async restart() {
-      await child.end("SIGTERM", 30_000);
+      await child.end("SIGTERM");
       child = await start();
     },
     async stop() {

@@ -69,7 +69,7 @@ export async function startPresence(options: PresenceOptions = {}): Promise<Test
     async kill() {
       await child.end("SIGKILL");
     },
-    stop: () => child.end("SIGTERM", 20_000),
+    stop: () => child.end("SIGTERM"),
   };
 }
 

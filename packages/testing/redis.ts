@@ -106,7 +106,7 @@ async function untilAnswering(child: Child, port: number, password: string | und
       ended = child.exitCode() !== undefined;
       return ended || (await ping(port, password));
     },
-    { what: `redis-server on port ${port} answers PING`, deadlineMs: 30_000 },
+    { what: `redis-server on port ${port} answers PING` },
   );
   if (ended) throw new Error(`redis-server ended with code ${child.exitCode()}; it said:\n${child.output()}`);
 }

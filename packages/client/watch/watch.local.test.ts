@@ -44,7 +44,7 @@ test("presence is killed and starts anew: who came back is not told, who did not
   const later = new SessionKeeper({ channels, instanceId: "gw" });
   t.after(() => later.drain({ deadlineMs: 0 }));
   await waitUntil(() => told.at(-1) === "synced" && some.at(-1) === "synced", {
-    ...{ what: "both watches are in sync again", deadlineMs: 10_000 },
+    ...{ what: "both watches are in sync again" },
   });
   assert.deepEqual(told.slice(5, -1).toSorted(), ["-alice", "-bob", "-carol"]);
   assert.deepEqual(some.slice(5, -1).toSorted(), ["-alice", "-carol"]);
@@ -61,5 +61,5 @@ test("a node that hangs is left, and what it kept back is told when it goes on",
   node.pause();
   await waitUntil(() => told.at(-1) === "unsynced", { what: "the silence is told" });
   node.resume();
-  await waitUntil(() => told.at(-1) === "synced", { what: "the watch is in sync again", deadlineMs: 10_000 });
+  await waitUntil(() => told.at(-1) === "synced", { what: "the watch is in sync again" });
 });

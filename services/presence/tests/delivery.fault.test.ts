@@ -121,7 +121,7 @@ async function untilComplete(collector: EventCollector, spoken: ReadonlyMap<stri
       const versions = new Set(collector.of(userId).map(({ version }) => version));
       return changes.every((change) => versions.has(Number(change.slice(1))));
     });
-  await waitUntil(isThere, { what: "every transition is in Kafka", deadlineMs: 30_000 });
+  await waitUntil(isThere, { what: "every transition is in Kafka" });
   for (const [userId, changes] of spoken) {
     const told = historyOf(collector.of(userId)).map(({ online, version }) => `${online ? "+" : "-"}${version}`);
     assert.deepEqual(told, changes);

@@ -68,9 +68,9 @@ export class EventCollector {
   }
 
   /** The first event that says this of the user. */
-  async first(userId: string, status: "online" | "offline", deadlineMs: number): Promise<CollectedEvent> {
+  async first(userId: string, status: "online" | "offline"): Promise<CollectedEvent> {
     const find = () => this.events.find((event) => event.userId === userId && event.online === (status === "online"));
-    const event = await waitUntil(find, { what: `Kafka says that ${userId} is ${status}`, deadlineMs });
+    const event = await waitUntil(find, { what: `Kafka says that ${userId} is ${status}` });
     if (event === undefined) throw new Error("waitUntil returns what was found");
     return event;
   }

@@ -57,7 +57,7 @@ describe("two gateways that fight over one device, through two nodes", () => {
     }
 
     await two.api.unregisterSession({ ...device, sessionId: last.sessionId });
-    await kafka.first(device.userId, "offline", 5_000);
+    await kafka.first(device.userId, "offline");
     assert.deepEqual(
       historyOf(kafka.of(device.userId)).map(({ online }) => online),
       [true, false],

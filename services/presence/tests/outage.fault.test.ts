@@ -100,7 +100,7 @@ class Crowd {
       }),
     );
     const everyone = [...crowd.#kept, ...crowd.#silent.keys()];
-    await Promise.all(everyone.map((userId) => kafka.first(userId, "online", 5_000)));
+    await Promise.all(everyone.map((userId) => kafka.first(userId, "online")));
     return crowd;
   }
 
@@ -108,7 +108,7 @@ class Crowd {
   async provesThatNobodyLeft(beganMs: number): Promise<void> {
     const overMs = systemClock.monotonicMs();
     for (const [userId, { registeredMs }] of this.#silent) {
-      const { arrivedMs } = await this.#kafka.first(userId, "offline", 15_000);
+      const { arrivedMs } = await this.#kafka.first(userId, "offline");
       const listenedMs = Math.round(beganMs - registeredMs + (arrivedMs - overMs));
       assert(listenedMs >= ttlMs - tickCapMs, `P6: ${userId} had ${listenedMs} ms to refresh`);
     }
@@ -127,7 +127,7 @@ class Crowd {
   /** After an outage, too, nobody lives longer than he should. */
   async leavesInTime(): Promise<void> {
     for (const { userId, answeredMs } of await this.#gateway.vanish()) {
-      const { arrivedMs } = await this.#kafka.first(userId, "offline", ttlMs + 5_000);
+      const { arrivedMs } = await this.#kafka.first(userId, "offline");
       const silentMs = Math.round(arrivedMs - answeredMs);
       assert(silentMs <= ttlMs + 1_000, `P2: ${userId} was a ghost for ${silentMs} ms`);
     }

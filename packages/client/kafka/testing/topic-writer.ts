@@ -2,7 +2,7 @@ import type { TestContext } from "node:test";
 import { Admin, ProduceAcks, Producer } from "@platformatic/kafka";
 import { EventEnvelope, EventType } from "@realchat/presence-proto/events";
 import { PresenceResetEvent, PresenceStatus, PresenceUpdateEvent } from "@realchat/presence-proto/presence";
-import { waitUntil } from "@realchat/presence-testing";
+import { createTopics, deleteTopic } from "@realchat/presence-testing";
 
 export interface WrittenUpdate {
   readonly userId: string;
@@ -25,7 +25,7 @@ export class TopicWriter {
 
   /** Creates the topic, and waits until its partitions have leaders. */
   static async start(t: TestContext, brokers: string, topic: string, partitions: number): Promise<TopicWriter> {
-    await createTopic(brokers, topic, partitions);
+    await createTopics(brokers, [topic], { partitions });
     return TopicWriter.open(t, brokers, topic);
   }
 
@@ -67,13 +67,8 @@ export class TopicWriter {
 
   /** Deletes the topic and creates it again. */
   async makeAnew(partitions: number): Promise<void> {
-    const admin = new Admin({ clientId: "test-admin", bootstrapBrokers: [this.#brokers] });
-    await admin.deleteTopics({ topics: [this.#topic] });
-    await admin.close();
-    await waitUntil(() => createTopic(this.#brokers, this.#topic, partitions).then(() => true), {
-      what: "the topic is made anew",
-      deadlineMs: 10_000,
-    });
+    await deleteTopic(this.#brokers, this.#topic);
+    await createTopics(this.#brokers, [this.#topic], { partitions });
     this.#producer.clearMetadata();
   }
 }
@@ -81,17 +76,4 @@ export class TopicWriter {
 function envelope(eventType: EventEnvelope["eventType"], payload: Uint8Array): Buffer {
   const message = EventEnvelope.fromPartial({ eventType, schemaVersion: 1, payload: Buffer.from(payload) });
   return Buffer.from(EventEnvelope.encode(message).finish());
-}
-
-async function createTopic(brokers: string, topic: string, partitions: number): Promise<void> {
-  const admin = new Admin({ clientId: "test-admin", bootstrapBrokers: [brokers], retries: 0 });
-  try {
-    await admin.createTopics({ topics: [topic], partitions });
-    const timestamps = Array.from({ length: partitions }, (_, partitionIndex) => ({ partitionIndex, timestamp: -1n }));
-    await waitUntil(() => admin.listOffsets({ topics: [{ name: topic, partitions: timestamps }] }), {
-      what: `topic ${topic} has leaders`,
-    });
-  } finally {
-    await admin.close();
-  }
 }

@@ -4,7 +4,7 @@ import { Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { Admin, type ConfigDescription, ConfigResourceTypes } from "@platformatic/kafka";
 import { systemClock } from "@realchat/presence-runtime";
-import { sharedKafka, waitUntil } from "@realchat/presence-testing";
+import { createTopics, deleteTopic, sharedKafka, waitUntil } from "@realchat/presence-testing";
 import { publisherContract } from "../publisher.contract.ts";
 import { sampleTransition } from "../testing/sample-transition.ts";
 import { KafkaPublisher } from "./kafka-publisher.ts";
@@ -64,7 +64,7 @@ describe("kafka publisher on a real broker", () => {
       message: `not accepted within 500 ms: ${missing}`,
     });
 
-    await admin.createTopics({ topics: [topic], partitions: 1 });
+    await createTopics(brokers, [topic], { partitions: 1 });
     await publishUntilAccepted(publisher, [sampleTransition()]);
     assert.equal(publisher.health().ready, true);
   });
@@ -74,7 +74,7 @@ describe("kafka publisher on a real broker", () => {
     const publisher = publisherOf(topic);
     await publisher.open();
     await publisher.publish([sampleTransition({ userId: "before" })]);
-    await admin.deleteTopics({ topics: [topic] });
+    await deleteTopic(brokers, topic);
     await publishUntilAccepted(publisher, [sampleTransition({ userId: "after" })]);
     assert.deepEqual(
       (await readTopic(brokers, topic)).map(({ key }) => key),
@@ -174,18 +174,10 @@ describe("kafka publisher on a real broker", () => {
 
   const newName = () => `test-${randomUUID()}`;
 
-  /** Creates a topic and waits until every partition has its leader. */
+  /** A topic that can be written to. */
   async function newTopic(partitions: number, configs: Record<string, string> = {}): Promise<string> {
     const topic = newName();
-    await admin.createTopics({
-      topics: [topic],
-      partitions,
-      configs: Object.entries(configs).map(([name, value]) => ({ name, value })),
-    });
-    const timestamps = Array.from({ length: partitions }, (_, partitionIndex) => ({ partitionIndex, timestamp: -1n }));
-    await waitUntil(() => admin.listOffsets({ topics: [{ name: topic, partitions: timestamps }] }), {
-      what: `topic ${topic} has leaders`,
-    });
+    await createTopics(brokers, [topic], { partitions, configs });
     return topic;
   }
 

@@ -34,7 +34,7 @@ export class Watched {
   }
 
   /** Resolves with the user's update number `count`, counted from 1. */
-  async update(userId: string, count: number, deadlineMs = 5_000): Promise<presence.PresenceUpdateEvent> {
+  async update(userId: string, count: number, deadlineMs?: number): Promise<presence.PresenceUpdateEvent> {
     const find = () => this.updates.filter((update) => update.userId === userId)[count - 1];
     return (await waitUntil(find, {
       what: `update ${count} of ${userId} is told`,

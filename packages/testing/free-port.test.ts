@@ -1,0 +1,23 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { freePort, reservePort } from "./free-port.ts";
+
+test("no port is given out twice, though none of them is in use", async () => {
+  const ports = await Promise.all(Array.from({ length: 500 }, freePort));
+  assert.equal(new Set(ports).size, ports.length);
+});
+
+test("a port belongs to the process that reserved it as long as that lives", () => {
+  const file = join(tmpdir(), "realchat-port-1");
+  const { pid } = spawnSync(process.execPath, ["--version"]);
+  writeFileSync(file, String(pid));
+  assert.equal(reservePort(1), true, "its process is gone");
+  assert.equal(reservePort(1), false);
+  writeFileSync(file, String(process.ppid));
+  assert.equal(reservePort(1), false);
+  rmSync(file);
+});
