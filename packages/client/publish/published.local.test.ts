@@ -2,13 +2,24 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { freePort, repository, startChild, startPresence, waitUntil } from "@realchat/presence-testing";
+import {
+  freePort,
+  type InstalledPackage,
+  installPackage,
+  repository,
+  startChild,
+  startPresence,
+  waitUntil,
+} from "@realchat/presence-testing";
 import { PresenceChannels } from "../index.ts";
-import { codeFrom, type InstalledPackage, installPackage } from "./testing/installed-package.ts";
+import { codeFrom } from "./testing/code-from.ts";
 
 let project: InstalledPackage;
 before(() => {
-  project = installPackage(["ws@8.23.0", "@platformatic/kafka@2.12.1"]);
+  project = installPackage({
+    build: "packages/client/publish/build.ts",
+    companions: ["ws@8.23.0", "@platformatic/kafka@2.12.1"],
+  });
 });
 after(() => project.remove());
 

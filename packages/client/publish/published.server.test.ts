@@ -2,12 +2,15 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { test } from "node:test";
-import { sharedKafka, startChild, startPresence, waitUntil } from "@realchat/presence-testing";
+import { installPackage, sharedKafka, startChild, startPresence, waitUntil } from "@realchat/presence-testing";
 import { PresenceChannels, SessionKeeper } from "../index.ts";
-import { codeFrom, installPackage } from "./testing/installed-package.ts";
+import { codeFrom } from "./testing/code-from.ts";
 
 test("the Kafka consumer of the guide runs on Node 22 with the package as it is published", async (t) => {
-  const project = installPackage(["@platformatic/kafka@2.12.1"]);
+  const project = installPackage({
+    build: "packages/client/publish/build.ts",
+    companions: ["@platformatic/kafka@2.12.1"],
+  });
   t.after(() => project.remove());
   const { brokers } = await sharedKafka();
   const env = { KAFKA_BROKERS: brokers, KAFKA_TOPIC: `test-${randomUUID()}` };

@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { repository, temporaryFolder } from "@realchat/presence-testing";
+import { repository } from "./provision/folders.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
 
 /** A Node 22 from the registry, by platform; the newest of that line when this was written. */
 const nodePackages: Readonly<Record<string, string>> = {
@@ -14,7 +15,7 @@ const nodePackages: Readonly<Record<string, string>> = {
 /** A project that has nothing but the package as it is published. */
 export interface InstalledPackage {
   readonly folder: string;
-  /** A plain Node 22, the oldest that the package promises to run on. */
+  /** A plain Node 22, the oldest that our packages promise to run on. */
   readonly node: string;
   /** Names of the files in the tarball. */
   readonly packed: readonly string[];
@@ -25,15 +26,22 @@ export interface InstalledPackage {
 /**
  * Builds and packs the package, and installs it into an empty project as anyone would; npm takes what it has in its
  * cache, and asks the registry for the rest.
- * @param companions other packages that the project needs, with their versions
+ * @param options.build the program that builds it into a folder, such as `packages/client/publish/build.ts`
+ * @param options.companions other packages that the project needs, with their versions
  */
-export function installPackage(companions: readonly string[]): InstalledPackage {
+export function installPackage({
+  build,
+  companions = [],
+}: {
+  readonly build: string;
+  readonly companions?: readonly string[];
+}): InstalledPackage {
   const { path, remove } = temporaryFolder("installed");
   const [built, folder] = [join(path, "built"), join(path, "project")];
   mkdirSync(folder);
   const node = join(repository, "node_modules/.bin");
   const env = { ...process.env, PATH: `${node}:${process.env.PATH}` };
-  execFileSync(process.execPath, [join(repository, "packages/client/publish/build.ts"), built], { env });
+  execFileSync(process.execPath, [join(repository, build), built], { env });
   const packing = ["pack", built, "--json", "--pack-destination", path];
   const packed = JSON.parse(execFileSync("npm", packing, { cwd: path, env, encoding: "utf8" }));
   const [tarball] = Array.isArray(packed) ? packed : Object.values(packed);
@@ -50,13 +58,4 @@ export function installPackage(companions: readonly string[]): InstalledPackage 
     write: (file, content) => writeFileSync(join(folder, file), content),
     remove,
   };
-}
-
-/** The code of the one block in a document whose first line is `// <file>`, such as `// gateway.mjs`. */
-export function codeFrom(document: string, file: string): string {
-  const text = readFileSync(join(repository, document), "utf8");
-  const blocks = [...text.matchAll(/^```\w+\n([\s\S]*?)^```$/gm)].map((match) => match[1] as string);
-  const [code] = blocks.filter((block) => block.startsWith(`// ${file}\n`));
-  if (code === undefined) throw new Error(`${document} has no code block that begins with "// ${file}"`);
-  return code;
 }

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+import { type InstalledPackage, installPackage, repository, startChild, waitUntil } from "@realchat/presence-testing";
+import { type ScriptedGateway, startScriptedGateway } from "../testing/scripted-gateway.ts";
+
+let project: InstalledPackage;
+let gateway: ScriptedGateway;
+before(() => {
+  project = installPackage({ build: "packages/web-client/publish/build.ts" });
+});
+after(() => project.remove());
+beforeEach(async () => {
+  gateway = await startScriptedGateway();
+});
+afterEach(() => gateway.close());
+
+test("the package holds the modules with their types, what they weigh, and nothing else", () => {
+  const modules = ["clock", "index", "page-life", "presence-client", "subscribe-visible"];
+  assert.deepEqual(
+    project.packed.toSorted(),
+    [
+      ...modules.flatMap((name) => [`${name}.js`, `${name}.d.ts`]),
+      "README.md",
+      "package.json",
+      "types.d.ts",
+    ].toSorted(),
+  );
+});
+
+test("installed, it connects and tells what it hears, also without a page around it", async (t) => {
+  project.write(
+    "watch.mjs",
+    `import { PresenceClient } from "@realchat/presence-web";
+     const presence = new PresenceClient({ url: process.env.GATEWAY + "?device_id=laptop" });
+     presence.on("snapshot", (users) => console.log("snapshot", users.map(({ id }) => id).join()));
+     presence.on("state", ({ kind, code = "" }) => console.log(kind, code));
+     presence.connect();`,
+  );
+  const child = await startChild(project.node, [join(project.folder, "watch.mjs")], {
+    ...{ logFile: join(project.folder, "watch.log"), cwd: project.folder, env: { GATEWAY: gateway.url } },
+  });
+  t.after(() => child.end("SIGKILL"));
+  const socket = await gateway.socket(0);
+  socket.send({ type: "snapshot", users: [{ id: "ada", online: true, version: 1 }] });
+  await waitUntil(() => child.output().includes("snapshot ada"), { what: "it tells the snapshot" });
+  socket.close(4429);
+  assert.equal(await child.untilEnded(), 0, "nothing keeps a client alive that has ended for good");
+  assert.match(child.output(), /^connecting \nopen \nsnapshot ada\nclosed 4429\n$/);
+});
+
+test("its types hold in a strict project", () => {
+  project.write(
+    "strict.mts",
+    `import { type ConnectionState, PresenceClient, subscribeVisible, type UserPresence } from "@realchat/presence-web";
+     const presence = new PresenceClient({ url: "wss://gateway/ws", token: async (refused) => (refused ? "new" : "old") });
+     presence.on("presence", (users) => users.forEach(({ online }) => online satisfies boolean));
+     const end: () => void = presence.on("hidden", (ids) => ids satisfies readonly string[]);
+     const user: UserPresence | undefined = presence.get("ada");
+     const state: ConnectionState = presence.state;
+     if (state.kind === "closed") state.code satisfies number;
+     subscribeVisible(presence, (row) => row.id).stop();
+     // @ts-expect-error there is no such event
+     presence.on("gone", () => {});
+     export { end, user };`,
+  );
+  const options = {
+    ...{ strict: true, noEmit: true, target: "es2023", lib: ["es2023", "dom"] },
+    ...{ module: "nodenext", skipLibCheck: false, types: [] },
+  };
+  project.write("tsconfig.json", JSON.stringify({ compilerOptions: options, files: ["strict.mts"] }));
+  const tsc = join(repository, "node_modules/typescript/bin/tsc");
+  execFileSync(process.execPath, [tsc, "-p", "."], { cwd: project.folder, stdio: "pipe" });
+});
