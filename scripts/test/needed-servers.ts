@@ -8,15 +8,17 @@ const signs: Record<ServerName, RegExp> = {
   Redis: /\bstartRedis\b/,
   Kafka: /\b(startKafka|sharedKafka)\b/,
   Chromium: /\bstartChromium\b/,
+  "grpc-go": /\bprovideGrpcGo\b/,
 };
 const names = Object.keys(signs) as ServerName[];
+const required = names.filter((name) => name !== "grpc-go");
 
-/** The servers that a suite starts, itself or through files that it imports by relative paths; all if none is found. */
+/** The servers that a suite starts, itself or through files that it imports by relative paths; all required if none is found. */
 export function neededServers(suite: Suite, root = repository): readonly ServerName[] {
   if (suite.kind === "unit" || suite.kind === "local") return [];
   const sources = [...sourcesBehind(join(root, suite.file), new Set())];
   const needed = names.filter((name) => sources.some((source) => signs[name].test(source)));
-  return needed.length === 0 ? names : needed;
+  return needed.length === 0 ? required : needed;
 }
 
 function* sourcesBehind(file: string, seen: Set<string>): Generator<string> {

@@ -5,6 +5,7 @@ import type { Failure, Outcome } from "./outcome.ts";
 export class Report {
   #passed = 0;
   readonly #failed: string[] = [];
+  readonly #notRun: string[] = [];
   readonly #write: (line: string) => void;
 
   constructor(write: (line: string) => void) {
@@ -28,12 +29,19 @@ export class Report {
     if (failures.length > 0 && output.trim() !== "") this.#write(`\n${indent(`${name} wrote:\n${output.trim()}`)}\n`);
   }
 
+  /** Told again at the end: what did not run is not to look like what passed. */
+  notRun(suite: string, { server }: MissingServerError): void {
+    this.#notRun.push(`${suite}: there is no ${server} here`);
+    this.#write(`none     0    0.0 s  ${suite}`);
+  }
+
   missing(server: MissingServerError): void {
     this.#write(`\n${server.message}`);
   }
 
   /** Ends with what failed and why, for a log whose tail alone is read, and with the count, alone on its line. */
   finish(): void {
+    if (this.#notRun.length > 0) this.#write(`\nnot run:\n${indent(this.#notRun.join("\n"))}`);
     if (this.#failed.length > 0) this.#write(`\nfailed:\n${indent(this.#failed.join("\n"))}`);
     this.#write(`\n${this.#passed} passed, ${this.#failed.length} failed`);
   }

@@ -2,6 +2,7 @@ import {
   handOver,
   MissingServerError,
   provideChromium,
+  provideGrpcGo,
   provideKafka,
   provideRedis,
   type ServerName,
@@ -22,9 +23,11 @@ export function serversOf(suites: readonly Suite[]): Set<ServerName> {
   return new Set(suites.flatMap((suite) => neededServers(suite)));
 }
 
-/** The server that a suite needs and that is missing, if there is one. */
-export function lacks(suite: Suite, { missing }: Servers): ServerName | undefined {
-  return neededServers(suite).find((name) => missing.has(name));
+/** What a suite needs and is missing, if there is something. */
+export function lacks(suite: Suite, { missing }: Servers): MissingServerError | undefined {
+  return neededServers(suite)
+    .map((name) => missing.get(name))
+    .find((error) => error !== undefined);
 }
 
 /**
@@ -42,13 +45,15 @@ export async function provideServers(needed: ReadonlySet<ServerName>, say: (line
       return undefined;
     }
   };
+  const buildingGrpcGo = attempt("grpc-go", () => provideGrpcGo(say));
   // One after the other: all may need the package manager, which serves one at a time.
   const redis = await attempt("Redis", () => provideRedis(say));
   const kafka = await attempt("Kafka", () => provideKafka(say));
   const chromium = await attempt("Chromium", () => provideChromium(say));
   const shared = kafka && (await attempt("Kafka", () => startKafka()));
+  const grpcGo = await buildingGrpcGo;
   return {
-    env: { ...handOver({ redis, kafka, chromium }), ...(shared && { TEST_KAFKA_BROKERS: shared.brokers }) },
+    env: { ...handOver({ redis, kafka, chromium, grpcGo }), ...(shared && { TEST_KAFKA_BROKERS: shared.brokers }) },
     missing,
     stop: async () => shared?.stop(),
   };

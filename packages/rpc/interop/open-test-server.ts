@@ -14,6 +14,9 @@ export type Transport = "plain text" | "TLS";
 
 /** A test server of one test, and the ways to it. */
 export interface OpenServer {
+  readonly port: number;
+  /** PEM, of its TLS. */
+  readonly ca: string | undefined;
   /** @param service which the client believes to be there; default the one that is */
   client(options?: ChannelOptions, service?: string): TestClient;
   /** Calls a method with these messages, uncompressed, by a client that takes gzip. */
@@ -41,6 +44,8 @@ export async function openTestServer(t: TestContext, transport: Transport, creat
     await server.drain(0);
   });
   return {
+    port,
+    ca,
     client(options = {}, service = TestServiceDefinition.fullName) {
       const security = ca === undefined ? credentials.createInsecure() : credentials.createSsl(Buffer.from(ca));
       const client = new TestClient(service, port, security, options);

@@ -1,19 +1,23 @@
 import { onPath } from "./command.ts";
 
-export type ServerName = "Redis" | "Kafka" | "Chromium";
+export type ServerName = "Redis" | "Kafka" | "Chromium" | "grpc-go";
 
-/** A server, or the browser, that the tests need cannot be had on this machine. */
+/** A server, or the browser or client, that the tests need cannot be had on this machine. */
 export class MissingServerError extends Error {
   override readonly name = "MissingServerError";
   readonly server: ServerName;
   /** The one command that would help. */
   readonly command: string;
+  /** It is used where the machine has it; a run without it says so, and does not fail. */
+  readonly isOptional: boolean;
 
-  constructor(server: ServerName, reason: string) {
-    const command = installCommands[server]();
+  /** @param options.command default: what installs it */
+  constructor(server: ServerName, reason: string, options: { command?: string; isOptional?: boolean } = {}) {
+    const command = options.command ?? installCommands[server]();
     super(`${server} cannot be had: ${reason}. This would help: ${command}`);
     this.server = server;
     this.command = command;
+    this.isOptional = options.isOptional ?? false;
   }
 }
 
@@ -44,6 +48,11 @@ const installCommands = {
         brew: "--cask chromium",
       },
       "CHROME_PATH=/path/to/chrome npm test",
+    ),
+  "grpc-go": () =>
+    installCommand(
+      { "apt-get": "golang-go", dnf: "golang", apk: "go", pacman: "go", brew: "go" },
+      "PATH=$PATH:/path/to/go/bin npm test",
     ),
 };
 
