@@ -1,5 +1,5 @@
 import type { Clock } from "@realchat/presence-runtime";
-import type { RpcLimits } from "./server/limits.ts";
+import type { RpcLimits } from "./limits.ts";
 import type { CallObserver, Service } from "./service.ts";
 
 export interface RpcServerOptions {

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import {
   type ConnectionInjector,
   type ServiceDefinition as GrpcJsServiceDefinition,
@@ -7,8 +8,8 @@ import {
   type ServerInterceptor,
 } from "@grpc/grpc-js";
 import { type Clock, systemClock } from "@realchat/presence-runtime";
-import { Listener } from "../listener.ts";
-import { defaultLimits } from "../server/limits.ts";
+import { defaultLimits } from "../limits.ts";
+import { Listener } from "../server/listener.ts";
 import type { RpcServer, RpcServerOptions } from "../server.ts";
 import type { Service } from "../service.ts";
 import { type CallSurroundings, GrpcJsCall, type ServedMethod } from "./grpc-js-call.ts";
@@ -42,7 +43,8 @@ class GrpcJsServer implements RpcServer {
     });
     for (const service of options.services) server.addService(rawMessages(service), {});
     this.#connections = acceptor(server, options.tls);
-    this.#listener = new Listener(limits.connectionsMax, (socket) => this.#connections.injectConnection(socket));
+    const accept = (socket: Socket) => this.#connections.injectConnection(socket);
+    this.#listener = new Listener({ ...limits, accept });
   }
 
   listen({ host, port }: { host: string; port: number }): Promise<number> {

@@ -1,0 +1,81 @@
+import type { Socket } from "node:net";
+import type { FrameRoom } from "../frame/frame-writer.ts";
+import { type BufferPool, pooledBytes } from "./buffer-pool.ts";
+
+/** Below this much, a copy costs less than a buffer that is given away. */
+const copiedMaxBytes = 4_096;
+const nothing = Buffer.alloc(0);
+
+/**
+ * What goes out on a connection: frames are put together in one buffer and leave with one write, at the end of what the
+ * event loop is doing at the moment (`process.nextTick`, which comes after all that promises have to do).
+ */
+export class Output implements FrameRoom {
+  buffer: Buffer = nothing;
+  #length = 0;
+  #willFlush = false;
+  readonly #socket: Socket;
+  readonly #pool: BufferPool;
+  readonly #isEncrypted: boolean;
+  readonly #wrote: (bytes: number) => void;
+
+  /**
+   * @param isEncrypted whether the socket still needs the bytes after `write` has returned, as TLS does
+   * @param wrote told of the bytes of each write
+   */
+  constructor(socket: Socket, pool: BufferPool, isEncrypted: boolean, wrote: (bytes: number) => void) {
+    this.#socket = socket;
+    this.#pool = pool;
+    this.#isEncrypted = isEncrypted;
+    this.#wrote = wrote;
+  }
+
+  /** Bytes that the operating system has not taken yet. */
+  get waitingBytes(): number {
+    return this.#socket.writableLength + this.#length;
+  }
+
+  /** @param length at most `pooledBytes` */
+  take(length: number): number {
+    if (this.#length + length > this.buffer.length) {
+      if (this.#length > 0) this.#write();
+      this.buffer = this.#pool.take();
+    }
+    if (!this.#willFlush) {
+      this.#willFlush = true;
+      process.nextTick(flush, this);
+    }
+    const at = this.#length;
+    this.#length += length;
+    return at;
+  }
+
+  flush(): void {
+    this.#willFlush = false;
+    if (this.#length > 0) this.#write();
+  }
+
+  #write(): void {
+    const { buffer } = this;
+    const length = this.#length;
+    this.buffer = nothing;
+    this.#length = 0;
+    if (!this.#socket.writable) {
+      this.#pool.give(buffer);
+      return;
+    }
+    this.#wrote(length);
+    if (this.#isEncrypted && length <= copiedMaxBytes) {
+      this.#socket.write(Buffer.copyBytesFrom(buffer, 0, length));
+      this.#pool.give(buffer);
+      return;
+    }
+    this.#socket.write(length === pooledBytes ? buffer : buffer.subarray(0, length));
+    // Whatever was taken at once is done with; otherwise the socket keeps the buffer, and it is ours no more.
+    if (!this.#isEncrypted && this.#socket.writableLength === 0) this.#pool.give(buffer);
+  }
+}
+
+function flush(output: Output): void {
+  output.flush();
+}

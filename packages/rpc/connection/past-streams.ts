@@ -1,0 +1,45 @@
+const resetsMax = 1_000;
+const skippedMax = 100;
+
+/**
+ * What has to be known of streams that are no more, to answer late frames as RFC 9113 §5.1 asks: those that we reset are
+ * still written to by a caller who does not know it yet, and those that he skipped were never open.
+ */
+export class PastStreams {
+  #next = 1;
+  #resetByUs: Set<number> | undefined;
+  #skipped: Set<number> | undefined;
+
+  /** The highest id that the caller has opened, 0 for none. */
+  get last(): number {
+    return Math.max(0, this.#next - 2);
+  }
+
+  /** @param id higher than `last` */
+  opened(id: number): void {
+    for (let skipped = Math.max(this.#next, id - 2 * skippedMax); skipped < id; skipped += 2) {
+      this.#skipped = remember(this.#skipped, skipped, skippedMax);
+    }
+    this.#next = id + 2;
+  }
+
+  resetByUs(id: number): void {
+    this.#resetByUs = remember(this.#resetByUs, id, resetsMax);
+  }
+
+  wasResetByUs(id: number): boolean {
+    return this.#resetByUs?.has(id) ?? false;
+  }
+
+  wasSkipped(id: number): boolean {
+    return this.#skipped?.has(id) ?? false;
+  }
+}
+
+/** Adds the id; the oldest one goes when there are too many. */
+function remember(ids: Set<number> | undefined, id: number, max: number): Set<number> {
+  const known = ids ?? new Set<number>();
+  known.add(id);
+  if (known.size > max) known.delete(known.values().next().value as number);
+  return known;
+}

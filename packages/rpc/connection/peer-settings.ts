@@ -1,0 +1,32 @@
+import { ConnectionError, settingIds, windowMaxBytes } from "../frame/frame.ts";
+
+/** What a caller's SETTINGS change for us; the values that hold before any come (RFC 9113 §6.5.2). */
+export class PeerSettings {
+  /** Window that each stream begins with, for what we send. */
+  initialWindowBytes = 65_535;
+  /** Largest payload of a frame that he takes. */
+  maxFrameBytes = 16_384;
+
+  /** @throws ConnectionError when the value may not be sent */
+  set(id: number, value: number): void {
+    switch (id) {
+      case settingIds.ENABLE_PUSH:
+        if (value > 1) throw new ConnectionError("PROTOCOL_ERROR", `ENABLE_PUSH is ${value}, not 0 or 1`);
+        return;
+      case settingIds.INITIAL_WINDOW_SIZE:
+        if (value > windowMaxBytes) {
+          throw new ConnectionError("FLOW_CONTROL_ERROR", `INITIAL_WINDOW_SIZE is ${value}, above 2^31-1`);
+        }
+        this.initialWindowBytes = value;
+        return;
+      case settingIds.MAX_FRAME_SIZE:
+        if (value < 16_384 || value > 16_777_215) {
+          throw new ConnectionError("PROTOCOL_ERROR", `MAX_FRAME_SIZE is ${value}, not from 2^14 to 2^24-1`);
+        }
+        this.maxFrameBytes = value;
+        return;
+      // We never fill the table that HEADER_TABLE_SIZE bounds, never push, and send short lists of fields.
+      default:
+    }
+  }
+}

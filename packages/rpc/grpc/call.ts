@@ -1,0 +1,346 @@
+import type { Clock } from "@realchat/presence-runtime";
+import type { StreamLoss } from "../connection/stream-end.ts";
+import type { HeaderPair } from "../hpack/encoder.ts";
+import type { HeaderField } from "../hpack/header-field.ts";
+import { decodeMessage, encodeMessage } from "../message.ts";
+import type { CallContext, CallObserver, ResponseStream } from "../service.ts";
+import { type RpcCode, RpcError } from "../status.ts";
+import type { Stream } from "../stream/stream.ts";
+import type { StreamHandler } from "../stream/stream-handler.ts";
+import { compress, decompress } from "./compression.ts";
+import { type Deadlines, nowhere, type Timed } from "./deadlines.ts";
+import { type FramedMessage, MessageReader } from "./message-reader.ts";
+import type { RequestHead } from "./request-fields.ts";
+import { binaryValue, textValue } from "./request-metadata.ts";
+import { RequestQueue } from "./request-queue.ts";
+import { headersWith, metadataPair, okTrailers, plainHeaders, trailersWith } from "./response-fields.ts";
+import type { ServedMethod } from "./served-method.ts";
+
+/** What the calls of one server share. */
+export interface CallSurroundings {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly messageMaxBytes: number;
+  readonly observer: CallObserver | undefined;
+  readonly onInternalError: ((method: string, error: unknown) => void) | undefined;
+}
+
+const none: readonly never[] = [];
+/** Of the message that is being sent: flag and length. Copied at once. */
+const prefix = Buffer.alloc(5);
+
+/** One call, from its request to its status. */
+export class Call implements CallContext, ResponseStream<unknown>, StreamHandler, Timed {
+  readonly deadlineMs: number;
+  slot = nowhere;
+  previous: Timed | undefined = undefined;
+  next: Timed | undefined = undefined;
+  compressResponses = false;
+  requestCompressed = false;
+
+  readonly #served: ServedMethod;
+  readonly #stream: Stream;
+  readonly #fields: readonly HeaderField[];
+  readonly #head: RequestHead;
+  readonly #surroundings: CallSurroundings;
+  readonly #startedMs: number;
+  #reader: MessageReader | undefined;
+  /** The one request of a method without request stream. */
+  #request: FramedMessage | undefined;
+  #requests: RequestQueue | undefined;
+  #headers: HeaderPair[] | undefined;
+  #trailers: HeaderPair[] | undefined;
+  #sentHeaders = false;
+  /** Whether the response's fields said gzip. */
+  #isGzip = false;
+  #isStarted = false;
+  #isBroken = false;
+  #room: PromiseWithResolvers<void> | undefined;
+  #abort: AbortController | undefined;
+  /** How the call ended, as far as this side knows. */
+  #code: RpcCode | undefined;
+
+  constructor(
+    served: ServedMethod,
+    stream: Stream,
+    fields: readonly HeaderField[],
+    head: RequestHead,
+    surroundings: CallSurroundings,
+  ) {
+    this.#served = served;
+    this.#stream = stream;
+    this.#fields = fields;
+    this.#head = head;
+    this.#surroundings = surroundings;
+    this.#startedMs = surroundings.clock.monotonicMs();
+    this.deadlineMs = this.#startedMs + (head.timeoutMs as number);
+  }
+
+  /** Begins a call whose handler does not wait for its request, or refuses one that comes too late. */
+  start(): void {
+    if (this.#head.timeoutMs === 0) {
+      this.deadlinePassed();
+      return;
+    }
+    if (this.deadlineMs !== Number.POSITIVE_INFINITY) this.#surroundings.deadlines.add(this);
+    if (this.#served.definition.requestStream) this.#run();
+  }
+
+  // What the handler sees.
+
+  get method(): string {
+    return this.#served.name;
+  }
+
+  get peer(): string {
+    return this.#stream.connection.peer;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#code !== undefined) this.#abort.abort(callIsOver(this.#code));
+    }
+    return this.#abort.signal;
+  }
+
+  metadata(key: string): string | undefined {
+    return textValue(this.#fields, key);
+  }
+
+  binaryMetadata(key: string): Uint8Array | undefined {
+    return binaryValue(this.#fields, key);
+  }
+
+  addHeader(key: string, value: string | Uint8Array): void {
+    if (this.#sentHeaders) throw new Error("the first response was written already");
+    this.#headers ??= [];
+    this.#headers.push(metadataPair(key, value));
+  }
+
+  addTrailer(key: string, value: string | Uint8Array): void {
+    this.#trailers ??= [];
+    this.#trailers.push(metadataPair(key, value));
+  }
+
+  write(response: unknown): boolean {
+    if (this.#code !== undefined) return false;
+    this.#send(encodeMessage(this.#served.definition.responseType, response));
+    return this.#stream.hasRoom;
+  }
+
+  async drained(): Promise<void> {
+    if (this.#code !== undefined || this.#stream.hasRoom) return;
+    this.#room ??= Promise.withResolvers();
+    this.#stream.waitForRoom();
+    await this.#room.promise;
+  }
+
+  // What the stream tells.
+
+  data(bytes: Buffer, start: number, end: number): void {
+    if (this.#code !== undefined || this.#isBroken) {
+      this.#stream.consumed(end - start);
+      return;
+    }
+    this.#reader ??= new MessageReader(this.#surroundings.messageMaxBytes);
+    try {
+      this.#reader.push(bytes, start, end, this.#take);
+    } catch (error) {
+      this.#stream.consumed(end - start);
+      this.#requestIsBroken(error as RpcError);
+      return;
+    }
+    const partialBytes = Math.min(this.#reader.partialBytes, end - start);
+    if (this.#requests === undefined) {
+      this.#stream.consumed(end - start);
+      return;
+    }
+    this.#stream.consumed(partialBytes);
+    this.#requests.hold(end - start - partialBytes);
+  }
+
+  ended(): void {
+    if (this.#code !== undefined || this.#isBroken) return;
+    if (this.#reader !== undefined && this.#reader.partialBytes > 0) {
+      this.#requestIsBroken(new RpcError("INTERNAL", "the request ends within a message"));
+      return;
+    }
+    if (this.#requests !== undefined) this.#requests.end();
+    else if (this.#request === undefined) this.#requestIsBroken(wrongRequestCount("none"));
+    else if (this.#stream.hasRoom) this.#run();
+    else this.#stream.waitForRoom();
+  }
+
+  writable(): void {
+    if (!this.#isStarted && this.#request !== undefined) {
+      this.#run();
+      return;
+    }
+    this.#room?.resolve();
+    this.#room = undefined;
+  }
+
+  lost(why: StreamLoss): void {
+    if (this.#code !== undefined) return;
+    const isDue = this.#surroundings.clock.monotonicMs() + 1 >= this.deadlineMs;
+    this.#endFromOutside(isDue && why === "reset by caller" ? "DEADLINE_EXCEEDED" : "CANCELLED");
+    if (!this.#isStarted) this.#stream.handled();
+  }
+
+  deadlinePassed(): void {
+    this.#endFromOutside("DEADLINE_EXCEEDED");
+    this.#sendStatus("DEADLINE_EXCEEDED", "the deadline has passed", none);
+    if (!this.#isStarted) this.#stream.handled();
+  }
+
+  // How it goes on from there.
+
+  readonly #take = (message: FramedMessage): void => {
+    if (message.isCompressed && this.#head.encoding === "identity") {
+      throw new RpcError("INTERNAL", "a message is compressed, and grpc-encoding does not say how");
+    }
+    if (this.#requests !== undefined) this.#requests.push(message);
+    else if (this.#request === undefined) this.#request = message;
+    else throw wrongRequestCount("more than one");
+  };
+
+  /** What still comes of it is not looked at. */
+  #requestIsBroken(error: RpcError): void {
+    this.#isBroken = true;
+    // A handler that reads the requests finds out where it has got to.
+    if (this.#requests !== undefined) {
+      this.#requests.fail(error);
+      return;
+    }
+    this.#fail(error);
+    this.#stream.handled();
+  }
+
+  #run(): void {
+    const { definition, handler } = this.#served;
+    this.#isStarted = true;
+    let result: unknown;
+    try {
+      const input = definition.requestStream ? this.#openRequests() : this.#decode(this.#request as FramedMessage);
+      result = definition.responseStream ? handler(input, this, this) : handler(input, this);
+    } catch (error) {
+      this.#fail(error);
+      this.#stream.handled();
+      return;
+    }
+    if (!(result instanceof Promise)) {
+      this.#answer(result);
+      this.#stream.handled();
+      return;
+    }
+    result.then(this.#settle, this.#reject);
+  }
+
+  readonly #settle = (response: unknown): void => {
+    this.#answer(response);
+    this.#stream.handled();
+  };
+
+  readonly #reject = (error: unknown): void => {
+    this.#fail(error);
+    this.#stream.handled();
+  };
+
+  #openRequests(): AsyncIterable<unknown> {
+    this.#requests = new RequestQueue(this.#stream);
+    return this.#decoded(this.#requests);
+  }
+
+  async *#decoded(requests: RequestQueue): AsyncGenerator<unknown> {
+    for (;;) {
+      const message = await requests.next();
+      if (message === undefined) return;
+      yield this.#decode(message);
+    }
+  }
+
+  #decode({ bytes, isCompressed }: FramedMessage): unknown {
+    this.requestCompressed = isCompressed;
+    const message = isCompressed ? decompress(bytes, this.#surroundings.messageMaxBytes) : bytes;
+    return decodeMessage(this.#served.definition.requestType, message);
+  }
+
+  #answer(response: unknown): void {
+    if (this.#code !== undefined) return;
+    if (!this.#served.definition.responseStream) {
+      try {
+        this.#send(encodeMessage(this.#served.definition.responseType, response));
+      } catch (error) {
+        this.#fail(error);
+        return;
+      }
+    }
+    this.#over("OK");
+    this.#sendStatus("OK", "", this.#trailers ?? none);
+  }
+
+  #fail(error: unknown): void {
+    // Whoever is cut off throws; nobody is left to hear of it.
+    if (this.#code !== undefined) return;
+    const trailers = this.#trailers ?? none;
+    if (error instanceof RpcError) {
+      this.#over(error.code);
+      this.#sendStatus(error.code, error.message, [...trailers, ...retryPushback(error.retryAfterMs)]);
+    } else {
+      this.#surroundings.onInternalError?.(this.#served.name, error);
+      this.#over("INTERNAL");
+      this.#sendStatus("INTERNAL", "internal error: the server's log has more", trailers);
+    }
+  }
+
+  #send(message: Uint8Array): void {
+    if (!this.#sentHeaders) this.#sendHeaders();
+    const compressed = this.#isGzip && this.compressResponses ? compress(message) : undefined;
+    const body = compressed ?? message;
+    prefix[0] = compressed === undefined ? 0 : 1;
+    prefix.writeUInt32BE(body.length, 1);
+    this.#stream.sendData(prefix, body);
+  }
+
+  #sendHeaders(): void {
+    this.#sentHeaders = true;
+    this.#isGzip = this.compressResponses && this.#head.takesGzip;
+    const isPlain = !this.#isGzip && this.#headers === undefined;
+    this.#stream.sendHeaders(isPlain ? plainHeaders : headersWith(this.#isGzip, this.#headers ?? none), false);
+  }
+
+  #sendStatus(code: RpcCode, message: string, trailers: readonly HeaderPair[]): void {
+    if (this.#headers !== undefined && !this.#sentHeaders) this.#sendHeaders();
+    const isUsual = this.#sentHeaders && code === "OK" && trailers.length === 0;
+    this.#stream.end(isUsual ? okTrailers : trailersWith(code, message, trailers, !this.#sentHeaders));
+  }
+
+  #endFromOutside(code: RpcCode): void {
+    this.#over(code);
+    this.#abort?.abort(callIsOver(code));
+    this.#requests?.fail(callIsOver(code));
+  }
+
+  #over(code: RpcCode): void {
+    this.#code = code;
+    const { observer, clock, deadlines } = this.#surroundings;
+    deadlines.remove(this);
+    this.#room?.resolve();
+    observer?.finished(this.#served.name, code, clock.monotonicMs() - this.#startedMs);
+  }
+}
+
+/** UNIMPLEMENTED for a "request cardinality violation": https://grpc.io/docs/guides/status-codes/ */
+function wrongRequestCount(count: string): RpcError {
+  return new RpcError("UNIMPLEMENTED", `this method takes exactly one request message, ${count} came`);
+}
+
+function callIsOver(code: RpcCode): RpcError {
+  return new RpcError(code, `the call is over: ${code}`);
+}
+
+/** Source: https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback */
+function retryPushback(retryAfterMs: number | undefined): readonly HeaderPair[] {
+  return retryAfterMs === undefined ? none : [["grpc-retry-pushback-ms", String(Math.ceil(retryAfterMs))]];
+}

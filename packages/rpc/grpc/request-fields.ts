@@ -1,0 +1,85 @@
+import type { HeaderField } from "../hpack/header-field.ts";
+import { fieldKinds } from "../stream/field-rules.ts";
+import { timeoutMsOf } from "./timeout.ts";
+
+/** Kinds of fields that gRPC gives a meaning to, after those of HTTP. */
+export const rpcFieldKinds = { CONTENT_TYPE: 16, TIMEOUT: 17, ENCODING: 18, ACCEPT_ENCODING: 19 } as const;
+
+/** `application/grpc`, also with a subtype or parameters. */
+const grpcContentType = /^application\/grpc(?:[+;]|$)/;
+
+/**
+ * Reads what a field says of a call: a path its method, a timeout its milliseconds (undefined: malformed), the others
+ * whether they are as we need them.
+ */
+export function classifyRpcField(field: HeaderField, methodAt: (path: string) => unknown): void {
+  if (field.kind === fieldKinds.PATH) {
+    field.meaning = methodAt(field.value);
+  } else if (field.kind === fieldKinds.METHOD) {
+    field.meaning = field.value === "POST";
+  } else if (field.kind === fieldKinds.REGULAR) {
+    classifyRegular(field);
+  }
+}
+
+function classifyRegular(field: HeaderField): void {
+  switch (field.name) {
+    case "content-type":
+      field.kind = rpcFieldKinds.CONTENT_TYPE;
+      field.meaning = grpcContentType.test(field.value);
+      break;
+    case "grpc-timeout":
+      field.kind = rpcFieldKinds.TIMEOUT;
+      field.meaning = timeoutMsOf(field.value);
+      break;
+    case "grpc-encoding":
+      field.kind = rpcFieldKinds.ENCODING;
+      field.meaning = field.value;
+      break;
+    case "grpc-accept-encoding":
+      field.kind = rpcFieldKinds.ACCEPT_ENCODING;
+      field.meaning = /(?:^|,)\s*gzip\s*(?:,|$)/.test(field.value);
+      break;
+    default:
+  }
+}
+
+/** What the fields of one request say, read off. */
+export class RequestHead {
+  isPost = false;
+  isGrpc = false;
+  path = "";
+  method: unknown;
+  timeoutMs: number | undefined = Number.POSITIVE_INFINITY;
+  encoding = "identity";
+  takesGzip = false;
+
+  constructor(fields: readonly HeaderField[]) {
+    for (let index = 0; index < fields.length; index++) this.#read(fields[index] as HeaderField);
+  }
+
+  #read(field: HeaderField): void {
+    switch (field.kind) {
+      case fieldKinds.METHOD:
+        this.isPost = field.meaning as boolean;
+        break;
+      case fieldKinds.PATH:
+        this.path = field.value;
+        this.method = field.meaning;
+        break;
+      case rpcFieldKinds.CONTENT_TYPE:
+        this.isGrpc = field.meaning as boolean;
+        break;
+      case rpcFieldKinds.TIMEOUT:
+        this.timeoutMs = field.meaning as number | undefined;
+        break;
+      case rpcFieldKinds.ENCODING:
+        this.encoding = field.meaning as string;
+        break;
+      case rpcFieldKinds.ACCEPT_ENCODING:
+        this.takesGzip = field.meaning as boolean;
+        break;
+      default:
+    }
+  }
+}

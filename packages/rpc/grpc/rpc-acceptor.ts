@@ -1,0 +1,50 @@
+import type { HeaderField } from "../hpack/header-field.ts";
+import { classifyField } from "../stream/field-rules.ts";
+import type { Stream } from "../stream/stream.ts";
+import type { RequestAcceptor, StreamHandler } from "../stream/stream-handler.ts";
+import { Call, type CallSurroundings } from "./call.ts";
+import { classifyRpcField, RequestHead } from "./request-fields.ts";
+import { encodingAdvice, httpStatus, trailersWith } from "./response-fields.ts";
+import type { ServedMethod } from "./served-method.ts";
+
+/** Turns requests into calls, and answers those that are none. */
+export class RpcAcceptor implements RequestAcceptor {
+  readonly #methods: ReadonlyMap<string, ServedMethod>;
+  readonly #surroundings: CallSurroundings;
+
+  constructor(methods: ReadonlyMap<string, ServedMethod>, surroundings: CallSurroundings) {
+    this.#methods = methods;
+    this.#surroundings = surroundings;
+  }
+
+  readonly classify = (field: HeaderField): void => {
+    classifyField(field);
+    classifyRpcField(field, (path) => this.#methods.get(path));
+  };
+
+  accept(stream: Stream, fields: readonly HeaderField[]): StreamHandler | undefined {
+    const head = new RequestHead(fields);
+    const served = head.method as ServedMethod | undefined;
+    if (!head.isPost) return void stream.sendHeaders(httpStatus(405), true);
+    if (!head.isGrpc) return void stream.sendHeaders(httpStatus(415), true);
+    if (served === undefined) {
+      return void stream.end(trailersWith("UNIMPLEMENTED", `there is no method ${head.path}`, [], true));
+    }
+    if (head.timeoutMs === undefined) {
+      return void stream.end(trailersWith("INTERNAL", "grpc-timeout is not eight digits and a unit", [], true));
+    }
+    if (head.encoding !== "identity" && head.encoding !== "gzip") {
+      const message = `grpc-encoding ${head.encoding} is not known here`;
+      return void stream.end(trailersWith("UNIMPLEMENTED", message, encodingAdvice, true));
+    }
+    const call = new Call(served, stream, fields, head, this.#surroundings);
+    call.start();
+    return call;
+  }
+
+  refuseFields(stream: Stream): void {
+    const limit = stream.connection.limits.headerListMaxBytes;
+    const message = `the request's fields are larger than the limit of ${limit} bytes`;
+    stream.end(trailersWith("RESOURCE_EXHAUSTED", message, [], true));
+  }
+}

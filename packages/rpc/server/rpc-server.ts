@@ -1,0 +1,148 @@
+import type { Socket } from "node:net";
+import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
+import { type Cancel, type Clock, systemClock } from "@realchat/presence-runtime";
+import { BufferPool } from "../connection/buffer-pool.ts";
+import { Connection, type ConnectionSurroundings } from "../connection/connection.ts";
+import { Counters } from "../connection/counters.ts";
+import { Deadlines } from "../grpc/deadlines.ts";
+import { RpcAcceptor } from "../grpc/rpc-acceptor.ts";
+import { type Interceptor, methodsByPath } from "../grpc/served-method.ts";
+import { defaultLimits, type RpcLimits } from "../limits.ts";
+import type { RpcServer, RpcServerMetrics, RpcServerOptions } from "../server.ts";
+import { Stream } from "../stream/stream.ts";
+import { Listener } from "./listener.ts";
+
+export interface RpcEngineOptions extends RpcServerOptions {
+  /** Stand around every handler, the first one outermost. */
+  readonly interceptors?: readonly Interceptor[];
+}
+
+export interface RpcEngine extends RpcServer {
+  metrics(): RpcServerMetrics;
+}
+
+/**
+ * A gRPC server on an HTTP/2 of its own.
+ * @throws Error when the TLS certificate or key cannot be used
+ */
+export function createRpcServer(options: RpcEngineOptions): RpcEngine {
+  return new Engine(options);
+}
+
+class Engine implements RpcEngine {
+  readonly #clock: Clock;
+  readonly #limits: RpcLimits;
+  readonly #counters = new Counters();
+  readonly #deadlines: Deadlines;
+  readonly #listener: Listener;
+  readonly #connections = new Set<Connection>();
+  /** Sockets whose TLS is not agreed on yet, by their peer. */
+  readonly #handshaking = new Map<string, Socket>();
+  readonly #surroundings: { -readonly [Key in keyof ConnectionSurroundings]: ConnectionSurroundings[Key] };
+  readonly #stopTicking: Cancel;
+  #isDraining = false;
+
+  constructor(options: RpcEngineOptions) {
+    const { services, interceptors = [], observer, onInternalError, clock = systemClock } = options;
+    this.#clock = clock;
+    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#deadlines = new Deadlines(clock);
+    const acceptor = new RpcAcceptor(methodsByPath(services, interceptors), {
+      ...{ clock, deadlines: this.#deadlines, observer, onInternalError },
+      messageMaxBytes: this.#limits.messageMaxBytes,
+    });
+    this.#surroundings = {
+      ...{ limits: this.#limits, counters: this.#counters, pool: new BufferPool(), classify: acceptor.classify },
+      nowMs: clock.monotonicMs(),
+      onBug: (error) => onInternalError?.("", error),
+      openStream: (connection, id) => new Stream(connection, id, acceptor),
+    };
+    const secure = options.tls === undefined ? undefined : this.#secure(options.tls);
+    this.#listener = new Listener({
+      ...this.#limits,
+      accept: (socket, peer) => {
+        if (secure === undefined) this.#serve(socket, peer);
+        else this.#shakeHands(secure, socket, peer);
+      },
+      refused: (limit, peer) => this.#counters.limitHit(limit, peer),
+    });
+    this.#stopTicking = clock.every(tickMs(this.#limits), () => this.#tick());
+  }
+
+  listen({ host, port }: { host: string; port: number }): Promise<number> {
+    return this.#listener.listen(host, port);
+  }
+
+  async drain(graceMs: number): Promise<void> {
+    this.#isDraining = true;
+    this.#listener.stopAccepting();
+    for (const connection of this.#connections) connection.drain();
+    for (const socket of this.#handshaking.values()) socket.destroy();
+    const closed = this.#listener.connectionsClosed();
+    const cancel = this.#clock.after(graceMs, () => this.#listener.destroyConnections());
+    await closed;
+    cancel();
+    this.#stopTicking();
+    this.#deadlines.close();
+  }
+
+  metrics(): RpcServerMetrics {
+    const { resetsSent, limitsHit, ...counts } = this.#counters;
+    return { ...counts, resetsSent: { ...resetsSent }, limitsHit: { ...limitsHit } };
+  }
+
+  #secure(tls: NonNullable<RpcServerOptions["tls"]>): TlsServer {
+    const { certificate, key, clientCa } = tls;
+    const isMutual = clientCa !== undefined;
+    try {
+      const options = { cert: certificate, key, ca: clientCa, requestCert: isMutual, rejectUnauthorized: isMutual };
+      const secure = createTlsServer({
+        ...options,
+        ALPNProtocols: ["h2"],
+        minVersion: "TLSv1.2",
+        handshakeTimeout: this.#limits.prefaceTimeoutMs,
+      });
+      secure.on("secureConnection", (socket) => this.#serveSecurely(socket));
+      secure.on("tlsClientError", (_error, socket) => socket.destroy());
+      return secure;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new Error(`the TLS certificate or key cannot be used: ${why}`, { cause: error });
+    }
+  }
+
+  #shakeHands(secure: TlsServer, socket: Socket, peer: string): void {
+    this.#handshaking.set(peer, socket);
+    socket.on("close", () => this.#handshaking.delete(peer));
+    secure.emit("connection", socket);
+  }
+
+  #serveSecurely(socket: TLSSocket): void {
+    const peer = `${socket.remoteAddress}:${socket.remotePort}`;
+    this.#handshaking.delete(peer);
+    // RFC 9113 §3.2: HTTP/2 over TLS is agreed on by ALPN.
+    if (socket.alpnProtocol === "h2") this.#serve(socket, peer);
+    else socket.destroy();
+  }
+
+  #serve(socket: Socket, peer: string): void {
+    socket.on("error", () => undefined);
+    const connection = new Connection(socket, peer, this.#surroundings);
+    this.#connections.add(connection);
+    socket.on("close", () => this.#connections.delete(connection));
+    if (this.#isDraining) connection.drain();
+  }
+
+  #tick(): void {
+    const nowMs = this.#clock.monotonicMs();
+    this.#surroundings.nowMs = nowMs;
+    for (const connection of this.#connections) connection.tick(nowMs);
+  }
+}
+
+/** Often enough for the shortest of the times that a tick watches over. */
+function tickMs(limits: RpcLimits): number {
+  const { prefaceTimeoutMs, progressTimeoutMs, idleTimeoutMs, keepaliveTimeMs, keepaliveTimeoutMs } = limits;
+  const watched = [prefaceTimeoutMs, progressTimeoutMs, keepaliveTimeMs, keepaliveTimeoutMs, idleTimeoutMs || 1e6];
+  return Math.min(1_000, Math.max(10, Math.min(...watched) / 4));
+}

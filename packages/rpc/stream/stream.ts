@@ -1,0 +1,270 @@
+import type { Connection } from "../connection/connection.ts";
+import { Standstill } from "../connection/standstill.ts";
+import { type StreamEnd, StreamError, type StreamLoss } from "../connection/stream-end.ts";
+import {
+  ConnectionError,
+  type ErrorCode,
+  frameFlags,
+  frameHeadBytes,
+  framePayloadMaxBytes,
+  frameTypes,
+  windowMaxBytes,
+} from "../frame/frame.ts";
+import { writeFrameHead, writeWindowUpdate } from "../frame/frame-writer.ts";
+import type { HeaderField } from "../hpack/header-field.ts";
+import { checkRequest, checkTrailers } from "./request-rules.ts";
+import { SendQueue } from "./send-queue.ts";
+import type { RequestAcceptor, StreamHandler } from "./stream-handler.ts";
+
+/** Output of one stream that may wait before its producer is asked to: what a window of the default size takes. */
+const roomBytes = 65_535;
+
+/** One request and its response: the states of RFC 9113 §5.1 from `open` on, and both windows of §5.2. */
+export class Stream implements StreamEnd {
+  readonly id: number;
+  readonly connection: Connection;
+  readonly #acceptor: RequestAcceptor;
+  #handler: StreamHandler | undefined;
+  #isAccepted = false;
+  /** The caller has sent all of his request. */
+  #remoteClosed = false;
+  /** Nothing goes either way any more. */
+  #isOver = false;
+  #isHandled = false;
+  #contentLength = -1;
+  #receivedBytes = 0;
+  #receiveWindow: number;
+  /** Received, and not yet consumed by the handler. */
+  #heldBytes = 0;
+  /** Consumed, and not yet told to the caller. */
+  #consumedBytes = 0;
+  #sendWindow: number;
+  #queue: SendQueue | undefined;
+  #sentBytes = 0;
+  #trailers: Uint8Array | undefined;
+  #standstill: Standstill | undefined;
+
+  constructor(connection: Connection, id: number, acceptor: RequestAcceptor) {
+    this.connection = connection;
+    this.id = id;
+    this.#acceptor = acceptor;
+    this.#receiveWindow = connection.limits.streamWindowBytes;
+    this.#sendWindow = connection.peerSettings.initialWindowBytes;
+  }
+
+  // What a handler needs.
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Whether a producer may go on. If not: `waitForRoom`. */
+  get hasRoom(): boolean {
+    return this.#waitingBytes < roomBytes && !this.connection.isCongested;
+  }
+
+  /** Has the handler's `writable` called when there is room. */
+  waitForRoom(): void {
+    this.connection.waitForRoom(this);
+  }
+
+  consumed(bytes: number): void {
+    this.#heldBytes -= bytes;
+    this.connection.consumed(bytes);
+    this.#consumedBytes += bytes;
+    if (this.#remoteClosed || this.#isOver) return;
+    if (this.#consumedBytes < this.connection.limits.streamWindowBytes / 2) return;
+    writeWindowUpdate(this.connection.output, this.id, this.#consumedBytes);
+    this.#receiveWindow += this.#consumedBytes;
+    this.#consumedBytes = 0;
+  }
+
+  /** @param block fields, encoded; none of it may go after data that still waits */
+  sendHeaders(block: Uint8Array, endStream: boolean): void {
+    if (this.#isOver) return;
+    const { output } = this.connection;
+    let type: number = frameTypes.HEADERS;
+    let flags: number = endStream ? frameFlags.END_STREAM : 0;
+    for (let at = 0; at < block.length || type === frameTypes.HEADERS; ) {
+      const length = Math.min(block.length - at, framePayloadMaxBytes);
+      if (at + length === block.length) flags |= frameFlags.END_HEADERS;
+      const to = output.take(frameHeadBytes + length);
+      writeFrameHead(output.buffer, to, length, type, flags, this.id);
+      output.buffer.set(block.subarray(at, at + length), to + frameHeadBytes);
+      at += length;
+      type = frameTypes.CONTINUATION;
+      flags = 0;
+    }
+    if (endStream) this.#sentAll();
+  }
+
+  /** Sends two pieces as one; they wait if a window is too small, and must not change. */
+  sendData(prefix: Uint8Array, body: Uint8Array): void {
+    if (this.#isOver) return;
+    const bytes = prefix.length + body.length;
+    const { connection } = this;
+    const fits = bytes <= this.#sendWindow && bytes <= connection.sendWindow && bytes <= framePayloadMaxBytes;
+    if (fits && this.#waitingBytes === 0 && !connection.isCongested) {
+      const at = this.#beginData(bytes);
+      const { buffer } = connection.output;
+      buffer.set(prefix, at);
+      buffer.set(body, at + prefix.length);
+      return;
+    }
+    this.#queue ??= new SendQueue();
+    this.#queue.push(Uint8Array.from(prefix));
+    this.#queue.push(body);
+    connection.waitForRoom(this);
+    for (let goesOn = true; goesOn; ) goesOn = this.pump();
+  }
+
+  /** Ends the response, after whatever still waits. */
+  end(trailers: Uint8Array): void {
+    if (this.#waitingBytes > 0) this.#trailers = trailers;
+    else this.sendHeaders(trailers, true);
+  }
+
+  reset(code: ErrorCode): void {
+    if (this.#isOver) return;
+    this.#over();
+    this.connection.reset(this, code);
+  }
+
+  /** The handler is done with this stream; its output may still be on its way. */
+  handled(): void {
+    this.#isHandled = true;
+    this.#release();
+  }
+
+  // What the connection tells.
+
+  headers(fields: HeaderField[], listBytes: number, endStream: boolean): void {
+    if (this.#isAccepted) {
+      if (this.#remoteClosed) throw new StreamError("STREAM_CLOSED", "HEADERS after END_STREAM");
+      if (!endStream) throw new StreamError("PROTOCOL_ERROR", "trailers that do not end the stream");
+      checkTrailers(fields);
+      this.#remoteClosed = true;
+      this.#requestEnded();
+      return;
+    }
+    this.#isAccepted = true;
+    this.#remoteClosed = endStream;
+    if (listBytes > this.connection.limits.headerListMaxBytes) {
+      this.connection.limitHit("headerListMaxBytes");
+      this.#acceptor.refuseFields(this);
+      this.handled();
+      return;
+    }
+    this.#contentLength = checkRequest(fields);
+    this.#handler = this.#acceptor.accept(this, fields);
+    if (this.#handler === undefined) {
+      this.handled();
+      return;
+    }
+    if (endStream) this.#requestEnded();
+  }
+
+  data(bytes: Buffer, start: number, end: number, windowBytes: number, endStream: boolean): void {
+    this.#heldBytes += windowBytes;
+    if (this.#remoteClosed) throw new StreamError("STREAM_CLOSED", "DATA after END_STREAM");
+    this.#receiveWindow -= windowBytes;
+    if (this.#receiveWindow < 0) throw new StreamError("FLOW_CONTROL_ERROR", "beyond the stream's window");
+    this.#receivedBytes += end - start;
+    this.#remoteClosed = endStream;
+    if (this.#contentLength !== -1 && this.#receivedBytes > this.#contentLength) throw wrongLength();
+    if (windowBytes > end - start) this.consumed(windowBytes - (end - start));
+    if (end > start) this.#handler?.data(bytes, start, end);
+    if (endStream) this.#requestEnded();
+  }
+
+  windowUpdate(increment: number): void {
+    if (increment === 0) throw new StreamError("PROTOCOL_ERROR", "WINDOW_UPDATE by nothing");
+    this.#sendWindow += increment;
+    if (this.#sendWindow > windowMaxBytes) throw new StreamError("FLOW_CONTROL_ERROR", "a window above 2^31-1");
+    if (this.#waitingBytes > 0) for (let goesOn = true; goesOn; ) goesOn = this.pump();
+  }
+
+  initialWindowChanged(difference: number): void {
+    this.#sendWindow += difference;
+    if (this.#sendWindow > windowMaxBytes) throw new ConnectionError("FLOW_CONTROL_ERROR", "a window above 2^31-1");
+  }
+
+  lost(why: StreamLoss): void {
+    if (this.#isOver) return;
+    // A malformed request never got a handler.
+    if (this.#handler === undefined) this.#isHandled = true;
+    this.#over();
+    this.#handler?.lost(why);
+  }
+
+  pump(): boolean {
+    if (this.connection.isCongested) return false;
+    const waiting = this.#waitingBytes;
+    if (waiting > 0) {
+      const { connection } = this;
+      const bytes = Math.min(waiting, this.#sendWindow, connection.sendWindow, framePayloadMaxBytes);
+      if (bytes <= 0) return false;
+      const at = this.#beginData(bytes);
+      this.#queue?.take(bytes, connection.output.buffer, at);
+    }
+    if (this.#waitingBytes > 0) {
+      if (this.#waitingBytes < roomBytes) this.#handler?.writable();
+      return true;
+    }
+    this.connection.waitsNoMore(this);
+    if (this.#trailers !== undefined) this.sendHeaders(this.#trailers, true);
+    else this.#handler?.writable();
+    return false;
+  }
+
+  tick(nowMs: number): void {
+    this.#standstill ??= new Standstill();
+    const state = this.#waitingBytes === 0 ? undefined : this.#sentBytes;
+    if (this.#standstill.lastsMs(state, nowMs) <= this.connection.limits.progressTimeoutMs) return;
+    this.connection.limitHit("progressTimeoutMs");
+    this.connection.reset(this, "CANCEL");
+    this.lost("reset by us");
+  }
+
+  get #waitingBytes(): number {
+    return this.#queue === undefined ? 0 : this.#queue.bytes;
+  }
+
+  /** @returns where in the output's buffer the frame's payload goes */
+  #beginData(bytes: number): number {
+    const { connection } = this;
+    const at = connection.output.take(frameHeadBytes + bytes);
+    writeFrameHead(connection.output.buffer, at, bytes, frameTypes.DATA, 0, this.id);
+    this.#sendWindow -= bytes;
+    this.#sentBytes += bytes;
+    connection.sentData(bytes);
+    return at + frameHeadBytes;
+  }
+
+  #requestEnded(): void {
+    if (this.#isOver) return;
+    if (this.#contentLength !== -1 && this.#receivedBytes !== this.#contentLength) throw wrongLength();
+    this.#handler?.ended();
+  }
+
+  #sentAll(): void {
+    this.#over();
+    if (this.#remoteClosed) this.connection.forget(this);
+    else this.connection.reset(this, "NO_ERROR");
+  }
+
+  #over(): void {
+    this.#isOver = true;
+    this.#queue = undefined;
+    if (this.#heldBytes > 0) this.connection.consumed(this.#heldBytes);
+    this.#release();
+  }
+
+  #release(): void {
+    if (this.#isOver && this.#isHandled) this.connection.released();
+  }
+}
+
+function wrongLength(): StreamError {
+  return new StreamError("PROTOCOL_ERROR", "DATA and content-length differ");
+}
