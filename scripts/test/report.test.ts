@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { MissingServerError } from "@realchat/presence-testing";
 import { Report } from "./report.ts";
 
 function report(): { report: Report; text(): string } {
@@ -32,4 +33,12 @@ test("the end repeats what failed with its reason in short: a log may be read fr
   assert.match(typesShort ?? "", /^ {8}(wrong ){50}…$/);
   assert.equal(count, "0 passed, 2 failed");
   assert.equal(it.exitCode, 1);
+});
+
+test("the end tells what did not run, for want of something optional, and that is no failure", () => {
+  const { report: it, text } = report();
+  it.notRun("a.server.test.ts", new MissingServerError("grpc-go", "PATH has no Go", { isOptional: true }));
+  it.finish();
+  assert.match(text(), /\n\nnot run:\n {4}a\.server\.test\.ts: there is no grpc-go here\n\n0 passed, 0 failed$/);
+  assert.equal(it.exitCode, 0);
 });
