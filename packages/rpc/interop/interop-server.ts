@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { showAddress, startOrExit } from "@realchat/presence-runtime";
-import { createGrpcJsServer } from "../grpc-js/grpc-js-server.ts";
+import { createRpcServer } from "../server/rpc-server.ts";
 import type { RpcServerOptions } from "../server.ts";
 import { issueCertificates } from "../testing/certificates.ts";
 import { testService } from "./test-service.ts";
@@ -40,7 +40,7 @@ else await startOrExit("the interop server", () => serve(commandLine));
 
 async function serve(options: CommandLine): Promise<void> {
   const { tls, ca } = options.tls ? secured(options) : {};
-  const server = createGrpcJsServer({ services: [testService()], tls });
+  const server = createRpcServer({ services: [testService()], tls });
   const port = await server.listen(options);
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => server.drain(1_000));
 

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { status } from "@grpc/grpc-js";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { waitUntil } from "@realchat/presence-testing";
-import { createGrpcJsServer } from "../grpc-js/grpc-js-server.ts";
+import { createRpcServer } from "../server/rpc-server.ts";
 import type { RpcServerOptions } from "../server.ts";
 import {
   type PayloadType,
@@ -20,7 +20,7 @@ const { methods } = TestServiceDefinition;
 
 test("a response waits for its interval", async (t) => {
   const clock = new FakeClock();
-  const create = (options: RpcServerOptions) => createGrpcJsServer({ ...options, services: [testService(clock)] });
+  const create = (options: RpcServerOptions) => createRpcServer({ ...options, services: [testService(clock)] });
   const client = (await openTestServer(t, "plain text", create)).client();
   const responseParameters = [{ size: 1 }, { size: 2, intervalUs: 1_500 }, { size: 3, intervalUs: 500 }];
   const request = StreamingOutputCallRequest.fromPartial({ responseParameters });
@@ -37,7 +37,7 @@ test("a response waits for its interval", async (t) => {
 });
 
 test("HalfDuplexCall answers when all requests are there", async (t) => {
-  const client = (await openTestServer(t, "plain text", createGrpcJsServer)).client();
+  const client = (await openTestServer(t, "plain text", createRpcServer)).client();
   const call = client.bidiStream(methods.halfDuplexCall);
   const answer = answerTo(call);
   let responses = 0;
@@ -51,7 +51,7 @@ test("HalfDuplexCall answers when all requests are there", async (t) => {
 });
 
 test("what cannot be served is refused by its name and limit", async (t) => {
-  const client = (await openTestServer(t, "plain text", createGrpcJsServer)).client();
+  const client = (await openTestServer(t, "plain text", createRpcServer)).client();
   const refused = async (request: Partial<SimpleRequest>) => {
     const { status: end } = await client.unary(methods.unaryCall, SimpleRequest.fromPartial(request));
     return [end.code, end.details];
