@@ -2,7 +2,7 @@ export { createGrpcJsServer } from "./grpc-js/grpc-js-server.ts";
 export { Health } from "./health.ts";
 export { reflectionServices } from "./reflection.ts";
 export { createRpcServer, type RpcEngine, type RpcEngineOptions } from "./server/rpc-server.ts";
-export type { RpcServer, RpcServerOptions } from "./server.ts";
+export type { RpcServer, RpcServerMetrics, RpcServerOptions } from "./server.ts";
 export {
   type CallContext,
   type CallObserver,

@@ -1,4 +1,5 @@
 import type { Clock } from "@realchat/presence-runtime";
+import type { ErrorCode } from "./frame/frame.ts";
 import type { RpcLimits } from "./limits.ts";
 import type { CallObserver, Service } from "./service.ts";
 
@@ -24,10 +25,10 @@ export interface RpcServerMetrics {
   readonly bytesRead: number;
   readonly bytesWritten: number;
   readonly resetsReceived: number;
-  /** By the name of the error code, such as `REFUSED_STREAM`. */
-  readonly resetsSent: Readonly<Record<string, number>>;
+  /** By error code of RFC 9113 §7. */
+  readonly resetsSent: Readonly<Record<ErrorCode, number>>;
   /** By the name of the limit. */
-  readonly limitsHit: Readonly<Partial<Record<keyof RpcLimits, number>>>;
+  readonly limitsHit: Readonly<Record<keyof RpcLimits, number>>;
 }
 
 /** A gRPC server, whichever engine carries it. */

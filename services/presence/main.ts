@@ -1,5 +1,5 @@
 import { fileDescriptorSet, presence } from "@realchat/presence-proto";
-import { createGrpcJsServer, Health, reflectionServices } from "@realchat/presence-rpc";
+import { createRpcServer, Health, reflectionServices } from "@realchat/presence-rpc";
 import {
   systemClock as clock,
   createLog,
@@ -20,7 +20,7 @@ import type { EventPublisher } from "./events/publisher.ts";
 import { type PublishToChannel, RedisPubSubPublisher } from "./events/redis-pubsub.ts";
 import { greeting } from "./greeting.ts";
 import type { PresenceConfig } from "./presence-config.ts";
-import { exposeParts, observeCalls, observeTransitions } from "./presence-metrics.ts";
+import { exposeParts, exposeServer, observeCalls, observeTransitions } from "./presence-metrics.ts";
 import { PresenceService } from "./presence-service.ts";
 import { presenceApi } from "./rpc/presence-api.ts";
 import { StandingWork } from "./shards/standing-work.ts";
@@ -88,13 +88,14 @@ async function run(config: PresenceConfig): Promise<void> {
   };
   const service = new PresenceService({ store, watches, limits: config.limits, hearsAll: () => work.hearsAll });
   const services = [presenceApi(service, config.session), health.service];
-  const server = createGrpcJsServer({
+  const server = createRpcServer({
     services: [...services, ...reflectionServices(services, fileDescriptorSet())],
     observer: observeCalls(metrics),
     onInternalError: (method, error) => log.error({ err: error, method }, "a handler failed: this is a bug"),
     limits: { messageMaxBytes: config.limits.messageMaxBytes },
     tls: config.listen.tls,
   });
+  exposeServer(metrics, () => server.metrics());
   let draining = false;
   const operations = new OperationsServer({
     service: config.serviceName,

@@ -1,4 +1,4 @@
-import type { CallObserver, RpcCode } from "@realchat/presence-rpc";
+import type { CallObserver, RpcCode, RpcServerMetrics } from "@realchat/presence-rpc";
 import type { Metrics, Sample } from "@realchat/presence-runtime";
 import type { Transition, TransitionCause } from "./domain/transition.ts";
 import type { EventPublisher } from "./events/publisher.ts";
@@ -160,4 +160,30 @@ export function exposeParts(
       value: read(figures),
     }));
   }
+}
+
+/** What the RPC server counts below the calls: connections, streams, and what it refused to take. */
+export function exposeServer(metrics: Metrics, read: () => RpcServerMetrics): void {
+  metrics.gauge({ name: "presence_rpc_connections", help: "Connections of callers that are open." }, () => {
+    return read().connections;
+  });
+  metrics.total({ name: "presence_rpc_connections_total", help: "Connections that were accepted." }, () => {
+    return read().connectionsTotal;
+  });
+  metrics.gauge({ name: "presence_rpc_streams", help: "Calls that are open, or whose handlers still run." }, () => {
+    return read().streams;
+  });
+  metrics.total({ name: "presence_rpc_read_bytes_total", help: "Bytes that callers sent." }, () => read().bytesRead);
+  metrics.total({ name: "presence_rpc_written_bytes_total", help: "Bytes sent to callers." }, () => {
+    return read().bytesWritten;
+  });
+  metrics.total({ name: "presence_rpc_resets_received_total", help: "Calls that callers reset." }, () => {
+    return read().resetsReceived;
+  });
+  metrics.total({ name: "presence_rpc_resets_sent_total", help: "Calls that this node reset, by HTTP/2 code." }, () =>
+    Object.entries(read().resetsSent).map(([code, value]) => ({ labels: { code }, value })),
+  );
+  metrics.total({ name: "presence_rpc_limits_hit_total", help: "Limits that callers ran into, by name." }, () =>
+    Object.entries(read().limitsHit).map(([limit, value]) => ({ labels: { limit }, value })),
+  );
 }

@@ -1,6 +1,6 @@
 import { channel } from "node:diagnostics_channel";
-import type { ErrorCode } from "../frame/frame.ts";
-import type { RpcLimits } from "../limits.ts";
+import { type ErrorCode, errorCodes } from "../frame/frame.ts";
+import { defaultLimits, type RpcLimits } from "../limits.ts";
 
 export type LimitName = keyof RpcLimits;
 
@@ -20,8 +20,8 @@ export class Counters {
   bytesRead = 0;
   bytesWritten = 0;
   resetsReceived = 0;
-  readonly resetsSent: Partial<Record<ErrorCode, number>> = {};
-  readonly limitsHit: Partial<Record<LimitName, number>> = {};
+  readonly resetsSent = zeros(Object.keys(errorCodes) as ErrorCode[]);
+  readonly limitsHit = zeros(Object.keys(defaultLimits) as LimitName[]);
 
   opened(peer: string): void {
     this.connections += 1;
@@ -35,11 +35,16 @@ export class Counters {
   }
 
   resetSent(code: ErrorCode): void {
-    this.resetsSent[code] = (this.resetsSent[code] ?? 0) + 1;
+    this.resetsSent[code] += 1;
   }
 
   limitHit(limit: LimitName, peer: string): void {
-    this.limitsHit[limit] = (this.limitsHit[limit] ?? 0) + 1;
+    this.limitsHit[limit] += 1;
     if (limitChannel.hasSubscribers) limitChannel.publish({ limit, peer });
   }
+}
+
+/** Every name from the start: a series that appears with its first count has no rate before the second. */
+function zeros<Name extends string>(names: readonly Name[]): Record<Name, number> {
+  return Object.fromEntries(names.map((name) => [name, 0])) as Record<Name, number>;
 }
