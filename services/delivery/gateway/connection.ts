@@ -27,6 +27,9 @@ export type End = Close | "too_big" | "protocol_error" | "lost" | { readonly cod
 /** Bytes of a close frame's reason. Source: RFC 6455 §5.5 */
 const reasonMaxBytes = 123;
 
+/** More than a snapshot has; of what the network has yet to take. */
+const pongBacklogMaxBytes = 4 * 2 ** 20;
+
 /** An open socket of a user's device: keeps it alive, hears its messages, and says how its session ends. */
 export class Connection implements Outlet {
   readonly format: FrameFormat;
@@ -65,7 +68,7 @@ export class Connection implements Outlet {
     socket.on("pong", () => {
       this.#awaitsPong = false;
     });
-    socket.on("ping", () => void this.#isAllowed());
+    socket.on("ping", (data) => this.#pinged(data));
     socket.on("close", (code) => this.#closed(code));
     socket.on("error", (error: NodeJS.ErrnoException) => this.#violated(error));
   }
@@ -146,6 +149,11 @@ export class Connection implements Outlet {
       case "unknown":
         return;
     }
+  }
+
+  /** RFC 6455 §5.5.3 lets pongs be left out: to a client that pings and does not read they would pile up here. */
+  #pinged(data: Buffer): void {
+    if (this.#isAllowed() && this.#socket.bufferedAmount < pongBacklogMaxBytes) this.#socket.pong(data);
   }
 
   #isAllowed(): boolean {

@@ -3,7 +3,7 @@ import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { OpenSession, SessionHandle } from "@realchat/presence-client";
-import { type Address, type Clock, pause } from "@realchat/presence-runtime";
+import type { Address, Clock } from "@realchat/presence-runtime";
 import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import type { FrameFormat } from "../push/frame-format.ts";
 import type { Push } from "../push/push.ts";
@@ -18,6 +18,7 @@ import { envelopeFrames, envelopeProtocol } from "./protocols/envelope-frames.ts
 import { jsonFrames, jsonProtocol } from "./protocols/json-frames.ts";
 import { isRefusal, type Refusal, type RefusalReason, refuse } from "./refusal.ts";
 import { type SocketLimitOptions, SocketLimits } from "./socket-limits.ts";
+import { spreadOut } from "./spread-out.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 
 export interface GatewayOptions {
@@ -78,6 +79,7 @@ export class Gateway {
     const socketOptions: ServerOptions & { closeTimeout: number } = {
       noServer: true,
       clientTracking: false,
+      autoPong: false,
       perMessageDeflate: false,
       maxPayload: limits.messageMaxBytes,
       closeTimeout: closeTimeoutMs,
@@ -137,19 +139,14 @@ export class Gateway {
   }
 
   /**
-   * Opens no more sockets, and closes those there are, evenly over the time given, so that their clients do not arrive
-   * elsewhere all at once.
+   * Opens no more sockets, and closes those there are, evenly over at most the time given, so that their clients do not
+   * arrive elsewhere all at once.
    */
   async drain(spreadMs: number): Promise<void> {
     this.#isDraining = true;
     this.#http.close();
-    const connections = [...this.#connections];
-    const steps = Math.max(1, Math.floor(spreadMs / drainStepMs));
-    const share = Math.ceil(connections.length / steps);
-    while (connections.length > 0) {
-      for (const connection of connections.splice(0, share)) connection.close("restart");
-      if (connections.length > 0) await pause(this.#options.clock, drainStepMs);
-    }
+    const spread = { overMs: spreadMs, stepMs: drainStepMs, clock: this.#options.clock };
+    await spreadOut([...this.#connections], spread, (connection) => connection.close("restart"));
   }
 
   /** Drops whatever is still connected. */
