@@ -33,6 +33,8 @@ export interface GatewayScene {
   close(): void;
 }
 
+export const handshake = { cookie: "token", addressHeader: "x-client", origins: new Set<string>(), timeoutMs: 30_000 };
+
 /** Users that a scripted push lets a socket watch. */
 export const watchedMax = 3;
 
@@ -56,7 +58,7 @@ export async function gatewayScene(options: Partial<GatewayOptions> = {}): Promi
       },
     },
     clock: systemClock,
-    handshake: { cookie: "token", addressHeader: "x-client", origins: new Set(), timeoutMs: 300 },
+    handshake,
     limits: {
       ...{ socketsMax: 20, userMaxSockets: 5, addressMaxSockets: 10 },
       ...{ messageMaxBytes: 1_024, messageRate: { perSecond: 5, burst: 20 } },

@@ -92,7 +92,7 @@ test("a service that refuses, or is silent, leaves what the directory knows, and
   let answer: Answer = async () => {
     throw new RpcError("UNAVAILABLE", "not now");
   };
-  const { directory, listing } = await openScene(t, (userId, call) => answer(userId, call), { timeoutMs: 200 });
+  const { directory, listing } = await openScene(t, (userId, call) => answer(userId, call), { timeoutMs: 2_000 });
   await directory.apply({
     changes: [{ kind: "conversation", at: 1, conversationId: "room", participants: ["ann", "bob"] }],
   });

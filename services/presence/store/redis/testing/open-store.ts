@@ -14,11 +14,11 @@ export function storeOn(redis: Pick<TestRedis, "url">, options: Partial<RedisSto
 }
 
 export function untilReady(store: RedisStore): Promise<unknown> {
-  return waitUntil(() => store.health().ready, { what: "the store is ready", deadlineMs: 10_000 });
+  return waitUntil(() => store.health().ready, { what: "the store is ready" });
 }
 
 export function untilNotReady(store: RedisStore): Promise<unknown> {
-  return waitUntil(() => !store.health().ready, { what: "the store is not ready", deadlineMs: 10_000 });
+  return waitUntil(() => !store.health().ready, { what: "the store is not ready" });
 }
 
 /** What it does not name is Anna's phone on gateway-1. */
