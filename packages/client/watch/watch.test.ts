@@ -4,7 +4,7 @@ import { PresenceStatus, type UserPresence, type WatchPresenceResponse } from "@
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import type { PresenceApi } from "../grpc/presence-channels.ts";
 import { PresenceClientError } from "../presence-client-error.ts";
-import { type PresenceNews, watch } from "./watch.ts";
+import { type PresenceNews, type PresenceWatch, watch } from "./watch.ts";
 
 /** What a stream says, in a few words: `+alice@3` online, `-alice@4` offline. */
 function views(...texts: string[]): UserPresence[] {
@@ -53,7 +53,12 @@ function watching(
 ) {
   const clock = new FakeClock();
   const stop = new AbortController();
-  const state = { opened: 0, recovering: false, askings: [] as string[][] };
+  const state = {
+    opened: 0,
+    recovering: false,
+    askings: [] as string[][],
+    watched: undefined as PresenceWatch | undefined,
+  };
   const api = {
     async *watchPresence(_request: unknown, { signal }: { signal: AbortSignal }) {
       const script = scripts[state.opened++] ?? [];
@@ -72,7 +77,9 @@ function watching(
   const told: string[] = [];
   const news: PresenceNews[] = [];
   const ended = (async () => {
-    for await (const one of watch({ api, onServing: () => () => {} }, { users, signal: stop.signal, clock })) {
+    const watched = watch({ api, onServing: () => () => {} }, { users, signal: stop.signal, clock });
+    state.watched = watched;
+    for await (const one of watched) {
       news.push(one);
       told.push(one.kind === "change" ? `${one.online ? "+" : "-"}${one.userId}@${one.version}` : one.kind);
     }
@@ -220,6 +227,16 @@ describe("a watch", () => {
     await assert.rejects(watching(many, [[]]).ended, { message: /^users has 10001 entries, limit 10000/ });
   });
 
+  test("counts what it told, what it may have missed and what broke", async () => {
+    const { clock, state } = watching("everyone", [
+      [snapshot("+alice@1", "+bob@2"), complete, updates("-bob@3")],
+      [new PresenceClientError("UNAVAILABLE", "away")],
+      [snapshot("+alice@1"), complete],
+    ]);
+    await clock.advance(10_000);
+    assert.deepEqual(state.watched?.metrics(), { changes: 3, gaps: 1, failures: 2, usersRemembered: 2 });
+  });
+
   test("ends when it is told to, also while presence is away", async () => {
     const open = watching("everyone", [[complete]]);
     await open.clock.advance(0);
@@ -229,5 +246,9 @@ describe("a watch", () => {
     cut.stop.abort();
     await cut.ended;
     assert.deepEqual(cut.told, []);
+    const disposed = watching("everyone", [[complete]]);
+    await disposed.clock.advance(0);
+    await disposed.state.watched?.[Symbol.asyncDispose]();
+    await disposed.ended;
   });
 });

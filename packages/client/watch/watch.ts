@@ -51,10 +51,10 @@ export function watch(channels: PresenceAccess, options: WatchOptions): Presence
 }
 
 /** See `watch`. */
-export class PresenceWatch implements AsyncIterable<PresenceNews> {
+export class PresenceWatch implements AsyncIterable<PresenceNews>, AsyncDisposable {
   readonly #channels: PresenceAccess;
   readonly #clock: Clock;
-  readonly #signal: AbortSignal | undefined;
+  readonly #closed = new AbortController();
   readonly #watched: WatchedUsers;
   readonly #counters = { changes: 0, gaps: 0, failures: 0 };
 
@@ -62,12 +62,22 @@ export class PresenceWatch implements AsyncIterable<PresenceNews> {
     refuseUsers(users);
     this.#channels = channels;
     this.#clock = clock;
-    this.#signal = signal;
-    this.#watched = new WatchedUsers(channels.api, users, clock, signal);
+    this.#watched = new WatchedUsers(channels.api, users, clock, this.#closed.signal);
+    signal?.addEventListener("abort", () => this.close(), { once: true });
+    if (signal?.aborted) this.close();
   }
 
   metrics(): WatchMetrics {
     return { ...this.#counters, usersRemembered: this.#watched.size };
+  }
+
+  /** Ends the iteration. */
+  async close(): Promise<void> {
+    this.#closed.abort();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<PresenceNews> {
@@ -79,8 +89,9 @@ export class PresenceWatch implements AsyncIterable<PresenceNews> {
   }
 
   async *#follow(): AsyncGenerator<PresenceNews> {
+    const { signal } = this.#closed;
     let failuresInRow = 0;
-    while (!this.#signal?.aborted) {
+    while (!signal.aborted) {
       const why = { message: "the stream has ended" };
       try {
         for await (const news of this.#watched.follow()) {
@@ -92,11 +103,11 @@ export class PresenceWatch implements AsyncIterable<PresenceNews> {
         if (hopeless.has(error.code)) throw error;
         why.message = error.message;
       }
-      if (this.#signal?.aborted) return;
+      if (signal.aborted) return;
       this.#counters.failures++;
       if (this.#watched.leaveSync()) yield { kind: "unsynced", why: why.message };
       const waitMs = backoffMs(failuresInRow++, reconnectPace, this.#clock);
-      await untilServing(this.#channels, waitMs, this.#clock, this.#signal);
+      await untilServing(this.#channels, waitMs, this.#clock, signal);
     }
   }
 }

@@ -53,7 +53,8 @@ describe("the timer wheel", () => {
     });
     wheel.set(timer, 200);
     await clock.advance(3_000);
-    assert.ok(runs >= 9 && runs <= 15, `it ran ${runs} times`);
+    // The first time it was set between two ticks, from then on exactly at one.
+    assert.equal(runs, 14);
   });
 
   test("a frozen process judges nobody by the time it slept", async () => {

@@ -15,7 +15,8 @@ export class WheelTimer {
 const slotCount = 256;
 
 /**
- * One timer of the system for those of all sockets. A timer runs at most one tick late; after a freeze of the process
+ * One timer of the system for those of all sockets. A timer runs less than two ticks late, one that is set by another one
+ * that runs not even one; after a freeze of the process
  * all are late alike, so that what a peer did meanwhile is read before it is judged.
  */
 export class TimerWheel {
@@ -24,6 +25,7 @@ export class TimerWheel {
   readonly #stop: Cancel;
   #position = 0;
   #size = 0;
+  #isTicking = false;
 
   constructor(clock: Clock, tickMs: number) {
     this.#tickMs = tickMs;
@@ -37,8 +39,8 @@ export class TimerWheel {
   /** Runs it after `delayMs`, and no more at the time it was set to before. */
   set(timer: WheelTimer, delayMs: number): void {
     this.cancel(timer);
-    // One more, since part of the current tick is over already.
-    const ticks = Math.max(1, Math.ceil(delayMs / this.#tickMs)) + 1;
+    // One more where part of the current tick is over already.
+    const ticks = Math.max(1, Math.ceil(delayMs / this.#tickMs)) + (this.#isTicking ? 0 : 1);
     timer.slot = this.#slots[(this.#position + ticks) % slotCount] as Set<WheelTimer>;
     timer.rounds = Math.floor((ticks - 1) / slotCount);
     timer.slot.add(timer);
@@ -58,6 +60,7 @@ export class TimerWheel {
 
   #tick(): void {
     this.#position = (this.#position + 1) % slotCount;
+    this.#isTicking = true;
     for (const timer of this.#slots[this.#position] as Set<WheelTimer>) {
       if (timer.rounds > 0) timer.rounds--;
       else {
@@ -65,5 +68,6 @@ export class TimerWheel {
         timer.run();
       }
     }
+    this.#isTicking = false;
   }
 }
