@@ -14,6 +14,8 @@ export interface Benchmark {
 export interface Bench {
   /** Whether to take less data and fewer rounds: to see that it runs, not to quote. */
   readonly quick: boolean;
+  /** File that a V8 CPU profile of the process that is measured goes to; undefined: none is asked for. */
+  readonly profile: string | undefined;
   /** Tells whoever waits what is going on. */
   progress(text: string): void;
   report(figure: Figure): void;

@@ -13,6 +13,12 @@ import { redisGrowth } from "./redis-growth.ts";
 import { redisMemory } from "./redis-memory.ts";
 import { redisRefresh } from "./redis-refresh.ts";
 import { redisTransitions } from "./redis-transitions.ts";
+import { rpcGetPresence } from "./rpc/get-presence.ts";
+import { rpcIdle } from "./rpc/idle.ts";
+import { rpcLatency } from "./rpc/latency.ts";
+import { rpcH2load } from "./rpc/load-generator.ts";
+import { rpcStreaming } from "./rpc/streaming.ts";
+import { rpcTls, rpcUnary } from "./rpc/unary.ts";
 
 /** All benchmarks, in the order in which they run. */
 export const catalogue: readonly Benchmark[] = [
@@ -30,4 +36,11 @@ export const catalogue: readonly Benchmark[] = [
   gatewayCelebrity,
   dotLatency,
   gatewayCrash,
+  rpcUnary,
+  rpcTls,
+  rpcH2load,
+  rpcGetPresence,
+  rpcStreaming,
+  rpcLatency,
+  rpcIdle,
 ];

@@ -2,6 +2,7 @@ import { fork } from "node:child_process";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { systemClock as clock, nearest } from "@realchat/presence-runtime";
+import { repository } from "@realchat/presence-testing";
 import type { Benchmark } from "./benchmark.ts";
 import { catalogue } from "./catalogue.ts";
 import { type Figure, summaryOf } from "./report/figure.ts";
@@ -17,6 +18,7 @@ Usage: npm run bench -- [flags] [benchmark …]        without names: all of the
 ${catalogue.map(({ name, about }) => `  ${name.padEnd(20)}${about}`).join("\n")}
 
   --quick   less data and fewer rounds: to see that it runs, not to quote
+  --profile also a V8 CPU profile of our own engine, and its hottest functions; benchmarks rpc-… only
   --json    the figures as JSON on stdout, with the samples of every round
   --list    the names only
   --help    prints this
@@ -24,6 +26,8 @@ ${catalogue.map(({ name, about }) => `  ${name.padEnd(20)}${about}`).join("\n")}
 CPU is the processes' own CPU time; each figure is the median of its rounds, with the least and the most. Exit code 0
 whatever the figures are, 1 when one could not be measured, 2 for a wrong command line.
 `;
+
+const profileFolder = `${repository}/.cache/profiles`;
 
 interface Outcome {
   readonly benchmark: string;
@@ -63,7 +67,12 @@ function runInOwnProcess({ name, limitSeconds }: Benchmark): Promise<Outcome> {
   const startMs = clock.monotonicMs();
   const say = (text: string) =>
     process.stderr.write(`${((clock.monotonicMs() - startMs) / 1000).toFixed(0).padStart(4)} s  ${name}: ${text}\n`);
-  const child = fork(new URL("./run-one.ts", import.meta.url), [name, flags.quick ? "quick" : "full"], {
+  const args = [
+    name,
+    flags.quick ? "quick" : "full",
+    ...(flags.profile ? [`${profileFolder}/${name}.cpuprofile`] : []),
+  ];
+  const child = fork(new URL("./run-one.ts", import.meta.url), args, {
     execArgv: ["--expose-gc", ...process.execArgv],
     stdio: ["ignore", 2, 2, "ipc"],
   });
@@ -93,6 +102,7 @@ function readFlags() {
       allowPositionals: true,
       options: {
         quick: { type: "boolean", default: false },
+        profile: { type: "boolean", default: false },
         json: { type: "boolean", default: false },
         list: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
