@@ -32,10 +32,10 @@ const modes: Record<"all" | "local" | "unit", Mode> = {
 
 /** How many suites of a kind run at once, and how long one may take. */
 const limits: Record<SuiteKind, { atOnce: number; timeoutMs: number }> = {
-  unit: { atOnce: 4, timeoutMs: 60_000 },
-  local: { atOnce: 2, timeoutMs: 120_000 },
-  server: { atOnce: 2, timeoutMs: 120_000 },
-  fault: { atOnce: 1, timeoutMs: 240_000 },
+  unit: { atOnce: 4, timeoutMs: 120_000 },
+  local: { atOnce: 2, timeoutMs: 300_000 },
+  server: { atOnce: 2, timeoutMs: 300_000 },
+  fault: { atOnce: 1, timeoutMs: 300_000 },
 };
 
 const { values: flags, positionals: words } = parseArgs({

@@ -46,7 +46,7 @@ export async function provideChromium(say: Progress = toStandardError): Promise<
 /** Both answer `--version`: `Chromium 150.0.7103.59 built on …`, `Google Chrome 150.0.7103.59`. */
 async function isRecent(path: string, env: NodeJS.ProcessEnv = {}): Promise<boolean> {
   if (!isExecutable(path)) return false;
-  const { output } = await runCommand(path, ["--version"], { env, timeoutMs: 20_000 });
+  const { output } = await runCommand(path, ["--version"], { env, timeoutMs: 60_000 });
   return Number(/Chrom\w* (\d+)\./.exec(output)?.[1] ?? 0) >= OLDEST;
 }
 

@@ -24,12 +24,18 @@ export function librariesIn(root: string): NodeJS.ProcessEnv {
   return { LD_LIBRARY_PATH: folders.map((name) => `${root}/usr/lib/${name}`).join(":") };
 }
 
+// A machine that has just started may install by itself meanwhile, and an archive may be out of reach for a moment.
+const patience = ["-o", "DPkg::Lock::Timeout=120", "-o", "Acquire::Retries=3"];
+
 async function install(packages: readonly string[], say: Progress): Promise<boolean> {
   say(`apt-get install ${packages.join(" ")}`);
   // RUNLEVEL=1: no service of a package is started when it is installed in single-user mode.
   const env = { DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
-  await runCommand("apt-get", ["update"], { env });
-  return (await runCommand("apt-get", ["install", "--yes", "--no-install-recommends", ...packages], { env })).ok;
+  await runCommand("apt-get", [...patience, "update"], { env });
+  const args = [...patience, "install", "--yes", "--no-install-recommends", ...packages];
+  const { ok, output } = await runCommand("apt-get", args, { env });
+  if (!ok) say(output.slice(-2_000));
+  return ok;
 }
 
 async function unpack(packages: readonly string[], root: string, say: Progress): Promise<boolean> {
@@ -38,7 +44,7 @@ async function unpack(packages: readonly string[], root: string, say: Progress):
   mkdirSync(`${apt}/lists/partial`, { recursive: true });
   mkdirSync(`${apt}/cache/archives/partial`, { recursive: true });
   // apt-get's usual folders belong to root.
-  const own = ["-o", `Dir::State::Lists=${apt}/lists`, "-o", `Dir::Cache=${apt}/cache`];
+  const own = [...patience, "-o", `Dir::State::Lists=${apt}/lists`, "-o", `Dir::Cache=${apt}/cache`];
   await runCommand("apt-get", [...own, "update"]);
   const plan = await runCommand("apt-get", [...own, "install", "--simulate", "--no-install-recommends", ...packages]);
   const needed = [...plan.output.matchAll(/^Inst (\S+)/gm)].map((match) => match[1] as string);

@@ -62,7 +62,7 @@ async function firstRecent(candidates: readonly (string | undefined)[]): Promise
 
 /** `java -version` answers `openjdk version "17.0.15" …`. */
 async function isRecent(java: string): Promise<boolean> {
-  const { output } = await runCommand(java, ["-version"], { timeoutMs: 20_000 });
+  const { output } = await runCommand(java, ["-version"], { timeoutMs: 60_000 });
   return Number(/version "(\d+)/.exec(output)?.[1] ?? 0) >= OLDEST_JAVA;
 }
 

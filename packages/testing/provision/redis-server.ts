@@ -43,6 +43,6 @@ export async function provideRedis(say: Progress = toStandardError): Promise<Red
 /** Redis and Valkey both answer `--version` with `… v=7.0.15 …`. */
 async function isRecent(path: string, env: NodeJS.ProcessEnv = {}): Promise<boolean> {
   if (!isExecutable(path)) return false;
-  const { output } = await runCommand(path, ["--version"], { env, timeoutMs: 10_000 });
+  const { output } = await runCommand(path, ["--version"], { env, timeoutMs: 60_000 });
   return Number(/v=(\d+)/.exec(output)?.[1] ?? 0) >= OLDEST;
 }
