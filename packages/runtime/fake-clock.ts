@@ -41,6 +41,11 @@ export class FakeClock implements Clock {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
   }
 
+  /** Timers that have yet to run, those that repeat included. */
+  get pendingTimers(): number {
+    return this.#timers.size;
+  }
+
   /** Moves time forward, running what falls due in order; lets promises settle between timers. */
   async advance(byMs: number): Promise<void> {
     const end = this.#nowMs + byMs;

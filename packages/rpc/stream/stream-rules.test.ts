@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { StreamError } from "../connection/stream-end.ts";
+import { HeaderField } from "../hpack/header-field.ts";
+import { classifyField } from "./field-rules.ts";
+import { checkRequest, checkTrailers } from "./request-rules.ts";
+import { SendQueue } from "./send-queue.ts";
+
+type Pair = [string, string];
+const request: Pair[] = [
+  [":method", "POST"],
+  [":scheme", "http"],
+  [":path", "/a.B/C"],
+];
+
+function fieldsOf(pairs: readonly Pair[]): HeaderField[] {
+  return pairs.map(([name, value]) => {
+    const field = new HeaderField(name, value);
+    classifyField(field);
+    return field;
+  });
+}
+
+test("a request is what RFC 9113 §8 calls well-formed", () => {
+  assert.equal(checkRequest(fieldsOf([...request, [":authority", "x"], ["te", "trailers"], ["x-empty", ""]])), -1);
+  assert.equal(checkRequest(fieldsOf([...request, ["content-length", "12"], ["content-length", "12"]])), 12);
+  const malformed: Record<string, Pair[]> = {
+    "upper case": [...request, ["X-Trace", "a"]],
+    "no name": [...request, ["", "a"]],
+    "a colon in a name": [...request, ["a:b", "c"]],
+    "a space in a name": [...request, ["a b", "c"]],
+    "a line break in a value": [...request, ["a", "b\nc"]],
+    "a NUL in a value": [...request, ["a", "b\0c"]],
+    "a space before a value": [...request, ["a", " b"]],
+    "a tab after a value": [...request, ["a", "b\t"]],
+    "a field of the connection": [...request, ["connection", "close"]],
+    "te other than trailers": [...request, ["te", "gzip"]],
+    "a response's field": [...request, [":status", "200"]],
+    "an unknown pseudo-field": [...request, [":protocol", "websocket"]],
+    "a pseudo-field after others": [
+      [":method", "POST"],
+      ["a", "b"],
+      [":scheme", "http"],
+      [":path", "/"],
+    ],
+    "a pseudo-field twice": [...request, [":path", "/"]],
+    "an empty path": [
+      [":method", "POST"],
+      [":scheme", "http"],
+      [":path", ""],
+    ],
+    "no method": request.slice(1),
+    "no path": request.slice(0, 2),
+    "two content-lengths": [...request, ["content-length", "1"], ["content-length", "2"]],
+    "a content-length that is no number": [...request, ["content-length", "1e3"]],
+  };
+  for (const [what, pairs] of Object.entries(malformed)) {
+    assert.throws(() => checkRequest(fieldsOf(pairs)), StreamError, what);
+  }
+});
+
+test("trailers hold no pseudo-fields", () => {
+  checkTrailers(fieldsOf([["x-checksum", "1"]]));
+  for (const pair of [
+    [":path", "/"],
+    ["X", "1"],
+  ] as Pair[]) {
+    assert.throws(() => checkTrailers(fieldsOf([pair])), StreamError);
+  }
+});
+
+test("bytes leave a queue in the order in which they came, in pieces of any length", () => {
+  const queue = new SendQueue();
+  let expected = "";
+  for (let count = 0; count < 200; count++) {
+    const text = "x".repeat(count % 7) + count;
+    queue.push(Buffer.from(text));
+    expected += text;
+  }
+  let taken = "";
+  const target = Buffer.alloc(64);
+  for (let turn = 0; queue.bytes > 0; turn++) {
+    const length = Math.min(queue.bytes, 1 + (turn % 31));
+    queue.take(length, target, 3);
+    taken += target.toString("latin1", 3, 3 + length);
+  }
+  assert.equal(taken, expected);
+});
