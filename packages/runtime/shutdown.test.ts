@@ -97,7 +97,7 @@ describe("drain", () => {
       let stop: Cancel = () => undefined;
       for await (const line of createInterface(child.stdout)) {
         if (line.includes("ready")) child.kill("SIGTERM");
-        if (line.includes("draining")) stop = systemClock.every(300, () => child.kill("SIGTERM"));
+        if (hangs && line.includes("draining")) stop = systemClock.every(300, () => child.kill("SIGTERM"));
       }
       stop();
       assert.deepEqual(await exited, [code, null]);
