@@ -1,4 +1,4 @@
-import { BinaryReader } from "@bufbuild/protobuf/wire";
+import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { MessageType } from "./service.ts";
 import { RpcError } from "./status.ts";
 
@@ -15,11 +15,23 @@ export function decodeMessage<T>(type: MessageType<T>, bytes: Uint8Array): T {
   return message;
 }
 
-/** The protobuf bytes of a response, viewed as a Buffer without copying. */
-export function encodeMessage<T>(type: MessageType<T>, message: T): Buffer {
-  const bytes = type.encode(message).finish();
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** The protobuf bytes of a response. */
+export function encodeMessage<T>(type: MessageType<T>, message: T): Uint8Array {
+  try {
+    const bytes = type.encode(message, writer).finish();
+    if (bytes.length > writerKeptMaxBytes) writer = new BinaryWriter();
+    return bytes;
+  } catch (error) {
+    // It holds what was written of the message until then.
+    writer = new BinaryWriter();
+    throw error;
+  }
 }
+
+/** One for all messages: a writer of its own, with its buffer, costs more than most of them. */
+let writer = new BinaryWriter();
+/** A writer that has grown beyond it is let go. */
+const writerKeptMaxBytes = 64 * 1024;
 
 function decodeWith<T>(type: MessageType<T>, reader: BinaryReader): T {
   try {

@@ -1,9 +1,9 @@
-import type { BinaryReader } from "@bufbuild/protobuf/wire";
+import type { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { RpcCode } from "./status.ts";
 
 /** Encodes and decodes one message type; what ts-proto generates. */
 export interface MessageType<T> {
-  encode(message: T): { finish(): Uint8Array };
+  encode(message: T, writer?: BinaryWriter): { finish(): Uint8Array };
   decode(input: BinaryReader | Uint8Array): T;
 }
 

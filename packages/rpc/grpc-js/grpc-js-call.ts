@@ -102,7 +102,7 @@ export class GrpcJsCall implements CallContext, ResponseStream<unknown> {
     if (this.#code !== undefined) return false;
     this.#backlog ??= new ResponseBacklog();
     const backlog = this.#backlog;
-    const bytes = encodeMessage(this.#served.definition.responseType, response);
+    const bytes = this.#encode(response);
     const hasRoom = backlog.add(bytes.length);
     this.#sendHeaders();
     this.#call.sendMessage(bytes, () => backlog.sent(bytes.length));
@@ -180,12 +180,17 @@ export class GrpcJsCall implements CallContext, ResponseStream<unknown> {
     }
   }
 
+  #encode(response: unknown): Buffer {
+    const bytes = encodeMessage(this.#served.definition.responseType, response);
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
   readonly #answer = (response: unknown): void => {
     if (this.#code !== undefined) return;
     try {
       if (!this.#served.definition.responseStream) {
         this.#sendHeaders();
-        this.#call.sendMessage(encodeMessage(this.#served.definition.responseType, response), ignore);
+        this.#call.sendMessage(this.#encode(response), ignore);
       }
       this.#end("OK", "");
     } catch (error) {
@@ -206,6 +211,7 @@ export class GrpcJsCall implements CallContext, ResponseStream<unknown> {
 
   #end(code: RpcCode, message: string, retryAfterMs?: number): void {
     this.#over(code);
+    this.#sendHeaders();
     this.#call.sendStatus({
       code: rpcCodes[code],
       details: message.slice(0, statusMessageMaxLength).toWellFormed(),
