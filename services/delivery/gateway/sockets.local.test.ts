@@ -18,7 +18,7 @@ describe("two people with a gateway between them", () => {
   before(async () => {
     presence = await startPresence({ env: { SESSION_TTL: "3s", OFFLINE_GRACE: "1s" } });
     delivery = await startDelivery({
-      env: { PRESENCE_SVC_ADDR: presence.grpcAddress, PING_INTERVAL: "400ms", PONG_TIMEOUT: "2s" },
+      env: { PRESENCE_SVC_ADDR: presence.grpcAddress, PING_INTERVAL: "2s", PONG_TIMEOUT: "1500ms" },
     });
   });
 

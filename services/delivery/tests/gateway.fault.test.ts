@@ -13,7 +13,9 @@ import {
 } from "@realchat/presence-testing";
 import { connect, type SocketClient } from "../testing/socket-client.ts";
 
-const ttlMs = 4_000;
+// A gateway whose clients all come at once has what these two take to let them in, on a busy machine too.
+const ttlMs = 8_000;
+const graceMs = 6_000;
 const crowd = Array.from({ length: 300 }, (_, index) => `user-${index}`);
 
 let presence: TestPresence;
@@ -27,10 +29,10 @@ const greyAtMs = new Map<string, number>();
 beforeEach(async () => {
   const file = join(temporaryFolder("audience").path, "audience.jsonl");
   writeFileSync(file, `${JSON.stringify({ conversation_id: "all", participants: ["observer", ...crowd] })}\n`);
-  presence = await startPresence({ env: { SESSION_TTL: `${ttlMs}ms`, OFFLINE_GRACE: "2500ms" } });
+  presence = await startPresence({ env: { SESSION_TTL: `${ttlMs}ms`, OFFLINE_GRACE: `${graceMs}ms` } });
   const env = {
     ...{ PRESENCE_SVC_ADDR: presence.grpcAddress, AUDIENCE_FILE: file, SAMPLE_CAST: "false" },
-    ...{ DRAIN_SPREAD: "1500ms", DRAIN_TIMEOUT: "8s" },
+    ...{ DRAIN_SPREAD: "2s", DRAIN_TIMEOUT: "20s" },
   };
   [first, second] = await Promise.all([startDelivery({ env }), startDelivery({ env })]);
   observer = await connect({
@@ -93,7 +95,7 @@ describe("a gateway", () => {
     const sinceMs = systemClock.monotonicMs();
     assert.equal(await first.stop(), 0);
     const tookMs = systemClock.monotonicMs() - sinceMs;
-    assert.ok(tookMs < 8_000, `it took ${tookMs} ms to go`);
+    assert.ok(tookMs < 20_000, `it took ${tookMs} ms to go`);
     const back = await Promise.all(moved);
     const spreadMs = Math.max(...closedAtMs) - Math.min(...closedAtMs);
     assert.ok(spreadMs > 1_000, `all were closed within ${spreadMs} ms`);
