@@ -65,8 +65,19 @@ const deliveryPorts = [
   "gateway/authentication/key-source.ts",
 ];
 
+const rpcPorts = ["service.ts", "status.ts", "message.ts"];
+
+/** A layer of the RPC engine: each knows only those below it. */
+function engineLayer(...may: string[]): Layer {
+  return {
+    may,
+    why: "the layers of the RPC engine go frame, hpack, connection, stream, grpc, server, and know only those below.",
+    instead: "Take it as a port, and let server/rpc-server.ts pass it in. Map: packages/rpc/README.md",
+  };
+}
+
 /**
- * What the files of a service's folder may import of their service, by path from its root. `.` is for the files in
+ * What the files of a folder may import of their service or package, by path from its root. `.` is for the files in
  * the root itself. main.ts and cli.ts wire things together and may import everything.
  */
 const layers: Record<string, Record<string, Layer>> = {
@@ -110,6 +121,13 @@ const layers: Record<string, Record<string, Layer>> = {
         "Take the port, store/store.ts or events/publisher.ts, and let main.ts pass it in. Map: docs/architecture.md",
     },
   },
+  "packages/rpc": {
+    frame: engineLayer("frame/"),
+    hpack: engineLayer("hpack/"),
+    connection: engineLayer("connection/", "frame/", "hpack/", "limits.ts"),
+    stream: engineLayer("stream/", "connection/", "frame/", "hpack/"),
+    grpc: engineLayer("grpc/", "stream/", "connection/stream-end.ts", "hpack/", ...rpcPorts),
+  },
   "services/delivery": {
     audience: {
       may: ["audience/"],
@@ -145,16 +163,16 @@ const layers: Record<string, Record<string, Layer>> = {
 };
 
 function inItsLayer(file: string, { target }: Import): Objection | undefined {
-  const service = partOf(file);
-  if (service === undefined || !service.startsWith("services/") || isForTests(file)) return undefined;
-  const path = posix.relative(service, file);
-  const ofService = layers[service] ?? {};
+  const part = partOf(file);
+  if (part === undefined || isForTests(file)) return undefined;
+  const path = posix.relative(part, file);
+  const ofPart = layers[part] ?? {};
   const isInRoot = !path.includes("/");
-  const layer = ofService[isInRoot ? "." : (path.split("/")[0] as string)];
+  const layer = ofPart[isInRoot ? "." : (path.split("/")[0] as string)];
   if (layer === undefined || path === "main.ts" || path === "cli.ts") return undefined;
   const objection = { why: layer.why, instead: layer.instead };
-  if (!target.startsWith(".")) return layer === ofService.domain ? objection : undefined;
-  const imported = posix.relative(service, resolve(file, target));
+  if (!target.startsWith(".")) return layer === ofPart.domain ? objection : undefined;
+  const imported = posix.relative(part, resolve(file, target));
   const isBesides = isInRoot && !imported.includes("/") && imported !== "main.ts";
   return isBesides || layer.may.some((allowed) => imported.startsWith(allowed)) ? undefined : objection;
 }
