@@ -6,10 +6,15 @@ export class PeerSettings {
   initialWindowBytes = 65_535;
   /** Largest payload of a frame that he takes. */
   maxFrameBytes = 16_384;
+  /** His table is smaller than the usual one, and he has to be told that we know (RFC 7541 §4.2). */
+  owesTableUpdate = false;
 
   /** @throws ConnectionError when the value may not be sent */
   set(id: number, value: number): void {
     switch (id) {
+      case settingIds.HEADER_TABLE_SIZE:
+        if (value < 4_096) this.owesTableUpdate = true;
+        return;
       case settingIds.ENABLE_PUSH:
         if (value > 1) throw new ConnectionError("PROTOCOL_ERROR", `ENABLE_PUSH is ${value}, not 0 or 1`);
         return;
@@ -25,7 +30,7 @@ export class PeerSettings {
         }
         this.maxFrameBytes = value;
         return;
-      // We never fill the table that HEADER_TABLE_SIZE bounds, never push, and send short lists of fields.
+      // We never push, and send short lists of fields.
       default:
     }
   }

@@ -15,8 +15,6 @@ const grpcContentType = /^application\/grpc(?:[+;]|$)/;
 export function classifyRpcField(field: HeaderField, methodAt: (path: string) => unknown): void {
   if (field.kind === fieldKinds.PATH) {
     field.meaning = methodAt(field.value);
-  } else if (field.kind === fieldKinds.METHOD) {
-    field.meaning = field.value === "POST";
   } else if (field.kind === fieldKinds.REGULAR) {
     classifyRegular(field);
   }
@@ -46,7 +44,7 @@ function classifyRegular(field: HeaderField): void {
 
 /** What the fields of one request say, read off. */
 export class RequestHead {
-  isPost = false;
+  httpMethod = "";
   isGrpc = false;
   path = "";
   method: unknown;
@@ -61,7 +59,7 @@ export class RequestHead {
   #read(field: HeaderField): void {
     switch (field.kind) {
       case fieldKinds.METHOD:
-        this.isPost = field.meaning as boolean;
+        this.httpMethod = field.value;
         break;
       case fieldKinds.PATH:
         this.path = field.value;

@@ -33,9 +33,12 @@ export function trailersWith(
 /** For a caller who compresses by what we do not know. */
 export const encodingAdvice: readonly HeaderPair[] = [["grpc-accept-encoding", acceptedEncodings]];
 
-/** An answer to what is not gRPC at all. */
-export function httpStatus(status: number): Uint8Array {
-  return encodeStateless([[":status", String(status)]]);
+/** Opens an answer to what is not gRPC at all. */
+export function plainText(status: number): Uint8Array {
+  return encodeStateless([
+    [":status", String(status)],
+    ["content-type", "text/plain; charset=utf-8"],
+  ]);
 }
 
 const keyRule = /^[0-9a-z_.-]+$/;

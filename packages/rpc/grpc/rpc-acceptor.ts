@@ -4,8 +4,9 @@ import type { Stream } from "../stream/stream.ts";
 import type { RequestAcceptor, StreamHandler } from "../stream/stream-handler.ts";
 import { Call, type CallSurroundings } from "./call.ts";
 import { classifyRpcField, RequestHead } from "./request-fields.ts";
-import { encodingAdvice, httpStatus, trailersWith } from "./response-fields.ts";
+import { encodingAdvice, trailersWith } from "./response-fields.ts";
 import type { ServedMethod } from "./served-method.ts";
+import { Stranger } from "./stranger.ts";
 
 /** Turns requests into calls, and answers those that are none. */
 export class RpcAcceptor implements RequestAcceptor {
@@ -25,8 +26,8 @@ export class RpcAcceptor implements RequestAcceptor {
   accept(stream: Stream, fields: readonly HeaderField[]): StreamHandler | undefined {
     const head = new RequestHead(fields);
     const served = head.method as ServedMethod | undefined;
-    if (!head.isPost) return void stream.sendHeaders(httpStatus(405), true);
-    if (!head.isGrpc) return void stream.sendHeaders(httpStatus(415), true);
+    if (head.httpMethod !== "POST") return new Stranger(stream, 405, head.httpMethod !== "HEAD");
+    if (!head.isGrpc) return new Stranger(stream, 415, true);
     if (served === undefined) {
       return void stream.end(trailersWith("UNIMPLEMENTED", `there is no method ${head.path}`, [], true));
     }

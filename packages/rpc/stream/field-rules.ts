@@ -13,14 +13,16 @@ export const fieldKinds = {
   AUTHORITY: 4,
   PATH: 5,
   CONTENT_LENGTH: 6,
+  HOST: 7,
 } as const;
 
-const pseudoFields: Readonly<Record<string, number>> = {
-  ":method": fieldKinds.METHOD,
-  ":scheme": fieldKinds.SCHEME,
-  ":authority": fieldKinds.AUTHORITY,
-  ":path": fieldKinds.PATH,
-};
+/** Pseudo-fields of a request, and what their values have to be (§8.3.1). */
+const pseudoFields = new Map<string, { kind: number; rule: RegExp }>([
+  [":method", { kind: fieldKinds.METHOD, rule: /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/ }],
+  [":scheme", { kind: fieldKinds.SCHEME, rule: /^[A-Za-z][A-Za-z0-9+\-.]*$/ }],
+  [":authority", { kind: fieldKinds.AUTHORITY, rule: /^[^@]*$/ }],
+  [":path", { kind: fieldKinds.PATH, rule: /^(?:\/|\*$)/ }],
+]);
 
 /** Of a connection rather than a request (RFC 9113 §8.2.2). */
 const connectionFields = new Set(["connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade"]);
@@ -35,11 +37,17 @@ export function classifyField(field: HeaderField): void {
 
 function kindOf(name: string, value: string): number {
   if (!isFieldValue(value)) return fieldKinds.MALFORMED;
-  if (name.startsWith(":")) return pseudoFields[name] ?? fieldKinds.MALFORMED;
+  if (name.startsWith(":")) return pseudoKindOf(name, value);
   if (!fieldName.test(name) || connectionFields.has(name)) return fieldKinds.MALFORMED;
   if (name === "te") return value === "trailers" ? fieldKinds.REGULAR : fieldKinds.MALFORMED;
+  if (name === "host") return fieldKinds.HOST;
   if (name === "content-length") return /^\d{1,15}$/.test(value) ? fieldKinds.CONTENT_LENGTH : fieldKinds.MALFORMED;
   return fieldKinds.REGULAR;
+}
+
+function pseudoKindOf(name: string, value: string): number {
+  const pseudo = pseudoFields.get(name);
+  return pseudo?.rule.test(value) ? pseudo.kind : fieldKinds.MALFORMED;
 }
 
 /** No NUL, CR or LF anywhere, no space or tab at either end (RFC 9113 §8.2.1). */

@@ -10,32 +10,31 @@ import { fieldKinds } from "./field-rules.ts";
 export function checkRequest(fields: readonly HeaderField[]): number {
   let seen = 0;
   let contentLength = -1;
-  let isPastPseudo = false;
+  let isConnect = false;
+  let host: string | undefined;
+  let authority: string | undefined;
   for (let index = 0; index < fields.length; index++) {
     const field = fields[index] as HeaderField;
-    switch (field.kind) {
-      case fieldKinds.MALFORMED:
-        throw malformed(`field ${JSON.stringify(field.name.slice(0, 64))}`);
-      case fieldKinds.METHOD:
-      case fieldKinds.SCHEME:
-      case fieldKinds.AUTHORITY:
-      case fieldKinds.PATH: {
-        const bit = 1 << field.kind;
-        if (isPastPseudo || (seen & bit) !== 0) throw malformed(`${field.name} twice, or after other fields`);
-        if (field.kind === fieldKinds.PATH && field.value === "") throw malformed("an empty :path");
-        seen |= bit;
-        break;
-      }
-      case fieldKinds.CONTENT_LENGTH:
-        if (contentLength !== -1 && contentLength !== field.meaning) throw malformed("two content-lengths");
-        contentLength = field.meaning as number;
-        isPastPseudo = true;
-        break;
-      default:
-        isPastPseudo = true;
+    const { kind, name, value } = field;
+    if (kind >= fieldKinds.METHOD && kind <= fieldKinds.PATH) {
+      if ((seen & (others | (1 << kind))) !== 0) throw malformed(`${name} twice, or after other fields`);
+      seen |= 1 << kind;
+      if (kind === fieldKinds.METHOD) isConnect = value === "CONNECT";
+      else if (kind === fieldKinds.AUTHORITY) authority = value;
+      continue;
+    }
+    seen |= others;
+    if (kind === fieldKinds.MALFORMED) throw malformed(`field ${JSON.stringify(name.slice(0, 64))}`);
+    if (kind === fieldKinds.HOST) host = value;
+    if (kind === fieldKinds.CONTENT_LENGTH) {
+      if (contentLength !== -1 && contentLength !== field.meaning) throw malformed("two content-lengths");
+      contentLength = field.meaning as number;
     }
   }
-  if ((seen & required) !== required) throw malformed(":method, :scheme or :path is missing");
+  if (isConnect ? (seen & pseudo) !== ofConnect : (seen & required) !== required) {
+    throw malformed(":method, :scheme or :path is missing, or not meant for CONNECT");
+  }
+  if (host !== undefined && authority !== undefined && host !== authority) throw malformed("host is not :authority");
   return contentLength;
 }
 
@@ -46,7 +45,12 @@ export function checkTrailers(fields: readonly HeaderField[]): void {
   }
 }
 
+/** Bits of what was seen: one for each pseudo-field, and one for all else. */
+const others = 1;
 const required = (1 << fieldKinds.METHOD) | (1 << fieldKinds.SCHEME) | (1 << fieldKinds.PATH);
+const pseudo = required | (1 << fieldKinds.AUTHORITY);
+/** RFC 9113 §8.5. */
+const ofConnect = (1 << fieldKinds.METHOD) | (1 << fieldKinds.AUTHORITY);
 
 function malformed(what: string): StreamError {
   return new StreamError("PROTOCOL_ERROR", `malformed request: ${what}`);

@@ -24,6 +24,15 @@ function fieldsOf(pairs: readonly Pair[]): HeaderField[] {
 test("a request is what RFC 9113 §8 calls well-formed", () => {
   assert.equal(checkRequest(fieldsOf([...request, [":authority", "x"], ["te", "trailers"], ["x-empty", ""]])), -1);
   assert.equal(checkRequest(fieldsOf([...request, ["content-length", "12"], ["content-length", "12"]])), 12);
+  assert.equal(
+    checkRequest(
+      fieldsOf([
+        [":method", "CONNECT"],
+        [":authority", "x:1"],
+      ]),
+    ),
+    -1,
+  );
   const malformed: Record<string, Pair[]> = {
     "upper case": [...request, ["X-Trace", "a"]],
     "no name": [...request, ["", "a"]],
@@ -44,6 +53,16 @@ test("a request is what RFC 9113 §8 calls well-formed", () => {
       [":path", "/"],
     ],
     "a pseudo-field twice": [...request, [":path", "/"]],
+    "a method that is no token": [[":method", "PO ST"], ...request.slice(1)],
+    "an authority with a user": [...request, [":authority", "ann@x"]],
+    "a host that is not the authority": [...request, [":authority", "x"], ["host", "y"]],
+    "a path that does not begin with a slash": [...request.slice(0, 2), [":path", "a.B/C"]],
+    "CONNECT with a path": [
+      [":method", "CONNECT"],
+      [":authority", "x"],
+      [":path", "/"],
+    ],
+    "CONNECT without an authority": [[":method", "CONNECT"]],
     "an empty path": [
       [":method", "POST"],
       [":scheme", "http"],

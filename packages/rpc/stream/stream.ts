@@ -41,6 +41,7 @@ export class Stream implements StreamEnd {
   #sendWindow: number;
   #queue: SendQueue | undefined;
   #sentBytes = 0;
+  #isEnding = false;
   #trailers: Uint8Array | undefined;
   #standstill: Standstill | undefined;
 
@@ -79,10 +80,11 @@ export class Stream implements StreamEnd {
     this.#consumedBytes = 0;
   }
 
-  /** @param block fields, encoded; none of it may go after data that still waits */
-  sendHeaders(block: Uint8Array, endStream: boolean): void {
+  /** @param fields encoded without a table but the static one; not while data still waits */
+  sendHeaders(fields: Uint8Array, endStream: boolean): void {
     if (this.#isOver) return;
     const { output } = this.connection;
+    const block = this.#withTableUpdate(fields);
     let type: number = frameTypes.HEADERS;
     let flags: number = endStream ? frameFlags.END_STREAM : 0;
     for (let at = 0; at < block.length || type === frameTypes.HEADERS; ) {
@@ -118,10 +120,11 @@ export class Stream implements StreamEnd {
     for (let goesOn = true; goesOn; ) goesOn = this.pump();
   }
 
-  /** Ends the response, after whatever still waits. */
-  end(trailers: Uint8Array): void {
-    if (this.#waitingBytes > 0) this.#trailers = trailers;
-    else this.sendHeaders(trailers, true);
+  /** Ends the response, after whatever still waits; undefined: without trailers. */
+  end(trailers?: Uint8Array): void {
+    this.#trailers = trailers;
+    this.#isEnding = true;
+    if (this.#waitingBytes === 0) this.#sendEnd();
   }
 
   reset(code: ErrorCode): void {
@@ -212,7 +215,7 @@ export class Stream implements StreamEnd {
       return true;
     }
     this.connection.waitsNoMore(this);
-    if (this.#trailers !== undefined) this.sendHeaders(this.#trailers, true);
+    if (this.#isEnding) this.#sendEnd();
     else this.#handler?.writable();
     return false;
   }
@@ -224,6 +227,25 @@ export class Stream implements StreamEnd {
     this.connection.limitHit("progressTimeoutMs");
     this.connection.reset(this, "CANCEL");
     this.lost("reset by us");
+  }
+
+  #sendEnd(): void {
+    if (this.#trailers !== undefined) {
+      this.sendHeaders(this.#trailers, true);
+    } else if (!this.#isOver) {
+      const { output } = this.connection;
+      const at = output.take(frameHeadBytes);
+      writeFrameHead(output.buffer, at, 0, frameTypes.DATA, frameFlags.END_STREAM, this.id);
+      this.#sentAll();
+    }
+  }
+
+  #withTableUpdate(fields: Uint8Array): Uint8Array {
+    const { peerSettings } = this.connection;
+    if (!peerSettings.owesTableUpdate) return fields;
+    peerSettings.owesTableUpdate = false;
+    // To zero, once and for all: what we send needs no table.
+    return Buffer.concat([Buffer.from([0x20]), fields]);
   }
 
   get #waitingBytes(): number {
