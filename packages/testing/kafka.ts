@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type Child, startChild } from "./child.ts";
 import { containerProgram, type ServerProgram } from "./container.ts";
 import { freePort } from "./free-port.ts";
-import { kafkaAnswers } from "./kafka-ping.ts";
+import { kafkaAnswers, kafkaServes } from "./kafka-ping.ts";
 import { kafkaImage, provideKafka } from "./provision/kafka-server.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 import { waitUntil } from "./wait-until.ts";
@@ -53,9 +53,12 @@ export async function startKafka(options: KafkaOptions = {}): Promise<TestKafka>
   for (const name of options.listeners ?? []) ports[name] = await freePort();
   const server = await kafkaProgram(ports, folder.path, options);
   const brokers = `${host}:${ports.PLAINTEXT}`;
+  const withLogin = ports.SASL_PLAINTEXT && `${host}:${ports.SASL_PLAINTEXT}`;
   const start = async () => {
     const child = await server.start();
-    await untilAnswering(child, brokers);
+    await untilEndedOr(child, () => kafkaServes(brokers), `Kafka serves at ${brokers}`);
+    // Its listeners open one after the other.
+    if (withLogin) await untilEndedOr(child, () => kafkaAnswers(withLogin), `Kafka answers at ${withLogin}`);
     return child;
   };
 
@@ -183,14 +186,12 @@ function serverProperties(
     .join("");
 }
 
-async function untilAnswering(child: Child, broker: string): Promise<void> {
+async function untilEndedOr(child: Child, holds: () => Promise<boolean>, what: string): Promise<void> {
   let ended = false;
-  await waitUntil(
-    async () => {
-      ended = child.exitCode() !== undefined;
-      return ended || (await kafkaAnswers(broker));
-    },
-    { what: `Kafka answers at ${broker}`, deadlineMs: 60_000 },
-  );
+  const look = async () => {
+    ended = child.exitCode() !== undefined;
+    return ended || (await holds());
+  };
+  await waitUntil(look, { what, deadlineMs: 60_000 });
   if (ended) throw new Error(`Kafka ended with code ${child.exitCode()}; it said:\n${child.output()}`);
 }
