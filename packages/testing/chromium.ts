@@ -44,7 +44,7 @@ export async function startChromium(): Promise<TestChromium> {
   const port = Number(found?.[1]);
   // Only now: it is large, and most suites that come through this package's front door need no browser.
   const { chromium } = await import("playwright-core");
-  const browser = await chromium.connectOverCDP(`http://127.0.0.1:${port}`);
+  const browser = await chromium.connectOverCDP(`http://127.0.0.1:${port}`, { timeout: 60_000 });
   return {
     browser,
     pid: child.pid,
