@@ -19,6 +19,15 @@ test("a field that is as large as the table has it to itself", () => {
   assert.deepEqual([table.count, table.bytes], [1, 100]);
 });
 
+test("fields that fill the table to the last byte all stay", () => {
+  const table = new DynamicTable(100);
+  table.insert(new HeaderField("a", "b".repeat(17)));
+  table.insert(new HeaderField("a", "b".repeat(17)));
+  assert.deepEqual([table.count, table.bytes], [2, 100]);
+  table.resize(50);
+  assert.deepEqual([table.count, table.bytes], [1, 50]);
+});
+
 test("a table of no bytes takes nothing, and can be made larger again", () => {
   const table = new DynamicTable(0);
   table.insert(new HeaderField("", ""));
@@ -31,8 +40,9 @@ test("a table of no bytes takes nothing, and can be made larger again", () => {
 type Action = { readonly insert: number } | { readonly resize: number };
 
 test("it holds what a plain list would", () => {
-  const insert = fc.record({ insert: fc.nat(150) });
-  const resize = fc.record({ resize: fc.nat(1200) });
+  // Sizes are multiples of ten, so that the table is often filled to the last byte.
+  const insert = fc.record({ insert: fc.nat(15).map((tens) => tens * 10 + 8) });
+  const resize = fc.record({ resize: fc.nat(120).map((tens) => tens * 10) });
   const actions = fc.array<Action>(fc.oneof({ weight: 20, arbitrary: insert }, { weight: 1, arbitrary: resize }), {
     maxLength: 200,
   });

@@ -26,7 +26,10 @@ export function hex(digits: string): Buffer {
   return Buffer.from(digits.replaceAll(/\s/g, ""), "hex");
 }
 
-/** The decoder's dynamic table, newest first, as a peer can find it out: by asking for index after index. */
+/**
+ * The decoder's dynamic table, newest first, as a peer can find it out: by asking for index after index.
+ * @param decoder its lists have room for any field of the table
+ */
 export function dynamicTableOf(decoder: HpackDecoder): HeaderPair[] {
   const table: HeaderPair[] = [];
   for (;;) {
