@@ -433,7 +433,8 @@ export class Connection implements FrameSink {
     onStream(id, "PRIORITY");
     if (!this.budget.takesIdleFrame()) throw new LimitExceeded("priorityFramesPerStream");
     if (end - start !== 5) {
-      if (id > this.#past.last) throw new ConnectionError("FRAME_SIZE_ERROR", "PRIORITY has five bytes");
+      // RST_STREAM is for streams that are there: nothing may follow the one that ended a stream (RFC 9113 §5.4.2).
+      if (!this.#streams.has(id)) throw new ConnectionError("FRAME_SIZE_ERROR", "PRIORITY has five bytes");
       throw new StreamError("FRAME_SIZE_ERROR", "PRIORITY has five bytes");
     }
     notItself(id, bytes, start);
