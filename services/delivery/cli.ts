@@ -1,6 +1,6 @@
 import { systemClock as clock, startOrExit } from "@realchat/presence-runtime";
 import { importIntoGateway, importIntoRedis } from "./audience/import-command.ts";
-import { loadConfig } from "./config.ts";
+import { loadCommandConfig } from "./config.ts";
 import type { DeliveryConfig } from "./delivery-config.ts";
 import { issueToken } from "./gateway/authentication/issue-token.ts";
 
@@ -38,7 +38,7 @@ function isGiven(argument: string | undefined): boolean {
 }
 
 async function withConfig(flags: readonly string[], run: (config: DeliveryConfig) => Promise<void>): Promise<void> {
-  const start = loadConfig(flags);
+  const start = loadCommandConfig(flags);
   if (start.kind === "print") process.stdout.write(start.text);
   else await run(start.config);
 }

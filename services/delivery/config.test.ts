@@ -7,7 +7,7 @@ import { issueCertificates } from "@realchat/presence-rpc/testing";
 import { type Environment, SettingsError } from "@realchat/presence-runtime";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { temporaryFolder } from "@realchat/presence-testing";
-import { loadConfig } from "./config.ts";
+import { loadCommandConfig, loadConfig } from "./config.ts";
 import type { DeliveryConfig } from "./delivery-config.ts";
 
 function configOf(environment: Environment = {}, ...argv: string[]): DeliveryConfig {
@@ -139,6 +139,15 @@ test("imports over HTTP_ADDR are exposed beyond loopback, unless that is wanted"
   assert.equal(isExposed({ HTTP_ADDR: "[::1]:8093" }), false);
   assert.equal(isExposed({ HTTP_ADDR: ":8093", ALLOW_INSECURE: "true" }), true);
   assert.equal(isExposed({ HTTP_ADDR: ":8093", ALLOW_INSECURE: "true", ALLOW_IMPORT: "true" }), false);
+});
+
+test("a command beside the gateway need not listen as safely", () => {
+  const environment = { HTTP_PORT: ":8083", HTTP_ADDR: "gateway-1:8093" };
+  assert.match(problemsOf(environment), /^HTTP_PORT=:8083 is reachable/);
+  const start = loadCommandConfig([], environment);
+  assert.deepEqual(start.kind === "run" && start.config.listen.operations, { host: "gateway-1", port: 8093 });
+  const twoKeys = { JWT_SECRET: secret, JWKS_URL: "https://login.example/keys" };
+  assert.throws(() => loadCommandConfig([], twoKeys), SettingsError);
 });
 
 describe("what does not go together is refused", () => {

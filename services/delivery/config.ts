@@ -11,7 +11,7 @@ import {
   systemClock,
 } from "@realchat/presence-runtime";
 import { type DeliveryConfig, deliveryConfig } from "./delivery-config.ts";
-import { conflictsAmong } from "./setting-conflicts.ts";
+import { conflictsAmong, type Purpose } from "./setting-conflicts.ts";
 import { type DeliveryValues, deliverySettings, type GivenValues } from "./settings.ts";
 
 /** What the command line asks for: to run, or only to print something. */
@@ -20,7 +20,7 @@ export type Start =
   | { readonly kind: "print"; readonly text: string };
 
 /**
- * Reads the configuration: flag, else environment, else default.
+ * Reads the configuration of a gateway: flag, else environment, else default.
  * @param argv arguments without program and script
  * @throws SettingsError listing everything that is wrong, or that does not go together
  */
@@ -29,11 +29,24 @@ export function loadConfig(
   environment: Environment = process.env,
   clock: Clock = systemClock,
 ): Start {
+  return load(argv, environment, clock, "gateway");
+}
+
+/** The same for a command beside the gateway: where that listens, and how, is not its problem. */
+export function loadCommandConfig(
+  argv: readonly string[],
+  environment: Environment = process.env,
+  clock: Clock = systemClock,
+): Start {
+  return load(argv, environment, clock, "command");
+}
+
+function load(argv: readonly string[], environment: Environment, clock: Clock, purpose: Purpose): Start {
   const commandLine = parseCommandLine(deliverySettings, argv);
   if (commandLine.asksFor === "help") return { kind: "print", text: helpText(usage, deliverySettings) };
   const { values: given, origins } = readSettings(deliverySettings, commandLine, environment);
   const values = workOut(given, clock);
-  const conflicts = conflictsAmong(values);
+  const conflicts = conflictsAmong(values, purpose);
   if (conflicts.length > 0) throw new SettingsError(conflicts);
   if (commandLine.asksFor === "print-config") {
     return { kind: "print", text: configText(deliverySettings, values, origins) };

@@ -1,17 +1,23 @@
 import { isKeyOf, isLoopback, showAddress, showDuration } from "@realchat/presence-runtime";
 import type { DeliveryValues } from "./settings.ts";
 
+/** What the values are for: a gateway that listens, or a command beside it. */
+export type Purpose = "gateway" | "command";
+
 /** What does not go together among values that are right by themselves, one sentence each. */
-export function conflictsAmong(values: DeliveryValues): string[] {
+export function conflictsAmong(values: DeliveryValues, purpose: Purpose): string[] {
   return [
-    ...tlsConflicts(values),
-    ...exposures(values),
-    ...authenticationConflicts(values),
+    ...(purpose === "gateway" ? listeningConflicts(values) : []),
+    ...keyConflicts(values),
     ...presenceConflicts(values),
     ...redisConflicts(values),
     ...kafkaConflicts(values),
     ...timeConflicts(values),
   ];
+}
+
+function listeningConflicts(values: DeliveryValues): string[] {
+  return [...tlsConflicts(values), ...exposures(values), ...authenticationConflicts(values)];
 }
 
 function* tlsConflicts({ TLS_CERT, TLS_KEY }: DeliveryValues): Iterable<string> {
@@ -36,19 +42,22 @@ function* exposures(values: DeliveryValues): Iterable<string> {
 
 function* authenticationConflicts(values: DeliveryValues): Iterable<string> {
   const { AUTH, HTTP_PORT, JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL } = values;
-  const given = Object.entries({ JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL }).filter(([, value]) => value !== undefined);
-  if (AUTH === "jwt" && given.length === 0) {
+  if (AUTH === "jwt" && (JWT_SECRET ?? JWT_PUBLIC_KEY ?? JWKS_URL) === undefined) {
     yield "AUTH=jwt has no key to check tokens with: give JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL";
   }
+  if (AUTH === "none" && !isLoopback(HTTP_PORT.host) && !values.ALLOW_UNAUTHENTICATED) {
+    yield `AUTH=none lets everybody who reaches HTTP_PORT=${showAddress(HTTP_PORT)} be anybody: give a key for tokens, listen on 127.0.0.1:${HTTP_PORT.port}, or accept it with ALLOW_UNAUTHENTICATED=true (--allow-unauthenticated)`;
+  }
+}
+
+function* keyConflicts({ JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL }: DeliveryValues): Iterable<string> {
+  const given = Object.entries({ JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL }).filter(([, value]) => value !== undefined);
   if (given.length > 1) {
     yield `${given.map(([name]) => name).join(" and ")} are set: give the one that tokens are signed with`;
   }
   // RFC 7518 §3.2: the key of HS256 has at least the size of the hash.
   if (JWT_SECRET !== undefined && Buffer.byteLength(JWT_SECRET) < 32) {
     yield `JWT_SECRET has ${Buffer.byteLength(JWT_SECRET)} bytes: give at least 32, it can be guessed otherwise`;
-  }
-  if (AUTH === "none" && !isLoopback(HTTP_PORT.host) && !values.ALLOW_UNAUTHENTICATED) {
-    yield `AUTH=none lets everybody who reaches HTTP_PORT=${showAddress(HTTP_PORT)} be anybody: give a key for tokens, listen on 127.0.0.1:${HTTP_PORT.port}, or accept it with ALLOW_UNAUTHENTICATED=true (--allow-unauthenticated)`;
   }
 }
 
