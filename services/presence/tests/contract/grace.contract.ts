@@ -9,7 +9,7 @@ const { TRANSITION_CAUSE_CONNECTION_LOST } = presence.TransitionCause;
 
 export const grace = (start: StartNodes) =>
   describe("grace", () => {
-    const stage = Stage.set(start, { SESSION_TTL: "60s", OFFLINE_GRACE: "1s" });
+    const stage = Stage.set(start, { SESSION_TTL: "60s", OFFLINE_GRACE: "3s" });
 
     test("a page reload does not flicker: lost and back within the grace, nothing is told", async () => {
       const userId = stage.user();
