@@ -1,0 +1,737 @@
+import assert from "node:assert/strict";
+import { readAnswer } from "../testing/raw-http2/answer.ts";
+import { fieldBlock } from "../testing/raw-http2/field-block.ts";
+import {
+  continuation,
+  data,
+  flags,
+  frame,
+  goaway,
+  headers,
+  ping,
+  preface,
+  priority,
+  pushPromise,
+  rstStream,
+  settings,
+  streamMax,
+} from "../testing/raw-http2/frames.ts";
+import type { RawHttp2Client } from "../testing/raw-http2/raw-http2-client.ts";
+import type { Case, Demand } from "./demand.ts";
+import { all, connectionError, dataBytes, served, streamOrConnectionError } from "./reactions.ts";
+import { download, head, messageOf, open, request, textOf, unary, wait } from "./texts.ts";
+
+const block = fieldBlock(head());
+
+const dataFrames: readonly Demand[] = [
+  {
+    section: "6.1",
+    sentence:
+      "If a DATA frame is received whose Stream Identifier field is 0x00, the recipient MUST respond with a connection " +
+      "error of type PROTOCOL_ERROR",
+    cases: [{ sent: "DATA on stream 0", send: [data(0, "a")], expect: connectionError("PROTOCOL_ERROR") }],
+  },
+  {
+    section: "6.1",
+    sentence: "One or more DATA frames are used, for instance, to carry HTTP request … message contents",
+    cases: [
+      { sent: "a message in one frame", send: [unary(1, "whole")], expect: served("whole") },
+      {
+        sent: "a message in frames of one octet",
+        send: [open(1), ...cutUp("in bits"), data(1, "", { end: true })],
+        expect: served("in bits"),
+      },
+      {
+        sent: "two messages in one frame",
+        send: [open(1), data(1, Buffer.concat([messageOf("a"), messageOf("b")]), { end: true })],
+        expect: served("ab"),
+      },
+      {
+        sent: "END_STREAM in a frame without content",
+        send: [open(1), request(1, "a"), data(1, "", { end: true })],
+        expect: served("a"),
+      },
+    ],
+  },
+  {
+    section: "6.1",
+    sentence: "DATA frames MAY also contain padding",
+    cases: [
+      { sent: "Pad Length 0", send: [open(1), request(1, "a", { padding: 0, end: true })], expect: served("a") },
+      { sent: "Pad Length 255", send: [open(1), request(1, "a", { padding: 255, end: true })], expect: served("a") },
+      {
+        sent: "nothing but padding",
+        send: [open(1), request(1, "a"), data(1, "", { padding: 100 }), data(1, "", { padding: 7, end: true })],
+        expect: served("a"),
+      },
+    ],
+  },
+  {
+    section: "6.1",
+    sentence:
+      "If the length of the padding is the length of the frame payload or greater, the recipient MUST treat this as a " +
+      "connection error of type PROTOCOL_ERROR",
+    cases: [
+      {
+        sent: "as long",
+        send: [open(1), frame("DATA", flags.PADDED, 1, "\x04abc")],
+        expect: connectionError("PROTOCOL_ERROR"),
+      },
+      {
+        sent: "longer",
+        send: [open(1), frame("DATA", flags.PADDED, 1, "\x7fabc")],
+        expect: connectionError("PROTOCOL_ERROR"),
+      },
+      {
+        sent: "1 of 1",
+        send: [open(1), frame("DATA", flags.PADDED, 1, "\x01")],
+        expect: connectionError("PROTOCOL_ERROR"),
+      },
+    ],
+  },
+];
+
+const headersFrames: readonly Demand[] = [
+  {
+    section: "6.2",
+    sentence:
+      "If a HEADERS frame is received whose Stream Identifier field is 0x00, the recipient MUST respond with a connection " +
+      "error of type PROTOCOL_ERROR",
+    cases: [
+      {
+        sent: "HEADERS on stream 0",
+        send: [headers(0, block, { end: true })],
+        expect: connectionError("PROTOCOL_ERROR"),
+      },
+    ],
+  },
+  {
+    section: "6.2",
+    sentence:
+      "A HEADERS frame without the END_HEADERS flag set MUST be followed by a CONTINUATION frame for the same stream. A " +
+      "receiver MUST treat the receipt of any other type of frame or a frame on a different stream as a connection error",
+    cases: [
+      {
+        sent: "another HEADERS on the same stream",
+        send: [headers(1, block, { endHeaders: false }), headers(1, block)],
+        expect: connectionError("PROTOCOL_ERROR"),
+      },
+      {
+        sent: "DATA on another open stream",
+        send: [open(1), headers(3, block, { endHeaders: false }), request(1, "a")],
+        expect: connectionError("PROTOCOL_ERROR"),
+      },
+      {
+        sent: "PUSH_PROMISE",
+        send: [headers(1, block, { endHeaders: false }), pushPromise(1, 2, block)],
+        expect: connectionError("PROTOCOL_ERROR"),
+      },
+    ],
+  },
+  {
+    section: "6.2",
+    sentence:
+      "When set, the PADDED flag indicates that the Pad Length field and any padding that it describes are present (the PRIORITY flag: …)",
+    cases: [
+      {
+        sent: "Pad Length 0",
+        send: [headers(1, block, { padding: 0 }), request(1, "a", { end: true })],
+        expect: served("a"),
+      },
+      {
+        sent: "Pad Length 255",
+        send: [headers(1, block, { padding: 255 }), request(1, "a", { end: true })],
+        expect: served("a"),
+      },
+      {
+        sent: "priority",
+        send: [headers(1, block, { priority: { dependsOn: 0, weight: 256 } }), request(1, "a", { end: true })],
+        expect: served("a"),
+      },
+      {
+        sent: "exclusive priority on a stream that there is not, and padding",
+        send: [
+          headers(1, block, { priority: { dependsOn: 99, weight: 1, exclusive: true }, padding: 9 }),
+          request(1, "a", { end: true }),
+        ],
+        expect: served("a"),
+      },
+      {
+        sent: "padding in HEADERS, the rest of the block in CONTINUATION",
+        send: [
+          headers(1, block.subarray(0, 30), { padding: 9, endHeaders: false }),
+          continuation(1, block.subarray(30)),
+          request(1, "a", { end: true }),
+        ],
+        expect: served("a"),
+      },
+    ],
+  },
+  {
+    section: "6.2",
+    sentence: "a HEADERS frame with the END_STREAM flag set can be followed by CONTINUATION frames on the same stream",
+    cases: [
+      {
+        sent: "trailers in HEADERS and CONTINUATION",
+        send: [
+          open(1),
+          request(1, "a"),
+          headers(1, fieldBlock([["x-trailer", "1"]]), { end: true, endHeaders: false }),
+          continuation(1, fieldBlock([["x-other", "2"]])),
+        ],
+        expect: served("a"),
+      },
+    ],
+  },
+  {
+    section: "6.2",
+    sentence:
+      "If the length of the padding is the length of the frame payload or greater, the recipient MUST treat this as a " +
+      "connection error of type PROTOCOL_ERROR",
+    cases: [
+      paddedHeaders("as long", 0, (length) => length),
+      paddedHeaders("longer", 0, (length) => length + 1),
+      paddedHeaders("longer, with priority", flags.PRIORITY, (length) => length),
+    ],
+  },
+];
+
+const priorityFrames: readonly Demand[] = [
+  {
+    section: "6.3",
+    sentence:
+      "If a PRIORITY frame is received with a stream identifier of 0x00, the recipient MUST respond with a connection error " +
+      "of type PROTOCOL_ERROR",
+    cases: [
+      {
+        sent: "PRIORITY on stream 0",
+        send: [priority(0, { dependsOn: 1 })],
+        expect: connectionError("PROTOCOL_ERROR"),
+      },
+    ],
+  },
+  {
+    section: "6.3",
+    sentence:
+      "A PRIORITY frame with a length other than 5 octets MUST be treated as a stream error of type FRAME_SIZE_ERROR",
+    cases: [
+      {
+        sent: "4 octets",
+        send: [open(1), frame("PRIORITY", 0, 1, "four")],
+        expect: streamOrConnectionError("FRAME_SIZE_ERROR"),
+      },
+      {
+        sent: "6 octets",
+        send: [open(1), frame("PRIORITY", 0, 1, "sixsix")],
+        expect: streamOrConnectionError("FRAME_SIZE_ERROR"),
+      },
+      {
+        sent: "none, on an idle stream",
+        send: [frame("PRIORITY", 0, 1)],
+        expect: streamOrConnectionError("FRAME_SIZE_ERROR"),
+      },
+    ],
+  },
+  {
+    section: "6.3",
+    sentence: 'The PRIORITY frame can be sent on a stream in any state, including "idle" or "closed"',
+    cases: [
+      {
+        sent: "on an idle stream, weight 1",
+        send: [priority(1, { dependsOn: 0, weight: 1 }), unary(1, "a")],
+        expect: served("a"),
+      },
+      {
+        sent: "on an idle stream, weight 256",
+        send: [priority(1, { dependsOn: 3, weight: 256 }), unary(1, "a")],
+        expect: served("a"),
+      },
+      { sent: "exclusive", send: [priority(1, { dependsOn: 3, exclusive: true }), unary(1, "a")], expect: served("a") },
+      {
+        sent: "on a stream of the server's",
+        send: [priority(2, { dependsOn: 0 }), unary(1, "a")],
+        expect: served("a"),
+      },
+    ],
+  },
+];
+
+const rstStreamFrames: readonly Demand[] = [
+  {
+    section: "6.4",
+    sentence:
+      "If a RST_STREAM frame is received with a stream identifier of 0x00, the recipient MUST treat this as a connection " +
+      "error of type PROTOCOL_ERROR",
+    cases: [{ sent: "RST_STREAM on stream 0", send: [rstStream(0)], expect: connectionError("PROTOCOL_ERROR") }],
+  },
+  {
+    section: "6.4",
+    sentence:
+      "A RST_STREAM frame with a length other than 4 octets MUST be treated as a connection error of type FRAME_SIZE_ERROR",
+    cases: [
+      {
+        sent: "3 octets",
+        send: [open(1), frame("RST_STREAM", 0, 1, "abc")],
+        expect: connectionError("FRAME_SIZE_ERROR"),
+      },
+      {
+        sent: "5 octets",
+        send: [open(1), frame("RST_STREAM", 0, 1, "abcde")],
+        expect: connectionError("FRAME_SIZE_ERROR"),
+      },
+      { sent: "none", send: [open(1), frame("RST_STREAM", 0, 1)], expect: connectionError("FRAME_SIZE_ERROR") },
+    ],
+  },
+  {
+    section: "6.4",
+    sentence: "After receiving a RST_STREAM on a stream, the receiver MUST NOT send additional frames for that stream",
+    cases: [
+      {
+        sent: "RST_STREAM on a call that waits",
+        send: [unary(1, wait), rstStream(1), unary(3, "a")],
+        expect: async (client) => {
+          await served("a", 3)(client);
+          assert.deepEqual(
+            client.received.filter(({ stream }) => stream === 1),
+            [],
+          );
+        },
+      },
+      {
+        sent: "RST_STREAM on a response that the window holds up, then WINDOW_UPDATE of the connection",
+        send: async (client) => {
+          client.write(download(1, 100_000));
+          while (dataBytes(client, 1) < 65_535) await client.next("DATA", { stream: 1 });
+          client.write(rstStream(1), frame("WINDOW_UPDATE", 0, 0, Buffer.from([0, 0xff, 0xff, 0xff])), unary(3, "a"));
+        },
+        expect: async (client) => {
+          await served("a", 3)(client);
+          assert.equal(dataBytes(client, 1), 65_535);
+        },
+      },
+    ],
+  },
+];
+
+const settingsFrames: readonly Demand[] = [
+  {
+    section: "6.5",
+    sentence:
+      "Receipt of a SETTINGS frame with the ACK flag set and a length field value other than 0 MUST be treated as a " +
+      "connection error of type FRAME_SIZE_ERROR",
+    cases: [
+      {
+        sent: "ACK with a setting",
+        send: [frame("SETTINGS", flags.ACK, 0, Buffer.from([0, 3, 0, 0, 0, 100]))],
+        expect: connectionError("FRAME_SIZE_ERROR"),
+      },
+    ],
+  },
+  {
+    section: "6.5",
+    sentence:
+      "If an endpoint receives a SETTINGS frame whose Stream Identifier field is anything other than 0x00, the endpoint MUST " +
+      "respond with a connection error of type PROTOCOL_ERROR",
+    cases: [
+      { sent: "on an idle stream", send: [frame("SETTINGS", 0, 1)], expect: connectionError("PROTOCOL_ERROR") },
+      {
+        sent: "on an open stream",
+        send: [open(1), frame("SETTINGS", 0, 1)],
+        expect: connectionError("PROTOCOL_ERROR"),
+      },
+      { sent: "ACK on a stream", send: [frame("SETTINGS", flags.ACK, 1)], expect: connectionError("PROTOCOL_ERROR") },
+    ],
+  },
+  {
+    section: "6.5",
+    sentence:
+      "A SETTINGS frame with a length other than a multiple of 6 octets MUST be treated as a connection error of type " +
+      "FRAME_SIZE_ERROR",
+    cases: [
+      { sent: "3 octets", send: [frame("SETTINGS", 0, 0, "abc")], expect: connectionError("FRAME_SIZE_ERROR") },
+      {
+        sent: "7 octets",
+        send: [frame("SETTINGS", 0, 0, Buffer.of(0, 3, 0, 0, 0, 100, 0))],
+        expect: connectionError("FRAME_SIZE_ERROR"),
+      },
+    ],
+  },
+  {
+    section: "6.5.2",
+    sentence:
+      "SETTINGS_ENABLE_PUSH … Any value other than 0 or 1 MUST be treated as a connection error of type PROTOCOL_ERROR",
+    cases: [
+      { sent: "2", send: [settings(["ENABLE_PUSH", 2])], expect: connectionError("PROTOCOL_ERROR") },
+      { sent: "2^32-1", send: [settings(["ENABLE_PUSH", 2 ** 32 - 1])], expect: connectionError("PROTOCOL_ERROR") },
+      {
+        sent: "2, in the preface",
+        fromPreface: true,
+        send: [preface, settings(["ENABLE_PUSH", 2])],
+        expect: connectionError("PROTOCOL_ERROR"),
+      },
+      { sent: "0", send: [settings(["ENABLE_PUSH", 0]), unary(1, "a")], expect: served("a") },
+      { sent: "1", send: [settings(["ENABLE_PUSH", 1]), unary(1, "a")], expect: served("a") },
+    ],
+  },
+  {
+    section: "6.5.2",
+    sentence:
+      "SETTINGS_INITIAL_WINDOW_SIZE … Values above the maximum flow-control window size of 2^31-1 MUST be treated as a " +
+      "connection error of type FLOW_CONTROL_ERROR",
+    cases: [
+      {
+        sent: "2^31",
+        send: [settings(["INITIAL_WINDOW_SIZE", 2 ** 31])],
+        expect: connectionError("FLOW_CONTROL_ERROR"),
+      },
+      {
+        sent: "2^32-1",
+        send: [settings(["INITIAL_WINDOW_SIZE", 2 ** 32 - 1])],
+        expect: connectionError("FLOW_CONTROL_ERROR"),
+      },
+      {
+        sent: "2^31, before one that is allowed",
+        send: [settings(["INITIAL_WINDOW_SIZE", 2 ** 31], ["INITIAL_WINDOW_SIZE", 1])],
+        expect: connectionError("FLOW_CONTROL_ERROR"),
+      },
+      { sent: "2^31-1", send: [settings(["INITIAL_WINDOW_SIZE", 2 ** 31 - 1]), unary(1, "a")], expect: served("a") },
+    ],
+  },
+  {
+    section: "6.5.2",
+    sentence:
+      "SETTINGS_MAX_FRAME_SIZE … Values outside this range [2^14 to 2^24-1] MUST be treated as a connection error of type " +
+      "PROTOCOL_ERROR",
+    cases: [
+      { sent: "2^14-1", send: [settings(["MAX_FRAME_SIZE", 2 ** 14 - 1])], expect: connectionError("PROTOCOL_ERROR") },
+      { sent: "2^24", send: [settings(["MAX_FRAME_SIZE", 2 ** 24])], expect: connectionError("PROTOCOL_ERROR") },
+      { sent: "0", send: [settings(["MAX_FRAME_SIZE", 0])], expect: connectionError("PROTOCOL_ERROR") },
+      { sent: "2^14", send: [settings(["MAX_FRAME_SIZE", 2 ** 14]), unary(1, "a")], expect: served("a") },
+      { sent: "2^24-1", send: [settings(["MAX_FRAME_SIZE", 2 ** 24 - 1]), unary(1, "a")], expect: served("a") },
+    ],
+  },
+  {
+    section: "6.5.2",
+    sentence: "A value of 0 for SETTINGS_MAX_CONCURRENT_STREAMS SHOULD NOT be treated as special by endpoints",
+    cases: [{ sent: "0", send: [settings(["MAX_CONCURRENT_STREAMS", 0]), unary(1, "a")], expect: served("a") }],
+  },
+  {
+    section: "6.5.2",
+    sentence: "SETTINGS_HEADER_TABLE_SIZE … The encoder can select any size equal to or less than this value",
+    cases: [
+      {
+        sent: "0",
+        send: [settings(["HEADER_TABLE_SIZE", 0]), unary(1, "a"), unary(3, "b")],
+        expect: all(served("a"), served("b", 3)),
+      },
+      {
+        sent: "2^32-1",
+        send: [settings(["HEADER_TABLE_SIZE", 2 ** 32 - 1]), unary(1, "a"), unary(3, "b")],
+        expect: all(served("a"), served("b", 3)),
+      },
+    ],
+  },
+  {
+    section: "6.5.2",
+    sentence: "SETTINGS_MAX_HEADER_LIST_SIZE … This advisory setting informs a peer of the maximum field section size",
+    cases: [{ sent: "16,384", send: [settings(["MAX_HEADER_LIST_SIZE", 16_384]), unary(1, "a")], expect: served("a") }],
+  },
+  {
+    section: "6.5.2",
+    sentence:
+      "An endpoint that receives a SETTINGS frame with any unknown or unsupported identifier MUST ignore that setting",
+    cases: [
+      { sent: "0", send: [settings([0, 1]), unary(1, "a")], expect: served("a") },
+      { sent: "7", send: [settings([7, 1]), unary(1, "a")], expect: served("a") },
+      { sent: "0xffff", send: [settings([0xffff, 2 ** 32 - 1]), unary(1, "a")], expect: served("a") },
+      {
+        sent: "between two that are known",
+        send: [settings(["INITIAL_WINDOW_SIZE", 0], [0xfa, 7], ["INITIAL_WINDOW_SIZE", 1_000]), unary(1, "a")],
+        expect: served("a"),
+      },
+    ],
+  },
+  {
+    section: "6.5.3",
+    sentence:
+      "Once all values have been processed, the recipient MUST immediately emit a SETTINGS frame with the ACK flag set",
+    cases: [
+      {
+        sent: "an empty one, and one with settings",
+        send: [settings(), settings(["MAX_FRAME_SIZE", 20_000]), ping()],
+        expect: async (client) => {
+          await client.next("SETTINGS", { ack: true });
+          await client.next("SETTINGS", { ack: true });
+          await client.next("PING", { ack: true });
+        },
+      },
+      {
+        sent: "an acknowledgment, which is not acknowledged",
+        send: [settings(), ping()],
+        expect: async (client) => {
+          await client.next("PING", { ack: true });
+          const acks = client.received.filter(({ type, flags: bits }) => type === "SETTINGS" && bits & flags.ACK);
+          assert.equal(acks.length, 2, "of the preface's SETTINGS, and of these");
+        },
+      },
+    ],
+  },
+  {
+    section: "6.5.3",
+    sentence: "The values in the SETTINGS frame MUST be processed in the order they appear",
+    cases: [
+      {
+        sent: "SETTINGS_INITIAL_WINDOW_SIZE 100, then 1",
+        send: [settings(["INITIAL_WINDOW_SIZE", 100], ["INITIAL_WINDOW_SIZE", 1]), unary(1, "a")],
+        expect: async (client) => {
+          assert.equal((await client.next("DATA", { stream: 1 })).payload.length, 1);
+        },
+      },
+    ],
+  },
+];
+
+const otherFrames: readonly Demand[] = [
+  {
+    section: "6.6",
+    sentence:
+      'A receiver MUST treat the receipt of a PUSH_PROMISE on a stream that is neither "open" nor "half-closed (local)" as a ' +
+      "connection error of type PROTOCOL_ERROR",
+    cases: [
+      { sent: "on stream 0", send: [pushPromise(0, 2, block)], expect: connectionError("PROTOCOL_ERROR") },
+      { sent: "on an idle stream", send: [pushPromise(1, 2, block)], expect: connectionError("PROTOCOL_ERROR") },
+    ],
+  },
+  {
+    section: "6.7",
+    sentence:
+      "Receivers of a PING frame that does not include an ACK flag MUST send a PING frame with the ACK flag set in " +
+      "response, with an identical frame payload",
+    cases: [
+      {
+        sent: "two PINGs",
+        send: [ping("12345678"), ping(Buffer.from("00ff80ff0a0d0001", "hex"))],
+        expect: async (client) => {
+          assert.equal((await client.next("PING", { ack: true })).payload.toString(), "12345678");
+          assert.equal((await client.next("PING", { ack: true })).payload.toString("hex"), "00ff80ff0a0d0001");
+        },
+      },
+    ],
+  },
+  {
+    section: "6.7",
+    sentence: "An endpoint MUST NOT respond to PING frames containing this flag",
+    cases: [
+      {
+        sent: "PING with ACK, then one without",
+        send: [frame("PING", flags.ACK, 0, "answered"), ping("question")],
+        expect: async (client) => {
+          assert.equal((await client.next("PING", { ack: true })).payload.toString(), "question");
+        },
+      },
+    ],
+  },
+  {
+    section: "6.7",
+    sentence:
+      "If a PING frame is received with a Stream Identifier field value other than 0x00, the recipient MUST respond with a " +
+      "connection error of type PROTOCOL_ERROR",
+    cases: [
+      { sent: "on an idle stream", send: [frame("PING", 0, 1, "8 octets")], expect: connectionError("PROTOCOL_ERROR") },
+      {
+        sent: "on an open stream",
+        send: [open(1), frame("PING", 0, 1, "8 octets")],
+        expect: connectionError("PROTOCOL_ERROR"),
+      },
+      {
+        sent: "ACK on a stream",
+        send: [frame("PING", flags.ACK, 1, "8 octets")],
+        expect: connectionError("PROTOCOL_ERROR"),
+      },
+    ],
+  },
+  {
+    section: "6.7",
+    sentence:
+      "Receipt of a PING frame with a length field value other than 8 MUST be treated as a connection error of type FRAME_SIZE_ERROR",
+    cases: [
+      { sent: "none", send: [ping("")], expect: connectionError("FRAME_SIZE_ERROR") },
+      { sent: "7 octets", send: [ping("7 octet")], expect: connectionError("FRAME_SIZE_ERROR") },
+      { sent: "9 octets", send: [ping("9 octets!")], expect: connectionError("FRAME_SIZE_ERROR") },
+      {
+        sent: "7 octets with ACK",
+        send: [frame("PING", flags.ACK, 0, "7 octet")],
+        expect: connectionError("FRAME_SIZE_ERROR"),
+      },
+    ],
+  },
+  {
+    section: "6.8",
+    sentence:
+      "An endpoint MUST treat a GOAWAY frame with a stream identifier other than 0x00 as a connection error of type PROTOCOL_ERROR",
+    cases: [
+      {
+        sent: "on an idle stream",
+        send: [frame("GOAWAY", 0, 1, Buffer.alloc(8))],
+        expect: connectionError("PROTOCOL_ERROR"),
+      },
+      {
+        sent: "on an open stream",
+        send: [open(1), frame("GOAWAY", 0, 1, Buffer.alloc(8))],
+        expect: connectionError("PROTOCOL_ERROR"),
+      },
+    ],
+  },
+  {
+    section: "6.8",
+    sentence:
+      "Activity on streams numbered lower than or equal to the last stream identifier might still complete successfully",
+    cases: [
+      {
+        sent: "GOAWAY during a call, with debug data",
+        send: [open(1), request(1, "a"), goaway(0, "NO_ERROR", "nothing more"), data(1, "", { end: true })],
+        expect: async (client) => {
+          const { fields, body } = await readAnswer(client, 1);
+          assert.equal(fields.get("grpc-status"), "0");
+          assert.equal(textOf(body), "a");
+        },
+      },
+    ],
+  },
+  {
+    section: "6.8",
+    sentence:
+      "A server that is attempting to gracefully shut down a connection SHOULD send an initial GOAWAY frame with the last " +
+      "stream identifier set to 2^31-1 and a NO_ERROR code … [then] another GOAWAY frame with an updated last stream identifier",
+    cases: [
+      {
+        sent: "a call during which the server is told to drain, and one after the first GOAWAY",
+        send: async (client, server) => {
+          client.write(open(1), request(1, "a"));
+          await client.roundTrip();
+          const drained = server.drain(5_000);
+          const first = await client.next("GOAWAY");
+          assert.deepEqual([first.payload.readUInt32BE(0), first.payload.readUInt32BE(4)], [streamMax, 0]);
+          client.write(unary(3, "under way"));
+          await answerPings(client);
+          client.write(data(1, "", { end: true }));
+          await drained;
+        },
+        expect: async (client) => {
+          await client.untilClosed();
+          const goaways = client.received.filter(({ type }) => type === "GOAWAY");
+          assert.deepEqual(
+            goaways.map(({ payload }) => payload.readUInt32BE(0)),
+            [streamMax, 3],
+          );
+          const ended = client.received.filter((frame) => frame.type === "HEADERS" && frame.flags & flags.END_STREAM);
+          assert.deepEqual(ended.map(({ stream }) => stream).sort(), [1, 3]);
+        },
+      },
+    ],
+  },
+  {
+    section: "6.10",
+    sentence: "Any number of CONTINUATION frames can be sent, as long as the preceding frame is on the same stream",
+    cases: [
+      {
+        sent: "two",
+        send: [
+          headers(1, block.subarray(0, 5), { endHeaders: false }),
+          continuation(1, block.subarray(5, 50), false),
+          continuation(1, block.subarray(50)),
+          request(1, "a", { end: true }),
+        ],
+        expect: served("a"),
+      },
+    ],
+  },
+  {
+    section: "6.10",
+    sentence:
+      "If the END_HEADERS flag is not set, this frame MUST be followed by another CONTINUATION frame. A receiver MUST treat " +
+      "the receipt of any other type of frame or a frame on a different stream as a connection error of type PROTOCOL_ERROR",
+    cases: [
+      {
+        sent: "DATA after the first of two",
+        send: [headers(1, block, { endHeaders: false }), continuation(1, "", false), request(1, "a")],
+        expect: connectionError("PROTOCOL_ERROR"),
+      },
+      {
+        sent: "CONTINUATION of another stream after the first of two",
+        send: [headers(1, block, { endHeaders: false }), continuation(1, "", false), continuation(3, "")],
+        expect: connectionError("PROTOCOL_ERROR"),
+      },
+    ],
+  },
+  {
+    section: "6.10",
+    sentence:
+      "If a CONTINUATION frame is received with a Stream Identifier field of 0x00, the recipient MUST respond with a " +
+      "connection error of type PROTOCOL_ERROR",
+    cases: [
+      {
+        sent: "after HEADERS of stream 1",
+        send: [headers(1, block, { endHeaders: false }), continuation(0, "")],
+        expect: connectionError("PROTOCOL_ERROR"),
+      },
+      { sent: "after nothing", send: [continuation(0, "")], expect: connectionError("PROTOCOL_ERROR") },
+    ],
+  },
+  {
+    section: "6.10",
+    sentence:
+      "A CONTINUATION frame MUST be preceded by a HEADERS, PUSH_PROMISE or CONTINUATION frame without the END_HEADERS flag " +
+      "set. A recipient that observes violation of this rule MUST respond with a connection error of type PROTOCOL_ERROR",
+    cases: [
+      {
+        sent: "after HEADERS with END_HEADERS",
+        send: [open(1), continuation(1, "")],
+        expect: connectionError("PROTOCOL_ERROR"),
+      },
+      {
+        sent: "after CONTINUATION with END_HEADERS",
+        send: [headers(1, block, { endHeaders: false }), continuation(1, ""), continuation(1, "")],
+        expect: connectionError("PROTOCOL_ERROR"),
+      },
+      {
+        sent: "after DATA",
+        send: [open(1), request(1, "a"), continuation(1, "")],
+        expect: connectionError("PROTOCOL_ERROR"),
+      },
+    ],
+  },
+];
+
+/** RFC 9113 §6, but for WINDOW_UPDATE. */
+export const frameDefinitions: readonly Demand[] = [
+  ...dataFrames,
+  ...headersFrames,
+  ...priorityFrames,
+  ...rstStreamFrames,
+  ...settingsFrames,
+  ...otherFrames,
+];
+
+/** A request in DATA frames of one octet each. */
+function cutUp(content: string): Buffer[] {
+  return [...messageOf(content)].map((octet) => data(1, Buffer.of(octet)));
+}
+
+/** @param padLength what the frame claims, by the length of its payload */
+function paddedHeaders(sent: string, more: number, padLength: (length: number) => number): Case {
+  const priorityBytes = more === 0 ? "" : "\0\0\0\0\0";
+  const length = 1 + priorityBytes.length + 3;
+  const payload = Buffer.from([padLength(length), ...Buffer.from(priorityBytes), 0x83, 0x86, 0x84]);
+  return {
+    sent,
+    send: [frame("HEADERS", flags.PADDED | flags.END_HEADERS | more, 1, payload)],
+    expect: connectionError("PROTOCOL_ERROR"),
+  };
+}
+
+/** Answers the PING by which a server learns that its first GOAWAY has arrived. */
+async function answerPings(client: RawHttp2Client): Promise<void> {
+  const { payload } = await client.next("PING");
+  client.write(frame("PING", flags.ACK, 0, payload));
+}
