@@ -33,7 +33,7 @@ describe("errors", () => {
     {
       name: "an update after a field",
       block: "8220",
-      message: /^an update of the table's size is not at the beginning/,
+      message: /^an update of the table's size is not at its block's beginning/,
     },
     {
       name: "an update beyond what we announced",

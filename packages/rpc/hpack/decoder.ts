@@ -65,24 +65,13 @@ export class HpackDecoder {
     while (cursor.position < end) {
       const first = block[cursor.position++] as number;
       const left = this.#listMaxBytes - listBytes;
-      if (first >= indexed) {
-        const field = this.#fieldAt(readInteger(cursor, first, indexed - 1));
-        listBytes += field.size;
-        if (field.size <= left) this.#append(field, fields);
-      } else if (first >= literalIndexed) {
-        const field = this.#readLiteral(cursor, readInteger(cursor, first, literalIndexed - 1));
-        this.#dynamic.insert(field);
-        listBytes += field.size;
-        if (field.size <= left) this.#append(field, fields);
-      } else if (first >= sizeUpdate) {
-        throw new HpackError("an update of the table's size is not at the beginning of its block");
-      } else if (left <= 0) {
-        listBytes += this.#skipLiteral(cursor, readInteger(cursor, first, literalPrefixMax));
-      } else {
-        const field = this.#readLiteral(cursor, readInteger(cursor, first, literalPrefixMax));
-        listBytes += field.size;
-        if (field.size <= left) this.#append(field, fields);
+      if (left <= 0 && first < sizeUpdate) {
+        listBytes += this.#skipLiteral(cursor, first); // neither the list nor the table will have it
+        continue;
       }
+      const field = this.#readField(cursor, first);
+      listBytes += field.size;
+      if (field.size <= left) this.#append(field, fields);
     }
     return listBytes;
   }
@@ -113,14 +102,13 @@ export class HpackDecoder {
     }
   }
 
-  #fieldAt(index: number): HeaderField {
-    if (index === 0) throw new HpackError("index 0 names no field");
-    if (index < dynamicIndexMin) return this.#static[index] as HeaderField;
-    const age = index - dynamicIndexMin;
-    if (age < this.#dynamic.count) return this.#dynamic.at(age);
-    throw new HpackError(
-      `index ${index} is beyond the tables, which end at ${dynamicIndexMin - 1 + this.#dynamic.count}`,
-    );
+  #readField(cursor: Cursor, first: number): HeaderField {
+    if (first >= indexed) return this.#fieldAt(readInteger(cursor, first, indexed - 1));
+    if (first < sizeUpdate) return this.#readLiteral(cursor, readInteger(cursor, first, literalPrefixMax));
+    if (first < literalIndexed) throw new HpackError("an update of the table's size is not at its block's beginning");
+    const field = this.#readLiteral(cursor, readInteger(cursor, first, literalIndexed - 1));
+    this.#dynamic.insert(field);
+    return field;
   }
 
   #readLiteral(cursor: Cursor, nameIndex: number): HeaderField {
@@ -128,14 +116,24 @@ export class HpackDecoder {
     return new HeaderField(name, readText(cursor));
   }
 
-  /** Reads a literal without making strings of it. */
-  #skipLiteral(cursor: Cursor, nameIndex: number): number {
+  /** Reads a literal that is not for the table, without making strings of it. */
+  #skipLiteral(cursor: Cursor, first: number): number {
+    const nameIndex = readInteger(cursor, first, literalPrefixMax);
     const nameBytes = nameIndex === 0 ? skipText(cursor) : this.#fieldAt(nameIndex).name.length;
     return nameBytes + skipText(cursor) + fieldOverheadBytes;
   }
+
+  #fieldAt(index: number): HeaderField {
+    if (index === 0) throw new HpackError("index 0 names no field");
+    if (index < dynamicIndexMin) return this.#static[index] as HeaderField;
+    const age = index - dynamicIndexMin;
+    if (age < this.#dynamic.count) return this.#dynamic.at(age);
+    const last = dynamicIndexMin - 1 + this.#dynamic.count;
+    throw new HpackError(`index ${index} is beyond the tables, which end at ${last}`);
+  }
 }
 
-/** The first octet of a representation, RFC 7541 §6: the highest bit that is set says which it is. */
+/** The first octet of a representation, RFC 7541 §6: the highest bit that is set says which it is; below, its prefix. */
 const indexed = 0x80;
 const literalIndexed = 0x40;
 const sizeUpdate = 0x20;

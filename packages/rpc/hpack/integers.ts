@@ -7,7 +7,7 @@ export interface Cursor {
   end: number;
 }
 
-/** More than any index, length or size that a table or a block can have; its square root of bytes is not a worry. */
+/** They reach 2^28, beyond any index, length or size that we allow; RFC 7541 §5.1 wants an error for more. */
 const octetsMax = 4;
 
 /**
