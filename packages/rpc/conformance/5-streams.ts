@@ -240,9 +240,26 @@ const states: readonly Demand[] = [
           }
           for (const stream of [1, 3, 5, 7]) client.write(data(stream, Buffer.alloc(16_383)));
         },
-        expect: async (client) => {
-          await client.next("WINDOW_UPDATE", { stream: 0 });
+        expect: windowGivenBack,
+      },
+      {
+        sent: "the same on streams that the server has refused",
+        options: { limits: { connectionWindowBytes: 65_535, concurrentStreams: 1 } },
+        send: async (client) => {
+          client.write(open(1), open(3), open(5), open(7), open(9));
+          for (const stream of [3, 5, 7, 9]) await client.next("RST_STREAM", { stream });
+          for (const stream of [3, 5, 7, 9]) client.write(data(stream, Buffer.alloc(16_383)));
         },
+        expect: windowGivenBack,
+      },
+      {
+        sent: "the same on streams whose requests have ended",
+        options: { limits: { connectionWindowBytes: 65_535 } },
+        send: async (client) => {
+          for (const stream of [1, 3, 5, 7]) client.write(unary(stream, wait), data(stream, Buffer.alloc(16_372)));
+          for (const stream of [1, 3, 5, 7]) await client.next("RST_STREAM", { stream });
+        },
+        expect: windowGivenBack,
       },
     ],
   },
@@ -472,6 +489,10 @@ const errors: readonly Demand[] = [
 ];
 
 export const streams: readonly Demand[] = [...states, ...identifiers, ...errors];
+
+async function windowGivenBack(client: RawHttp2Client): Promise<void> {
+  await client.next("WINDOW_UPDATE", { stream: 0 });
+}
 
 /** Sends this on stream 1 when the call on it is answered and its requests have not ended. */
 function afterAnswer(...frames: readonly Buffer[]): (client: RawHttp2Client) => Promise<void> {

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { readAnswer } from "../testing/raw-http2/answer.ts";
-import { type Field, fieldBlock } from "../testing/raw-http2/field-block.ts";
+import { type Field, fieldBlock, indexed, literal } from "../testing/raw-http2/field-block.ts";
 import { continuation, headers, pushPromise } from "../testing/raw-http2/frames.ts";
 import type { Case, Demand } from "./demand.ts";
 import { answered, connectionError, malformed, served, streamError } from "./reactions.ts";
 import { atOnce, head, headAnd, headWith, headWithout, messageOf, open, request, unary } from "./texts.ts";
 
 const block = fieldBlock(head());
+const uploadPath = "/test.v1.Texts/Upload";
 
 /** RFC 9113 §8.1: what a message is. */
 const messages: readonly Demand[] = [
@@ -83,6 +84,26 @@ const messages: readonly Demand[] = [
         ]),
         expect: malformed(),
       },
+      {
+        sent: ":path, by its index in the static table",
+        send: [open(1), headers(1, indexed(4), { end: true })],
+        expect: malformed(),
+      },
+      {
+        sent: ":path, by the entry of the dynamic table that the head used",
+        send: [
+          headers(
+            1,
+            Buffer.concat([
+              fieldBlock(headWithout(":path").slice(0, 2)),
+              literal("incremental", 4, uploadPath),
+              fieldBlock(headWithout(":path").slice(2)),
+            ]),
+          ),
+          headers(1, indexed(62), { end: true }),
+        ],
+        expect: malformed(),
+      },
       { sent: ":status", send: withTrailers([[":status", "200"]]), expect: malformed() },
     ],
   },
@@ -135,6 +156,12 @@ const messages: readonly Demand[] = [
         expect: malformed(),
       },
       { sent: "no number", send: [unary(1, "abc", headAnd("content-length", "many"))], expect: malformed() },
+      { sent: "nothing", send: [unary(1, "abc", headAnd("content-length", ""))], expect: malformed() },
+      {
+        sent: "a number that no computer counts to",
+        send: [unary(1, "abc", headAnd("content-length", "9".repeat(40)))],
+        expect: malformed(),
+      },
       { sent: "a negative number", send: [unary(1, "abc", headAnd("content-length", "-1"))], expect: malformed() },
       {
         sent: "a number with a sign",
@@ -218,6 +245,14 @@ const fields: readonly Demand[] = [
         send: [unary(1, "a", headWith(":path", "/test.v1.Texts/Unary\0"))],
         expect: malformed(),
       },
+      {
+        sent: "0x00 in an entry of the dynamic table, which two calls use",
+        send: [
+          headers(1, Buffer.concat([block, literal("incremental", "x-test", "a\0")])),
+          headers(3, Buffer.concat([block, indexed(62)])),
+        ],
+        expect: malformed(1, 3),
+      },
       { sent: "0x0a in trailers", send: withTrailers([["x-trailer", "a\nb"]]), expect: malformed() },
     ],
   },
@@ -243,6 +278,20 @@ const fields: readonly Demand[] = [
       malformedField("keep-alive", "keep-alive", "timeout=5"),
       malformedField("transfer-encoding", "transfer-encoding", "chunked"),
       malformedField("upgrade", "upgrade", "h2c"),
+      {
+        sent: "transfer-encoding, by its index in the static table",
+        send: [headers(1, Buffer.concat([block, indexed(57)]))],
+        expect: malformed(),
+      },
+      {
+        sent: "connection, in an entry of the dynamic table, and it in trailers of another call",
+        send: [
+          headers(1, Buffer.concat([block, literal("incremental", "connection", "close")])),
+          open(3),
+          headers(3, indexed(62), { end: true }),
+        ],
+        expect: malformed(1, 3),
+      },
       { sent: "connection in trailers", send: withTrailers([["connection", "close"]]), expect: malformed() },
     ],
   },
@@ -277,6 +326,11 @@ const pseudoFields: readonly Demand[] = [
     cases: [
       pseudoBefore("an undefined one", ":test", "1"),
       pseudoBefore("one of responses", ":status", "200"),
+      {
+        sent: "one of responses, by its index in the static table",
+        send: [headers(1, Buffer.concat([indexed(8), block]))],
+        expect: malformed(),
+      },
       pseudoBefore("one of an extension that nobody offered", ":protocol", "websocket"),
       pseudoBefore("one that is a colon alone", ":", "1"),
       pseudoBefore("an uppercase one", ":Method", "POST"),

@@ -6,8 +6,10 @@ import { starting } from "./3-starting.ts";
 import { startingWithTls } from "./3-starting-with-tls.ts";
 import { frames } from "./4-frames.ts";
 import { streams } from "./5-streams.ts";
+import { connectionFrames } from "./6-connection-frames.ts";
 import { flowControl } from "./6-flow-control.ts";
-import { frameDefinitions } from "./6-frame-definitions.ts";
+import { settingsFrames } from "./6-settings.ts";
+import { streamFrames } from "./6-stream-frames.ts";
 import { errorCodes } from "./7-error-codes.ts";
 import { semantics } from "./8-semantics.ts";
 import { compression } from "./compression.ts";
@@ -19,7 +21,9 @@ const chapters: Readonly<Record<string, readonly Demand[]>> = {
   "RFC 9113 §3, starting": starting,
   "RFC 9113 §4, frames": frames,
   "RFC 9113 §5, streams": streams,
-  "RFC 9113 §6, frame definitions": frameDefinitions,
+  "RFC 9113 §6, frames of a stream": streamFrames,
+  "RFC 9113 §6, SETTINGS": settingsFrames,
+  "RFC 9113 §6, frames of a connection": connectionFrames,
   "RFC 9113 §6.9, flow control": flowControl,
   "RFC 9113 §7, error codes": errorCodes,
   "RFC 9113 §8, HTTP": semantics,

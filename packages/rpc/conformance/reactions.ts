@@ -31,13 +31,15 @@ export function streamOrConnectionError(code: ErrorCode | readonly ErrorCode[], 
   };
 }
 
-/** §8.1.1: a stream error PROTOCOL_ERROR, perhaps after a response that says so; the call is not served. */
-export function malformed(stream = 1): Reaction {
+/** §8.1.1: a stream error PROTOCOL_ERROR, perhaps after a response that says so; the calls are not served. */
+export function malformed(...streams: readonly number[]): Reaction {
+  const all = streams.length === 0 ? [1] : streams;
   return async (client) => {
-    await streamError("PROTOCOL_ERROR", stream)(client);
-    for (const frame of client.received) {
-      const status = frame.fields?.find(([name]) => name === "grpc-status")?.[1];
-      if (frame.stream === stream) assert.notEqual(status, "0", "it was served");
+    for (const stream of all) hasCode(await client.next("RST_STREAM", { stream }), ["PROTOCOL_ERROR"]);
+    await client.roundTrip();
+    for (const { stream, fields } of client.received) {
+      const status = fields?.find(([name]) => name === "grpc-status")?.[1];
+      if (all.includes(stream)) assert.notEqual(status, "0", `stream ${stream} was served`);
     }
   };
 }

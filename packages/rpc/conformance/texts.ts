@@ -11,13 +11,19 @@ export const wait = "wait";
 export const atOnce = "at once";
 
 /**
- * The service that the conversations are about. Unary answers what it was asked, followed by the metadata `x-test`;
+ * The service that the conversations are about. Unary answers what it was asked, followed by the metadata `x-test`, and
+ * adds a header and a trailer of as many letters as `x-letters` says;
  * Download answers as many letters as it was asked for; Upload answers all that it was told, in one text; Chat answers
  * each text with the same.
  */
 export const texts: Service = implement(TextDefinition, {
   unary: async (request, call) => {
     if (request.service === wait) await cutOff(call);
+    const letters = call.metadata("x-letters");
+    if (letters !== undefined) {
+      call.addHeader("x-head", "x".repeat(Number(letters)));
+      call.addTrailer("x-trailer", "x".repeat(Number(letters)));
+    }
     return text(request.service + (call.metadata("x-test") ?? ""));
   },
   download: async (request, responses) => {

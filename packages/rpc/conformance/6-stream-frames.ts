@@ -1,25 +1,18 @@
 import assert from "node:assert/strict";
-import { readAnswer } from "../testing/raw-http2/answer.ts";
 import { fieldBlock } from "../testing/raw-http2/field-block.ts";
 import {
   continuation,
   data,
   flags,
   frame,
-  goaway,
   headers,
-  ping,
-  preface,
   priority,
   pushPromise,
   rstStream,
-  settings,
-  streamMax,
 } from "../testing/raw-http2/frames.ts";
-import type { RawHttp2Client } from "../testing/raw-http2/raw-http2-client.ts";
 import type { Case, Demand } from "./demand.ts";
 import { all, connectionError, dataBytes, served, streamOrConnectionError } from "./reactions.ts";
-import { download, head, messageOf, open, request, textOf, unary, wait } from "./texts.ts";
+import { download, head, headAnd, messageOf, open, request, unary, wait } from "./texts.ts";
 
 const block = fieldBlock(head());
 
@@ -313,323 +306,7 @@ const rstStreamFrames: readonly Demand[] = [
   },
 ];
 
-const settingsFrames: readonly Demand[] = [
-  {
-    section: "6.5",
-    sentence:
-      "Receipt of a SETTINGS frame with the ACK flag set and a length field value other than 0 MUST be treated as a " +
-      "connection error of type FRAME_SIZE_ERROR",
-    cases: [
-      {
-        sent: "ACK with a setting",
-        send: [frame("SETTINGS", flags.ACK, 0, Buffer.from([0, 3, 0, 0, 0, 100]))],
-        expect: connectionError("FRAME_SIZE_ERROR"),
-      },
-    ],
-  },
-  {
-    section: "6.5",
-    sentence:
-      "If an endpoint receives a SETTINGS frame whose Stream Identifier field is anything other than 0x00, the endpoint MUST " +
-      "respond with a connection error of type PROTOCOL_ERROR",
-    cases: [
-      { sent: "on an idle stream", send: [frame("SETTINGS", 0, 1)], expect: connectionError("PROTOCOL_ERROR") },
-      {
-        sent: "on an open stream",
-        send: [open(1), frame("SETTINGS", 0, 1)],
-        expect: connectionError("PROTOCOL_ERROR"),
-      },
-      { sent: "ACK on a stream", send: [frame("SETTINGS", flags.ACK, 1)], expect: connectionError("PROTOCOL_ERROR") },
-    ],
-  },
-  {
-    section: "6.5",
-    sentence:
-      "A SETTINGS frame with a length other than a multiple of 6 octets MUST be treated as a connection error of type " +
-      "FRAME_SIZE_ERROR",
-    cases: [
-      { sent: "3 octets", send: [frame("SETTINGS", 0, 0, "abc")], expect: connectionError("FRAME_SIZE_ERROR") },
-      {
-        sent: "7 octets",
-        send: [frame("SETTINGS", 0, 0, Buffer.of(0, 3, 0, 0, 0, 100, 0))],
-        expect: connectionError("FRAME_SIZE_ERROR"),
-      },
-    ],
-  },
-  {
-    section: "6.5.2",
-    sentence:
-      "SETTINGS_ENABLE_PUSH … Any value other than 0 or 1 MUST be treated as a connection error of type PROTOCOL_ERROR",
-    cases: [
-      { sent: "2", send: [settings(["ENABLE_PUSH", 2])], expect: connectionError("PROTOCOL_ERROR") },
-      { sent: "2^32-1", send: [settings(["ENABLE_PUSH", 2 ** 32 - 1])], expect: connectionError("PROTOCOL_ERROR") },
-      {
-        sent: "2, in the preface",
-        fromPreface: true,
-        send: [preface, settings(["ENABLE_PUSH", 2])],
-        expect: connectionError("PROTOCOL_ERROR"),
-      },
-      { sent: "0", send: [settings(["ENABLE_PUSH", 0]), unary(1, "a")], expect: served("a") },
-      { sent: "1", send: [settings(["ENABLE_PUSH", 1]), unary(1, "a")], expect: served("a") },
-    ],
-  },
-  {
-    section: "6.5.2",
-    sentence:
-      "SETTINGS_INITIAL_WINDOW_SIZE … Values above the maximum flow-control window size of 2^31-1 MUST be treated as a " +
-      "connection error of type FLOW_CONTROL_ERROR",
-    cases: [
-      {
-        sent: "2^31",
-        send: [settings(["INITIAL_WINDOW_SIZE", 2 ** 31])],
-        expect: connectionError("FLOW_CONTROL_ERROR"),
-      },
-      {
-        sent: "2^32-1",
-        send: [settings(["INITIAL_WINDOW_SIZE", 2 ** 32 - 1])],
-        expect: connectionError("FLOW_CONTROL_ERROR"),
-      },
-      {
-        sent: "2^31, before one that is allowed",
-        send: [settings(["INITIAL_WINDOW_SIZE", 2 ** 31], ["INITIAL_WINDOW_SIZE", 1])],
-        expect: connectionError("FLOW_CONTROL_ERROR"),
-      },
-      { sent: "2^31-1", send: [settings(["INITIAL_WINDOW_SIZE", 2 ** 31 - 1]), unary(1, "a")], expect: served("a") },
-    ],
-  },
-  {
-    section: "6.5.2",
-    sentence:
-      "SETTINGS_MAX_FRAME_SIZE … Values outside this range [2^14 to 2^24-1] MUST be treated as a connection error of type " +
-      "PROTOCOL_ERROR",
-    cases: [
-      { sent: "2^14-1", send: [settings(["MAX_FRAME_SIZE", 2 ** 14 - 1])], expect: connectionError("PROTOCOL_ERROR") },
-      { sent: "2^24", send: [settings(["MAX_FRAME_SIZE", 2 ** 24])], expect: connectionError("PROTOCOL_ERROR") },
-      { sent: "0", send: [settings(["MAX_FRAME_SIZE", 0])], expect: connectionError("PROTOCOL_ERROR") },
-      { sent: "2^14", send: [settings(["MAX_FRAME_SIZE", 2 ** 14]), unary(1, "a")], expect: served("a") },
-      { sent: "2^24-1", send: [settings(["MAX_FRAME_SIZE", 2 ** 24 - 1]), unary(1, "a")], expect: served("a") },
-    ],
-  },
-  {
-    section: "6.5.2",
-    sentence: "A value of 0 for SETTINGS_MAX_CONCURRENT_STREAMS SHOULD NOT be treated as special by endpoints",
-    cases: [{ sent: "0", send: [settings(["MAX_CONCURRENT_STREAMS", 0]), unary(1, "a")], expect: served("a") }],
-  },
-  {
-    section: "6.5.2",
-    sentence: "SETTINGS_HEADER_TABLE_SIZE … The encoder can select any size equal to or less than this value",
-    cases: [
-      {
-        sent: "0",
-        send: [settings(["HEADER_TABLE_SIZE", 0]), unary(1, "a"), unary(3, "b")],
-        expect: all(served("a"), served("b", 3)),
-      },
-      {
-        sent: "2^32-1",
-        send: [settings(["HEADER_TABLE_SIZE", 2 ** 32 - 1]), unary(1, "a"), unary(3, "b")],
-        expect: all(served("a"), served("b", 3)),
-      },
-    ],
-  },
-  {
-    section: "6.5.2",
-    sentence: "SETTINGS_MAX_HEADER_LIST_SIZE … This advisory setting informs a peer of the maximum field section size",
-    cases: [{ sent: "16,384", send: [settings(["MAX_HEADER_LIST_SIZE", 16_384]), unary(1, "a")], expect: served("a") }],
-  },
-  {
-    section: "6.5.2",
-    sentence:
-      "An endpoint that receives a SETTINGS frame with any unknown or unsupported identifier MUST ignore that setting",
-    cases: [
-      { sent: "0", send: [settings([0, 1]), unary(1, "a")], expect: served("a") },
-      { sent: "7", send: [settings([7, 1]), unary(1, "a")], expect: served("a") },
-      { sent: "0xffff", send: [settings([0xffff, 2 ** 32 - 1]), unary(1, "a")], expect: served("a") },
-      {
-        sent: "between two that are known",
-        send: [settings(["INITIAL_WINDOW_SIZE", 0], [0xfa, 7], ["INITIAL_WINDOW_SIZE", 1_000]), unary(1, "a")],
-        expect: served("a"),
-      },
-    ],
-  },
-  {
-    section: "6.5.3",
-    sentence:
-      "Once all values have been processed, the recipient MUST immediately emit a SETTINGS frame with the ACK flag set",
-    cases: [
-      {
-        sent: "an empty one, and one with settings",
-        send: [settings(), settings(["MAX_FRAME_SIZE", 20_000]), ping()],
-        expect: async (client) => {
-          await client.next("SETTINGS", { ack: true });
-          await client.next("SETTINGS", { ack: true });
-          await client.next("PING", { ack: true });
-        },
-      },
-      {
-        sent: "an acknowledgment, which is not acknowledged",
-        send: [settings(), ping()],
-        expect: async (client) => {
-          await client.next("PING", { ack: true });
-          const acks = client.received.filter(({ type, flags: bits }) => type === "SETTINGS" && bits & flags.ACK);
-          assert.equal(acks.length, 2, "of the preface's SETTINGS, and of these");
-        },
-      },
-    ],
-  },
-  {
-    section: "6.5.3",
-    sentence: "The values in the SETTINGS frame MUST be processed in the order they appear",
-    cases: [
-      {
-        sent: "SETTINGS_INITIAL_WINDOW_SIZE 100, then 1",
-        send: [settings(["INITIAL_WINDOW_SIZE", 100], ["INITIAL_WINDOW_SIZE", 1]), unary(1, "a")],
-        expect: async (client) => {
-          assert.equal((await client.next("DATA", { stream: 1 })).payload.length, 1);
-        },
-      },
-    ],
-  },
-];
-
-const otherFrames: readonly Demand[] = [
-  {
-    section: "6.6",
-    sentence:
-      'A receiver MUST treat the receipt of a PUSH_PROMISE on a stream that is neither "open" nor "half-closed (local)" as a ' +
-      "connection error of type PROTOCOL_ERROR",
-    cases: [
-      { sent: "on stream 0", send: [pushPromise(0, 2, block)], expect: connectionError("PROTOCOL_ERROR") },
-      { sent: "on an idle stream", send: [pushPromise(1, 2, block)], expect: connectionError("PROTOCOL_ERROR") },
-    ],
-  },
-  {
-    section: "6.7",
-    sentence:
-      "Receivers of a PING frame that does not include an ACK flag MUST send a PING frame with the ACK flag set in " +
-      "response, with an identical frame payload",
-    cases: [
-      {
-        sent: "two PINGs",
-        send: [ping("12345678"), ping(Buffer.from("00ff80ff0a0d0001", "hex"))],
-        expect: async (client) => {
-          assert.equal((await client.next("PING", { ack: true })).payload.toString(), "12345678");
-          assert.equal((await client.next("PING", { ack: true })).payload.toString("hex"), "00ff80ff0a0d0001");
-        },
-      },
-    ],
-  },
-  {
-    section: "6.7",
-    sentence: "An endpoint MUST NOT respond to PING frames containing this flag",
-    cases: [
-      {
-        sent: "PING with ACK, then one without",
-        send: [frame("PING", flags.ACK, 0, "answered"), ping("question")],
-        expect: async (client) => {
-          assert.equal((await client.next("PING", { ack: true })).payload.toString(), "question");
-        },
-      },
-    ],
-  },
-  {
-    section: "6.7",
-    sentence:
-      "If a PING frame is received with a Stream Identifier field value other than 0x00, the recipient MUST respond with a " +
-      "connection error of type PROTOCOL_ERROR",
-    cases: [
-      { sent: "on an idle stream", send: [frame("PING", 0, 1, "8 octets")], expect: connectionError("PROTOCOL_ERROR") },
-      {
-        sent: "on an open stream",
-        send: [open(1), frame("PING", 0, 1, "8 octets")],
-        expect: connectionError("PROTOCOL_ERROR"),
-      },
-      {
-        sent: "ACK on a stream",
-        send: [frame("PING", flags.ACK, 1, "8 octets")],
-        expect: connectionError("PROTOCOL_ERROR"),
-      },
-    ],
-  },
-  {
-    section: "6.7",
-    sentence:
-      "Receipt of a PING frame with a length field value other than 8 MUST be treated as a connection error of type FRAME_SIZE_ERROR",
-    cases: [
-      { sent: "none", send: [ping("")], expect: connectionError("FRAME_SIZE_ERROR") },
-      { sent: "7 octets", send: [ping("7 octet")], expect: connectionError("FRAME_SIZE_ERROR") },
-      { sent: "9 octets", send: [ping("9 octets!")], expect: connectionError("FRAME_SIZE_ERROR") },
-      {
-        sent: "7 octets with ACK",
-        send: [frame("PING", flags.ACK, 0, "7 octet")],
-        expect: connectionError("FRAME_SIZE_ERROR"),
-      },
-    ],
-  },
-  {
-    section: "6.8",
-    sentence:
-      "An endpoint MUST treat a GOAWAY frame with a stream identifier other than 0x00 as a connection error of type PROTOCOL_ERROR",
-    cases: [
-      {
-        sent: "on an idle stream",
-        send: [frame("GOAWAY", 0, 1, Buffer.alloc(8))],
-        expect: connectionError("PROTOCOL_ERROR"),
-      },
-      {
-        sent: "on an open stream",
-        send: [open(1), frame("GOAWAY", 0, 1, Buffer.alloc(8))],
-        expect: connectionError("PROTOCOL_ERROR"),
-      },
-    ],
-  },
-  {
-    section: "6.8",
-    sentence:
-      "Activity on streams numbered lower than or equal to the last stream identifier might still complete successfully",
-    cases: [
-      {
-        sent: "GOAWAY during a call, with debug data",
-        send: [open(1), request(1, "a"), goaway(0, "NO_ERROR", "nothing more"), data(1, "", { end: true })],
-        expect: async (client) => {
-          const { fields, body } = await readAnswer(client, 1);
-          assert.equal(fields.get("grpc-status"), "0");
-          assert.equal(textOf(body), "a");
-        },
-      },
-    ],
-  },
-  {
-    section: "6.8",
-    sentence:
-      "A server that is attempting to gracefully shut down a connection SHOULD send an initial GOAWAY frame with the last " +
-      "stream identifier set to 2^31-1 and a NO_ERROR code … [then] another GOAWAY frame with an updated last stream identifier",
-    cases: [
-      {
-        sent: "a call during which the server is told to drain, and one after the first GOAWAY",
-        send: async (client, server) => {
-          client.write(open(1), request(1, "a"));
-          await client.roundTrip();
-          const drained = server.drain(5_000);
-          const first = await client.next("GOAWAY");
-          assert.deepEqual([first.payload.readUInt32BE(0), first.payload.readUInt32BE(4)], [streamMax, 0]);
-          client.write(unary(3, "under way"));
-          await answerPings(client);
-          client.write(data(1, "", { end: true }));
-          await drained;
-        },
-        expect: async (client) => {
-          await client.untilClosed();
-          const goaways = client.received.filter(({ type }) => type === "GOAWAY");
-          assert.deepEqual(
-            goaways.map(({ payload }) => payload.readUInt32BE(0)),
-            [streamMax, 3],
-          );
-          const ended = client.received.filter((frame) => frame.type === "HEADERS" && frame.flags & flags.END_STREAM);
-          assert.deepEqual(ended.map(({ stream }) => stream).sort(), [1, 3]);
-        },
-      },
-    ],
-  },
+const continuationFrames: readonly Demand[] = [
   {
     section: "6.10",
     sentence: "Any number of CONTINUATION frames can be sent, as long as the preceding frame is on the same stream",
@@ -643,6 +320,13 @@ const otherFrames: readonly Demand[] = [
           request(1, "a", { end: true }),
         ],
         expect: served("a"),
+      },
+      {
+        sent: "a call that is answered with more header and trailer fields than a frame holds",
+        send: [unary(1, "a", headAnd("x-letters", "20000"))],
+        expect: all(served("a"), async (client) => {
+          assert.equal(client.received.filter(({ type }) => type === "CONTINUATION").length, 2);
+        }),
       },
     ],
   },
@@ -703,14 +387,13 @@ const otherFrames: readonly Demand[] = [
   },
 ];
 
-/** RFC 9113 §6, but for WINDOW_UPDATE. */
-export const frameDefinitions: readonly Demand[] = [
+/** RFC 9113 §6.1 to §6.4 and §6.10: frames that belong to a stream. */
+export const streamFrames: readonly Demand[] = [
   ...dataFrames,
   ...headersFrames,
   ...priorityFrames,
   ...rstStreamFrames,
-  ...settingsFrames,
-  ...otherFrames,
+  ...continuationFrames,
 ];
 
 /** A request in DATA frames of one octet each. */
@@ -728,10 +411,4 @@ function paddedHeaders(sent: string, more: number, padLength: (length: number) =
     send: [frame("HEADERS", flags.PADDED | flags.END_HEADERS | more, 1, payload)],
     expect: connectionError("PROTOCOL_ERROR"),
   };
-}
-
-/** Answers the PING by which a server learns that its first GOAWAY has arrived. */
-async function answerPings(client: RawHttp2Client): Promise<void> {
-  const { payload } = await client.next("PING");
-  client.write(frame("PING", flags.ACK, 0, payload));
 }

@@ -1,0 +1,190 @@
+import assert from "node:assert/strict";
+import { readAnswer } from "../testing/raw-http2/answer.ts";
+import { fieldBlock, indexed, literal } from "../testing/raw-http2/field-block.ts";
+import { data, flags, frame, goaway, headers, ping, pushPromise, streamMax } from "../testing/raw-http2/frames.ts";
+import type { RawHttp2Client } from "../testing/raw-http2/raw-http2-client.ts";
+import type { Demand } from "./demand.ts";
+import { connectionError } from "./reactions.ts";
+import { head, open, request, textOf, unary } from "./texts.ts";
+
+const block = fieldBlock(head());
+
+/** RFC 9113 §6.6 to §6.8: PUSH_PROMISE, PING and GOAWAY. */
+export const connectionFrames: readonly Demand[] = [
+  {
+    section: "6.6",
+    sentence:
+      'A receiver MUST treat the receipt of a PUSH_PROMISE on a stream that is neither "open" nor "half-closed (local)" as a ' +
+      "connection error of type PROTOCOL_ERROR",
+    cases: [
+      { sent: "on stream 0", send: [pushPromise(0, 2, block)], expect: connectionError("PROTOCOL_ERROR") },
+      { sent: "on an idle stream", send: [pushPromise(1, 2, block)], expect: connectionError("PROTOCOL_ERROR") },
+    ],
+  },
+  {
+    section: "6.7",
+    sentence:
+      "Receivers of a PING frame that does not include an ACK flag MUST send a PING frame with the ACK flag set in " +
+      "response, with an identical frame payload",
+    cases: [
+      {
+        sent: "two PINGs",
+        send: [ping("12345678"), ping(Buffer.from("00ff80ff0a0d0001", "hex"))],
+        expect: async (client) => {
+          assert.equal((await client.next("PING", { ack: true })).payload.toString(), "12345678");
+          assert.equal((await client.next("PING", { ack: true })).payload.toString("hex"), "00ff80ff0a0d0001");
+        },
+      },
+    ],
+  },
+  {
+    section: "6.7",
+    sentence: "An endpoint MUST NOT respond to PING frames containing this flag",
+    cases: [
+      {
+        sent: "PING with ACK, then one without",
+        send: [frame("PING", flags.ACK, 0, "answered"), ping("question")],
+        expect: async (client) => {
+          assert.equal((await client.next("PING", { ack: true })).payload.toString(), "question");
+        },
+      },
+    ],
+  },
+  {
+    section: "6.7",
+    sentence:
+      "If a PING frame is received with a Stream Identifier field value other than 0x00, the recipient MUST respond with a " +
+      "connection error of type PROTOCOL_ERROR",
+    cases: [
+      { sent: "on an idle stream", send: [frame("PING", 0, 1, "8 octets")], expect: connectionError("PROTOCOL_ERROR") },
+      {
+        sent: "on an open stream",
+        send: [open(1), frame("PING", 0, 1, "8 octets")],
+        expect: connectionError("PROTOCOL_ERROR"),
+      },
+      {
+        sent: "ACK on a stream",
+        send: [frame("PING", flags.ACK, 1, "8 octets")],
+        expect: connectionError("PROTOCOL_ERROR"),
+      },
+    ],
+  },
+  {
+    section: "6.7",
+    sentence:
+      "Receipt of a PING frame with a length field value other than 8 MUST be treated as a connection error of type FRAME_SIZE_ERROR",
+    cases: [
+      { sent: "none", send: [ping("")], expect: connectionError("FRAME_SIZE_ERROR") },
+      { sent: "7 octets", send: [ping("7 octet")], expect: connectionError("FRAME_SIZE_ERROR") },
+      { sent: "9 octets", send: [ping("9 octets!")], expect: connectionError("FRAME_SIZE_ERROR") },
+      {
+        sent: "7 octets with ACK",
+        send: [frame("PING", flags.ACK, 0, "7 octet")],
+        expect: connectionError("FRAME_SIZE_ERROR"),
+      },
+    ],
+  },
+  {
+    section: "6.8",
+    sentence:
+      "An endpoint MUST treat a GOAWAY frame with a stream identifier other than 0x00 as a connection error of type PROTOCOL_ERROR",
+    cases: [
+      {
+        sent: "on an idle stream",
+        send: [frame("GOAWAY", 0, 1, Buffer.alloc(8))],
+        expect: connectionError("PROTOCOL_ERROR"),
+      },
+      {
+        sent: "on an open stream",
+        send: [open(1), frame("GOAWAY", 0, 1, Buffer.alloc(8))],
+        expect: connectionError("PROTOCOL_ERROR"),
+      },
+    ],
+  },
+  {
+    section: "6.8",
+    sentence:
+      "Activity on streams numbered lower than or equal to the last stream identifier might still complete successfully",
+    cases: [
+      {
+        sent: "GOAWAY during a call, with debug data",
+        send: [open(1), request(1, "a"), goaway(0, "NO_ERROR", "nothing more"), data(1, "", { end: true })],
+        expect: async (client) => {
+          const { fields, body } = await readAnswer(client, 1);
+          assert.equal(fields.get("grpc-status"), "0");
+          assert.equal(textOf(body), "a");
+        },
+      },
+    ],
+  },
+  {
+    section: "6.8",
+    sentence:
+      "A server that is attempting to gracefully shut down a connection SHOULD send an initial GOAWAY frame with the last " +
+      "stream identifier set to 2^31-1 and a NO_ERROR code … [then] another GOAWAY frame with an updated last stream identifier",
+    cases: [
+      {
+        sent: "a call during which the server is told to drain, and one after the first GOAWAY",
+        send: async (client, server) => {
+          client.write(open(1), request(1, "a"));
+          await client.roundTrip();
+          const drained = server.drain(5_000);
+          const first = await client.next("GOAWAY");
+          assert.deepEqual([first.payload.readUInt32BE(0), first.payload.readUInt32BE(4)], [streamMax, 0]);
+          client.write(unary(3, "under way"));
+          await answerPings(client);
+          client.write(data(1, "", { end: true }));
+          await drained;
+        },
+        expect: async (client) => {
+          await client.untilClosed();
+          const goaways = client.received.filter(({ type }) => type === "GOAWAY");
+          assert.deepEqual(
+            goaways.map(({ payload }) => payload.readUInt32BE(0)),
+            [streamMax, 3],
+          );
+          const ended = client.received.filter((frame) => frame.type === "HEADERS" && frame.flags & flags.END_STREAM);
+          assert.deepEqual(ended.map(({ stream }) => stream).sort(), [1, 3]);
+        },
+      },
+    ],
+  },
+  {
+    section: "6.8",
+    sentence:
+      "After sending a GOAWAY frame, the sender can discard frames for streams … with identifiers higher than the identified " +
+      "last stream. However, … HEADERS … frames MUST be minimally processed to ensure that the state … is consistent",
+    cases: [
+      {
+        sent: "a call after the second GOAWAY, whose head adds to the table, and trailers that use the entry",
+        send: async (client, server) => {
+          client.write(open(1), request(1, "a"));
+          await client.roundTrip();
+          void server.drain(5_000);
+          await client.next("GOAWAY");
+          await answerPings(client);
+          assert.equal((await client.next("GOAWAY")).payload.readUInt32BE(0), 1);
+          const adds = Buffer.concat([fieldBlock(head()), literal("incremental", "x-trailer", "1")]);
+          client.write(headers(3, adds), request(3, "b", { end: true }));
+          client.write(headers(1, indexed(62), { end: true }));
+        },
+        expect: async (client) => {
+          const { fields, body } = await readAnswer(client, 1);
+          assert.equal(fields.get("grpc-status"), "0");
+          assert.equal(textOf(body), "a");
+          await client.untilClosed();
+          assert.deepEqual(
+            client.received.filter(({ stream, type }) => stream === 3 && type === "HEADERS"),
+            [],
+          );
+        },
+      },
+    ],
+  },
+];
+
+/** Answers the PING by which a server learns that its first GOAWAY has arrived. */
+async function answerPings(client: RawHttp2Client): Promise<void> {
+  const { payload } = await client.next("PING");
+  client.write(frame("PING", flags.ACK, 0, payload));
+}
