@@ -114,7 +114,13 @@ export class RedisConnection {
 
   /** Why nothing can be sent now. */
   unavailable(): Error {
-    return this.#failure(new Error(this.detail));
+    return this.failure(new Error(this.detail));
+  }
+
+  /** What a caller is told when Redis cannot answer: never a guess. The cause keeps the original. */
+  failure(cause: unknown): Error {
+    const make = this.#options.unavailable ?? unavailable;
+    return make(`${this.#options.address.shown} cannot answer: ${describe(cause)}`, { cause });
   }
 
   readonly #onReply = (reply: Reply): Reply => {
@@ -130,14 +136,8 @@ export class RedisConnection {
     const cause = isLost
       ? new Error(`the connection was lost before it did (${this.detail})`, { cause: error })
       : error;
-    throw this.#failure(cause);
+    throw this.failure(cause);
   };
-
-  /** What a caller is told when Redis cannot answer: never a guess. The cause keeps the original. */
-  #failure(cause: unknown): Error {
-    const make = this.#options.unavailable ?? unavailable;
-    return make(`${this.#options.address.shown} cannot answer: ${describe(cause)}`, { cause });
-  }
 
   /** @returns why it failed, undefined when the connection is ready */
   async #attempt(): Promise<unknown> {

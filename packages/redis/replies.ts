@@ -1,3 +1,4 @@
+import { ErrorReply } from "@redis/client";
 import type { Reply } from "./script.ts";
 
 /** Reads an integer reply. */
@@ -7,8 +8,12 @@ export function integer(reply: Reply | undefined): number {
   return value;
 }
 
-/** Reads a string reply. */
+/**
+ * Reads a string reply.
+ * @throws ErrorReply that stands in its place, as it may in an array
+ */
 export function text(reply: Reply | undefined): string {
+  if (reply instanceof ErrorReply) throw reply;
   if (typeof reply !== "string") throw unexpected("a string", reply);
   return reply;
 }

@@ -46,6 +46,12 @@ describe("a script", () => {
     assert.deepEqual(connection.sent, [["EVALSHA", script.sha1, "2", "a", "b", "5"]]);
   });
 
+  test("that takes any number of arguments finds them behind those with names", async () => {
+    const connection = new ScriptedConnection(7);
+    await runScript(connection, { ...script, rest: "more" }, { two: "b", one: "a" }, { by: 5 }, ["x", "y"]);
+    assert.deepEqual(connection.sent, [["EVALSHA", script.sha1, "2", "a", "b", "5", "x", "y"]]);
+  });
+
   test("is sent whole to a server that does not know it", async () => {
     const connection = new ScriptedConnection(replied("NOSCRIPT No matching script."), 7);
     assert.equal(await runScript(connection, script, { one: "a", two: "b" }, { by: 5 }), 7);

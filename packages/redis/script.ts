@@ -1,16 +1,19 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import type { ErrorReply } from "@redis/client";
 import type { RedisConnection } from "./connection.ts";
 import { codeBehind } from "./redis-error.ts";
 
-/** What RESP2 carries: https://redis.io/docs/latest/develop/reference/protocol-spec/ */
-export type Reply = string | number | null | readonly Reply[];
+/** What RESP2 carries: https://redis.io/docs/latest/develop/reference/protocol-spec/. Errors are parts of arrays only. */
+export type Reply = string | number | null | ErrorReply | readonly Reply[];
 
 /** A Lua script and what it takes: the typed twin of a `.lua` file. Names and order are those of its header. */
 export interface Script<Key extends string = string, Arg extends string = string, Result = unknown> {
   readonly file: string;
   readonly keys: readonly Key[];
   readonly args: readonly Arg[];
+  /** What follows the arguments, as many as there are; absent: nothing may. */
+  readonly rest?: string;
   readonly returns: (reply: Reply) => Result;
   /** The Lua source, with its includes. */
   readonly source: string;
@@ -30,6 +33,7 @@ export function scriptsIn(folder: URL) {
     file: string;
     keys: readonly Key[];
     args: readonly Arg[];
+    rest?: string;
     returns: (reply: Reply) => Result;
   }): Script<Key, Arg, Result> {
     return withSource(definition, read(definition.file));
@@ -45,6 +49,7 @@ const includes = /^ *-- #include ([\w-]+)$/gm;
 
 /**
  * Calls a script by its hash; a server that does not know it has done nothing, and is sent the whole.
+ * @param rest of a script that takes any number of arguments
  * @throws like `send` of the connection
  */
 export async function runScript<Key extends string, Arg extends string, Result>(
@@ -52,16 +57,18 @@ export async function runScript<Key extends string, Arg extends string, Result>(
   script: Script<Key, Arg, Result>,
   keys: Values<Key>,
   args: Values<Arg>,
+  rest: readonly string[] = [],
 ): Promise<Result> {
-  const rest = [String(script.keys.length)];
-  for (const name of script.keys) rest.push(String(keys[name]));
-  for (const name of script.args) rest.push(String(args[name]));
+  const values = [String(script.keys.length)];
+  for (const name of script.keys) values.push(String(keys[name]));
+  for (const name of script.args) values.push(String(args[name]));
+  for (const value of rest) values.push(value);
   let reply: Reply;
   try {
-    reply = await connection.send(["EVALSHA", script.sha1, ...rest]);
+    reply = await connection.send(["EVALSHA", script.sha1, ...values]);
   } catch (error) {
     if (codeBehind(error) !== "NOSCRIPT") throw error;
-    reply = await connection.send(["EVAL", script.source, ...rest]);
+    reply = await connection.send(["EVAL", script.source, ...values]);
   }
   return script.returns(reply);
 }

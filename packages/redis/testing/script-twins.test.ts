@@ -34,6 +34,19 @@ test("a name, an order, an index or a header that differs fails, and says where"
   assert.throws(() => assertTwins({ ...twin, source: "return 1" }), /has a shebang and a header/);
 });
 
+test("what follows the arguments is declared, or not there", () => {
+  const open = source.replace("\nReturns", "\nARGV[2...] more  text\nReturns");
+  assertTwins({ ...twin, source: open, rest: "more" });
+  for (const wrong of [
+    { ...twin, rest: "more" },
+    { ...twin, source: open },
+    { ...twin, source: open, rest: "others" },
+    { ...twin, source: open.replace("[2...]", "[3...]"), rest: "more" },
+  ]) {
+    assert.throws(() => assertTwins(wrong), /add\.lua declares the rest of its twin/);
+  }
+});
+
 test("a script of the folder without a twin fails", (t) => {
   const folder = mkdtempSync(join(tmpdir(), "scripts-"));
   t.after(() => rmSync(folder, { recursive: true }));

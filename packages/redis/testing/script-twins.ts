@@ -19,9 +19,9 @@ export function assertTwinsIn(folder: URL, scripts: readonly Script[]): void {
 
 /**
  * Holds a script's typed twin against its Lua: the header declares the same names in the same order, and the body uses
- * every index that is declared, and no other.
+ * every index that is declared, and no other. `ARGV[n...]` declares that the n-th and all that follow are the `rest`.
  */
-export function assertTwins({ file, source, keys, args }: Script): void {
+export function assertTwins({ file, source, keys, args, rest }: Script): void {
   const [header, body] = partsOf(source, file);
   for (const [kind, names] of [["KEYS", keys] as const, ["ARGV", args] as const]) {
     const declared = [...header.matchAll(new RegExp(`^${kind}\\[(\\d+)\\] (\\w+) +(\\w+)`, "gm"))];
@@ -40,6 +40,12 @@ export function assertTwins({ file, source, keys, args }: Script): void {
       `${file} uses the ${kind} that it declares`,
     );
   }
+  const [, from, name] = /^ARGV\[(\d+)\.\.\.\] (\w+) /m.exec(header) ?? [];
+  assert.deepEqual(
+    [from, name],
+    rest === undefined ? [undefined, undefined] : [String(args.length + 1), rest],
+    `${file} declares the rest of its twin`,
+  );
   assert.match(header, /^Returns (array|integer|text) /m, `${file} says what it returns`);
   assert.doesNotMatch(source, /#include/, `${file} has all that it includes`);
 }
