@@ -133,8 +133,9 @@ export class Stream implements StreamEnd {
     this.connection.reset(this, code);
   }
 
-  /** The handler is done with this stream; its output may still be on its way. */
+  /** The handler is done with this stream; its output may still be on its way. Once, however often it is said. */
   handled(): void {
+    if (this.#isHandled) return;
     this.#isHandled = true;
     this.#release();
   }
