@@ -1,26 +1,7 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { test } from "node:test";
-import { type Child, freePort, repository, startChild, temporaryFolder, waitUntil } from "@realchat/presence-testing";
-
-const start = join(repository, "scripts/start.ts");
-
-/** `npm start` on free ports. */
-async function npmStart(args: readonly string[] = []) {
-  const [grpc, sockets, presence, delivery] = [await freePort(), await freePort(), await freePort(), await freePort()];
-  const child = await startChild(process.execPath, [start, ...args], {
-    logFile: join(temporaryFolder("start").path, "log"),
-    cwd: repository,
-    env: {
-      PATH: process.env.PATH,
-      GRPC_ADDR: `127.0.0.1:${grpc}`,
-      HTTP_PORT: `127.0.0.1:${sockets}`,
-      PRESENCE_HTTP_ADDR: `127.0.0.1:${presence}`,
-      DELIVERY_HTTP_ADDR: `127.0.0.1:${delivery}`,
-    },
-  });
-  return { child, url: `http://127.0.0.1:${sockets}` };
-}
+import { type Child, waitUntil } from "@realchat/presence-testing";
+import { npmStart } from "./testing/npm-start.ts";
 
 /** Process ids of both services, as they log them in their instance's name: `host-pid-start`. */
 async function pidsOf(child: Child): Promise<number[]> {
