@@ -407,7 +407,14 @@ const errors: readonly Demand[] = [
   {
     section: "5.4.1",
     sentence: "After sending the GOAWAY frame for an error condition, the endpoint MUST close the TCP connection",
-    cases: [{ sent: "a PING of 4 octets", send: [ping("four")], expect: connectionError("FRAME_SIZE_ERROR") }],
+    cases: [
+      { sent: "a PING of 4 octets", send: [ping("four")], expect: connectionError("FRAME_SIZE_ERROR") },
+      {
+        sent: "a PING of 4 octets, and behind it what would be answered otherwise",
+        send: [ping("four"), unary(1, "a"), ping(), settings()],
+        expect: connectionError("FRAME_SIZE_ERROR"),
+      },
+    ],
   },
   {
     section: "5.4.2",

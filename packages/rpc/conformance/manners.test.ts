@@ -41,6 +41,7 @@ const offences: readonly [what: string, frames: readonly Buffer[], complaint: Re
   ["a field block is interrupted", [settings(), headers(1, fieldBlock(head), { endHeaders: false }), ping()], /§4\.3/],
   ["a stream goes on after its end", [settings(), ...response, data(1, "more")], /§5\.1: nothing follows/],
   ["a stream goes on after its reset", [settings(), rstStream(1), data(1, "more")], /§5\.4\.2/],
+  ["it goes on after an error", [settings(), goaway(1, "PROTOCOL_ERROR"), ping()], /§5\.4\.1/],
   ["a type is unknown", [settings(), frame(0xfa, 0, 0)], /§5\.5/],
   ["a server pushes", [settings(), pushPromise(1, 2, "")], /§8\.4/],
   ["PING is on a stream", [settings(), frame("PING", 0, 1, "8 octets")], /§6: it belongs to the connection/],

@@ -6,39 +6,58 @@ import { errorCodeOf, has, type ReceivedFrame } from "../testing/raw-http2/recei
  * @returns sentences, none for a server that keeps the rules
  */
 export function complaintsOf(frames: readonly ReceivedFrame[]): string[] {
-  const complaints: string[] = [];
+  const connection: ConnectionProgress = { stage: "preface", lastStream: Number.POSITIVE_INFINITY };
   const streams = new Map<number, StreamProgress>();
-  let lastStream = Number.POSITIVE_INFINITY;
-  let block: ReceivedFrame | undefined;
-  for (const [index, frame] of frames.entries()) {
-    const { type, stream, payload, flags } = frame;
-    const complain = (what: string) => complaints.push(`frame ${index}, ${type} on stream ${stream}: ${what}`);
-    if (index === 0 && (type !== "SETTINGS" || has(frame, "ACK"))) complain("§3.4: SETTINGS are the first frame");
-    if (frame.reserved) complain("§4.1: the reserved bit is left unset");
-    if (payload.length > 16_384) complain("§4.2: a frame is not larger than the receiver's SETTINGS_MAX_FRAME_SIZE");
-    if (type === "unknown" || type === "PUSH_PROMISE") {
-      complain("§5.5 and §8.4: nobody asked for it");
-      continue;
-    }
-    if (flags & ~usedFlags[type]) complain("§4.1: flags without a meaning are left unset");
-    if (connectionTypes.has(type) && stream !== 0) complain("§6: it belongs to the connection");
-    if (streamTypes.has(type) && (stream === 0 || stream % 2 === 0)) complain("§6: it belongs to a client's stream");
-    if (block !== undefined && (type !== "CONTINUATION" || stream !== block.stream)) {
-      complain("§4.3: nothing comes between the frames of a field block");
-    }
-    if (type === "HEADERS" || type === "CONTINUATION") block = has(frame, "END_HEADERS") ? undefined : frame;
-    if (type === "GOAWAY") {
-      const last = payload.readUInt32BE(0);
-      if (last > lastStream) complain("§6.8: the last stream identifier is never increased");
-      lastStream = last;
-    }
-    for (const what of contentComplaints(frame)) complain(what);
+  return frames.flatMap((frame, index) => {
+    const { type, stream } = frame;
+    const complaints = [...goOn(connection, frame), ...headComplaints(frame), ...contentComplaints(frame)];
     if (stream !== 0) {
       const progress = streams.get(stream) ?? { stage: "head" };
       streams.set(stream, progress);
-      for (const what of advance(progress, frame)) complain(what);
+      complaints.push(...advance(progress, frame));
     }
+    return complaints.map((what) => `frame ${index}, ${type} on stream ${stream}: ${what}`);
+  });
+}
+
+/** What came before on the connection. */
+interface ConnectionProgress {
+  stage: "preface" | "open" | "failed";
+  /** Of the last GOAWAY. */
+  lastStream: number;
+  /** The last frame of a field block that is not complete. */
+  block?: ReceivedFrame;
+}
+
+function goOn(progress: ConnectionProgress, frame: ReceivedFrame): string[] {
+  const { type, stream, payload } = frame;
+  const complaints: string[] = [];
+  if (progress.stage === "failed") complaints.push("§5.4.1: the connection is closed after GOAWAY with an error");
+  if (progress.stage === "preface") {
+    if (type !== "SETTINGS" || has(frame, "ACK")) complaints.push("§3.4: SETTINGS are the first frame");
+    progress.stage = "open";
   }
+  if (progress.block !== undefined && (type !== "CONTINUATION" || stream !== progress.block.stream)) {
+    complaints.push("§4.3: nothing comes between the frames of a field block");
+  }
+  if (type === "HEADERS" || type === "CONTINUATION") progress.block = has(frame, "END_HEADERS") ? undefined : frame;
+  if (type === "GOAWAY") {
+    const last = payload.readUInt32BE(0);
+    if (last > progress.lastStream) complaints.push("§6.8: the last stream identifier is never increased");
+    progress.lastStream = last;
+    if (errorCodeOf(frame) !== "NO_ERROR") progress.stage = "failed";
+  }
+  return complaints;
+}
+
+function headComplaints({ type, flags, reserved, stream, payload }: ReceivedFrame): string[] {
+  if (type === "unknown" || type === "PUSH_PROMISE") return ["§5.5 and §8.4: nobody asked for it"];
+  const complaints: string[] = [];
+  if (reserved) complaints.push("§4.1: the reserved bit is left unset");
+  if (flags & ~usedFlags[type]) complaints.push("§4.1: flags without a meaning are left unset");
+  if (payload.length > 16_384) complaints.push("§4.2: it is larger than the client's SETTINGS_MAX_FRAME_SIZE");
+  if (connectionTypes.has(type) && stream !== 0) complaints.push("§6: it belongs to the connection");
+  if (streamTypes.has(type) && stream % 2 === 0) complaints.push("§6: it belongs to a client's stream");
   return complaints;
 }
 
