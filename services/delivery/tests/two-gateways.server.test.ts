@@ -77,6 +77,12 @@ describe("two gateways on Redis and Kafka", () => {
     bob.say({ type: "logout" });
     assert.equal((await ann.untilTold("bob", false)).cause, "logged_out");
     ann.socket.close();
+    const heard = await gateways[0].metrics();
+    assert.ok((heard.get('delivery_feed_records_total{outcome="told"}') ?? 0) >= 3);
+    assert.equal(heard.get('delivery_feed_records_total{outcome="unreadable"}'), 0);
+    assert.equal(heard.get('delivery_feed_faults_total{fault="gap"}'), 0);
+    assert.ok((heard.get("delivery_feed_users") ?? 0) >= 2);
+    assert.ok(heard.has('delivery_bound_limit{bound="directory_commands"}'));
   });
 
   test("who is blocked or leaves stops seeing the dot, wherever he is connected, and is told so once", async () => {
