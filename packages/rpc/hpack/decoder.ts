@@ -2,7 +2,8 @@ import { DynamicTable } from "./dynamic-table.ts";
 import { type Classify, fieldOverheadBytes, HeaderField } from "./header-field.ts";
 import { HpackError } from "./hpack-error.ts";
 import { type Cursor, readInteger } from "./integers.ts";
-import { staticFields } from "./static-table.ts";
+import { pathByName } from "./known-paths.ts";
+import { type SharedFields, sharedFields } from "./shared-fields.ts";
 import { readText, skipText } from "./text.ts";
 
 export interface HpackDecoderOptions {
@@ -24,7 +25,7 @@ export class HpackDecoder {
   readonly #tableMaxBytes: number;
   readonly #listMaxBytes: number;
   readonly #classify: Classify;
-  readonly #static: readonly HeaderField[];
+  readonly #shared: SharedFields;
   readonly #dynamic = new DynamicTable(initialTableMaxBytes);
   /** The largest size that an update may ask for. */
   #updateMaxBytes: number;
@@ -35,7 +36,7 @@ export class HpackDecoder {
     this.#tableMaxBytes = tableMaxBytes;
     this.#listMaxBytes = listMaxBytes;
     this.#classify = classify;
-    this.#static = staticFields(classify);
+    this.#shared = sharedFields(classify);
     this.#updateMaxBytes = Math.max(tableMaxBytes, initialTableMaxBytes);
   }
 
@@ -71,17 +72,17 @@ export class HpackDecoder {
       }
       const field = this.#readField(cursor, first);
       listBytes += field.size;
-      if (field.size <= left) this.#append(field, fields);
+      if (field.size > left) continue;
+      this.#classifyOnce(field);
+      fields.push(field);
     }
     return listBytes;
   }
 
-  #append(field: HeaderField, fields: HeaderField[]): void {
-    if (!field.classified) {
-      field.classified = true;
-      this.#classify(field);
-    }
-    fields.push(field);
+  #classifyOnce(field: HeaderField): void {
+    if (field.classified) return;
+    field.classified = true;
+    this.#classify(field);
   }
 
   /** Dynamic table size updates, RFC 7541 §6.3: only before the first field. */
@@ -104,6 +105,7 @@ export class HpackDecoder {
 
   #readField(cursor: Cursor, first: number): HeaderField {
     if (first >= indexed) return this.#fieldAt(readInteger(cursor, first, indexed - 1));
+    if (first === pathByName) return this.#readPath(cursor);
     if (first < sizeUpdate) return this.#readLiteral(cursor, readInteger(cursor, first, literalPrefixMax));
     if (first < literalIndexed) throw new HpackError("an update of the table's size is not at its block's beginning");
     const field = this.#readLiteral(cursor, readInteger(cursor, first, literalIndexed - 1));
@@ -116,6 +118,18 @@ export class HpackDecoder {
     return new HeaderField(name, readText(cursor));
   }
 
+  /** One that has a meaning comes again: its field is kept for all connections. */
+  #readPath(cursor: Cursor): HeaderField {
+    const { paths } = this.#shared;
+    const known = paths.read(cursor);
+    if (known !== undefined) return known;
+    const start = cursor.position;
+    const field = this.#readLiteral(cursor, pathByName);
+    this.#classifyOnce(field);
+    if (field.meaning !== undefined) paths.add(cursor.bytes.slice(start, cursor.position), field);
+    return field;
+  }
+
   /** Reads a literal that is not for the table, without making strings of it. */
   #skipLiteral(cursor: Cursor, first: number): number {
     const nameIndex = readInteger(cursor, first, literalPrefixMax);
@@ -125,7 +139,7 @@ export class HpackDecoder {
 
   #fieldAt(index: number): HeaderField {
     if (index === 0) throw new HpackError("index 0 names no field");
-    if (index < dynamicIndexMin) return this.#static[index] as HeaderField;
+    if (index < dynamicIndexMin) return this.#shared.statics[index] as HeaderField;
     const age = index - dynamicIndexMin;
     if (age < this.#dynamic.count) return this.#dynamic.at(age);
     const last = dynamicIndexMin - 1 + this.#dynamic.count;

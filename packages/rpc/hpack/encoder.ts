@@ -78,15 +78,15 @@ export class HpackEncoder {
       block.indexed(index);
       return;
     }
-    const nameIndex = staticNames.get(name) ?? this.#dynamicIndex(name);
     const field = new HeaderField(name, value);
-    if (isSensitive) block.literal(neverIndexed, nameIndex, name, value);
-    // One that would drive out most of the others is not worth its place.
-    else if (field.size > this.#dynamic.maxBytes / 2) block.literal(withoutIndexing, nameIndex, name, value);
-    else {
-      block.literal(withIndexing, nameIndex, name, value);
-      this.#dynamic.insert(field);
-    }
+    const form = isSensitive ? neverIndexed : this.#isWorthItsPlace(field) ? withIndexing : withoutIndexing;
+    block.literal(form, staticNames.get(name) ?? this.#dynamicIndex(name), name, value);
+    if (form === withIndexing) this.#dynamic.insert(field);
+  }
+
+  /** One that would drive out most of the others is not. */
+  #isWorthItsPlace(field: HeaderField): boolean {
+    return field.size <= this.#dynamic.maxBytes / 2;
   }
 
   /** @returns 0 when there is none */

@@ -1,5 +1,3 @@
-import { type Classify, HeaderField } from "./header-field.ts";
-
 /** RFC 7541 Appendix A, from index 1 on. */
 export const staticTable: readonly (readonly [name: string, value: string])[] = [
   [":authority", ""],
@@ -64,14 +62,3 @@ export const staticTable: readonly (readonly [name: string, value: string])[] = 
   ["via", ""],
   ["www-authenticate", ""],
 ];
-
-const fieldsOf = new WeakMap<Classify, readonly HeaderField[]>();
-
-/** The static table as fields, by index, which begins with 1: one set for all decoders of a server. */
-export function staticFields(classify: Classify): readonly HeaderField[] {
-  const known = fieldsOf.get(classify);
-  if (known !== undefined) return known;
-  const fields = [new HeaderField("", ""), ...staticTable.map(([name, value]) => new HeaderField(name, value))];
-  fieldsOf.set(classify, fields);
-  return fields;
-}
