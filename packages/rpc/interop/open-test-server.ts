@@ -54,9 +54,9 @@ export async function openTestServer(t: TestContext, transport: Transport, creat
     },
     async call(method, messages) {
       const session = openRawConnection(t, port, ca);
-      const body = Buffer.concat(messages.map((message) => framed(Buffer.from(message))));
       const path = `/${TestServiceDefinition.fullName}/${method}`;
-      const answer = await callOnTheWire(session, path, { "grpc-accept-encoding": "gzip" }, body);
+      const pieces = messages.map((message) => framed(Buffer.from(message)));
+      const answer = await callOnTheWire(session, { path, headers: { "grpc-accept-encoding": "gzip" }, pieces });
       session.close();
       return answer;
     },

@@ -1,4 +1,4 @@
-import type { ClientHttp2Session, IncomingHttpHeaders } from "node:http2";
+import { type ClientHttp2Session, constants, type IncomingHttpHeaders } from "node:http2";
 import { openRawCall } from "../testing/raw-call.ts";
 
 /** What came back, before any gRPC client had a look at it. */
@@ -10,14 +10,18 @@ export interface WireAnswer {
   readonly messages: readonly { readonly isCompressed: boolean; readonly bytes: Buffer }[];
 }
 
-/** Sends the body as it is, and ends. */
-export async function callOnTheWire(
-  session: ClientHttp2Session,
-  path: string,
-  headers: Readonly<Record<string, string>>,
-  body: Buffer,
-): Promise<WireAnswer> {
-  const stream = openRawCall(session, path, headers);
+/** One call, sent as it is. */
+export interface WireCall {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | string[]>>;
+  /** What is written at once; then the request ends. */
+  readonly pieces: readonly Buffer[];
+  /** Resets the stream (CANCEL) after that many bytes of response. */
+  readonly cancelAfterBytes?: number;
+}
+
+export async function callOnTheWire(session: ClientHttp2Session, call: WireCall): Promise<WireAnswer> {
+  const stream = openRawCall(session, call.path, call.headers);
   let head: IncomingHttpHeaders = {};
   let trailers: IncomingHttpHeaders | undefined;
   const chunks: Buffer[] = [];
@@ -27,17 +31,28 @@ export async function callOnTheWire(
   stream.on("trailers", (received) => {
     trailers = received;
   });
-  stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-  stream.end(body);
-  await new Promise((resolve) => stream.once("close", resolve));
+  let receivedBytes = 0;
+  stream.on("data", (chunk: Buffer) => {
+    chunks.push(chunk);
+    receivedBytes += chunk.length;
+    if (receivedBytes >= (call.cancelAfterBytes ?? Number.POSITIVE_INFINITY)) stream.close(constants.NGHTTP2_CANCEL);
+  });
+  const closed = new Promise((resolve) => stream.once("close", resolve));
+  for (const piece of call.pieces) stream.write(piece);
+  stream.end();
+  await closed;
   return { headers: head, trailers: trailers ?? head, messages: messagesIn(Buffer.concat(chunks)) };
 }
 
-/** Source: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses (Length-Prefixed-Message) */
+/**
+ * Without a last one that is not whole.
+ * Source: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses (Length-Prefixed-Message)
+ */
 function messagesIn(body: Buffer): WireAnswer["messages"] {
   const messages = [];
-  for (let at = 0; at < body.length; ) {
+  for (let at = 0; at + 5 <= body.length; ) {
     const end = at + 5 + body.readUInt32BE(at + 1);
+    if (end > body.length) break;
     messages.push({ isCompressed: body.readUInt8(at) === 1, bytes: body.subarray(at + 5, end) });
     at = end;
   }

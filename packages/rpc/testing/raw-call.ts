@@ -6,7 +6,12 @@ import type { TestContext } from "node:test";
  * @param ca PEM; with it the connection is TLS
  */
 export function openRawConnection(t: TestContext, port: number, ca?: string): ClientHttp2Session {
-  const session = ca === undefined ? connect(`http://127.0.0.1:${port}`) : connect(`https://localhost:${port}`, { ca });
+  // In MB. Node never takes off what a server did not wait to be sent, and goes deaf at the end: grpc-js sets it, too.
+  const maxSessionMemory = 10_000;
+  const session =
+    ca === undefined
+      ? connect(`http://127.0.0.1:${port}`, { maxSessionMemory })
+      : connect(`https://localhost:${port}`, { ca, maxSessionMemory });
   session.on("error", () => undefined);
   t.after(() => session.destroy());
   return session;
@@ -15,7 +20,7 @@ export function openRawConnection(t: TestContext, port: number, ca?: string): Cl
 export function openRawCall(
   session: ClientHttp2Session,
   path: string,
-  headers: Record<string, string> = {},
+  headers: Readonly<Record<string, string | string[]>> = {},
 ): ClientHttp2Stream {
   const stream = session.request({
     ":method": "POST",
