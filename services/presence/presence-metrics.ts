@@ -94,6 +94,13 @@ export function exposeParts(
   metrics.total({ name: "presence_expired_total", help: "Sessions and graces that this node took down." }, () => {
     return work.metrics().expired;
   });
+  metrics.total(
+    {
+      name: "presence_expiries_failed_total",
+      help: "Due sessions that could not be taken down; tried again a TTL later.",
+    },
+    () => work.metrics().expiriesFailed,
+  );
   metrics.total({ name: "presence_ticks_failed_total", help: "Ticks that the store did not answer." }, () => {
     return work.metrics().ticksFailed;
   });

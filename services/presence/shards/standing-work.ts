@@ -60,8 +60,15 @@ export class StandingWork {
     return this.#tails.every(({ position }) => position !== undefined);
   }
 
-  metrics(): { ticks: readonly Tick[]; expired: number; ticksFailed: number; publishing: PublishingMetrics } {
-    const { expired, failed } = this.#ticker;
-    return { ticks: this.#ticker.latest(), expired, ticksFailed: failed, publishing: this.#publishing.metrics() };
+  metrics(): {
+    ticks: readonly Tick[];
+    expired: number;
+    expiriesFailed: number;
+    ticksFailed: number;
+    publishing: PublishingMetrics;
+  } {
+    const { expired, stuck, failed } = this.#ticker;
+    const publishing = this.#publishing.metrics();
+    return { ticks: this.#ticker.latest(), expired, expiriesFailed: stuck, ticksFailed: failed, publishing };
   }
 }

@@ -22,6 +22,9 @@ export class Ticker {
   readonly #timers: Cancel[] = [];
   #stopped = false;
   expired = 0;
+  /** Expiries that failed. */
+  stuck = 0;
+  /** Ticks that failed. */
   failed = 0;
 
   constructor(options: {
@@ -68,6 +71,7 @@ export class Ticker {
       const tick = await this.#store.tick(shard, pageSize);
       this.#latest[shard] = tick;
       this.expired += tick.expired;
+      this.stuck += tick.failed;
       if (tick.expired >= pageSize) waitMs = Math.min(waitMs, this.#pageMs);
       if (!this.#stopped) this.#onTick(shard, tick);
     } catch {

@@ -115,6 +115,8 @@ export interface Tick {
   readonly clockMs: number;
   /** Due sessions and graces taken down by this call; when it reaches the limit there may be more. */
   readonly expired: number;
+  /** Of these, failed, as with a record that is malformed; they are tried again a TTL later. */
+  readonly failed: number;
   /** How long the oldest deadline was overdue on arrival, ms of shard clock; 0 if none was. */
   readonly lagMs: number;
   /** Of the shard's last log entry, 0 if there never was one. */

@@ -200,6 +200,7 @@ class MemoryStore implements PresenceStore {
       lastVersion: this.#log.lastVersion,
       sessions: this.#records.sessions,
       usersOnline: this.#records.usersOnline,
+      failed: 0,
       logLength: this.#log.length,
     };
   }

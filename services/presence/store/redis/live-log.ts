@@ -77,9 +77,10 @@ export class LiveLog {
   }
 
   #hear(shard: number, message: string): void {
-    const transition = decodeAnnouncement(message, shard);
-    this.#onVersion(shard, transition.version);
-    for (const listener of this.#listeners.get(shard) ?? []) listener.entry(transition);
+    for (const transition of decodeAnnouncement(message, shard)) {
+      this.#onVersion(shard, transition.version);
+      for (const listener of this.#listeners.get(shard) ?? []) listener.entry(transition);
+    }
   }
 
   #forget(): void {

@@ -18,8 +18,13 @@ test("an entry is read with its version and shard", () => {
   assert.deepEqual(decodeEntry(packed, 1790000000456789, 7), transition);
 });
 
-test("an announcement brings its version along", () => {
-  assert.deepEqual(decodeAnnouncement(`1790000000456789\0${packed}`, 7), transition);
+test("an announcement brings entries, each with its version", () => {
+  const other = packed.replace("anna", "ben");
+  assert.deepEqual(decodeAnnouncement(`1790000000456789\0${packed}`, 7), [transition]);
+  assert.deepEqual(decodeAnnouncement(`1790000000456789\0${packed}\x001790000000456790\0${other}`, 7), [
+    transition,
+    { ...transition, userId: "ben", version: 1790000000456790 },
+  ]);
 });
 
 test("what is no transition is refused, not guessed", () => {

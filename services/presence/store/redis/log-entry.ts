@@ -12,12 +12,19 @@ const causes: readonly (TransitionCause | undefined)[] = [
   "RESTATED",
 ];
 
+/** A version and the fields of an entry. */
+const announcedFields = 7;
+
 /**
  * Reads what `append` in lua/log.lua wrote: user, online, cause, device, instance, last seen, joined by NUL.
  * @param version from the id of the entry
  */
 export function decodeEntry(packed: string, version: number, shard: number): Transition {
-  const [userId, online, cause, deviceId, instanceId, lastSeenMs] = packed.split("\0");
+  return decodeFields(packed.split("\0"), version, shard);
+}
+
+function decodeFields(fields: readonly string[], version: number, shard: number): Transition {
+  const [userId, online, cause, deviceId, instanceId, lastSeenMs] = fields;
   const name = causes[Number(cause)];
   invariant(
     userId !== undefined && deviceId !== undefined && instanceId !== undefined && name !== undefined,
@@ -35,8 +42,13 @@ export function decodeEntry(packed: string, version: number, shard: number): Tra
   };
 }
 
-/** Reads an announcement on the live channel: the version, NUL, the entry. */
-export function decodeAnnouncement(message: string, shard: number): Transition {
-  const end = message.indexOf("\0");
-  return decodeEntry(message.slice(end + 1), Number(message.slice(0, end)), shard);
+/** Reads an announcement on the live channel: versions and their entries in turn, joined by NUL as these are. */
+export function decodeAnnouncement(message: string, shard: number): Transition[] {
+  const fields = message.split("\0");
+  const transitions: Transition[] = [];
+  for (let start = 0; start < fields.length; start += announcedFields) {
+    const [version, ...entry] = fields.slice(start, start + announcedFields);
+    transitions.push(decodeFields(entry, Number(version), shard));
+  }
+  return transitions;
 }

@@ -21,6 +21,8 @@ import {
   type UnregisterResult,
   type UserView,
 } from "../store.ts";
+import { ChangeQueue, type DecideChanges, type PendingChanges } from "./change-queue.ts";
+import { Changes } from "./changes.ts";
 import { sessionMember, shardKeys } from "./keys.ts";
 import { KnownSessions } from "./known-sessions.ts";
 import { Leases } from "./leases.ts";
@@ -32,6 +34,7 @@ import { Scripts } from "./scripts.ts";
 import { Sessions } from "./sessions.ts";
 import { Shard } from "./shard.ts";
 import { checkStore } from "./store-check.ts";
+import { Ticks } from "./ticks.ts";
 import { unavailable } from "./unavailable.ts";
 import { UserReader } from "./user-reader.ts";
 
@@ -49,6 +52,10 @@ export interface RedisStoreOptions {
   readonly commandTimeoutMs?: number;
   /** Heartbeats that wait or are under way at most; default 100,000. */
   readonly maxPendingRefreshes?: number;
+  /** Registrations and their ends that wait or are under way at most; default 100,000. */
+  readonly maxPendingChanges?: number;
+  /** Bytes that these may have; default 64 MiB. */
+  readonly maxPendingChangeBytes?: number;
   /** Commands that wait for their reply at most; default 100,000. */
   readonly maxPendingCommands?: number;
   /** Sessions without token that this node remembers at most; default 1,000,000. */
@@ -69,11 +76,14 @@ export function createRedisStore(options: RedisStoreOptions, clock: Clock): Redi
   return new RedisPresenceStore(options, clock);
 }
 
-/** Wires the parts together; each has a file of its own. */
-/** What is counted; `refresh` counts batches, `heartbeat` those that a batch could not answer. */
+/**
+ * What is counted; `refresh` counts batches of heartbeats, `heartbeat` those that a batch could not answer, `change`
+ * batches of `register`, `unregister` and `heartbeat`.
+ */
 const operationKinds = [
   "register",
   "unregister",
+  "change",
   "refresh",
   "heartbeat",
   "users",
@@ -84,12 +94,14 @@ const operationKinds = [
 ] as const;
 type OperationKind = (typeof operationKinds)[number];
 
+/** Wires the parts together; each has a file of its own. */
 class RedisPresenceStore implements RedisStore {
   readonly kind = "redis";
   readonly shardCount: number;
   readonly #shards: readonly Shard[];
   readonly #connection: RedisConnection;
   readonly #live: LiveLog;
+  readonly #ticks: Ticks;
   readonly #sessions: Sessions;
   readonly #users: UserReader;
   readonly #log: LogReader;
@@ -98,6 +110,7 @@ class RedisPresenceStore implements RedisStore {
   readonly #refreshes: readonly RefreshQueue[];
   readonly #known: KnownSessions;
   readonly #pendingRefreshes: PendingBound;
+  readonly #pendingChanges: PendingChanges;
   readonly #maxPendingCommands: number;
   readonly #meter: OperationMeter<OperationKind>;
 
@@ -111,6 +124,10 @@ class RedisPresenceStore implements RedisStore {
     this.#maxPendingCommands = maxPendingCommands;
     this.#known = new KnownSessions(options.maxKnownSessions ?? 1_000_000);
     this.#pendingRefreshes = { used: 0, limit: options.maxPendingRefreshes ?? 100_000 };
+    this.#pendingChanges = {
+      count: { used: 0, limit: options.maxPendingChanges ?? 100_000 },
+      bytes: { used: 0, limit: options.maxPendingChangeBytes ?? 64 * 2 ** 20 },
+    };
     this.#meter = new OperationMeter(operationKinds, clock);
 
     const connecting = {
@@ -130,7 +147,15 @@ class RedisPresenceStore implements RedisStore {
 
     const logMaxEntries = Math.ceil((options.logMaxEntries ?? 1_000_000) / shards);
     const scripts = new Scripts(this.#connection, scriptRules(rules, retentionMs, logMaxEntries));
-    this.#sessions = new Sessions(this.#connection, scripts, this.#known, rules.ttlMs, clock);
+    this.#ticks = new Ticks(scripts, clock);
+    this.#sessions = new Sessions({
+      connection: this.#connection,
+      scripts,
+      known: this.#known,
+      ticks: this.#ticks,
+      changes: this.#changeQueues(new Changes(this.#connection, scripts, this.#ticks)),
+      ttlMs: rules.ttlMs,
+    });
     this.#users = new UserReader(this.#connection, (userId) => this.#shardOf(userId), clock);
     this.#log = new LogReader(this.#connection);
     this.#leases = new Leases(this.#connection, scripts);
@@ -163,6 +188,8 @@ class RedisPresenceStore implements RedisStore {
       operations: this.#meter.operations,
       bounds: {
         refreshes: this.#pendingRefreshes,
+        changes: this.#pendingChanges.count,
+        changeBytes: this.#pendingChanges.bytes,
         commands: { used: this.#connection.pending, limit: this.#maxPendingCommands },
         knownSessions: { used: this.#known.size, limit: this.#known.limit },
       },
@@ -196,7 +223,7 @@ class RedisPresenceStore implements RedisStore {
   }
 
   async tick(shard: number, limit: number): Promise<Tick> {
-    return this.#meter.measure("tick", () => this.#sessions.tick(this.#shard(shard), limit));
+    return this.#meter.measure("tick", () => this.#ticks.tick(this.#shard(shard), limit));
   }
 
   lastVersion(shard: number): Promise<number> {
@@ -238,6 +265,13 @@ class RedisPresenceStore implements RedisStore {
   publish(channel: string, message: Uint8Array): Promise<void> {
     return this.#meter.measure("publish", async () => {
       await this.#connection.send(["PUBLISH", channel, Buffer.from(message)]);
+    });
+  }
+
+  #changeQueues(changes: Changes): ChangeQueue[] {
+    return this.#shards.map((shard) => {
+      const decide: DecideChanges = (batch) => this.#meter.measure("change", () => changes.decide(shard, batch));
+      return new ChangeQueue(decide, this.#pendingChanges);
     });
   }
 

@@ -18,12 +18,13 @@ export class Scripts {
     script: Script<Key, Arg, Result>,
     keys: Values<Key>,
     args: Values<Arg>,
+    rest?: readonly string[],
   ): Promise<Result> {
     let ruled = this.#ruled.get(script) as Script<Key, Arg, Result> | undefined;
     if (ruled === undefined) {
       ruled = withSource(script, writeRules(script.source, this.#rules));
       this.#ruled.set(script, ruled);
     }
-    return runScript(this.#connection, ruled, keys, args);
+    return runScript(this.#connection, ruled, keys, args, rest);
   }
 }

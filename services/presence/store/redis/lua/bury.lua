@@ -1,15 +1,12 @@
 -- Puts a tombstone of the current session in front of the others; drops those that are older than the memory or too
--- many, never the new one. Needs moment.lua, device.lua; ending, its mark. Changes tombstones.
+-- many, never the new one. Needs clock_ms and its clock_text, device.lua; ending, its mark. Changes tombstones.
 
-local older = tombstones
-tombstones = string.format('%s%s\31%s\31%d', ending, current_id, current_instance, clock_ms)
-if older ~= '' then
-  local count = 1
-  for tombstone, ended_at_ms in string.gmatch(older, '([^\t]+\31(%d+))') do
-    if count == RULES.max_tombstones then break end
-    if ended_at_ms + RULES.memory_ms > clock_ms then
-      tombstones = tombstones .. '\t' .. tombstone
-      count = count + 1
-    end
-  end
+-- Until where the others are kept: they grow older from the first to the last.
+local kept_to, count = 0, 1
+while count < RULES.max_tombstones do
+  local _, to, ended_at_ms = string.find(tombstones, ENDED_AT, kept_to + 1)
+  if not to or ended_at_ms + RULES.memory_ms <= clock_ms then break end
+  kept_to, count = to, count + 1
 end
+local tombstone = ending .. current_id .. '\31' .. current_instance .. '\31' .. clock_text
+tombstones = kept_to > 0 and tombstone .. '\t' .. string.sub(tombstones, 1, kept_to) or tombstone

@@ -1,24 +1,27 @@
 -- Cuts a record around one device.
 --
--- Needs record.lua; text, the record or nil; device_id.
--- Gives header (nil if there is no record); others, the lines of the other devices; sessions, those of this one (nil if
--- none); of its current session mark (nil if none), current_id, current_order, current_connection, current_instance,
--- contested_until_ms; tombstones ('' if none).
+-- Needs record.lua; text, the record, false if there is none; user_id; device_id.
+-- Gives of the header minus, version (nil if there is no record), last_seen_ms; others, the lines of the other devices;
+-- sessions_from, sessions_to, where those of this one are (nil if it is not there); of its current session mark (nil if
+-- none), current_id, current_instance, contested_until_ms; tombstones ('' if none).
 
-local header, others, sessions, tombstones = nil, '', nil, ''
-local mark, current_id, current_order, current_connection, current_instance, contested_until_ms
+local minus, version, last_seen_ms
+local others, sessions_from, sessions_to, tombstones = '', nil, nil, ''
+local mark, current_id, current_instance, contested_until_ms
 if text then
-  header = string.match(text, '^[^\n]+')
-  local from, to = string.find(text, '\n' .. device_id .. '\t', 1, true)
+  local _, header_end
+  _, header_end, minus, version, last_seen_ms = string.find(text, HEADER)
+  if not version then error('ERR the record of ' .. user_id .. ' is malformed', 0) end
+  local from, to = string.find(text, '\n' .. device_id .. '\t', header_end + 1, true)
   if not from then
-    others = string.sub(text, #header + 1)
+    others = string.sub(text, header_end + 1)
   else
     local line_end = string.find(text, '\n', to, true) or #text + 1
-    others = string.sub(text, #header + 1, from - 1) .. string.sub(text, line_end)
-    sessions = string.sub(text, to + 1, line_end - 1)
-    mark, current_id, current_order, current_connection, current_instance, contested_until_ms =
-      string.match(sessions, CURRENT)
-    local first_end = mark and (string.find(sessions, '\t', 1, true) or #sessions) or 0
-    tombstones = string.sub(sessions, first_end + 1)
+    others = string.sub(text, header_end + 1, from - 1) .. string.sub(text, line_end)
+    sessions_from, sessions_to = to + 1, line_end - 1
+    mark, current_id, current_instance, contested_until_ms = string.match(text, CURRENT, sessions_from)
+    local tombstones_from = sessions_from
+    if mark then tombstones_from = (string.find(text, '\t', sessions_from, true) or line_end) + 1 end
+    tombstones = string.sub(text, tombstones_from, sessions_to)
   end
 end

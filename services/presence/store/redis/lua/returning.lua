@@ -4,7 +4,7 @@
 -- @param current_order of the device's session, nil if it has none
 local function is_outranked(current_order, tombstones, order, connection_id)
   if current_order and current_order > order then return true end
-  for mark, _, its_order, its_connection in string.gmatch(tombstones, TOMBSTONE) do
+  for mark, its_order, its_connection in string.gmatch(tombstones, TOMBSTONE) do
     its_order = tonumber(its_order)
     if its_order > order then return true end
     if mark == REPLACED and its_order == order and its_connection == connection_id then return true end

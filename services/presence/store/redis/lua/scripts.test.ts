@@ -5,15 +5,14 @@ import { defaultRules } from "../../../domain/decisions.ts";
 import { scriptRules, writeRules } from "../script-rules.ts";
 import { advance } from "./advance.ts";
 import { announce } from "./announce.ts";
+import { change } from "./change.ts";
 import { claim } from "./claim.ts";
-import { heartbeat } from "./heartbeat.ts";
 import { refresh } from "./refresh.ts";
-import { register } from "./register.ts";
 import { release } from "./release.ts";
+import { relieve } from "./relieve.ts";
 import { tick } from "./tick.ts";
-import { unregister } from "./unregister.ts";
 
-const scripts = [advance, announce, claim, heartbeat, refresh, register, release, tick, unregister];
+const scripts = [advance, announce, change, claim, refresh, release, relieve, tick];
 
 describe("scripts", () => {
   test("and their typed twins name the same keys and arguments, in the same order", () => {

@@ -9,21 +9,24 @@ ARGV[1] limit          integer  due members per call; 0: the clock only
 ARGV[2] reckonedMs     integer  where a shard clock that is not there starts: what the caller last knew of it
 ARGV[3] recordPrefix   prefix   of the records of this shard, whose hash tag it shares
 Returns array          clock in ms; due members dealt with (equal to limit: call again); how long the first was
-                       overdue in ms; the log's last version and its length; deadlines left; users online ]]
+                       overdue in ms; the log's last version and its length; deadlines left; users online; due members
+                       that failed, because of a record that makes no sense, and are tried again a TTL later ]]
 
 local meta, deadlines, log, live = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local limit, reckoned_ms, record_prefix = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
 
 -- #include moment
 clock_ms = clock_ms or reckoned_ms
-redis.call('HSET', meta, 'clock', string.format('%d', clock_ms), 'ticked', string.format('%d', now_ms))
--- #include record
--- #include causes
+local clock_text = string.format('%d', clock_ms)
+redis.call('HSET', meta, 'clock', clock_text, 'ticked', string.format('%d', now_ms))
+-- #include log
 
 --- Takes down what fell due.
 -- @param device_id of a grace, nil when a live session of any device fell due
 -- @return whether the record knew of it
 local function expire(user_id, device_id, session_id, deadline_ms)
+  -- #include record
+  -- #include causes
   local record = record_prefix .. user_id
   local text = redis.call('GET', record)
   local ending, cause, seen_ms = ENDED, CONNECTION_LOST, 0
@@ -41,13 +44,22 @@ end
 
 local due = {}
 if limit > 0 then due = redis.call('ZRANGEBYSCORE', deadlines, '-inf', clock_ms, 'WITHSCORES', 'LIMIT', 0, limit) end
+local failed = 0
 for index = 1, #due, 2 do
   local member = due[index]
   local user_end = string.find(member, '\0', 1, true)
   local user_id, session_id = string.sub(member, 1, user_end - 1), string.sub(member, user_end + 1)
   local graced_device = string.byte(session_id) == 0 and string.sub(session_id, 2) or nil
-  if not expire(user_id, graced_device, session_id, due[index + 1]) then redis.call('ZREM', deadlines, member) end
+  local is_decided, is_known = pcall(expire, user_id, graced_device, session_id, due[index + 1])
+  if not is_decided then
+    -- The others must not wait for it, nor may it come again at once.
+    failed = failed + 1
+    redis.call('ZADD', deadlines, clock_ms + RULES.ttl_ms, member)
+  elseif not is_known then
+    redis.call('ZREM', deadlines, member)
+  end
 end
+-- #include announce-appended
 
 -- #include log-state
 return {
@@ -58,4 +70,5 @@ return {
   log_length,
   redis.call('ZCARD', deadlines),
   tonumber(redis.call('HGET', meta, 'online') or 0),
+  failed,
 }

@@ -7,7 +7,7 @@ export const tick = defineScript({
   keys: ["meta", "deadlines", "log", "live"],
   args: ["limit", "reckonedMs", "recordPrefix"],
   returns: (reply: Reply): Tick => {
-    const [clockMs, expired, lagMs, lastVersion, logLength, sessions, usersOnline] = list(reply);
+    const [clockMs, expired, lagMs, lastVersion, logLength, sessions, usersOnline, failed] = list(reply);
     return {
       clockMs: integer(clockMs),
       expired: integer(expired),
@@ -16,6 +16,7 @@ export const tick = defineScript({
       logLength: integer(logLength),
       sessions: integer(sessions),
       usersOnline: integer(usersOnline),
+      failed: integer(failed),
     };
   },
 });

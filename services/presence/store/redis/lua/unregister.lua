@@ -1,30 +1,12 @@
-#!lua flags=allow-oom
---[[ Ends a session or leaves it in grace, after decideUnregister in domain/decisions.ts. Allowed when Redis is out of
-memory: it frees some.
-KEYS[1] record         string   of the user
-KEYS[2] deadlines      zset
-KEYS[3] log            stream
-KEYS[4] meta           hash
-KEYS[5] live           channel  hears of the log's new entries
-ARGV[1] user           id
-ARGV[2] device         id
-ARGV[3] session        id       empty: a caller without tokens
-ARGV[4] reason         name     DisconnectReason
-Returns text           "ended", "grace", "absent", "fenced" or "contested" ]]
-
-local record, deadlines, log, meta, live = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local user_id, device_id, session_id, reason = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-
--- #include moment
-if not clock_ms then return redis.error_reply('NOCLOCK tick this shard first') end
--- #include record
--- #include causes
-local text = redis.call('GET', record)
--- #include device
+-- Ends a session or leaves it in grace, after decideUnregister in domain/decisions.ts.
+--
+-- Needs the keys, moment.lua, log.lua, device.lua; user_id, device_id, session_id ('': a caller without tokens), reason
+-- (DisconnectReason).
+-- Returns "ended", "grace", "absent", "fenced" or "contested".
 
 if not mark then return 'absent' end
 if session_id == '' then
-  if current_connection ~= '' then return 'fenced' end
+  if string.find(current_id, '.', 1, true) then return 'fenced' end
   if contested_until_ms ~= '' and tonumber(contested_until_ms) > clock_ms then return 'contested' end
 elseif session_id ~= current_id then
   return 'fenced'
@@ -36,8 +18,8 @@ if is_lost and RULES.grace_ms > 0 then
   local until_ms = clock_ms + RULES.grace_ms
   local deadline_ms = redis.call('ZSCORE', deadlines, user_id .. '\0' .. current_id)
   if deadline_ms then until_ms = math.min(until_ms, deadline_ms) end
-  local version, last_seen_ms = string.match(header, '^(%d+) ?(%d*)$')
-  header = string.format('%s %d', version, math.max(tonumber(last_seen_ms) or 0, now_ms))
+  local header = string.format('%s %d', version, math.max(tonumber(last_seen_ms) or 0, now_ms))
+  local sessions = string.sub(text, sessions_from, sessions_to)
   redis.call('SET', record, header .. others .. '\n' .. device_id .. '\t' .. GRACE .. sessions)
   -- #include drop-deadline
   redis.call('ZADD', deadlines, until_ms, user_id .. '\0\0' .. device_id)

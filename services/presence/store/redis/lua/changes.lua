@@ -1,0 +1,38 @@
+-- The body of change.lua and relieve.lua: decides about changes one after the other. Whatever can fail in one does so
+-- before it writes, or after an entry of the log that is announced; the others go on.
+
+local deadlines, log, meta, live = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local record_prefix = ARGV[1]
+
+-- #include moment
+if not clock_ms then return redis.error_reply('NOCLOCK tick this shard first') end
+local clock_text, fresh_deadline = string.format('%d', clock_ms), string.format('%d', clock_ms + RULES.ttl_ms)
+-- #include log
+
+local function decide(kind, user_id, device_id, ...)
+  -- #include record
+  -- #include causes
+  local record = record_prefix .. user_id
+  local text = redis.call('GET', record)
+  -- #include device
+  if kind == 'register' then
+    local instance_id, connection_id, previous_order = ...
+    -- #include register
+  elseif kind == 'unregister' then
+    local session_id, reason = ...
+    -- #include unregister
+  else
+    local session_id = ...
+    -- #include heartbeat
+  end
+end
+
+local answers = {}
+for index = 2, #ARGV, 6 do
+  local is_decided, answer = pcall(decide, unpack(ARGV, index, index + 5))
+  answers[#answers + 1] = is_decided and answer or redis.error_reply(answer)
+  -- Two sessions that begin in one call must not get the same order.
+  now_us = now_us + 1
+end
+-- #include announce-appended
+return answers
