@@ -22,6 +22,9 @@ export interface FleetOptions {
   readonly redis?: RedisOptions;
 }
 
+/** A gateway goes to another node when one is silent; a test that asks wants the answer, on a busy machine too. */
+type NodeClients = Readonly<Record<"patient" | "impatient", PresenceClient>>;
+
 /** Presence as it is deployed: nodes that come and go, one Redis, a topic in Kafka. All of it may be harmed. */
 export class Fleet {
   readonly redis: TestRedis;
@@ -29,7 +32,7 @@ export class Fleet {
   readonly #brokers: string;
   readonly #topic: string;
   readonly #env: Readonly<Record<string, string>>;
-  readonly #nodes = new Map<TestPresence, PresenceClient>();
+  readonly #nodes = new Map<TestPresence, NodeClients>();
   readonly #dead = new Set<TestPresence>();
   readonly #gateways: Gateway[] = [];
   readonly #collectors: EventCollector[] = [];
@@ -58,7 +61,8 @@ export class Fleet {
 
   async addNode(): Promise<TestPresence> {
     const node = await startPresence({ env: this.#env });
-    this.#nodes.set(node, connectPresence(node.grpcAddress, 1_000));
+    const impatient = connectPresence(node.grpcAddress, 1_000);
+    this.#nodes.set(node, { patient: connectPresence(node.grpcAddress), impatient });
     for (const dead of this.#dead) this.forget(dead);
     return node;
   }
@@ -71,7 +75,7 @@ export class Fleet {
 
   /** Gateways are told that it goes. */
   forget(node: TestPresence): void {
-    this.#nodes.get(node)?.close();
+    this.#closeClients(node);
     this.#nodes.delete(node);
     this.#dead.delete(node);
   }
@@ -83,12 +87,12 @@ export class Fleet {
 
   /** Those that gateways know of. */
   get clients(): PresenceClient[] {
-    return [...this.#nodes.values()];
+    return [...this.#nodes.values()].map(({ patient }) => patient);
   }
 
   /** A gateway that asks whichever node it knows of. */
   openGateway(beatMs: number): Gateway {
-    const gateway = new Gateway(() => this.clients, beatMs);
+    const gateway = new Gateway(() => [...this.#nodes.values()].map(({ impatient }) => impatient), beatMs);
     this.#gateways.push(gateway);
     return gateway;
   }
@@ -103,9 +107,13 @@ export class Fleet {
   async stop(): Promise<void> {
     await Promise.all(this.#gateways.map((gateway) => gateway.vanish()));
     await Promise.all(this.#collectors.map((collector) => collector.close()));
-    for (const client of this.clients) client.close();
+    for (const node of this.#nodes.keys()) this.#closeClients(node);
     await Promise.all(this.nodes.map((node) => node.kill()));
     await this.redis.stop();
+  }
+
+  #closeClients(node: TestPresence): void {
+    for (const client of Object.values(this.#nodes.get(node) ?? {})) client.close();
   }
 }
 

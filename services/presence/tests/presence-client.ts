@@ -35,7 +35,7 @@ export interface PresenceClient {
 }
 
 /** @param callMaxMs deadline of unary calls, milliseconds from their start */
-export function connectPresence(address: string, callMaxMs = 10_000): PresenceClient {
+export function connectPresence(address: string, callMaxMs = 30_000): PresenceClient {
   const client = new Client(address, credentials.createInsecure(), {
     "grpc.max_receive_message_length": -1,
     "grpc.max_send_message_length": -1,

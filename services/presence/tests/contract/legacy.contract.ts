@@ -18,6 +18,7 @@ export const legacy = (start: StartNodes) =>
       const userId = stage.user();
       const watch = await Watched.start(stage.client, [userId]);
       await stage.register({ userId });
+      await watch.update(userId, 1);
       await stage.api.unregisterSession(phoneOf(userId));
       assert.equal(await stage.isOnline(userId), false);
       assert.equal((await watch.update(userId, 2)).cause, TRANSITION_CAUSE_DISCONNECTED);
