@@ -375,9 +375,9 @@ const identifiers: readonly Demand[] = [
       },
       { sent: "PRIORITY", send: [open(1), priority(1, toItself)], expect: streamOrConnectionError("PROTOCOL_ERROR") },
       {
-        sent: "PRIORITY on an idle stream",
+        sent: "PRIORITY on an idle stream, which cannot be reset (§6.4)",
         send: [priority(1, toItself)],
-        expect: streamOrConnectionError("PROTOCOL_ERROR"),
+        expect: connectionError("PROTOCOL_ERROR"),
       },
     ],
   },

@@ -219,9 +219,9 @@ const priorityFrames: readonly Demand[] = [
         expect: streamOrConnectionError("FRAME_SIZE_ERROR"),
       },
       {
-        sent: "none, on an idle stream",
+        sent: "none, on an idle stream, which cannot be reset (§6.4)",
         send: [frame("PRIORITY", 0, 1)],
-        expect: streamOrConnectionError("FRAME_SIZE_ERROR"),
+        expect: connectionError("FRAME_SIZE_ERROR"),
       },
     ],
   },
