@@ -22,7 +22,8 @@ const good: Handshake = {
 };
 
 function outcome(handshake: Partial<Handshake>, origins: string[] = [], authentication?: Authentication) {
-  const authenticator = authentication === undefined ? anyone : { authenticate: async () => authentication };
+  const authenticator =
+    authentication === undefined ? anyone : { needsToken: true, authenticate: async () => authentication };
   const formats = { [jsonProtocol]: jsonFrames };
   return admit({ ...good, ...handshake }, { authenticator, origins: new Set(origins), clock, formats });
 }
@@ -55,11 +56,20 @@ describe("admission", () => {
     assert.match(await refusal({ origin: "null" }), /^403 foreign_origin/);
     assert.match(await refusal({ ...foreign, origin: "https://chat.example.evil.example" }), /^403 foreign_origin/);
     const inside: [Partial<Handshake>, string[]][] = [
-      [{ origin: "https://chat.example" }, []],
+      [{ origin: "http://localhost:8083", host: "localhost:8083" }, []],
+      [{ origin: "http://[::1]:8083", host: "[::1]:8083" }, []],
+      [{ origin: "http://10.1.2.3:8083", host: "10.1.2.3:8083" }, []],
       [foreign, ["https://evil.example"]],
       [foreign, ["*"]],
     ];
     for (const [handshake, origins] of inside) assert.ok("userId" in (await outcome(handshake, origins)));
+  });
+
+  test("lets a page in by its name only where tokens are needed: without, whoever owns the name could lead it here", async () => {
+    const own = { origin: "https://chat.example" };
+    assert.match(await refusal(own), /^403 foreign_origin: .* add it to ORIGINS/);
+    assert.ok("userId" in (await outcome(own, [], { kind: "user", userId: "ada", expiresAtMs: undefined })));
+    assert.ok("userId" in (await outcome(own, ["https://chat.example"])));
   });
 
   test("passes on what became of the token, and how long it lasts", async () => {

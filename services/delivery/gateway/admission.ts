@@ -28,7 +28,7 @@ export interface AdmissionOptions {
 export async function admit(handshake: Handshake, options: AdmissionOptions): Promise<Admitted | Refusal> {
   const { path, deviceId } = handshake;
   if (path !== "/ws") return { reason: "not_found", status: 404, message: "sockets are at /ws" };
-  if (!isOriginAllowed(handshake, options.origins)) {
+  if (!isOriginAllowed(handshake, options.origins, options.authenticator.needsToken)) {
     const message = `pages of ${handshake.origin} may not open sockets here: add it to ORIGINS`;
     return { reason: "foreign_origin", status: 403, message };
   }

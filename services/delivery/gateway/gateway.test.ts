@@ -18,7 +18,7 @@ const untilEnded = async (index = 0) => {
   return await waitUntil(ended, { what: `session ${index} is closed` });
 };
 const place = (index = 0) => scene.places[index] as ScriptedPlace;
-const always = (outcome: Authentication) => ({ authenticate: async () => outcome });
+const always = (outcome: Authentication) => ({ needsToken: true, authenticate: async () => outcome });
 
 describe("a socket's session ends", () => {
   test("at once when the client says that it logs out, by message or by code", async () => {

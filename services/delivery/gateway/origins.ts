@@ -1,13 +1,23 @@
+import { isIP } from "node:net";
+import { isLoopback } from "@realchat/presence-runtime";
+
 /**
  * Whether a page of this origin may open sockets here. A browser sends the user's cookies whichever page asks, and
  * reaches what listens on loopback: only the gateway's own pages and those that were listed may. What is no browser
  * sends no Origin, and is told apart by its token.
+ *
+ * Where nobody needs a token, a page is the gateway's own only by an address or by localhost: any other name may be
+ * made to lead here by whoever owns it (DNS rebinding).
  * Source: RFC 6455 §10.2
  */
 export function isOriginAllowed(
   { origin, host }: { readonly origin: string | undefined; readonly host: string | undefined },
   allowed: ReadonlySet<string>,
+  needsToken: boolean,
 ): boolean {
   if (origin === undefined || allowed.has("*") || allowed.has(origin)) return true;
-  return host !== undefined && URL.parse(origin)?.host === host;
+  const url = URL.parse(origin);
+  if (url === null || url.host !== host) return false;
+  const name = url.hostname.replace(/^\[(.*)\]$/, "$1");
+  return needsToken || isIP(name) !== 0 || isLoopback(name);
 }

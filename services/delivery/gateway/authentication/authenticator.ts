@@ -2,6 +2,8 @@ import type { Handshake } from "../handshake.ts";
 
 /** The port to who a client is. */
 export interface Authenticator {
+  /** Whether a request alone opens nothing: its sender has to bring what only the user has. */
+  readonly needsToken: boolean;
   authenticate(handshake: Handshake): Promise<Authentication>;
 }
 

@@ -18,6 +18,7 @@ const toleranceS = 5;
 
 /** Takes whoever brings a valid JWT for its subject. */
 export class TokenBearers implements Authenticator {
+  readonly needsToken = true;
   readonly #options: TokenOptions;
 
   constructor(options: TokenOptions) {
