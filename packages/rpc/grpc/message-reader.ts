@@ -2,6 +2,7 @@ import { RpcError } from "../status.ts";
 import { messageTooLarge } from "./compression.ts";
 
 const prefixBytes = 5;
+const nothing = Buffer.alloc(0);
 
 export interface FramedMessage {
   readonly bytes: Buffer;
@@ -14,9 +15,9 @@ export interface FramedMessage {
  */
 export class MessageReader {
   readonly #maxBytes: number;
-  /** Of a message that is not complete: memory is used as bytes come, not as its prefix promises. */
-  #pieces: Buffer[] = [];
-  #pieceBytes = 0;
+  /** A message that is not complete: room for it grows as bytes come, not as its prefix promises. */
+  #partial: Buffer = nothing;
+  #partialBytes = 0;
   /** Of that message, its prefix included; 0: the prefix is not complete either. */
   #wholeBytes = 0;
 
@@ -26,7 +27,7 @@ export class MessageReader {
 
   /** Bytes of a message that is not complete. */
   get partialBytes(): number {
-    return this.#pieceBytes;
+    return this.#partialBytes;
   }
 
   /**
@@ -35,7 +36,7 @@ export class MessageReader {
    */
   push(bytes: Buffer, start: number, end: number, take: (message: FramedMessage) => void): void {
     for (let at = start; at < end; ) {
-      const length = this.#pieceBytes === 0 && end - at >= prefixBytes ? this.#wholeLength(bytes, at) : undefined;
+      const length = this.#partialBytes === 0 && end - at >= prefixBytes ? this.#wholeLength(bytes, at) : undefined;
       if (length !== undefined && at + length <= end) {
         take(messageOf(bytes, at, at + length));
         at += length;
@@ -48,20 +49,31 @@ export class MessageReader {
   /** Adds to the message that is not complete, up to the end of its prefix or its own. @returns where that is */
   #gather(bytes: Buffer, at: number, end: number, take: (message: FramedMessage) => void): number {
     const upTo = this.#wholeBytes === 0 ? prefixBytes : this.#wholeBytes;
-    const to = Math.min(end, at + upTo - this.#pieceBytes);
-    this.#pieces.push(bytes.subarray(at, to));
-    this.#pieceBytes += to - at;
-    if (this.#wholeBytes === 0 && this.#pieceBytes === prefixBytes) {
-      this.#wholeBytes = this.#wholeLength(Buffer.concat(this.#pieces), 0);
+    const to = Math.min(end, at + upTo - this.#partialBytes);
+    this.#makeRoom(to - at);
+    bytes.copy(this.#partial, this.#partialBytes, at, to);
+    this.#partialBytes += to - at;
+    if (this.#wholeBytes === 0 && this.#partialBytes === prefixBytes) {
+      this.#wholeBytes = this.#wholeLength(this.#partial, 0);
     }
-    if (this.#pieceBytes === this.#wholeBytes) {
-      const whole = Buffer.concat(this.#pieces);
-      this.#pieces = [];
-      this.#pieceBytes = 0;
+    if (this.#partialBytes === this.#wholeBytes) {
+      const whole = this.#partial;
+      this.#partial = nothing;
+      this.#partialBytes = 0;
       this.#wholeBytes = 0;
       take(messageOf(whole, 0, whole.length));
     }
     return to;
+  }
+
+  /** Twice as much each time, so that all the copying together is about the message once more. */
+  #makeRoom(bytes: number): void {
+    const needed = this.#partialBytes + bytes;
+    if (needed <= this.#partial.length) return;
+    const most = this.#wholeBytes === 0 ? prefixBytes : this.#wholeBytes;
+    const room = Buffer.allocUnsafeSlow(Math.min(most, Math.max(needed, 2 * this.#partial.length)));
+    this.#partial.copy(room, 0, 0, this.#partialBytes);
+    this.#partial = room;
   }
 
   #wholeLength(bytes: Buffer, at: number): number {
