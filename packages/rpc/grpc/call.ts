@@ -12,7 +12,7 @@ import { type Deadlines, nowhere, type Timed } from "./deadlines.ts";
 import { type FramedMessage, MessageReader } from "./message-reader.ts";
 import type { RequestHead } from "./request-fields.ts";
 import { binaryValue, textValue } from "./request-metadata.ts";
-import { RequestQueue } from "./request-queue.ts";
+import { endsWithin, RequestQueue } from "./request-queue.ts";
 import { headersWith, metadataPair, okTrailers, plainHeaders, trailersWith } from "./response-fields.ts";
 import type { ServedMethod } from "./served-method.ts";
 
@@ -143,30 +143,23 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
       this.#stream.consumed(end - start);
       return;
     }
+    if (this.#requests !== undefined) {
+      this.#requests.push(bytes, start, end);
+      return;
+    }
+    this.#stream.consumed(end - start);
     this.#reader ??= new MessageReader(this.#surroundings.messageMaxBytes);
     try {
       this.#reader.push(bytes, start, end, this.#take);
     } catch (error) {
-      this.#stream.consumed(end - start);
       this.#requestIsBroken(error as RpcError);
-      return;
     }
-    const partialBytes = Math.min(this.#reader.partialBytes, end - start);
-    if (this.#requests === undefined) {
-      this.#stream.consumed(end - start);
-      return;
-    }
-    this.#stream.consumed(partialBytes);
-    this.#requests.hold(end - start - partialBytes);
   }
 
   ended(): void {
     if (this.#code !== undefined || this.#isBroken) return;
-    if (this.#reader !== undefined && this.#reader.partialBytes > 0) {
-      this.#requestIsBroken(new RpcError("INTERNAL", "the request ends within a message"));
-      return;
-    }
     if (this.#requests !== undefined) this.#requests.end();
+    else if (this.#reader !== undefined && this.#reader.partialBytes > 0) this.#requestIsBroken(endsWithin());
     else if (this.#request === undefined) this.#requestIsBroken(wrongRequestCount("none"));
     else if (this.#stream.hasRoom) this.#run();
     else this.#stream.waitForRoom();
@@ -197,22 +190,13 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
   // How it goes on from there.
 
   readonly #take = (message: FramedMessage): void => {
-    if (message.isCompressed && this.#head.encoding === "identity") {
-      throw new RpcError("INTERNAL", "a message is compressed, and grpc-encoding does not say how");
-    }
-    if (this.#requests !== undefined) this.#requests.push(message);
-    else if (this.#request === undefined) this.#request = message;
-    else throw wrongRequestCount("more than one");
+    if (this.#request !== undefined) throw wrongRequestCount("more than one");
+    this.#request = message;
   };
 
-  /** What still comes of it is not looked at. */
+  /** The one request; a handler that reads several finds out where it has got to. What still comes is not looked at. */
   #requestIsBroken(error: RpcError): void {
     this.#isBroken = true;
-    // A handler that reads the requests finds out where it has got to.
-    if (this.#requests !== undefined) {
-      this.#requests.fail(error);
-      return;
-    }
     this.#fail(error);
     this.#stream.handled();
   }
@@ -248,7 +232,7 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
   };
 
   #openRequests(): AsyncIterable<unknown> {
-    this.#requests = new RequestQueue(this.#stream);
+    this.#requests = new RequestQueue(this.#stream, this.#surroundings.messageMaxBytes);
     return this.#decoded(this.#requests);
   }
 
@@ -261,6 +245,9 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
   }
 
   #decode({ bytes, isCompressed }: FramedMessage): unknown {
+    if (isCompressed && this.#head.encoding === "identity") {
+      throw new RpcError("INTERNAL", "a message is compressed, and grpc-encoding does not say how");
+    }
     this.requestCompressed = isCompressed;
     const message = isCompressed ? decompress(bytes, this.#surroundings.messageMaxBytes) : bytes;
     return decodeMessage(this.#served.definition.requestType, message);
