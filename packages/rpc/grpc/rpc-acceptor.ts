@@ -8,6 +8,9 @@ import { encodingAdvice, trailersWith } from "./response-fields.ts";
 import type { ServedMethod } from "./served-method.ts";
 import { Stranger } from "./stranger.ts";
 
+/** Characters of what a caller sent that he gets back: an answer must not cost many times what it takes to ask. */
+const shownMax = 100;
+
 /** Turns requests into calls, and answers those that are none. */
 export class RpcAcceptor implements RequestAcceptor {
   readonly #methods: ReadonlyMap<string, ServedMethod>;
@@ -29,13 +32,15 @@ export class RpcAcceptor implements RequestAcceptor {
     if (head.httpMethod !== "POST") return new Stranger(stream, 405, head.httpMethod !== "HEAD");
     if (!head.isGrpc) return new Stranger(stream, 415, true);
     if (served === undefined) {
-      return void stream.end(trailersWith("UNIMPLEMENTED", `there is no method ${head.path}`, [], true));
+      return void stream.end(
+        trailersWith("UNIMPLEMENTED", `there is no method ${head.path.slice(0, shownMax)}`, [], true),
+      );
     }
     if (head.timeoutMs === undefined) {
       return void stream.end(trailersWith("INTERNAL", "grpc-timeout is not eight digits and a unit", [], true));
     }
     if (head.encoding !== "identity" && head.encoding !== "gzip") {
-      const message = `grpc-encoding ${head.encoding} is not known here`;
+      const message = `grpc-encoding ${head.encoding.slice(0, shownMax)} is not known here`;
       return void stream.end(trailersWith("UNIMPLEMENTED", message, encodingAdvice, true));
     }
     const call = new Call(served, stream, fields, head, this.#surroundings);
