@@ -103,7 +103,10 @@ class Engine implements RpcEngine {
         handshakeTimeout: this.#limits.prefaceTimeoutMs,
       });
       secure.on("secureConnection", (socket) => this.#serveSecurely(socket));
-      secure.on("tlsClientError", (_error, socket) => socket.destroy());
+      secure.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
+        if (error.code === "ERR_TLS_HANDSHAKE_TIMEOUT") this.#counters.limitHit("prefaceTimeoutMs", peerOf(socket));
+        socket.destroy();
+      });
       return secure;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
@@ -118,7 +121,7 @@ class Engine implements RpcEngine {
   }
 
   #serveSecurely(socket: TLSSocket): void {
-    const peer = `${socket.remoteAddress}:${socket.remotePort}`;
+    const peer = peerOf(socket);
     this.#handshaking.delete(peer);
     // RFC 9113 §3.2: HTTP/2 over TLS is agreed on by ALPN.
     if (socket.alpnProtocol === "h2") this.#serve(socket, peer);
@@ -138,6 +141,10 @@ class Engine implements RpcEngine {
     this.#surroundings.nowMs = nowMs;
     for (const connection of this.#connections) connection.tick(nowMs);
   }
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress}:${remotePort}`;
 }
 
 /** Often enough for the shortest of the times that a tick watches over. */
