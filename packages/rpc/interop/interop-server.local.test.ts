@@ -25,7 +25,6 @@ function run(...args: string[]): Promise<Child> {
 function portOf(server: Child): Promise<number> {
   return waitUntil(() => Number(/^listening on 127\.0\.0\.1:(\d+)/m.exec(server.output())?.[1]), {
     what: "the server listens",
-    deadlineMs: 15_000,
   });
 }
 

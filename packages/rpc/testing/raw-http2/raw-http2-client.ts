@@ -15,7 +15,7 @@ import {
 import { describeFrame, has, type ReceivedFrame, readFrame } from "./received-frame.ts";
 
 /** How long the server may take for anything; what is waited for comes at once, or something is wrong. */
-const deadlineMs = 5_000;
+const deadlineMs = 30_000;
 
 export interface Wanted {
   /** Only on this stream. */
