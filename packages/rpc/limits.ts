@@ -24,6 +24,10 @@ export interface RpcLimits {
   /** Answers to PING and SETTINGS that wait for a caller who does not read. */
   readonly queuedAcksMax: number;
   readonly settingsPerFrameMax: number;
+  /** SETTINGS that a connection may have at once: each may change the windows of all its streams. */
+  readonly settingsBurst: number;
+  /** How fast it may have them in the long run, each second. */
+  readonly settingsPerSecond: number;
   /** DATA frames without a byte and without END_STREAM, in a row. */
   readonly emptyDataMax: number;
   /** PRIORITY and unknown frames for each stream that was opened, and one. */
@@ -68,6 +72,8 @@ export const defaultLimits: RpcLimits = {
   headerTableMaxBytes: 4_096,
   queuedAcksMax: 1_000,
   settingsPerFrameMax: 32,
+  settingsBurst: 100,
+  settingsPerSecond: 10,
   emptyDataMax: 100,
   priorityFramesPerStream: 100,
   windowUpdatesPerDataFrame: 10,

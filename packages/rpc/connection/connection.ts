@@ -58,12 +58,15 @@ export class Connection implements FrameSink {
   readonly output: Output;
   readonly peerSettings = new PeerSettings();
   readonly budget: FrameBudget;
+  /** Output of all streams that waits for windows; they keep the count. */
+  queuedBytes = 0;
   readonly #socket: Socket;
   readonly #surroundings: ConnectionSurroundings;
   readonly #limits: RpcLimits;
   readonly #reader: FrameReader;
   readonly #decoder: HpackDecoder;
   readonly #resets: TokenBucket;
+  readonly #settingsFrames: TokenBucket;
   readonly #pings: PingPolicy;
   readonly #liveness: Liveness;
   readonly #past = new PastStreams();
@@ -97,6 +100,7 @@ export class Connection implements FrameSink {
       classify: surroundings.classify,
     });
     this.#resets = new TokenBucket(limits.resetBurst, limits.resetsPerSecond, nowMs);
+    this.#settingsFrames = new TokenBucket(limits.settingsBurst, limits.settingsPerSecond, nowMs);
     this.#pings = new PingPolicy(limits);
     this.#liveness = new Liveness(limits, nowMs);
     this.output = new Output(socket, pool, "encrypted" in socket, (bytes) => {
@@ -119,9 +123,14 @@ export class Connection implements FrameSink {
     return this.#sendWindow;
   }
 
-  /** Whether the caller reads too slowly for more output. */
+  /** Whether the caller reads too slowly for more output; `drain` of the socket tells when he has caught up. */
   get isCongested(): boolean {
-    return this.output.waitingBytes >= this.#limits.sendBufferMaxBytes;
+    return this.output.waitingBytes >= this.#limits.sendBufferMaxBytes && this.#socket.writableNeedDrain;
+  }
+
+  /** Whether what waits for the socket and for windows, of all streams, is less than it may be. */
+  get hasRoom(): boolean {
+    return this.queuedBytes + this.output.waitingBytes < this.#limits.sendBufferMaxBytes;
   }
 
   sentData(bytes: number): void {
@@ -208,6 +217,7 @@ export class Connection implements FrameSink {
       writePing(this.output, 0, keepalivePing, 0);
       return;
     }
+    if (verdict === "idleTimeoutMs" && this.#stage !== "open") return;
     if (verdict !== "closed") this.limitHit(verdict);
     if (verdict === "idleTimeoutMs") this.drain();
     else this.#socket.destroy();
@@ -225,6 +235,8 @@ export class Connection implements FrameSink {
     } catch (error) {
       this.#fail(error);
     }
+    // Whoever does not read what he asked for is not read either: not all answers wait for room before they are given.
+    if (this.isCongested) this.#socket.pause();
   }
 
   frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number): void {
@@ -404,6 +416,7 @@ export class Connection implements FrameSink {
     }
     if ((end - start) % 6 !== 0) throw new ConnectionError("FRAME_SIZE_ERROR", "SETTINGS are cut off");
     if (end - start > this.#limits.settingsPerFrameMax * 6) throw new LimitExceeded("settingsPerFrameMax");
+    if (!this.#settingsFrames.take(this.#surroundings.nowMs)) throw new LimitExceeded("settingsBurst");
     const before = this.peerSettings.initialWindowBytes;
     for (let at = start; at < end; at += 6) this.peerSettings.set(bytes.readUInt16BE(at), bytes.readUInt32BE(at + 2));
     this.#hasSettings = true;
@@ -473,7 +486,9 @@ export class Connection implements FrameSink {
 
   #drained(): void {
     this.#queuedAcks = 0;
+    this.output.flush();
     this.#pump();
+    if (!this.isCongested) this.#socket.resume();
   }
 
   #queuedAck(): void {

@@ -34,10 +34,10 @@ export class Liveness {
   readonly #openedMs: number;
   readonly #reading = new Standstill();
   readonly #writing = new Standstill();
+  readonly #closing = new Standstill();
   #heardMs: number;
   #pingedMs: number | undefined;
   #idleSinceMs: number;
-  #closingSinceMs: number | undefined;
 
   constructor(limits: RpcLimits, nowMs: number) {
     this.#limits = limits;
@@ -59,14 +59,16 @@ export class Liveness {
   judge(nowMs: number, signs: Signs): Verdict | undefined {
     const limits = this.#limits;
     if (signs.isClosing) {
-      this.#closingSinceMs ??= nowMs;
-      return nowMs - this.#closingSinceMs > farewellMs ? "closed" : undefined;
+      const patienceMs = signs.bytesWaiting === 0 ? farewellMs : limits.progressTimeoutMs;
+      return this.#closing.lastsMs(signs.bytesTaken, nowMs) > patienceMs ? "closed" : undefined;
     }
     if (!signs.isGreeted) return nowMs - this.#openedMs > limits.prefaceTimeoutMs ? "prefaceTimeoutMs" : undefined;
     const readingMs = this.#reading.lastsMs(signs.framesRead, nowMs);
     const blockMs = signs.blockBegunMs === undefined ? 0 : nowMs - signs.blockBegunMs;
     const writingMs = this.#writing.lastsMs(signs.bytesWaiting === 0 ? undefined : signs.bytesTaken, nowMs);
     if (Math.max(readingMs, blockMs, writingMs) > limits.progressTimeoutMs) return "progressTimeoutMs";
+    // Whoever takes what we send is there; as long as it is too much, we do not hear him.
+    if (signs.bytesWaiting > 0 && writingMs === 0) this.heard(nowMs);
     return this.#isSilent(nowMs) ?? this.#isIdle(nowMs, signs);
   }
 

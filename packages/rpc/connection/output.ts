@@ -4,6 +4,8 @@ import { type BufferPool, pooledBytes } from "./buffer-pool.ts";
 
 /** Below this much, a copy costs less than a buffer that is given away. */
 const copiedMaxBytes = 4_096;
+/** The same, for a socket that is behind: it may keep what it has for long, and many of them. */
+const copiedMaxBytesBehind = pooledBytes / 2;
 const nothing = Buffer.alloc(0);
 
 /**
@@ -50,9 +52,15 @@ export class Output implements FrameRoom {
     return at;
   }
 
+  /** Writes what there is. */
   flush(): void {
-    this.#willFlush = false;
     if (this.#length > 0) this.#write();
+  }
+
+  /** The same, unless the socket is full: then it waits for `flush`, and comes together with what follows. */
+  flushInTurn(): void {
+    this.#willFlush = false;
+    if (this.#length > 0 && !this.#socket.writableNeedDrain) this.#write();
   }
 
   #write(): void {
@@ -65,7 +73,10 @@ export class Output implements FrameRoom {
       return;
     }
     this.#wrote(length);
-    if (this.#isEncrypted && length <= copiedMaxBytes) {
+    if (
+      length <= copiedMaxBytesBehind &&
+      (this.#socket.writableLength > 0 || (this.#isEncrypted && length <= copiedMaxBytes))
+    ) {
       this.#socket.write(Buffer.copyBytesFrom(buffer, 0, length));
       this.#pool.give(buffer);
       return;
@@ -77,5 +88,5 @@ export class Output implements FrameRoom {
 }
 
 function flush(output: Output): void {
-  output.flush();
+  output.flushInTurn();
 }

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { StreamError } from "../connection/stream-end.ts";
 import { HeaderField } from "../hpack/header-field.ts";
+import { ByteQueue } from "./byte-queue.ts";
 import { classifyField } from "./field-rules.ts";
 import { checkRequest, checkTrailers } from "./request-rules.ts";
-import { SendQueue } from "./send-queue.ts";
 
 type Pair = [string, string];
 const request: Pair[] = [
@@ -89,7 +89,7 @@ test("trailers hold no pseudo-fields", () => {
 });
 
 test("bytes leave a queue in the order in which they came, in pieces of any length", () => {
-  const queue = new SendQueue();
+  const queue = new ByteQueue();
   let expected = "";
   for (let count = 0; count < 200; count++) {
     const text = "x".repeat(count % 7) + count;

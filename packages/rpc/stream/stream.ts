@@ -12,8 +12,8 @@ import {
 } from "../frame/frame.ts";
 import { writeFrameHead, writeWindowUpdate } from "../frame/frame-writer.ts";
 import type { HeaderField } from "../hpack/header-field.ts";
+import { ByteQueue } from "./byte-queue.ts";
 import { checkRequest, checkTrailers } from "./request-rules.ts";
-import { SendQueue } from "./send-queue.ts";
 import type { RequestAcceptor, StreamHandler } from "./stream-handler.ts";
 
 /** Output of one stream that may wait before its producer is asked to: what a window of the default size takes. */
@@ -39,7 +39,7 @@ export class Stream implements StreamEnd {
   /** Consumed, and not yet told to the caller. */
   #consumedBytes = 0;
   #sendWindow: number;
-  #queue: SendQueue | undefined;
+  #queue: ByteQueue | undefined;
   #sentBytes = 0;
   #isEnding = false;
   #trailers: Uint8Array | undefined;
@@ -61,7 +61,9 @@ export class Stream implements StreamEnd {
 
   /** Whether a producer may go on. If not: `waitForRoom`. */
   get hasRoom(): boolean {
-    return this.#waitingBytes < roomBytes && !this.connection.isCongested;
+    const waiting = this.#waitingBytes;
+    // Whoever has nothing waiting goes on: streams that the caller holds up must not hold up the others.
+    return waiting === 0 ? !this.connection.isCongested : waiting < roomBytes && this.connection.hasRoom;
   }
 
   /** Has the handler's `writable` called when there is room. */
@@ -113,9 +115,10 @@ export class Stream implements StreamEnd {
       buffer.set(body, at + prefix.length);
       return;
     }
-    this.#queue ??= new SendQueue();
-    this.#queue.push(Uint8Array.from(prefix));
+    this.#queue ??= new ByteQueue();
+    this.#queue.push(prefix);
     this.#queue.push(body);
+    connection.queuedBytes += bytes;
     connection.waitForRoom(this);
     for (let goesOn = true; goesOn; ) goesOn = this.pump();
   }
@@ -210,9 +213,10 @@ export class Stream implements StreamEnd {
       if (bytes <= 0) return false;
       const at = this.#beginData(bytes);
       this.#queue?.take(bytes, connection.output.buffer, at);
+      connection.queuedBytes -= bytes;
     }
     if (this.#waitingBytes > 0) {
-      if (this.#waitingBytes < roomBytes) this.#handler?.writable();
+      if (this.hasRoom) this.#handler?.writable();
       return true;
     }
     this.connection.waitsNoMore(this);
@@ -278,6 +282,7 @@ export class Stream implements StreamEnd {
 
   #over(): void {
     this.#isOver = true;
+    this.connection.queuedBytes -= this.#waitingBytes;
     this.#queue = undefined;
     if (this.#heldBytes > 0) this.connection.consumed(this.#heldBytes);
     this.#release();
