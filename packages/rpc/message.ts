@@ -1,4 +1,5 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { latin1 } from "./hpack/latin1.ts";
 import type { MessageType } from "./service.ts";
 import { RpcError } from "./status.ts";
 
@@ -8,7 +9,7 @@ import { RpcError } from "./status.ts";
  * @throws RpcError INVALID_ARGUMENT when the bytes are not a message of this type
  */
 export function decodeMessage<T>(type: MessageType<T>, bytes: Uint8Array): T {
-  const reader = new BinaryReader(bytes, strictUtf8);
+  const reader = new StrictReader(bytes);
   const message = decodeWith(type, reader);
   // Generated code stops without a word at a tag of zero or at the end of a group that never began.
   if (reader.pos !== reader.len) throw malformed(`unexpected end of a group at byte ${reader.pos} of ${reader.len}`);
@@ -44,6 +45,36 @@ function decodeWith<T>(type: MessageType<T>, reader: BinaryReader): T {
 
 function malformed(why: string, cause?: unknown): RpcError {
   return new RpcError("INVALID_ARGUMENT", `the request is not a valid protobuf message: ${why}`, { cause });
+}
+
+/** Up to here, a look at each byte costs less than the decoder for all of UTF-8. */
+const asciiMaxBytes = 128;
+
+class StrictReader extends BinaryReader {
+  readonly #bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    super(bytes, strictUtf8);
+    this.#bytes = bytes;
+  }
+
+  override string(): string {
+    const start = this.pos;
+    const length = this.uint32();
+    const from = this.pos;
+    const end = from + length;
+    if (length <= asciiMaxBytes && end <= this.len && isAscii(this.#bytes, from, end)) {
+      this.pos = end;
+      return latin1(this.#bytes, from, end);
+    }
+    this.pos = start;
+    return super.string();
+  }
+}
+
+function isAscii(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if ((bytes[at] as number) > 0x7f) return false;
+  return true;
 }
 
 // A leading U+FEFF belongs to the text: dropping it would make two ids the same one, too.
