@@ -168,13 +168,15 @@ const messages: readonly Demand[] = [
         send: [unary(1, "abc", headAnd("content-length", `+${messageOf("abc").length}`))],
         expect: malformed(),
       },
-      {
-        sent: "two that differ",
-        send: [
-          unary(1, "abc", [...headAnd("content-length", String(messageOf("abc").length)), ["content-length", "3"]]),
-        ],
-        expect: malformed(),
-      },
+      ...[true, false].map((rightFirst) => {
+        const right: Field = ["content-length", String(messageOf("abc").length)];
+        const wrong: Field = ["content-length", "3"];
+        return {
+          sent: `two that differ, the right one ${rightFirst ? "first" : "last"}`,
+          send: [unary(1, "abc", [...head(), ...(rightFirst ? [right, wrong] : [wrong, right])])],
+          expect: malformed(),
+        };
+      }),
       {
         sent: "the right one",
         send: [unary(1, "abc", headAnd("content-length", String(messageOf("abc").length)))],
