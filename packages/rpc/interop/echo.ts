@@ -26,4 +26,7 @@ export function refuseAsAsked(asked: EchoStatus | undefined): void {
   throw new RpcError(code, asked.message);
 }
 
-const codeNames = new Map(Object.entries(rpcCodes).map(([name, code]): [number, RpcCode] => [code, name as RpcCode]));
+/** By number. */
+export const codeNames: ReadonlyMap<number, RpcCode> = new Map(
+  Object.entries(rpcCodes).map(([name, code]) => [code, name as RpcCode]),
+);

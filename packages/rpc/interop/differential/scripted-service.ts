@@ -1,6 +1,7 @@
 import { pause, systemClock } from "@realchat/presence-runtime";
 import { type CallContext, implement, type ResponseStream, type Service } from "../../service.ts";
-import { type RpcCode, RpcError, rpcCodes } from "../../status.ts";
+import { RpcError, rpcCodes } from "../../status.ts";
+import { codeNames } from "../echo.ts";
 import {
   type EchoStatus,
   PayloadType,
@@ -85,8 +86,6 @@ function end(status: EchoStatus | undefined): void {
   if (status.code === comeLater) throw new RpcError("UNAVAILABLE", status.message, { retryAfterMs: 1_234.5 });
   throw new RpcError(codeNames.get(status.code) ?? "UNKNOWN", status.message);
 }
-
-const codeNames = new Map(Object.entries(rpcCodes).map(([name, code]): [number, RpcCode] => [code, name as RpcCode]));
 
 function tellMetadata(call: CallContext): void {
   const texts = [...keys.text, ...keys.binary].map((key) => call.metadata(key));
