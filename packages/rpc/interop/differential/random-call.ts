@@ -118,3 +118,7 @@ export const randomCall: fc.Arbitrary<RandomCall> = fc.oneof(
     weight: 1,
   },
 );
+
+export function isKnown({ kind, name }: RandomCall): boolean {
+  return names[kind] === name;
+}
