@@ -16,11 +16,14 @@ export function containerProgram(options: {
   command: readonly string[];
   env?: Record<string, string>;
   folder: string;
+  /** Files of the host that it can read under the same paths. */
+  files?: readonly string[];
 }): ServerProgram {
   const name = `realchat-test-${randomUUID()}`;
   const ports = options.ports.flatMap((port) => ["--publish", `127.0.0.1:${port}:${port}`]);
   const env = Object.entries(options.env ?? {}).flatMap(([key, value]) => ["--env", `${key}=${value}`]);
-  const create = ["create", "--name", name, ...ports, ...env, options.image, ...options.command];
+  const files = (options.files ?? []).flatMap((path) => ["--volume", `${path}:${path}:ro`]);
+  const create = ["create", "--name", name, ...ports, ...env, ...files, options.image, ...options.command];
   const remove = () => void spawnSync("docker", ["rm", "--force", "--volumes", name], { stdio: "ignore" });
   onExit(remove);
   let created = false;

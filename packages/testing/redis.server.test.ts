@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { test } from "node:test";
+import { issueCertificates } from "@realchat/presence-rpc/testing";
 import { startRedis } from "./redis.ts";
+import { redisAnswers } from "./redis-ping.ts";
 
 /** Sends inline commands, one a line, and resolves with all that came back. */
 function say(port: number, ...commands: string[]): Promise<string> {
@@ -50,6 +52,21 @@ test("a test's Redis asks for the password it was given, and keeps data when tol
   assert.match(await say(redis.port, login, "SET key value"), /^\+OK\r\n\+OK\r\n$/);
   await redis.restart();
   assert.match(await say(redis.port, login, "GET key"), /\$5\r\nvalue\r\n$/);
+  await redis.stop();
+});
+
+test("a test's Redis speaks TLS alone and lets in one user alone, when told to", async () => {
+  const tls = issueCertificates();
+  const user = { user: "presence", password: "open sesame" };
+  const redis = await startRedis({ tls, ...user });
+  assert.equal(redis.url, `rediss://presence:open%20sesame@127.0.0.1:${redis.port}`);
+  const place = { host: redis.host, port: redis.port };
+  await redis.restart();
+  assert.equal(await redisAnswers({ ...place, ...user, tls }), true);
+  assert.equal(await redisAnswers({ ...place, ...user }), false, "without TLS");
+  assert.equal(await redisAnswers({ ...place, ...user, tls: issueCertificates() }), false, "of another authority");
+  assert.equal(await redisAnswers({ ...place, tls }), false, "without a login");
+  assert.equal(await redisAnswers({ ...place, tls, password: user.password }), false, "as the default user");
   await redis.stop();
 });
 

@@ -1,9 +1,10 @@
-import { connect } from "node:net";
 import { join } from "node:path";
 import { type Child, startChild } from "./child.ts";
 import { containerProgram, type ServerProgram } from "./container.ts";
 import { freePort } from "./free-port.ts";
 import { provideRedis, type RedisServer, redisImage } from "./provision/redis-server.ts";
+import { redisAnswers } from "./redis-ping.ts";
+import { isWithoutTls, type RedisTls, tlsArgs, withoutTls, writeTlsFiles } from "./redis-tls.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 import { waitUntil } from "./wait-until.ts";
 
@@ -12,15 +13,19 @@ export type RedisOptions = {
   args?: readonly string[];
   /** TCP port; default a free one. */
   port?: number;
-  /** For `requirepass`; default none. */
+  /** Default none. */
   password?: string;
+  /** ACL user who alone may log in, with `password`; default Redis' own. */
+  user?: string;
+  /** Speaks TLS, and nothing else; default plain TCP. */
+  tls?: RedisTls;
   /** Working folder; default a temporary one. */
   dir?: string;
 };
 
 /** A Redis that belongs to one test: it may be frozen, killed and filled at will. */
 export type TestRedis = {
-  /** Such as `redis://127.0.0.1:15011`, with the password if there is one. */
+  /** Such as `redis://127.0.0.1:15011`; `rediss://` with TLS, and with user and password if there are any. */
   readonly url: string;
   readonly host: string;
   readonly port: number;
@@ -43,21 +48,21 @@ const host = "127.0.0.1";
 /**
  * Starts a real redis-server on loopback, without persistence, and waits until it answers PING.
  * @throws Error with the server's own words when it does not come up
+ * @throws MissingServerError when it shall speak TLS and was built without
  */
 export async function startRedis(options: RedisOptions = {}): Promise<TestRedis> {
   const port = options.port ?? (await freePort());
   const folder = temporaryFolder("redis");
-  const login = options.password === undefined ? "" : `:${encodeURIComponent(options.password)}@`;
   const server = redisProgram(await provideRedis(), port, folder.path, options);
   const start = async () => {
     const child = await server.start();
-    await untilAnswering(child, port, options.password);
+    await untilAnswering(child, port, options);
     return child;
   };
 
   let child = await start();
   return {
-    url: `redis://${login}${host}:${port}`,
+    url: `${options.tls === undefined ? "redis" : "rediss"}://${loginOf(options)}${host}:${port}`,
     host,
     port,
     get pid() {
@@ -80,16 +85,24 @@ export async function startRedis(options: RedisOptions = {}): Promise<TestRedis>
   };
 }
 
+/** As a URL has it. */
+function loginOf({ user = "", password }: RedisOptions): string {
+  return password === undefined ? "" : `${encodeURIComponent(user)}:${encodeURIComponent(password)}@`;
+}
+
 function redisProgram(source: RedisServer, port: number, folder: string, options: RedisOptions): ServerProgram {
+  const tlsFiles = options.tls && writeTlsFiles(options.tls, folder);
   const args = [
-    ...["--port", String(port), "--save", "", "--appendonly", "no"],
-    ...(options.password === undefined ? [] : ["--requirepass", options.password]),
+    ...(tlsFiles === undefined ? ["--port", String(port)] : tlsArgs(port, tlsFiles)),
+    ...["--save", "", "--appendonly", "no"],
+    ...accessArgs(options),
     ...(options.args ?? []),
   ];
   if (source.kind === "container") {
     // Everyone may connect inside the container; only loopback leads into it.
     const command = ["redis-server", "--bind", "0.0.0.0", "--protected-mode", "no", ...args];
-    return containerProgram({ image: redisImage, ports: [port], command, folder });
+    const files = Object.values(tlsFiles ?? {});
+    return containerProgram({ image: redisImage, ports: [port], command, folder, files });
   }
   const command = ["--bind", host, "--dir", options.dir ?? folder, ...args];
   const logFile = join(folder, "redis.log");
@@ -99,44 +112,22 @@ function redisProgram(source: RedisServer, port: number, folder: string, options
   };
 }
 
-async function untilAnswering(child: Child, port: number, password: string | undefined): Promise<void> {
+/** https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/ */
+function accessArgs({ user, password }: RedisOptions): string[] {
+  if (password === undefined) return [];
+  if (user === undefined) return ["--requirepass", password];
+  return ["--user", user, "on", `>${password}`, "~*", "&*", "+@all", "--user", "default", "off"];
+}
+
+async function untilAnswering(child: Child, port: number, options: RedisOptions): Promise<void> {
   let ended = false;
   await waitUntil(
     async () => {
       ended = child.exitCode() !== undefined;
-      return ended || (await ping(port, password));
+      return ended || (await redisAnswers({ host, port, ...options }));
     },
     { what: `redis-server on port ${port} answers PING` },
   );
+  if (ended && isWithoutTls(child.output())) throw withoutTls();
   if (ended) throw new Error(`redis-server ended with code ${child.exitCode()}; it said:\n${child.output()}`);
-}
-
-/** True on `+PONG`; false on anything else, such as `-LOADING`, and when nothing listens. */
-function ping(port: number, password: string | undefined): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, host);
-    let answer = "";
-    const done = (value: boolean) => {
-      socket.destroy();
-      resolve(value);
-    };
-    socket.setTimeout(1_000, () => done(false));
-    socket.on("error", () => done(false));
-    socket.on("close", () => done(false));
-    socket.on("connect", () => {
-      if (password !== undefined) socket.write(respCommand("AUTH", password));
-      socket.write(respCommand("PING"));
-    });
-    socket.on("data", (chunk) => {
-      answer += chunk.toString("latin1");
-      if (answer.endsWith("+PONG\r\n")) done(true);
-      else if (answer.includes("-")) done(false);
-    });
-  });
-}
-
-/** https://redis.io/docs/latest/develop/reference/protocol-spec: a command is an array of bulk strings. */
-function respCommand(...parts: string[]): string {
-  const bulks = parts.map((part) => `$${Buffer.byteLength(part)}\r\n${part}\r\n`);
-  return `*${parts.length}\r\n${bulks.join("")}`;
 }
