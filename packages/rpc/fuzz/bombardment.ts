@@ -1,0 +1,43 @@
+import { once } from "node:events";
+import { createConnection } from "node:net";
+import { pause, systemClock } from "@realchat/presence-runtime";
+import { complaintsOf } from "../conformance/manners.ts";
+import { preface } from "../testing/raw-http2/frames.ts";
+import { RawHttp2Client } from "../testing/raw-http2/raw-http2-client.ts";
+import type { Dice } from "./dice.ts";
+import { bytesOf, type Piece } from "./piece.ts";
+
+/**
+ * Sends the frames on a connection of their own, in chunks of any size, and leaves in one way or another.
+ * @returns what is wrong with what the server sent meanwhile
+ */
+export async function bombard(port: number, pieces: readonly Piece[], dice: Dice): Promise<string[]> {
+  const socket = createConnection({ host: "127.0.0.1", port, noDelay: true });
+  await once(socket, "connect");
+  const client = new RawHttp2Client(socket);
+  if (dice.chance(0.1)) socket.pause();
+  for (const chunk of chunksOf(Buffer.concat([preface, ...pieces.map(bytesOf)]), dice)) {
+    client.write(chunk);
+    if (dice.chance(0.5)) await turn();
+  }
+  if (dice.chance(0.1)) client.end();
+  await pause(systemClock, dice.chance(0.02) ? 300 : dice.below(15));
+  client.destroy();
+  return complaintsOf(client.received);
+}
+
+function chunksOf(bytes: Buffer, dice: Dice): Buffer[] {
+  if (dice.chance(0.5)) return [bytes];
+  const chunks: Buffer[] = [];
+  const most = dice.pick([3, 50, 2_000]);
+  for (let at = 0, end = 0; at < bytes.length; at = end) {
+    // The beginning in small pieces, the rest at once: a cut is as good as the next one.
+    end = chunks.length < 40 ? Math.min(bytes.length, at + 1 + dice.below(most)) : bytes.length;
+    chunks.push(bytes.subarray(at, end));
+  }
+  return chunks;
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { describe } from "node:test";
+import { head, headAnd, unary } from "../conformance/texts.ts";
+import { readAnswer } from "../testing/raw-http2/answer.ts";
+import { fieldBlock, indexed, literal } from "../testing/raw-http2/field-block.ts";
+import { continuation, headers } from "../testing/raw-http2/frames.ts";
+import type { RawHttp2Client } from "../testing/raw-http2/raw-http2-client.ts";
+import { attack, type Siege } from "./siege.ts";
+
+describe("CONTINUATION flood, CVE-2024-27316", () => {
+  const begun = headers(1, fieldBlock(head()), { endHeaders: false });
+  const fragments: Record<string, Buffer> = {
+    "of nothing": continuation(1, "", false),
+    "of a byte": continuation(1, Buffer.of(0x82), false),
+    "as long as they can be": continuation(1, Buffer.alloc(16_384, indexed(2)), false),
+  };
+  for (const [title, fragment] of Object.entries(fragments)) {
+    attack(`frames ${title} that never end a block`, {}, async (siege) => {
+      const client = await siege.client();
+      client.write(begun, ...Array(100).fill(fragment));
+      await siege.ends(
+        client,
+        "ENHANCE_YOUR_CALM",
+        fragment.length > 1_000 ? "headerBlockMaxBytes" : "headerFramesMax",
+      );
+    });
+  }
+});
+
+describe("fields that are too many, or become too many", () => {
+  attack("a list beyond the limit is RESOURCE_EXHAUSTED, and the connection goes on", {}, async (siege) => {
+    const client = await siege.client();
+    client.write(headers(1, fieldBlock(headAnd("x-long", "v".repeat(16_200))), { end: true }));
+    await isExhausted(siege, client, 1);
+    await isServed(client, 3);
+  });
+
+  attack("HPACK bomb: one large field, sixteen thousand times", {}, async (siege) => {
+    const client = await siege.client();
+    const seed = [fieldBlock(head()), literal("incremental", "x-large", "v".repeat(4_000))];
+    client.write(headers(1, Buffer.concat([...seed, Buffer.alloc(12_000, indexed(62))]), { end: true }));
+    await isExhausted(siege, client, 1);
+    for (let stream = 3; stream < 100; stream += 2) {
+      client.write(headers(stream, Buffer.alloc(16_384, indexed(62)), { end: true }));
+      await isExhausted(siege, client, stream);
+    }
+    await isServed(client, 101);
+  });
+
+  attack("fields of a byte each are held for open calls alone", { memoryMaxBytes: 8 * 2 ** 20 }, async (siege) => {
+    const client = await siege.client();
+    const tiny = Buffer.concat(Array.from({ length: 300 }, () => literal("without indexing", "x", "")));
+    for (let stream = 1; stream < 4_000; stream += 2) {
+      client.write(headers(stream, Buffer.concat([fieldBlock(head()), tiny]), { end: true }));
+      if (stream % 200 === 1) await client.nextOf(["HEADERS"], { stream });
+    }
+    await client.nextOf(["HEADERS"], { stream: 3_999 });
+    client.received.length = 0;
+  });
+
+  attack("trailers beyond the limit keep nothing", {}, async (siege) => {
+    const client = await siege.client();
+    client.write(
+      headers(1, fieldBlock(head("Upload"))),
+      headers(1, fieldBlock([["x", "v".repeat(16_300)]]), { end: true }),
+    );
+    assert.equal((await readAnswer(client, 1)).fields.get("grpc-status"), "0");
+    await isServed(client, 3);
+  });
+});
+
+async function isExhausted(siege: Siege, client: RawHttp2Client, stream: number): Promise<void> {
+  const { fields } = await readAnswer(client, stream);
+  assert.equal(fields.get("grpc-status"), "8");
+  assert.equal(siege.hits("headerListMaxBytes"), (stream + 1) / 2, "each is counted");
+}
+
+async function isServed(client: RawHttp2Client, stream: number): Promise<void> {
+  client.write(unary(stream, "and then?"));
+  assert.equal((await readAnswer(client, stream)).fields.get("grpc-status"), "0");
+}

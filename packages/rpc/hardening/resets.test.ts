@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { describe } from "node:test";
+import { waitUntil } from "@realchat/presence-testing";
+import { head, headAnd, messageOf, open, request, unary } from "../conformance/texts.ts";
+import { readAnswer } from "../testing/raw-http2/answer.ts";
+import { fieldBlock } from "../testing/raw-http2/field-block.ts";
+import { data, frame, headers, rstStream, windowUpdate } from "../testing/raw-http2/frames.ts";
+import { errorCodeOf } from "../testing/raw-http2/received-frame.ts";
+import { asks } from "./besieged-service.ts";
+import { attack } from "./siege.ts";
+
+const burst = 40;
+const patient = { pingMinIntervalMs: 0, pingMinIntervalBusyMs: 0 };
+const limits = { resetBurst: burst, resetsPerSecond: 10, concurrentStreams: 20, ...patient };
+
+/** Stream ids, as many as the burst lets pass and one that it does not. */
+const streams = Array.from({ length: burst + 1 }, (_, index) => 2 * index + 1);
+
+describe("rapid reset, CVE-2023-44487", () => {
+  attack("a caller who opens calls to reset them is asked to be calm", { limits }, async (siege) => {
+    const client = await siege.client();
+    client.write(...streams.flatMap((stream) => [unary(stream, asks.wait), rstStream(stream)]));
+    await siege.ends(client, "ENHANCE_YOUR_CALM", "resetBurst");
+    // Fewer than the burst: those beyond the open streams are refused, which counts as well.
+    assert.ok(siege.server.metrics().resetsReceived <= burst);
+    assert.ok(siege.service.atWorkMax <= limits.concurrentStreams);
+  });
+
+  attack("resets of a stream that is no more count as well", { limits }, async (siege) => {
+    const client = await siege.client();
+    client.write(unary(1, "a"), ...Array(burst + 1).fill(rstStream(1)));
+    await siege.ends(client, "ENHANCE_YOUR_CALM", "resetBurst");
+  });
+
+  attack("handlers that still run after a reset count as open streams", { limits }, async (siege) => {
+    const client = await siege.client();
+    const held = streams.slice(0, limits.concurrentStreams);
+    client.write(...held.flatMap((stream) => [unary(stream, asks.hold), rstStream(stream)]));
+    client.write(unary(1_001, "one too many"));
+    const refused = await client.next("RST_STREAM", { stream: 1_001 });
+    assert.equal(errorCodeOf(refused), "REFUSED_STREAM");
+    assert.equal(siege.service.atWork, limits.concurrentStreams);
+    assert.equal(siege.hits("concurrentStreams"), 1);
+
+    siege.service.release();
+    await waitUntil(() => siege.server.metrics().streams === 0, { what: "the handlers are done" });
+    client.write(unary(1_003, "again"));
+    assert.equal((await readAnswer(client, 1_003)).fields.get("grpc-status"), "0");
+  });
+
+  attack("a caller who cancels at a human pace may go on for ever", { limits }, async (siege) => {
+    const client = await siege.client();
+    for (let stream = 1; stream < 8 * burst; stream += 2) {
+      client.write(unary(stream, asks.wait), rstStream(stream));
+      if (stream % 20 === 1) {
+        await client.roundTrip();
+        await siege.clock.advance(1_000);
+      }
+    }
+    client.write(unary(1_001, "still here"));
+    assert.equal((await readAnswer(client, 1_001)).fields.get("grpc-status"), "0");
+    assert.equal(siege.hits("resetBurst"), 0);
+  });
+});
+
+describe("resets that the caller provokes, CVE-2025-8671 (MadeYouReset)", () => {
+  const waiting = (stream: number) => [open(stream, "Upload"), request(stream, asks.wait)];
+  const provocations: Record<string, (stream: number) => readonly Uint8Array[]> = {
+    "WINDOW_UPDATE by nothing": (stream) => [...waiting(stream), windowUpdate(stream, 0)],
+    "a window above 2^31-1": (stream) => [...waiting(stream), windowUpdate(stream, 2 ** 31 - 1)],
+    "DATA after END_STREAM": (stream) => [unary(stream, asks.wait), data(stream, "more")],
+    "HEADERS after END_STREAM": (stream) => [unary(stream, asks.wait), headers(stream, fieldBlock([]), { end: true })],
+    "trailers that do not end the stream": (stream) => [...waiting(stream), headers(stream, fieldBlock([["a", "b"]]))],
+    "pseudo-fields in trailers": (stream) => [
+      ...waiting(stream),
+      headers(stream, fieldBlock([[":path", "/"]]), { end: true }),
+    ],
+    "more DATA than content-length": (stream) => [
+      headers(stream, fieldBlock(headAnd("content-length", "1"))),
+      data(stream, messageOf(asks.wait)),
+    ],
+    "less DATA than content-length": (stream) => [
+      headers(stream, fieldBlock(headAnd("content-length", "100"))),
+      data(stream, messageOf(asks.wait), { end: true }),
+    ],
+    "more DATA than the stream's window": (stream) => [
+      open(stream, "Upload"),
+      request(stream, asks.wait),
+      data(stream, Buffer.alloc(1_000)),
+      data(stream, Buffer.alloc(1_000)),
+    ],
+    "a malformed request": (stream) => [headers(stream, fieldBlock([...head(), ["Upper", "case"]]), { end: true })],
+  };
+  for (const [title, provoke] of Object.entries(provocations)) {
+    attack(`${title}, again and again`, { limits: { ...limits, streamWindowBytes: 1_500 } }, async (siege) => {
+      const client = await siege.client();
+      client.write(...streams.flatMap(provoke));
+      await siege.ends(client, "ENHANCE_YOUR_CALM", "resetBurst");
+      assert.ok(siege.service.atWorkMax <= limits.concurrentStreams, "no more handlers than streams");
+      assert.equal(client.received.filter(({ type }) => type === "RST_STREAM").length, burst + 1);
+    });
+  }
+
+  attack(
+    "PRIORITY of another size, again and again",
+    { limits: { ...limits, concurrentStreams: 100 } },
+    async (siege) => {
+      const client = await siege.client();
+      client.write(...streams.flatMap((stream) => [...waiting(stream), frame("PRIORITY", 0, stream, "1234")]));
+      await siege.ends(client, "ENHANCE_YOUR_CALM", "resetBurst");
+    },
+  );
+
+  attack("streams beyond the limit, again and again", { limits }, async (siege) => {
+    const client = await siege.client();
+    const held = streams.slice(0, limits.concurrentStreams);
+    client.write(...held.map((stream) => unary(stream, asks.hold)));
+    client.write(...streams.map((stream) => unary(1_000 + stream, asks.hold)));
+    await siege.ends(client, "ENHANCE_YOUR_CALM", "resetBurst");
+    assert.equal(siege.service.started, limits.concurrentStreams);
+    assert.equal(siege.hits("concurrentStreams"), burst + 1);
+  });
+});

@@ -1,0 +1,212 @@
+import assert from "node:assert/strict";
+import { type ClientHttp2Session, connect } from "node:http2";
+import { type TestContext, test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { FakeClock } from "@realchat/presence-runtime/testing";
+import { waitUntil } from "@realchat/presence-testing";
+import { messageOf } from "../conformance/texts.ts";
+import type { RpcLimits } from "../limits.ts";
+import { createRpcServer, type RpcEngine } from "../server/rpc-server.ts";
+import type { RpcServerOptions } from "../server.ts";
+import { finishRawCall, openRawCall } from "../testing/raw-call.ts";
+import type { ErrorCode, Setting } from "../testing/raw-http2/frames.ts";
+import { RawHttp2Client } from "../testing/raw-http2/raw-http2-client.ts";
+import { describeFrame, errorCodeOf } from "../testing/raw-http2/received-frame.ts";
+import { pathOf } from "../testing/text-service.ts";
+import { BesiegedService } from "./besieged-service.ts";
+import { DeafClient } from "./deaf-client.ts";
+
+/** What our own code and both sides' sockets take when they are used for the first time is most of it. */
+const memoryMaxBytes = 8 * 2 ** 20;
+
+export interface AttackOptions {
+  /** Those that shall be closer than by default, so that little is enough. */
+  readonly limits?: Partial<RpcLimits>;
+  readonly tls?: RpcServerOptions["tls"];
+  /** What the process may hold at the end of the attack, the attackers' side included; default 8 MiB. */
+  readonly memoryMaxBytes?: number;
+}
+
+/**
+ * A test that attacks a running server. While it runs, a caller on a connection of his own is served; the memory that
+ * is in use at its end is bounded; nothing counts as a bug; and when the attackers are gone, nothing of them is left.
+ */
+export function attack(title: string, options: AttackOptions, run: (siege: Siege) => Promise<void>): void {
+  test(title, async (t) => {
+    const siege = await Siege.lay(t, options);
+    await Promise.all([run(siege), siege.neighbour.call()]);
+    await siege.neighbour.call();
+    assert.ok(siege.neighbour.served >= 2, "nobody else was served");
+    const heldBytes = siege.heldBytes();
+    const maxBytes = options.memoryMaxBytes ?? memoryMaxBytes;
+    assert.ok(heldBytes <= maxBytes, `${heldBytes} bytes of memory are held, ${maxBytes} were expected at most`);
+    await siege.lift();
+  });
+}
+
+/** What surrounds one attack: the server, its clock, and whoever calls it. */
+export class Siege {
+  readonly clock: FakeClock;
+  readonly server: RpcEngine;
+  readonly port: number;
+  readonly service: BesiegedService;
+  readonly neighbour: Neighbour;
+  readonly #attackers: { destroy(): void }[] = [];
+  readonly #bugs: unknown[];
+  #memoryBefore = 0;
+
+  static async lay(t: TestContext, { limits, tls }: AttackOptions): Promise<Siege> {
+    const clock = new FakeClock();
+    const service = new BesiegedService();
+    const bugs: unknown[] = [];
+    const onInternalError = (_method: string, error: unknown) => bugs.push(error);
+    const server = createRpcServer({ services: [service.service], limits, tls, clock, onInternalError });
+    const port = await server.listen({ host: "127.0.0.1", port: 0 });
+    const siege = new Siege(clock, service, server, port, bugs, new Neighbour(tls === undefined ? port : undefined));
+    t.after(() => siege.#close());
+    await siege.neighbour.call();
+    siege.#memoryBefore = memoryInUse();
+    return siege;
+  }
+
+  private constructor(
+    clock: FakeClock,
+    service: BesiegedService,
+    server: RpcEngine,
+    port: number,
+    bugs: unknown[],
+    neighbour: Neighbour,
+  ) {
+    this.clock = clock;
+    this.service = service;
+    this.server = server;
+    this.port = port;
+    this.#bugs = bugs;
+    this.neighbour = neighbour;
+  }
+
+  /** A client that has exchanged prefaces, and reads what comes. */
+  async client(...values: readonly Setting[]): Promise<RawHttp2Client> {
+    const client = await this.stranger();
+    await client.begin(...values);
+    return client;
+  }
+
+  /** A client that has sent nothing yet. */
+  async stranger(): Promise<RawHttp2Client> {
+    const client = await RawHttp2Client.connect(this.port);
+    this.#attackers.push(client);
+    return client;
+  }
+
+  /** A client that never reads; it has sent its preface. */
+  async deafClient(...values: readonly Setting[]): Promise<DeafClient> {
+    const client = await DeafClient.begin(this.port, () => this.server.metrics().bytesRead, values);
+    this.#attackers.push(client);
+    return client;
+  }
+
+  hits(limit: keyof RpcLimits): number {
+    return this.server.metrics().limitsHit[limit] ?? 0;
+  }
+
+  /** The connection ends with GOAWAY and this code, and the limit is counted. */
+  async ends(client: RawHttp2Client, code: ErrorCode, limit: keyof RpcLimits): Promise<void> {
+    await client.untilClosed();
+    const goaway = client.received.findLast(({ type }) => type === "GOAWAY");
+    assert.ok(goaway, `no GOAWAY, but ${client.received.slice(-3).map(describeFrame).join("; ")}`);
+    assert.equal(errorCodeOf(goaway), code, describeFrame(goaway));
+    assert.equal(this.hits(limit), 1, `${limit} is counted`);
+  }
+
+  /** Lets time pass for the server, a second at a time, and sees that the neighbour is served in each. */
+  async pass(ms: number): Promise<void> {
+    for (let left = ms; left > 0; left -= 1_000) {
+      await this.clock.advance(Math.min(left, 1_000));
+      await this.neighbour.call();
+    }
+  }
+
+  /** Returns when the handlers wait for their callers to read, and go on waiting. */
+  async isHeldUp(): Promise<void> {
+    let seen = -1;
+    const isSame = () => {
+      const { written, waitingToWrite } = this.service;
+      const was = seen;
+      seen = written;
+      return waitingToWrite > 0 && was === written;
+    };
+    let times = 0;
+    const isStill = () => {
+      times = isSame() ? times + 1 : 0;
+      return times > 5;
+    };
+    await waitUntil(isStill, { what: "the handlers are held up" });
+  }
+
+  /** Returns when so many connections have been closed. */
+  async isLeftBy(count: number): Promise<void> {
+    const left = () => this.server.metrics().connectionsTotal - this.server.metrics().connections;
+    await waitUntil(() => left() >= count, { what: `${count} connections are closed` });
+  }
+
+  /** Memory in use now, above that before the attack. */
+  heldBytes(): number {
+    return memoryInUse() - this.#memoryBefore;
+  }
+
+  /** The attackers go, and with them whatever they have left. */
+  async lift(): Promise<void> {
+    this.service.release();
+    for (const attacker of this.#attackers) attacker.destroy();
+    const what = "the server is at rest";
+    await waitUntil(() => this.server.metrics().streams === 0 && this.server.metrics().connections <= 1, { what });
+    assert.deepEqual(this.#bugs, []);
+  }
+
+  async #close(): Promise<void> {
+    this.service.release();
+    for (const attacker of this.#attackers) attacker.destroy();
+    this.neighbour.leave();
+    const drained = this.server.drain(0);
+    await this.clock.advance(1);
+    await drained;
+  }
+}
+
+/** A caller in good order, by Node.js's own HTTP/2. */
+class Neighbour {
+  served = 0;
+  readonly #session: ClientHttp2Session | undefined;
+
+  /** @param port undefined: nobody is there */
+  constructor(port: number | undefined) {
+    if (port === undefined) return;
+    this.#session = connect(`http://127.0.0.1:${port}`);
+    this.#session.on("error", () => undefined);
+  }
+
+  /** @throws Error when he is not answered as he should be */
+  async call(): Promise<void> {
+    this.served += 1;
+    if (this.#session === undefined) return;
+    const { status, message } = await finishRawCall(openRawCall(this.#session, pathOf("Unary")), messageOf("hello"));
+    assert.equal(status, 0, message);
+  }
+
+  leave(): void {
+    this.#session?.destroy();
+  }
+}
+
+/** Bytes of the JavaScript heap and of buffers, when all garbage is collected. */
+function memoryInUse(): number {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  collect();
+  // What the first collection finalizes is free after a second one.
+  collect();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}

@@ -1,0 +1,197 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createConnection } from "node:net";
+import { describe } from "node:test";
+import { waitUntil } from "@realchat/presence-testing";
+import { head, open, request, unary } from "../conformance/texts.ts";
+import { issueCertificates } from "../testing/certificates.ts";
+import { readAnswer } from "../testing/raw-http2/answer.ts";
+import { fieldBlock } from "../testing/raw-http2/field-block.ts";
+import {
+  continuation,
+  flags,
+  frame,
+  frameHead,
+  headers,
+  preface,
+  settings,
+  windowUpdate,
+} from "../testing/raw-http2/frames.ts";
+import type { RawHttp2Client } from "../testing/raw-http2/raw-http2-client.ts";
+import { errorCodeOf, has } from "../testing/raw-http2/received-frame.ts";
+import { asks } from "./besieged-service.ts";
+import { attack, type Siege } from "./siege.ts";
+
+describe("slow read", () => {
+  attack(
+    "a window that stays closed: the stream is reset after 20 s, and the connection goes on",
+    {},
+    async (siege) => {
+      const client = await siege.client(["INITIAL_WINDOW_SIZE", 0]);
+      client.write(unary(1, asks.much));
+      await client.next("HEADERS", { stream: 1 });
+      await siege.pass(20_000);
+      assert.equal(siege.hits("progressTimeoutMs"), 0);
+      await siege.pass(2_000);
+      assert.equal(errorCodeOf(await client.next("RST_STREAM", { stream: 1 })), "CANCEL");
+      assert.equal(siege.hits("progressTimeoutMs"), 1);
+      await isAlive(client);
+    },
+  );
+
+  attack("a window of the connection that stays closed holds nobody's streams for ever", {}, async (siege) => {
+    const client = await siege.client(["INITIAL_WINDOW_SIZE", 2 ** 20]);
+    client.write(...[1, 3, 5, 7].map((stream) => unary(stream, asks.much)));
+    await client.next("DATA", { stream: 1 });
+    await siege.pass(22_000);
+    await client.next("RST_STREAM");
+    await waitUntil(() => siege.server.metrics().streams === 0, { what: "the streams are gone" });
+    assert.equal(siege.hits("progressTimeoutMs"), 3);
+  });
+
+  attack(
+    "a socket that nobody reads: the connection ends after 20 s",
+    { memoryMaxBytes: 6 * 2 ** 20 },
+    async (siege) => {
+      const client = await siege.deafClient(["INITIAL_WINDOW_SIZE", 2 ** 31 - 1]);
+      await client.write(windowUpdate(0, 2 ** 30), open(1, "Download"), request(1, asks.much, { end: true }));
+      await siege.isHeldUp();
+      await siege.pass(22_000);
+      await siege.isLeftBy(1);
+      assert.ok(siege.hits("progressTimeoutMs") >= 1, "it is counted");
+    },
+  );
+});
+
+describe("slow write", () => {
+  attack("a frame that comes a byte at a time: the end after 20 s", {}, async (siege) => {
+    const client = await siege.client();
+    client.write(open(1), frameHead(16_384, "DATA", 0, 1));
+    await drips(siege, client, () => Buffer.of(0), 25);
+    await client.untilClosed();
+    assert.equal(siege.hits("progressTimeoutMs"), 1);
+  });
+
+  attack("fields that come a frame at a time: the end after 20 s", {}, async (siege) => {
+    const client = await siege.client();
+    client.write(headers(1, fieldBlock(head()), { endHeaders: false }));
+    await drips(siege, client, (second) => (second % 4 === 0 ? continuation(1, "", false) : Buffer.alloc(0)), 22);
+    await client.untilClosed();
+    assert.equal(siege.hits("progressTimeoutMs"), 1);
+  });
+
+  attack("a request whose body pauses is no attack", {}, async (siege) => {
+    const client = await siege.client();
+    client.write(open(1, "Chat"), request(1, "a"));
+    await drips(siege, client, () => Buffer.alloc(0), 25);
+    client.write(request(1, "b", { end: true }));
+    assert.equal((await readAnswer(client, 1)).fields.get("grpc-status"), "0");
+  });
+});
+
+describe("connections that come to nothing", () => {
+  const beginnings: Record<string, (siege: Siege, client: RawHttp2Client) => Promise<void>> = {
+    "a client that says nothing": (siege) => siege.pass(11_000),
+    "a preface that never ends": (siege, client) =>
+      drips(siege, client, (second) => preface.subarray(second, second + 1), 11),
+    "a preface without SETTINGS": async (siege, client) => {
+      client.write(preface);
+      await siege.pass(11_000);
+    },
+    "SETTINGS that never end": async (siege, client) => {
+      client.write(preface, frameHead(6, "SETTINGS", 0, 0));
+      await siege.pass(11_000);
+    },
+  };
+  for (const [title, begin] of Object.entries(beginnings)) {
+    attack(`${title}: the end after 10 s`, {}, async (siege) => {
+      const client = await siege.stranger();
+      await begin(siege, client);
+      await client.untilClosed();
+      assert.equal(siege.hits("prefaceTimeoutMs"), 1);
+    });
+  }
+
+  const { server } = issueCertificates();
+  const beginningsOfTls: Record<string, Buffer> = {
+    "a TLS handshake that never begins": Buffer.alloc(0),
+    "a TLS handshake that never ends": Buffer.from("16030100ff0100", "hex"),
+  };
+  for (const [title, bytes] of Object.entries(beginningsOfTls)) {
+    attack(`${title}: the end in time`, { tls: server, limits: { prefaceTimeoutMs: 60 } }, async (siege) => {
+      const socket = createConnection({ host: "127.0.0.1", port: siege.port });
+      socket.write(bytes);
+      socket.resume();
+      socket.on("error", () => undefined);
+      await once(socket, "close");
+      assert.equal(siege.hits("prefaceTimeoutMs"), 1);
+    });
+  }
+
+  attack("idle for too long: two GOAWAYs, and the end", { limits: { idleTimeoutMs: 60_000 } }, async (siege) => {
+    const client = await siege.client();
+    client.write(unary(1, "a"));
+    await readAnswer(client, 1);
+    await passAnswering(siege, client, 59_000);
+    assert.equal(siege.hits("idleTimeoutMs"), 0);
+    await passAnswering(siege, client, 4_000);
+    await client.untilClosed();
+    const codes = client.received.filter(({ type }) => type === "GOAWAY").map(errorCodeOf);
+    assert.deepEqual(codes, ["NO_ERROR", "NO_ERROR"]);
+    assert.equal(siege.hits("idleTimeoutMs"), 1);
+  });
+
+  attack("a call that lasts is not idle", { limits: { idleTimeoutMs: 60_000 } }, async (siege) => {
+    const client = await siege.client();
+    client.write(unary(1, asks.hold));
+    await passAnswering(siege, client, 65_000);
+    siege.service.release();
+    assert.equal((await readAnswer(client, 1)).fields.get("grpc-status"), "0");
+  });
+
+  attack("a caller who is not there any more: asked after 30 s, gone after 10 s more", {}, async (siege) => {
+    const client = await siege.client();
+    client.write(unary(1, asks.wait));
+    await siege.pass(29_000);
+    assert.ok(!client.received.some(({ type }) => type === "PING"));
+    await siege.pass(2_000);
+    await client.next("PING");
+    await siege.pass(11_000);
+    await client.untilClosed();
+    assert.equal(siege.hits("keepaliveTimeoutMs"), 1);
+    await waitUntil(() => siege.service.atWork === 0, { what: "the handler knows" });
+  });
+
+  attack("a caller who answers stays", {}, async (siege) => {
+    const client = await siege.client();
+    await passAnswering(siege, client, 100_000);
+    await isAlive(client);
+    assert.equal(siege.hits("keepaliveTimeoutMs"), 0);
+  });
+});
+
+/** Sends some bytes in each second. */
+async function drips(siege: Siege, client: RawHttp2Client, bytes: (second: number) => Buffer, seconds: number) {
+  for (let second = 0; second < seconds; second++) {
+    client.write(bytes(second));
+    await siege.pass(1_000);
+  }
+}
+
+/** Lets time pass for a client that answers PINGs. */
+async function passAnswering(siege: Siege, client: RawHttp2Client, ms: number): Promise<void> {
+  let seen = 0;
+  for (let left = ms; left > 0; left -= 1_000) {
+    await siege.pass(1_000);
+    for (const received of client.received.slice(seen)) {
+      if (received.type === "PING" && !has(received, "ACK"))
+        client.write(frame("PING", flags.ACK, 0, received.payload));
+    }
+    seen = client.received.length;
+  }
+}
+
+async function isAlive(client: RawHttp2Client): Promise<void> {
+  client.write(windowUpdate(0, 1_000_000), settings(["INITIAL_WINDOW_SIZE", 65_535]), unary(1_001, "still here"));
+  assert.equal((await readAnswer(client, 1_001)).fields.get("grpc-status"), "0");
+}
