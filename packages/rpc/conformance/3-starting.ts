@@ -3,7 +3,7 @@ import { fieldBlock } from "../testing/raw-http2/field-block.ts";
 import { flags, frame, headers, ping, preface, settings, settingsAck } from "../testing/raw-http2/frames.ts";
 import { has } from "../testing/raw-http2/received-frame.ts";
 import type { Demand } from "./demand.ts";
-import { all, closed, connectionError, served } from "./reactions.ts";
+import { all, closed, connectionError, invalidPreface, served } from "./reactions.ts";
 import { head, unary } from "./texts.ts";
 
 const latin1 = (text: string) => Buffer.from(text, "latin1");
@@ -84,19 +84,19 @@ export const starting: readonly Demand[] = [
         sent: "something else instead of the preface",
         fromPreface: true,
         send: [latin1("INVALID CONNECTION PREFACE\r\n\r\n")],
-        expect: closed,
+        expect: invalidPreface,
       },
       {
         sent: "a preface whose last byte is wrong",
         fromPreface: true,
         send: [preface.subarray(0, -1), latin1("\r"), settings()],
-        expect: closed,
+        expect: invalidPreface,
       },
       {
         sent: "a request of HTTP/1.1",
         fromPreface: true,
         send: [latin1("GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")],
-        expect: closed,
+        expect: invalidPreface,
       },
       {
         sent: "a request of HTTP/1.1 to upgrade to h2c",
@@ -107,9 +107,9 @@ export const starting: readonly Demand[] = [
               "http2-settings: AAMAAABkAAQAAP__\r\n\r\n",
           ),
         ],
-        expect: closed,
+        expect: invalidPreface,
       },
-      { sent: "no preface, but frames", fromPreface: true, send: [settings(), ping(), ping()], expect: closed },
+      { sent: "no preface, but frames", fromPreface: true, send: [settings(), ping(), ping()], expect: invalidPreface },
       {
         sent: "a preface that breaks off",
         fromPreface: true,

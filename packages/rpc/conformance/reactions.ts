@@ -68,6 +68,12 @@ export function answered(stream = 1): Reaction {
 /** The connection ends, with GOAWAY or without. */
 export const closed: Reaction = (client) => client.untilClosed();
 
+/** §3.4: the connection ends; GOAWAY may be omitted, but if there is one, it says PROTOCOL_ERROR. */
+export const invalidPreface: Reaction = async (client) => {
+  await client.untilClosed();
+  for (const frame of client.received) if (frame.type === "GOAWAY") hasCode(frame, ["PROTOCOL_ERROR"]);
+};
+
 /** One after the other. */
 export function all(...reactions: readonly Reaction[]): Reaction {
   return async (client) => {
