@@ -10,6 +10,7 @@ import {
   goaway,
   headers,
   ping,
+  preface,
   priority,
   reservedBit,
   rstStream,
@@ -19,12 +20,13 @@ import {
 } from "../testing/raw-http2/frames.ts";
 import type { RawHttp2Client } from "../testing/raw-http2/raw-http2-client.ts";
 import type { Case, Demand } from "./demand.ts";
-import { answered, connectionError, ignored, served, streamError, streamOrConnectionError } from "./reactions.ts";
+import { all, answered, connectionError, ignored, served, streamError, streamOrConnectionError } from "./reactions.ts";
 import { atOnce, head, headAnd, messageOf, open, request, unary, wait } from "./texts.ts";
 
 const frameMaxBytes = 16_384;
 const unknownType = 0xfa;
 const block = fieldBlock(head());
+const smallTable = { limits: { headerTableMaxBytes: 1_000 } };
 
 /** RFC 9113 §4: frames, and field blocks in them. */
 export const frames: readonly Demand[] = [
@@ -393,6 +395,39 @@ export const frames: readonly Demand[] = [
           const { block: answer = Buffer.of() } = await client.next("HEADERS", { stream: 1 });
           assert.deepEqual(answer.subarray(0, 1), sizeUpdate(0));
         },
+      },
+    ],
+  },
+  {
+    section: "4.3.1",
+    sentence:
+      "An endpoint MUST treat a field block that follows an acknowledgment of the reduction to the maximum dynamic table " +
+      "size as a connection error of type COMPRESSION_ERROR if it does not start with a conformant … Update instruction",
+    cases: [
+      {
+        sent: "a block without one to a server whose table has 1,000 octets",
+        options: smallTable,
+        send: [unary(1, "a")],
+        expect: connectionError("COMPRESSION_ERROR"),
+      },
+      {
+        sent: "a block with one to 1,001",
+        options: smallTable,
+        send: [headers(1, Buffer.concat([sizeUpdate(1_001), block]), { end: true })],
+        expect: connectionError("COMPRESSION_ERROR"),
+      },
+      {
+        sent: "a block with one to 1,000, and one without",
+        options: smallTable,
+        send: [headers(1, Buffer.concat([sizeUpdate(1_000), block])), request(1, "a", { end: true }), unary(3, "b")],
+        expect: all(served("a"), served("b", 3)),
+      },
+      {
+        sent: "a block without one, before the acknowledgment",
+        options: smallTable,
+        fromPreface: true,
+        send: [preface, settings(), unary(1, "a")],
+        expect: served("a"),
       },
     ],
   },
