@@ -27,7 +27,7 @@ import type { Counters, LimitName } from "./counters.ts";
 import { FrameBudget } from "./frame-budget.ts";
 import { HeaderBlock } from "./header-block.ts";
 import { LimitExceeded } from "./limit-exceeded.ts";
-import { Liveness } from "./liveness.ts";
+import { atRest, Liveness, type Signs } from "./liveness.ts";
 import { Output } from "./output.ts";
 import { PastStreams } from "./past-streams.ts";
 import { PeerSettings } from "./peer-settings.ts";
@@ -86,7 +86,8 @@ export class Connection implements FrameSink {
   /** Streams above it are not ours to answer any more. */
   #lastAccepted = streamIdMax;
 
-  constructor(socket: Socket, peer: string, surroundings: ConnectionSurroundings) {
+  /** @param acceptedMs when the caller came, on the clock of `surroundings`: with TLS, before its handshake */
+  constructor(socket: Socket, peer: string, acceptedMs: number, surroundings: ConnectionSurroundings) {
     const { limits, counters, pool, nowMs } = surroundings;
     this.peer = peer;
     this.#socket = socket;
@@ -102,7 +103,7 @@ export class Connection implements FrameSink {
     this.#resets = new TokenBucket(limits.resetBurst, limits.resetsPerSecond, nowMs);
     this.#settingsFrames = new TokenBucket(limits.settingsBurst, limits.settingsPerSecond, nowMs);
     this.#pings = new PingPolicy(limits);
-    this.#liveness = new Liveness(limits, nowMs);
+    this.#liveness = new Liveness(limits, acceptedMs);
     this.output = new Output(socket, pool, "encrypted" in socket, (bytes) => {
       counters.bytesWritten += bytes;
     });
@@ -203,15 +204,7 @@ export class Connection implements FrameSink {
     if (this.#stage === "closed") return;
     if (this.#stage === "announced" && nowMs - this.#announcedMs > 1_000) this.#stopAccepting();
     for (const stream of this.#waiting) stream.tick(nowMs);
-    const verdict = this.#liveness.judge(nowMs, {
-      isGreeted: this.#hasSettings,
-      framesRead: this.#reader.isWithinFrame ? this.#reader.framesRead : undefined,
-      blockBegunMs: this.#block?.begunMs,
-      bytesWaiting: this.#socket.writableLength,
-      bytesTaken: this.#socket.bytesWritten - this.#socket.writableLength,
-      isOccupied: this.#occupied > 0,
-      isClosing: this.#stage === "closing",
-    });
+    const verdict = this.#liveness.judge(nowMs, this.#isAtRest ? atRest : this.#signs());
     if (verdict === undefined) return;
     if (verdict === "ping") {
       writePing(this.output, 0, keepalivePing, 0);
@@ -221,6 +214,25 @@ export class Connection implements FrameSink {
     if (verdict !== "closed") this.limitHit(verdict);
     if (verdict === "idleTimeoutMs") this.drain();
     else this.#socket.destroy();
+  }
+
+  /** As nearly all connections are at nearly all ticks. */
+  get #isAtRest(): boolean {
+    const isQuiet = this.#occupied === 0 && this.#block === undefined && !this.#reader.isWithinFrame;
+    return isQuiet && this.#stage === "open" && this.#hasSettings && this.#socket.writableLength === 0;
+  }
+
+  #signs(): Signs {
+    return {
+      isGreeted: this.#hasSettings,
+      // While it is we who do not read, a frame that is cut apart says nothing of him.
+      framesRead: this.#reader.isWithinFrame && !this.#socket.isPaused() ? this.#reader.framesRead : undefined,
+      blockBegunMs: this.#block?.begunMs,
+      bytesWaiting: this.#socket.writableLength,
+      bytesTaken: this.#socket.bytesWritten - this.#socket.writableLength,
+      isOccupied: this.#occupied > 0,
+      isClosing: this.#stage === "closing",
+    };
   }
 
   // What the caller sends.
@@ -412,6 +424,7 @@ export class Connection implements FrameSink {
     if (id !== 0) throw new ConnectionError("PROTOCOL_ERROR", "SETTINGS on a stream");
     if ((flags & frameFlags.ACK) !== 0) {
       exactly(0, start, end, "an acknowledgement of SETTINGS");
+      this.#decoder.settingsAcknowledged();
       return;
     }
     if ((end - start) % 6 !== 0) throw new ConnectionError("FRAME_SIZE_ERROR", "SETTINGS are cut off");

@@ -36,8 +36,8 @@ class Engine implements RpcEngine {
   readonly #deadlines: Deadlines;
   readonly #listener: Listener;
   readonly #connections = new Set<Connection>();
-  /** Sockets whose TLS is not agreed on yet, by their peer. */
-  readonly #handshaking = new Map<string, Socket>();
+  /** Sockets whose TLS is not agreed on yet, by their peer, and since when they are there. */
+  readonly #handshaking = new Map<string, { readonly socket: Socket; readonly sinceMs: number }>();
   readonly #surroundings: { -readonly [Key in keyof ConnectionSurroundings]: ConnectionSurroundings[Key] };
   readonly #stopTicking: Cancel;
   #isDraining = false;
@@ -61,7 +61,7 @@ class Engine implements RpcEngine {
     this.#listener = new Listener({
       ...this.#limits,
       accept: (socket, peer) => {
-        if (secure === undefined) this.#serve(socket, peer);
+        if (secure === undefined) this.#serve(socket, peer, this.#surroundings.nowMs);
         else this.#shakeHands(secure, socket, peer);
       },
       refused: (limit, peer) => this.#counters.limitHit(limit, peer),
@@ -77,7 +77,7 @@ class Engine implements RpcEngine {
     this.#isDraining = true;
     this.#listener.stopAccepting();
     for (const connection of this.#connections) connection.drain();
-    for (const socket of this.#handshaking.values()) socket.destroy();
+    for (const { socket } of this.#handshaking.values()) socket.destroy();
     const closed = this.#listener.connectionsClosed();
     const cancel = this.#clock.after(graceMs, () => this.#listener.destroyConnections());
     await closed;
@@ -96,17 +96,9 @@ class Engine implements RpcEngine {
     const isMutual = clientCa !== undefined;
     try {
       const options = { cert: certificate, key, ca: clientCa, requestCert: isMutual, rejectUnauthorized: isMutual };
-      const secure = createTlsServer({
-        ...options,
-        ALPNProtocols: ["h2"],
-        minVersion: "TLSv1.2",
-        handshakeTimeout: this.#limits.prefaceTimeoutMs,
-      });
+      const secure = createTlsServer({ ...options, ALPNProtocols: ["h2"], minVersion: "TLSv1.2" });
       secure.on("secureConnection", (socket) => this.#serveSecurely(socket));
-      secure.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
-        if (error.code === "ERR_TLS_HANDSHAKE_TIMEOUT") this.#counters.limitHit("prefaceTimeoutMs", peerOf(socket));
-        socket.destroy();
-      });
+      secure.on("tlsClientError", (_error, socket) => socket.destroy());
       return secure;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
@@ -115,22 +107,23 @@ class Engine implements RpcEngine {
   }
 
   #shakeHands(secure: TlsServer, socket: Socket, peer: string): void {
-    this.#handshaking.set(peer, socket);
+    this.#handshaking.set(peer, { socket, sinceMs: this.#surroundings.nowMs });
     socket.on("close", () => this.#handshaking.delete(peer));
     secure.emit("connection", socket);
   }
 
   #serveSecurely(socket: TLSSocket): void {
-    const peer = peerOf(socket);
+    const peer = `${socket.remoteAddress}:${socket.remotePort}`;
+    const sinceMs = this.#handshaking.get(peer)?.sinceMs ?? this.#surroundings.nowMs;
     this.#handshaking.delete(peer);
     // RFC 9113 §3.2: HTTP/2 over TLS is agreed on by ALPN.
-    if (socket.alpnProtocol === "h2") this.#serve(socket, peer);
+    if (socket.alpnProtocol === "h2") this.#serve(socket, peer, sinceMs);
     else socket.destroy();
   }
 
-  #serve(socket: Socket, peer: string): void {
+  #serve(socket: Socket, peer: string, acceptedMs: number): void {
     socket.on("error", () => undefined);
-    const connection = new Connection(socket, peer, this.#surroundings);
+    const connection = new Connection(socket, peer, acceptedMs, this.#surroundings);
     this.#connections.add(connection);
     socket.on("close", () => this.#connections.delete(connection));
     if (this.#isDraining) connection.drain();
@@ -140,11 +133,12 @@ class Engine implements RpcEngine {
     const nowMs = this.#clock.monotonicMs();
     this.#surroundings.nowMs = nowMs;
     for (const connection of this.#connections) connection.tick(nowMs);
+    for (const [peer, { socket, sinceMs }] of this.#handshaking) {
+      if (nowMs - sinceMs <= this.#limits.prefaceTimeoutMs) continue;
+      this.#counters.limitHit("prefaceTimeoutMs", peer);
+      socket.destroy();
+    }
   }
-}
-
-function peerOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress}:${remotePort}`;
 }
 
 /** Often enough for the shortest of the times that a tick watches over. */
