@@ -1,17 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { defaultLimits } from "../limits.ts";
-import { Liveness, type Signs } from "./liveness.ts";
+import { Liveness, atRest as quiet, type Signs } from "./liveness.ts";
 
-const quiet: Signs = {
-  isGreeted: true,
-  framesRead: undefined,
-  blockBegunMs: undefined,
-  bytesWaiting: 0,
-  bytesTaken: 0,
-  isOccupied: false,
-  isClosing: false,
-};
 const limits = { ...defaultLimits, idleTimeoutMs: 0 };
 
 test("a caller who does not greet has ten seconds", () => {

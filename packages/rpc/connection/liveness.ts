@@ -16,6 +16,17 @@ export interface Signs {
   readonly isClosing: boolean;
 }
 
+/** Of a connection that has nothing to do. */
+export const atRest: Signs = {
+  isGreeted: true,
+  framesRead: undefined,
+  blockBegunMs: undefined,
+  bytesWaiting: 0,
+  bytesTaken: 0,
+  isOccupied: false,
+  isClosing: false,
+};
+
 export type Verdict =
   | "prefaceTimeoutMs"
   | "progressTimeoutMs"

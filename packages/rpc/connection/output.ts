@@ -10,12 +10,13 @@ const nothing = Buffer.alloc(0);
 
 /**
  * What goes out on a connection: frames are put together in one buffer and leave with one write, at the end of what the
- * event loop is doing at the moment (`process.nextTick`, which comes after all that promises have to do).
+ * event loop is doing at the moment (`process.nextTick`, which comes after all that promises have to do). What only
+ * acknowledges waits until the sockets that are ready have been read (`setImmediate`): an answer may take it along.
  */
 export class Output implements FrameRoom {
   buffer: Buffer = nothing;
   #length = 0;
-  #willFlush = false;
+  #flush: "none" | "this turn" | "next turn" = "none";
   readonly #socket: Socket;
   readonly #pool: BufferPool;
   readonly #isEncrypted: boolean;
@@ -38,15 +39,12 @@ export class Output implements FrameRoom {
   }
 
   /** @param length at most `pooledBytes` */
-  take(length: number): number {
+  take(length: number, canWait = false): number {
     if (this.#length + length > this.buffer.length) {
       if (this.#length > 0) this.#write();
       this.buffer = this.#pool.take();
     }
-    if (!this.#willFlush) {
-      this.#willFlush = true;
-      process.nextTick(flush, this);
-    }
+    if (this.#flush !== "this turn") this.#askForFlush(canWait);
     const at = this.#length;
     this.#length += length;
     return at;
@@ -59,8 +57,18 @@ export class Output implements FrameRoom {
 
   /** The same, unless the socket is full: then it waits for `flush`, and comes together with what follows. */
   flushInTurn(): void {
-    this.#willFlush = false;
+    this.#flush = "none";
     if (this.#length > 0 && !this.#socket.writableNeedDrain) this.#write();
+  }
+
+  #askForFlush(canWait: boolean): void {
+    if (!canWait) {
+      this.#flush = "this turn";
+      process.nextTick(flush, this);
+    } else if (this.#flush === "none") {
+      this.#flush = "next turn";
+      setImmediate(flush, this);
+    }
   }
 
   #write(): void {

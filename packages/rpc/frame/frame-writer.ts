@@ -3,8 +3,11 @@ import { frameFlags, frameHeadBytes, frameTypes } from "./frame.ts";
 /** Where frames are put together: room for `length` more bytes at `buffer[at]`. */
 export interface FrameRoom {
   readonly buffer: Buffer;
-  /** @returns the offset in `buffer`, which a later call may replace */
-  take(length: number): number;
+  /**
+   * @param canWait whether it need not leave before what else the event loop has to do now
+   * @returns the offset in `buffer`, which a later call may replace
+   */
+  take(length: number, canWait?: boolean): number;
 }
 
 export function writeFrameHead(
@@ -39,19 +42,19 @@ export function writeSettings(room: FrameRoom, values: readonly (readonly [numbe
 }
 
 export function writeSettingsAck(room: FrameRoom): void {
-  const at = room.take(frameHeadBytes);
+  const at = room.take(frameHeadBytes, true);
   writeFrameHead(room.buffer, at, 0, frameTypes.SETTINGS, frameFlags.ACK, 0);
 }
 
 /** @param opaque holds the eight bytes from `from` on */
 export function writePing(room: FrameRoom, flags: number, opaque: Buffer, from: number): void {
-  const at = room.take(frameHeadBytes + 8);
+  const at = room.take(frameHeadBytes + 8, true);
   writeFrameHead(room.buffer, at, 8, frameTypes.PING, flags, 0);
   opaque.copy(room.buffer, at + frameHeadBytes, from, from + 8);
 }
 
 export function writeWindowUpdate(room: FrameRoom, streamId: number, increment: number): void {
-  const at = room.take(frameHeadBytes + 4);
+  const at = room.take(frameHeadBytes + 4, true);
   writeFrameHead(room.buffer, at, 4, frameTypes.WINDOW_UPDATE, 0, streamId);
   room.buffer.writeUInt32BE(increment, at + frameHeadBytes);
 }

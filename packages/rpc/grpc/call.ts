@@ -41,7 +41,8 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
   readonly #served: ServedMethod;
   readonly #stream: Stream;
   readonly #fields: readonly HeaderField[];
-  readonly #head: RequestHead;
+  readonly #isRequestEncoded: boolean;
+  readonly #takesGzip: boolean;
   readonly #surroundings: CallSurroundings;
   readonly #startedMs: number;
   #reader: MessageReader | undefined;
@@ -70,7 +71,8 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
     this.#served = served;
     this.#stream = stream;
     this.#fields = fields;
-    this.#head = head;
+    this.#isRequestEncoded = head.encoding !== "identity";
+    this.#takesGzip = head.takesGzip;
     this.#surroundings = surroundings;
     this.#startedMs = surroundings.clock.monotonicMs();
     this.deadlineMs = this.#startedMs + (head.timeoutMs as number);
@@ -78,7 +80,7 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
 
   /** Begins a call whose handler does not wait for its request, or refuses one that comes too late. */
   start(): void {
-    if (this.#head.timeoutMs === 0) {
+    if (this.deadlineMs === this.#startedMs) {
       this.deadlinePassed();
       return;
     }
@@ -245,7 +247,7 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
   }
 
   #decode({ bytes, isCompressed }: FramedMessage): unknown {
-    if (isCompressed && this.#head.encoding === "identity") {
+    if (isCompressed && !this.#isRequestEncoded) {
       throw new RpcError("INTERNAL", "a message is compressed, and grpc-encoding does not say how");
     }
     this.requestCompressed = isCompressed;
@@ -292,7 +294,7 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
 
   #sendHeaders(): void {
     this.#sentHeaders = true;
-    this.#isGzip = this.compressResponses && this.#head.takesGzip;
+    this.#isGzip = this.compressResponses && this.#takesGzip;
     const isPlain = !this.#isGzip && this.#headers === undefined;
     this.#stream.sendHeaders(isPlain ? plainHeaders : headersWith(this.#isGzip, this.#headers ?? none), false);
   }

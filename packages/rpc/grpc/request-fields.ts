@@ -42,7 +42,7 @@ function classifyRegular(field: HeaderField): void {
   }
 }
 
-/** What the fields of one request say, read off. */
+/** What the fields of one request say, read off; used again for the next one. */
 export class RequestHead {
   httpMethod = "";
   isGrpc = false;
@@ -52,11 +52,18 @@ export class RequestHead {
   encoding = "identity";
   takesGzip = false;
 
-  constructor(fields: readonly HeaderField[]) {
-    for (let index = 0; index < fields.length; index++) this.#read(fields[index] as HeaderField);
+  read(fields: readonly HeaderField[]): void {
+    this.httpMethod = "";
+    this.isGrpc = false;
+    this.path = "";
+    this.method = undefined;
+    this.timeoutMs = Number.POSITIVE_INFINITY;
+    this.encoding = "identity";
+    this.takesGzip = false;
+    for (let index = 0; index < fields.length; index++) this.#note(fields[index] as HeaderField);
   }
 
-  #read(field: HeaderField): void {
+  #note(field: HeaderField): void {
     switch (field.kind) {
       case fieldKinds.METHOD:
         this.httpMethod = field.value;

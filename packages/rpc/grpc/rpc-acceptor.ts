@@ -3,6 +3,7 @@ import { classifyField } from "../stream/field-rules.ts";
 import type { Stream } from "../stream/stream.ts";
 import type { RequestAcceptor, StreamHandler } from "../stream/stream-handler.ts";
 import { Call, type CallSurroundings } from "./call.ts";
+import { acceptedEncodings } from "./compression.ts";
 import { classifyRpcField, RequestHead } from "./request-fields.ts";
 import { encodingAdvice, trailersWith } from "./response-fields.ts";
 import type { ServedMethod } from "./served-method.ts";
@@ -15,6 +16,8 @@ const shownMax = 100;
 export class RpcAcceptor implements RequestAcceptor {
   readonly #methods: ReadonlyMap<string, ServedMethod>;
   readonly #surroundings: CallSurroundings;
+  /** Of the request that is being looked at. */
+  readonly #head = new RequestHead();
 
   constructor(methods: ReadonlyMap<string, ServedMethod>, surroundings: CallSurroundings) {
     this.#methods = methods;
@@ -27,7 +30,8 @@ export class RpcAcceptor implements RequestAcceptor {
   };
 
   accept(stream: Stream, fields: readonly HeaderField[]): StreamHandler | undefined {
-    const head = new RequestHead(fields);
+    const head = this.#head;
+    head.read(fields);
     const served = head.method as ServedMethod | undefined;
     if (head.httpMethod !== "POST") return new Stranger(stream, 405, head.httpMethod !== "HEAD");
     if (!head.isGrpc) return new Stranger(stream, 415, true);
@@ -37,10 +41,10 @@ export class RpcAcceptor implements RequestAcceptor {
       );
     }
     if (head.timeoutMs === undefined) {
-      return void stream.end(trailersWith("INTERNAL", "grpc-timeout is not eight digits and a unit", [], true));
+      return void stream.end(trailersWith("INTERNAL", "grpc-timeout is not at most eight digits and a unit", [], true));
     }
     if (head.encoding !== "identity" && head.encoding !== "gzip") {
-      const message = `grpc-encoding ${head.encoding.slice(0, shownMax)} is not known here`;
+      const message = `grpc-encoding ${head.encoding.slice(0, shownMax)} is not known here: ${acceptedEncodings} are`;
       return void stream.end(trailersWith("UNIMPLEMENTED", message, encodingAdvice, true));
     }
     const call = new Call(served, stream, fields, head, this.#surroundings);
