@@ -41,6 +41,8 @@ import { UserReader } from "./user-reader.ts";
 export interface RedisStoreOptions {
   /** See parseRedisUrl. */
   readonly url: string;
+  /** See RedisTls. */
+  readonly tlsCa?: string;
   /** How many shards the users are spread over; fixed when the store is first used. */
   readonly shards: number;
   readonly rules: Rules;
@@ -117,7 +119,7 @@ class RedisPresenceStore implements RedisStore {
   constructor(options: RedisStoreOptions, clock: Clock) {
     const { shards, rules, retentionMs, commandTimeoutMs = 2_000, maxPendingCommands = 100_000 } = options;
     invariant(retentionMs >= rules.memoryMs, "tombstones outlive the record");
-    const address = parseRedisUrl(options.url);
+    const address = parseRedisUrl(options.url, options.tlsCa);
     const keys = shardKeys(shards, address.database);
     this.shardCount = shards;
     this.#shards = keys.map((keysOfShard, number) => new Shard(number, keysOfShard, tickCapMs(rules.ttlMs)));

@@ -1,5 +1,5 @@
 -- Puts a tombstone of the current session in front of the others; drops those that are older than the memory or too
--- many, never the new one. Needs clock_ms and its clock_text, device.lua; ending, its mark. Changes tombstones.
+-- many, never the new one. Needs moment.lua, digits.lua, device.lua; ending, its mark. Changes tombstones.
 
 -- Until where the others are kept: they grow older from the first to the last.
 local kept_to, count = 0, 1
@@ -8,5 +8,5 @@ while count < RULES.max_tombstones do
   if not to or ended_at_ms + RULES.memory_ms <= clock_ms then break end
   kept_to, count = to, count + 1
 end
-local tombstone = ending .. current_id .. '\31' .. current_instance .. '\31' .. clock_text
+local tombstone = ending .. current_id .. '\31' .. current_instance .. '\31' .. digits_of(clock_ms)
 tombstones = kept_to > 0 and tombstone .. '\t' .. string.sub(tombstones, 1, kept_to) or tombstone

@@ -6,7 +6,7 @@ local record_prefix = ARGV[1]
 
 -- #include moment
 if not clock_ms then return redis.error_reply('NOCLOCK tick this shard first') end
-local clock_text, fresh_deadline = string.format('%d', clock_ms), string.format('%d', clock_ms + RULES.ttl_ms)
+-- #include digits
 -- #include log
 
 local function decide(kind, user_id, device_id, ...)

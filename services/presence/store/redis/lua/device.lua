@@ -17,7 +17,9 @@ if text then
     others = string.sub(text, header_end + 1)
   else
     local line_end = string.find(text, '\n', to, true) or #text + 1
-    others = string.sub(text, header_end + 1, from - 1) .. string.sub(text, line_end)
+    if header_end + 1 < from or line_end <= #text then
+      others = string.sub(text, header_end + 1, from - 1) .. string.sub(text, line_end)
+    end
     sessions_from, sessions_to = to + 1, line_end - 1
     mark, current_id, current_instance, contested_until_ms = string.match(text, CURRENT, sessions_from)
     local tombstones_from = sessions_from

@@ -19,7 +19,7 @@ elseif is_live and string.find(current_id, '.', 1, true) then
 end
 if is_live then
   -- GT: a heartbeat that overtook this one keeps its later deadline.
-  redis.call('ZADD', deadlines, 'GT', fresh_deadline, user_id .. '\0' .. current_id)
+  redis.call('ZADD', deadlines, 'GT', digits_of(clock_ms + RULES.ttl_ms), user_id .. '\0' .. current_id)
   return 'refreshed\t' .. current_id
 end
 

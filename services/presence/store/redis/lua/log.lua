@@ -1,19 +1,9 @@
--- What this call adds to the log of the shard; its first entry trims it. Needs log, moment.lua.
+-- What this call adds to the log of the shard; its first entry trims it. Needs log, moment.lua, digits.lua.
 
 -- Version of the log's last entry, 0 until this call appended one.
 local last_version = 0
 -- What it appended: version and transition in turn; and by how much it changed the number of users online.
 local appended, online_change = {}, 0
-
--- An order and a version are often the same number.
-local number, digits
-
-local function digits_of(integer)
-  if integer ~= number then
-    number, digits = integer, string.format('%d', integer)
-  end
-  return digits
-end
 
 --- Redis takes the zeros in front of the µs.
 local function entry_id_of(version)

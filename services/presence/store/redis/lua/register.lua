@@ -13,10 +13,10 @@ end
 if connection_id ~= '' and sessions_from then
   if current_connection == connection_id then
     if mark == GRACE then return 'ended' end
-    redis.call('ZADD', deadlines, 'GT', fresh_deadline, user_id .. '\0' .. current_id)
+    redis.call('ZADD', deadlines, 'GT', digits_of(clock_ms + RULES.ttl_ms), user_id .. '\0' .. current_id)
     return string.format('repeated\t%d\t%s', current_order, version)
   end
-  if string.find(tombstones, '.' .. connection_id .. '\31', 1, true) then
+  if string.find(tombstones, connection_id, 1, true) then
     for ending, _, its_connection in string.gmatch(tombstones, TOMBSTONE) do
       if its_connection == connection_id then
         if ending == ENDED then return 'ended' end

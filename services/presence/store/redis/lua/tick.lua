@@ -17,8 +17,8 @@ local limit, reckoned_ms, record_prefix = tonumber(ARGV[1]), tonumber(ARGV[2]), 
 
 -- #include moment
 clock_ms = clock_ms or reckoned_ms
-local clock_text = string.format('%d', clock_ms)
-redis.call('HSET', meta, 'clock', clock_text, 'ticked', string.format('%d', now_ms))
+-- #include digits
+redis.call('HSET', meta, 'clock', digits_of(clock_ms), 'ticked', digits_of(now_ms))
 -- #include log
 
 --- Takes down what fell due.

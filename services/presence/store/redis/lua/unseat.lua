@@ -4,14 +4,17 @@
 -- gave its last sign of life (0: the record knows).
 
 -- #include bury
-if last_seen_ms == '' or tonumber(last_seen_ms) < seen_ms then last_seen_ms = string.format('%d', seen_ms) end
-local rest = ' ' .. last_seen_ms .. others .. '\n' .. device_id .. '\t' .. tombstones
-if others ~= '' and string.find(others, ONLINE_LINE) then
-  redis.call('SET', record, version .. rest)
-else
-  version =
-    append(user_id .. '\0000\0' .. cause .. '\0' .. device_id .. '\0' .. current_instance .. '\0' .. last_seen_ms)
-  redis.call('SET', record, '-' .. version .. rest, 'PX', RULES.retention_ms)
+if last_seen_ms == '' or last_seen_ms + 0 < seen_ms then last_seen_ms = digits_of(seen_ms) end
+local is_last = others == '' or not string.find(others, ONLINE_LINE)
+if is_last then
+  version = '-'
+    .. append(user_id .. '\0000\0' .. cause .. '\0' .. device_id .. '\0' .. current_instance .. '\0' .. last_seen_ms)
+end
+local after = version .. ' ' .. last_seen_ms .. others .. '\n' .. device_id .. '\t' .. tombstones
+if is_last then
+  redis.call('SET', record, after, 'PX', RULES.retention_ms)
   online_change = online_change - 1
+else
+  redis.call('SET', record, after)
 end
 -- #include drop-deadline

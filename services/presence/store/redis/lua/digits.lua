@@ -1,0 +1,12 @@
+-- Writes numbers out. Within a call the same ones come again and again: moments, and orders that are versions, too.
+
+local digits = {}
+
+local function digits_of(integer)
+  local text = digits[integer]
+  if not text then
+    text = string.format('%d', integer)
+    digits[integer] = text
+  end
+  return text
+end
