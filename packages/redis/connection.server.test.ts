@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
+import { createServer } from "node:tls";
+import { issueCertificates } from "@realchat/presence-rpc/testing";
 import { systemClock } from "@realchat/presence-runtime";
 import { startRedis, type TestRedis } from "@realchat/presence-testing";
 import { type ConnectionOptions, RedisConnection } from "./connection.ts";
@@ -71,5 +75,61 @@ describe("a connection", () => {
   test("to a server that must not be used is closed, saying why", async () => {
     const refusal = new RedisError("REFUSED", "not ours");
     await assert.rejects(connect({ prepare: () => Promise.reject(refusal) }), refusal);
+  });
+});
+
+describe("a connection over TLS", () => {
+  const tls = issueCertificates();
+  const login = { user: "presence", password: "s3cret" };
+  let secured: TestRedis;
+  before(async () => {
+    secured = await startRedis({ tls, ...login });
+  });
+  after(() => secured.stop());
+
+  test("logs in to its database of a server that an authority of our own signed", async (t) => {
+    const connection = await connect({ address: parseRedisUrl(`${secured.url}/2`, tls.ca) });
+    t.after(() => connection.close());
+    assert.match(String(await connection.send(["CLIENT", "INFO"])), / db=2 .* user=presence /);
+    assert.equal(connection.detail, `Redis at rediss://127.0.0.1:${secured.port}/2`);
+  });
+
+  test("names the host that it wants to a proxy that has many", async (t) => {
+    const { promise: wanted, resolve } = Promise.withResolvers<unknown>();
+    const { certificate: cert, key } = tls.server;
+    const proxy = createServer({ cert, key }, (socket) => {
+      resolve(socket.servername);
+      socket.destroy();
+    });
+    t.after(() => proxy.close());
+    await once(proxy.listen(0, "localhost"), "listening");
+    const { port } = proxy.address() as AddressInfo;
+    const connection = await connect({ address: parseRedisUrl(`rediss://localhost:${port}`, tls.ca) });
+    t.after(() => connection.close());
+    assert.equal(await wanted, "localhost");
+  });
+
+  const stranger = issueCertificates().ca;
+  for (const [what, ca] of [
+    ["unknown, for no authority was given", undefined],
+    ["another authority's", stranger],
+  ] as const) {
+    test(`refuses a certificate that is ${what}, saying what to set`, async () => {
+      await assert.rejects(connect({ address: parseRedisUrl(secured.url, ca) }), {
+        code: "REFUSED",
+        message: `rediss://127.0.0.1:${secured.port}: Redis has a certificate that no authority trusted here signed: set REDIS_TLS_CA to the one that did`,
+      });
+    });
+  }
+
+  test("refuses a certificate for another host", async (t) => {
+    // All of 127.0.0.0/8 is loopback; the certificate is for 127.0.0.1.
+    const elsewhere = await startRedis({ tls, ...login, args: ["--bind", "127.0.0.1", "127.0.0.2"] });
+    t.after(() => elsewhere.stop());
+    const address = parseRedisUrl(elsewhere.url.replace("127.0.0.1", "127.0.0.2"), tls.ca);
+    await assert.rejects(connect({ address }), {
+      code: "REFUSED",
+      message: /IP: 127\.0\.0\.2 is not in the cert's list/,
+    });
   });
 });

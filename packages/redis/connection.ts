@@ -214,6 +214,10 @@ function makeClient({ address, commandTimeoutMs, maxCommands }: ConnectionOption
     // A timer for each command costs more than the command; one watchdog looks after all.
     commandOptions: { timeout: undefined },
     // Whoever gets no answer must know, so a lost connection ends the client; the next attempt makes a new one.
-    socket: { reconnectStrategy: false, connectTimeout: commandTimeoutMs },
+    socket: {
+      reconnectStrategy: false,
+      connectTimeout: commandTimeoutMs,
+      ...(address.tls && { tls: true, ...address.tls }),
+    },
   });
 }

@@ -14,6 +14,15 @@ describe("where Redis is", () => {
     assert.equal(parseRedisUrl("redis://[::1]").shown, "redis://[::1]:6379");
   });
 
+  test("is reached over TLS, by its name if it has one, when the URL says rediss", () => {
+    assert.equal(parseRedisUrl("redis://cache").tls, undefined);
+    assert.deepEqual(parseRedisUrl("rediss://cache").tls, { ca: undefined, servername: "cache" });
+    for (const url of ["rediss://10.0.0.7:6380/2", "rediss://[::1]:6380"]) {
+      assert.deepEqual(parseRedisUrl(url, "PEM").tls, { ca: "PEM", servername: undefined });
+    }
+    assert.throws(() => parseRedisUrl("redis://cache", "PEM"), /has the protocol redis, which heeds no authority/);
+  });
+
   for (const [url, what] of [
     ["no url: s3cret", /is not a URL/],
     ["cache:6379", /has the protocol cache/],

@@ -1,3 +1,5 @@
+import { isIP } from "node:net";
+
 /** Where Redis is, without what must not be said aloud. */
 export interface RedisAddress {
   /** As `createClient` takes it, with user and password. */
@@ -6,14 +8,24 @@ export interface RedisAddress {
   readonly shown: string;
   /** Its number; 0 unless the URL names one. */
   readonly database: number;
+  /** undefined: plain TCP. */
+  readonly tls: RedisTls | undefined;
+}
+
+export interface RedisTls {
+  /** Authority that must have signed the server's certificate, PEM; undefined: Node's list. */
+  readonly ca: string | undefined;
+  /** Name by which a proxy finds the server (SNI); undefined for an IP address, as RFC 6066 §3 wants it. */
+  readonly servername: string | undefined;
 }
 
 /**
  * @param url `redis://` or `rediss://`, with user, password, host, port and database as far as they differ from
  *   Redis' defaults. Source: https://www.iana.org/assignments/uri-schemes/prov/redis
+ * @param tlsCa see RedisTls
  * @throws TypeError that says what is wrong, never quoting the URL: it may hold a password
  */
-export function parseRedisUrl(url: string): RedisAddress {
+export function parseRedisUrl(url: string, tlsCa?: string): RedisAddress {
   const parsed = URL.parse(url);
   if (parsed === null) throw wrong("is not a URL");
   if (parsed.protocol !== "redis:" && parsed.protocol !== "rediss:") {
@@ -24,7 +36,15 @@ export function parseRedisUrl(url: string): RedisAddress {
   if (!/^[0-9]*$/.test(database)) throw wrong(`has the path /${database}: it must be the number of a database`);
   const place = `${parsed.hostname}:${parsed.port || "6379"}`;
   const shown = `${parsed.protocol}//${place}${database === "" ? "" : `/${database}`}`;
-  return { url, shown, database: Number(database) };
+  const tls = parsed.protocol === "rediss:" ? tlsTo(parsed.hostname, tlsCa) : undefined;
+  if (tlsCa !== undefined && tls === undefined) throw wrong("has the protocol redis, which heeds no authority");
+  return { url, shown, database: Number(database), tls };
+}
+
+/** @param hostname of a URL: an IPv6 address stands in brackets */
+function tlsTo(hostname: string, ca: string | undefined): RedisTls {
+  const isAddress = hostname.startsWith("[") || isIP(hostname) !== 0;
+  return { ca, servername: isAddress ? undefined : hostname };
 }
 
 function wrong(what: string): TypeError {

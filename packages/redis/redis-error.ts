@@ -33,9 +33,23 @@ const meanings: Readonly<Record<string, string>> = {
 /** Codes at the start of a connection for which trying again with the same configuration is in vain. */
 const refusals: ReadonlySet<string> = new Set(["NOAUTH", "WRONGPASS", "NOPERM", "ERR"]);
 
-/** Whether it means, at the start of a connection, that Redis will never have us. */
+/**
+ * What Node calls a certificate that none of the authorities signed which the connection trusts.
+ * Source: https://nodejs.org/api/tls.html#x509-certificate-error-codes
+ */
+const distrusts: ReadonlySet<string> = new Set([
+  "CERT_SIGNATURE_FAILURE",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+]);
+
+/** Whether it means, at the start of a connection, that Redis will never have us, or we will never trust it. */
 export function isRefusal(error: unknown): boolean {
-  return refusals.has(codeBehind(error));
+  const code = nodeCode(error);
+  return refusals.has(codeBehind(error)) || distrusts.has(code) || code === "ERR_TLS_CERT_ALTNAME_INVALID";
 }
 
 /** Says what happened in one line, without credentials: error replies and the errors of sockets hold none. */
@@ -44,7 +58,16 @@ export function describe(error: unknown): string {
   if (meaning !== undefined) return `Redis ${meaning}`;
   if (error instanceof ErrorReply) return `Redis replied: ${error.message}`;
   if (!(error instanceof Error)) return String(error);
-  return error.message || ("code" in error ? String(error.code) : error.name);
+  const code = nodeCode(error);
+  if (distrusts.has(code)) {
+    return "Redis has a certificate that no authority trusted here signed: set REDIS_TLS_CA to the one that did";
+  }
+  return error.message || code || error.name;
+}
+
+/** Of an error of Node's, such as `ECONNREFUSED`; empty for any other. */
+function nodeCode(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
 }
 
 export function unavailable(message: string, options: ErrorOptions): RedisError {
