@@ -84,7 +84,7 @@ describe("compose.yaml", () => {
     );
     assert.equal(feed, "kafka");
     assert.deepEqual(kafka?.brokers, [ofPresence.KAFKA_BROKERS]);
-    assert.equal(audience.redisUrl, ofPresence.REDIS_URL);
+    assert.equal(audience.redis?.url, ofPresence.REDIS_URL);
     assert.ok(servesPage && audience.hasSampleCast, "the page has nobody to sign in as");
   });
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { issueCertificates } from "@realchat/presence-rpc/testing";
 import { systemClock } from "@realchat/presence-runtime";
 import { repository, startChild, startRedis, type TestRedis, temporaryFolder } from "@realchat/presence-testing";
 import { RedisDirectory } from "./audience/redis/redis-directory.ts";
@@ -49,4 +50,33 @@ test("a file with an error in it is refused as a whole, by the line", async (t) 
   t.after(() => directory.close());
   await directory.open();
   assert.deepEqual((await directory.visibleTo("eve", 10)).users, []);
+});
+
+test("audience import reaches a Redis with TLS, an ACL user and a database for it, or says what it wants", async (t) => {
+  const tls = issueCertificates();
+  const authority = (name: string, ca: string) => {
+    writeFileSync(join(folder.path, name), ca);
+    return ["--redis-tls-ca", join(folder.path, name)];
+  };
+  const secured = await startRedis({ tls, user: "delivery", password: "s3cret" });
+  t.after(() => secured.stop());
+  const url = `${secured.url}/2`;
+  const content = `{"user_id":"ann","contact_id":"bob"}\n`;
+
+  for (const flags of [[], authority("stranger.pem", issueCertificates().ca)]) {
+    const { code, output } = await importing(content, ["--redis-url", url, ...flags]);
+    assert.equal(code, 1);
+    assert.equal(
+      output,
+      `delivery cannot start: rediss://127.0.0.1:${secured.port}/2: Redis has a certificate that no authority trusted here signed: set REDIS_TLS_CA to the one that did\n`,
+    );
+  }
+
+  const { code, output } = await importing(content, ["--redis-url", url, ...authority("ca.pem", tls.ca)]);
+  assert.equal(output, "imported 0 conversations, 1 contacts and 0 blocks\n");
+  assert.equal(code, 0);
+  const directory = new RedisDirectory({ url, tlsCa: tls.ca }, systemClock);
+  t.after(() => directory.close());
+  await directory.open();
+  assert.equal((await directory.state()).imports, 1);
 });

@@ -8,6 +8,7 @@ const usage = `Usage: npm run -s delivery -- COMMAND [flags and environment as s
 
   audience import FILE    who may see whom; gateways that run act on it at once
     --redis-url URL         into the directory in Redis that all gateways share
+    --redis-tls-ca FILE     authority that signed its certificate, for rediss:// (PEM)
     --http-addr HOST:PORT   without a Redis: into the memory of the gateway that has this HTTP_ADDR (127.0.0.1:8093)
   token USER              a token for trying, good for an hour
     --jwt-secret SECRET     what it is signed with, the gateway's JWT_SECRET
@@ -45,8 +46,8 @@ async function withConfig(flags: readonly string[], run: (config: DeliveryConfig
 
 async function importAudience(file: string, { audience, listen }: DeliveryConfig): Promise<void> {
   const setting = { clock, note: (line: string) => void process.stderr.write(`${line}\n`) };
-  if (audience.redisUrl === undefined) await importIntoGateway(file, listen.operations, setting);
-  else await importIntoRedis(file, audience.redisUrl, setting);
+  if (audience.redis === undefined) await importIntoGateway(file, listen.operations, setting);
+  else await importIntoRedis(file, audience.redis, setting);
 }
 
 async function printToken(userId: string, { tokens }: DeliveryConfig): Promise<void> {

@@ -50,7 +50,7 @@ describe("configuration", () => {
       presence: { addresses: ["127.0.0.1:50056"], tls: undefined },
       feed: "watch",
       audience: {
-        redisUrl: undefined,
+        redis: undefined,
         file: undefined,
         conversationApi: undefined,
         isImportExposed: false,
@@ -86,12 +86,18 @@ describe("configuration", () => {
     });
     assert.deepEqual(config.listen.sockets, { host: "", port: 8083 });
     assert.deepEqual(config.presence.addresses, ["presence-1:50056", "presence-2:50056"]);
-    assert.equal(config.audience.redisUrl, "redis://redis:6379");
+    assert.deepEqual(config.audience.redis, { url: "redis://redis:6379", tlsCa: undefined });
     assert.equal(config.audience.hasSampleCast, false);
     assert.equal(config.feed, "kafka");
     assert.deepEqual(config.kafka?.topics, ["prod.presence.events.v1", "contact.added=friends"]);
     assert.deepEqual(config.tokens?.keys, { kind: "secret", secret });
     assert.equal(config.instanceId, "gateway-1");
+  });
+
+  test("a Redis with TLS may have an authority of its own", () => {
+    const { ca } = issueCertificates();
+    const redis = { REDIS_URL: "rediss://cache/2", REDIS_TLS_CA: fileWith("redis-ca.pem", ca) };
+    assert.deepEqual(configOf(redis).audience.redis, { url: "rediss://cache/2", tlsCa: ca });
   });
 
   test("says nothing of secrets when it is printed", () => {
@@ -151,6 +157,7 @@ test("a command beside the gateway need not listen as safely", () => {
 });
 
 describe("what does not go together is refused", () => {
+  const authority = fileWith("ca.pem", issueCertificates().ca);
   const cases: Record<string, [Environment, RegExp]> = {
     "sockets beyond loopback without TLS": [
       { HTTP_PORT: ":8083", JWT_SECRET: secret },
@@ -165,9 +172,10 @@ describe("what does not go together is refused", () => {
     "half a login": [{ KAFKA_SASL_USERNAME: "me" }, /^KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and/],
     "two Redis servers": [{ REDIS_URL: "redis://a:1", REDIS_ADDR: "b:1" }, /name different servers/],
     "a password for no Redis": [{ REDIS_PASSWORD: "x" }, /^REDIS_PASSWORD is set, but no Redis is/],
-    "TLS files for plaintext presence": [
-      { PRESENCE_TLS_CA: fileWith("ca.pem", issueCertificates().ca) },
-      /need PRESENCE_TLS=true/,
+    "TLS files for plaintext presence": [{ PRESENCE_TLS_CA: authority }, /need PRESENCE_TLS=true/],
+    "an authority for plaintext Redis": [
+      { REDIS_URL: "redis://cache", REDIS_TLS_CA: authority },
+      /^REDIS_TLS_CA is set, but no TLS is: give a REDIS_URL with rediss:\/\//,
     ],
     "pongs that may come after the next ping": [
       { PONG_TIMEOUT: "30s" },

@@ -29,8 +29,8 @@ export interface DeliveryConfig {
   };
   readonly feed: "kafka" | "watch";
   readonly audience: {
-    /** With everything that was given, the password too: never show it. undefined: the directory is in memory. */
-    readonly redisUrl: string | undefined;
+    /** undefined: the directory is in memory. */
+    readonly redis: RedisConfig | undefined;
     readonly file: string | undefined;
     /** `host:port` */
     readonly conversationApi: string | undefined;
@@ -54,6 +54,13 @@ export interface DeliveryConfig {
   readonly liveness: { readonly pingEveryMs: number; readonly pongWithinMs: number };
   readonly log: { readonly level: DeliveryValues["LOG_LEVEL"]; readonly format: DeliveryValues["LOG_FORMAT"] };
   readonly drain: { readonly spreadMs: number; readonly timeoutMs: number };
+}
+
+export interface RedisConfig {
+  /** With everything that was given, the password too: never show it. */
+  readonly url: string;
+  /** Authority that signed its certificate, PEM; undefined: Node's own list. */
+  readonly tlsCa: string | undefined;
 }
 
 export interface TokenConfig {
@@ -98,7 +105,7 @@ export function deliveryConfig(values: DeliveryValues): DeliveryConfig {
     presence: { addresses: values.PRESENCE_SVC_ADDR.map(showAddress), tls: presenceTls(values) },
     feed: values.FEED,
     audience: {
-      redisUrl: redisUrl(values),
+      redis: redisConfig(values),
       file: values.AUDIENCE_FILE,
       conversationApi: values.CONV_SVC_ADDR && showAddress(values.CONV_SVC_ADDR),
       isImportExposed: !isLoopback(values.HTTP_ADDR.host) && !values.ALLOW_IMPORT,
@@ -148,12 +155,12 @@ function presenceTls(values: DeliveryValues): DeliveryConfig["presence"]["tls"] 
   };
 }
 
-function redisUrl({ REDIS_URL, REDIS_ADDR, REDIS_PASSWORD }: DeliveryValues): string | undefined {
+function redisConfig({ REDIS_URL, REDIS_ADDR, REDIS_TLS_CA, REDIS_PASSWORD }: DeliveryValues): RedisConfig | undefined {
   const url = REDIS_URL?.url ?? (REDIS_ADDR && new URL(`redis://${showAddress(REDIS_ADDR)}`));
   if (url === undefined) return undefined;
   const whole = new URL(url);
   if (whole.password === "" && REDIS_PASSWORD !== undefined) whole.password = encodeURIComponent(REDIS_PASSWORD);
-  return whole.href;
+  return { url: whole.href, tlsCa: REDIS_TLS_CA?.pem };
 }
 
 function kafkaConfig(values: DeliveryValues): KafkaConfig | undefined {

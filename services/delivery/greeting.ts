@@ -14,7 +14,7 @@ export function greeting(config: DeliveryConfig, addresses: { sockets: string; o
     feed === "kafka"
       ? `  feed        Kafka at ${kafka?.brokers.join(", ")}`
       : "  feed        WatchPresence; KAFKA_BROKERS=host:9092 reads the events instead",
-    audience.redisUrl === undefined
+    audience.redis === undefined
       ? "  audience    in this process's memory: REDIS_URL=redis://host:6379 keeps it and shares it"
       : "  audience    Redis",
     tokens === undefined

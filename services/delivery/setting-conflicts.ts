@@ -71,10 +71,11 @@ function* presenceConflicts(values: DeliveryValues): Iterable<string> {
   }
 }
 
-function* redisConflicts({ REDIS_URL, REDIS_ADDR, REDIS_PASSWORD }: DeliveryValues): Iterable<string> {
+function* redisConflicts({ REDIS_URL, REDIS_ADDR, REDIS_TLS_CA, REDIS_PASSWORD }: DeliveryValues): Iterable<string> {
   if (REDIS_URL && REDIS_ADDR && showAddress(REDIS_URL) !== showAddress(REDIS_ADDR)) {
     yield `REDIS_ADDR=${showAddress(REDIS_ADDR)} and REDIS_URL (${showAddress(REDIS_URL)}) name different servers: give one of them`;
   }
+  if (REDIS_TLS_CA && !REDIS_URL?.tls) yield "REDIS_TLS_CA is set, but no TLS is: give a REDIS_URL with rediss://";
   if (REDIS_PASSWORD === undefined) return;
   if (!REDIS_URL && !REDIS_ADDR) yield "REDIS_PASSWORD is set, but no Redis is: give REDIS_URL or REDIS_ADDR too";
   if (REDIS_URL?.password !== undefined && REDIS_URL.password !== REDIS_PASSWORD) {

@@ -107,6 +107,11 @@ export const deliverySettings = {
       meaning: "redis[s]://[user:password@]host:port[/database] of the directory; without, it is in memory",
     },
     REDIS_ADDR: { kind: peerAddress, meaning: "instead of REDIS_URL, without TLS" },
+    REDIS_TLS_CA: {
+      kind: certificateFile,
+      default: { meaning: "Node's list" },
+      meaning: "authority that signed the certificate of a rediss:// Redis (PEM)",
+    },
     REDIS_PASSWORD: { kind: secret, meaning: "password, unless REDIS_URL has it" },
     AUDIENCE_FILE: {
       kind: text({ maxBytes: 4_096 }),

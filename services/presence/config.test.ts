@@ -131,6 +131,7 @@ describe("Redis settings", () => {
     assert.deepEqual(configOf({ REDIS_URL: "rediss://bob:hun%40ter@[::1]:6380/3", SHARDS: "4" }).store, {
       kind: "redis",
       url: "rediss://bob:hun%40ter@[::1]:6380/3",
+      tlsCa: undefined,
       host: "::1",
       port: 6380,
       commandTimeoutMs: 2_000,
@@ -286,5 +287,16 @@ describe("safe by default", () => {
     const kafka = { KAFKA_BROKERS: "a:9092", KAFKA_TLS_CA: TLS_CLIENT_CA };
     assert.deepEqual(problemsOf(kafka), ["KAFKA_TLS_CA is set, but KAFKA_TLS is not: give KAFKA_TLS=true"]);
     assert.deepEqual(configOf({ ...kafka, KAFKA_TLS: "true" }).events.kafka?.tls, { ca });
+  });
+
+  test("so would one for a Redis without TLS", () => {
+    const REDIS_TLS_CA = TLS_CLIENT_CA;
+    for (const redis of [{}, { REDIS_ADDR: "cache:6379" }, { REDIS_URL: "redis://cache" }]) {
+      assert.deepEqual(problemsOf({ ...redis, REDIS_TLS_CA }), [
+        "REDIS_TLS_CA is set, but no TLS is: give a REDIS_URL with rediss://",
+      ]);
+    }
+    const { store } = configOf({ REDIS_URL: "rediss://cache", REDIS_TLS_CA });
+    assert.equal(store.kind === "redis" && store.tlsCa, ca);
   });
 });

@@ -63,6 +63,11 @@ export const presenceSettings = {
       meaning: "redis[s]://[user:password@]host:port[/database]; without Redis, state is in memory",
     },
     REDIS_ADDR: { kind: peerAddress, meaning: "instead of REDIS_URL, without TLS" },
+    REDIS_TLS_CA: {
+      kind: certificateFile,
+      default: { meaning: "Node's list" },
+      meaning: "authority that signed the certificate of a rediss:// Redis (PEM)",
+    },
     REDIS_USERNAME: { kind: text({ maxBytes: 256 }), meaning: "ACL user, unless REDIS_URL has it" },
     REDIS_PASSWORD: { kind: secret, meaning: "password, unless REDIS_URL has it" },
     REDIS_DB: {

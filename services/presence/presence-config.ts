@@ -36,6 +36,8 @@ export interface RedisConfig {
   readonly kind: "redis";
   /** With everything that was given, the password too: never show it. */
   readonly url: string;
+  /** Authority that signed its certificate, PEM; undefined: Node's own list. */
+  readonly tlsCa: string | undefined;
   /** Where that is. */
   readonly host: string;
   readonly port: number;
@@ -101,6 +103,7 @@ function storeConfig(values: PresenceValues): StoreConfig {
   return {
     kind: "redis",
     url: wholeRedisUrl(values, address),
+    tlsCa: values.REDIS_TLS_CA?.pem,
     host: address.host,
     port: address.port,
     commandTimeoutMs: values.REDIS_COMMAND_TIMEOUT,

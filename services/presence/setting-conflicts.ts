@@ -38,6 +38,7 @@ function* redisConflicts(values: PresenceValues): Iterable<string> {
   if (url && address && showAddress(url) !== showAddress(address)) {
     yield `REDIS_ADDR=${showAddress(address)} and REDIS_URL (${showAddress(url)}) name different servers: give one of them`;
   }
+  if (values.REDIS_TLS_CA && !url?.tls) yield "REDIS_TLS_CA is set, but no TLS is: give a REDIS_URL with rediss://";
   const extras = [
     { name: "REDIS_USERNAME", value: values.REDIS_USERNAME, inUrl: url?.username },
     { name: "REDIS_PASSWORD", value: values.REDIS_PASSWORD, inUrl: url?.password },

@@ -7,7 +7,7 @@ import { ImportWatch } from "./import-watch.ts";
 import type { AudienceListener } from "./listener.ts";
 import { importOrder } from "./live/import-order.ts";
 import { MemoryDirectory } from "./memory/memory-directory.ts";
-import { RedisDirectory } from "./redis/redis-directory.ts";
+import { RedisDirectory, type RedisDirectoryOptions } from "./redis/redis-directory.ts";
 import { ConversationListing } from "./sources/grpc/conversation-listing.ts";
 import { checkImport, importAudience } from "./sources/import-audience.ts";
 import { KafkaSource, type KafkaSourceOptions } from "./sources/kafka-source.ts";
@@ -15,8 +15,8 @@ import type { FollowerMetrics } from "./sources/topic-follower.ts";
 import { audienceTopics, topicNames } from "./sources/topics.ts";
 
 export interface AudienceOptions {
-  /** undefined: the directory is in memory. It may hold a password. */
-  readonly redisUrl: string | undefined;
+  /** undefined: the directory is in memory. */
+  readonly redis: RedisDirectoryOptions | undefined;
   /** JSON lines to begin with. */
   readonly file: string | undefined;
   /** `host:port` of the ConversationApi. */
@@ -44,9 +44,9 @@ export class Audience {
   readonly directory: AudienceDirectory;
 
   constructor(options: AudienceOptions) {
-    const { redisUrl: url, kafka, clock } = options;
+    const { redis, kafka, clock } = options;
     this.#options = options;
-    this.#stored = url === undefined ? new MemoryDirectory({}, clock) : new RedisDirectory({ url }, clock);
+    this.#stored = redis === undefined ? new MemoryDirectory({}, clock) : new RedisDirectory(redis, clock);
     const whole = completeDirectory(this.#stored, () => kafka === undefined || this.#source?.isComplete === true);
     this.directory = {
       ...whole,
@@ -66,13 +66,13 @@ export class Audience {
    * @throws AudienceError INVALID_IMPORT, or the file system's error, when the file cannot be read
    */
   async start(listener: AudienceListener): Promise<void> {
-    const { file, kafka, conversationApi: address, redisUrl, clock, log } = this.#options;
+    const { file, kafka, conversationApi: address, redis, clock, log } = this.#options;
     const directory = this.#stored;
     if (file !== undefined) await checkImport(createReadStream(file));
     await directory.open();
     if (file !== undefined) this.#importing = this.#import(file, listener);
     if (address !== undefined) this.#listing = new ConversationListing({ address, directory, listener, clock });
-    if (redisUrl !== undefined) {
+    if (redis !== undefined) {
       this.#importWatch = new ImportWatch(directory, listener, clock);
       this.#importWatch.start();
     }

@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import type { Address, Clock } from "@realchat/presence-runtime";
 import type { AudienceDirectory } from "./directory.ts";
 import { RunningGateway } from "./live/running-gateway.ts";
-import { RedisDirectory } from "./redis/redis-directory.ts";
+import { RedisDirectory, type RedisDirectoryOptions } from "./redis/redis-directory.ts";
 import { checkImport, type Imported, importAudience } from "./sources/import-audience.ts";
 
 /** Lines between two words about how far it is. */
@@ -18,9 +18,13 @@ export interface ImportSetting {
  * Imports a file into the directory that all gateways share. A file with an error in it changes nothing.
  * @throws AudienceError, RedisError, or the error of the file system
  */
-export async function importIntoRedis(path: string, url: string, { clock, note }: ImportSetting): Promise<void> {
+export async function importIntoRedis(
+  path: string,
+  redis: RedisDirectoryOptions,
+  { clock, note }: ImportSetting,
+): Promise<void> {
   await checkImport(createReadStream(path));
-  const directory = new RedisDirectory({ url }, clock);
+  const directory = new RedisDirectory(redis, clock);
   await directory.open();
   try {
     note(summary(await importFile(path, directory, note)));

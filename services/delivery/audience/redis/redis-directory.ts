@@ -31,6 +31,8 @@ import { readMembers } from "./read-members.ts";
 export interface RedisDirectoryOptions {
   /** See parseRedisUrl. */
   readonly url: string;
+  /** See RedisTls. */
+  readonly tlsCa?: string;
   /** Silence on the connection that is taken for its end, ms; default 2,000. */
   readonly commandTimeoutMs?: number;
   /** Commands that wait for their reply at most; default 10,000. */
@@ -58,7 +60,7 @@ export class RedisDirectory implements AudienceDirectory {
     this.#meter = new OperationMeter(directoryOperations, clock);
     this.#connection = new RedisConnection(
       {
-        address: parseRedisUrl(options.url),
+        address: parseRedisUrl(options.url, options.tlsCa),
         commandTimeoutMs,
         maxCommands: maxPendingCommands,
         prepare: async (client) => {
