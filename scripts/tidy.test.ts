@@ -91,7 +91,7 @@ describe("import directions", () => {
     allowed("services/presence/store/redis/testing/a.ts", "@redis/client");
     allowed("services/delivery/feed/kafka/a.ts", "@platformatic/kafka");
     refused("services/presence/shards/a.ts", "@platformatic/kafka");
-    allowed("packages/rpc/grpc-js/a.ts", "@grpc/grpc-js");
+    allowed("packages/rpc/testing/grpc-js/a.ts", "@grpc/grpc-js");
     refused("packages/rpc/server.ts", "@grpc/grpc-js");
     allowed("packages/rpc/server.test.ts", "@grpc/grpc-js");
   });

@@ -1,5 +1,5 @@
 import { presence } from "@realchat/presence-proto";
-import { createGrpcJsServer, implement } from "@realchat/presence-rpc";
+import { createRpcServer, implement } from "@realchat/presence-rpc";
 
 /** A gRPC server on the same engine as presence that answers every heartbeat at once: what the engine alone costs. */
 
@@ -18,7 +18,7 @@ const service = implement(
   { fullName, methods: { refreshSession: methods.refreshSession } },
   { refreshSession: () => answer },
 );
-const server = createGrpcJsServer({ services: [service] });
+const server = createRpcServer({ services: [service] });
 process.on("message", () => {
   const { user, system } = process.cpuUsage();
   process.send?.({ cpuUs: user + system } satisfies CpuAnswer);

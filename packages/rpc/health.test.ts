@@ -3,8 +3,8 @@ import { type TestContext, test } from "node:test";
 import { Client, type ClientReadableStream, credentials, type ServiceError, status } from "@grpc/grpc-js";
 import { health } from "@realchat/presence-proto";
 import { waitUntil } from "@realchat/presence-testing";
-import { createGrpcJsServer } from "./grpc-js/grpc-js-server.ts";
 import { Health } from "./health.ts";
+import { createRpcServer } from "./server/rpc-server.ts";
 import type { RpcServer } from "./server.ts";
 import type { CallContext, ServerStreamHandler } from "./service.ts";
 
@@ -84,7 +84,7 @@ test("a watcher that goes away leaves nothing behind that waits for a change", a
 
 async function serveHealth(t: TestContext): Promise<{ client: HealthClient; health: Health; server: RpcServer }> {
   const health = new Health();
-  const server = createGrpcJsServer({ services: [health.service] });
+  const server = createRpcServer({ services: [health.service] });
   const port = await server.listen({ host: "127.0.0.1", port: 0 });
   const client = new HealthClient(`127.0.0.1:${port}`, credentials.createInsecure());
   t.after(async () => {

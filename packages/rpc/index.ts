@@ -1,4 +1,3 @@
-export { createGrpcJsServer } from "./grpc-js/grpc-js-server.ts";
 export { Health } from "./health.ts";
 export { reflectionServices } from "./reflection.ts";
 export { createRpcServer, type RpcEngine, type RpcEngineOptions } from "./server/rpc-server.ts";

@@ -9,9 +9,9 @@ import {
 } from "@bufbuild/protobuf/wkt";
 import { Client, credentials, status } from "@grpc/grpc-js";
 import { fileDescriptorSet, reflection } from "@realchat/presence-proto";
-import { createGrpcJsServer } from "./grpc-js/grpc-js-server.ts";
 import { Health } from "./health.ts";
 import { reflectionServices } from "./reflection.ts";
+import { createRpcServer } from "./server/rpc-server.ts";
 import { implement, type Service } from "./service.ts";
 
 type Question = NonNullable<reflection.ServerReflectionRequest["messageRequest"]>;
@@ -113,7 +113,7 @@ interface ReflectionOptions {
 /** @returns `ask`, which sends questions on one stream and resolves to their answers, in order */
 async function serveReflection(t: TestContext, options: ReflectionOptions = {}) {
   const { services = [], descriptors = fileDescriptorSet(), version = "v1" } = options;
-  const server = createGrpcJsServer({ services: reflectionServices(services, descriptors) });
+  const server = createRpcServer({ services: reflectionServices(services, descriptors) });
   const port = await server.listen({ host: "127.0.0.1", port: 0 });
   const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
   t.after(async () => {

@@ -187,7 +187,7 @@ const clients: Record<string, { home: RegExp; instead: string }> = {
     instead: "Use the port events/publisher.ts. Map: docs/architecture.md",
   },
   "@grpc/grpc-js": {
-    home: /^packages\/rpc\/grpc-js\/|^packages\/client\/grpc\/|^packages\/cli\/|\/sources\/grpc\/|^benchmarks\//,
+    home: /^packages\/client\/grpc\/|^packages\/cli\/|\/sources\/grpc\/|^benchmarks\//,
     instead: "Serve through @realchat/presence-rpc. Map: docs/architecture.md",
   },
 };

@@ -1,4 +1,4 @@
-import { createGrpcJsServer } from "@realchat/presence-rpc";
+import { createGrpcJsServer } from "@realchat/presence-rpc/testing/grpc-js";
 import { serve } from "./serve.ts";
 
 await serve((answers, tls) =>

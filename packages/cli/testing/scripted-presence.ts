@@ -1,6 +1,6 @@
 import type { TestContext } from "node:test";
 import { presence } from "@realchat/presence-proto";
-import { createGrpcJsServer, type Handlers, implement, RpcError, type RpcServerOptions } from "@realchat/presence-rpc";
+import { createRpcServer, type Handlers, implement, RpcError, type RpcServerOptions } from "@realchat/presence-rpc";
 
 type Script = Partial<Handlers<typeof presence.PresenceApiDefinition>>;
 
@@ -27,7 +27,7 @@ export async function scriptedPresence(
     watchPresence: unscripted,
     ...script,
   };
-  const server = createGrpcJsServer({ ...options, services: [implement(presence.PresenceApiDefinition, handlers)] });
+  const server = createRpcServer({ ...options, services: [implement(presence.PresenceApiDefinition, handlers)] });
   const port = await server.listen({ host: "127.0.0.1", port: 0 });
   t.after(() => server.drain(0));
   return `127.0.0.1:${port}`;

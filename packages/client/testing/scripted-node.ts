@@ -2,7 +2,7 @@ import type { TestContext } from "node:test";
 import type { presence } from "@realchat/presence-proto";
 import { PresenceApiDefinition } from "@realchat/presence-proto/presence";
 import {
-  createGrpcJsServer,
+  createRpcServer,
   type Handlers,
   Health,
   implement,
@@ -38,7 +38,7 @@ export async function scriptedNode(
   health.set("", true);
   const { port = 0, withoutHealth = false, ...rest } = options;
   const services = [implement(PresenceApiDefinition, handlers), ...(withoutHealth ? [] : [health.service])];
-  const server = createGrpcJsServer({ ...rest, services });
+  const server = createRpcServer({ ...rest, services });
   const bound = await server.listen({ host: "127.0.0.1", port });
   t.after(() => server.drain(0));
   return {

@@ -1,6 +1,6 @@
 import { describe } from "node:test";
-import { createGrpcJsServer } from "../grpc-js/grpc-js-server.ts";
 import { createRpcServer } from "../server/rpc-server.ts";
+import { createGrpcJsServer } from "../testing/grpc-js/grpc-js-server.ts";
 import { interopCases } from "./interop-cases.contract.ts";
 
 describe("interoperability cases", () => interopCases(createRpcServer));

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { createGrpcJsServer } from "../../grpc-js/grpc-js-server.ts";
 import { createRpcServer } from "../../server/rpc-server.ts";
+import { createGrpcJsServer } from "../../testing/grpc-js/grpc-js-server.ts";
 import { framed, openRawConnection } from "../../testing/raw-call.ts";
 import type { CreateServer } from "../open-test-server.ts";
 import { callOnTheWire } from "../wire-call.ts";

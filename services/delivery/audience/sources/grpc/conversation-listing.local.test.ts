@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { conversation } from "@realchat/presence-proto";
-import { type CallContext, createGrpcJsServer, implement, RpcError } from "@realchat/presence-rpc";
+import { type CallContext, createRpcServer, implement, RpcError } from "@realchat/presence-rpc";
 import { systemClock } from "@realchat/presence-runtime";
 import { waitUntil } from "@realchat/presence-testing";
 import { MemoryDirectory } from "../../memory/memory-directory.ts";
@@ -20,7 +20,7 @@ async function openScene(t: TestContext, answer: Answer, options: Partial<Conver
       return { conversations: await answer(userId, call) };
     },
   });
-  const server = createGrpcJsServer({ services: [api] });
+  const server = createRpcServer({ services: [api] });
   const port = await server.listen({ host: "127.0.0.1", port: 0 });
   t.after(() => server.drain(0));
   const directory = new LosableDirectory();

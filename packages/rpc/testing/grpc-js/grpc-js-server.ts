@@ -8,10 +8,10 @@ import {
   type ServerInterceptor,
 } from "@grpc/grpc-js";
 import { type Clock, systemClock } from "@realchat/presence-runtime";
-import { defaultLimits } from "../limits.ts";
-import { Listener } from "../server/listener.ts";
-import type { RpcServer, RpcServerOptions } from "../server.ts";
-import type { Service } from "../service.ts";
+import { defaultLimits } from "../../limits.ts";
+import { Listener } from "../../server/listener.ts";
+import type { RpcServer, RpcServerOptions } from "../../server.ts";
+import type { Service } from "../../service.ts";
 import { type CallSurroundings, GrpcJsCall, type ServedMethod } from "./grpc-js-call.ts";
 
 /**

@@ -1,8 +1,8 @@
 import { Metadata, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import type { Clock } from "@realchat/presence-runtime";
-import { decodeMessage, encodeMessage } from "../message.ts";
-import type { CallContext, CallObserver, MethodDefinition, ResponseStream } from "../service.ts";
-import { type RpcCode, RpcError, rpcCodes } from "../status.ts";
+import { decodeMessage, encodeMessage } from "../../message.ts";
+import type { CallContext, CallObserver, MethodDefinition, ResponseStream } from "../../service.ts";
+import { type RpcCode, RpcError, rpcCodes } from "../../status.ts";
 import { ResponseBacklog } from "./response-backlog.ts";
 
 /** A method with the handler that answers it. */
