@@ -72,7 +72,6 @@ export const limitSets: readonly Partial<RpcLimits>[] = [
     headerFramesMax: 3,
     headerBlockMaxBytes: 1_000,
     headerListMaxBytes: 1_500,
-    headerTableMaxBytes: 200,
     settingsPerFrameMax: 8,
     emptyDataMax: 3,
     priorityFramesPerStream: 2,

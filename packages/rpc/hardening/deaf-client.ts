@@ -3,26 +3,24 @@ import { createConnection, type Socket } from "node:net";
 import { pause, systemClock } from "@realchat/presence-runtime";
 import { preface, type Setting, settings, settingsAck } from "../testing/raw-http2/frames.ts";
 
-/** For so long the server has to read nothing before we say that it reads no more. */
-const patienceMs = 250;
+/** So often, with so much time in between, the server must have read nothing before we say that it reads no more. */
+const looks = 5;
+const lookEveryMs = 50;
 
 /** A client that writes and does not read: what the server sends fills the buffers in between, some megabytes. */
 export class DeafClient {
   readonly #socket: Socket;
-  readonly #bytesRead: () => number;
 
-  /** @param bytesRead what the server has read so far */
-  static async begin(port: number, bytesRead: () => number, values: readonly Setting[]): Promise<DeafClient> {
+  static async begin(port: number, ...values: readonly Setting[]): Promise<DeafClient> {
     const socket = createConnection({ host: "127.0.0.1", port, noDelay: true });
     await once(socket, "connect");
-    const client = new DeafClient(socket, bytesRead);
+    const client = new DeafClient(socket);
     await client.write(preface, settings(...values), settingsAck());
     return client;
   }
 
-  private constructor(socket: Socket, bytesRead: () => number) {
+  private constructor(socket: Socket) {
     this.#socket = socket;
-    this.#bytesRead = bytesRead;
     socket.on("error", () => undefined);
   }
 
@@ -30,9 +28,11 @@ export class DeafClient {
   async write(...frames: readonly Uint8Array[]): Promise<boolean> {
     if (this.#socket.destroyed) return false;
     this.#socket.write(Buffer.concat(frames));
-    for (let seen = -1; this.#socket.writableNeedDrain; ) {
-      if (this.#socket.destroyed || seen === this.#bytesRead()) return false;
-      seen = this.#bytesRead();
+    for (let idle = 0, seen = 0; this.#socket.writableNeedDrain; ) {
+      const { destroyed, writableLength } = this.#socket;
+      idle = writableLength === seen ? idle + 1 : 0;
+      if (destroyed || idle === looks) return false;
+      seen = writableLength;
       await this.#moved();
     }
     return true;
@@ -52,7 +52,7 @@ export class DeafClient {
     const enough = new AbortController();
     const stop = () => enough.abort();
     this.#socket.once("drain", stop).once("close", stop);
-    await pause(systemClock, patienceMs, enough.signal);
+    await pause(systemClock, lookEveryMs, enough.signal);
     this.#socket.off("drain", stop).off("close", stop);
   }
 }

@@ -48,6 +48,19 @@ describe("rapid reset, CVE-2023-44487", () => {
     assert.equal((await readAnswer(client, 1_003)).fields.get("grpc-status"), "0");
   });
 
+  const many = { resetBurst: 20_000, pingMinIntervalBusyMs: 0, pingMinIntervalMs: 0 };
+  attack("calls that were reset keep nothing of what they brought", { limits: many }, async (siege) => {
+    const client = await siege.client();
+    const fields = fieldBlock(headAnd("x-much", "m".repeat(5_000)));
+    for (let stream = 1; stream < 10_000; stream += 2) {
+      client.write(headers(stream, fields), data(stream, "0000", {}), rstStream(stream));
+      if (stream % 200 === 1) await client.roundTrip();
+    }
+    await client.roundTrip();
+    assert.equal(siege.server.metrics().resetsReceived, 5_000);
+    assert.ok(siege.heldBytes() < 5 * 2 ** 20, "much less than the 25 MB that came");
+  });
+
   attack("a caller who cancels at a human pace may go on for ever", { limits }, async (siege) => {
     const client = await siege.client();
     for (let stream = 1; stream < 8 * burst; stream += 2) {

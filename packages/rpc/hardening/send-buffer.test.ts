@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
-import { headWith, headWithout, open, request, unary } from "../conformance/texts.ts";
+import { head, headWith, headWithout, open, request, unary } from "../conformance/texts.ts";
 import type { RpcLimits } from "../limits.ts";
 import { fieldBlock, indexed, literal } from "../testing/raw-http2/field-block.ts";
 import { data, headers, settings, windowUpdate } from "../testing/raw-http2/frames.ts";
@@ -48,7 +48,7 @@ describe("output that nobody takes", () => {
     {
       title: "requests that are no messages",
       limit: "progressTimeoutMs",
-      ask: (stream) => Buffer.concat([open(stream, "Unary"), data(stream, Buffer.of(7), { end: true })]),
+      ask: (stream) => Buffer.concat([headers(stream, call), data(stream, Buffer.of(7), { end: true })]),
     },
     // These wait for room or a window, and those beyond the open streams are refused.
     {
@@ -58,6 +58,7 @@ describe("output that nobody takes", () => {
     },
     { title: "small answers", limit: "resetBurst", ask: (stream) => unary(stream, word) },
   ];
+  const call = fieldBlock(head());
   const get = fieldBlock(headWith(":method", "GET"));
   const word = "w".repeat(1_000);
   const withoutPath = fieldBlock(headWithout(":path"));

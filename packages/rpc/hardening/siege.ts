@@ -3,12 +3,13 @@ import { type ClientHttp2Session, connect } from "node:http2";
 import { type TestContext, test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { pause, systemClock } from "@realchat/presence-runtime";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { waitUntil } from "@realchat/presence-testing";
 import { messageOf } from "../conformance/texts.ts";
 import type { RpcLimits } from "../limits.ts";
 import { createRpcServer, type RpcEngine } from "../server/rpc-server.ts";
-import type { RpcServerOptions } from "../server.ts";
+import type { issueCertificates } from "../testing/certificates.ts";
 import { finishRawCall, openRawCall } from "../testing/raw-call.ts";
 import type { ErrorCode, Setting } from "../testing/raw-http2/frames.ts";
 import { RawHttp2Client } from "../testing/raw-http2/raw-http2-client.ts";
@@ -23,7 +24,8 @@ const memoryMaxBytes = 8 * 2 ** 20;
 export interface AttackOptions {
   /** Those that shall be closer than by default, so that little is enough. */
   readonly limits?: Partial<RpcLimits>;
-  readonly tls?: RpcServerOptions["tls"];
+  /** For a server with TLS. */
+  readonly certificates?: ReturnType<typeof issueCertificates>;
   /** What the process may hold at the end of the attack, the attackers' side included; default 8 MiB. */
   readonly memoryMaxBytes?: number;
 }
@@ -35,9 +37,7 @@ export interface AttackOptions {
 export function attack(title: string, options: AttackOptions, run: (siege: Siege) => Promise<void>): void {
   test(title, async (t) => {
     const siege = await Siege.lay(t, options);
-    await Promise.all([run(siege), siege.neighbour.call()]);
-    await siege.neighbour.call();
-    assert.ok(siege.neighbour.served >= 2, "nobody else was served");
+    await siege.neighbour.isServedUntil(run(siege));
     const heldBytes = siege.heldBytes();
     const maxBytes = options.memoryMaxBytes ?? memoryMaxBytes;
     assert.ok(heldBytes <= maxBytes, `${heldBytes} bytes of memory are held, ${maxBytes} were expected at most`);
@@ -56,14 +56,16 @@ export class Siege {
   readonly #bugs: unknown[];
   #memoryBefore = 0;
 
-  static async lay(t: TestContext, { limits, tls }: AttackOptions): Promise<Siege> {
+  static async lay(t: TestContext, { limits, certificates }: AttackOptions): Promise<Siege> {
     const clock = new FakeClock();
     const service = new BesiegedService();
     const bugs: unknown[] = [];
-    const onInternalError = (_method: string, error: unknown) => bugs.push(error);
-    const server = createRpcServer({ services: [service.service], limits, tls, clock, onInternalError });
+    const server = createRpcServer({
+      ...{ services: [service.service], limits, tls: certificates?.server, clock },
+      onInternalError: (_method, error) => bugs.push(error),
+    });
     const port = await server.listen({ host: "127.0.0.1", port: 0 });
-    const siege = new Siege(clock, service, server, port, bugs, new Neighbour(tls === undefined ? port : undefined));
+    const siege = new Siege(clock, service, server, port, bugs, new Neighbour(port, certificates?.ca));
     t.after(() => siege.#close());
     await siege.neighbour.call();
     siege.#memoryBefore = memoryInUse();
@@ -102,7 +104,7 @@ export class Siege {
 
   /** A client that never reads; it has sent its preface. */
   async deafClient(...values: readonly Setting[]): Promise<DeafClient> {
-    const client = await DeafClient.begin(this.port, () => this.server.metrics().bytesRead, values);
+    const client = await DeafClient.begin(this.port, ...values);
     this.#attackers.push(client);
     return client;
   }
@@ -177,26 +179,36 @@ export class Siege {
 
 /** A caller in good order, by Node.js's own HTTP/2. */
 class Neighbour {
-  served = 0;
-  readonly #session: ClientHttp2Session | undefined;
+  readonly #session: ClientHttp2Session;
 
-  /** @param port undefined: nobody is there */
-  constructor(port: number | undefined) {
-    if (port === undefined) return;
-    this.#session = connect(`http://127.0.0.1:${port}`);
+  /** @param ca PEM; with it the connection is TLS */
+  constructor(port: number, ca: string | undefined) {
+    this.#session =
+      ca === undefined ? connect(`http://127.0.0.1:${port}`) : connect(`https://127.0.0.1:${port}`, { ca });
     this.#session.on("error", () => undefined);
   }
 
   /** @throws Error when he is not answered as he should be */
   async call(): Promise<void> {
-    this.served += 1;
-    if (this.#session === undefined) return;
     const { status, message } = await finishRawCall(openRawCall(this.#session, pathOf("Unary")), messageOf("hello"));
     assert.equal(status, 0, message);
   }
 
+  /** Calls again and again until the attack is over, and once more after it. */
+  async isServedUntil(attack: Promise<void>): Promise<void> {
+    let isOver = false;
+    const over = attack.finally(() => {
+      isOver = true;
+    });
+    const served = async () => {
+      for (; !isOver; await pause(systemClock, 5)) await this.call();
+    };
+    await Promise.all([over, served()]);
+    await this.call();
+  }
+
   leave(): void {
-    this.#session?.destroy();
+    this.#session.destroy();
   }
 }
 

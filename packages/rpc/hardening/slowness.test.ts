@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createConnection } from "node:net";
+import { createConnection, type Socket } from "node:net";
 import { describe } from "node:test";
+import { connect } from "node:tls";
 import { waitUntil } from "@realchat/presence-testing";
 import { head, open, request, unary } from "../conformance/texts.ts";
 import { issueCertificates } from "../testing/certificates.ts";
@@ -112,21 +113,41 @@ describe("connections that come to nothing", () => {
     });
   }
 
-  const { server } = issueCertificates();
-  const beginningsOfTls: Record<string, Buffer> = {
-    "a TLS handshake that never begins": Buffer.alloc(0),
-    "a TLS handshake that never ends": Buffer.from("16030100ff0100", "hex"),
+  const certificates = issueCertificates();
+  const hello = Buffer.from("16030100ff010000fb0303", "hex");
+  const handshakes: Record<string, (socket: Socket, siege: Siege) => Promise<void>> = {
+    "a TLS handshake that never begins": (_socket, siege) => siege.pass(11_000),
+    "a TLS handshake of a byte a second": async (socket, siege) => {
+      for (const byte of hello) {
+        socket.write(Buffer.of(byte));
+        await siege.pass(1_000);
+      }
+    },
   };
-  for (const [title, bytes] of Object.entries(beginningsOfTls)) {
-    attack(`${title}: the end in time`, { tls: server, limits: { prefaceTimeoutMs: 60 } }, async (siege) => {
+  for (const [title, begin] of Object.entries(handshakes)) {
+    attack(`${title}: the end after 10 s`, { certificates }, async (siege) => {
       const socket = createConnection({ host: "127.0.0.1", port: siege.port });
-      socket.write(bytes);
-      socket.resume();
-      socket.on("error", () => undefined);
-      await once(socket, "close");
+      socket.on("error", () => undefined).resume();
+      await once(socket, "connect");
+      await Promise.all([closed(socket), begin(socket, siege)]);
       assert.equal(siege.hits("prefaceTimeoutMs"), 1);
     });
   }
+
+  attack(
+    "a preface that does not follow on a TLS handshake: the end 10 s after both began",
+    { certificates },
+    async (siege) => {
+      const socket = createConnection({ host: "127.0.0.1", port: siege.port });
+      await once(socket, "connect");
+      await siege.pass(6_000);
+      const secured = connect({ socket, ca: certificates.ca, servername: "localhost", ALPNProtocols: ["h2"] });
+      secured.on("error", () => undefined).resume();
+      await once(secured, "secureConnect");
+      await Promise.all([closed(secured), siege.pass(5_000)]);
+      assert.equal(siege.hits("prefaceTimeoutMs"), 1);
+    },
+  );
 
   attack("idle for too long: two GOAWAYs, and the end", { limits: { idleTimeoutMs: 60_000 } }, async (siege) => {
     const client = await siege.client();
@@ -169,6 +190,11 @@ describe("connections that come to nothing", () => {
     assert.equal(siege.hits("keepaliveTimeoutMs"), 0);
   });
 });
+
+/** Also when it ends with an error. */
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.once("close", () => resolve()));
+}
 
 /** Sends some bytes in each second. */
 async function drips(siege: Siege, client: RawHttp2Client, bytes: (second: number) => Buffer, seconds: number) {
