@@ -10,7 +10,7 @@ import { createClient } from "@redis/client";
 import { connectPresence } from "./presence-client.ts";
 
 const { PRESENCE_STATUS_ONLINE, PRESENCE_STATUS_OFFLINE } = presence.PresenceStatus;
-const ttlMs = 2_000;
+const ttlMs = 3_000;
 const phone = { userId: "anna", deviceId: "phone" };
 
 describe("a presence node whose Redis has TLS, an ACL user and a database for it", () => {
@@ -45,10 +45,10 @@ describe("a presence node whose Redis has TLS, an ACL user and a database for it
     t.after(() => client.close());
 
     const { sessionId } = await client.api.registerSession({ ...phone, instanceId: "gateway-1" });
-    const aliveMs = systemClock.monotonicMs() + 2 * ttlMs;
+    const aliveMs = systemClock.monotonicMs() + 1.5 * ttlMs;
     while (systemClock.monotonicMs() < aliveMs) {
       await client.api.refreshSession({ ...phone, sessionId });
-      await pause(systemClock, ttlMs / 8);
+      await pause(systemClock, ttlMs / 12);
     }
     const { presences } = await client.api.getPresence({ userIds: [phone.userId] });
     assert.deepEqual(
