@@ -54,6 +54,8 @@ export interface RpcLimits {
   readonly connectionWindowBytes: number;
   /** Of one request after decompression; more: RESOURCE_EXHAUSTED. */
   readonly messageMaxBytes: number;
+  /** Of all requests of a connection that are not complete; the one that goes beyond it is RESOURCE_EXHAUSTED. */
+  readonly incompleteMaxBytes: number;
   /** Silence after which we ask whether the caller is still there. */
   readonly keepaliveTimeMs: number;
   /** How long his answer may take. */
@@ -87,6 +89,7 @@ export const defaultLimits: RpcLimits = {
   streamWindowBytes: 256 * 1024,
   connectionWindowBytes: 1024 * 1024,
   messageMaxBytes: 4 * 1024 * 1024,
+  incompleteMaxBytes: 64 * 1024 * 1024,
   keepaliveTimeMs: 30_000,
   keepaliveTimeoutMs: 10_000,
 };

@@ -60,6 +60,8 @@ export class Connection implements FrameSink {
   readonly budget: FrameBudget;
   /** Output of all streams that waits for windows; they keep the count. */
   queuedBytes = 0;
+  /** Kept of requests that are not complete; streams keep the count. */
+  incompleteBytes = 0;
   readonly #socket: Socket;
   readonly #surroundings: ConnectionSurroundings;
   readonly #limits: RpcLimits;

@@ -12,7 +12,7 @@ import { type Deadlines, nowhere, type Timed } from "./deadlines.ts";
 import { type FramedMessage, MessageReader } from "./message-reader.ts";
 import type { RequestHead } from "./request-fields.ts";
 import { binaryValue, textValue } from "./request-metadata.ts";
-import { endsWithin, RequestQueue } from "./request-queue.ts";
+import { endsWithin, RequestQueue, tooMuchIncomplete } from "./request-queue.ts";
 import { headersWith, metadataPair, okTrailers, plainHeaders, trailersWith } from "./response-fields.ts";
 import type { ServedMethod } from "./served-method.ts";
 
@@ -153,6 +153,8 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
     this.#reader ??= new MessageReader(this.#surroundings.messageMaxBytes);
     try {
       this.#reader.push(bytes, start, end, this.#take);
+      const keptBytes = this.#reader.partialBytes + (this.#request?.bytes.length ?? 0);
+      if (!this.#stream.keeps(keptBytes)) throw tooMuchIncomplete();
     } catch (error) {
       this.#requestIsBroken(error as RpcError);
     }
@@ -206,6 +208,7 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
   #run(): void {
     const { definition, handler } = this.#served;
     this.#isStarted = true;
+    this.#stream.keeps(0);
     let result: unknown;
     try {
       const input = definition.requestStream ? this.#openRequests() : this.#decode(this.#request as FramedMessage);

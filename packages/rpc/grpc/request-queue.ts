@@ -82,6 +82,7 @@ export class RequestQueue {
     this.#heldBytes = end - start;
     try {
       this.#reader.push(bytes, start, end, this.#take);
+      if (!this.#stream.keeps(this.#reader.partialBytes)) throw tooMuchIncomplete();
     } catch (error) {
       this.fail(error as RpcError);
     }
@@ -111,6 +112,13 @@ export class RequestQueue {
     this.#waiting?.resolve();
     this.#waiting = undefined;
   }
+}
+
+export function tooMuchIncomplete(): RpcError {
+  return new RpcError(
+    "RESOURCE_EXHAUSTED",
+    "too much of this connection's requests is not complete: send fewer at once",
+  );
 }
 
 export function endsWithin(): RpcError {

@@ -42,6 +42,47 @@ describe("lengths that lie", () => {
   }
 });
 
+describe("requests that are never complete", () => {
+  const limits = { incompleteMaxBytes: mib };
+  for (const method of methods) {
+    attack(`${method}: those beyond the limit of a connection are RESOURCE_EXHAUSTED`, { limits }, async (siege) => {
+      const client = await siege.client();
+      const begun = [data(1, Buffer.from("00003fffff", "hex")), ...Array(16).fill(data(1, Buffer.alloc(16_000)))];
+      const streams = [1, 3, 5, 7];
+      for (const stream of streams)
+        client.write(open(stream, method), ...begun.map((bytes) => onStream(bytes, stream)));
+      await client.next("WINDOW_UPDATE", { stream: 7 });
+      client.write(open(9, method), ...begun.map((bytes) => onStream(bytes, 9)));
+      await endsWith(client, 9, "8");
+      await client.next("RST_STREAM", { stream: 9 });
+      assert.ok(siege.hits("incompleteMaxBytes") >= 1, "it is counted");
+      assert.equal(siege.server.metrics().streams, 4);
+
+      client.write(...streams.map((stream) => rstStream(stream)));
+      client.write(open(11, method), ...begun.map((bytes) => onStream(bytes, 11)));
+      await client.next("WINDOW_UPDATE", { stream: 11 });
+    });
+  }
+
+  attack("a message that is complete, and whose request does not end, is one of them", { limits }, async (siege) => {
+    const client = await siege.client();
+    const large = framed(Buffer.alloc(200_000));
+    for (const stream of [1, 3, 5, 7, 9, 11]) {
+      client.write(open(stream, "Unary"));
+      for (let at = 0; at < large.length; at += 16_384) client.write(data(stream, large.subarray(at, at + 16_384)));
+    }
+    await endsWith(client, 11, "8");
+    assert.equal(siege.server.metrics().streams, 5);
+  });
+});
+
+/** The same frame on another stream. */
+function onStream(bytes: Buffer, stream: number): Buffer {
+  const copy = Buffer.from(bytes);
+  copy.writeUInt32BE(stream, 5);
+  return copy;
+}
+
 describe("messages in crumbs", () => {
   attack(
     "a message of a byte a frame takes no more memory than its bytes",

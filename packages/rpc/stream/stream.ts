@@ -36,6 +36,8 @@ export class Stream implements StreamEnd {
   #receiveWindow: number;
   /** Received, and not yet consumed by the handler. */
   #heldBytes = 0;
+  /** Consumed, and kept for as long as the request is not complete. */
+  #incompleteBytes = 0;
   /** Consumed, and not yet told to the caller. */
   #consumedBytes = 0;
   #sendWindow: number;
@@ -80,6 +82,20 @@ export class Stream implements StreamEnd {
     writeWindowUpdate(this.connection.output, this.id, this.#consumedBytes);
     this.#receiveWindow += this.#consumedBytes;
     this.#consumedBytes = 0;
+  }
+
+  /**
+   * What a handler keeps of a request that is not complete, though it was consumed.
+   * @returns whether there is room for that among all that the connection keeps
+   */
+  keeps(bytes: number): boolean {
+    if (this.#isOver) return true;
+    const { connection } = this;
+    connection.incompleteBytes += bytes - this.#incompleteBytes;
+    this.#incompleteBytes = bytes;
+    if (connection.incompleteBytes <= connection.limits.incompleteMaxBytes) return true;
+    connection.limitHit("incompleteMaxBytes");
+    return false;
   }
 
   /** @param fields encoded without a table but the static one; not while data still waits */
@@ -283,6 +299,7 @@ export class Stream implements StreamEnd {
   #over(): void {
     this.#isOver = true;
     this.connection.queuedBytes -= this.#waitingBytes;
+    this.connection.incompleteBytes -= this.#incompleteBytes;
     this.#queue = undefined;
     if (this.#heldBytes > 0) this.connection.consumed(this.#heldBytes);
     this.#release();
