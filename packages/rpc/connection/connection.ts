@@ -250,7 +250,9 @@ export class Connection implements FrameSink {
       this.#fail(error);
     }
     // Whoever does not read what he asked for is not read either: not all answers wait for room before they are given.
-    if (this.isCongested) this.#socket.pause();
+    if (!this.isCongested || this.#socket.isPaused()) return;
+    this.limitHit("sendBufferMaxBytes");
+    this.#socket.pause();
   }
 
   frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number): void {
@@ -313,7 +315,10 @@ export class Connection implements FrameSink {
     if (!this.budget.takesData(endStream || to > from)) throw new LimitExceeded("emptyDataMax");
     const windowBytes = end - start;
     this.#receiveWindow -= windowBytes;
-    if (this.#receiveWindow < 0) throw new ConnectionError("FLOW_CONTROL_ERROR", "beyond the connection's window");
+    if (this.#receiveWindow < 0) {
+      this.limitHit("connectionWindowBytes");
+      throw new ConnectionError("FLOW_CONTROL_ERROR", "beyond the connection's window");
+    }
     const stream = this.#streams.get(id);
     if (stream === undefined) {
       this.consumed(windowBytes);

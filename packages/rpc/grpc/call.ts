@@ -7,7 +7,7 @@ import type { CallContext, CallObserver, ResponseStream } from "../service.ts";
 import { type RpcCode, RpcError } from "../status.ts";
 import type { Stream } from "../stream/stream.ts";
 import type { StreamHandler } from "../stream/stream-handler.ts";
-import { compress, decompress } from "./compression.ts";
+import { compress, decompress, MessageTooLarge } from "./compression.ts";
 import { type Deadlines, nowhere, type Timed } from "./deadlines.ts";
 import { type FramedMessage, MessageReader } from "./message-reader.ts";
 import type { RequestHead } from "./request-fields.ts";
@@ -276,6 +276,7 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
     // Whoever is cut off throws; nobody is left to hear of it.
     if (this.#code !== undefined) return;
     const trailers = this.#trailers ?? none;
+    if (error instanceof MessageTooLarge) this.#stream.connection.limitHit("messageMaxBytes");
     if (error instanceof RpcError) {
       this.#over(error.code);
       this.#sendStatus(error.code, error.message, [...trailers, ...retryPushback(error.retryAfterMs)]);

@@ -24,11 +24,14 @@ export function decompress(compressed: Uint8Array, maxBytes: number): Buffer {
   try {
     return gunzipSync(compressed, { maxOutputLength: maxBytes });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw messageTooLarge(maxBytes);
+    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw new MessageTooLarge(maxBytes);
     throw new RpcError("INTERNAL", "a request could not be decompressed with gzip", { cause: error });
   }
 }
 
-export function messageTooLarge(maxBytes: number): RpcError {
-  return new RpcError("RESOURCE_EXHAUSTED", `a request is larger than the limit of ${maxBytes} bytes`);
+/** A request beyond the limit, as it came or decompressed. */
+export class MessageTooLarge extends RpcError {
+  constructor(maxBytes: number) {
+    super("RESOURCE_EXHAUSTED", `a request is larger than the limit of ${maxBytes} bytes`);
+  }
 }

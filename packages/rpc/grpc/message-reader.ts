@@ -1,5 +1,5 @@
 import { RpcError } from "../status.ts";
-import { messageTooLarge } from "./compression.ts";
+import { MessageTooLarge } from "./compression.ts";
 
 const prefixBytes = 5;
 const nothing = Buffer.alloc(0);
@@ -80,7 +80,7 @@ export class MessageReader {
     const flag = bytes[at] as number;
     if (flag > 1) throw new RpcError("INTERNAL", `a message begins with ${flag}, neither 0 nor 1 (compressed)`);
     const length = bytes.readUInt32BE(at + 1);
-    if (length > this.#maxBytes) throw messageTooLarge(this.#maxBytes);
+    if (length > this.#maxBytes) throw new MessageTooLarge(this.#maxBytes);
     return prefixBytes + length;
   }
 }

@@ -19,6 +19,7 @@ describe("lengths that lie", () => {
       const client = await siege.client();
       client.write(open(1, method), data(1, Buffer.from("00ffffffff", "hex")));
       await endsWith(client, 1, "8");
+      assert.equal(siege.hits("messageMaxBytes"), 1);
       await isServed(client, 3);
     });
 
@@ -123,6 +124,7 @@ describe("decompression bombs", () => {
       for (let at = 0; at < bomb.length; at += 16_384) client.write(data(1, bomb.subarray(at, at + 16_384)));
       client.write(data(1, "", { end: true }));
       await endsWith(client, 1, "8");
+      assert.equal(siege.hits("messageMaxBytes"), 1);
       await isServed(client, 3);
     });
   }

@@ -76,6 +76,33 @@ describe("rapid reset, CVE-2023-44487", () => {
   });
 });
 
+describe("windows that are not kept", () => {
+  const large = { streamWindowBytes: 1_000_000, connectionWindowBytes: 65_535 };
+  attack(
+    "more than the connection's window, on streams that nobody reads, ends it",
+    { limits: large },
+    async (siege) => {
+      const client = await siege.client();
+      client.write(open(1, "Upload"), request(1, asks.wait), request(1, "more"));
+      for (let count = 0; count < 5; count++) client.write(data(1, Buffer.alloc(16_384)));
+      await siege.ends(client, "FLOW_CONTROL_ERROR", "connectionWindowBytes");
+    },
+  );
+
+  attack(
+    "more than a stream's window ends that stream alone",
+    { limits: { streamWindowBytes: 1_500 } },
+    async (siege) => {
+      const client = await siege.client();
+      client.write(open(1, "Upload"), request(1, asks.wait), request(1, "more"), data(1, Buffer.alloc(1_500)));
+      assert.equal(errorCodeOf(await client.next("RST_STREAM", { stream: 1 })), "FLOW_CONTROL_ERROR");
+      assert.equal(siege.hits("streamWindowBytes"), 1);
+      client.write(unary(3, "and then?"));
+      assert.equal((await readAnswer(client, 3)).fields.get("grpc-status"), "0");
+    },
+  );
+});
+
 describe("resets that the caller provokes, CVE-2025-8671 (MadeYouReset)", () => {
   const waiting = (stream: number) => [open(stream, "Upload"), request(stream, asks.wait)];
   const provocations: Record<string, (stream: number) => readonly Uint8Array[]> = {

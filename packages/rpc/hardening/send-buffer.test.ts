@@ -73,6 +73,7 @@ describe("output that nobody takes", () => {
         isRead = await client.write(...batchAt(stream));
       }
       assert.ok(siege.heldBytes() < 6 * mib, `${siege.heldBytes()} bytes are held`);
+      if (limit === "progressTimeoutMs") assert.equal(siege.hits("sendBufferMaxBytes"), 1, "he is read no more");
       await siege.pass(22_000);
       await siege.isLeftBy(1);
       assert.equal(siege.hits(limit), 1);

@@ -191,7 +191,10 @@ export class Stream implements StreamEnd {
     this.#heldBytes += windowBytes;
     if (this.#remoteClosed) throw new StreamError("STREAM_CLOSED", "DATA after END_STREAM");
     this.#receiveWindow -= windowBytes;
-    if (this.#receiveWindow < 0) throw new StreamError("FLOW_CONTROL_ERROR", "beyond the stream's window");
+    if (this.#receiveWindow < 0) {
+      this.connection.limitHit("streamWindowBytes");
+      throw new StreamError("FLOW_CONTROL_ERROR", "beyond the stream's window");
+    }
     this.#receivedBytes += end - start;
     this.#remoteClosed = endStream;
     if (this.#contentLength !== -1 && this.#receivedBytes > this.#contentLength) throw wrongLength();
