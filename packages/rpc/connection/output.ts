@@ -81,11 +81,9 @@ export class Output implements FrameRoom {
       return;
     }
     this.#wrote(length);
-    if (
-      length <= copiedMaxBytesBehind &&
-      (this.#socket.writableLength > 0 || (this.#isEncrypted && length <= copiedMaxBytes))
-    ) {
-      this.#socket.write(Buffer.copyBytesFrom(buffer, 0, length));
+    const isBehind = this.#socket.writableLength > 0;
+    if (isBehind ? length <= copiedMaxBytesBehind : this.#isEncrypted && length <= copiedMaxBytes) {
+      this.#socket.write(isBehind ? apart(buffer, length) : Buffer.copyBytesFrom(buffer, 0, length));
       this.#pool.give(buffer);
       return;
     }
@@ -97,4 +95,11 @@ export class Output implements FrameRoom {
 
 function flush(output: Output): void {
   output.flushInTurn();
+}
+
+/** A copy outside of the runtime's pool, of which a few bytes that are kept for long would keep much. */
+function apart(buffer: Buffer, length: number): Buffer {
+  const copy = Buffer.allocUnsafeSlow(length);
+  buffer.copy(copy, 0, 0, length);
+  return copy;
 }

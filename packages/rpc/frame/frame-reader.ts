@@ -77,7 +77,8 @@ export class FrameReader {
   #keep(chunk: Buffer, at: number): void {
     const length = chunk.length - at;
     const size = length < frameHeadBytes ? frameHeadBytes : frameHeadBytes + payloadLength(chunk, at);
-    this.#partial = Buffer.allocUnsafe(size);
+    // Not of the shared pool, of which a few bytes would keep much: some never send the rest.
+    this.#partial = Buffer.allocUnsafeSlow(size);
     this.#partialLength = chunk.copy(this.#partial, 0, at);
   }
 
@@ -88,7 +89,7 @@ export class FrameReader {
     if (this.#partialLength < frameHeadBytes) {
       at += this.#fill(partial, chunk, at, frameHeadBytes);
       if (this.#partialLength < frameHeadBytes) return at;
-      const whole = Buffer.allocUnsafe(frameHeadBytes + payloadLength(partial, 0));
+      const whole = Buffer.allocUnsafeSlow(frameHeadBytes + payloadLength(partial, 0));
       partial.copy(whole, 0, 0, frameHeadBytes);
       this.#partial = partial = whole;
     }
