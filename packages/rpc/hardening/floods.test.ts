@@ -82,6 +82,16 @@ describe("floods of frames that do nothing, by a caller who reads", () => {
     client.write(request(1, "a", { end: true }));
     assert.equal((await readAnswer(client, 1)).fields.get("grpc-status"), "0");
   });
+
+  attack("SETTINGS at a pace that has a reason may go on for ever", {}, async (siege) => {
+    const client = await siege.client();
+    for (let second = 0; second < 30; second++) {
+      client.write(...Array(10).fill(settings(["INITIAL_WINDOW_SIZE", 65_535 + second])));
+      for (let acks = 0; acks < 10; acks++) await client.next("SETTINGS", { ack: true });
+      await siege.clock.advance(1_000);
+    }
+    assert.equal(siege.hits("settingsBurst"), 0);
+  });
 });
 
 describe("floods by a caller who does not read the answers", () => {

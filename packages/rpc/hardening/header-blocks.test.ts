@@ -5,6 +5,7 @@ import { readAnswer } from "../testing/raw-http2/answer.ts";
 import { fieldBlock, indexed, literal } from "../testing/raw-http2/field-block.ts";
 import { continuation, headers } from "../testing/raw-http2/frames.ts";
 import type { RawHttp2Client } from "../testing/raw-http2/raw-http2-client.ts";
+import { errorCodeOf } from "../testing/raw-http2/received-frame.ts";
 import { attack, type Siege } from "./siege.ts";
 
 describe("CONTINUATION flood, CVE-2024-27316", () => {
@@ -45,6 +46,22 @@ describe("fields that are too many, or become too many", () => {
       await isExhausted(siege, client, stream);
     }
     await isServed(client, 101);
+  });
+
+  attack("a table that is filled again and again holds its 4 KB", {}, async (siege) => {
+    const client = await siege.client();
+    for (let stream = 1; stream < 400; stream += 2) {
+      const name = (index: number) => `x-${stream}-${index}`;
+      const block = Array.from({ length: 200 }, (_, index) => literal("incremental", name(index), "v".repeat(40)));
+      client.write(headers(stream, Buffer.concat([fieldBlock(head()), ...block]), { end: true }));
+      await client.next("HEADERS", { stream });
+    }
+    // The client's own memories do not count.
+    client.received.length = 0;
+    assert.ok(siege.heldBytes() < 3 * 2 ** 20, "less than what came");
+    // 4,096 bytes are room for less than fifty of these.
+    client.write(headers(401, Buffer.concat([fieldBlock(head()), indexed(62 + 50)]), { end: true }));
+    assert.equal(errorCodeOf(await client.next("GOAWAY")), "COMPRESSION_ERROR");
   });
 
   attack("fields of a byte each are held for open calls alone", { memoryMaxBytes: 8 * 2 ** 20 }, async (siege) => {

@@ -47,7 +47,7 @@ describe("PINGs too often, gRPC proposal A8", () => {
   });
 
   attack(
-    "DATA that we send wipes the strikes away: who measures the path may ask after each",
+    "DATA that we send wipes the strikes away: who measures the path may ask thrice after each",
     { limits },
     async (siege) => {
       const client = await siege.client();
