@@ -1,6 +1,6 @@
 import { cpSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { repository, runCommand } from "@realchat/presence-testing";
+import { onPath, repository, runCommand } from "@realchat/presence-testing";
 
 /** Paths of programs that were built from `go/`. */
 export interface GoPrograms {
@@ -17,7 +17,7 @@ const folder = `${repository}/.cache/rpc-go`;
  * @returns undefined where Go is not installed, or its modules cannot be had
  */
 export async function buildGoPrograms(say: (text: string) => void): Promise<GoPrograms | undefined> {
-  if (!(await runCommand("go", ["version"])).ok) {
+  if (onPath("go") === undefined) {
     say("Go is not installed: without grpc-go");
     return undefined;
   }

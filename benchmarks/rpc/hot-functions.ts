@@ -21,7 +21,8 @@ export function hotFunctions(file: string, most = 30): string {
   for (const [index, id] of samples.entries()) {
     const name = names.get(id) as string;
     const us = timeDeltas[index] as number;
-    if (name === "(idle)") continue;
+    // Without calls, and while the profiler itself begins.
+    if (name === "(idle)" || name.includes("node:inspector")) continue;
     selfUs.set(name, (selfUs.get(name) ?? 0) + us);
     allUs += us;
   }

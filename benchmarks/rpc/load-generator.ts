@@ -16,7 +16,7 @@ import { definition } from "./servers/answers.ts";
 export const rpcH2load: Benchmark = {
   name: "rpc-h2load",
   about: "what a tiny call costs the server when it comes from h2load, in plain text and over TLS",
-  limitSeconds: 240,
+  limitSeconds: 300,
   async run(bench) {
     const h2load = await provideH2load(bench.progress);
     if (h2load === undefined) {
@@ -28,10 +28,15 @@ export const rpcH2load: Benchmark = {
       const comparison = await Comparison.start(bench, { isTls });
       const how = isTls ? " over TLS" : "";
       for (const mode of bench.quick ? [oneConnection] : [oneConnection, oneAtATime, fewConnections, manyConnections]) {
+        // Handshakes take a server a few milliseconds each.
+        const settlingMs = 300 + (isTls ? 10 * mode.connections : 0);
         const samples = await comparison.inTurns(
           3,
-          (server) => ({ run: () => generate(h2load, server, { mode, isTls, body }), end: async () => undefined }),
-          async (server, { run }) => (await Promise.all([usAmidst(server), run()]))[0],
+          (server) => ({
+            run: () => generate(h2load, server, { mode, isTls, body, forMs: settlingMs + windowMs + 200 }),
+            end: async () => undefined,
+          }),
+          async (server, { run }) => (await Promise.all([usAmidst(server, settlingMs), run()]))[0],
         );
         bench.progress(`${mode.name}${how}`);
         reportSideBySide(bench, { what: `CPU a call of h2load${how}, ${mode.name}`, unit: "µs", samples });
@@ -46,17 +51,20 @@ interface Generating {
   readonly isTls: boolean;
   /** File with the body of each request. */
   readonly body: string;
+  readonly forMs: number;
 }
 
+const windowMs = 500;
+
 /** Each round makes its own connections: the server is looked at after that, and before they go. */
-async function usAmidst(server: RunningServer): Promise<number> {
-  await pause(clock, 300);
+async function usAmidst(server: RunningServer, settlingMs: number): Promise<number> {
+  await pause(clock, settlingMs);
   const before = await server.usage();
-  await pause(clock, 500);
+  await pause(clock, windowMs);
   return usPerMessage(before, await server.usage());
 }
 
-async function generate(h2load: H2load, server: RunningServer, { mode, isTls, body }: Generating) {
+async function generate(h2load: H2load, server: RunningServer, { mode, isTls, body, forMs }: Generating) {
   const headers = ["content-type: application/grpc", "te: trailers", "grpc-timeout: 10S"];
   const url = `${isTls ? "https" : "http"}://${server.address}/${definition.fullName}/RefreshSession`;
   const { ok, output } = await runCommand(
@@ -64,7 +72,7 @@ async function generate(h2load: H2load, server: RunningServer, { mode, isTls, bo
     [
       `--clients=${mode.connections}`,
       `--max-concurrent-streams=${mode.inFlight}`,
-      `--duration=1s`,
+      `--duration=${forMs}ms`,
       `--data=${body}`,
       ...headers.map((header) => `--header=${header}`),
       url,

@@ -8,7 +8,7 @@ import { reportSideBySide } from "./report.ts";
 export const rpcStreaming: Benchmark = {
   name: "rpc-streaming",
   about: "what a small message of a stream costs the server, on our engine and on others",
-  limitSeconds: 180,
+  limitSeconds: 240,
   async run(bench) {
     for (const isPaced of [true, false]) {
       const comparison = await Comparison.start(bench, { streams: { messagesPerStream: 500, isPaced } });

@@ -12,7 +12,7 @@ function refreshSessions({ name, how, isTls = false }: { name: string; how: stri
   return {
     name,
     about: `what a tiny call${how} costs the server, on our engine and on others`,
-    limitSeconds: 180,
+    limitSeconds: 240,
     async run(bench) {
       const comparison = await Comparison.start(bench, { isTls });
       const { go, ca } = comparison;

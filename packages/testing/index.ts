@@ -7,7 +7,7 @@ export { type KafkaOptions, sharedKafka, startKafka, type TestKafka } from "./ka
 export { createTopics, deleteTopic } from "./kafka-topics.ts";
 export { type PresenceOptions, startPresence, type TestPresence } from "./presence.ts";
 export { provideChromium } from "./provision/chromium.ts";
-export { runCommand } from "./provision/command.ts";
+export { onPath, runCommand } from "./provision/command.ts";
 export { repository } from "./provision/folders.ts";
 export { provideGrpcGo } from "./provision/grpc-go.ts";
 export { type H2load, provideH2load } from "./provision/h2load.ts";

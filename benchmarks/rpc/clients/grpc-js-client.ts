@@ -42,7 +42,8 @@ async function run({ forMs, perSecond }: Round): Promise<Outcome> {
   const latenciesUs: number[] = [];
   let messages = 0;
   const timed = async (client: Client, dueMs: number) => {
-    messages += await call(client);
+    const received = await call(client);
+    messages += received;
     latenciesUs.push((clock.monotonicMs() - dueMs) * 1000);
   };
   if (perSecond === undefined) {

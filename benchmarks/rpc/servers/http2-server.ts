@@ -41,7 +41,7 @@ function answer(answers: PresenceAnswers, stream: ServerHttp2Stream, headers: In
         break;
       default:
         presence.WatchPresenceRequest.decode(request);
-        void streamChanges(answers, stream);
+        streamChanges(answers, stream).catch(() => undefined);
     }
   });
 }
@@ -56,7 +56,7 @@ async function streamChanges(answers: PresenceAnswers, stream: ServerHttp2Stream
   for (let index = 0; index < messagesPerStream && !stream.destroyed; index++) {
     answers.messagesSent += 1;
     const hasRoom = stream.write(framed(presence.WatchPresenceResponse.encode(change()).finish()));
-    if (!hasRoom) await Promise.race([once(stream, "drain"), once(stream, "close")]);
+    if (!hasRoom) await once(stream, "drain");
     if (isPaced) await answers.nextTurn();
   }
   stream.end();
