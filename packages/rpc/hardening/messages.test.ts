@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { gzipSync } from "node:zlib";
-import { head, headAnd, open, request, unary } from "../conformance/texts.ts";
+import { head, headAnd, headWith, open, request, unary } from "../conformance/texts.ts";
 import { framed } from "../testing/raw-call.ts";
 import { readAnswer } from "../testing/raw-http2/answer.ts";
 import { type Field, fieldBlock } from "../testing/raw-http2/field-block.ts";
@@ -155,6 +155,13 @@ describe("other values that are too large", () => {
     const client = await siege.client();
     client.write(unary(1, "a", headAnd("grpc-timeout", "99999999H")));
     await endsWith(client, 1, "0");
+  });
+
+  attack("a path of many kilobytes is not said back", {}, async (siege) => {
+    const client = await siege.client();
+    client.write(headers(1, fieldBlock(headWith(":path", `/${"~".repeat(15_000)}`)), { end: true }));
+    const { payload } = await client.next("HEADERS", { stream: 1 });
+    assert.ok(payload.length < 500, `an answer of ${payload.length} bytes`);
   });
 
   attack("the last stream number there is", {}, async (siege) => {
