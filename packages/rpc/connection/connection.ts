@@ -42,6 +42,8 @@ export interface ConnectionSurroundings {
   readonly pool: BufferPool;
   /** Monotonic milliseconds, as of the last tick. */
   readonly nowMs: number;
+  /** The same, exactly. */
+  monotonicMs(): number;
   /** Told of an error that is nobody's but ours. */
   onBug(error: unknown): void;
   /** Called once for each new header field. */
@@ -58,6 +60,8 @@ export class Connection implements FrameSink {
   readonly output: Output;
   readonly peerSettings = new PeerSettings();
   readonly budget: FrameBudget;
+  /** When what is being read came, monotonic. */
+  heardMs = 0;
   /** Output of all streams that waits for windows; they keep the count. */
   queuedBytes = 0;
   /** Kept of requests that are not complete; streams keep the count. */
@@ -244,6 +248,7 @@ export class Connection implements FrameSink {
     counters.bytesRead += chunk.length;
     if (!this.#isOpen) return;
     this.#liveness.heard(nowMs);
+    this.heardMs = this.#surroundings.monotonicMs();
     try {
       this.#reader.push(chunk);
     } catch (error) {

@@ -9,7 +9,7 @@ import type { Stream } from "../stream/stream.ts";
 import type { StreamHandler } from "../stream/stream-handler.ts";
 import { compress, decompress, MessageTooLarge } from "./compression.ts";
 import { type Deadlines, nowhere, type Timed } from "./deadlines.ts";
-import { type FramedMessage, MessageReader } from "./message-reader.ts";
+import { type FramedMessage, MessageReader, type MessageSink, soleMessage } from "./message-reader.ts";
 import type { RequestHead } from "./request-fields.ts";
 import { binaryValue, textValue } from "./request-metadata.ts";
 import { endsWithin, RequestQueue, tooMuchIncomplete } from "./request-queue.ts";
@@ -30,7 +30,7 @@ const none: readonly never[] = [];
 const prefix = Buffer.alloc(5);
 
 /** One call, from its request to its status. */
-export class Call implements CallContext, ResponseStream<unknown>, StreamHandler, Timed {
+export class Call implements CallContext, ResponseStream<unknown>, StreamHandler, MessageSink, Timed {
   readonly deadlineMs: number;
   slot = nowhere;
   previous: Timed | undefined = undefined;
@@ -74,7 +74,7 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
     this.#isRequestEncoded = head.encoding !== "identity";
     this.#takesGzip = head.takesGzip;
     this.#surroundings = surroundings;
-    this.#startedMs = surroundings.clock.monotonicMs();
+    this.#startedMs = stream.connection.heardMs;
     this.deadlineMs = this.#startedMs + (head.timeoutMs as number);
   }
 
@@ -150,10 +150,16 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
       return;
     }
     this.#stream.consumed(end - start);
-    this.#reader ??= new MessageReader(this.#surroundings.messageMaxBytes);
+    const { messageMaxBytes } = this.#surroundings;
     try {
-      this.#reader.push(bytes, start, end, this.#take);
-      const keptBytes = this.#reader.partialBytes + (this.#request?.bytes.length ?? 0);
+      const sole = this.#reader === undefined ? soleMessage(bytes, start, end, messageMaxBytes) : undefined;
+      if (sole !== undefined) {
+        this.take(sole);
+      } else {
+        this.#reader ??= new MessageReader(messageMaxBytes);
+        this.#reader.push(bytes, start, end, this);
+      }
+      const keptBytes = (this.#reader?.partialBytes ?? 0) + (this.#request?.bytes.length ?? 0);
       if (!this.#stream.keeps(keptBytes)) throw tooMuchIncomplete();
     } catch (error) {
       this.#requestIsBroken(error as RpcError);
@@ -193,10 +199,10 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
 
   // How it goes on from there.
 
-  readonly #take = (message: FramedMessage): void => {
+  take(message: FramedMessage): void {
     if (this.#request !== undefined) throw wrongRequestCount("more than one");
     this.#request = message;
-  };
+  }
 
   /** The one request; a handler that reads several finds out where it has got to. What still comes is not looked at. */
   #requestIsBroken(error: RpcError): void {
@@ -223,18 +229,17 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
       this.#stream.handled();
       return;
     }
-    result.then(this.#settle, this.#reject);
+    result.then(
+      (response) => {
+        this.#answer(response);
+        this.#stream.handled();
+      },
+      (error) => {
+        this.#fail(error);
+        this.#stream.handled();
+      },
+    );
   }
-
-  readonly #settle = (response: unknown): void => {
-    this.#answer(response);
-    this.#stream.handled();
-  };
-
-  readonly #reject = (error: unknown): void => {
-    this.#fail(error);
-    this.#stream.handled();
-  };
 
   #openRequests(): AsyncIterable<unknown> {
     this.#requests = new RequestQueue(this.#stream, this.#surroundings.messageMaxBytes);

@@ -20,9 +20,9 @@ test("messages come out as they went in, however the bytes are cut", () => {
       const found: { text: string; isCompressed: boolean }[] = [];
       for (let at = 0, turn = 0; at < bytes.length; turn++) {
         const end = Math.min(bytes.length, at + (lengths[turn % lengths.length] as number));
-        reader.push(bytes, at, end, ({ bytes: content, isCompressed }) =>
-          found.push({ text: content.toString(), isCompressed }),
-        );
+        reader.push(bytes, at, end, {
+          take: ({ bytes: content, isCompressed }) => found.push({ text: content.toString(), isCompressed }),
+        });
         at = end;
       }
       assert.deepEqual(found, messages);
@@ -36,14 +36,15 @@ test("it says how much it has of a message that is not complete", () => {
   const reader = new MessageReader(1_000);
   const bytes = framed(Buffer.from("hello"));
   for (let at = 0; at < bytes.length - 1; at++) {
-    reader.push(bytes, at, at + 1, () => assert.fail("it is not complete"));
+    reader.push(bytes, at, at + 1, { take: () => assert.fail("it is not complete") });
     assert.equal(reader.partialBytes, at + 1);
   }
 });
 
 test("a message above the limit is refused as soon as its length is there", () => {
   const prefix = framed(Buffer.alloc(1_001)).subarray(0, 5);
-  const push = (reader: MessageReader, start: number, end: number) => reader.push(prefix, start, end, () => undefined);
+  const push = (reader: MessageReader, start: number, end: number) =>
+    reader.push(prefix, start, end, { take: () => undefined });
   const isTooLarge = (error: unknown) => error instanceof RpcError && error.code === "RESOURCE_EXHAUSTED";
   assert.throws(() => push(new MessageReader(1_000), 0, 5), isTooLarge);
   const slowly = new MessageReader(1_000);
@@ -55,6 +56,6 @@ test("a message above the limit is refused as soon as its length is there", () =
 test("a flag that is neither 0 nor 1 is no message", () => {
   const bytes = framed(Buffer.from("x"));
   bytes[0] = 2;
-  const push = () => new MessageReader(10).push(bytes, 0, bytes.length, () => undefined);
+  const push = () => new MessageReader(10).push(bytes, 0, bytes.length, { take: () => undefined });
   assert.throws(push, (error) => error instanceof RpcError && error.code === "INTERNAL");
 });

@@ -1,7 +1,7 @@
 import { RpcError } from "../status.ts";
 import { ByteQueue } from "../stream/byte-queue.ts";
 import type { Stream } from "../stream/stream.ts";
-import { type FramedMessage, MessageReader } from "./message-reader.ts";
+import { type FramedMessage, MessageReader, type MessageSink } from "./message-reader.ts";
 
 /** Of what waited, made messages at once: as much as a frame brings. */
 const readBytes = 16_384;
@@ -10,7 +10,7 @@ const readBytes = 16_384;
  * The requests of a stream that its handler has not asked for yet. They wait as bytes, for which the stream's window is
  * the bound: as messages, the small ones would take many times as much.
  */
-export class RequestQueue {
+export class RequestQueue implements MessageSink {
   readonly #stream: Stream;
   readonly #reader: MessageReader;
   readonly #bytes = new ByteQueue();
@@ -81,7 +81,7 @@ export class RequestQueue {
   #read(bytes: Buffer, start: number, end: number): void {
     this.#heldBytes = end - start;
     try {
-      this.#reader.push(bytes, start, end, this.#take);
+      this.#reader.push(bytes, start, end, this);
       if (!this.#stream.keeps(this.#reader.partialBytes)) throw tooMuchIncomplete();
     } catch (error) {
       this.fail(error as RpcError);
@@ -99,9 +99,9 @@ export class RequestQueue {
     if (bytes > 0 && !this.#stream.isOver) this.#stream.consumed(bytes);
   }
 
-  readonly #take = (message: FramedMessage): void => {
+  take(message: FramedMessage): void {
     this.#messages.push(message);
-  };
+  }
 
   #arrival(): Promise<void> {
     this.#waiting ??= Promise.withResolvers();

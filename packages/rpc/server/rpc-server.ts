@@ -54,6 +54,7 @@ class Engine implements RpcEngine {
     this.#surroundings = {
       ...{ limits: this.#limits, counters: this.#counters, pool: new BufferPool(), classify: acceptor.classify },
       nowMs: clock.monotonicMs(),
+      monotonicMs: () => clock.monotonicMs(),
       onBug: (error) => onInternalError?.("", error),
       openStream: (connection, id) => new Stream(connection, id, acceptor),
     };

@@ -14,20 +14,37 @@ export const fieldKinds = {
   PATH: 5,
   CONTENT_LENGTH: 6,
   HOST: 7,
+  TE: 8,
 } as const;
 
-/** Pseudo-fields of a request, and what their values have to be (§8.3.1). */
-const pseudoFields = new Map<string, { kind: number; rule: RegExp }>([
-  [":method", { kind: fieldKinds.METHOD, rule: /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/ }],
-  [":scheme", { kind: fieldKinds.SCHEME, rule: /^[A-Za-z][A-Za-z0-9+\-.]*$/ }],
-  [":authority", { kind: fieldKinds.AUTHORITY, rule: /^[^@]*$/ }],
-  [":path", { kind: fieldKinds.PATH, rule: /^(?:\/|\*$)/ }],
-]);
-
-/** Of a connection rather than a request (RFC 9113 §8.2.2). */
-const connectionFields = new Set(["connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade"]);
 /** A field name as RFC 9113 §8.2.1 has it: an RFC 9110 token without upper case. */
 const fieldName = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
+
+/** What names are, as far as they are known: those that clients send come again and again. */
+const nameKinds = new Map<string, number>([
+  [":method", fieldKinds.METHOD],
+  [":scheme", fieldKinds.SCHEME],
+  [":authority", fieldKinds.AUTHORITY],
+  [":path", fieldKinds.PATH],
+  ["content-length", fieldKinds.CONTENT_LENGTH],
+  ["host", fieldKinds.HOST],
+  ["te", fieldKinds.TE],
+  // Of a connection rather than a request (RFC 9113 §8.2.2).
+  ...["connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade"].map(
+    (name) => [name, fieldKinds.MALFORMED] as const,
+  ),
+]);
+const nameKindsMax = 1_000;
+
+/** What values have to be besides, by kind (RFC 9113 §8.2.2 and §8.3.1). */
+const valueRules: Readonly<Record<number, RegExp>> = {
+  [fieldKinds.METHOD]: /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/,
+  [fieldKinds.SCHEME]: /^[A-Za-z][A-Za-z0-9+\-.]*$/,
+  [fieldKinds.AUTHORITY]: /^[^@]*$/,
+  [fieldKinds.PATH]: /^(?:\/|\*$)/,
+  [fieldKinds.CONTENT_LENGTH]: /^\d{1,15}$/,
+  [fieldKinds.TE]: /^trailers$/,
+};
 
 /** Sets the kind of a field, and its meaning where there is one. */
 export function classifyField(field: HeaderField): void {
@@ -37,17 +54,15 @@ export function classifyField(field: HeaderField): void {
 
 function kindOf(name: string, value: string): number {
   if (!isFieldValue(value)) return fieldKinds.MALFORMED;
-  if (name.startsWith(":")) return pseudoKindOf(name, value);
-  if (!fieldName.test(name) || connectionFields.has(name)) return fieldKinds.MALFORMED;
-  if (name === "te") return value === "trailers" ? fieldKinds.REGULAR : fieldKinds.MALFORMED;
-  if (name === "host") return fieldKinds.HOST;
-  if (name === "content-length") return /^\d{1,15}$/.test(value) ? fieldKinds.CONTENT_LENGTH : fieldKinds.MALFORMED;
-  return fieldKinds.REGULAR;
+  const kind = nameKinds.get(name) ?? learnName(name);
+  const rule = valueRules[kind];
+  return rule === undefined || rule.test(value) ? kind : fieldKinds.MALFORMED;
 }
 
-function pseudoKindOf(name: string, value: string): number {
-  const pseudo = pseudoFields.get(name);
-  return pseudo?.rule.test(value) ? pseudo.kind : fieldKinds.MALFORMED;
+function learnName(name: string): number {
+  const kind = fieldName.test(name) ? fieldKinds.REGULAR : fieldKinds.MALFORMED;
+  if (nameKinds.size < nameKindsMax) nameKinds.set(name, kind);
+  return kind;
 }
 
 /** No NUL, CR or LF anywhere, no space or tab at either end (RFC 9113 §8.2.1). */
