@@ -1,4 +1,4 @@
-import { systemClock as clock, pause } from "@realchat/presence-runtime";
+import { systemClock as clock, pause } from "@realchat/presence-runtime/clock";
 import { startKafka, startPresence, waitUntil } from "@realchat/presence-testing";
 import { EventCollector } from "../services/presence/tests/event-collector.ts";
 import { connectPresence } from "../services/presence/tests/presence-client.ts";

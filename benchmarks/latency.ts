@@ -1,5 +1,5 @@
 import { cpus } from "node:os";
-import { systemClock as clock } from "@realchat/presence-runtime";
+import { systemClock as clock } from "@realchat/presence-runtime/clock";
 import { startKafka, startPresence, startRedis, waitUntil } from "@realchat/presence-testing";
 import type { Transition } from "../services/presence/domain/transition.ts";
 import { KafkaPublisher } from "../services/presence/events/kafka/kafka-publisher.ts";

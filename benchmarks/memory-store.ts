@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
-import { pause, systemClock } from "@realchat/presence-runtime";
+import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { defaultRules } from "../services/presence/domain/decisions.ts";
 import { createMemoryStore } from "../services/presence/store/memory/memory-store.ts";

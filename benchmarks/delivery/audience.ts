@@ -1,6 +1,6 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { systemClock as clock } from "@realchat/presence-runtime";
+import { systemClock as clock } from "@realchat/presence-runtime/clock";
 import type { AudienceChange, AudienceDirectory } from "../../services/delivery/audience/directory.ts";
 import { MemoryDirectory } from "../../services/delivery/audience/memory/memory-directory.ts";
 import { RedisDirectory } from "../../services/delivery/audience/redis/redis-directory.ts";

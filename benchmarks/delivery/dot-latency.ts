@@ -1,5 +1,5 @@
 import { cpus } from "node:os";
-import { systemClock as clock } from "@realchat/presence-runtime";
+import { systemClock as clock } from "@realchat/presence-runtime/clock";
 import { startDelivery, startKafka, startPresence, startRedis, waitUntil } from "@realchat/presence-testing";
 import { WebSocket } from "ws";
 import { loggedOut } from "../../services/delivery/gateway/close-codes.ts";

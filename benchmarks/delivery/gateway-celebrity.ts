@@ -1,4 +1,4 @@
-import { systemClock as clock } from "@realchat/presence-runtime";
+import { systemClock as clock } from "@realchat/presence-runtime/clock";
 import { type TestDelivery, waitUntil } from "@realchat/presence-testing";
 import { connect, type SocketClient } from "../../services/delivery/testing/socket-client.ts";
 import type { PresenceClient } from "../../services/presence/tests/presence-client.ts";

@@ -1,4 +1,4 @@
-import { systemClock as clock, pause } from "@realchat/presence-runtime";
+import { systemClock as clock, pause } from "@realchat/presence-runtime/clock";
 import { startDelivery, startKafka, startPresence, startRedis, waitUntil } from "@realchat/presence-testing";
 import { EventCollector } from "../../services/presence/tests/event-collector.ts";
 import type { Benchmark } from "../benchmark.ts";

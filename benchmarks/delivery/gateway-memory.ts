@@ -1,4 +1,4 @@
-import { systemClock as clock, pause } from "@realchat/presence-runtime";
+import { systemClock as clock, pause } from "@realchat/presence-runtime/clock";
 import { loggedOut } from "../../services/delivery/gateway/close-codes.ts";
 import type { Benchmark } from "../benchmark.ts";
 import { Crowd, socketUrl } from "./crowd/crowd.ts";

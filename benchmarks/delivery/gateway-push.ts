@@ -1,4 +1,4 @@
-import { systemClock as clock } from "@realchat/presence-runtime";
+import { systemClock as clock } from "@realchat/presence-runtime/clock";
 import type { TestDelivery } from "@realchat/presence-testing";
 import type { PresenceClient } from "../../services/presence/tests/presence-client.ts";
 import type { Benchmark } from "../benchmark.ts";

@@ -1,5 +1,5 @@
 import { cpus } from "node:os";
-import { systemClock as clock } from "@realchat/presence-runtime";
+import { systemClock as clock } from "@realchat/presence-runtime/clock";
 
 /**
  * How many of the machine's cores were busy while something ran, with whatever it was: when all were, others took what

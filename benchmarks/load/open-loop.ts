@@ -1,4 +1,4 @@
-import { systemClock as clock } from "@realchat/presence-runtime";
+import { systemClock as clock } from "@realchat/presence-runtime/clock";
 
 /**
  * Begins calls at a pace that does not wait for answers, as independent callers do.

@@ -1,4 +1,4 @@
-import { systemClock as clock } from "@realchat/presence-runtime";
+import { systemClock as clock } from "@realchat/presence-runtime/clock";
 
 /** Whose heartbeat is next. */
 export type NextOf<Item> = () => Item;

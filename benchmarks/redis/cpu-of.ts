@@ -1,4 +1,4 @@
-import { systemClock as clock } from "@realchat/presence-runtime";
+import { systemClock as clock } from "@realchat/presence-runtime/clock";
 import type { MeasuredRedis } from "./measured-redis.ts";
 
 /** What one operation took, µs. */

@@ -1,4 +1,4 @@
-import { systemClock as clock } from "@realchat/presence-runtime";
+import { systemClock as clock } from "@realchat/presence-runtime/clock";
 import type { SessionRef } from "../../services/presence/domain/session.ts";
 import type { PresenceStore, RefreshResult } from "../../services/presence/store/store.ts";
 import { closedLoop } from "../load/closed-loop.ts";

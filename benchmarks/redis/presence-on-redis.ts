@@ -1,4 +1,4 @@
-import { systemClock as clock } from "@realchat/presence-runtime";
+import { systemClock as clock } from "@realchat/presence-runtime/clock";
 import { defaultRules, type Rules } from "../../services/presence/domain/decisions.ts";
 import type { SessionRef } from "../../services/presence/domain/session.ts";
 import { Ticker } from "../../services/presence/shards/ticker.ts";

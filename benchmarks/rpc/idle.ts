@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { systemClock as clock, pause } from "@realchat/presence-runtime";
+import { systemClock as clock, pause } from "@realchat/presence-runtime/clock";
 import type { Benchmark } from "../benchmark.ts";
 import { type Contestant, grpcGo, grpcJs, nodeHttp2, ownEngine } from "./contestants.ts";
 import { buildGoPrograms } from "./go-programs.ts";

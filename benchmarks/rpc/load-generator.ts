@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { presence } from "@realchat/presence-proto";
-import { systemClock as clock, pause } from "@realchat/presence-runtime";
+import { systemClock as clock, pause } from "@realchat/presence-runtime/clock";
 import { type H2load, provideH2load, runCommand, temporaryFolder } from "@realchat/presence-testing";
 import type { Benchmark } from "../benchmark.ts";
 import { Comparison, usPerMessage } from "./comparison.ts";

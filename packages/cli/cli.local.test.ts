@@ -5,7 +5,7 @@ import { cpSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { pause, systemClock } from "@realchat/presence-runtime";
+import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { type Child, freePort, startChild, temporaryFolder, waitUntil } from "@realchat/presence-testing";
 
 /** The command line as people start it, on the real service: processes, signals and exit codes. */

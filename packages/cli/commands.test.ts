@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { presence, type Timestamp } from "@realchat/presence-proto";
 import { RpcError } from "@realchat/presence-rpc";
-import { systemClock } from "@realchat/presence-runtime";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { freePort, waitUntil } from "@realchat/presence-testing";
 import { exitCodes } from "./cli-error.ts";
 import { capturedRun } from "./testing/captured-run.ts";

@@ -1,4 +1,4 @@
-import { systemClock } from "@realchat/presence-runtime";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { runCli } from "./cli.ts";
 import { readEnvironment } from "./config.ts";
 import { stopSignal } from "./stop-signal.ts";

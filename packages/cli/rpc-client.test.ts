@@ -4,7 +4,7 @@ import { credentials } from "@grpc/grpc-js";
 import { presence } from "@realchat/presence-proto";
 import { RpcError } from "@realchat/presence-rpc";
 import { issueCertificates } from "@realchat/presence-rpc/testing";
-import { systemClock } from "@realchat/presence-runtime";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { freePort } from "@realchat/presence-testing";
 import { connectRpc } from "./rpc-client.ts";
 import { scriptedPresence } from "./testing/scripted-presence.ts";

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { createServer } from "node:tls";
 import { issueCertificates } from "@realchat/presence-rpc/testing";
-import { systemClock } from "@realchat/presence-runtime";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { startRedis, type TestRedis } from "@realchat/presence-testing";
 import { type ConnectionOptions, RedisConnection } from "./connection.ts";
 import { parseRedisUrl } from "./redis-address.ts";

@@ -5,7 +5,7 @@ import { createConnection } from "node:net";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { credentials, Metadata, status } from "@grpc/grpc-js";
-import { systemClock } from "@realchat/presence-runtime";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { waitUntil } from "@realchat/presence-testing";
 import type { RpcServer, RpcServerOptions } from "./server.ts";
 import type { CallContext, CallObserver, ResponseStream } from "./service.ts";

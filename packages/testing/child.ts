@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
-import { pause, systemClock } from "@realchat/presence-runtime";
+import { pause, systemClock } from "@realchat/presence-runtime/clock";
 
 /** A process that this one started, and that does not outlive it. */
 export type Child = {

@@ -1,4 +1,4 @@
-import { systemClock } from "@realchat/presence-runtime";
+import { systemClock } from "@realchat/presence-runtime/clock";
 
 let chosen: number | undefined;
 

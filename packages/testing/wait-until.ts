@@ -1,4 +1,4 @@
-import { pause, systemClock } from "@realchat/presence-runtime";
+import { pause, systemClock } from "@realchat/presence-runtime/clock";
 
 const POLL_MS = 10;
 

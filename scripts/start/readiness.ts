@@ -1,4 +1,4 @@
-import { type Clock, pause } from "@realchat/presence-runtime";
+import { type Clock, pause } from "@realchat/presence-runtime/clock";
 
 const LOOK_EVERY_MS = 50;
 const PATIENCE_MS = 10_000;

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { pause, systemClock } from "@realchat/presence-runtime";
+import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { onExit, repository, temporaryFolder } from "@realchat/presence-testing";
 import { type Ending, judge, type Outcome, type TestEvent } from "./outcome.ts";
 

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { issueCertificates } from "@realchat/presence-rpc/testing";
-import { systemClock } from "@realchat/presence-runtime";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { repository, startChild, startRedis, type TestRedis, temporaryFolder } from "@realchat/presence-testing";
 import { RedisDirectory } from "./audience/redis/redis-directory.ts";
 

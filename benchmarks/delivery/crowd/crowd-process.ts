@@ -1,4 +1,4 @@
-import { systemClock as clock } from "@realchat/presence-runtime";
+import { systemClock as clock } from "@realchat/presence-runtime/clock";
 import { WebSocket } from "ws";
 import { jsonProtocol } from "../../../services/delivery/gateway/protocols/json-frames.ts";
 import { openLoop } from "../../load/open-loop.ts";

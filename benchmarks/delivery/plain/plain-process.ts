@@ -1,5 +1,5 @@
 import type { AddressInfo } from "node:net";
-import { systemClock as clock } from "@realchat/presence-runtime";
+import { systemClock as clock } from "@realchat/presence-runtime/clock";
 import { type WebSocket, WebSocketServer } from "ws";
 
 /**

@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import { presence } from "@realchat/presence-proto";
-import { systemClock as clock } from "@realchat/presence-runtime";
+import { systemClock as clock } from "@realchat/presence-runtime/clock";
 import { openLoop } from "../../load/open-loop.ts";
 import { percentile } from "../../report/figure.ts";
 import type { Method, Outcome, Round } from "../caller.ts";

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createConnection } from "node:net";
-import { pause, systemClock } from "@realchat/presence-runtime";
+import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { complaintsOf } from "../conformance/manners.ts";
 import { preface } from "../testing/raw-http2/frames.ts";
 import { RawHttp2Client } from "../testing/raw-http2/raw-http2-client.ts";

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { systemClock } from "@realchat/presence-runtime";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { runCampaign } from "./campaign.ts";
 
 /** `npm run fuzz`: looks for conversations that the engine does not bear. */

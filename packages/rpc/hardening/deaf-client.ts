@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createConnection, type Socket } from "node:net";
-import { pause, systemClock } from "@realchat/presence-runtime";
+import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { preface, type Setting, settings, settingsAck } from "../testing/raw-http2/frames.ts";
 
 /** So often, with so much time in between, the server must have read nothing before we say that it reads no more. */

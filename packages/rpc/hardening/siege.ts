@@ -3,7 +3,7 @@ import { type ClientHttp2Session, connect } from "node:http2";
 import { type TestContext, test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { pause, systemClock } from "@realchat/presence-runtime";
+import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { waitUntil } from "@realchat/presence-testing";
 import { messageOf } from "../conformance/texts.ts";

@@ -126,7 +126,7 @@ export class HpackDecoder {
     const start = cursor.position;
     const field = this.#readLiteral(cursor, pathByName);
     this.#classifyOnce(field);
-    if (field.meaning !== undefined) paths.add(cursor.bytes.slice(start, cursor.position), field);
+    if (field.meaning !== undefined) paths.add(Uint8Array.from(cursor.bytes.subarray(start, cursor.position)), field);
     return field;
   }
 

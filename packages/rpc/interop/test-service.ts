@@ -1,4 +1,4 @@
-import { type Clock, pause, systemClock } from "@realchat/presence-runtime";
+import { type Clock, pause, systemClock } from "@realchat/presence-runtime/clock";
 import { type CallContext, implement, type ResponseStream, type Service } from "../service.ts";
 import { RpcError } from "../status.ts";
 import { refuseAsAsked, returnMetadata } from "./echo.ts";

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
-import { type Cancel, type Clock, systemClock } from "@realchat/presence-runtime";
+import { type Cancel, type Clock, systemClock } from "@realchat/presence-runtime/clock";
 import { BufferPool } from "../connection/buffer-pool.ts";
 import { Connection, type ConnectionSurroundings } from "../connection/connection.ts";
 import { Counters } from "../connection/counters.ts";

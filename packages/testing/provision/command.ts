@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
+import { systemClock } from "@realchat/presence-runtime/clock";
 
 export type CommandResult = { ok: boolean; output: string };
 
@@ -19,16 +20,20 @@ export function runCommand(
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
-      timeout: options.timeoutMs ?? 300_000,
-      killSignal: "SIGKILL",
     });
+    // Not spawn's own timeout: it goes on when there is no such program, and keeps this process alive.
+    const cancel = systemClock.after(options.timeoutMs ?? 300_000, () => child.kill("SIGKILL"));
+    const done = (result: CommandResult) => {
+      cancel();
+      resolve(result);
+    };
     const keep = (chunk: Buffer) => {
       output = (output + chunk.toString("utf8")).slice(-100_000);
     };
     child.stdout.on("data", keep);
     child.stderr.on("data", keep);
-    child.on("error", (error) => resolve({ ok: false, output: `${output}${error.message}` }));
-    child.on("close", (code) => resolve({ ok: code === 0, output }));
+    child.on("error", (error) => done({ ok: false, output: `${output}${error.message}` }));
+    child.on("close", (code) => done({ ok: code === 0, output }));
   });
 }
 

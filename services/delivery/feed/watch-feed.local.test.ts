@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PresenceChannels } from "@realchat/presence-client";
-import { systemClock } from "@realchat/presence-runtime";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { startPresence, waitUntil } from "@realchat/presence-testing";
 import type { PresenceUpdate } from "./feed.ts";
 import { WatchFeed } from "./watch-feed.ts";

@@ -1,4 +1,4 @@
-import { type Clock, pause } from "@realchat/presence-runtime";
+import { type Clock, pause } from "@realchat/presence-runtime/clock";
 
 export interface Spread {
   readonly overMs: number;

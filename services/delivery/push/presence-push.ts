@@ -1,4 +1,4 @@
-import { type Clock, pause } from "@realchat/presence-runtime";
+import { type Clock, pause } from "@realchat/presence-runtime/clock";
 import type { AffectedPairs, AudienceDirectory } from "../audience/directory.ts";
 import type { AudienceListener } from "../audience/listener.ts";
 import type { FeedListener, PresenceUpdate } from "../feed/feed.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { presence } from "@realchat/presence-proto";
-import { systemClock } from "@realchat/presence-runtime";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { publisherContract } from "./publisher.contract.ts";
 import { RedisPubSubPublisher } from "./redis-pubsub.ts";
 import { sampleTransition } from "./testing/sample-transition.ts";

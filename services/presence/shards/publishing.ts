@@ -1,4 +1,4 @@
-import { type Cancel, type Clock, pause } from "@realchat/presence-runtime";
+import { type Cancel, type Clock, pause } from "@realchat/presence-runtime/clock";
 import type { Transition } from "../domain/transition.ts";
 import type { EventPublisher } from "../events/publisher.ts";
 import type { PublisherLease, PublisherLeases, TransitionLog } from "../store/store.ts";

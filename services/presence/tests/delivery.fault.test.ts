@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { pause, systemClock } from "@realchat/presence-runtime";
+import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { startKafka, type TestKafka, waitUntil } from "@realchat/presence-testing";
 import { Watched } from "./contract/watched.ts";
 import type { EventCollector } from "./event-collector.ts";

@@ -1,6 +1,6 @@
 import { Consumer, MessagesStreamModes } from "@platformatic/kafka";
 import { events, presence } from "@realchat/presence-proto";
-import { systemClock } from "@realchat/presence-runtime";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { waitUntil } from "@realchat/presence-testing";
 
 /** A record of the topic, and when it was in this consumer's hands. */

@@ -1,4 +1,4 @@
-import { systemClock } from "@realchat/presence-runtime";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import {
   type PresenceOptions,
   type RedisOptions,

@@ -1,4 +1,4 @@
-import { pause, systemClock } from "@realchat/presence-runtime";
+import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { CallFailure, type PresenceClient } from "./presence-client.ts";
 
 /** A socket that a gateway holds. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { health } from "@realchat/presence-proto";
-import { pause, systemClock } from "@realchat/presence-runtime";
+import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { waitUntil } from "@realchat/presence-testing";
 import type { EventCollector } from "./event-collector.ts";
 import { Fleet } from "./fleet.ts";

@@ -1,7 +1,7 @@
 import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { health, presence, reflection } from "@realchat/presence-proto";
 import { type RpcCode, rpcCodes, type ServiceDefinition } from "@realchat/presence-rpc";
-import { systemClock } from "@realchat/presence-runtime";
+import { systemClock } from "@realchat/presence-runtime/clock";
 
 /** The status that a call ended with, unless it was OK. */
 export class CallFailure extends Error {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { health, presence } from "@realchat/presence-proto";
-import { systemClock } from "@realchat/presence-runtime";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { type TestPresence, waitUntil } from "@realchat/presence-testing";
 import { createClient } from "@redis/client";
 import { shardKeys } from "../store/redis/keys.ts";

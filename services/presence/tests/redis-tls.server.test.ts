@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { presence } from "@realchat/presence-proto";
 import { issueCertificates } from "@realchat/presence-rpc/testing";
-import { pause, systemClock } from "@realchat/presence-runtime";
+import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { startPresence, startRedis, type TestRedis, temporaryFolder, waitUntil } from "@realchat/presence-testing";
 import { createClient } from "@redis/client";
 import { connectPresence } from "./presence-client.ts";

@@ -1,4 +1,4 @@
-import { pause, systemClock } from "@realchat/presence-runtime";
+import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { type CallContext, implement, type ResponseStream, type Service } from "../../service.ts";
 import { RpcError, rpcCodes } from "../../status.ts";
 import { codeNames } from "../echo.ts";

@@ -7,7 +7,7 @@ import {
   ServerInterceptingCall,
   type ServerInterceptor,
 } from "@grpc/grpc-js";
-import { type Clock, systemClock } from "@realchat/presence-runtime";
+import { type Clock, systemClock } from "@realchat/presence-runtime/clock";
 import { defaultLimits } from "../../limits.ts";
 import { Listener } from "../../server/listener.ts";
 import type { RpcServer, RpcServerOptions } from "../../server.ts";

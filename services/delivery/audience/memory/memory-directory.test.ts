@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { systemClock } from "@realchat/presence-runtime";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { directoryContract } from "../testing/directory.contract.ts";
 import { MemoryDirectory } from "./memory-directory.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import { describe, test } from "node:test";
-import { systemClock } from "@realchat/presence-runtime";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { MemoryDirectory } from "../memory/memory-directory.ts";
 import { LosableDirectory } from "../testing/losable-directory.ts";
 import { RecordedListener } from "../testing/recorded-listener.ts";

@@ -1,4 +1,4 @@
-import { systemClock } from "@realchat/presence-runtime";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { AudienceError } from "../audience-error.ts";
 import type { AudienceDirectory, ChangeBatch } from "../directory.ts";
 import { MemoryDirectory } from "../memory/memory-directory.ts";

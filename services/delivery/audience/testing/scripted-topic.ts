@@ -4,7 +4,7 @@ import {
   type TopicSession,
   type TopicSource,
 } from "@realchat/presence-client/kafka";
-import { type Clock, pause } from "@realchat/presence-runtime";
+import { type Clock, pause } from "@realchat/presence-runtime/clock";
 
 const fetchWaitMs = 500;
 

@@ -1,5 +1,5 @@
 import type { CloseReason, SessionHandle } from "@realchat/presence-client";
-import { systemClock } from "@realchat/presence-runtime";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import type { Outlet } from "../../push/outlet.ts";
 import { type ClientOptions, connect, type SocketClient } from "../../testing/socket-client.ts";
 import { anyone } from "../authentication/anyone.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, type TestContext, test } from "node:test";
-import { systemClock } from "@realchat/presence-runtime";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { startKafka, type TestKafka, waitUntil } from "@realchat/presence-testing";
 import { KafkaPublisher } from "./kafka-publisher.ts";
 import type { KafkaOptions } from "./options.ts";

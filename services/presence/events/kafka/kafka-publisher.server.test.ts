@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { Admin, type ConfigDescription, ConfigResourceTypes } from "@platformatic/kafka";
-import { systemClock } from "@realchat/presence-runtime";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { createTopics, deleteTopic, sharedKafka, waitUntil } from "@realchat/presence-testing";
 import { publisherContract } from "../publisher.contract.ts";
 import { sampleTransition } from "../testing/sample-transition.ts";

@@ -1,4 +1,4 @@
-import { pause } from "@realchat/presence-runtime";
+import { pause } from "@realchat/presence-runtime/clock";
 import { invariant } from "../../domain/invariant.ts";
 import type { Transition } from "../../domain/transition.ts";
 import { withDeadline } from "../deadline.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, type TestContext, test } from "node:test";
 import { inspect } from "node:util";
 import { issueCertificates } from "@realchat/presence-rpc/testing";
-import { systemClock } from "@realchat/presence-runtime";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { startKafka, type TestKafka, waitUntil } from "@realchat/presence-testing";
 import { KafkaPublisher } from "./kafka-publisher.ts";
 import { type KafkaOptions, type KafkaSasl, saslMechanisms } from "./options.ts";

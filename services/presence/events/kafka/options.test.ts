@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { systemClock } from "@realchat/presence-runtime";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { PublisherRefusal } from "../publisher.ts";
 import { type KafkaOptions, settingsOf } from "./options.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { pause, systemClock } from "@realchat/presence-runtime";
+import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import type { SessionRef } from "../../domain/session.ts";
 import { shardOf } from "../../domain/shard.ts";
 import type { Transition } from "../../domain/transition.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { systemClock } from "@realchat/presence-runtime";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { startRedis, waitUntil } from "@realchat/presence-testing";
 import { contractOptions } from "../store.contract.ts";
 import { createRedisStore } from "./redis-store.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
-import { pause, systemClock } from "@realchat/presence-runtime";
+import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
 import { PresenceError } from "../../domain/presence-error.ts";
 import type { RedisStore } from "./redis-store.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { presence } from "@realchat/presence-proto";
-import { systemClock } from "@realchat/presence-runtime";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { Stage, type StartNodes } from "./stage.ts";
 
 const { DISCONNECT_REASON_CONNECTION_LOST } = presence.DisconnectReason;

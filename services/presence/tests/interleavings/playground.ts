@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { systemClock } from "@realchat/presence-runtime";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { startRedis, waitUntil } from "@realchat/presence-testing";
 import { createClient } from "@redis/client";
 import type { Rules } from "../../domain/decisions.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { conversation } from "@realchat/presence-proto";
 import { type CallContext, createRpcServer, implement, RpcError } from "@realchat/presence-rpc";
-import { systemClock } from "@realchat/presence-runtime";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { waitUntil } from "@realchat/presence-testing";
 import { MemoryDirectory } from "../../memory/memory-directory.ts";
 import { LosableDirectory } from "../../testing/losable-directory.ts";

@@ -1,4 +1,4 @@
-import { systemClock } from "@realchat/presence-runtime";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { type TestRedis, waitUntil } from "@realchat/presence-testing";
 import { defaultRules } from "../../../domain/decisions.ts";
 import type { SessionRef } from "../../../domain/session.ts";

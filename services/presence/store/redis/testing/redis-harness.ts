@@ -1,4 +1,4 @@
-import { pause, systemClock } from "@realchat/presence-runtime";
+import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { createClient } from "@redis/client";
 import { tickCapMs } from "../../../domain/shard-clock.ts";
 import type { StoreHarness, StoreOptions } from "../../store.contract.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { connect as connectTcp } from "node:net";
 import { afterEach, describe, test } from "node:test";
 import { issueCertificates } from "@realchat/presence-rpc/testing";
-import { systemClock } from "@realchat/presence-runtime";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { waitUntil } from "@realchat/presence-testing";
 import { WebSocket } from "ws";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
-import { systemClock } from "@realchat/presence-runtime";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { freePort, waitUntil } from "@realchat/presence-testing";
 import { sampleTransition } from "../testing/sample-transition.ts";
 import { KafkaPublisher } from "./kafka-publisher.ts";
