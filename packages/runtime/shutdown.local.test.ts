@@ -142,6 +142,6 @@ describe("start", () => {
 
   test("an error of our own making keeps its stack", async () => {
     const host = await failWith(new TypeError("x is not a function"));
-    assert.match(host.told.join(""), /TypeError: x is not a function\n\s+at .*shutdown\.test\.ts/);
+    assert.match(host.told.join(""), /TypeError: x is not a function\n\s+at .*shutdown\.local\.test\.ts/);
   });
 });
