@@ -1,11 +1,12 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { startPresence, startRedis } from "@realchat/presence-testing";
-import { connectPresence, type PresenceClient } from "../services/presence/tests/presence-client.ts";
 import type { Benchmark } from "./benchmark.ts";
+import { connectPresence, type Heartbeat, nodeCpuUs, refreshEach, refreshInBatches } from "./grpc/heartbeats.ts";
 import type { CpuAnswer, Listening } from "./grpc/idle-server.ts";
 import { closedLoopOf } from "./load/closed-loop.ts";
 import { type Identity, identities } from "./load/identities.ts";
+import { inTurn } from "./load/turns.ts";
 
 const inFlight = 64;
 const batchSessions = 100;
@@ -22,7 +23,7 @@ export const grpcRefresh: Benchmark = {
     const redis = await startRedis();
     const node = await startPresence({ env: { REDIS_URL: redis.url, SESSION_TTL: "1h", LOG_LEVEL: "warn" } });
     const client = connectPresence(node.grpcAddress);
-    const sessions: Session[] = new Array(people.length);
+    const sessions: Heartbeat[] = new Array(people.length);
     await closedLoopOf({ count: people.length, inFlight }, async (index) => {
       const { userId, deviceId, connectionId } = people[index] as Identity;
       const registration = { userId, deviceId, connectionId, instanceId: "gateway-1" };
@@ -31,15 +32,18 @@ export const grpcRefresh: Benchmark = {
     });
     const idle = await startIdleServer();
     const idleClient = connectPresence(idle.address);
-    const nodeCpuUs = () => cpuUsFromMetrics(node.httpAddress);
+    const ofNode = () => nodeCpuUs(node);
+    const next = inTurn(sessions);
+    const load = { count: calls, inFlight };
+    const batches = { count: 5 * calls, inFlight: 8, batchSessions };
 
     const alone: number[] = [];
     const batched: number[] = [];
     const idling: number[] = [];
     for (let round = 0; round <= rounds; round++) {
-      const aloneUs = await usPer(calls, nodeCpuUs, () => refreshEach(client, sessions, calls));
-      const idleUs = await usPer(calls, idle.cpuUs, () => refreshEach(idleClient, sessions, calls));
-      const batchedUs = await usPer(5 * calls, nodeCpuUs, () => refreshInBatches(client, sessions, 5 * calls));
+      const aloneUs = await usPer(calls, ofNode, () => refreshEach(client, next, load));
+      const idleUs = await usPer(calls, idle.cpuUs, () => refreshEach(idleClient, next, load));
+      const batchedUs = await usPer(batches.count, ofNode, () => refreshInBatches(client, next, batches));
       if (round === 0) continue;
       alone.push(aloneUs);
       idling.push(idleUs);
@@ -66,34 +70,10 @@ export const grpcRefresh: Benchmark = {
   },
 };
 
-type Session = { readonly userId: string; readonly deviceId: string; readonly sessionId: string };
-
-function refreshEach({ api }: PresenceClient, sessions: readonly Session[], count: number): Promise<void> {
-  return closedLoopOf({ count, inFlight }, (index) => api.refreshSession(sessions[index % sessions.length] as Session));
-}
-
-function refreshInBatches({ api }: PresenceClient, sessions: readonly Session[], count: number): Promise<void> {
-  const batches = count / batchSessions;
-  return closedLoopOf({ count: batches, inFlight: 8 }, async (index) => {
-    const start = (index * batchSessions) % sessions.length;
-    const batch = sessions.slice(start, start + batchSessions);
-    const { missing, superseded } = await api.refreshSessions({ sessions: batch });
-    if (missing.length + superseded.length > 0) throw new Error("a session is gone");
-  });
-}
-
 async function usPer(count: number, cpuUs: () => Promise<number>, run: () => Promise<void>): Promise<number> {
   const beforeUs = await cpuUs();
   await run();
   return ((await cpuUs()) - beforeUs) / count;
-}
-
-/** What the process says of itself: getrusage(2), by way of prom-client. */
-async function cpuUsFromMetrics(httpAddress: string): Promise<number> {
-  const text = await (await fetch(`http://${httpAddress}/metrics`)).text();
-  const seconds = /^process_cpu_seconds_total(?:\{.*\})? (.*)$/m.exec(text)?.[1];
-  if (seconds === undefined) throw new Error("/metrics does not say what CPU time the process used");
-  return Number(seconds) * 1_000_000;
 }
 
 async function startIdleServer() {

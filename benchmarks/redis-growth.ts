@@ -1,11 +1,14 @@
+import { startPresence } from "@realchat/presence-testing";
+import type { SessionRef } from "../services/presence/domain/session.ts";
 import type { Bench, Benchmark } from "./benchmark.ts";
+import { connectPresence, nodeCpuUs, refreshEach } from "./grpc/heartbeats.ts";
 import { closedLoopOf } from "./load/closed-loop.ts";
 import { identities } from "./load/identities.ts";
-import { inTurn } from "./load/turns.ts";
+import { inRings, type NextOf } from "./load/turns.ts";
 import { type Cost, costOf } from "./redis/cpu-of.ts";
 import { refreshAll } from "./redis/heartbeats.ts";
 import { KeyPerSession } from "./redis/key-per-session.ts";
-import { startMeasuredRedis } from "./redis/measured-redis.ts";
+import { type MeasuredRedis, startMeasuredRedis } from "./redis/measured-redis.ts";
 import { openPresence, registerAll } from "./redis/presence-on-redis.ts";
 import type { Target } from "./report/figure.ts";
 
@@ -21,6 +24,7 @@ export const redisGrowth: Benchmark = {
     bench.progress(`registering ${few.toLocaleString("en")} and ${many.toLocaleString("en")} sessions`);
     const ours = { small: await openFilled(few), large: await openFilled(many) };
     await compare(bench, ours, { many, layout: "presence", target: { ratioAtMost: 1.5 } });
+    await compareWhole(bench, ours, many);
     await Promise.all([ours.small.close(), ours.large.close()]);
 
     bench.progress("registering as many with a key per session");
@@ -29,6 +33,56 @@ export const redisGrowth: Benchmark = {
     await Promise.all([plain.small.close(), plain.large.close()]);
   },
 };
+
+/** A heartbeat from the wire on, with all that it costs the machines that run presence. */
+async function compareWhole(
+  bench: Bench,
+  { small, large }: { small: FilledPresence; large: FilledPresence },
+  many: number,
+) {
+  const calls = bench.quick ? 5_000 : 40_000;
+  const rounds = bench.quick ? 2 : 5;
+  const sides = [await throughNode(small), await throughNode(large)] as const;
+  const [ofSmall, ofLarge]: [number[], number[]] = [[], []];
+  for (let round = 0; round <= rounds; round++) {
+    const costs = [await sides[0].costUs(calls), await sides[1].costUs(calls)] as const;
+    // The first round compiles, on our side and the nodes', and does not count.
+    if (round === 0) continue;
+    ofSmall.push(costs[0]);
+    ofLarge.push(costs[1]);
+    bench.progress(`over gRPC, round ${round} of ${rounds}`);
+  }
+  bench.report({
+    name: `Redis and presence node, CPU of RefreshSession at ${many.toLocaleString("en")} sessions`,
+    unit: "µs",
+    samples: ofLarge,
+    baseline: { name: `at ${few.toLocaleString("en")}`, samples: ofSmall },
+    target: { ratioAtMost: 1.5 },
+  });
+  for (const side of sides) await side.close();
+}
+
+async function throughNode({ redis, next }: FilledPresence) {
+  const node = await startPresence({ env: { REDIS_URL: redis.url, SESSION_TTL: "1h", LOG_LEVEL: "warn" } });
+  const client = connectPresence(node.grpcAddress);
+  const usedUs = async () => (await redis.cpuUs()) + (await nodeCpuUs(node));
+  return {
+    async costUs(count: number): Promise<number> {
+      const beforeUs = await usedUs();
+      await refreshEach(client, next, { count, inFlight });
+      return ((await usedUs()) - beforeUs) / count;
+    },
+    async close() {
+      client.close();
+      await node.stop();
+    },
+  };
+}
+
+interface FilledPresence extends Filled {
+  readonly redis: MeasuredRedis;
+  readonly next: NextOf<SessionRef>;
+}
 
 interface Filled {
   cost(count: number): Promise<Cost>;
@@ -63,12 +117,14 @@ async function compare(
   if (target !== undefined) report("Redis and node", ({ redisUs, nodeUs }) => redisUs + nodeUs);
 }
 
-async function openFilled(sessionCount: number): Promise<Filled> {
+async function openFilled(sessionCount: number): Promise<FilledPresence> {
   const redis = await startMeasuredRedis();
   const { store, close } = await openPresence(redis.url, { logMaxEntries: 16_000 });
-  const next = inTurn(await registerAll(store, identities(sessionCount)));
+  const next = inRings(await registerAll(store, identities(sessionCount)));
   await refreshAll(store, next, { count: sessionCount, inFlight: 1_000 });
   return {
+    redis,
+    next,
     cost: (count) => costOf(redis, count, () => refreshAll(store, next, { count, inFlight })),
     async close() {
       await close();
@@ -82,7 +138,7 @@ async function openFilledPlainly(sessionCount: number): Promise<Filled> {
   const plain = new KeyPerSession(redis.client);
   const people = identities(sessionCount);
   await plain.load(people);
-  const next = inTurn(people);
+  const next = inRings(people);
   return {
     cost: (count) => costOf(redis, count, () => closedLoopOf({ count, inFlight }, () => plain.refresh(next()))),
     close: () => redis.stop(),

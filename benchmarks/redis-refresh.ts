@@ -3,7 +3,7 @@ import type { RedisStore } from "../services/presence/store/redis/redis-store.ts
 import type { Bench, Benchmark } from "./benchmark.ts";
 import { closedLoopOf } from "./load/closed-loop.ts";
 import { type Identity, identities } from "./load/identities.ts";
-import { atRandom, inTurn, type NextOf } from "./load/turns.ts";
+import { atRandom, inRings, inTurn, type NextOf } from "./load/turns.ts";
 import { type Cost, costOf } from "./redis/cpu-of.ts";
 import { EmptyStore, refreshAll, refreshAtPace } from "./redis/heartbeats.ts";
 import { KeyPerSession } from "./redis/key-per-session.ts";
@@ -26,9 +26,9 @@ export const redisRefresh: Benchmark = {
     const plain = new KeyPerSession(plainRedis.client);
     await plain.load(people);
 
-    const nextSession = inTurn(sessions);
+    const nextSession = inRings(sessions);
     await refreshAll(store, nextSession, { count: sessionCount, inFlight: 1_000 });
-    const sides = { redis, store, nextSession, plainRedis, plain, nextPlain: inTurn(people) };
+    const sides = { redis, store, nextSession, plainRedis, plain, nextPlain: inRings(people) };
     await measureClosedLoad(bench, sides, {
       inFlight: 64,
       redisTarget: { atMost: 2.2, ratioAtMost: 0.4 },
@@ -36,6 +36,9 @@ export const redisRefresh: Benchmark = {
     });
     await measureClosedLoad(bench, sides, { inFlight: 1_000 });
     await measureOpenLoad(bench, sides);
+    const shuffled = { ...sides, nextSession: inTurn(sessions), nextPlain: inTurn(people) };
+    await refreshAll(store, shuffled.nextSession, { count: sessionCount, inFlight: 1_000 });
+    await measureClosedLoad(bench, shuffled, { inFlight: 64, order: ", in an order of chance" });
     const anyone = { ...sides, nextSession: atRandom(sessions), nextPlain: atRandom(people) };
     await measureClosedLoad(bench, anyone, { inFlight: 64, order: ", in random order" });
     await close();

@@ -10,7 +10,8 @@ export class BufferPool {
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(pooledBytes);
   }
 
+  /** Takes a buffer back; one of another size is left to the garbage collector. */
   give(buffer: Buffer): void {
-    if (this.#free.length < keptMax) this.#free.push(buffer);
+    if (buffer.length === pooledBytes && this.#free.length < keptMax) this.#free.push(buffer);
   }
 }

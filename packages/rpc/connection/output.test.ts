@@ -48,3 +48,29 @@ test("what comes while a socket is full leaves together", async () => {
   output.flush();
   assert.deepEqual(writes, [60, 60, 18 * 60]);
 });
+
+test("an acknowledgement waits in a little buffer for the answer that takes it along", async () => {
+  const writes: string[] = [];
+  const socket = new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      writes.push(chunk.toString("latin1"));
+      done();
+    },
+  });
+  const pool = new CountingPool();
+  const output = new Output(socket as unknown as Socket, pool, false, () => undefined);
+  const write = (text: string, canWait: boolean) => {
+    const at = output.take(text.length, canWait);
+    output.buffer.write(text, at, "latin1");
+  };
+  write("ack ", true);
+  write("ack ", true);
+  assert.equal(pool.out, 0);
+  const answer = "answer".repeat(20);
+  write(answer, false);
+  assert.equal(pool.out, 1);
+  await new Promise((resolve) => process.nextTick(resolve));
+  write("late ack", true);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(writes, [`ack ack ${answer}`, "late ack"]);
+});

@@ -6,6 +6,8 @@ import { type BufferPool, pooledBytes } from "./buffer-pool.ts";
 const copiedMaxBytes = 4_096;
 /** The same, for a socket that is behind: it may keep what it has for long, and many of them. */
 const copiedMaxBytesBehind = pooledBytes / 2;
+/** Room for a few acknowledgements. */
+const littleBytes = 64;
 const nothing = Buffer.alloc(0);
 
 /**
@@ -40,10 +42,7 @@ export class Output implements FrameRoom {
 
   /** @param length at most `pooledBytes` */
   take(length: number, canWait = false): number {
-    if (this.#length + length > this.buffer.length) {
-      if (this.#length > 0) this.#write();
-      this.buffer = this.#pool.take();
-    }
+    if (this.#length + length > this.buffer.length) this.#makeRoom(length, canWait);
     if (this.#flush !== "this turn") this.#askForFlush(canWait);
     const at = this.#length;
     this.#length += length;
@@ -59,6 +58,19 @@ export class Output implements FrameRoom {
   flushInTurn(): void {
     this.#flush = "none";
     if (this.#length > 0 && !this.#socket.writableNeedDrain) this.#write();
+  }
+
+  #makeRoom(length: number, canWait: boolean): void {
+    if (this.buffer.length === pooledBytes) {
+      this.#write();
+      this.buffer = this.#pool.take();
+      return;
+    }
+    // Thousands of connections may each have an acknowledgement that waits: that takes no large buffer.
+    const isLittle = canWait && this.#length + length <= littleBytes;
+    const buffer = isLittle ? Buffer.allocUnsafe(littleBytes) : this.#pool.take();
+    this.buffer.copy(buffer, 0, 0, this.#length);
+    this.buffer = buffer;
   }
 
   #askForFlush(canWait: boolean): void {
