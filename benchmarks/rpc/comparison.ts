@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { issueCertificates } from "@realchat/presence-rpc/testing";
 import { temporaryFolder } from "@realchat/presence-testing";
 import type { Bench } from "../benchmark.ts";
-import { documentedGrpcJs, grpcGo, grpcJs, nodeHttp2, ownEngine } from "./contestants.ts";
+import { grpcGo, grpcJs, leanGrpcJs, nodeHttp2, ownEngine } from "./contestants.ts";
 import { buildGoPrograms, type GoPrograms } from "./go-programs.ts";
 import { hotFunctions } from "./hot-functions.ts";
 import { RunningServer } from "./running-server.ts";
@@ -45,7 +45,7 @@ export class Comparison {
     const go = await buildGoPrograms(bench.progress);
     const folder = isTls ? certificateFolder() : undefined;
     const withGo = go === undefined || streams?.isPaced === true ? [] : [grpcGo(go)];
-    const others = bench.quick ? [] : [documentedGrpcJs, nodeHttp2, ...withGo];
+    const others = bench.quick ? [] : [leanGrpcJs, nodeHttp2, ...withGo];
     const servers: RunningServer[] = [];
     for (const contestant of [ownEngine, grpcJs, ...others]) {
       const profile = contestant === ownEngine ? bench.profile : undefined;

@@ -9,9 +9,10 @@ export interface Contestant {
 }
 
 export const ownEngine = inNode("own engine", "own-engine-server.ts");
-/** Behind the same interface as our engine, which spares it streams and shares our codec: the baseline. */
+/** As its documentation shows it: the baseline. */
 export const grpcJs = inNode("grpc-js", "grpc-js-server.ts");
-export const documentedGrpcJs = inNode("grpc-js as documented", "documented-grpc-js-server.ts");
+/** Behind the same interface as our engine, which spares it streams and shares our codec. */
+export const leanGrpcJs = inNode("grpc-js, lean", "lean-grpc-js-server.ts");
 export const nodeHttp2 = inNode("node:http2", "http2-server.ts");
 
 export function grpcGo({ server }: GoPrograms): Contestant {

@@ -1,10 +1,10 @@
 import type { Bench } from "../benchmark.ts";
 import type { Target } from "../report/figure.ts";
 import type { Samples } from "./comparison.ts";
-import { documentedGrpcJs, grpcJs, ownEngine } from "./contestants.ts";
+import { grpcJs, ownEngine } from "./contestants.ts";
 
 /**
- * One figure for each contestant beside grpc-js, and for our engine also beside grpc-js as documented and grpc-go.
+ * One figure for each contestant beside grpc-js, and one for our engine beside grpc-go.
  * @param targets of our engine, by the name of whom it stands beside
  */
 export function reportSideBySide(
@@ -19,11 +19,10 @@ export function reportSideBySide(
     bench.report({ name: `${what}: ${name}`, unit, samples: own, baseline, target });
   };
   figure(ownEngine.name, grpcJs.name, targets["grpc-js"]);
-  figure(ownEngine.name, documentedGrpcJs.name, targets["grpc-js as documented"]);
   figure(ownEngine.name, "grpc-go", targets["grpc-go"]);
   for (const name of samples.keys()) {
     if (name !== ownEngine.name && name !== grpcJs.name) figure(name, grpcJs.name);
   }
 }
 
-export type Targets = { readonly [Besides in "grpc-js" | "grpc-js as documented" | "grpc-go"]?: Target };
+export type Targets = { readonly [Besides in "grpc-js" | "grpc-go"]?: Target };
