@@ -138,6 +138,26 @@ describe("a session", () => {
     assert.equal(presence.ofKind("register").length, 2);
   });
 
+  test("that meets a full queue of presence is not refused: it opens and closes when it was told to try again", async () => {
+    const { clock, presence, keeper } = keeping();
+    const full = new PresenceClientError("RESOURCE_EXHAUSTED", "too many wait for Redis", { retryAfterMs: 1_000 });
+    presence.fault = () => ({ when: "before", error: full });
+    const handle = keeper.open(alice);
+    await clock.advance(0);
+    assert.deepEqual([handle.refusal, handle.state], [undefined, "registering"]);
+    presence.fault = () => undefined;
+    await clock.advance(5_000);
+    assert.equal(handle.state, "online");
+
+    presence.fault = () => ({ when: "before", error: full });
+    handle.close();
+    await clock.advance(0);
+    presence.fault = () => undefined;
+    await clock.advance(5_000);
+    const { closingsDropped, unregistrations } = keeper.metrics();
+    assert.deepEqual({ closingsDropped, unregistrations }, { closingsDropped: 0, unregistrations: 1 });
+  });
+
   test("an answer to an old heartbeat says nothing about the session that came back since", async () => {
     const { clock, presence, keeper } = keeping({ batchesMax: 2 });
     presence.intervalMs = 1_000;

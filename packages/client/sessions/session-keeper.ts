@@ -221,7 +221,7 @@ export class SessionKeeper implements AsyncDisposable {
     if (error.code === "FAILED_PRECONDITION") {
       this.#over(session, session.isLive ? "superseded" : "closed");
       this.#reachability.succeeded();
-    } else if (refusals.has(error.code)) {
+    } else if (isRefusal(error)) {
       session.refusal = error;
       this.#over(session, session.isLive ? "refused" : "closed");
       this.#reachability.succeeded();
@@ -246,7 +246,7 @@ export class SessionKeeper implements AsyncDisposable {
     } catch (thrown) {
       const error = presenceClientErrorOf(thrown);
       this.#counters.callFailures++;
-      if (refusals.has(error.code)) this.#drop(session);
+      if (isRefusal(error)) this.#drop(session);
       else this.#tryAgain(session, error);
     }
   }
@@ -309,8 +309,12 @@ const reasons = {
   "server-drain": DisconnectReason.DISCONNECT_REASON_SERVER_DRAIN,
 } as const satisfies Record<CloseReason, DisconnectReason>;
 
-/** Answers that would be the same next time. */
 const refusals: ReadonlySet<PresenceClientErrorCode> = new Set(["INVALID_ARGUMENT", "RESOURCE_EXHAUSTED"]);
+
+/** Whether the answer would be the same next time. Who is told when to try again met a queue that was full, no limit. */
+function isRefusal({ code, retryAfterMs }: PresenceClientError): boolean {
+  return refusals.has(code) && retryAfterMs === undefined;
+}
 
 /** Failures of a call that say little about the next one's. */
 const ownFaults: ReadonlySet<PresenceClientErrorCode> = new Set(["INTERNAL", "UNKNOWN", "DATA_LOSS", "ABORTED"]);
