@@ -31,7 +31,7 @@ export function createLog(options: LogOptions, stdout: DestinationStream = desti
 }
 
 /** Hides values of fields named after secrets, at any depth, and credentials in any URL. */
-export function redactLine(line: string): string {
+function redactLine(line: string): string {
   const redacted = JSON.stringify(JSON.parse(line), (field, value: unknown) => {
     if (namesSecret(field)) return hidden;
     return typeof value === "string" ? redactUrls(value) : value;

@@ -50,10 +50,7 @@ export function rpcClient<Definition extends ServiceDefinition>(
   return Object.fromEntries(functions) as RpcClient<Definition>;
 }
 
-export function rpcMethod(
-  service: ServiceDefinition,
-  { name, requestType, responseType }: MethodDefinition,
-): RpcMethod {
+function rpcMethod(service: ServiceDefinition, { name, requestType, responseType }: MethodDefinition): RpcMethod {
   return {
     path: `/${service.fullName}/${name}`,
     serialize(request) {

@@ -3,7 +3,7 @@ import { fieldKinds } from "../stream/field-rules.ts";
 import { timeoutMsOf } from "./timeout.ts";
 
 /** Kinds of fields that gRPC gives a meaning to, after those of HTTP. */
-export const rpcFieldKinds = { CONTENT_TYPE: 16, TIMEOUT: 17, ENCODING: 18, ACCEPT_ENCODING: 19 } as const;
+const rpcFieldKinds = { CONTENT_TYPE: 16, TIMEOUT: 17, ENCODING: 18, ACCEPT_ENCODING: 19 } as const;
 
 /** `application/grpc`, also with a subtype or parameters. */
 const grpcContentType = /^application\/grpc(?:[+;]|$)/;

@@ -15,7 +15,7 @@ export interface HpackDecoderOptions {
 }
 
 /** SETTINGS_HEADER_TABLE_SIZE that holds until a peer has acknowledged another, RFC 9113 §6.5.2. */
-export const initialTableMaxBytes = 4096;
+const initialTableMaxBytes = 4096;
 
 /** Indexes of the dynamic table start here, RFC 7541 §2.3.3. */
 const dynamicIndexMin = 62;

@@ -6,7 +6,7 @@ import type { EventPublisher, PublisherHealth, PublisherMetrics } from "./publis
 import { newPublisherCounters } from "./publisher-counters.ts";
 
 /** Where today's Delivery listens. */
-export const presenceUpdatesChannel = "presence:updates";
+const presenceUpdatesChannel = "presence:updates";
 
 /** Commands on their way to Redis at once: enough to hide the round trip, few enough for its bounded queue. */
 const pipelineMax = 100;

@@ -24,7 +24,7 @@ export const ScriptedDefinition = {
 
 /** The metadata that a call may have, all told back in trailer `seenKey`; the first of each kind also as it came. */
 export const keys = { text: ["x-text", "x-other"], binary: ["x-data-bin", "x-other-bin"] } as const;
-export const seenKey = "x-seen";
+const seenKey = "x-seen";
 
 /** Codes of a script's status beyond those of gRPC: a handler with a bug, and a caller who is told to come later. */
 export const bug = 100;
