@@ -5,7 +5,7 @@ import { closedLoopOf } from "./load/closed-loop.ts";
 import { type Identity, identities } from "./load/identities.ts";
 import { atRandom, inRings, inTurn, type NextOf } from "./load/turns.ts";
 import { type Cost, costOf } from "./redis/cpu-of.ts";
-import { EmptyStore, refreshAll, refreshAtPace } from "./redis/heartbeats.ts";
+import { EmptyStore, refreshAll, refreshAllInCalls, refreshAtPace } from "./redis/heartbeats.ts";
 import { KeyPerSession } from "./redis/key-per-session.ts";
 import { type MeasuredRedis, startMeasuredRedis } from "./redis/measured-redis.ts";
 import { openPresence, registerAll } from "./redis/presence-on-redis.ts";
@@ -34,6 +34,11 @@ export const redisRefresh: Benchmark = {
       redisTarget: { atMost: 2.2, ratioAtMost: 0.4 },
       nodeTarget: { atMost: 3 },
     });
+    await measureClosedLoad(bench, sides, {
+      inFlight: 64,
+      sessionsPerCall: 16,
+      redisTarget: { atMost: 2.2, ratioAtMost: 0.4 },
+    });
     await measureClosedLoad(bench, sides, { inFlight: 1_000 });
     await measureOpenLoad(bench, sides);
     const shuffled = { ...sides, nextSession: inTurn(sessions), nextPlain: inTurn(people) };
@@ -56,7 +61,10 @@ interface Sides {
 }
 
 interface ClosedLoad {
+  /** Calls. */
   readonly inFlight: number;
+  /** Of RefreshSessions; without, each call is a RefreshSession. */
+  readonly sessionsPerCall?: number;
   readonly order?: string;
   readonly redisTarget?: Target;
   readonly nodeTarget?: Target;
@@ -66,18 +74,22 @@ const baselineName = "MULTI EXPIRE EXPIRE EXEC";
 
 async function measureClosedLoad(bench: Bench, sides: Sides, load: ClosedLoad): Promise<void> {
   const { redis, store, nextSession, plainRedis, plain, nextPlain } = sides;
-  const { inFlight, order = "" } = load;
+  const { inFlight, sessionsPerCall = 1 } = load;
+  const order = sessionsPerCall === 1 ? (load.order ?? "") : `, ${sessionsPerCall} sessions a call`;
   const count = bench.quick ? 50_000 : 200_000;
-  const plainCount = count / 4;
+  const plainCount = Math.floor(count / 4 / sessionsPerCall) * sessionsPerCall;
   const ours: Cost[] = [];
   const theirs: Cost[] = [];
   const generator: Cost[] = [];
   // The first round compiles and connects, and does not count.
   for (let round = 0; round <= roundsOf(bench); round++) {
-    const cost = await costOf(redis, count, () => refreshAll(store, nextSession, { count, inFlight }));
-    const empty = await costOf(redis, count, () => refreshAll(new EmptyStore(), nextSession, { count, inFlight }));
+    const calls = { count, inFlight, sessionsPerCall };
+    const cost = await costOf(redis, count, () => refreshAllInCalls(store, nextSession, calls));
+    const empty = await costOf(redis, count, () => refreshAllInCalls(new EmptyStore(), nextSession, calls));
     const plainCost = await costOf(plainRedis, plainCount, () =>
-      closedLoopOf({ count: plainCount, inFlight }, () => plain.refresh(nextPlain())),
+      closedLoopOf({ count: plainCount / sessionsPerCall, inFlight }, () =>
+        Promise.all(Array.from({ length: sessionsPerCall }, () => plain.refresh(nextPlain()))),
+      ),
     );
     if (round === 0) continue;
     ours.push(cost);

@@ -26,6 +26,27 @@ export async function refreshAll(
   if (lost > 0) throw new Error(`${lost} of ${load.count} heartbeats were not answered with success`);
 }
 
+/** As many calls of RefreshSessions as are in flight, each with so many sessions and over when all are answered. */
+export async function refreshAllInCalls(
+  store: Refreshing,
+  next: NextOf<SessionRef>,
+  { count, inFlight, sessionsPerCall }: { count: number; inFlight: number; sessionsPerCall: number },
+): Promise<void> {
+  let lost = 0;
+  const missing = new Int32Array(count / sessionsPerCall).fill(sessionsPerCall);
+  let answered = () => {};
+  const reply = ({ kind }: RefreshResult, call: number) => {
+    if (kind !== "refreshed") lost += 1;
+    missing[call] = (missing[call] as number) - 1;
+    if (missing[call] === 0) answered();
+  };
+  await closedLoop({ count: missing.length, inFlight }, (call, isOver) => {
+    answered = isOver;
+    for (let session = 0; session < sessionsPerCall; session++) store.refresh(next(), reply, call);
+  });
+  if (lost > 0) throw new Error(`${lost} of ${count} heartbeats were not answered with success`);
+}
+
 /**
  * Heartbeats at a pace that waits for nobody.
  * @returns ms from when each was due to its answer; infinite for those that the store refused for having too many
