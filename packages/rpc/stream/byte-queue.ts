@@ -8,6 +8,9 @@ interface Block {
   end: number;
 }
 
+/** In the place of a block that has been taken: what it held must not stay for as long as the queue is not empty. */
+const taken: Block = { bytes: new Uint8Array(0), end: 0 };
+
 /** Bytes that wait: for a window, or to be asked for. What is not small is kept, not copied: nobody may change it. */
 export class ByteQueue {
   #blocks: Block[] = [];
@@ -60,6 +63,7 @@ export class ByteQueue {
   }
 
   #next(): void {
+    this.#blocks[this.#head] = taken;
     this.#head += 1;
     this.#offset = 0;
     if (this.#head < 64 && this.#head < this.#blocks.length) return;
