@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type TestContext, test } from "node:test";
-import { connect, type TLSSocket } from "node:tls";
+import { connect, type SecureVersion, type TLSSocket } from "node:tls";
 import type { RpcServer, RpcServerOptions } from "../server.ts";
 import { issueCertificates } from "../testing/certificates.ts";
+import { ping } from "../testing/raw-http2/frames.ts";
 import { RawHttp2Client } from "../testing/raw-http2/raw-http2-client.ts";
 import { served } from "./reactions.ts";
 import { texts, unary } from "./texts.ts";
@@ -36,6 +37,16 @@ export function startingWithTls(create: (options: RpcServerOptions) => RpcServer
       await assert.rejects(begins, /closed/);
     });
   }
+
+  test("§9.2.1 renegotiation: A deployment of HTTP/2 over TLS 1.2 MUST disable renegotiation", async (t) => {
+    const socket = await shakeHands(t, create, ["h2"], "TLSv1.2");
+    assert.equal(socket?.getProtocol(), "TLSv1.2");
+    const client = new RawHttp2Client(socket as TLSSocket);
+    await client.begin();
+    socket?.renegotiate({}, () => undefined);
+    client.write(ping());
+    await client.untilClosed();
+  });
 }
 
 /** @returns undefined when the server refused */
@@ -43,11 +54,13 @@ async function shakeHands(
   t: TestContext,
   create: (options: RpcServerOptions) => RpcServer,
   protocols: readonly string[],
+  maxVersion: SecureVersion = "TLSv1.3",
 ): Promise<TLSSocket | undefined> {
   const { ca, server: tls } = issueCertificates();
   const server = create({ services: [texts], tls });
   const port = await server.listen({ host: "127.0.0.1", port: 0 });
-  const socket = connect({ host: "127.0.0.1", port, ca, servername: "localhost", ALPNProtocols: [...protocols] });
+  const address = { host: "127.0.0.1", port, servername: "localhost" };
+  const socket = connect({ ...address, ca, ALPNProtocols: [...protocols], maxVersion });
   t.after(async () => {
     socket.destroy();
     await server.drain(0);

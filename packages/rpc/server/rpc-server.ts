@@ -1,3 +1,4 @@
+import { constants } from "node:crypto";
 import type { Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
 import { type Cancel, type Clock, systemClock } from "@realchat/presence-runtime/clock";
@@ -97,7 +98,9 @@ class Engine implements RpcEngine {
     const isMutual = clientCa !== undefined;
     try {
       const options = { cert: certificate, key, ca: clientCa, requestCert: isMutual, rejectUnauthorized: isMutual };
-      const secure = createTlsServer({ ...options, ALPNProtocols: ["h2"], minVersion: "TLSv1.2" });
+      // RFC 9113 §9.2.1: over TLS 1.2 there is no renegotiation.
+      const asHttp2 = { minVersion: "TLSv1.2", secureOptions: constants.SSL_OP_NO_RENEGOTIATION } as const;
+      const secure = createTlsServer({ ...options, ...asHttp2, ALPNProtocols: ["h2"] });
       secure.on("secureConnection", (socket) => this.#serveSecurely(socket));
       secure.on("tlsClientError", (_error, socket) => socket.destroy());
       return secure;
