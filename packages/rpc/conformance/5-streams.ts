@@ -55,6 +55,15 @@ const states: readonly Demand[] = [
         send: [windowUpdate(2, 1)],
         expect: connectionError("PROTOCOL_ERROR"),
       },
+      ...[data(2, "a"), rstStream(2), windowUpdate(2, 1)].map((sent, index) => ({
+        sent: `${["DATA", "RST_STREAM", "WINDOW_UPDATE"][index]} on a stream of the server's, below one that was used`,
+        send: async (client: RawHttp2Client) => {
+          client.write(unary(5, "a"));
+          await served("a", 5)(client);
+          client.write(sent);
+        },
+        expect: connectionError("PROTOCOL_ERROR"),
+      })),
     ],
   },
   {

@@ -181,6 +181,29 @@ export const connectionFrames: readonly Demand[] = [
       },
     ],
   },
+  {
+    section: "6.8",
+    sentence: "Endpoints MUST NOT increase the value they send in the last stream identifier",
+    cases: [
+      {
+        sent: "a call after the second GOAWAY, then PING with 7 octets",
+        send: async (client, server) => {
+          client.write(open(1), request(1, "a"));
+          await client.roundTrip();
+          void server.drain(5_000);
+          await client.next("GOAWAY");
+          await answerPings(client);
+          assert.equal((await client.next("GOAWAY")).payload.readUInt32BE(0), 1);
+          client.write(unary(3, "b"), ping("7 octet"));
+        },
+        expect: async (client) => {
+          const { payload } = await client.next("GOAWAY");
+          assert.deepEqual([payload.readUInt32BE(0), payload.readUInt32BE(4)], [1, 0x6]);
+          await client.untilClosed();
+        },
+      },
+    ],
+  },
 ];
 
 /** Answers the PING by which a server learns that its first GOAWAY has arrived. */

@@ -328,6 +328,27 @@ const receiving: readonly Demand[] = [
     ],
   },
   {
+    section: "6.9.3",
+    sentence:
+      "After sending a SETTINGS frame that reduces the initial flow-control window size … the receiver MUST be prepared to " +
+      "receive data that exceeds this window size",
+    cases: [
+      {
+        sent: "a request as large as the usual window, before the server's smaller one is known",
+        fromPreface: true,
+        options: { limits: { streamWindowBytes: 10_000 } },
+        send: [
+          preface,
+          settings(),
+          open(1),
+          ...new Array<Buffer>(6).fill(data(1, piece)),
+          data(1, piece, { end: true }),
+        ],
+        expect: served("x".repeat(7 * 9_000)),
+      },
+    ],
+  },
+  {
     section: "6.9.1",
     sentence:
       "its size is a measure of the buffering capacity of the receiver (more than that: FLOW_CONTROL_ERROR, §7)",

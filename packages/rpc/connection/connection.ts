@@ -84,6 +84,8 @@ export class Connection implements FrameSink {
   #receiveWindow = 65_535;
   #consumedBytes = 0;
   #hasSettings = false;
+  /** Whether the caller has taken note of our settings. */
+  #isAcknowledged = false;
   #queuedAcks = 0;
   /** Streams that are open, or whose handlers still run. */
   #occupied = 0;
@@ -124,6 +126,12 @@ export class Connection implements FrameSink {
 
   get limits(): RpcLimits {
     return this.#limits;
+  }
+
+  /** Of a stream that is opened now. Until he knows ours, a caller goes by the usual one (RFC 9113 §6.9.3). */
+  get streamWindowBytes(): number {
+    const { streamWindowBytes } = this.#limits;
+    return this.#isAcknowledged ? streamWindowBytes : Math.max(streamWindowBytes, 65_535);
   }
 
   get sendWindow(): number {
@@ -199,10 +207,6 @@ export class Connection implements FrameSink {
     this.#announcedMs = this.#surroundings.nowMs;
     writeGoaway(this.output, streamIdMax, errorCodes.NO_ERROR, "draining");
     writePing(this.output, 0, drainPing, 0);
-  }
-
-  destroy(): void {
-    this.#socket.destroy();
   }
 
   /** Looks for what takes too long. */
@@ -407,7 +411,7 @@ export class Connection implements FrameSink {
   #rstStream(id: number, start: number, end: number): void {
     onStream(id, "RST_STREAM");
     exactly(4, start, end, "RST_STREAM");
-    if (id > this.#past.last) throw new ConnectionError("PROTOCOL_ERROR", "RST_STREAM on an idle stream");
+    if (this.#isIdle(id)) throw new ConnectionError("PROTOCOL_ERROR", "RST_STREAM on an idle stream");
     this.#surroundings.counters.resetsReceived += 1;
     this.#drawReset();
     const stream = this.#streams.get(id);
@@ -429,13 +433,14 @@ export class Connection implements FrameSink {
     }
     const stream = this.#streams.get(id);
     if (stream !== undefined) stream.windowUpdate(increment);
-    else if (id > this.#past.last) throw new ConnectionError("PROTOCOL_ERROR", "WINDOW_UPDATE on an idle stream");
+    else if (this.#isIdle(id)) throw new ConnectionError("PROTOCOL_ERROR", "WINDOW_UPDATE on an idle stream");
   }
 
   #settings(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
     if (id !== 0) throw new ConnectionError("PROTOCOL_ERROR", "SETTINGS on a stream");
     if ((flags & frameFlags.ACK) !== 0) {
       exactly(0, start, end, "an acknowledgement of SETTINGS");
+      this.#isAcknowledged = true;
       this.#decoder.settingsAcknowledged();
       return;
     }
@@ -460,7 +465,8 @@ export class Connection implements FrameSink {
       if (isDrains && this.#stage === "announced") this.#stopAccepting();
       return;
     }
-    if (!this.#pings.takes(this.#surroundings.nowMs, this.#occupied > 0)) {
+    // Exactly: callers ask just as often as they may, and a tick is up to a second old.
+    if (!this.#pings.takes(this.heardMs, this.#occupied > 0)) {
       throw new LimitExceeded("pingStrikes", "too_many_pings");
     }
     writePing(this.output, frameFlags.ACK, bytes, start);
@@ -478,9 +484,14 @@ export class Connection implements FrameSink {
     notItself(id, bytes, start);
   }
 
+  /** Streams with even ids would be ours to open: we never do. */
+  #isIdle(id: number): boolean {
+    return id > this.#past.last || (id & 1) === 0;
+  }
+
   /** A frame of a stream that is not open (RFC 9113 §5.1). */
   #lateFrame(id: number, what: string): void {
-    if (id > this.#past.last) throw new ConnectionError("PROTOCOL_ERROR", `${what} on an idle stream`);
+    if (this.#isIdle(id)) throw new ConnectionError("PROTOCOL_ERROR", `${what} on an idle stream`);
     if (this.#past.wasResetByUs(id) || id > this.#lastAccepted) return;
     const code = this.#past.wasSkipped(id) ? "PROTOCOL_ERROR" : "STREAM_CLOSED";
     throw new ConnectionError(code, `${what} on stream ${id}, which is closed`);
@@ -553,7 +564,9 @@ export class Connection implements FrameSink {
     const isExpected = error instanceof ConnectionError;
     if (!isExpected) this.#surroundings.onBug(error);
     const code = isExpected ? error.code : "INTERNAL_ERROR";
-    writeGoaway(this.output, this.#past.last, errorCodes[code], isExpected ? error.message : "");
+    // Never above what a drain has said before (RFC 9113 §6.8).
+    const last = Math.min(this.#past.last, this.#lastAccepted);
+    writeGoaway(this.output, last, errorCodes[code], isExpected ? error.message : "");
     this.#end();
     this.#loseStreams();
   }

@@ -47,6 +47,22 @@ describe("PINGs too often, gRPC proposal A8", () => {
   });
 
   attack(
+    "with a call: a millisecond less than ten seconds is too often, though ticks are seconds apart",
+    { limits },
+    async (siege) => {
+      const client = await siege.client();
+      client.write(unary(1, asks.hold));
+      await siege.clock.advance(999);
+      for (let count = 0; count < 3; count++) {
+        await client.roundTrip();
+        await siege.clock.advance(9_999);
+      }
+      client.write(ping());
+      await siege.ends(client, "ENHANCE_YOUR_CALM", "pingStrikes");
+    },
+  );
+
+  attack(
     "DATA that we send wipes the strikes away: who measures the path may ask thrice after each",
     { limits },
     async (siege) => {

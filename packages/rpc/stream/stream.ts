@@ -51,7 +51,7 @@ export class Stream implements StreamEnd {
     this.connection = connection;
     this.id = id;
     this.#acceptor = acceptor;
-    this.#receiveWindow = connection.limits.streamWindowBytes;
+    this.#receiveWindow = connection.streamWindowBytes;
     this.#sendWindow = connection.peerSettings.initialWindowBytes;
   }
 
