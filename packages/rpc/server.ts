@@ -12,7 +12,7 @@ export interface RpcServerOptions {
   readonly tls?: { readonly certificate: string; readonly key: string; readonly clientCa?: string };
   /** Those that shall differ from `defaultLimits`. */
   readonly limits?: Partial<RpcLimits>;
-  /** For the grace of a drain and the durations that the observer is told; default the machine's. */
+  /** For all that takes time: deadlines, time limits, the grace of a drain, what the observer is told; default the machine's. */
   readonly clock?: Clock;
 }
 

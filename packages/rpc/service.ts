@@ -50,7 +50,10 @@ export interface CallContext {
   addTrailer(key: string, value: string | Uint8Array): void;
   /** Whether the request that the handler got last came compressed. Of interest to tests: it is decompressed in any case. */
   readonly requestCompressed: boolean;
-  /** Whether responses from now on are compressed, if the caller accepts that; false unless set. */
+  /**
+   * Whether responses from now on are compressed, if the caller accepts that; false unless set. The first response
+   * settles whether any may be.
+   */
   compressResponses: boolean;
 }
 
