@@ -3,7 +3,6 @@ import { Standstill } from "../connection/standstill.ts";
 import { type StreamEnd, StreamError, type StreamLoss } from "../connection/stream-end.ts";
 import {
   ConnectionError,
-  type ErrorCode,
   frameFlags,
   frameHeadBytes,
   framePayloadMaxBytes,
@@ -144,12 +143,6 @@ export class Stream implements StreamEnd {
     this.#trailers = trailers;
     this.#isEnding = true;
     if (this.#waitingBytes === 0) this.#sendEnd();
-  }
-
-  reset(code: ErrorCode): void {
-    if (this.#isOver) return;
-    this.#over();
-    this.connection.reset(this, code);
   }
 
   /** The handler is done with this stream; its output may still be on its way. Once, however often it is said. */
