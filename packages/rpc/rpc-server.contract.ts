@@ -296,10 +296,12 @@ export function rpcServerContract(create: (options: RpcServerOptions) => RpcServ
     await kept?.drained();
   });
 
-  test("an RpcError reaches the caller with its code, its message and the advice when to try again", async (t) => {
+  test("an RpcError reaches the caller with its code, its message, its details and the advice when to try again", async (t) => {
     const { client } = await serveTexts(t, create, {
       unary: async () => {
-        throw new RpcError("UNAVAILABLE", "the store hangs: 100 % — try again", { retryAfterMs: 1500.2 });
+        throw new RpcError("UNAVAILABLE", "the store hangs: 100 % — try again", {
+          ...{ retryAfterMs: 1500.2, details: Buffer.from([0x08, 0x0e, 0xff]) },
+        });
       },
       download: async (_request, responses) => {
         responses.write(text("one"));
@@ -310,6 +312,7 @@ export function rpcServerContract(create: (options: RpcServerOptions) => RpcServ
     assert.equal(error.code, status.UNAVAILABLE);
     assert.equal(error.details, "the store hangs: 100 % — try again");
     assert.deepEqual(error.metadata.get("grpc-retry-pushback-ms"), ["1501"]);
+    assert.deepEqual(error.metadata.get("grpc-status-details-bin"), [Buffer.from([0x08, 0x0e, 0xff])]);
 
     const download = client.download("");
     const end = statusOf(download);

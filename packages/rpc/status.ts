@@ -30,10 +30,17 @@ export class RpcError extends Error {
   readonly code: RpcCode;
   /** After how long the caller may try again; sent as google.rpc.RetryInfo would be, in `grpc-retry-pushback-ms`. */
   readonly retryAfterMs: number | undefined;
+  /** A serialized google.rpc.Status, for clients that read more than a message; sent in `grpc-status-details-bin`. */
+  readonly details: Uint8Array | undefined;
 
-  constructor(code: RpcCode, message: string, options: ErrorOptions & { retryAfterMs?: number } = {}) {
+  constructor(
+    code: RpcCode,
+    message: string,
+    options: ErrorOptions & { retryAfterMs?: number; details?: Uint8Array } = {},
+  ) {
     super(message, options);
     this.code = code;
     this.retryAfterMs = options.retryAfterMs;
+    this.details = options.details;
   }
 }

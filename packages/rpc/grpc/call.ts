@@ -13,7 +13,7 @@ import { type FramedMessage, MessageReader, type MessageSink, soleMessage } from
 import type { RequestHead } from "./request-fields.ts";
 import { binaryValue, textValue } from "./request-metadata.ts";
 import { endsWithin, RequestQueue, tooMuchIncomplete } from "./request-queue.ts";
-import { headersWith, metadataPair, okTrailers, plainHeaders, trailersWith } from "./response-fields.ts";
+import { base64, headersWith, metadataPair, okTrailers, plainHeaders, trailersWith } from "./response-fields.ts";
 import type { ServedMethod } from "./served-method.ts";
 
 /** What the calls of one server share. */
@@ -284,7 +284,7 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
     if (error instanceof MessageTooLarge) this.#stream.connection.limitHit("messageMaxBytes");
     if (error instanceof RpcError) {
       this.#over(error.code);
-      this.#sendStatus(error.code, error.message, [...trailers, ...retryPushback(error.retryAfterMs)]);
+      this.#sendStatus(error.code, error.message, [...trailers, ...statusTrailers(error)]);
     } else {
       this.#surroundings.onInternalError?.(this.#served.name, error);
       this.#over("INTERNAL");
@@ -338,7 +338,8 @@ function callIsOver(code: RpcCode): RpcError {
   return new RpcError(code, `the call is over: ${code}`);
 }
 
-/** Source: https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback */
-function retryPushback(retryAfterMs: number | undefined): readonly HeaderPair[] {
-  return retryAfterMs === undefined ? none : [["grpc-retry-pushback-ms", String(Math.ceil(retryAfterMs))]];
+/** Source of the first: https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback */
+function* statusTrailers({ retryAfterMs, details }: RpcError): Iterable<HeaderPair> {
+  if (retryAfterMs !== undefined) yield ["grpc-retry-pushback-ms", String(Math.ceil(retryAfterMs))];
+  if (details !== undefined) yield ["grpc-status-details-bin", base64(details)];
 }

@@ -41,6 +41,11 @@ export function plainText(status: number): Uint8Array {
   ]);
 }
 
+/** As `-bin` keys carry bytes: without padding. */
+export function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64").replaceAll("=", "");
+}
+
 const keyRule = /^[0-9a-z_.-]+$/;
 const valueRule = /^[ -~]*$/;
 
@@ -56,8 +61,7 @@ export function metadataPair(key: string, value: string | Uint8Array): HeaderPai
     );
   }
   if (key.endsWith("-bin")) {
-    const bytes = typeof value === "string" ? Buffer.from(value) : Buffer.copyBytesFrom(value);
-    return [key, bytes.toString("base64").replaceAll("=", "")];
+    return [key, base64(typeof value === "string" ? Buffer.from(value) : value)];
   }
   if (typeof value !== "string") throw new TypeError(`metadata ${key}: bytes need a key that ends in -bin`);
   if (!valueRule.test(value)) throw new TypeError(`metadata ${key}: only printable ASCII can be sent as text`);

@@ -287,9 +287,10 @@ export class Stream implements StreamEnd {
   }
 
   #sentAll(): void {
-    this.#over();
+    // First: with its last stream, a connection that drains ends.
     if (this.#remoteClosed) this.connection.forget(this);
     else this.connection.reset(this, "NO_ERROR");
+    this.#over();
   }
 
   #over(): void {

@@ -202,20 +202,20 @@ export class GrpcJsCall implements CallContext, ResponseStream<unknown> {
     // Whoever is cut off throws; nobody is left to hear of it.
     if (this.#code !== undefined) return;
     if (error instanceof RpcError) {
-      this.#end(error.code, error.message, error.retryAfterMs);
+      this.#end(error.code, error.message, error);
     } else {
       this.#surroundings.onInternalError?.(this.#served.name, error);
       this.#end("INTERNAL", "internal error: the server's log has more");
     }
   };
 
-  #end(code: RpcCode, message: string, retryAfterMs?: number): void {
+  #end(code: RpcCode, message: string, error?: RpcError): void {
     this.#over(code);
     this.#sendHeaders();
     this.#call.sendStatus({
       code: rpcCodes[code],
       details: message.slice(0, statusMessageMaxLength).toWellFormed(),
-      metadata: this.#trailersWith(retryAfterMs),
+      metadata: this.#trailersWith(error),
     });
   }
 
@@ -224,11 +224,11 @@ export class GrpcJsCall implements CallContext, ResponseStream<unknown> {
     this.#sentHeaders = true;
   }
 
-  #trailersWith(retryAfterMs: number | undefined): Metadata | null {
-    if (retryAfterMs === undefined) return this.#trailers ?? null;
+  #trailersWith({ retryAfterMs, details }: Partial<RpcError> = {}): Metadata | null {
     const trailers = this.#trailers ?? new Metadata();
     // Source: https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback
-    trailers.set("grpc-retry-pushback-ms", String(Math.ceil(retryAfterMs)));
+    if (retryAfterMs !== undefined) trailers.set("grpc-retry-pushback-ms", String(Math.ceil(retryAfterMs)));
+    if (details !== undefined) trailers.set("grpc-status-details-bin", Buffer.from(details));
     return trailers;
   }
 
