@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import { repository } from "./provision/folders.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
@@ -42,20 +42,48 @@ export function installPackage({
   const node = join(repository, "node_modules/.bin");
   const env = { ...process.env, PATH: `${node}:${process.env.PATH}` };
   execFileSync(process.execPath, [join(repository, build), built], { env });
-  const packing = ["pack", built, "--json", "--pack-destination", path];
-  const packed = JSON.parse(execFileSync("npm", packing, { cwd: path, env, encoding: "utf8" }));
-  const [tarball] = Array.isArray(packed) ? packed : Object.values(packed);
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
   const nodePackage = nodePackages[`${process.platform}-${process.arch}`];
   if (nodePackage === undefined) throw new Error(`no Node 22 is known for ${process.platform} ${process.arch}`);
-  const wanted = [join(path, tarball.filename), nodePackage, ...companions];
-  const install = ["install", "--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts", ...wanted];
-  execFileSync("npm", install, { cwd: folder, env, stdio: "pipe" });
+  const npm = (...args: string[]) => execFileSync("npm", args, { cwd: folder, env, encoding: "utf8", stdio: "pipe" });
+  const packed = until("npm pack", filesIn(built), () => {
+    const answer = JSON.parse(npm("pack", built, "--json", "--pack-destination", path));
+    const [tarball] = Array.isArray(answer) ? answer : Object.values(answer);
+    const files: string[] = tarball.files.map((file: { path: string }) => file.path);
+    return { name: tarball.name, file: join(path, tarball.filename), files };
+  });
+  const options = ["--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts"];
+  const installed = join(folder, "node_modules", packed.name);
+  until("npm install", packed.files, () => {
+    rmSync(join(folder, "node_modules"), { recursive: true, force: true });
+    npm("install", ...options, packed.file, nodePackage, ...companions);
+    return { files: filesIn(installed) };
+  });
   return {
     folder,
     node: join(folder, "node_modules", nodePackage.replace(/@.*/, ""), "bin/node"),
-    packed: tarball.files.map((file: { path: string }) => file.path),
+    packed: packed.files,
     write: (file, content) => writeFileSync(join(folder, file), content),
     remove,
   };
+}
+
+/** Twice at most: npm 11 has been seen to leave out files, the first ones of a folder, when several ran at once. */
+function until<Result extends { readonly files: readonly string[] }>(
+  step: string,
+  expected: readonly string[],
+  run: () => Result,
+): Result {
+  const lacking = ({ files }: Result) => expected.filter((file) => !files.includes(file));
+  const first = run();
+  if (lacking(first).length === 0) return first;
+  const second = run();
+  if (lacking(second).length > 0) throw new Error(`${step} left out ${lacking(second).join(", ")}, twice`);
+  return second;
+}
+
+/** Paths of all files, relative to the folder. */
+function filesIn(folder: string): string[] {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return entries.map((entry) => relative(folder, join(entry.parentPath, entry.name)));
 }
