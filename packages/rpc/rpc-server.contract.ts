@@ -162,6 +162,27 @@ export function rpcServerContract(create: (options: RpcServerOptions) => RpcServ
     await end;
   });
 
+  test("the signal of a call that its handler ended is not aborted, whenever it is asked for", async (t) => {
+    const calls: CallContext[] = [];
+    const signals: AbortSignal[] = [];
+    const { client } = await serveTexts(t, create, {
+      unary: ({ service }, call) => {
+        calls.push(call);
+        if (service === "asks") signals.push(call.signal);
+        if (service === "fails") throw new RpcError("NOT_FOUND", "not here");
+        return text(service);
+      },
+    });
+    await client.unary("asks");
+    await client.unary("");
+    await errorOf(client.unary("fails"));
+    signals.push(...calls.map((call) => call.signal));
+    assert.deepEqual(
+      signals.map(({ aborted }) => aborted),
+      [false, false, false, false],
+    );
+  });
+
   test("requests that break off never pass for all of them", async (t) => {
     const ends: unknown[] = [];
     let came = 0;

@@ -1,11 +1,23 @@
 import assert from "node:assert/strict";
+import type { RpcServer } from "../server.ts";
 import { readAnswer } from "../testing/raw-http2/answer.ts";
 import { fieldBlock, indexed, literal } from "../testing/raw-http2/field-block.ts";
-import { data, flags, frame, goaway, headers, ping, pushPromise, streamMax } from "../testing/raw-http2/frames.ts";
+import {
+  data,
+  flags,
+  frame,
+  goaway,
+  headers,
+  ping,
+  pushPromise,
+  settings,
+  streamMax,
+  windowUpdate,
+} from "../testing/raw-http2/frames.ts";
 import type { RawHttp2Client } from "../testing/raw-http2/raw-http2-client.ts";
 import type { Demand } from "./demand.ts";
 import { connectionError } from "./reactions.ts";
-import { head, open, request, textOf, unary } from "./texts.ts";
+import { atOnce, head, open, request, textOf, unary } from "./texts.ts";
 
 const block = fieldBlock(head());
 
@@ -158,12 +170,7 @@ export const connectionFrames: readonly Demand[] = [
       {
         sent: "a call after the second GOAWAY, whose head adds to the table, and trailers that use the entry",
         send: async (client, server) => {
-          client.write(open(1), request(1, "a"));
-          await client.roundTrip();
-          void server.drain(5_000);
-          await client.next("GOAWAY");
-          await answerPings(client);
-          assert.equal((await client.next("GOAWAY")).payload.readUInt32BE(0), 1);
+          await drainAround(client, server, open(1), request(1, "a"));
           const adds = Buffer.concat([fieldBlock(head()), literal("incremental", "x-trailer", "1")]);
           client.write(headers(3, adds), request(3, "b", { end: true }));
           client.write(headers(1, indexed(62), { end: true }));
@@ -188,12 +195,7 @@ export const connectionFrames: readonly Demand[] = [
       {
         sent: "a call after the second GOAWAY, then PING with 7 octets",
         send: async (client, server) => {
-          client.write(open(1), request(1, "a"));
-          await client.roundTrip();
-          void server.drain(5_000);
-          await client.next("GOAWAY");
-          await answerPings(client);
-          assert.equal((await client.next("GOAWAY")).payload.readUInt32BE(0), 1);
+          await drainAround(client, server, open(1), request(1, "a"));
           client.write(unary(3, "b"), ping("7 octet"));
         },
         expect: async (client) => {
@@ -204,7 +206,52 @@ export const connectionFrames: readonly Demand[] = [
       },
     ],
   },
+  {
+    section: "6.8",
+    sentence:
+      "Activity on streams numbered lower than or equal to the last stream identifier might still complete successfully … " +
+      "a server MAY [§8.1] … abort transmission of a request without error by sending a RST_STREAM with … NO_ERROR",
+    cases: [
+      {
+        sent: "a call that is answered before it ends and before there is a window, as the last one of a server that drains",
+        send: async (client, server) => {
+          await drainAround(client, server, settings(["INITIAL_WINDOW_SIZE", 0]), open(1));
+          client.write(request(1, atOnce));
+          await client.next("HEADERS", { stream: 1 });
+          await client.roundTrip();
+          client.write(windowUpdate(1, 1_000));
+        },
+        expect: async (client) => {
+          const { fields } = await client.next("HEADERS", { stream: 1 });
+          assert.deepEqual(fields, [["grpc-status", "0"]]);
+          assert.equal((await client.next("RST_STREAM", { stream: 1 })).payload.readUInt32BE(0), 0x0);
+          await client.untilClosed();
+        },
+      },
+      {
+        sent: "WINDOW_UPDATE by nothing, on the last stream of a server that drains",
+        send: async (client, server) => {
+          await drainAround(client, server, open(1, "Unary"));
+          client.write(windowUpdate(1, 0));
+        },
+        expect: async (client) => {
+          assert.equal((await client.next("RST_STREAM", { stream: 1 })).payload.readUInt32BE(0), 0x1);
+          await client.untilClosed();
+        },
+      },
+    ],
+  },
 ];
+
+/** Opens stream 1, and lets the server drain until it waits for that stream alone. */
+async function drainAround(client: RawHttp2Client, server: RpcServer, ...opening: readonly Buffer[]): Promise<void> {
+  client.write(...opening);
+  await client.roundTrip();
+  void server.drain(5_000);
+  await client.next("GOAWAY");
+  await answerPings(client);
+  assert.equal((await client.next("GOAWAY")).payload.readUInt32BE(0), 1);
+}
 
 /** Answers the PING by which a server learns that its first GOAWAY has arrived. */
 async function answerPings(client: RawHttp2Client): Promise<void> {

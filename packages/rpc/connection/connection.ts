@@ -8,6 +8,7 @@ import {
   settingIds,
   streamIdMax,
   windowMaxBytes,
+  windowUsualBytes,
 } from "../frame/frame.ts";
 import { FrameReader, type FrameSink } from "../frame/frame-reader.ts";
 import {
@@ -58,6 +59,7 @@ const keepalivePing = Buffer.from("are you?", "latin1");
 export class Connection implements FrameSink {
   readonly peer: string;
   readonly output: Output;
+  readonly limits: RpcLimits;
   readonly peerSettings = new PeerSettings();
   readonly budget: FrameBudget;
   /** When what is being read came, monotonic. */
@@ -68,7 +70,6 @@ export class Connection implements FrameSink {
   incompleteBytes = 0;
   readonly #socket: Socket;
   readonly #surroundings: ConnectionSurroundings;
-  readonly #limits: RpcLimits;
   readonly #reader: FrameReader;
   readonly #decoder: HpackDecoder;
   readonly #resets: TokenBucket;
@@ -80,8 +81,8 @@ export class Connection implements FrameSink {
   /** Streams with output that waits for a window, or for the socket. */
   readonly #waiting = new Set<StreamEnd>();
   #block: HeaderBlock | undefined;
-  #sendWindow = 65_535;
-  #receiveWindow = 65_535;
+  #sendWindow = windowUsualBytes;
+  #receiveWindow = windowUsualBytes;
   #consumedBytes = 0;
   #hasSettings = false;
   /** Whether the caller has taken note of our settings. */
@@ -100,7 +101,7 @@ export class Connection implements FrameSink {
     this.peer = peer;
     this.#socket = socket;
     this.#surroundings = surroundings;
-    this.#limits = limits;
+    this.limits = limits;
     this.budget = new FrameBudget(limits);
     this.#reader = new FrameReader(this);
     this.#decoder = new HpackDecoder({
@@ -124,14 +125,10 @@ export class Connection implements FrameSink {
 
   // What streams need.
 
-  get limits(): RpcLimits {
-    return this.#limits;
-  }
-
   /** Of a stream that is opened now. Until he knows ours, a caller goes by the usual one (RFC 9113 §6.9.3). */
   get streamWindowBytes(): number {
-    const { streamWindowBytes } = this.#limits;
-    return this.#isAcknowledged ? streamWindowBytes : Math.max(streamWindowBytes, 65_535);
+    const { streamWindowBytes } = this.limits;
+    return this.#isAcknowledged ? streamWindowBytes : Math.max(streamWindowBytes, windowUsualBytes);
   }
 
   get sendWindow(): number {
@@ -140,12 +137,12 @@ export class Connection implements FrameSink {
 
   /** Whether the caller reads too slowly for more output; `drain` of the socket tells when he has caught up. */
   get isCongested(): boolean {
-    return this.output.waitingBytes >= this.#limits.sendBufferMaxBytes && this.#socket.writableNeedDrain;
+    return this.output.waitingBytes >= this.limits.sendBufferMaxBytes && this.#socket.writableNeedDrain;
   }
 
   /** Whether what waits for the socket and for windows, of all streams, is less than it may be. */
   get hasRoom(): boolean {
-    return this.queuedBytes + this.output.waitingBytes < this.#limits.sendBufferMaxBytes;
+    return this.queuedBytes + this.output.waitingBytes < this.limits.sendBufferMaxBytes;
   }
 
   sentData(bytes: number): void {
@@ -157,7 +154,7 @@ export class Connection implements FrameSink {
   /** Request bytes that are done with: the caller may send as many more. */
   consumed(bytes: number): void {
     this.#consumedBytes += bytes;
-    if (this.#consumedBytes < this.#limits.connectionWindowBytes / 2 || !this.#isOpen) return;
+    if (this.#consumedBytes < this.limits.connectionWindowBytes / 2 || !this.#isOpen) return;
     writeWindowUpdate(this.output, 0, this.#consumedBytes);
     this.#receiveWindow += this.#consumedBytes;
     this.#consumedBytes = 0;
@@ -352,7 +349,7 @@ export class Connection implements FrameSink {
       this.#fields(id, endStream, bytes, from, to);
       return;
     }
-    this.#block = new HeaderBlock(id, endStream, this.#surroundings.nowMs, this.#limits);
+    this.#block = new HeaderBlock(id, endStream, this.#surroundings.nowMs, this.limits);
     this.#block.add(bytes, from, to);
   }
 
@@ -395,9 +392,10 @@ export class Connection implements FrameSink {
     this.#past.opened(id);
     if (id > this.#lastAccepted) return undefined;
     this.budget.streamsOpened += 1;
-    if (this.#occupied >= this.#limits.concurrentStreams) {
+    if (this.#occupied >= this.limits.concurrentStreams) {
       this.limitHit("concurrentStreams");
-      this.#resetForCaller(id, "REFUSED_STREAM");
+      this.#sendReset(id, "REFUSED_STREAM");
+      this.#drawReset();
       return undefined;
     }
     this.#occupied += 1;
@@ -445,7 +443,7 @@ export class Connection implements FrameSink {
       return;
     }
     if ((end - start) % 6 !== 0) throw new ConnectionError("FRAME_SIZE_ERROR", "SETTINGS are cut off");
-    if (end - start > this.#limits.settingsPerFrameMax * 6) throw new LimitExceeded("settingsPerFrameMax");
+    if (end - start > this.limits.settingsPerFrameMax * 6) throw new LimitExceeded("settingsPerFrameMax");
     if (!this.#settingsFrames.take(this.#surroundings.nowMs)) throw new LimitExceeded("settingsBurst");
     const before = this.peerSettings.initialWindowBytes;
     for (let at = start; at < end; at += 6) this.peerSettings.set(bytes.readUInt16BE(at), bytes.readUInt32BE(at + 2));
@@ -501,7 +499,7 @@ export class Connection implements FrameSink {
 
   #greet(): void {
     const { concurrentStreams, streamWindowBytes, connectionWindowBytes, headerListMaxBytes, headerTableMaxBytes } =
-      this.#limits;
+      this.limits;
     writeSettings(this.output, [
       [settingIds.HEADER_TABLE_SIZE, headerTableMaxBytes],
       [settingIds.MAX_CONCURRENT_STREAMS, concurrentStreams],
@@ -530,18 +528,15 @@ export class Connection implements FrameSink {
   #queuedAck(): void {
     if (!this.#socket.writableNeedDrain) return;
     this.#queuedAcks += 1;
-    if (this.#queuedAcks > this.#limits.queuedAcksMax) throw new LimitExceeded("queuedAcksMax");
+    if (this.#queuedAcks > this.limits.queuedAcksMax) throw new LimitExceeded("queuedAcksMax");
   }
 
-  /** @throws LimitExceeded when there were too many */
+  /**
+   * For a reset by the caller, or one that he provoked (CVE-2025-8671).
+   * @throws LimitExceeded when there were too many
+   */
   #drawReset(): void {
     if (!this.#resets.take(this.#surroundings.nowMs)) throw new LimitExceeded("resetBurst");
-  }
-
-  /** A reset that the caller provoked (CVE-2025-8671). */
-  #resetForCaller(id: number, code: ErrorCode): void {
-    this.#sendReset(id, code);
-    this.#drawReset();
   }
 
   #sendReset(id: number, code: ErrorCode): void {
@@ -552,11 +547,11 @@ export class Connection implements FrameSink {
 
   #streamFailed(id: number, error: StreamError): void {
     const stream = this.#streams.get(id);
-    if (stream !== undefined) {
-      this.forget(stream);
-      stream.lost("reset by us");
-    }
-    this.#resetForCaller(id, error.code);
+    if (stream !== undefined) this.forget(stream);
+    // First: with its last stream, a connection that drains ends.
+    this.#sendReset(id, error.code);
+    stream?.lost("reset by us");
+    this.#drawReset();
   }
 
   #fail(error: unknown): void {

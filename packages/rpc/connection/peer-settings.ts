@@ -1,11 +1,9 @@
-import { ConnectionError, settingIds, windowMaxBytes } from "../frame/frame.ts";
+import { ConnectionError, settingIds, windowMaxBytes, windowUsualBytes } from "../frame/frame.ts";
 
 /** What a caller's SETTINGS change for us; the values that hold before any come (RFC 9113 §6.5.2). */
 export class PeerSettings {
   /** Window that each stream begins with, for what we send. */
-  initialWindowBytes = 65_535;
-  /** Largest payload of a frame that he takes. */
-  maxFrameBytes = 16_384;
+  initialWindowBytes = windowUsualBytes;
   /** His table is smaller than the usual one, and he has to be told that we know (RFC 7541 §4.2). */
   owesTableUpdate = false;
 
@@ -28,9 +26,8 @@ export class PeerSettings {
         if (value < 16_384 || value > 16_777_215) {
           throw new ConnectionError("PROTOCOL_ERROR", `MAX_FRAME_SIZE is ${value}, not from 2^14 to 2^24-1`);
         }
-        this.maxFrameBytes = value;
         return;
-      // We never push, and send short lists of fields.
+      // We send frames that everybody takes, never push, and send short lists of fields.
       default:
     }
   }

@@ -4,6 +4,8 @@ export const frameHeadBytes = 9;
 /** Largest payload that we take, the value every endpoint begins with (§6.5.2 SETTINGS_MAX_FRAME_SIZE). */
 export const framePayloadMaxBytes = 16_384;
 export const windowMaxBytes = 2 ** 31 - 1;
+/** What every window begins with until settings change it (§6.9.2). */
+export const windowUsualBytes = 65_535;
 export const streamIdMax = 2 ** 31 - 1;
 
 export const frameTypes = {

@@ -58,6 +58,8 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
   #isBroken = false;
   #room: PromiseWithResolvers<void> | undefined;
   #abort: AbortController | undefined;
+  /** Why nobody waits for the answer any more; undefined also when the handler ended the call itself. */
+  #cutOff: RpcError | undefined;
   /** How the call ended, as far as this side knows. */
   #code: RpcCode | undefined;
 
@@ -101,7 +103,7 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
-      if (this.#code !== undefined) this.#abort.abort(callIsOver(this.#code));
+      if (this.#cutOff !== undefined) this.#abort.abort(this.#cutOff);
     }
     return this.#abort.signal;
   }
@@ -315,9 +317,10 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
   }
 
   #endFromOutside(code: RpcCode): void {
+    this.#cutOff = callIsOver(code);
     this.#over(code);
-    this.#abort?.abort(callIsOver(code));
-    this.#requests?.fail(callIsOver(code));
+    this.#abort?.abort(this.#cutOff);
+    this.#requests?.fail(this.#cutOff);
   }
 
   #over(code: RpcCode): void {

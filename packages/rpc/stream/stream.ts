@@ -8,6 +8,7 @@ import {
   framePayloadMaxBytes,
   frameTypes,
   windowMaxBytes,
+  windowUsualBytes,
 } from "../frame/frame.ts";
 import { writeFrameHead, writeWindowUpdate } from "../frame/frame-writer.ts";
 import type { HeaderField } from "../hpack/header-field.ts";
@@ -15,8 +16,8 @@ import { ByteQueue } from "./byte-queue.ts";
 import { checkRequest, checkTrailers } from "./request-rules.ts";
 import type { RequestAcceptor, StreamHandler } from "./stream-handler.ts";
 
-/** Output of one stream that may wait before its producer is asked to: what a window of the default size takes. */
-const roomBytes = 65_535;
+/** Output of one stream that may wait before its producer is asked to. */
+const roomBytes = windowUsualBytes;
 
 /** One request and its response: the states of RFC 9113 §5.1 from `open` on, and both windows of §5.2. */
 export class Stream implements StreamEnd {
@@ -135,7 +136,7 @@ export class Stream implements StreamEnd {
     this.#queue.push(body);
     connection.queuedBytes += bytes;
     connection.waitForRoom(this);
-    for (let goesOn = true; goesOn; ) goesOn = this.pump();
+    this.#pumpAll();
   }
 
   /** Ends the response, after whatever still waits; undefined: without trailers. */
@@ -200,7 +201,7 @@ export class Stream implements StreamEnd {
     if (increment === 0) throw new StreamError("PROTOCOL_ERROR", "WINDOW_UPDATE by nothing");
     this.#sendWindow += increment;
     if (this.#sendWindow > windowMaxBytes) throw new StreamError("FLOW_CONTROL_ERROR", "a window above 2^31-1");
-    if (this.#waitingBytes > 0) for (let goesOn = true; goesOn; ) goesOn = this.pump();
+    if (this.#waitingBytes > 0) this.#pumpAll();
   }
 
   initialWindowChanged(difference: number): void {
@@ -244,6 +245,10 @@ export class Stream implements StreamEnd {
     this.connection.limitHit("progressTimeoutMs");
     this.connection.reset(this, "CANCEL");
     this.lost("reset by us");
+  }
+
+  #pumpAll(): void {
+    for (let goesOn = true; goesOn; ) goesOn = this.pump();
   }
 
   #sendEnd(): void {

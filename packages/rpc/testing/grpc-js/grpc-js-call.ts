@@ -47,6 +47,8 @@ export class GrpcJsCall implements CallContext, ResponseStream<unknown> {
   #abort: AbortController | undefined;
   /** How the call ended, as far as this side knows. */
   #code: RpcCode | undefined;
+  /** Why nobody waits for the answer any more; undefined also when the handler ended the call itself. */
+  #cutOff: RpcError | undefined;
 
   constructor(served: ServedMethod, call: ServerInterceptingCallInterface, surroundings: CallSurroundings) {
     this.#served = served;
@@ -73,7 +75,7 @@ export class GrpcJsCall implements CallContext, ResponseStream<unknown> {
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
-      if (this.#code !== undefined) this.#abort.abort(callIsOver(this.#code));
+      if (this.#cutOff !== undefined) this.#abort.abort(this.#cutOff);
     }
     return this.#abort.signal;
   }
@@ -144,9 +146,10 @@ export class GrpcJsCall implements CallContext, ResponseStream<unknown> {
   onCancel(): void {
     if (this.#code !== undefined) return;
     const code = this.#codeOfEndFromOutside();
+    this.#cutOff = callIsOver(code);
     this.#over(code);
-    this.#abort?.abort(callIsOver(code));
-    this.#reader?.reject(callIsOver(code));
+    this.#abort?.abort(this.#cutOff);
+    this.#reader?.reject(this.#cutOff);
   }
 
   // How it goes on from there.
