@@ -5,7 +5,7 @@ import { closedLoopOf } from "./load/closed-loop.ts";
 import { type Identity, identities } from "./load/identities.ts";
 import { atRandom, inRings, inTurn, type NextOf } from "./load/turns.ts";
 import { type Cost, costOf } from "./redis/cpu-of.ts";
-import { EmptyStore, refreshAll, refreshAllInCalls, refreshAtPace } from "./redis/heartbeats.ts";
+import { EmptyStore, refreshAll, refreshAtPace } from "./redis/heartbeats.ts";
 import { KeyPerSession } from "./redis/key-per-session.ts";
 import { type MeasuredRedis, startMeasuredRedis } from "./redis/measured-redis.ts";
 import { openPresence, registerAll } from "./redis/presence-on-redis.ts";
@@ -84,8 +84,8 @@ async function measureClosedLoad(bench: Bench, sides: Sides, load: ClosedLoad): 
   // The first round compiles and connects, and does not count.
   for (let round = 0; round <= roundsOf(bench); round++) {
     const calls = { count, inFlight, sessionsPerCall };
-    const cost = await costOf(redis, count, () => refreshAllInCalls(store, nextSession, calls));
-    const empty = await costOf(redis, count, () => refreshAllInCalls(new EmptyStore(), nextSession, calls));
+    const cost = await costOf(redis, count, () => refreshAll(store, nextSession, calls));
+    const empty = await costOf(redis, count, () => refreshAll(new EmptyStore(), nextSession, calls));
     const plainCost = await costOf(plainRedis, plainCount, () =>
       closedLoopOf({ count: plainCount / sessionsPerCall, inFlight }, () =>
         Promise.all(Array.from({ length: sessionsPerCall }, () => plain.refresh(nextPlain()))),

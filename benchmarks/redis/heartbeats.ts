@@ -7,30 +7,15 @@ import type { NextOf } from "../load/turns.ts";
 
 type Refreshing = Pick<PresenceStore, "refresh">;
 
-/** As many callers as are in flight, each with its next heartbeat as soon as the last one is answered. */
+/**
+ * As many calls as are in flight, the next one as soon as one is answered: RefreshSession, or RefreshSessions with so
+ * many sessions each.
+ * @param load.count heartbeats, a multiple of `sessionsPerCall`
+ */
 export async function refreshAll(
   store: Refreshing,
   next: NextOf<SessionRef>,
-  load: { count: number; inFlight: number },
-): Promise<void> {
-  let lost = 0;
-  let goOn = () => {};
-  const reply = ({ kind }: RefreshResult) => {
-    if (kind !== "refreshed") lost += 1;
-    goOn();
-  };
-  await closedLoop(load, (index, answered) => {
-    goOn = answered;
-    store.refresh(next(), reply, index);
-  });
-  if (lost > 0) throw new Error(`${lost} of ${load.count} heartbeats were not answered with success`);
-}
-
-/** As many calls of RefreshSessions as are in flight, each with so many sessions and over when all are answered. */
-export async function refreshAllInCalls(
-  store: Refreshing,
-  next: NextOf<SessionRef>,
-  { count, inFlight, sessionsPerCall }: { count: number; inFlight: number; sessionsPerCall: number },
+  { count, inFlight, sessionsPerCall = 1 }: { count: number; inFlight: number; sessionsPerCall?: number },
 ): Promise<void> {
   let lost = 0;
   const missing = new Int32Array(count / sessionsPerCall).fill(sessionsPerCall);
