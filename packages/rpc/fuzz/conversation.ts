@@ -1,5 +1,5 @@
 import { gzipSync } from "node:zlib";
-import { HpackEncoder } from "../hpack/encoder.ts";
+import { HpackEncoder } from "../hpack/testing/hpack-encoder.ts";
 import { framed } from "../testing/raw-call.ts";
 import type { Field } from "../testing/raw-http2/field-block.ts";
 import {

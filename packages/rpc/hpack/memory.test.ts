@@ -3,8 +3,9 @@ import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { HpackDecoder } from "./decoder.ts";
-import { encodeStateless, HpackEncoder } from "./encoder.ts";
+import { encodeStateless } from "./encoder.ts";
 import { decodeBlock, newDecoder } from "./testing/decoding.ts";
+import { HpackEncoder } from "./testing/hpack-encoder.ts";
 
 /** What a connection's decoder and encoder keep, in bytes of heap: ten thousand of them may be idle, or hostile. */
 

@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { HpackDecoder } from "../decoder.ts";
-import { type HeaderPair, HpackEncoder } from "../encoder.ts";
+import type { HeaderPair } from "../encoder.ts";
 import type { HeaderField } from "../header-field.ts";
+import { HpackEncoder } from "./hpack-encoder.ts";
 
 /**
  * As much of an HTTP/2 server, RFC 9113, as it takes to exchange header blocks with a client of another make: it reads
