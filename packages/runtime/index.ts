@@ -14,6 +14,7 @@ export { namesSecret, redactUrls } from "./redact.ts";
 export { type Address, isLoopback, listenAddress, peerAddress, showAddress } from "./settings/address.ts";
 export { type CommandLine, parseCommandLine } from "./settings/command-line.ts";
 export { integer, listOf, oneOf, secret, text, toggle, url } from "./settings/kinds.ts";
+export { instanceName, loadSettings, type Start } from "./settings/load-settings.ts";
 export { logSettings } from "./settings/log-settings.ts";
 export { nearest } from "./settings/nearest.ts";
 export { certificateFile, isKeyOf, type PemFile, privateKeyFile, publicKeyFile } from "./settings/pem-file.ts";
@@ -21,6 +22,6 @@ export { type Environment, type Origin, type Reading, readSettings } from "./set
 export { type RedisUrl, redisUrl } from "./settings/redis-url.ts";
 export { group, type Setting, type SettingsTable, type ValueKind, type Values } from "./settings/setting.ts";
 export { SettingsError } from "./settings/settings-error.ts";
-export { configText, helpText, markdownTable } from "./settings/show-settings.ts";
+export { markdownTable } from "./settings/show-settings.ts";
 export { byteSize, duration, showDuration } from "./settings/units.ts";
 export { type DrainOptions, type DrainStep, drainOnSignal, startOrExit } from "./shutdown.ts";

@@ -1,24 +1,21 @@
-import { hostname } from "node:os";
 import {
   byteSize,
   type Clock,
   certificateFile,
-  configText,
   duration,
   type Environment,
   group,
-  helpText,
+  instanceName,
   integer,
   listenAddress,
   listOf,
+  loadSettings,
   logSettings,
   oneOf,
-  parseCommandLine,
   peerAddress,
   privateKeyFile,
-  readSettings,
   redisUrl,
-  SettingsError,
+  type Start,
   secret,
   systemClock,
   text,
@@ -198,11 +195,6 @@ type WorkedOut = "HEARTBEAT_INTERVAL" | "EVENTS" | "INSTANCE_ID";
 /** All values, those included that follow from others; undefined only where the absence says something. */
 export type PresenceValues = Given & { readonly [Name in WorkedOut]: Exclude<Given[Name], undefined> };
 
-/** What the command line asks for: to run, or only to print something. */
-export type Start =
-  | { readonly kind: "run"; readonly config: PresenceConfig }
-  | { readonly kind: "print"; readonly text: string };
-
 /**
  * Reads the configuration: flag, else environment, else default.
  * @param argv arguments without program and script
@@ -212,29 +204,24 @@ export function loadConfig(
   argv: readonly string[],
   environment: Environment = process.env,
   clock: Clock = systemClock,
-): Start {
-  const commandLine = parseCommandLine(presenceSettings, argv);
-  if (commandLine.asksFor === "help") return { kind: "print", text: helpText(usage, presenceSettings) };
-  const { values: given, origins } = readSettings(presenceSettings, commandLine, environment);
-  const values = workOut(given, clock);
-  const conflicts = conflictsAmong(values);
-  if (conflicts.length > 0) throw new SettingsError(conflicts);
-  if (commandLine.asksFor === "print-config") {
-    return { kind: "print", text: configText(presenceSettings, values, origins) };
-  }
-  return { kind: "run", config: presenceConfig(values) };
+): Start<PresenceConfig> {
+  const workOut = (given: Given) => withDerived(given, clock);
+  return loadSettings(
+    { settings: presenceSettings, usage, workOut, conflictsAmong, configOf: presenceConfig },
+    argv,
+    environment,
+  );
 }
 
 const usage = `RealChat Presence: who is online, on which devices, right now.
 
 Usage: npm run start:presence -- [flags]`;
 
-function workOut(given: Given, clock: Clock): PresenceValues {
+function withDerived(given: Given, clock: Clock): PresenceValues {
   return {
     ...given,
     HEARTBEAT_INTERVAL: given.HEARTBEAT_INTERVAL ?? Math.floor(given.SESSION_TTL / 3),
     EVENTS: given.EVENTS ?? (given.KAFKA_BROKERS ? ["kafka"] : ["memory"]),
-    // With the time, because a container that comes back has the host name and process id that it had.
-    INSTANCE_ID: given.INSTANCE_ID ?? `${hostname()}-${process.pid}-${clock.nowUs().toString(36)}`,
+    INSTANCE_ID: given.INSTANCE_ID ?? instanceName(clock),
   };
 }
