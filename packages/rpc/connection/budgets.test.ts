@@ -33,7 +33,7 @@ test("a bucket lets a burst through, and then as many a second as it may", () =>
   );
 });
 
-test("frames that cost a caller nothing are counted against his streams and what he was sent", () => {
+test("frames that cost a peer nothing are counted against its streams and what it was sent", () => {
   const limits = { ...defaultLimits, priorityFramesPerStream: 10, windowUpdatesPerDataFrame: 3, emptyDataMax: 4 };
   const budget = new FrameBudget(limits);
   assert.equal(
@@ -44,8 +44,8 @@ test("frames that cost a caller nothing are counted against his streams and what
     timesAllowed(() => budget.takesWindowUpdate()),
     5,
   );
-  budget.streamsOpened = 2;
-  budget.dataFramesSent = 4;
+  for (let count = 0; count < 2; count++) budget.streamOpened();
+  for (let count = 0; count < 4; count++) budget.sentData();
   assert.equal(
     timesAllowed(() => budget.takesIdleFrame()),
     10 * 3 - 11,
@@ -65,7 +65,7 @@ test("frames that cost a caller nothing are counted against his streams and what
   );
 });
 
-test("PINGs may come every five minutes, every ten seconds of a caller with calls; what he is sent forgives", () => {
+test("PINGs may come every five minutes, every ten seconds of a peer with calls; what it is sent forgives", () => {
   const pings = new PingPolicy(defaultLimits);
   const minute = 60_000;
   for (let count = 0; count < 5; count++) assert.equal(pings.takes(count * 5 * minute, false), true);
@@ -75,11 +75,11 @@ test("PINGs may come every five minutes, every ten seconds of a caller with call
     [true, true, true],
   );
   assert.equal(pings.takes(30 * minute + 4, true), false);
-  pings.sentToCaller();
+  pings.sentToPeer();
   assert.equal(pings.takes(30 * minute + 5, true), true);
 });
 
-test("streams that are no more are told apart: reset by us, skipped, and closed", () => {
+test("streams that are closed are told apart: reset by us, skipped, and closed", () => {
   const past = new PastStreams();
   assert.equal(past.last, 0);
   past.opened(1);

@@ -6,25 +6,29 @@ import {
   frameFlags,
   frameTypes,
   settingIds,
-  streamIdMax,
-  windowMaxBytes,
   windowUsualBytes,
 } from "../frame/frame.ts";
 import { FrameReader, type FrameSink } from "../frame/frame-reader.ts";
+import { writePing, writeReset, writeSettings, writeSettingsAck } from "../frame/frame-writer.ts";
 import {
-  writeGoaway,
-  writePing,
-  writeReset,
-  writeSettings,
-  writeSettingsAck,
-  writeWindowUpdate,
-} from "../frame/frame-writer.ts";
+  checkDependency,
+  checkGoaway,
+  checkLength,
+  checkOnConnection,
+  checkOnStream,
+  contentEnd,
+  contentStart,
+  fieldsStart,
+  settingsCount,
+  windowIncrement,
+} from "../frame/payload.ts";
 import { HpackDecoder } from "../hpack/decoder.ts";
 import type { HeaderField } from "../hpack/header-field.ts";
 import { HpackError } from "../hpack/hpack-error.ts";
 import type { RpcLimits } from "../limits.ts";
 import type { BufferPool } from "./buffer-pool.ts";
 import type { Counters, LimitName } from "./counters.ts";
+import { FlowControl } from "./flow-control.ts";
 import { FrameBudget } from "./frame-budget.ts";
 import { HeaderBlock } from "./header-block.ts";
 import { LimitExceeded } from "./limit-exceeded.ts";
@@ -33,6 +37,7 @@ import { Output } from "./output.ts";
 import { PastStreams } from "./past-streams.ts";
 import { PeerSettings } from "./peer-settings.ts";
 import { PingPolicy } from "./ping-policy.ts";
+import { Shutdown } from "./shutdown.ts";
 import { type StreamEnd, StreamError } from "./stream-end.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
@@ -52,57 +57,48 @@ export interface ConnectionSurroundings {
   openStream(connection: Connection, id: number): StreamEnd;
 }
 
-const drainPing = Buffer.from("draining", "latin1");
 const keepalivePing = Buffer.from("are you?", "latin1");
 
-/** The server's end of one HTTP/2 connection: RFC 9113 but for what concerns a single stream. */
+/**
+ * The server's end of one HTTP/2 connection: hands each frame to whom it concerns. RFC 9113 but for what concerns a
+ * single stream; the windows are in flow-control.ts, the end in shutdown.ts, checks of payloads in frame/payload.ts.
+ */
 export class Connection implements FrameSink {
   readonly peer: string;
   readonly output: Output;
   readonly limits: RpcLimits;
+  readonly flow: FlowControl;
   readonly peerSettings = new PeerSettings();
-  readonly budget: FrameBudget;
-  /** When what is being read came, monotonic. */
-  heardMs = 0;
-  /** Output of all streams that waits for windows; they keep the count. */
-  queuedBytes = 0;
-  /** Kept of requests that are not complete; streams keep the count. */
-  incompleteBytes = 0;
   readonly #socket: Socket;
   readonly #surroundings: ConnectionSurroundings;
   readonly #reader: FrameReader;
   readonly #decoder: HpackDecoder;
+  readonly #budget: FrameBudget;
   readonly #resets: TokenBucket;
   readonly #settingsFrames: TokenBucket;
   readonly #pings: PingPolicy;
   readonly #liveness: Liveness;
+  readonly #shutdown: Shutdown;
   readonly #past = new PastStreams();
   readonly #streams = new Map<number, StreamEnd>();
-  /** Streams with output that waits for a window, or for the socket. */
-  readonly #waiting = new Set<StreamEnd>();
+  #heardMs = 0;
   #block: HeaderBlock | undefined;
-  #sendWindow = windowUsualBytes;
-  #receiveWindow = windowUsualBytes;
-  #consumedBytes = 0;
+  /** Whether the peer's SETTINGS have come. */
   #hasSettings = false;
-  /** Whether the caller has taken note of our settings. */
+  /** Whether the peer has acknowledged ours. */
   #isAcknowledged = false;
   #queuedAcks = 0;
   /** Streams that are open, or whose handlers still run. */
   #occupied = 0;
-  #stage: "open" | "announced" | "draining" | "closing" | "closed" = "open";
-  #announcedMs = 0;
-  /** Streams above it are not ours to answer any more. */
-  #lastAccepted = streamIdMax;
 
-  /** @param acceptedMs when the caller came, on the clock of `surroundings`: with TLS, before its handshake */
+  /** @param acceptedMs when the peer came, on the clock of `surroundings`: with TLS, before its handshake */
   constructor(socket: Socket, peer: string, acceptedMs: number, surroundings: ConnectionSurroundings) {
     const { limits, counters, pool, nowMs } = surroundings;
     this.peer = peer;
     this.#socket = socket;
     this.#surroundings = surroundings;
     this.limits = limits;
-    this.budget = new FrameBudget(limits);
+    this.#budget = new FrameBudget(limits);
     this.#reader = new FrameReader(this);
     this.#decoder = new HpackDecoder({
       tableMaxBytes: limits.headerTableMaxBytes,
@@ -116,6 +112,8 @@ export class Connection implements FrameSink {
     this.output = new Output(socket, pool, "encrypted" in socket, (bytes) => {
       counters.bytesWritten += bytes;
     });
+    this.flow = new FlowControl(this.output, socket, limits);
+    this.#shutdown = new Shutdown(this.output, socket);
     counters.opened(peer);
     this.#greet();
     socket.on("data", (chunk: Buffer) => this.#read(chunk));
@@ -125,57 +123,30 @@ export class Connection implements FrameSink {
 
   // What streams need.
 
-  /** Of a stream that is opened now. Until he knows ours, a caller goes by the usual one (RFC 9113 §6.9.3). */
+  /** Window of a stream that is opened now. A peer that does not know ours goes by the usual one (RFC 9113 §6.9.3). */
   get streamWindowBytes(): number {
     const { streamWindowBytes } = this.limits;
     return this.#isAcknowledged ? streamWindowBytes : Math.max(streamWindowBytes, windowUsualBytes);
   }
 
-  get sendWindow(): number {
-    return this.#sendWindow;
-  }
-
-  /** Whether the caller reads too slowly for more output; `drain` of the socket tells when he has caught up. */
-  get isCongested(): boolean {
-    return this.output.waitingBytes >= this.limits.sendBufferMaxBytes && this.#socket.writableNeedDrain;
-  }
-
-  /** Whether what waits for the socket and for windows, of all streams, is less than it may be. */
-  get hasRoom(): boolean {
-    return this.queuedBytes + this.output.waitingBytes < this.limits.sendBufferMaxBytes;
+  /** When what is being read came, monotonic. */
+  get heardMs(): number {
+    return this.#heardMs;
   }
 
   sentData(bytes: number): void {
-    this.#sendWindow -= bytes;
-    this.budget.dataFramesSent += 1;
-    this.#pings.sentToCaller();
-  }
-
-  /** Request bytes that are done with: the caller may send as many more. */
-  consumed(bytes: number): void {
-    this.#consumedBytes += bytes;
-    if (this.#consumedBytes < this.limits.connectionWindowBytes / 2 || !this.#isOpen) return;
-    writeWindowUpdate(this.output, 0, this.#consumedBytes);
-    this.#receiveWindow += this.#consumedBytes;
-    this.#consumedBytes = 0;
-  }
-
-  /** The stream is called by `pump` as soon as there is a window, or room in the socket. */
-  waitForRoom(stream: StreamEnd): void {
-    this.#waiting.add(stream);
-  }
-
-  waitsNoMore(stream: StreamEnd): void {
-    this.#waiting.delete(stream);
+    this.flow.sent(bytes);
+    this.#budget.sentData();
+    this.#pings.sentToPeer();
   }
 
   /** No frame of this stream means anything any more. */
   forget(stream: StreamEnd): void {
     this.#streams.delete(stream.id);
-    this.#waiting.delete(stream);
+    this.flow.removeWaiter(stream);
   }
 
-  /** Ends a stream that the caller may still write to. */
+  /** Ends a stream that the peer may still write to. */
   reset(stream: StreamEnd, code: ErrorCode): void {
     this.forget(stream);
     this.#sendReset(stream.id, code);
@@ -187,7 +158,7 @@ export class Connection implements FrameSink {
     this.#surroundings.counters.streams -= 1;
     if (this.#occupied > 0) return;
     this.#liveness.becameIdle(this.#surroundings.nowMs);
-    if (this.#stage === "draining") this.#end();
+    if (this.#shutdown.state === "draining") this.#shutdown.end();
   }
 
   limitHit(limit: LimitName): void {
@@ -196,28 +167,25 @@ export class Connection implements FrameSink {
 
   // What the server needs.
 
-  /** Tells the caller to go elsewhere, twice: what he sends before he knows is still answered (RFC 9113 §6.8). */
+  /** Tells the peer to go elsewhere, and ends when its last stream is answered. */
   drain(): void {
-    if (this.#stage !== "open") return;
+    if (this.#shutdown.state !== "open") return;
     if (!this.#hasSettings) return void this.#socket.destroy();
-    this.#stage = "announced";
-    this.#announcedMs = this.#surroundings.nowMs;
-    writeGoaway(this.output, streamIdMax, errorCodes.NO_ERROR, "draining");
-    writePing(this.output, 0, drainPing, 0);
+    this.#shutdown.announce(this.#surroundings.nowMs);
   }
 
   /** Looks for what takes too long. */
   tick(nowMs: number): void {
-    if (this.#stage === "closed") return;
-    if (this.#stage === "announced" && nowMs - this.#announcedMs > 1_000) this.#stopAccepting();
-    for (const stream of this.#waiting) stream.tick(nowMs);
+    if (this.#shutdown.state === "closed") return;
+    if (this.#shutdown.isAnnouncementOverdue(nowMs)) this.#stopAccepting();
+    this.flow.tick(nowMs);
     const verdict = this.#liveness.judge(nowMs, this.#isAtRest ? atRest : this.#signs());
     if (verdict === undefined) return;
     if (verdict === "ping") {
       writePing(this.output, 0, keepalivePing, 0);
       return;
     }
-    if (verdict === "idleTimeoutMs" && this.#stage !== "open") return;
+    if (verdict === "idleTimeoutMs" && this.#shutdown.state !== "open") return;
     if (verdict !== "closed") this.limitHit(verdict);
     if (verdict === "idleTimeoutMs") this.drain();
     else this.#socket.destroy();
@@ -226,43 +194,43 @@ export class Connection implements FrameSink {
   /** As nearly all connections are at nearly all ticks. */
   get #isAtRest(): boolean {
     const isQuiet = this.#occupied === 0 && this.#block === undefined && !this.#reader.isWithinFrame;
-    return isQuiet && this.#stage === "open" && this.#hasSettings && this.#socket.writableLength === 0;
+    return isQuiet && this.#shutdown.state === "open" && this.#hasSettings && this.#socket.writableLength === 0;
   }
 
   #signs(): Signs {
     return {
       isGreeted: this.#hasSettings,
-      // While it is we who do not read, a frame that is cut apart says nothing of him.
+      // While it is we who do not read, a frame that is cut apart says nothing of the peer.
       framesRead: this.#reader.isWithinFrame && !this.#socket.isPaused() ? this.#reader.framesRead : undefined,
       blockBegunMs: this.#block?.begunMs,
       bytesWaiting: this.#socket.writableLength,
       bytesTaken: this.#socket.bytesWritten - this.#socket.writableLength,
       isOccupied: this.#occupied > 0,
-      isClosing: this.#stage === "closing",
+      isClosing: this.#shutdown.state === "closing",
     };
   }
 
-  // What the caller sends.
+  // What the peer sends.
 
   #read(chunk: Buffer): void {
     const { counters, nowMs } = this.#surroundings;
     counters.bytesRead += chunk.length;
-    if (!this.#isOpen) return;
+    if (!this.#shutdown.isReading) return;
     this.#liveness.heard(nowMs);
-    this.heardMs = this.#surroundings.monotonicMs();
+    this.#heardMs = this.#surroundings.monotonicMs();
     try {
       this.#reader.push(chunk);
     } catch (error) {
       this.#fail(error);
     }
-    // Whoever does not read what he asked for is not read either: not all answers wait for room before they are given.
-    if (!this.isCongested || this.#socket.isPaused()) return;
+    // A peer that does not read what it asked for is not read either: not all answers wait for room.
+    if (!this.flow.isCongested || this.#socket.isPaused()) return;
     this.limitHit("sendBufferMaxBytes");
     this.#socket.pause();
   }
 
   frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number): void {
-    if (!this.#isOpen) return;
+    if (!this.#shutdown.isReading) return;
     try {
       this.#dispatch(type, flags, id, bytes, start, end);
     } catch (error) {
@@ -309,25 +277,24 @@ export class Connection implements FrameSink {
       case frameTypes.PUSH_PROMISE:
         throw new ConnectionError("PROTOCOL_ERROR", "a client may not push");
       default:
-        if (!this.budget.takesIdleFrame()) throw new LimitExceeded("priorityFramesPerStream");
+        if (!this.#budget.takesIdleFrame()) throw new LimitExceeded("priorityFramesPerStream");
     }
   }
 
   #data(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
-    onStream(id, "DATA");
-    const from = (flags & frameFlags.PADDED) === 0 ? start : start + 1;
-    const to = withoutPadding(flags, bytes, start, end);
+    checkOnStream(id, "DATA");
+    const from = contentStart(flags, start);
+    const to = contentEnd(flags, bytes, start, end);
     const endStream = (flags & frameFlags.END_STREAM) !== 0;
-    if (!this.budget.takesData(endStream || to > from)) throw new LimitExceeded("emptyDataMax");
+    if (!this.#budget.takesData(endStream || to > from)) throw new LimitExceeded("emptyDataMax");
     const windowBytes = end - start;
-    this.#receiveWindow -= windowBytes;
-    if (this.#receiveWindow < 0) {
+    if (!this.flow.received(windowBytes)) {
       this.limitHit("connectionWindowBytes");
       throw new ConnectionError("FLOW_CONTROL_ERROR", "beyond the connection's window");
     }
     const stream = this.#streams.get(id);
     if (stream === undefined) {
-      this.consumed(windowBytes);
+      this.flow.consumed(windowBytes);
       this.#lateFrame(id, "DATA");
       return;
     }
@@ -335,15 +302,10 @@ export class Connection implements FrameSink {
   }
 
   #headers(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
-    onStream(id, "HEADERS");
+    checkOnStream(id, "HEADERS");
     if ((id & 1) === 0) throw new ConnectionError("PROTOCOL_ERROR", `a client may not open stream ${id}`);
-    let from = (flags & frameFlags.PADDED) === 0 ? start : start + 1;
-    const to = withoutPadding(flags, bytes, start, end);
-    if ((flags & frameFlags.PRIORITY) !== 0) {
-      if (to - from < 5) throw new ConnectionError("FRAME_SIZE_ERROR", "HEADERS are too short for their priority");
-      notItself(id, bytes, from);
-      from += 5;
-    }
+    const to = contentEnd(flags, bytes, start, end);
+    const from = fieldsStart(flags, id, bytes, contentStart(flags, start), to);
     const endStream = (flags & frameFlags.END_STREAM) !== 0;
     if ((flags & frameFlags.END_HEADERS) !== 0) {
       this.#fields(id, endStream, bytes, from, to);
@@ -365,7 +327,7 @@ export class Connection implements FrameSink {
 
   #fields(id: number, endStream: boolean, bytes: Buffer, start: number, end: number): void {
     const fields: HeaderField[] = [];
-    // Also for a stream that is no more: the decoder's table has to follow the caller's.
+    // Also for a stream that is closed: the decoder's table has to follow the peer's.
     const listBytes = this.#decode(bytes, start, end, fields);
     let stream = this.#streams.get(id);
     if (stream === undefined) {
@@ -390,8 +352,8 @@ export class Connection implements FrameSink {
 
   #open(id: number): StreamEnd | undefined {
     this.#past.opened(id);
-    if (id > this.#lastAccepted) return undefined;
-    this.budget.streamsOpened += 1;
+    if (!this.#shutdown.accepts(id)) return undefined;
+    this.#budget.streamOpened();
     if (this.#occupied >= this.limits.concurrentStreams) {
       this.limitHit("concurrentStreams");
       this.#sendReset(id, "REFUSED_STREAM");
@@ -407,26 +369,23 @@ export class Connection implements FrameSink {
   }
 
   #rstStream(id: number, start: number, end: number): void {
-    onStream(id, "RST_STREAM");
-    exactly(4, start, end, "RST_STREAM");
+    checkOnStream(id, "RST_STREAM");
+    checkLength(4, start, end, "RST_STREAM");
     if (this.#isIdle(id)) throw new ConnectionError("PROTOCOL_ERROR", "RST_STREAM on an idle stream");
     this.#surroundings.counters.resetsReceived += 1;
     this.#drawReset();
     const stream = this.#streams.get(id);
     if (stream === undefined) return;
     this.forget(stream);
-    stream.lost("reset by caller");
+    stream.lost("reset by peer");
   }
 
   #windowUpdate(id: number, bytes: Buffer, start: number, end: number): void {
-    exactly(4, start, end, "WINDOW_UPDATE");
-    if (!this.budget.takesWindowUpdate()) throw new LimitExceeded("windowUpdatesPerDataFrame");
-    const increment = bytes.readUInt32BE(start) & 0x7fffffff;
+    const increment = windowIncrement(bytes, start, end);
+    if (!this.#budget.takesWindowUpdate()) throw new LimitExceeded("windowUpdatesPerDataFrame");
     if (id === 0) {
-      if (increment === 0) throw new ConnectionError("PROTOCOL_ERROR", "WINDOW_UPDATE by nothing");
-      this.#sendWindow += increment;
-      if (this.#sendWindow > windowMaxBytes) throw new ConnectionError("FLOW_CONTROL_ERROR", "a window above 2^31-1");
-      this.#pump();
+      this.flow.windowUpdate(increment);
+      this.flow.pump();
       return;
     }
     const stream = this.#streams.get(id);
@@ -435,15 +394,14 @@ export class Connection implements FrameSink {
   }
 
   #settings(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
-    if (id !== 0) throw new ConnectionError("PROTOCOL_ERROR", "SETTINGS on a stream");
+    checkOnConnection(id, "SETTINGS");
     if ((flags & frameFlags.ACK) !== 0) {
-      exactly(0, start, end, "an acknowledgement of SETTINGS");
+      checkLength(0, start, end, "an acknowledgement of SETTINGS");
       this.#isAcknowledged = true;
       this.#decoder.settingsAcknowledged();
       return;
     }
-    if ((end - start) % 6 !== 0) throw new ConnectionError("FRAME_SIZE_ERROR", "SETTINGS are cut off");
-    if (end - start > this.limits.settingsPerFrameMax * 6) throw new LimitExceeded("settingsPerFrameMax");
+    if (settingsCount(start, end) > this.limits.settingsPerFrameMax) throw new LimitExceeded("settingsPerFrameMax");
     if (!this.#settingsFrames.take(this.#surroundings.nowMs)) throw new LimitExceeded("settingsBurst");
     const before = this.peerSettings.initialWindowBytes;
     for (let at = start; at < end; at += 6) this.peerSettings.set(bytes.readUInt16BE(at), bytes.readUInt32BE(at + 2));
@@ -452,19 +410,18 @@ export class Connection implements FrameSink {
     if (difference !== 0) for (const stream of this.#streams.values()) stream.initialWindowChanged(difference);
     writeSettingsAck(this.output);
     this.#queuedAck();
-    if (difference > 0) this.#pump();
+    if (difference > 0) this.flow.pump();
   }
 
   #ping(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
-    if (id !== 0) throw new ConnectionError("PROTOCOL_ERROR", "PING on a stream");
-    exactly(8, start, end, "PING");
+    checkOnConnection(id, "PING");
+    checkLength(8, start, end, "PING");
     if ((flags & frameFlags.ACK) !== 0) {
-      const isDrains = drainPing.compare(bytes, start, end) === 0;
-      if (isDrains && this.#stage === "announced") this.#stopAccepting();
+      if (this.#shutdown.isAnnouncementRead(bytes, start, end)) this.#stopAccepting();
       return;
     }
-    // Exactly: callers ask just as often as they may, and a tick is up to a second old.
-    if (!this.#pings.takes(this.heardMs, this.#occupied > 0)) {
+    // The exact time: peers ask just as often as they may, and a tick is up to a second old.
+    if (!this.#pings.takes(this.#heardMs, this.#occupied > 0)) {
       throw new LimitExceeded("pingStrikes", "too_many_pings");
     }
     writePing(this.output, frameFlags.ACK, bytes, start);
@@ -472,14 +429,14 @@ export class Connection implements FrameSink {
   }
 
   #priority(id: number, bytes: Buffer, start: number, end: number): void {
-    onStream(id, "PRIORITY");
-    if (!this.budget.takesIdleFrame()) throw new LimitExceeded("priorityFramesPerStream");
+    checkOnStream(id, "PRIORITY");
+    if (!this.#budget.takesIdleFrame()) throw new LimitExceeded("priorityFramesPerStream");
     if (end - start !== 5) {
-      // RST_STREAM is for streams that are there: nothing may follow the one that ended a stream (RFC 9113 §5.4.2).
+      // RST_STREAM is for streams that are open: nothing may follow the one that ended a stream (RFC 9113 §5.4.2).
       if (!this.#streams.has(id)) throw new ConnectionError("FRAME_SIZE_ERROR", "PRIORITY has five bytes");
       throw new StreamError("FRAME_SIZE_ERROR", "PRIORITY has five bytes");
     }
-    notItself(id, bytes, start);
+    checkDependency(id, bytes, start);
   }
 
   /** Streams with even ids would be ours to open: we never do. */
@@ -490,7 +447,7 @@ export class Connection implements FrameSink {
   /** A frame of a stream that is not open (RFC 9113 §5.1). */
   #lateFrame(id: number, what: string): void {
     if (this.#isIdle(id)) throw new ConnectionError("PROTOCOL_ERROR", `${what} on an idle stream`);
-    if (this.#past.wasResetByUs(id) || id > this.#lastAccepted) return;
+    if (this.#past.wasResetByUs(id) || !this.#shutdown.accepts(id)) return;
     const code = this.#past.wasSkipped(id) ? "PROTOCOL_ERROR" : "STREAM_CLOSED";
     throw new ConnectionError(code, `${what} on stream ${id}, which is closed`);
   }
@@ -498,31 +455,21 @@ export class Connection implements FrameSink {
   // What we do about it.
 
   #greet(): void {
-    const { concurrentStreams, streamWindowBytes, connectionWindowBytes, headerListMaxBytes, headerTableMaxBytes } =
-      this.limits;
+    const { concurrentStreams, streamWindowBytes, headerListMaxBytes, headerTableMaxBytes } = this.limits;
     writeSettings(this.output, [
       [settingIds.HEADER_TABLE_SIZE, headerTableMaxBytes],
       [settingIds.MAX_CONCURRENT_STREAMS, concurrentStreams],
       [settingIds.INITIAL_WINDOW_SIZE, streamWindowBytes],
       [settingIds.MAX_HEADER_LIST_SIZE, headerListMaxBytes],
     ]);
-    if (connectionWindowBytes <= this.#receiveWindow) return;
-    writeWindowUpdate(this.output, 0, connectionWindowBytes - this.#receiveWindow);
-    this.#receiveWindow = connectionWindowBytes;
-  }
-
-  #pump(): void {
-    for (let progress = true; progress; ) {
-      progress = false;
-      for (const stream of this.#waiting) if (stream.pump()) progress = true;
-    }
+    this.flow.open();
   }
 
   #drained(): void {
     this.#queuedAcks = 0;
     this.output.flush();
-    this.#pump();
-    if (!this.isCongested) this.#socket.resume();
+    this.flow.pump();
+    if (!this.flow.isCongested) this.#socket.resume();
   }
 
   #queuedAck(): void {
@@ -532,7 +479,7 @@ export class Connection implements FrameSink {
   }
 
   /**
-   * For a reset by the caller, or one that he provoked (CVE-2025-8671).
+   * For a reset by the peer, or one that it provoked (CVE-2025-8671).
    * @throws LimitExceeded when there were too many
    */
   #drawReset(): void {
@@ -559,70 +506,26 @@ export class Connection implements FrameSink {
     const isExpected = error instanceof ConnectionError;
     if (!isExpected) this.#surroundings.onBug(error);
     const code = isExpected ? error.code : "INTERNAL_ERROR";
-    // Never above what a drain has said before (RFC 9113 §6.8).
-    const last = Math.min(this.#past.last, this.#lastAccepted);
-    writeGoaway(this.output, last, errorCodes[code], isExpected ? error.message : "");
-    this.#end();
+    this.#shutdown.fail(code, this.#past.last, isExpected ? error.message : "");
     this.#loseStreams();
   }
 
   #stopAccepting(): void {
-    this.#stage = "draining";
-    this.#lastAccepted = this.#past.last;
-    writeGoaway(this.output, this.#lastAccepted, errorCodes.NO_ERROR, "draining");
-    if (this.#occupied === 0) this.#end();
-  }
-
-  /** Sends what is left and closes; whatever still comes is not looked at. */
-  #end(): void {
-    this.#stage = "closing";
-    this.output.flush();
-    this.#socket.end();
+    this.#shutdown.stopAccepting(this.#past.last);
+    if (this.#occupied === 0) this.#shutdown.end();
   }
 
   #closed(): void {
-    this.#stage = "closed";
+    this.#shutdown.closed();
     this.#loseStreams();
     this.#surroundings.counters.closed(this.peer);
   }
 
   #loseStreams(): void {
-    this.#waiting.clear();
+    this.flow.removeWaiters();
     for (const stream of this.#streams.values()) {
       this.#streams.delete(stream.id);
       stream.lost("connection lost");
     }
   }
-
-  get #isOpen(): boolean {
-    return this.#stage !== "closing" && this.#stage !== "closed";
-  }
-}
-
-function onStream(id: number, what: string): void {
-  if (id === 0) throw new ConnectionError("PROTOCOL_ERROR", `${what} without a stream`);
-}
-
-function exactly(length: number, start: number, end: number, what: string): void {
-  if (end - start !== length) throw new ConnectionError("FRAME_SIZE_ERROR", `${what} has ${length} bytes`);
-}
-
-/** A stream that depends on itself (RFC 7540 §5.3.1; RFC 9113 leaves priorities out, and the same frames in). */
-function notItself(id: number, bytes: Buffer, at: number): void {
-  if ((bytes.readUInt32BE(at) & 0x7fffffff) !== id) return;
-  throw new ConnectionError("PROTOCOL_ERROR", `stream ${id} depends on itself`);
-}
-
-/** @returns where the content ends (RFC 9113 §6.1) */
-function withoutPadding(flags: number, bytes: Buffer, start: number, end: number): number {
-  if ((flags & frameFlags.PADDED) === 0) return end;
-  if (start === end) throw new ConnectionError("FRAME_SIZE_ERROR", "no room for the length of the padding");
-  const to = end - (bytes[start] as number);
-  if (to <= start) throw new ConnectionError("PROTOCOL_ERROR", "more padding than payload");
-  return to;
-}
-
-function checkGoaway(id: number, start: number, end: number): void {
-  if (id !== 0) throw new ConnectionError("PROTOCOL_ERROR", "GOAWAY on a stream");
-  if (end - start < 8) throw new ConnectionError("FRAME_SIZE_ERROR", "GOAWAY has at least eight bytes");
 }

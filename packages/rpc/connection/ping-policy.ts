@@ -1,8 +1,8 @@
 import type { RpcLimits } from "../limits.ts";
 
 /**
- * How often a caller may ask whether we are there. Each PING that comes too soon after the one before is a strike; what
- * we send him wipes them away, since he may answer it with a PING that measures the path.
+ * How often a peer may ask whether we are there. Each PING that comes too soon after the one before is a strike; DATA
+ * that we send wipes them away, since the peer may answer it with a PING that measures the path.
  * Source: https://github.com/grpc/proposal/blob/master/A8-client-side-keepalive.md#server-enforcement
  */
 export class PingPolicy {
@@ -14,12 +14,12 @@ export class PingPolicy {
     this.#limits = limits;
   }
 
-  sentToCaller(): void {
+  sentToPeer(): void {
     this.#lastMs = Number.NEGATIVE_INFINITY;
     this.#strikes = 0;
   }
 
-  /** @returns whether he may */
+  /** @returns whether it may */
   takes(nowMs: number, hasStreams: boolean): boolean {
     const minMs = hasStreams ? this.#limits.pingMinIntervalBusyMs : this.#limits.pingMinIntervalMs;
     if (nowMs - this.#lastMs < minMs) this.#strikes += 1;

@@ -30,4 +30,4 @@ export interface StreamEnd {
   tick(nowMs: number): void;
 }
 
-export type StreamLoss = "reset by caller" | "reset by us" | "connection lost";
+export type StreamLoss = "reset by peer" | "reset by us" | "connection lost";

@@ -7,6 +7,7 @@ import type { CallContext, CallObserver, ResponseStream } from "../service.ts";
 import { type RpcCode, RpcError } from "../status.ts";
 import type { Stream } from "../stream/stream.ts";
 import type { StreamHandler } from "../stream/stream-handler.ts";
+import { type CallState, isOver } from "./call-state.ts";
 import { compress, decompress, MessageTooLarge } from "./compression.ts";
 import { type Deadlines, nowhere, type Timed } from "./deadlines.ts";
 import { type FramedMessage, MessageReader, type MessageSink, soleMessage } from "./message-reader.ts";
@@ -51,17 +52,13 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
   #requests: RequestQueue | undefined;
   #headers: HeaderPair[] | undefined;
   #trailers: HeaderPair[] | undefined;
-  #sentHeaders = false;
-  /** Whether the response's fields said gzip. */
-  #isGzip = false;
-  #isStarted = false;
-  #isBroken = false;
+  #state: CallState = "receiving";
+  /** What the response's fields said of its messages; undefined: they are not sent yet. */
+  #responseEncoding: "identity" | "gzip" | undefined;
   #room: PromiseWithResolvers<void> | undefined;
   #abort: AbortController | undefined;
-  /** Why nobody waits for the answer any more; undefined also when the handler ended the call itself. */
+  /** Of a call that is cut off: the reason. */
   #cutOff: RpcError | undefined;
-  /** How the call ended, as far as this side knows. */
-  #code: RpcCode | undefined;
 
   constructor(
     served: ServedMethod,
@@ -117,7 +114,7 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
   }
 
   addHeader(key: string, value: string | Uint8Array): void {
-    if (this.#sentHeaders) throw new Error("the first response was written already");
+    if (this.#responseEncoding !== undefined) throw new Error("the first response was written already");
     this.#headers ??= [];
     this.#headers.push(metadataPair(key, value));
   }
@@ -128,13 +125,13 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
   }
 
   write(response: unknown): boolean {
-    if (this.#code !== undefined) return false;
+    if (isOver(this.#state)) return false;
     this.#send(encodeMessage(this.#served.definition.responseType, response));
     return this.#stream.hasRoom;
   }
 
   async drained(): Promise<void> {
-    if (this.#code !== undefined || this.#stream.hasRoom) return;
+    if (isOver(this.#state) || this.#stream.hasRoom) return;
     this.#room ??= Promise.withResolvers();
     this.#stream.waitForRoom();
     await this.#room.promise;
@@ -143,7 +140,7 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
   // What the stream tells.
 
   data(bytes: Buffer, start: number, end: number): void {
-    if (this.#code !== undefined || this.#isBroken) {
+    if (isOver(this.#state)) {
       this.#stream.consumed(end - start);
       return;
     }
@@ -161,24 +158,23 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
         this.#reader ??= new MessageReader(messageMaxBytes);
         this.#reader.push(bytes, start, end, this);
       }
-      const keptBytes = (this.#reader?.partialBytes ?? 0) + (this.#request?.bytes.length ?? 0);
-      if (!this.#stream.keeps(keptBytes)) throw tooMuchIncomplete();
+      const retainedBytes = (this.#reader?.partialBytes ?? 0) + (this.#request?.bytes.length ?? 0);
+      if (!this.#stream.retain(retainedBytes)) throw tooMuchIncomplete();
     } catch (error) {
       this.#requestIsBroken(error as RpcError);
     }
   }
 
   ended(): void {
-    if (this.#code !== undefined || this.#isBroken) return;
+    if (isOver(this.#state)) return;
     if (this.#requests !== undefined) this.#requests.end();
     else if (this.#reader !== undefined && this.#reader.partialBytes > 0) this.#requestIsBroken(endsWithin());
     else if (this.#request === undefined) this.#requestIsBroken(wrongRequestCount("none"));
-    else if (this.#stream.hasRoom) this.#run();
-    else this.#stream.waitForRoom();
+    else this.#requestIsComplete();
   }
 
   writable(): void {
-    if (!this.#isStarted && this.#request !== undefined) {
+    if (this.#state === "complete") {
       this.#run();
       return;
     }
@@ -187,16 +183,18 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
   }
 
   lost(why: StreamLoss): void {
-    if (this.#code !== undefined) return;
+    if (isOver(this.#state)) return;
     const isDue = this.#surroundings.clock.monotonicMs() + 1 >= this.deadlineMs;
-    this.#endFromOutside(isDue && why === "reset by caller" ? "DEADLINE_EXCEEDED" : "CANCELLED");
-    if (!this.#isStarted) this.#stream.handled();
+    const hasHandler = this.#state === "running";
+    this.#cutOffWith(isDue && why === "reset by peer" ? "DEADLINE_EXCEEDED" : "CANCELLED");
+    if (!hasHandler) this.#stream.handled();
   }
 
   deadlinePassed(): void {
-    this.#endFromOutside("DEADLINE_EXCEEDED");
+    const hasHandler = this.#state === "running";
+    this.#cutOffWith("DEADLINE_EXCEEDED");
     this.#sendStatus("DEADLINE_EXCEEDED", "the deadline has passed", none);
-    if (!this.#isStarted) this.#stream.handled();
+    if (!hasHandler) this.#stream.handled();
   }
 
   // How it goes on from there.
@@ -206,17 +204,22 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
     this.#request = message;
   }
 
-  /** The one request; a handler that reads several finds out where it has got to. What still comes is not looked at. */
+  #requestIsComplete(): void {
+    this.#state = "complete";
+    if (this.#stream.hasRoom) this.#run();
+    else this.#stream.waitForRoom();
+  }
+
+  /** The one request; a handler that reads several finds the fault where it has got to. */
   #requestIsBroken(error: RpcError): void {
-    this.#isBroken = true;
     this.#fail(error);
     this.#stream.handled();
   }
 
   #run(): void {
     const { definition, handler } = this.#served;
-    this.#isStarted = true;
-    this.#stream.keeps(0);
+    this.#state = "running";
+    this.#stream.retain(0);
     let result: unknown;
     try {
       const input = definition.requestStream ? this.#openRequests() : this.#decode(this.#request as FramedMessage);
@@ -266,7 +269,7 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
   }
 
   #answer(response: unknown): void {
-    if (this.#code !== undefined) return;
+    if (isOver(this.#state)) return;
     if (!this.#served.definition.responseStream) {
       try {
         this.#send(encodeMessage(this.#served.definition.responseType, response));
@@ -275,28 +278,28 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
         return;
       }
     }
-    this.#over("OK");
+    this.#end("answered", "OK");
     this.#sendStatus("OK", "", this.#trailers ?? none);
   }
 
   #fail(error: unknown): void {
-    // Whoever is cut off throws; nobody is left to hear of it.
-    if (this.#code !== undefined) return;
+    // A handler that is cut off throws; nobody is left to hear of it.
+    if (isOver(this.#state)) return;
     const trailers = this.#trailers ?? none;
     if (error instanceof MessageTooLarge) this.#stream.connection.limitHit("messageMaxBytes");
     if (error instanceof RpcError) {
-      this.#over(error.code);
+      this.#end("answered", error.code);
       this.#sendStatus(error.code, error.message, [...trailers, ...statusTrailers(error)]);
     } else {
       this.#surroundings.onInternalError?.(this.#served.name, error);
-      this.#over("INTERNAL");
+      this.#end("answered", "INTERNAL");
       this.#sendStatus("INTERNAL", "internal error: the server's log has more", trailers);
     }
   }
 
   #send(message: Uint8Array): void {
-    if (!this.#sentHeaders) this.#sendHeaders();
-    const compressed = this.#isGzip && this.compressResponses ? compress(message) : undefined;
+    if (this.#responseEncoding === undefined) this.#sendHeaders();
+    const compressed = this.#responseEncoding === "gzip" && this.compressResponses ? compress(message) : undefined;
     const body = compressed ?? message;
     prefix[0] = compressed === undefined ? 0 : 1;
     prefix.writeUInt32BE(body.length, 1);
@@ -304,27 +307,28 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
   }
 
   #sendHeaders(): void {
-    this.#sentHeaders = true;
-    this.#isGzip = this.compressResponses && this.#takesGzip;
-    const isPlain = !this.#isGzip && this.#headers === undefined;
-    this.#stream.sendHeaders(isPlain ? plainHeaders : headersWith(this.#isGzip, this.#headers ?? none), false);
+    const isGzip = this.compressResponses && this.#takesGzip;
+    this.#responseEncoding = isGzip ? "gzip" : "identity";
+    const isPlain = !isGzip && this.#headers === undefined;
+    this.#stream.sendHeaders(isPlain ? plainHeaders : headersWith(isGzip, this.#headers ?? none), false);
   }
 
   #sendStatus(code: RpcCode, message: string, trailers: readonly HeaderPair[]): void {
-    if (this.#headers !== undefined && !this.#sentHeaders) this.#sendHeaders();
-    const isUsual = this.#sentHeaders && code === "OK" && trailers.length === 0;
-    this.#stream.end(isUsual ? okTrailers : trailersWith(code, message, trailers, !this.#sentHeaders));
+    if (this.#headers !== undefined && this.#responseEncoding === undefined) this.#sendHeaders();
+    const hasHeaders = this.#responseEncoding !== undefined;
+    const isUsual = hasHeaders && code === "OK" && trailers.length === 0;
+    this.#stream.end(isUsual ? okTrailers : trailersWith(code, message, trailers, !hasHeaders));
   }
 
-  #endFromOutside(code: RpcCode): void {
+  #cutOffWith(code: RpcCode): void {
     this.#cutOff = callIsOver(code);
-    this.#over(code);
+    this.#end("cut off", code);
     this.#abort?.abort(this.#cutOff);
     this.#requests?.fail(this.#cutOff);
   }
 
-  #over(code: RpcCode): void {
-    this.#code = code;
+  #end(state: "answered" | "cut off", code: RpcCode): void {
+    this.#state = state;
     const { observer, clock, deadlines } = this.#surroundings;
     deadlines.remove(this);
     this.#room?.resolve();

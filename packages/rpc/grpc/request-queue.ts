@@ -82,7 +82,7 @@ export class RequestQueue implements MessageSink {
     this.#heldBytes = end - start;
     try {
       this.#reader.push(bytes, start, end, this);
-      if (!this.#stream.keeps(this.#reader.partialBytes)) throw tooMuchIncomplete();
+      if (!this.#stream.retain(this.#reader.partialBytes)) throw tooMuchIncomplete();
     } catch (error) {
       this.fail(error as RpcError);
     }
@@ -96,7 +96,7 @@ export class RequestQueue implements MessageSink {
   }
 
   #consumed(bytes: number): void {
-    if (bytes > 0 && !this.#stream.isOver) this.#stream.consumed(bytes);
+    if (bytes > 0 && !this.#stream.isClosed) this.#stream.consumed(bytes);
   }
 
   take(message: FramedMessage): void {

@@ -4,10 +4,10 @@ import type { Stream } from "../stream/stream.ts";
 import type { RequestAcceptor, StreamHandler } from "../stream/stream-handler.ts";
 import { Call, type CallSurroundings } from "./call.ts";
 import { acceptedEncodings } from "./compression.ts";
+import { NonGrpcResponse } from "./non-grpc-response.ts";
 import { classifyRpcField, RequestHead } from "./request-fields.ts";
 import { encodingAdvice, trailersWith } from "./response-fields.ts";
 import type { ServedMethod } from "./served-method.ts";
-import { Stranger } from "./stranger.ts";
 
 /** Characters of what a caller sent that he gets back: an answer must not cost many times what it takes to ask. */
 const shownMax = 100;
@@ -33,8 +33,8 @@ export class RpcAcceptor implements RequestAcceptor {
     const head = this.#head;
     head.read(fields);
     const served = head.method as ServedMethod | undefined;
-    if (head.httpMethod !== "POST") return new Stranger(stream, 405, head.httpMethod !== "HEAD");
-    if (!head.isGrpc) return new Stranger(stream, 415, true);
+    if (head.httpMethod !== "POST") return new NonGrpcResponse(stream, 405, head.httpMethod !== "HEAD");
+    if (!head.isGrpc) return new NonGrpcResponse(stream, 415, true);
     if (served === undefined) {
       return void stream.end(
         trailersWith("UNIMPLEMENTED", `there is no method ${head.path.slice(0, shownMax)}`, [], true),

@@ -15,36 +15,37 @@ import type { HeaderField } from "../hpack/header-field.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import { checkRequest, checkTrailers } from "./request-rules.ts";
 import type { RequestAcceptor, StreamHandler } from "./stream-handler.ts";
+import { afterData, afterHeaders, type StreamState } from "./stream-state.ts";
 
 /** Output of one stream that may wait before its producer is asked to. */
 const roomBytes = windowUsualBytes;
+/** A response that ends without any. */
+const noTrailers: Uint8Array = new Uint8Array(0);
 
-/** One request and its response: the states of RFC 9113 §5.1 from `open` on, and both windows of §5.2. */
+/** One request and its response: the states of RFC 9113 §5.1, and both windows of §5.2. */
 export class Stream implements StreamEnd {
   readonly id: number;
   readonly connection: Connection;
   readonly #acceptor: RequestAcceptor;
+  #state: StreamState = "idle";
+  /** Undefined for a request that was answered without one. */
   #handler: StreamHandler | undefined;
-  #isAccepted = false;
-  /** The caller has sent all of his request. */
-  #remoteClosed = false;
-  /** Nothing goes either way any more. */
-  #isOver = false;
+  /** A handler may be at work on a stream that is closed, and be done with one that still sends. */
   #isHandled = false;
   #contentLength = -1;
   #receivedBytes = 0;
   #receiveWindow: number;
   /** Received, and not yet consumed by the handler. */
   #heldBytes = 0;
-  /** Consumed, and kept for as long as the request is not complete. */
-  #incompleteBytes = 0;
-  /** Consumed, and not yet told to the caller. */
+  /** Consumed, and retained for as long as the request is not complete. */
+  #retainedBytes = 0;
+  /** Consumed, and not yet given back to the peer's window. */
   #consumedBytes = 0;
   #sendWindow: number;
   #queue: ByteQueue | undefined;
   #sentBytes = 0;
-  #isEnding = false;
-  #trailers: Uint8Array | undefined;
+  /** What ends the response, once all of its data is sent; undefined: there is more to come. */
+  #ending: Uint8Array | undefined;
   #standstill: Standstill | undefined;
 
   constructor(connection: Connection, id: number, acceptor: RequestAcceptor) {
@@ -57,27 +58,28 @@ export class Stream implements StreamEnd {
 
   // What a handler needs.
 
-  get isOver(): boolean {
-    return this.#isOver;
+  get isClosed(): boolean {
+    return this.#state === "closed";
   }
 
   /** Whether a producer may go on. If not: `waitForRoom`. */
   get hasRoom(): boolean {
     const waiting = this.#waitingBytes;
-    // Whoever has nothing waiting goes on: streams that the caller holds up must not hold up the others.
-    return waiting === 0 ? !this.connection.isCongested : waiting < roomBytes && this.connection.hasRoom;
+    const { flow } = this.connection;
+    // A stream with nothing waiting goes on: those that the peer does not read must not hold up the others.
+    return waiting === 0 ? !flow.isCongested : waiting < roomBytes && flow.hasRoom;
   }
 
   /** Has the handler's `writable` called when there is room. */
   waitForRoom(): void {
-    this.connection.waitForRoom(this);
+    this.connection.flow.waitForRoom(this);
   }
 
   consumed(bytes: number): void {
     this.#heldBytes -= bytes;
-    this.connection.consumed(bytes);
+    this.connection.flow.consumed(bytes);
     this.#consumedBytes += bytes;
-    if (this.#remoteClosed || this.#isOver) return;
+    if (this.#state !== "open") return;
     if (this.#consumedBytes < this.connection.limits.streamWindowBytes / 2) return;
     writeWindowUpdate(this.connection.output, this.id, this.#consumedBytes);
     this.#receiveWindow += this.#consumedBytes;
@@ -88,19 +90,18 @@ export class Stream implements StreamEnd {
    * What a handler keeps of a request that is not complete, though it was consumed.
    * @returns whether there is room for that among all that the connection keeps
    */
-  keeps(bytes: number): boolean {
-    if (this.#isOver) return true;
-    const { connection } = this;
-    connection.incompleteBytes += bytes - this.#incompleteBytes;
-    this.#incompleteBytes = bytes;
-    if (connection.incompleteBytes <= connection.limits.incompleteMaxBytes) return true;
-    connection.limitHit("incompleteMaxBytes");
+  retain(bytes: number): boolean {
+    if (this.isClosed) return true;
+    const change = bytes - this.#retainedBytes;
+    this.#retainedBytes = bytes;
+    if (this.connection.flow.retained(change)) return true;
+    this.connection.limitHit("incompleteMaxBytes");
     return false;
   }
 
   /** @param fields encoded without a table but the static one; not while data still waits */
   sendHeaders(fields: Uint8Array, endStream: boolean): void {
-    if (this.#isOver) return;
+    if (this.isClosed) return;
     const { output } = this.connection;
     const block = this.#withTableUpdate(fields);
     let type: number = frameTypes.HEADERS;
@@ -120,13 +121,13 @@ export class Stream implements StreamEnd {
 
   /** Sends two pieces as one; they wait if a window is too small, and must not change. */
   sendData(prefix: Uint8Array, body: Uint8Array): void {
-    if (this.#isOver) return;
+    if (this.isClosed) return;
     const bytes = prefix.length + body.length;
-    const { connection } = this;
-    const fits = bytes <= this.#sendWindow && bytes <= connection.sendWindow && bytes <= framePayloadMaxBytes;
-    if (fits && this.#waitingBytes === 0 && !connection.isCongested) {
+    const { flow } = this.connection;
+    const fits = bytes <= this.#sendWindow && bytes <= flow.sendWindow && bytes <= framePayloadMaxBytes;
+    if (fits && this.#waitingBytes === 0 && !flow.isCongested) {
       const at = this.#beginData(bytes);
-      const { buffer } = connection.output;
+      const { buffer } = this.connection.output;
       buffer.set(prefix, at);
       buffer.set(body, at + prefix.length);
       return;
@@ -134,16 +135,15 @@ export class Stream implements StreamEnd {
     this.#queue ??= new ByteQueue();
     this.#queue.push(prefix);
     this.#queue.push(body);
-    connection.queuedBytes += bytes;
-    connection.waitForRoom(this);
+    flow.queued(bytes);
+    flow.waitForRoom(this);
     this.#pumpAll();
   }
 
-  /** Ends the response, after whatever still waits; undefined: without trailers. */
-  end(trailers?: Uint8Array): void {
-    this.#trailers = trailers;
-    this.#isEnding = true;
-    if (this.#waitingBytes === 0) this.#sendEnd();
+  /** Ends the response, after whatever still waits. */
+  end(trailers = noTrailers): void {
+    this.#ending = trailers;
+    if (this.#waitingBytes === 0) this.#sendEnd(trailers);
   }
 
   /** The handler is done with this stream; its output may still be on its way. Once, however often it is said. */
@@ -156,16 +156,13 @@ export class Stream implements StreamEnd {
   // What the connection tells.
 
   headers(fields: HeaderField[], listBytes: number, endStream: boolean): void {
-    if (this.#isAccepted) {
-      if (this.#remoteClosed) throw new StreamError("STREAM_CLOSED", "HEADERS after END_STREAM");
-      if (!endStream) throw new StreamError("PROTOCOL_ERROR", "trailers that do not end the stream");
+    const isRequest = this.#state === "idle";
+    this.#state = afterHeaders(this.#state, endStream);
+    if (!isRequest) {
       checkTrailers(fields);
-      this.#remoteClosed = true;
       this.#requestEnded();
       return;
     }
-    this.#isAccepted = true;
-    this.#remoteClosed = endStream;
     if (listBytes > this.connection.limits.headerListMaxBytes) {
       this.connection.limitHit("headerListMaxBytes");
       this.#acceptor.refuseFields(this);
@@ -183,14 +180,13 @@ export class Stream implements StreamEnd {
 
   data(bytes: Buffer, start: number, end: number, windowBytes: number, endStream: boolean): void {
     this.#heldBytes += windowBytes;
-    if (this.#remoteClosed) throw new StreamError("STREAM_CLOSED", "DATA after END_STREAM");
+    this.#state = afterData(this.#state, endStream);
     this.#receiveWindow -= windowBytes;
     if (this.#receiveWindow < 0) {
       this.connection.limitHit("streamWindowBytes");
       throw new StreamError("FLOW_CONTROL_ERROR", "beyond the stream's window");
     }
     this.#receivedBytes += end - start;
-    this.#remoteClosed = endStream;
     if (this.#contentLength !== -1 && this.#receivedBytes > this.#contentLength) throw wrongLength();
     if (windowBytes > end - start) this.consumed(windowBytes - (end - start));
     if (end > start) this.#handler?.data(bytes, start, end);
@@ -210,30 +206,30 @@ export class Stream implements StreamEnd {
   }
 
   lost(why: StreamLoss): void {
-    if (this.#isOver) return;
+    if (this.isClosed) return;
     // A malformed request never got a handler.
     if (this.#handler === undefined) this.#isHandled = true;
-    this.#over();
+    this.#close();
     this.#handler?.lost(why);
   }
 
   pump(): boolean {
-    if (this.connection.isCongested) return false;
+    const { flow } = this.connection;
+    if (flow.isCongested) return false;
     const waiting = this.#waitingBytes;
     if (waiting > 0) {
-      const { connection } = this;
-      const bytes = Math.min(waiting, this.#sendWindow, connection.sendWindow, framePayloadMaxBytes);
+      const bytes = Math.min(waiting, this.#sendWindow, flow.sendWindow, framePayloadMaxBytes);
       if (bytes <= 0) return false;
       const at = this.#beginData(bytes);
-      this.#queue?.take(bytes, connection.output.buffer, at);
-      connection.queuedBytes -= bytes;
+      this.#queue?.take(bytes, this.connection.output.buffer, at);
+      flow.queued(-bytes);
     }
     if (this.#waitingBytes > 0) {
       if (this.hasRoom) this.#handler?.writable();
       return true;
     }
-    this.connection.waitsNoMore(this);
-    if (this.#isEnding) this.#sendEnd();
+    flow.removeWaiter(this);
+    if (this.#ending !== undefined) this.#sendEnd(this.#ending);
     else this.#handler?.writable();
     return false;
   }
@@ -251,10 +247,10 @@ export class Stream implements StreamEnd {
     for (let goesOn = true; goesOn; ) goesOn = this.pump();
   }
 
-  #sendEnd(): void {
-    if (this.#trailers !== undefined) {
-      this.sendHeaders(this.#trailers, true);
-    } else if (!this.#isOver) {
+  #sendEnd(trailers: Uint8Array): void {
+    if (trailers !== noTrailers) {
+      this.sendHeaders(trailers, true);
+    } else if (!this.isClosed) {
       const { output } = this.connection;
       const at = output.take(frameHeadBytes);
       writeFrameHead(output.buffer, at, 0, frameTypes.DATA, frameFlags.END_STREAM, this.id);
@@ -286,29 +282,30 @@ export class Stream implements StreamEnd {
   }
 
   #requestEnded(): void {
-    if (this.#isOver) return;
+    if (this.isClosed) return;
     if (this.#contentLength !== -1 && this.#receivedBytes !== this.#contentLength) throw wrongLength();
     this.#handler?.ended();
   }
 
   #sentAll(): void {
     // First: with its last stream, a connection that drains ends.
-    if (this.#remoteClosed) this.connection.forget(this);
+    if (this.#state === "half-closed") this.connection.forget(this);
     else this.connection.reset(this, "NO_ERROR");
-    this.#over();
+    this.#close();
   }
 
-  #over(): void {
-    this.#isOver = true;
-    this.connection.queuedBytes -= this.#waitingBytes;
-    this.connection.incompleteBytes -= this.#incompleteBytes;
+  #close(): void {
+    const { flow } = this.connection;
+    this.#state = "closed";
+    flow.queued(-this.#waitingBytes);
+    flow.retained(-this.#retainedBytes);
     this.#queue = undefined;
-    if (this.#heldBytes > 0) this.connection.consumed(this.#heldBytes);
+    if (this.#heldBytes > 0) flow.consumed(this.#heldBytes);
     this.#release();
   }
 
   #release(): void {
-    if (this.#isOver && this.#isHandled) this.connection.released();
+    if (this.isClosed && this.#isHandled) this.connection.released();
   }
 }
 

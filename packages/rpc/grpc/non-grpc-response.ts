@@ -6,7 +6,7 @@ const advice = Buffer.from("This port speaks gRPC: POST, with content-type appli
 const nothing = Buffer.alloc(0);
 
 /** Answers a request that is HTTP/2 and not gRPC, once it has ended, in words that a person can read. */
-export class Stranger implements StreamHandler {
+export class NonGrpcResponse implements StreamHandler {
   readonly #stream: Stream;
   readonly #status: number;
   readonly #wantsBody: boolean;
