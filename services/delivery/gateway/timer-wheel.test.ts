@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { FakeClock } from "@realchat/presence-runtime/testing";
+import { seed } from "@realchat/presence-testing";
 import { TimerWheel, WheelTimer } from "./timer-wheel.ts";
 
 describe("the timer wheel", () => {
@@ -65,5 +66,86 @@ describe("the timer wheel", () => {
     assert.equal(ran.length, 0);
     await clock.advance(1_100);
     assert.equal(ran.length, 1);
+  });
+
+  test("a timer that sets itself again to a whole lap of the wheel runs a lap later, not at once", async () => {
+    const { clock, wheel } = scene();
+    let runs = 0;
+    const timer = new WheelTimer(() => {
+      runs++;
+      // 256 and 512 ticks.
+      wheel.set(timer, runs === 1 ? 25_600 : 51_200);
+    });
+    wheel.set(timer, 100);
+    await clock.advance(25_700);
+    assert.equal(runs, 1);
+    await clock.advance(200);
+    assert.equal(runs, 2);
+    await clock.advance(51_000);
+    assert.equal(runs, 2);
+    await clock.advance(200);
+    assert.equal(runs, 3);
+  });
+
+  test("a delay beyond all range never ends, and breaks nothing", async () => {
+    const { clock, wheel, ran, timer } = scene();
+    for (const delay of [Number.POSITIVE_INFINITY, 1e300, 2 ** 53]) wheel.set(timer(String(delay)), delay);
+    wheel.set(timer("soon"), 100);
+    await clock.advance(60_000);
+    assert.deepEqual(
+      ran.map(([name]) => name),
+      ["soon"],
+    );
+    assert.equal(wheel.size, 3);
+  });
+
+  test("whatever is set, set again and cancelled, from outside or by a timer that runs, each runs when it is due", async () => {
+    const tickMs = 100;
+    const clock = new FakeClock({ seed: seed() });
+    const wheel = new TimerWheel(clock, tickMs);
+    const pick = (below: number) => Math.floor(clock.random() * below);
+    /** The model: when each timer is due, if it is set. */
+    const due = new Map<WheelTimer, { readonly atMs: number; readonly lateMaxMs: number }>();
+    let runs = 0;
+    let isRunning = false;
+
+    const timers = Array.from({ length: 20 }, () => {
+      const timer: WheelTimer = new WheelTimer(() => {
+        const expected = due.get(timer);
+        const nowMs = clock.monotonicMs();
+        assert.ok(expected !== undefined, `a timer that is not set runs at ${nowMs} ms`);
+        const lateMs = nowMs - expected.atMs;
+        assert.ok(lateMs >= 0 && lateMs <= expected.lateMaxMs, `due at ${expected.atMs} ms, runs at ${nowMs} ms`);
+        due.delete(timer);
+        runs++;
+        isRunning = true;
+        if (pick(2) === 0) setOne(timer);
+        if (pick(4) === 0) changeOne();
+        isRunning = false;
+      });
+      return timer;
+    });
+    const setOne = (timer: WheelTimer) => {
+      const laps = pick(3) * 256;
+      const delayMs = Math.max(0, (laps + pick(4) - 1) * tickMs + (pick(2) === 0 ? 0 : pick(tickMs)));
+      wheel.set(timer, delayMs);
+      // At least one tick: none runs in the tick that it is set in.
+      due.set(timer, { atMs: clock.monotonicMs() + delayMs, lateMaxMs: isRunning ? tickMs : 2 * tickMs });
+    };
+    const changeOne = () => {
+      const timer = timers[pick(timers.length)] as WheelTimer;
+      if (pick(3) > 0) setOne(timer);
+      else {
+        wheel.cancel(timer);
+        due.delete(timer);
+      }
+    };
+    for (let step = 0; step < 2_000; step++) {
+      changeOne();
+      if (pick(3) === 0) await clock.advance(pick(40) * pick(tickMs));
+      assert.equal(wheel.size, due.size);
+      for (const { atMs, lateMaxMs } of due.values()) assert.ok(clock.monotonicMs() <= atMs + lateMaxMs);
+    }
+    assert.ok(runs > 300, `only ${runs} timers ran`);
   });
 });

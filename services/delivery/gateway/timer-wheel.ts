@@ -5,7 +5,7 @@ export class WheelTimer {
   readonly run: () => void;
   /** Kept by the wheel. */
   slot: Set<WheelTimer> | undefined;
-  rounds = 0;
+  dueTick = 0;
 
   constructor(run: () => void) {
     this.run = run;
@@ -14,16 +14,19 @@ export class WheelTimer {
 
 const slotCount = 256;
 
+/** Decades: a longer delay is taken for this one, so that every sum of ticks stays a whole number. */
+const delayMaxTicks = 2 ** 40;
+
 /**
  * One timer of the system for those of all sockets. A timer runs less than two ticks late, one that is set by another one
- * that runs not even one; after a freeze of the process
- * all are late alike, so that what a peer did meanwhile is read before it is judged.
+ * that runs not even one; after a freeze of the process all are late alike, so that what a peer did meanwhile is read
+ * before it is judged.
  */
 export class TimerWheel {
   readonly #tickMs: number;
   readonly #slots: readonly Set<WheelTimer>[] = Array.from({ length: slotCount }, () => new Set());
   readonly #stop: Cancel;
-  #position = 0;
+  #tickCount = 0;
   #size = 0;
   #isTicking = false;
 
@@ -39,10 +42,10 @@ export class TimerWheel {
   /** Runs it after `delayMs`, and no more at the time it was set to before. */
   set(timer: WheelTimer, delayMs: number): void {
     this.cancel(timer);
+    const ticks = Math.min(Math.max(1, Math.ceil(delayMs / this.#tickMs)), delayMaxTicks);
     // One more where part of the current tick is over already.
-    const ticks = Math.max(1, Math.ceil(delayMs / this.#tickMs)) + (this.#isTicking ? 0 : 1);
-    timer.slot = this.#slots[(this.#position + ticks) % slotCount] as Set<WheelTimer>;
-    timer.rounds = Math.floor((ticks - 1) / slotCount);
+    timer.dueTick = this.#tickCount + ticks + (this.#isTicking ? 0 : 1);
+    timer.slot = this.#slotOf(timer.dueTick);
     timer.slot.add(timer);
     this.#size++;
   }
@@ -59,15 +62,18 @@ export class TimerWheel {
   }
 
   #tick(): void {
-    this.#position = (this.#position + 1) % slotCount;
+    this.#tickCount++;
     this.#isTicking = true;
-    for (const timer of this.#slots[this.#position] as Set<WheelTimer>) {
-      if (timer.rounds > 0) timer.rounds--;
-      else {
-        this.cancel(timer);
-        timer.run();
-      }
+    // A slot holds the timers of this tick, of later laps, and those that running timers set for a later lap just now.
+    for (const timer of this.#slotOf(this.#tickCount)) {
+      if (timer.dueTick > this.#tickCount) continue;
+      this.cancel(timer);
+      timer.run();
     }
     this.#isTicking = false;
+  }
+
+  #slotOf(tick: number): Set<WheelTimer> {
+    return this.#slots[tick % slotCount] as Set<WheelTimer>;
   }
 }
