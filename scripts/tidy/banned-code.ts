@@ -17,7 +17,7 @@ const bans: readonly Ban[] = [
     code: /\bDate\.now\b|\bnew Date\(\)|\bperformance\.(now|timeOrigin)\b|\bprocess\.hrtime\b/g,
     isAllowedIn: (file) => isClock(file) || isTool(file),
     why: "time comes from the injected clock, so that a test decides it.",
-    instead: "Use clock.monotonicMs() for durations, clock.nowUs() for what people read: packages/runtime/clock.ts",
+    instead: "Use clock.monotonicMs() for durations, clock.nowUs() for the time of day: packages/runtime/clock.ts",
   },
   {
     code: /(?<![.\w#])set(Timeout|Interval)\b/g,

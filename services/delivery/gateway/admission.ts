@@ -1,4 +1,3 @@
-import type { Clock } from "@realchat/presence-runtime";
 import type { FrameFormat } from "../push/frame-format.ts";
 import type { Authentication, Authenticator } from "./authentication/authenticator.ts";
 import type { Handshake } from "./handshake.ts";
@@ -12,14 +11,13 @@ export interface Admitted {
   readonly userId: string;
   readonly deviceId: string;
   readonly format: FrameFormat;
-  /** undefined: as long as it likes. */
-  readonly expiresInMs: number | undefined;
+  /** When its right to be here ends: wall clock, ms since 1970; undefined: never. */
+  readonly expiresAtMs: number | undefined;
 }
 
 export interface AdmissionOptions {
   readonly authenticator: Authenticator;
   readonly origins: ReadonlySet<string>;
-  readonly clock: Clock;
   /** By sub-protocol. */
   readonly formats: Readonly<Record<string, FrameFormat>>;
 }
@@ -45,8 +43,7 @@ export async function admit(handshake: Handshake, options: AdmissionOptions): Pr
   const authentication = await options.authenticator.authenticate(handshake);
   if (authentication.kind !== "user") return refusalOf(authentication);
   const { userId, expiresAtMs } = authentication;
-  const expiresInMs = expiresAtMs === undefined ? undefined : expiresAtMs - options.clock.nowUs() / 1000;
-  return { userId, deviceId, format, expiresInMs };
+  return { userId, deviceId, format, expiresAtMs };
 }
 
 function formatFor({ protocols }: Handshake, formats: Readonly<Record<string, FrameFormat>>): FrameFormat | undefined {

@@ -44,25 +44,26 @@ export class Connection implements Outlet {
   #awaitsPong = false;
   #isOver = false;
 
-  /** @param options.expiresInMs when the client's right to be here ends; undefined: it does not */
+  /** @param options.expiresAtMs when the client's right to be here ends: wall clock, ms since 1970; undefined: never */
   constructor(
     socket: WebSocket,
     options: {
       readonly format: FrameFormat;
-      readonly expiresInMs: number | undefined;
+      readonly expiresAtMs: number | undefined;
       readonly setting: ConnectionSetting;
     },
   ) {
-    const { setting, expiresInMs } = options;
+    const { setting, expiresAtMs } = options;
     this.format = options.format;
     this.#socket = socket;
     this.#setting = setting;
     this.#allowance = new MessageAllowance(setting.messageRate, setting.clock.monotonicMs());
     this.#liveness = new WheelTimer(() => this.#checkLiveness());
     setting.wheel.set(this.#liveness, setting.pingEveryMs);
-    if (expiresInMs !== undefined) {
-      this.#expiry = new WheelTimer(() => this.close("token_expired"));
-      setting.wheel.set(this.#expiry, Math.max(0, expiresInMs));
+    if (expiresAtMs !== undefined) {
+      const expiry = new WheelTimer(() => this.#checkExpiry(expiry, expiresAtMs));
+      this.#expiry = expiry;
+      this.#awaitExpiry(expiry, expiresAtMs);
     }
     socket.on("message", (data, isBinary) => this.#heard(data, isBinary));
     socket.on("pong", () => {
@@ -121,6 +122,21 @@ export class Connection implements Outlet {
       this.#socket.ping();
     }
     wheel.set(this.#liveness, this.#isPinged ? pongWithinMs : pingEveryMs - pongWithinMs);
+  }
+
+  #checkExpiry(expiry: WheelTimer, atMs: number): void {
+    if (atMs <= this.#wallMs()) this.close("token_expired");
+    else this.#awaitExpiry(expiry, atMs);
+  }
+
+  /** A token ends at a time of day, which may come sooner or later than it seems: looked at as often as a ping is sent. */
+  #awaitExpiry(expiry: WheelTimer, atMs: number): void {
+    const { wheel, pingEveryMs } = this.#setting;
+    wheel.set(expiry, Math.min(Math.max(0, atMs - this.#wallMs()), pingEveryMs));
+  }
+
+  #wallMs(): number {
+    return this.#setting.clock.nowUs() / 1000;
   }
 
   #heard(data: RawData, isBinary: boolean): void {

@@ -180,9 +180,9 @@ export class Gateway {
     }
   }
 
-  #open(socket: WebSocket, { userId, deviceId, format, expiresInMs }: Admitted): void {
+  #open(socket: WebSocket, { userId, deviceId, format, expiresAtMs }: Admitted): void {
     const { sessions, push } = this.#options;
-    const connection = new Connection(socket, { format, expiresInMs, setting: this.#setting });
+    const connection = new Connection(socket, { format, expiresAtMs, setting: this.#setting });
     this.#opened++;
     this.#connections.add(connection);
     if (this.#isDraining) {
