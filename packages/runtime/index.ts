@@ -1,5 +1,6 @@
 export { type BackoffLimits, backoffMs } from "./backoff.ts";
 export { type Cancel, type Clock, pause, systemClock } from "./clock.ts";
+export { isOwnWithoutDoubt } from "./host-header.ts";
 export { listenAt } from "./listen-at.ts";
 export { createLog, type Log, type LogOptions, prettyFormat } from "./log.ts";
 export { HotCounter } from "./metrics/hot-counter.ts";

@@ -118,6 +118,62 @@ describe("operations server", () => {
     assert.equal(posted.headers.get("connection"), "close");
   });
 
+  describe("who asks by a name that could be anybody's", () => {
+    const asking = async (port: number, host: string, line = "GET /metrics") => {
+      const socket = connect(port, "127.0.0.1");
+      socket.write(`${line} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+      return (await socket.toArray()).join("");
+    };
+
+    test("is refused on loopback, whatever is asked for: a page could have had that name lead here", async (t) => {
+      const ran: string[] = [];
+      const order = { meaning: "x", run: async () => ({ status: 200, value: ran.push("x") }) };
+      const { port } = await start(t, { orders: { "/order": order } });
+      const lines = ["GET /metrics", "GET /", "GET /health/ready", "POST /order", "HEAD /nothing"];
+      for (const host of [
+        "evil.example",
+        `evil.example:${port}`,
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "",
+      ]) {
+        for (const line of lines)
+          assert.match(await asking(port, host, line), /^HTTP\/1\.1 421 /, `${line} at ${host}`);
+      }
+      assert.match(await asking(port, "evil.example"), /ask by address or as localhost.*HTTP_ADDR/s);
+      assert.deepEqual(ran, []);
+    });
+
+    test("by address or as localhost is answered", async (t) => {
+      const { port } = await start(t);
+      for (const host of [
+        "127.0.0.1",
+        `127.0.0.1:${port}`,
+        `localhost:${port}`,
+        "LOCALHOST",
+        `[::1]:${port}`,
+        "10.1.2.3",
+      ]) {
+        assert.match(await asking(port, host), /^HTTP\/1\.1 200 /, host);
+      }
+    });
+
+    test("is answered where other machines ask, as Prometheus does by name", async (t) => {
+      const server = new OperationsServer({
+        ...{ service: "presence", metrics: new Metrics(), checks: {}, isDraining: () => false, clock: systemClock },
+      });
+      t.after(() => server.close());
+      const port = await server.listen({ host: "0.0.0.0", port: 0 });
+      assert.match(await asking(port, "presence-1:8096"), /^HTTP\/1\.1 200 /);
+    });
+
+    test("an upgrade to another protocol is left alone: curl --http2", async (t) => {
+      const { port } = await start(t);
+      const upgrade = "127.0.0.1\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__";
+      assert.match(await asking(port, upgrade), /^HTTP\/1\.1 200 /);
+    });
+  });
+
   test("an order is carried out for who POSTs it, and shown in the index", async (t) => {
     const { ask } = await start(t, {
       orders: {

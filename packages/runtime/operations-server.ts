@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Clock } from "./clock.ts";
+import { isOwnWithoutDoubt } from "./host-header.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import { redactUrls } from "./redact.ts";
-import type { Address } from "./settings/address.ts";
+import { type Address, isLoopback } from "./settings/address.ts";
 
 /**
  * What a part of the process says of itself: from what it knows already, without asking anyone. `optional`: calls are
@@ -37,6 +38,8 @@ export class OperationsServer {
   readonly #options: OperationsOptions;
   readonly #orders: ReadonlyMap<string, Order>;
   readonly #server: Server;
+  /** Only this machine can reach it: its browsers too, wherever their pages come from. */
+  #isOnLoopback = true;
 
   constructor(options: OperationsOptions) {
     this.#options = options;
@@ -56,6 +59,7 @@ export class OperationsServer {
 
   /** @returns the port that was bound, which matters when 0 was asked for */
   listen(address: Address): Promise<number> {
+    this.#isOnLoopback = isLoopback(address.host);
     return new Promise((resolve, reject) => {
       this.#server.once("error", reject);
       this.#server.listen({ port: address.port, ...(address.host !== "" && { host: address.host }) }, () => {
@@ -91,6 +95,9 @@ export class OperationsServer {
   }
 
   async #answerTo(request: IncomingMessage): Promise<Answer> {
+    const { host } = request.headers;
+    // Without one it is no browser: HTTP/1.0.
+    if (this.#isOnLoopback && host !== undefined && !isOwnWithoutDoubt(host)) return plain(421, foreignHost);
     const [path = "/"] = (request.url ?? "/").split("?");
     const order = this.#orders.get(path);
     if (order !== undefined) return this.#carryOut(order, request);
@@ -150,6 +157,10 @@ interface Answer {
   readonly body: string;
   readonly allow?: string;
 }
+
+const foreignHost =
+  "this server does not know itself by that name, and a page elsewhere may have made the name lead here: " +
+  "ask by address or as localhost. Where HTTP_ADDR listens beyond loopback it answers by any name.\n";
 
 const index = `
 /metrics       figures for Prometheus

@@ -123,9 +123,32 @@ describe("who may be anybody", () => {
     assert.match(problemsOf(forced), /^AUTH=jwt has no key/);
   });
 
-  test("with a key: nobody, unless it is asked for on loopback", () => {
+  test("with a key: nobody. What speaks for tokens is not overruled in silence", () => {
     assert.deepEqual(configOf({ JWT_SECRET: secret }).tokens?.keys, { kind: "secret", secret });
-    assert.equal(configOf({ JWT_SECRET: secret, AUTH: "none" }).tokens, undefined);
+    const pem = generateKeyPairSync("ed25519").publicKey.export({ type: "spki", format: "pem" }).toString();
+    const forTokens = {
+      JWT_SECRET: secret,
+      JWT_PUBLIC_KEY: fileWith("public.pem", pem),
+      JWKS_URL: "https://login.example/keys",
+      JWT_ISSUER: "login",
+      JWT_AUDIENCE: "chat",
+    };
+    for (const [name, value] of Object.entries(forTokens)) {
+      assert.match(
+        problemsOf({ [name]: value, AUTH: "none" }),
+        new RegExp(`^AUTH=none takes everybody for whom he says he is, but ${name} is set: leave out ${name}, or`),
+      );
+    }
+    assert.match(
+      problemsOf({ JWT_SECRET: secret, JWT_ISSUER: "login", AUTH: "none" }),
+      /but JWT_SECRET and JWT_ISSUER/,
+    );
+  });
+
+  test("what only tokens have, without a key: the key was forgotten", () => {
+    for (const name of ["JWT_ISSUER", "JWT_AUDIENCE"]) {
+      assert.match(problemsOf({ [name]: "x" }), /^AUTH=jwt has no key to check tokens with/, name);
+    }
   });
 
   test("keys come from one place, and are long enough", () => {
@@ -169,6 +192,11 @@ describe("what does not go together is refused", () => {
       /^TLS_CERT is set without TLS_KEY/,
     ],
     "a Kafka feed without Kafka": [{ FEED: "kafka" }, /^FEED=kafka, but KAFKA_BROKERS is not set/],
+    "a login to no broker": [
+      { KAFKA_SASL_MECHANISM: "PLAIN", KAFKA_SASL_USERNAME: "me", KAFKA_SASL_PASSWORD: "x" },
+      /^KAFKA_SASL_MECHANISM is set, but KAFKA_BROKERS is not: give the brokers/,
+    ],
+    "TLS to no broker": [{ KAFKA_TLS: "true" }, /^KAFKA_TLS is set, but KAFKA_BROKERS is not/],
     "half a login": [{ KAFKA_SASL_USERNAME: "me" }, /^KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and/],
     "two Redis servers": [{ REDIS_URL: "redis://a:1", REDIS_ADDR: "b:1" }, /name different servers/],
     "a password for no Redis": [{ REDIS_PASSWORD: "x" }, /^REDIS_PASSWORD is set, but no Redis is/],

@@ -8,7 +8,7 @@ import {
   systemClock,
 } from "@realchat/presence-runtime";
 import { type DeliveryConfig, deliveryConfig } from "./delivery-config.ts";
-import { conflictsAmong, type Purpose } from "./setting-conflicts.ts";
+import { conflictsAmong, type Purpose, tokenSettings } from "./setting-conflicts.ts";
 import { type DeliveryValues, deliverySettings, type GivenValues } from "./settings.ts";
 
 /**
@@ -55,8 +55,8 @@ const usage = `RealChat Delivery for presence: WebSockets in, dots out.
 Usage: npm run start:delivery -- [flags]`;
 
 function withDerived(given: GivenValues, clock: Clock): DeliveryValues {
-  const hasKey = (given.JWT_SECRET ?? given.JWT_PUBLIC_KEY ?? given.JWKS_URL) !== undefined;
-  const auth = given.AUTH ?? (!hasKey && isLoopback(given.HTTP_PORT.host) ? "none" : "jwt");
+  const speaksOfTokens = tokenSettings.some((name) => given[name] !== undefined);
+  const auth = given.AUTH ?? (!speaksOfTokens && isLoopback(given.HTTP_PORT.host) ? "none" : "jwt");
   return {
     ...given,
     AUTH: auth,

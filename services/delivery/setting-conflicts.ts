@@ -4,6 +4,9 @@ import type { DeliveryValues } from "./settings.ts";
 /** What the values are for: a gateway that listens, or a command beside it. */
 export type Purpose = "gateway" | "command";
 
+/** Whoever gives one of these means that clients need tokens. */
+export const tokenSettings = ["JWT_SECRET", "JWT_PUBLIC_KEY", "JWKS_URL", "JWT_ISSUER", "JWT_AUDIENCE"] as const;
+
 /** What does not go together among values that are right by themselves, one sentence each. */
 export function conflictsAmong(values: DeliveryValues, purpose: Purpose): string[] {
   return [
@@ -44,6 +47,10 @@ function* authenticationConflicts(values: DeliveryValues): Iterable<string> {
   const { AUTH, HTTP_PORT, JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL } = values;
   if (AUTH === "jwt" && (JWT_SECRET ?? JWT_PUBLIC_KEY ?? JWKS_URL) === undefined) {
     yield "AUTH=jwt has no key to check tokens with: give JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL";
+  }
+  const forTokens = tokenSettings.filter((name) => values[name] !== undefined).join(" and ");
+  if (AUTH === "none" && forTokens !== "") {
+    yield `AUTH=none takes everybody for whom he says he is, but ${forTokens} is set: leave out ${forTokens}, or AUTH to ask for tokens`;
   }
   if (AUTH === "none" && !isLoopback(HTTP_PORT.host) && !values.ALLOW_UNAUTHENTICATED) {
     yield `AUTH=none lets everybody who reaches HTTP_PORT=${showAddress(HTTP_PORT)} be anybody: give a key for tokens, listen on 127.0.0.1:${HTTP_PORT.port}, or accept it with ALLOW_UNAUTHENTICATED=true (--allow-unauthenticated)`;
@@ -86,6 +93,10 @@ function* redisConflicts({ REDIS_URL, REDIS_ADDR, REDIS_TLS_CA, REDIS_PASSWORD }
 function* kafkaConflicts(values: DeliveryValues): Iterable<string> {
   if (values.FEED === "kafka" && !values.KAFKA_BROKERS) {
     yield "FEED=kafka, but KAFKA_BROKERS is not set: give the brokers as host:port,host:port";
+  }
+  for (const name of ["KAFKA_TLS", "KAFKA_SASL_MECHANISM"] as const) {
+    if (!values[name] || values.KAFKA_BROKERS) continue;
+    yield `${name} is set, but KAFKA_BROKERS is not: give the brokers as host:port,host:port`;
   }
   if (values.KAFKA_TLS_CA && !values.KAFKA_TLS) yield "KAFKA_TLS_CA is set, but KAFKA_TLS is not: give KAFKA_TLS=true";
   const login = [values.KAFKA_SASL_MECHANISM, values.KAFKA_SASL_USERNAME, values.KAFKA_SASL_PASSWORD];

@@ -228,6 +228,14 @@ describe("event settings", () => {
     }
   });
 
+  test("TLS and a login for brokers that are not named are refused", () => {
+    const login = { KAFKA_SASL_MECHANISM: "PLAIN", KAFKA_SASL_USERNAME: "bob", KAFKA_SASL_PASSWORD: "hunter2" };
+    assert.deepEqual(problemsOf({ KAFKA_TLS: "true", ...login }), [
+      "KAFKA_TLS is set, but KAFKA_BROKERS is not: give the brokers as host:port,host:port",
+      "KAFKA_SASL_MECHANISM is set, but KAFKA_BROKERS is not: give the brokers as host:port,host:port",
+    ]);
+  });
+
   test("a topic has the characters that Kafka allows", () => {
     assert.match(problemsOf({ KAFKA_TOPIC: "presence events" }).join(), /give letters, digits, dots/);
   });

@@ -60,6 +60,10 @@ function* eventConflicts(values: PresenceValues): Iterable<string> {
   if (values.EVENTS.includes("redis-pubsub") && !values.REDIS_URL && !values.REDIS_ADDR) {
     yield "EVENTS has redis-pubsub, but no Redis is set: give REDIS_URL or REDIS_ADDR";
   }
+  for (const name of ["KAFKA_TLS", "KAFKA_SASL_MECHANISM"] as const) {
+    if (!values[name] || values.KAFKA_BROKERS) continue;
+    yield `${name} is set, but KAFKA_BROKERS is not: give the brokers as host:port,host:port`;
+  }
   if (values.KAFKA_TLS_CA && !values.KAFKA_TLS) yield "KAFKA_TLS_CA is set, but KAFKA_TLS is not: give KAFKA_TLS=true";
   const login = [values.KAFKA_SASL_MECHANISM, values.KAFKA_SASL_USERNAME, values.KAFKA_SASL_PASSWORD];
   if (login.includes(undefined) && login.some((part) => part !== undefined)) {

@@ -1,5 +1,4 @@
-import { isIP } from "node:net";
-import { isLoopback } from "@realchat/presence-runtime";
+import { isOwnWithoutDoubt } from "@realchat/presence-runtime";
 
 /**
  * Whether a page of this origin may open sockets here. A browser sends the user's cookies whichever page asks, and
@@ -18,6 +17,5 @@ export function isOriginAllowed(
   if (origin === undefined || allowed.has("*") || allowed.has(origin)) return true;
   const url = URL.parse(origin);
   if (url === null || url.host !== host) return false;
-  const name = url.hostname.replace(/^\[(.*)\]$/, "$1");
-  return needsToken || isIP(name) !== 0 || isLoopback(name);
+  return needsToken || isOwnWithoutDoubt(url.host);
 }
