@@ -29,6 +29,11 @@ export interface LostSessions {
   readonly superseded: SessionRef[];
 }
 
+/** As LostSessions, and those that the store could not answer for: nothing is known of them. */
+export interface PartlyRefreshed extends LostSessions {
+  readonly unconfirmed: SessionRef[];
+}
+
 export interface Watching {
   readonly watcher: Watcher;
   /** The users asked for, or those online when none was named, in pages. */
@@ -123,25 +128,16 @@ export class PresenceService {
 
   /** Extends many. Rejects when the store could not answer for one of them: send all again. */
   async refreshMany(sessions: readonly SessionRef[]): Promise<LostSessions> {
-    checkCount("sessions", sessions.length, this.#limits.batchMaxSessions);
-    for (const [index, session] of sessions.entries()) this.#checkSession(session, `sessions[${index}].`);
-    const lost: LostSessions = { missing: [], superseded: [] };
-    if (sessions.length === 0) return lost;
-    await new Promise<void>((resolve, reject) => {
-      let open = sessions.length;
-      let failure: Error | undefined;
-      const reply = (result: RefreshResult, tag: number) => {
-        const session = sessions[tag];
-        if (result.kind === "failed") failure = result.error;
-        else if (result.kind !== "refreshed" && session !== undefined) lost[result.kind].push(session);
-        open--;
-        if (open > 0) return;
-        if (failure === undefined) resolve();
-        else reject(failure);
-      };
-      for (const [tag, session] of sessions.entries()) this.#store.refresh(session, reply, tag);
-    });
-    return lost;
+    const { missing, superseded, failure } = await this.#refreshAll(sessions);
+    if (failure !== undefined) throw failure;
+    return { missing, superseded };
+  }
+
+  /** Extends many, each for itself. Rejects when the store could answer for none of them. */
+  async refreshEach(sessions: readonly SessionRef[]): Promise<PartlyRefreshed> {
+    const { missing, superseded, unconfirmed, failure } = await this.#refreshAll(sessions);
+    if (failure !== undefined && unconfirmed.length === sessions.length) throw failure;
+    return { missing, superseded, unconfirmed };
   }
 
   /** One view per id, in the order asked, duplicates kept. */
@@ -173,6 +169,32 @@ export class PresenceService {
     }
     const named = [...new Set(userIds)];
     return { watcher, snapshot: () => (named.length === 0 ? this.#everyoneOnline() : this.#pagesOf(named)) };
+  }
+
+  async #refreshAll(
+    sessions: readonly SessionRef[],
+  ): Promise<PartlyRefreshed & { readonly failure: Error | undefined }> {
+    checkCount("sessions", sessions.length, this.#limits.batchMaxSessions);
+    for (const [index, session] of sessions.entries()) this.#checkSession(session, `sessions[${index}].`);
+    const refused: Record<"missing" | "superseded" | "failed", SessionRef[]> = {
+      missing: [],
+      superseded: [],
+      failed: [],
+    };
+    const { missing, superseded, failed: unconfirmed } = refused;
+    return await new Promise((resolve) => {
+      let open = sessions.length;
+      let failure: Error | undefined;
+      const end = () => resolve({ missing, superseded, unconfirmed, failure });
+      const reply = (result: RefreshResult, tag: number) => {
+        if (result.kind === "failed") failure = result.error;
+        if (result.kind !== "refreshed") refused[result.kind].push(sessions[tag] as SessionRef);
+        open--;
+        if (open === 0) end();
+      };
+      for (const [tag, session] of sessions.entries()) this.#store.refresh(session, reply, tag);
+      if (sessions.length === 0) end();
+    });
   }
 
   async *#pagesOf(userIds: readonly string[]): AsyncIterable<UserView[]> {

@@ -45,8 +45,9 @@ export function presenceApi(service: PresenceService, pace: { ttlMs: number; hea
     }),
 
     refreshSessions: answering(async (request) => {
-      const { missing, superseded } = await service.refreshMany(request.sessions);
-      return { missing, superseded, heartbeatInterval };
+      const { sessions, partial } = request;
+      if (partial) return { ...(await service.refreshEach(sessions)), heartbeatInterval };
+      return { ...(await service.refreshMany(sessions)), unconfirmed: [], heartbeatInterval };
     }),
 
     batchGetUserDevices: answering(async (request) => {

@@ -144,6 +144,7 @@ export const sessions = (start: StartNodes) =>
       assert.deepEqual(answer, {
         missing: [missing, missing],
         superseded: [superseded],
+        unconfirmed: [],
         heartbeatInterval: twentySeconds,
       });
     });
@@ -152,6 +153,7 @@ export const sessions = (start: StartNodes) =>
       assert.deepEqual(await stage.api.refreshSessions({}), {
         missing: [],
         superseded: [],
+        unconfirmed: [],
         heartbeatInterval: twentySeconds,
       });
     });

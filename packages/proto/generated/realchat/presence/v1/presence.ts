@@ -272,6 +272,11 @@ export interface SessionRef {
 
 export interface RefreshSessionsRequest {
   sessions: SessionRef[];
+  /**
+   * Answers each session for itself: those that the store cannot answer for are named in `unconfirmed`, all others are
+   * refreshed. Without it, as callers that do not know that field need it, the call fails when one of them does.
+   */
+  partial: boolean;
 }
 
 export interface RefreshSessionsResponse {
@@ -279,7 +284,14 @@ export interface RefreshSessionsResponse {
   missing: SessionRef[];
   /** replaced by a newer session: close this socket */
   superseded: SessionRef[];
-  heartbeatInterval: Duration | undefined;
+  heartbeatInterval:
+    | Duration
+    | undefined;
+  /**
+   * Only if `partial`: the store could not answer for these, nothing is known. Keep the sockets, and send these again
+   * soon. The call fails instead when that is so of all.
+   */
+  unconfirmed: SessionRef[];
 }
 
 export interface WatchPresenceRequest {
@@ -1676,13 +1688,16 @@ export const SessionRef: MessageFns<SessionRef> = {
 };
 
 function createBaseRefreshSessionsRequest(): RefreshSessionsRequest {
-  return { sessions: [] };
+  return { sessions: [], partial: false };
 }
 
 export const RefreshSessionsRequest: MessageFns<RefreshSessionsRequest> = {
   encode(message: RefreshSessionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.sessions) {
       SessionRef.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.partial !== false) {
+      writer.uint32(24).bool(message.partial);
     }
     return writer;
   },
@@ -1708,6 +1723,14 @@ export const RefreshSessionsRequest: MessageFns<RefreshSessionsRequest> = {
             message.sessions.push(SessionRef.decode(reader, reader.uint32()));
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.partial = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1725,6 +1748,9 @@ export const RefreshSessionsRequest: MessageFns<RefreshSessionsRequest> = {
     if (message.sessions?.length) {
       obj.sessions = message.sessions.map((e) => SessionRef.toJSON(e));
     }
+    if (message.partial !== false) {
+      obj.partial = message.partial;
+    }
     return obj;
   },
 
@@ -1734,12 +1760,13 @@ export const RefreshSessionsRequest: MessageFns<RefreshSessionsRequest> = {
   fromPartial(object: DeepPartial<RefreshSessionsRequest>): RefreshSessionsRequest {
     const message = createBaseRefreshSessionsRequest();
     message.sessions = object.sessions?.map((e) => SessionRef.fromPartial(e)) || [];
+    message.partial = object.partial ?? false;
     return message;
   },
 };
 
 function createBaseRefreshSessionsResponse(): RefreshSessionsResponse {
-  return { missing: [], superseded: [], heartbeatInterval: undefined };
+  return { missing: [], superseded: [], heartbeatInterval: undefined, unconfirmed: [] };
 }
 
 export const RefreshSessionsResponse: MessageFns<RefreshSessionsResponse> = {
@@ -1752,6 +1779,9 @@ export const RefreshSessionsResponse: MessageFns<RefreshSessionsResponse> = {
     }
     if (message.heartbeatInterval !== undefined) {
       Duration.encode(message.heartbeatInterval, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.unconfirmed) {
+      SessionRef.encode(v!, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -1793,6 +1823,14 @@ export const RefreshSessionsResponse: MessageFns<RefreshSessionsResponse> = {
             message.heartbeatInterval = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.unconfirmed.push(SessionRef.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1816,6 +1854,9 @@ export const RefreshSessionsResponse: MessageFns<RefreshSessionsResponse> = {
     if (message.heartbeatInterval !== undefined) {
       obj.heartbeatInterval = Duration.toJSON(message.heartbeatInterval);
     }
+    if (message.unconfirmed?.length) {
+      obj.unconfirmed = message.unconfirmed.map((e) => SessionRef.toJSON(e));
+    }
     return obj;
   },
 
@@ -1829,6 +1870,7 @@ export const RefreshSessionsResponse: MessageFns<RefreshSessionsResponse> = {
     message.heartbeatInterval = (object.heartbeatInterval !== undefined && object.heartbeatInterval !== null)
       ? Duration.fromPartial(object.heartbeatInterval)
       : undefined;
+    message.unconfirmed = object.unconfirmed?.map((e) => SessionRef.fromPartial(e)) || [];
     return message;
   },
 };
@@ -2353,7 +2395,10 @@ export const PresenceApiDefinition = {
       responseStream: false,
       options: {},
     },
-    /** Heartbeats of many sockets in one call, at most 1,000. Lost sessions are named in the answer, not by an error. */
+    /**
+     * Heartbeats of many sockets in one call, at most 1,000. Lost sessions are named in the answer, not by an error.
+     * UNAVAILABLE: the store could not answer for one of them, or, with `partial`, for none: send all again.
+     */
     refreshSessions: {
       name: "RefreshSessions",
       requestType: RefreshSessionsRequest as typeof RefreshSessionsRequest,
