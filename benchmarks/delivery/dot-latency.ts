@@ -4,7 +4,7 @@ import { startDelivery, startKafka, startPresence, startRedis, waitUntil } from 
 import { WebSocket } from "ws";
 import { loggedOut } from "../../services/delivery/gateway/close-codes.ts";
 import { jsonProtocol } from "../../services/delivery/gateway/protocols/json-frames.ts";
-import type { ToldFrame } from "../../services/delivery/testing/socket-client.ts";
+import { type ToldFrame, toldUsers } from "../../services/delivery/testing/socket-client.ts";
 import type { Bench, Benchmark } from "../benchmark.ts";
 import { busyCoresDuring } from "../load/busy-cores.ts";
 import { openLoop } from "../load/open-loop.ts";
@@ -194,9 +194,7 @@ class Watched {
 
   #heard(data: Buffer): void {
     const nowMs = clock.monotonicMs();
-    const frame = JSON.parse(String(data)) as ToldFrame;
-    if (frame.type === "hidden") return;
-    for (const { id, online } of frame.users) {
+    for (const { id, online } of toldUsers(JSON.parse(String(data)) as ToldFrame)) {
       if (!online) this.#onlineMs.delete(id);
       else if (!this.#onlineMs.has(id)) this.#onlineMs.set(id, nowMs);
     }

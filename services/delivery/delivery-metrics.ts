@@ -95,6 +95,8 @@ function exposePush(metrics: Metrics, { push }: Parts): void {
   total("reconciliations", "Times that everyone suspected was looked up, after a gap or a reset.", (figures) => {
     return figures.reconciliation.passes;
   });
+  gauge("stale", "1 while sockets are told that dots may not be current.", ({ isStale }) => Number(isStale));
+  total("stale_times", "Times that sockets began to be told so.", ({ staleTimes }) => staleTimes);
   gauge("watched_users", "Users whom a socket here watches.", ({ watchedUsers }) => watchedUsers);
   gauge("interests", "Pairs of a socket and a user it watches.", ({ interests }) => interests);
   gauge("interests_limit", "Pairs that the open sockets may have.", ({ interestsMax }) => interestsMax);

@@ -3,13 +3,14 @@ import { describe, test } from "node:test";
 import { readClientMessage } from "./client-message.ts";
 
 describe("a client's message", () => {
-  test("asks for users, declines them or logs out", () => {
+  test("asks for users, declines them, logs out or pings", () => {
     assert.deepEqual(readClientMessage('{"type":"subscribe","users":["a","b:c"]}'), {
       kind: "subscribe",
       userIds: ["a", "b:c"],
     });
     assert.deepEqual(readClientMessage('{"type":"unsubscribe","users":[]}'), { kind: "unsubscribe", userIds: [] });
     assert.deepEqual(readClientMessage('{"type":"logout"}'), { kind: "logout" });
+    assert.deepEqual(readClientMessage('{"type":"ping","id":7}'), { kind: "ping" });
   });
 
   test("may be of another protocol's version, or an older client's resume request", () => {

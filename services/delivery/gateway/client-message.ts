@@ -4,6 +4,8 @@ import { wrongWithId } from "./ids.ts";
 export type ClientMessage =
   | { readonly kind: "subscribe" | "unsubscribe"; readonly userIds: readonly string[] }
   | { readonly kind: "logout" }
+  /** The client's heartbeat: browsers do not show pages the pings of WebSocket. */
+  | { readonly kind: "ping" }
   /** Of another version of the protocol, or the resume request of older clients. */
   | { readonly kind: "unknown" }
   | { readonly kind: "not_json" }
@@ -14,7 +16,7 @@ export function readClientMessage(text: string): ClientMessage {
   const message = parse(text);
   if (message === undefined) return { kind: "not_json" };
   const { type, users } = message as { type?: unknown; users?: unknown };
-  if (type === "logout") return { kind: "logout" };
+  if (type === "logout" || type === "ping") return { kind: type };
   if (type !== "subscribe" && type !== "unsubscribe") return { kind: "unknown" };
   if (!Array.isArray(users)) return { kind: "wrong", why: "users is not a list of ids" };
   for (const [index, userId] of users.entries()) {

@@ -3,34 +3,43 @@ import { EventEmitter } from "node:events";
 import { describe, test } from "node:test";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import type { WebSocket } from "ws";
-import { plainFrames } from "../push/testing/recording-outlet.ts";
-import { Connection } from "./connection.ts";
+import type { FrameFormat } from "../push/frame-format.ts";
+import { Connection, type End } from "./connection.ts";
+import { envelopeFrames } from "./protocols/envelope-frames.ts";
+import { jsonFrames } from "./protocols/json-frames.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 
-function scene({ expiresAtMs }: { expiresAtMs?: number } = {}) {
+/** More than a client may leave unread before it is no longer answered. */
+const muchUnread = 16 * 2 ** 20;
+
+function scene({ expiresAtMs, format = jsonFrames }: { expiresAtMs?: number; format?: FrameFormat } = {}) {
   const clock = new FakeClock();
   const pongs: string[] = [];
-  const ends: unknown[] = [];
+  const sent: string[] = [];
+  const ends: End[] = [];
+  const messages: string[] = [];
   const socket = Object.assign(new EventEmitter(), {
     bufferedAmount: 0,
     ping: () => socket.emit("pong"),
     pong: (data: Buffer) => pongs.push(String(data)),
+    send: (data: Buffer) => sent.push(String(data)),
     close() {},
   });
   const setting = {
     ...{ clock, wheel: new TimerWheel(clock, 1_000), pingEveryMs: 25_000, pongWithinMs: 10_000 },
     messageRate: { perSecond: 1, burst: 3 },
-    onEnd: (_: Connection, end: unknown) => ends.push(end),
-    onMessage() {},
+    onEnd: (_: Connection, end: End) => ends.push(end),
+    onMessage: (kind: string) => messages.push(kind),
   };
-  new Connection(socket as unknown as WebSocket, { format: plainFrames, expiresAtMs, setting });
-  return { clock, socket, pongs, ends };
+  new Connection(socket as unknown as WebSocket, { format, expiresAtMs, setting });
+  const say = (text: string) => socket.emit("message", Buffer.from(text), false);
+  return { clock, socket, pongs, sent, ends, messages, say };
 }
 
 test("pings are answered, but not those of a client that does not read the answers", () => {
   const { socket, pongs, ends } = scene();
   socket.emit("ping", Buffer.from("one"));
-  socket.bufferedAmount = 16 * 2 ** 20;
+  socket.bufferedAmount = muchUnread;
   socket.emit("ping", Buffer.from("two"));
   socket.bufferedAmount = 0;
   socket.emit("ping", Buffer.from("three"));
@@ -70,5 +79,38 @@ describe("a token's end is a time of day", () => {
     const { clock, ends } = scene({ expiresAtMs: 1e303 });
     await clock.advance(3_600_000);
     assert.deepEqual(ends, []);
+  });
+});
+
+describe("a heartbeat that a page can send and see", () => {
+  const ping = '{"type":"ping"}';
+  const pong = '{"type":"pong"}';
+
+  test("is answered, each one, and counted as a message of its own kind", async () => {
+    const { clock, sent, ends, messages, say } = scene();
+    for (let beat = 0; beat < 100; beat++) {
+      say(ping);
+      await clock.advance(1_000);
+    }
+    assert.deepEqual([sent.length, new Set(sent), ends], [100, new Set([pong]), []]);
+    assert.deepEqual(new Set(messages), new Set(["ping"]));
+  });
+
+  test("is not answered to a client that does not read the answers, and a flood of it is one of messages", () => {
+    const { socket, sent, ends, say } = scene();
+    say(ping);
+    socket.bufferedAmount = muchUnread;
+    say(ping);
+    socket.bufferedAmount = 0;
+    say(ping);
+    assert.deepEqual([sent, ends], [[pong, pong], []]);
+    say(ping);
+    assert.deepEqual([sent.length, ends], [2, ["too_many_messages"]]);
+  });
+
+  test("has no answer in the older protocol, where it is ignored as ever", () => {
+    const { sent, ends, say } = scene({ format: envelopeFrames });
+    say(ping);
+    assert.deepEqual([sent, ends], [[], []]);
   });
 });

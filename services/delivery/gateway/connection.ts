@@ -155,6 +155,9 @@ export class Connection implements Outlet {
       case "logout":
         this.close("logged_out");
         return;
+      case "ping":
+        this.#pong();
+        return;
       case "wrong":
         this.close("bad_message", message.why);
         return;
@@ -169,7 +172,16 @@ export class Connection implements Outlet {
 
   /** RFC 6455 §5.5.3 lets pongs be left out: to a client that pings and does not read they would pile up here. */
   #pinged(data: Buffer): void {
-    if (this.#isAllowed() && this.#socket.bufferedAmount < pongBacklogMaxBytes) this.#socket.pong(data);
+    if (this.#isAllowed() && this.#mayPong) this.#socket.pong(data);
+  }
+
+  #pong(): void {
+    if (!this.#mayPong) return;
+    for (const frame of this.format.pong()) this.#socket.send(frame, { binary: this.format.isBinary });
+  }
+
+  get #mayPong(): boolean {
+    return this.#socket.bufferedAmount < pongBacklogMaxBytes;
   }
 
   #isAllowed(): boolean {

@@ -9,4 +9,8 @@ export interface FrameFormat {
   presence(dots: readonly Dot[]): Buffer[];
   /** Users whom the socket may not see, or no longer. */
   hidden(userIds: readonly string[]): Buffer[];
+  /** Whether dots may not be current; nothing where the protocol has no word for it. */
+  stale(isStale: boolean): Buffer[];
+  /** Answers the client's heartbeat; nothing where the protocol has none. */
+  pong(): Buffer[];
 }

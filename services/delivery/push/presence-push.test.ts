@@ -34,7 +34,7 @@ describe("a socket that opens", () => {
     answer.resolve();
     await scene.settle();
     const versions = ann.outlet.frames
-      .flatMap((frame) => (frame.kind === "hidden" ? [] : frame.dots))
+      .flatMap((frame) => ("dots" in frame ? frame.dots : []))
       .map(({ version }) => version);
     assert.deepEqual(
       versions,
@@ -376,5 +376,82 @@ describe("what the feed did not tell", () => {
     assert.deepEqual(ann.told(), []);
     await scene.clock.advance(200);
     assert.deepEqual(ann.told(), ["snapshot bob-"]);
+  });
+});
+
+describe("dots that may not be current", () => {
+  /** Ann's page while presence is away for long enough. */
+  async function inOutage() {
+    const scene = new PushScene();
+    scene.befriend("ann", "bob");
+    const ann = scene.connect("ann");
+    await scene.settle();
+    scene.isPresenceAway = true;
+    await scene.clock.advance(9_000);
+    return { scene, ann };
+  }
+
+  test("are told to be so once, also to sockets that open meanwhile, and to be current after those that make it true", async () => {
+    const { scene, ann } = await inOutage();
+    assert.deepEqual(ann.told(), ["snapshot bob-", "stale"]);
+    const bob = scene.connect("bob");
+    await scene.settle();
+    assert.deepEqual(bob.told(), ["stale"]);
+    scene.set("bob", true);
+    scene.isPresenceAway = false;
+    await scene.clock.advance(10_000);
+    assert.deepEqual(ann.told(), ["presence bob+", "current"]);
+    assert.deepEqual(bob.told().slice(-2), ["snapshot ann-", "current"]);
+    const { isStale, staleTimes } = scene.push.figures;
+    assert.deepEqual({ isStale, staleTimes }, { isStale: false, staleTimes: 1 });
+  });
+
+  test("are told to be so too when no changes are heard, and a blip is not told", async () => {
+    const scene = new PushScene();
+    scene.befriend("ann", "bob");
+    const ann = scene.connect("ann");
+    await scene.settle();
+    ann.told();
+    scene.hears = false;
+    await scene.clock.advance(4_000);
+    scene.hears = true;
+    await scene.clock.advance(4_000);
+    assert.deepEqual(ann.told(), []);
+    scene.hears = false;
+    await scene.clock.advance(7_000);
+    assert.deepEqual(ann.told(), ["stale"]);
+    scene.hears = true;
+    await scene.clock.advance(1_000);
+    assert.deepEqual(ann.told(), ["current"]);
+  });
+
+  test("are not told of to a socket that did not read it before it was over", async () => {
+    const scene = new PushScene({ slowMs: 60_000 });
+    scene.befriend("ann", "bob");
+    const ann = scene.connect("ann");
+    ann.outlet.isHeld = true;
+    await scene.settle();
+    ann.told();
+    scene.isPresenceAway = true;
+    await scene.clock.advance(9_000);
+    assert.equal(scene.push.figures.isStale, true);
+    scene.isPresenceAway = false;
+    await scene.clock.advance(10_000);
+    ann.outlet.isHeld = false;
+    ann.outlet.release();
+    await scene.settle();
+    assert.deepEqual([ann.told(), scene.push.figures.isStale], [[], false]);
+  });
+
+  test("stay so for a socket that has had no snapshot yet", async () => {
+    const { scene } = await inOutage();
+    scene.isDirectoryAway = true;
+    const bob = scene.connect("bob");
+    scene.isPresenceAway = false;
+    await scene.clock.advance(10_000);
+    assert.deepEqual([bob.told(), scene.push.figures.isStale], [["stale"], false]);
+    scene.isDirectoryAway = false;
+    await scene.clock.advance(10_000);
+    assert.deepEqual(bob.told(), ["snapshot ann-", "current"]);
   });
 });

@@ -3,6 +3,7 @@ import type { AffectedPairs, AudienceDirectory } from "../audience/directory.ts"
 import type { AudienceListener } from "../audience/listener.ts";
 import type { FeedListener, PresenceUpdate } from "../feed/feed.ts";
 import { type Dot, differ } from "./dot.ts";
+import { FeedSource, LookupSource } from "./dot-sources.ts";
 import { Gate } from "./gate.ts";
 import { InterestIndex } from "./interest-index.ts";
 import { Lookups } from "./lookups.ts";
@@ -10,6 +11,7 @@ import type { Outlet } from "./outlet.ts";
 import type { PresenceLookup } from "./presence-lookup.ts";
 import type { Push, PushFigures, Subscription } from "./push.ts";
 import { Reconciliation } from "./reconciliation.ts";
+import { Staleness } from "./staleness.ts";
 import { Subscriber } from "./subscriber.ts";
 import { Turns } from "./turns.ts";
 import { type InterestLimits, Viewer, type ViewerEffects } from "./viewer.ts";
@@ -49,8 +51,10 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
   readonly #viewers = new Map<string, Viewer>();
   readonly #gate = new Gate(questionsMax);
   readonly #turns: Turns;
+  readonly #presence: LookupSource;
   readonly #lookups: Lookups;
   readonly #reconciliation: Reconciliation;
+  readonly #staleness: Staleness;
   readonly #effects: ViewerEffects;
   readonly #stopSweeping: () => void;
   #subscribers = 0;
@@ -60,8 +64,9 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
   constructor(options: PresencePushOptions) {
     const { clock, limits, slowMs, observeAge, reconcileEveryMs } = options;
     this.#options = options;
-    this.#turns = new Turns({ clock, slowMs, observeAge });
+    this.#turns = new Turns({ clock, slowMs, observeAge, isStale: () => this.#staleness.isStale });
     const lookups = () => new Lookups({ look: (userIds) => this.#look(userIds), clock, batchMax: limits.lookupMax });
+    this.#presence = new LookupSource(options);
     this.#lookups = lookups();
     this.#reconciliation = new Reconciliation({
       index: this.#index,
@@ -69,6 +74,13 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
       lookups: lookups(),
       clock,
       everyMs: reconcileEveryMs,
+      isQuiet: () => this.#presence.isQuiet,
+    });
+    this.#staleness = new Staleness({
+      sources: [new FeedSource(options), this.#presence],
+      catchUp: () => this.#reconciliation.everyone(),
+      onChange: () => this.#tellStaleness(),
+      clock,
     });
     this.#effects = {
       admit: (subscriber, userIds, { lookAgain }) => void this.#admit(subscriber, userIds, lookAgain),
@@ -98,6 +110,8 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
       feedUpdates: this.#feedUpdates,
       lookups: this.#lookups.figures,
       reconciliation: this.#reconciliation.figures,
+      isStale: this.#staleness.isStale,
+      staleTimes: this.#staleness.times,
     };
   }
 
@@ -106,6 +120,7 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
     const subscriber = new Subscriber(viewer, outlet);
     this.#subscribers++;
     viewer.join(subscriber);
+    if (this.#staleness.isStale) this.#turns.add(subscriber);
     return {
       subscribe: (userIds) => viewer.wish(subscriber, userIds),
       unsubscribe: (userIds) => {
@@ -118,6 +133,7 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
 
   close(): void {
     this.#stopSweeping();
+    this.#staleness.close();
     this.#lookups.close();
     this.#reconciliation.close();
   }
@@ -141,13 +157,19 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
   }
 
   gap(): void {
-    this.#reconciliation.everyone();
+    void this.#reconciliation.everyone();
   }
 
   reset(shard: number, begin: number): void {
     // Presence says what they are now, with a version that any client takes for newer.
     const isBefore = (dot: Dot) => dot.shard === shard && dot.version < begin;
-    this.#reconciliation.those((dot) => dot === undefined || isBefore(dot));
+    void this.#reconciliation.those((dot) => dot === undefined || isBefore(dot));
+  }
+
+  #tellStaleness(): void {
+    for (const { subscribers } of this.#viewers.values()) {
+      for (const subscriber of subscribers) this.#turns.add(subscriber);
+    }
   }
 
   #viewerOf(userId: string): Viewer {
@@ -203,7 +225,7 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
 
   async #look(userIds: readonly string[]): Promise<void> {
     const held = userIds.map((userId) => this.#index.get(userId)?.dot);
-    const { dots, recovering } = await this.#options.lookup(userIds);
+    const { dots, recovering } = await this.#presence.look(userIds);
     dots.forEach((dot, index) => {
       const known = this.#index.get(dot.userId)?.dot;
       // Who is absent while presence recovers may only not be back yet: the feed restates who is online.

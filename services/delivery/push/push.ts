@@ -45,6 +45,9 @@ export interface PushFigures {
     readonly passes: number;
     readonly suspects: number;
   };
+  /** Whether sockets are told that dots may not be current, and how often that began. */
+  readonly isStale: boolean;
+  readonly staleTimes: number;
 }
 
 export interface LookupFigures {

@@ -15,19 +15,30 @@ export class Reconciliation {
   readonly #index: InterestIndex;
   readonly #lookups: Lookups;
   readonly #everyMs: number;
+  readonly #isQuiet: () => boolean;
   readonly #stop: () => void;
   #suspects = new Set<string>();
-  #isPassing = false;
+  #passing: Promise<void> | undefined;
   #round: MapIterator<WatchedUser> | undefined;
   #isStepping = false;
   #passes = 0;
 
-  /** @param options.everyMs in which the slow pass comes by everyone; 0: there is none */
-  constructor(options: { index: InterestIndex; lookups: Lookups; clock: Clock; everyMs: number }) {
+  /**
+   * @param options.everyMs in which the slow pass comes by everyone; 0: there is none
+   * @param options.isQuiet whether nobody has asked presence for a while
+   */
+  constructor(options: {
+    index: InterestIndex;
+    lookups: Lookups;
+    clock: Clock;
+    everyMs: number;
+    isQuiet: () => boolean;
+  }) {
     this.#index = options.index;
     this.#lookups = options.lookups;
     this.#everyMs = options.everyMs;
-    this.#stop = options.everyMs === 0 ? () => {} : options.clock.every(stepMs, () => void this.#step());
+    this.#isQuiet = options.isQuiet;
+    this.#stop = options.clock.every(stepMs, () => void this.#step());
   }
 
   get figures() {
@@ -39,19 +50,20 @@ export class Reconciliation {
     this.#lookups.close();
   }
 
-  everyone(): void {
-    this.those(() => true);
+  /** Resolves when all who are watched now have been looked up. */
+  everyone(): Promise<void> {
+    return this.those(() => true);
   }
 
   /** Looks up whoever is watched and meets the condition. */
-  those(condition: (dot: Dot | undefined) => boolean): void {
+  those(condition: (dot: Dot | undefined) => boolean): Promise<void> {
     for (const { userId, dot } of this.#index.values()) if (condition(dot)) this.#suspects.add(userId);
-    void this.#pass();
+    if (this.#suspects.size === 0) return Promise.resolve();
+    this.#passing ??= this.#pass();
+    return this.#passing;
   }
 
   async #pass(): Promise<void> {
-    if (this.#isPassing) return;
-    this.#isPassing = true;
     this.#passes++;
     while (this.#suspects.size > 0) {
       const page: string[] = [];
@@ -61,14 +73,17 @@ export class Reconciliation {
         this.#suspects.delete(userId);
       }
       await this.#lookups.ask(page.filter((userId) => this.#index.get(userId) !== undefined));
+      // What was suspected meanwhile belongs to the same pass.
+      if (this.#suspects.size === 0) this.#passing = undefined;
     }
-    this.#isPassing = false;
   }
 
   async #step(): Promise<void> {
     if (this.#isStepping) return;
     this.#isStepping = true;
-    const share = Math.ceil((this.#index.size * stepMs) / this.#everyMs);
+    // Without a slow pass, somebody is looked up now and then all the same: it shows whether presence answers.
+    const share =
+      this.#everyMs === 0 ? Number(this.#isQuiet()) : Math.ceil((this.#index.size * stepMs) / this.#everyMs);
     await this.#lookups.ask(this.#next(Math.min(share, pageMax)));
     this.#isStepping = false;
   }

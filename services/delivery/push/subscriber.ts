@@ -5,6 +5,7 @@ import type { WatchedUser } from "./watched-user.ts";
 
 /** What a socket is to be sent next. */
 export type News =
+  | { readonly kind: "stale"; readonly isStale: boolean }
   | { readonly kind: "hidden"; readonly userIds: string[] }
   | { readonly kind: "snapshot" | "presence"; readonly dots: Dot[] };
 
@@ -23,6 +24,8 @@ export class Subscriber {
   #arrived: Set<WatchedUser> | undefined;
   #changed: Set<WatchedUser> | undefined;
   #isOwedSnapshot = false;
+  #hadSnapshot = false;
+  #wasToldStale = false;
 
   constructor(viewer: Viewer, outlet: Outlet) {
     this.viewer = viewer;
@@ -59,6 +62,11 @@ export class Subscriber {
     return this.#hidden?.size ?? 0;
   }
 
+  /** Whether there is something to tell it, if only of users in doubt. */
+  hasNews(isStale: boolean): boolean {
+    return this.pending > 0 || this.#hasToHear(isStale);
+  }
+
   /** Users of whom it has yet to be told. */
   get pending(): number {
     return (this.#arrived?.size ?? 0) + (this.#changed?.size ?? 0) + (this.#hidden?.size ?? 0);
@@ -66,9 +74,10 @@ export class Subscriber {
 
   /**
    * Takes what it is to be told next, in one frame. Users of whom it is in doubt whether he may see them are left for
-   * later.
+   * later. That dots may not be current comes before them, that they are again comes after those that make it true.
    */
-  take(): News | undefined {
+  take(isStale: boolean): News | undefined {
+    if (isStale && this.#hasToHear(isStale)) return this.#hearsStale(isStale);
     if (this.#hidden !== undefined) {
       const userIds = [...this.#hidden];
       this.#hidden = undefined;
@@ -80,6 +89,7 @@ export class Subscriber {
       this.#arrived = left;
       const isOwed = this.#isOwedSnapshot;
       this.#isOwedSnapshot = false;
+      this.#hadSnapshot ||= isOwed;
       if (dots.length > 0 || isOwed) return { kind: "snapshot", dots };
     }
     if (this.#changed !== undefined) {
@@ -87,7 +97,17 @@ export class Subscriber {
       this.#changed = left;
       if (dots.length > 0) return { kind: "presence", dots };
     }
-    return undefined;
+    return this.#hasToHear(isStale) ? this.#hearsStale(isStale) : undefined;
+  }
+
+  /** Nothing is current for a socket that has not had its first snapshot. */
+  #hasToHear(isStale: boolean): boolean {
+    return isStale !== this.#wasToldStale && (isStale || this.#hadSnapshot);
+  }
+
+  #hearsStale(isStale: boolean): News {
+    this.#wasToldStale = isStale;
+    return { kind: "stale", isStale };
   }
 
   #tell(users: ReadonlySet<WatchedUser>): { dots: Dot[]; left: Set<WatchedUser> | undefined } {

@@ -20,6 +20,7 @@ export class Turns {
   readonly #clock: Clock;
   readonly #slowMs: number;
   readonly #observeAge: (ageSeconds: number) => void;
+  readonly #isStale: () => boolean;
   #due: Subscriber[] = [];
   readonly #isDue = new Set<Subscriber>();
   #isScheduled = false;
@@ -32,11 +33,18 @@ export class Turns {
   /**
    * @param options.slowMs how long the network may take over one write
    * @param options.observeAge told the age of each change when it is written
+   * @param options.isStale whether dots may not be current
    */
-  constructor(options: { clock: Clock; slowMs: number; observeAge: (ageSeconds: number) => void }) {
+  constructor(options: {
+    clock: Clock;
+    slowMs: number;
+    observeAge: (ageSeconds: number) => void;
+    isStale: () => boolean;
+  }) {
     this.#clock = options.clock;
     this.#slowMs = options.slowMs;
     this.#observeAge = options.observeAge;
+    this.#isStale = options.isStale;
   }
 
   get figures(): TurnFigures {
@@ -92,23 +100,23 @@ export class Turns {
 
   #write(subscriber: Subscriber, nowUs: number): void {
     if (subscriber.isClosed) return;
-    const news = subscriber.take();
+    const news = subscriber.take(this.#isStale());
     if (news === undefined) return;
     const frames = this.#framesOf(subscriber.outlet.format, news);
     this.#count(news, frames, nowUs);
     if (frames.length === 0) {
-      if (subscriber.pending > 0) this.add(subscriber);
+      if (subscriber.hasNews(this.#isStale())) this.add(subscriber);
       return;
     }
     this.#writing.set(subscriber, this.#clock.monotonicMs());
     subscriber.outlet.send(frames, () => {
       this.#writing.delete(subscriber);
-      if (subscriber.pending > 0) this.add(subscriber);
+      if (subscriber.hasNews(this.#isStale())) this.add(subscriber);
     });
   }
 
   #framesOf(format: FrameFormat, news: News): Buffer[] {
-    if (news.kind === "hidden") return this.#build(format, news);
+    if (news.kind === "hidden" || news.kind === "stale") return this.#build(format, news);
     let built = this.#built.get(format);
     if (built === undefined) {
       built = new Map();
@@ -125,7 +133,7 @@ export class Turns {
   }
 
   #build(format: FrameFormat, news: News): Buffer[] {
-    const frames = news.kind === "hidden" ? format.hidden(news.userIds) : format[news.kind](news.dots);
+    const frames = framesFor(format, news);
     this.#figures.framesBuilt += frames.length;
     return frames;
   }
@@ -134,6 +142,7 @@ export class Turns {
     const figures = this.#figures;
     figures.frames += frames.length;
     for (const { length } of frames) figures.bytes += length;
+    if (news.kind === "stale") return;
     if (news.kind === "hidden") {
       figures.hidden += news.userIds.length;
       return;
@@ -142,6 +151,18 @@ export class Turns {
     // A snapshot tells what has been true for long: its age says nothing about us.
     if (news.kind === "snapshot") return;
     for (const { version } of news.dots) this.#observeAge(Math.max(0, nowUs - version) / 1_000_000);
+  }
+}
+
+function framesFor(format: FrameFormat, news: News): Buffer[] {
+  switch (news.kind) {
+    case "stale":
+      return format.stale(news.isStale);
+    case "hidden":
+      return format.hidden(news.userIds);
+    case "snapshot":
+    case "presence":
+      return format[news.kind](news.dots);
   }
 }
 

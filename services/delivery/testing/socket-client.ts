@@ -14,7 +14,14 @@ export type ToldUser = {
 
 export type ToldFrame =
   | { readonly type: "snapshot" | "presence"; readonly users: readonly ToldUser[] }
-  | { readonly type: "hidden"; readonly users: readonly string[] };
+  | { readonly type: "hidden"; readonly users: readonly string[] }
+  | { readonly type: "stale"; readonly stale: boolean }
+  | { readonly type: "pong" };
+
+/** The users whose state the frame tells. */
+export function toldUsers(frame: ToldFrame): readonly ToldUser[] {
+  return frame.type === "snapshot" || frame.type === "presence" ? frame.users : [];
+}
 
 /** A client of the JSON protocol that remembers all it was told. */
 export type SocketClient = {
@@ -28,6 +35,8 @@ export type SocketClient = {
   /** Resolves when the user was last told to be so. */
   untilTold(userId: string, online: boolean, deadlineMs?: number): Promise<ToldUser>;
   untilSnapshot(): Promise<void>;
+  /** Resolves when it was last told that dots may not be current, or that they are again. */
+  untilStale(isStale: boolean, deadlineMs?: number): Promise<unknown>;
   untilClosed(deadlineMs?: number): Promise<{ readonly code: number; readonly reason: string }>;
 };
 
@@ -69,10 +78,8 @@ function rememberingClient(socket: WebSocket, onFrame: ClientOptions["onFrame"])
     const frame = JSON.parse(String(data)) as ToldFrame;
     frames.push(frame);
     if (frame.type === "hidden") for (const id of frame.users) users.delete(id);
-    else {
-      for (const user of frame.users) {
-        if (user.version >= (users.get(user.id)?.version ?? 0)) users.set(user.id, user);
-      }
+    for (const user of toldUsers(frame)) {
+      if (user.version >= (users.get(user.id)?.version ?? 0)) users.set(user.id, user);
     }
     onFrame?.(frame);
   });
@@ -92,6 +99,11 @@ function rememberingClient(socket: WebSocket, onFrame: ClientOptions["onFrame"])
     async untilSnapshot() {
       await waitUntil(() => frames.some(({ type }) => type === "snapshot"), { what: "a snapshot came" });
     },
+    untilStale: (isStale, deadlineMs) =>
+      waitUntil(() => frames.findLast((frame) => frame.type === "stale")?.stale === isStale, {
+        what: `dots are told to be ${isStale ? "stale" : "current"}`,
+        deadlineMs,
+      }),
     untilClosed: (deadlineMs) =>
       waitUntil(() => end, { what: "the socket is closed", deadlineMs }) as Promise<{ code: number; reason: string }>,
   };

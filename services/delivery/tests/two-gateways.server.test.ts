@@ -15,7 +15,7 @@ import {
 } from "@realchat/presence-testing";
 import { type AudienceTopic, audienceTopics } from "../audience/sources/topics.ts";
 import { block, contact, conversationCreated, membershipChanged } from "../audience/testing/event-records.ts";
-import { connect, type SocketClient } from "../testing/socket-client.ts";
+import { connect, type SocketClient, toldUsers } from "../testing/socket-client.ts";
 
 const prefix = `two-gateways-${randomUUID()}`;
 const nameOf = (topic: AudienceTopic | "presence.events.v1") => `${prefix}.${topic}`;
@@ -120,9 +120,7 @@ describe("two gateways on Redis and Kafka", () => {
     assert.deepEqual(await first.untilClosed(), { code: 4000, reason: "session_replaced" });
     second.say({ type: "logout" });
     await hal.untilTold("ida", false);
-    const told = hal.frames
-      .flatMap((frame) => (frame.type === "hidden" ? [] : frame.users))
-      .filter(({ id }) => id === "ida");
+    const told = hal.frames.flatMap(toldUsers).filter(({ id }) => id === "ida");
     assert.deepEqual(
       told
         .map(({ online }) => online)

@@ -12,6 +12,8 @@ export const envelopeFrames: FrameFormat = {
   presence: (dots) => dots.map(envelopeOf),
   // These clients know no more than online and offline. Without a version: it says nothing about the user's state.
   hidden: (userIds) => userIds.map((userId) => envelopeOf({ ...nobody, userId })),
+  stale: () => [],
+  pong: () => [],
 };
 
 const nobody: Dot = {

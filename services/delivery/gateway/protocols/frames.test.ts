@@ -52,6 +52,12 @@ describe("JSON frames", () => {
     assert.deepEqual(read(jsonFrames.snapshot([])), [{ type: "snapshot", users: [] }]);
     assert.deepEqual(read(jsonFrames.hidden(["ada", "bob"])), [{ type: "hidden", users: ["ada", "bob"] }]);
   });
+
+  test("say whether dots may not be current, and answer the client's heartbeat", () => {
+    assert.deepEqual(read(jsonFrames.stale(true)), [{ type: "stale", stale: true }]);
+    assert.deepEqual(read(jsonFrames.stale(false)), [{ type: "stale", stale: false }]);
+    assert.deepEqual(read(jsonFrames.pong()), [{ type: "pong" }]);
+  });
 });
 
 describe("envelope frames", () => {
@@ -78,6 +84,10 @@ describe("envelope frames", () => {
     const [hidden] = read(envelopeFrames.hidden(["eve"]));
     assert.deepEqual([hidden?.update.userId, hidden?.update.version], ["eve", 0]);
     assert.equal(hidden?.update.status, presence.PresenceStatus.PRESENCE_STATUS_OFFLINE);
+  });
+
+  test("have no word for what today's clients do not know", () => {
+    assert.deepEqual([envelopeFrames.stale(true), envelopeFrames.stale(false), envelopeFrames.pong()], [[], [], []]);
   });
 
   test("nobody is told which of our machines somebody is connected to", () => {

@@ -20,10 +20,20 @@ export const jsonFrames: FrameFormat = {
   snapshot: (dots) => [frame("snapshot", dots.map(userOf))],
   presence: (dots) => [frame("presence", dots.map(userOf))],
   hidden: (userIds) => [frame("hidden", userIds)],
+  stale: (isStale) => (isStale ? staleFrames : currentFrames),
+  pong: () => pongFrames,
 };
 
+const staleFrames = [bytes({ type: "stale", stale: true })];
+const currentFrames = [bytes({ type: "stale", stale: false })];
+const pongFrames = [bytes({ type: "pong" })];
+
 function frame(type: string, users: readonly unknown[]): Buffer {
-  return Buffer.from(JSON.stringify({ type, users }));
+  return bytes({ type, users });
+}
+
+function bytes(message: object): Buffer {
+  return Buffer.from(JSON.stringify(message));
 }
 
 // Without the instance: which of our machines somebody is connected to is nobody's business.

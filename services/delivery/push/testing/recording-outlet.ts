@@ -4,7 +4,9 @@ import type { Outlet } from "../outlet.ts";
 
 export type RecordedFrame =
   | { readonly kind: "snapshot" | "presence"; readonly dots: readonly Dot[] }
-  | { readonly kind: "hidden"; readonly userIds: readonly string[] };
+  | { readonly kind: "hidden"; readonly userIds: readonly string[] }
+  | { readonly kind: "stale"; readonly isStale: boolean }
+  | { readonly kind: "pong" };
 
 /** Frames that a test can read again. */
 export const plainFrames: FrameFormat = {
@@ -12,6 +14,8 @@ export const plainFrames: FrameFormat = {
   snapshot: (dots) => [frame({ kind: "snapshot", dots })],
   presence: (dots) => [frame({ kind: "presence", dots })],
   hidden: (userIds) => [frame({ kind: "hidden", userIds })],
+  stale: (isStale) => [frame({ kind: "stale", isStale })],
+  pong: () => [frame({ kind: "pong" })],
 };
 
 function frame(content: RecordedFrame): Buffer {
@@ -52,10 +56,20 @@ export class RecordingOutlet implements Outlet {
 
   /** `snapshot ann+ bob-`, `hidden bob`: what it was told, in short. */
   told(): string[] {
-    return this.frames.map((told) =>
-      told.kind === "hidden"
-        ? `hidden ${told.userIds.join(" ")}`
-        : [told.kind, ...told.dots.map(({ userId, online }) => `${userId}${online ? "+" : "-"}`)].join(" "),
-    );
+    return this.frames.map(inShort);
+  }
+}
+
+function inShort(told: RecordedFrame): string {
+  switch (told.kind) {
+    case "pong":
+      return "pong";
+    case "stale":
+      return told.isStale ? "stale" : "current";
+    case "hidden":
+      return `hidden ${told.userIds.join(" ")}`;
+    case "snapshot":
+    case "presence":
+      return [told.kind, ...told.dots.map(({ userId, online }) => `${userId}${online ? "+" : "-"}`)].join(" ");
   }
 }

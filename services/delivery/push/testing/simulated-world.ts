@@ -270,6 +270,7 @@ export class SimulatedWorld {
 
   #judgeFrame({ user, held, isOpen }: Socket, frame: RecordedFrame): void {
     assert.ok(isOpen, `${user} was told something after the socket was closed`);
+    if (frame.kind === "pong" || frame.kind === "stale") return;
     if (frame.kind === "hidden") {
       for (const hidden of frame.userIds) held.delete(hidden);
       return;

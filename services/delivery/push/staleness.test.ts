@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { FakeClock } from "@realchat/presence-runtime/testing";
+import { FeedSource, LookupSource } from "./dot-sources.ts";
+import { Staleness } from "./staleness.ts";
+
+function scene() {
+  const clock = new FakeClock();
+  const source = { sinceMs: undefined as number | undefined };
+  const passes: PromiseWithResolvers<void>[] = [];
+  const told: boolean[] = [];
+  const staleness = new Staleness({
+    sources: [{ awayMs: () => (source.sinceMs === undefined ? 0 : clock.monotonicMs() - source.sinceMs) }],
+    catchUp() {
+      const pass = Promise.withResolvers<void>();
+      passes.push(pass);
+      return pass.promise;
+    },
+    onChange: () => told.push(staleness.isStale),
+    clock,
+  });
+  return {
+    ...{ clock, passes, told, staleness },
+    leave: () => {
+      source.sinceMs = clock.monotonicMs();
+    },
+    comeBack: () => {
+      source.sinceMs = undefined;
+    },
+  };
+}
+
+describe("dots", () => {
+  test("are stale when a source is away for more than 5 s, and told so once", async () => {
+    const { clock, told, leave } = scene();
+    leave();
+    await clock.advance(5_000);
+    assert.deepEqual(told, []);
+    await clock.advance(60_000);
+    assert.deepEqual(told, [true]);
+  });
+
+  test("are not for a blip, however many there are", async () => {
+    const { clock, told, leave, comeBack } = scene();
+    for (let blip = 0; blip < 10; blip++) {
+      leave();
+      await clock.advance(4_500);
+      comeBack();
+      await clock.advance(500);
+    }
+    assert.deepEqual(told, []);
+  });
+
+  test("are current again only when everyone was looked up after the source came back", async () => {
+    const { clock, passes, told, staleness, leave, comeBack } = scene();
+    leave();
+    await clock.advance(7_000);
+    assert.equal(passes.length, 0);
+    comeBack();
+    await clock.advance(30_000);
+    assert.deepEqual([told, passes.length], [[true], 1]);
+    passes[0]?.resolve();
+    await clock.advance(0);
+    assert.deepEqual([told, staleness.times], [[true, false], 1]);
+  });
+
+  test("stay stale when the source leaves again before everyone was looked up", async () => {
+    const { clock, passes, told, leave, comeBack } = scene();
+    leave();
+    await clock.advance(7_000);
+    comeBack();
+    await clock.advance(1_000);
+    leave();
+    await clock.advance(7_000);
+    passes[0]?.resolve();
+    await clock.advance(0);
+    assert.deepEqual(told, [true]);
+    comeBack();
+    await clock.advance(1_000);
+    passes[1]?.resolve();
+    await clock.advance(0);
+    assert.deepEqual(told, [true, false]);
+  });
+});
+
+describe("what dots come from", () => {
+  test("the feed is away since it was first found not to hear", async () => {
+    const clock = new FakeClock();
+    let hears = true;
+    const feed = new FeedSource({ hears: () => hears, clock });
+    assert.equal(feed.awayMs(), 0);
+    hears = false;
+    await clock.advance(1_000);
+    assert.equal(feed.awayMs(), 0);
+    await clock.advance(1_000);
+    assert.equal(feed.awayMs(), 1_000);
+    hears = true;
+    assert.equal(feed.awayMs(), 0);
+  });
+
+  test("presence is away since the first question after its last answer, whoever asked, answered with a failure or not at all", async () => {
+    const clock = new FakeClock();
+    const answers: PromiseWithResolvers<{ dots: []; recovering: false }>[] = [];
+    const presence = new LookupSource({
+      lookup() {
+        const answer = Promise.withResolvers<{ dots: []; recovering: false }>();
+        answers.push(answer);
+        return answer.promise;
+      },
+      clock,
+    });
+    const ask = () => presence.look(["ann"]).catch(() => {});
+    void ask();
+    await clock.advance(3_000);
+    assert.equal(presence.awayMs(), 3_000);
+    answers[0]?.reject(new Error("away"));
+    await clock.advance(1_000);
+    void ask();
+    void ask();
+    await clock.advance(1_000);
+    assert.equal(presence.awayMs(), 5_000);
+    answers[2]?.resolve({ dots: [], recovering: false });
+    await clock.advance(0);
+    assert.equal(presence.awayMs(), 0);
+  });
+});
