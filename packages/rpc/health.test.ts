@@ -43,7 +43,7 @@ test("a watcher gets the status at once, then each change, and nothing when noth
   await seen(watch, [SERVING, NOT_SERVING, SERVING]);
 });
 
-test("who watches an unknown service is told so, and told when it appears", async (t) => {
+test("a watcher of an unknown service is told so, and told when it appears", async (t) => {
   const { client, health } = await serveHealth(t);
   const watch = client.watch("test.v1.Late");
   await seen(watch, [SERVICE_UNKNOWN]);

@@ -49,7 +49,7 @@ export class Health {
       const status = this.#statuses.get(service) ?? SERVICE_UNKNOWN;
       if (status !== told) {
         told = status;
-        // While a slow reader is waited for, statuses may change; he gets the latest.
+        // Statuses may change while a slow reader is waited for: it gets the latest.
         if (!responses.write({ status })) await responses.drained();
       } else if (this.#draining) {
         return;

@@ -9,7 +9,7 @@ export interface RpcLimits {
   readonly connectionsPerAddressMax: number;
   /** Streams open at once on a connection, their handlers that still run included; more: REFUSED_STREAM. */
   readonly concurrentStreams: number;
-  /** Resets by the caller, or by us on his doing, that a connection may have at once (CVE-2023-44487, CVE-2025-8671). */
+  /** Resets by the peer, or provoked by it, that a connection may have at once (CVE-2023-44487, CVE-2025-8671). */
   readonly resetBurst: number;
   /** How fast it may have them in the long run, each second. */
   readonly resetsPerSecond: number;
@@ -21,7 +21,7 @@ export interface RpcLimits {
   readonly headerListMaxBytes: number;
   /** Bytes of the table that the caller's encoder fills (SETTINGS_HEADER_TABLE_SIZE). */
   readonly headerTableMaxBytes: number;
-  /** Answers to PING and SETTINGS that wait for a caller who does not read. */
+  /** Answers to PING and SETTINGS that wait for a caller that does not read. */
   readonly queuedAcksMax: number;
   readonly settingsPerFrameMax: number;
   /** SETTINGS that a connection may have at once: each may change the windows of all its streams. */
@@ -58,7 +58,7 @@ export interface RpcLimits {
   readonly incompleteMaxBytes: number;
   /** Silence after which we ask whether the caller is still there. */
   readonly keepaliveTimeMs: number;
-  /** How long his answer may take. */
+  /** How long the answer may take. */
   readonly keepaliveTimeoutMs: number;
 }
 

@@ -88,9 +88,9 @@ export function rpcServerContract(create: (options: RpcServerOptions) => RpcServ
     metadata.set("x-tenant", "blue");
     await client.unary("", {}, metadata);
     await client.unary("");
-    const stranger = new TextClient(port, credentials.createInsecure(), { "grpc.use_local_subchannel_pool": 1 });
-    t.after(() => stranger.close());
-    await stranger.unary("");
+    const other = new TextClient(port, credentials.createInsecure(), { "grpc.use_local_subchannel_pool": 1 });
+    t.after(() => other.close());
+    await other.unary("");
 
     const [first, second, third] = calls;
     assert.equal(first?.method, "test.v1.Texts/Unary");

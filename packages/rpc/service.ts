@@ -29,7 +29,7 @@ export interface CallContext {
   /** Address and port of the caller's connection; the same for all calls on one connection. */
   readonly peer: string;
   /**
-   * Aborts when the caller cancels, his deadline passes, his connection ends or the server gives up draining; not when
+   * Aborts when the caller cancels, its deadline passes, its connection ends or the server gives up draining; not when
    * the handler ends the call itself. The reason is an RpcError CANCELLED or DEADLINE_EXCEEDED.
    */
   readonly signal: AbortSignal;

@@ -23,7 +23,7 @@ export type RpcCode = keyof typeof rpcCodes;
 
 /**
  * The status that a handler answers with; its message reaches the caller. Anything else that a handler throws reaches
- * him as INTERNAL, without its message.
+ * it as INTERNAL, without its message.
  */
 export class RpcError extends Error {
   override readonly name = "RpcError";

@@ -8,7 +8,7 @@ export function formatProblem({ file, line, what, why, instead }: Problem): stri
   return `${file}:${line} ${what}\n  ${why}\n  ${instead}\n`;
 }
 
-/** Tests and what serves them alone: they may wire parts together, and talk to servers as a stranger does. */
+/** Tests and what serves them alone: they may wire parts together, and talk to servers as any client does. */
 export function isForTests(file: string): boolean {
   return /\.(test|contract)\.ts$|\/(tests|testing|contract|conformance|interop|hardening|fuzz)\//.test(file);
 }

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { fieldBlock } from "../testing/raw-http2/field-block.ts";
 import { flags, frame, headers, ping, preface, settings, settingsAck } from "../testing/raw-http2/frames.ts";
 import { has } from "../testing/raw-http2/received-frame.ts";
-import type { Demand } from "./demand.ts";
 import { all, closed, connectionError, invalidPreface, served } from "./reactions.ts";
+import type { Requirement } from "./requirement.ts";
 import { head, unary } from "./texts.ts";
 
 const latin1 = (text: string) => Buffer.from(text, "latin1");
 
 /** RFC 9113 §3.4: a connection begins with a preface from either side. */
-export const starting: readonly Demand[] = [
+export const starting: readonly Requirement[] = [
   {
     section: "3.4",
     sentence:

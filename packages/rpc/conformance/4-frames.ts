@@ -19,8 +19,8 @@ import {
   windowUpdate,
 } from "../testing/raw-http2/frames.ts";
 import type { RawHttp2Client } from "../testing/raw-http2/raw-http2-client.ts";
-import type { Case, Demand } from "./demand.ts";
 import { all, answered, connectionError, ignored, served, streamError, streamOrConnectionError } from "./reactions.ts";
+import type { Case, Requirement } from "./requirement.ts";
 import { atOnce, head, headAnd, messageOf, open, request, unary, wait } from "./texts.ts";
 
 const frameMaxBytes = 16_384;
@@ -29,7 +29,7 @@ const block = fieldBlock(head());
 const smallTable = { limits: { headerTableMaxBytes: 1_000 } };
 
 /** RFC 9113 §4: frames, and field blocks in them. */
-export const frames: readonly Demand[] = [
+export const frames: readonly Requirement[] = [
   {
     section: "4.1",
     sentence: "Implementations MUST ignore and discard frames of unknown types",

@@ -15,8 +15,8 @@ import {
   windowUpdate,
 } from "../testing/raw-http2/frames.ts";
 import type { RawHttp2Client } from "../testing/raw-http2/raw-http2-client.ts";
-import type { Demand } from "./demand.ts";
 import { all, connectionError, ignored, served, streamError, streamOrConnectionError } from "./reactions.ts";
+import type { Requirement } from "./requirement.ts";
 import { atOnce, head, headAnd, open, request, unary, wait } from "./texts.ts";
 
 const block = fieldBlock(head());
@@ -24,7 +24,7 @@ const trailers = fieldBlock([["x-trailer", "1"]]);
 const toItself = { dependsOn: 1 };
 
 /** RFC 9113 §5.1: what may come in which state of a stream. */
-const states: readonly Demand[] = [
+const states: readonly Requirement[] = [
   {
     section: "5.1 idle",
     sentence:
@@ -275,7 +275,7 @@ const states: readonly Demand[] = [
 ];
 
 /** RFC 9113 §5.1.1 and §5.1.2: numbers of streams. */
-const identifiers: readonly Demand[] = [
+const identifiers: readonly Requirement[] = [
   {
     section: "5.1.1",
     sentence: "Streams initiated by a client MUST use odd-numbered stream identifiers",
@@ -393,7 +393,7 @@ const identifiers: readonly Demand[] = [
 ];
 
 /** RFC 9113 §5.4 and §5.5: errors and extensions. */
-const errors: readonly Demand[] = [
+const errors: readonly Requirement[] = [
   {
     section: "5.4.1",
     sentence:
@@ -504,7 +504,7 @@ const errors: readonly Demand[] = [
   },
 ];
 
-export const streams: readonly Demand[] = [...states, ...identifiers, ...errors];
+export const streams: readonly Requirement[] = [...states, ...identifiers, ...errors];
 
 async function windowGivenBack(client: RawHttp2Client): Promise<void> {
   await client.next("WINDOW_UPDATE", { stream: 0 });

@@ -15,14 +15,14 @@ import {
   windowUpdate,
 } from "../testing/raw-http2/frames.ts";
 import type { RawHttp2Client } from "../testing/raw-http2/raw-http2-client.ts";
-import type { Demand } from "./demand.ts";
 import { connectionError } from "./reactions.ts";
+import type { Requirement } from "./requirement.ts";
 import { atOnce, head, open, request, textOf, unary } from "./texts.ts";
 
 const block = fieldBlock(head());
 
 /** RFC 9113 §6.6 to §6.8: PUSH_PROMISE, PING and GOAWAY. */
-export const connectionFrames: readonly Demand[] = [
+export const connectionFrames: readonly Requirement[] = [
   {
     section: "6.6",
     sentence:

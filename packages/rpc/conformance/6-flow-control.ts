@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readAnswer } from "../testing/raw-http2/answer.ts";
 import { data, frame, preface, rstStream, settings, settingsAck, windowUpdate } from "../testing/raw-http2/frames.ts";
 import type { RawHttp2Client } from "../testing/raw-http2/raw-http2-client.ts";
-import type { Demand } from "./demand.ts";
 import { all, connectionError, dataBytes, ignored, served, streamError, streamOrConnectionError } from "./reactions.ts";
+import type { Requirement } from "./requirement.ts";
 import { download, messageOf, open, request, unary, wait } from "./texts.ts";
 
 const windowMax = 2 ** 31 - 1;
@@ -14,7 +14,7 @@ const piece = messageOf("x".repeat(9_000));
 const smallText = "x".repeat(600);
 const paddedOctet = 257;
 
-const windowUpdateFrames: readonly Demand[] = [
+const windowUpdateFrames: readonly Requirement[] = [
   {
     section: "6.9",
     sentence:
@@ -69,7 +69,7 @@ const windowUpdateFrames: readonly Demand[] = [
   },
 ];
 
-const sending: readonly Demand[] = [
+const sending: readonly Requirement[] = [
   {
     section: "6.9.1",
     sentence:
@@ -287,7 +287,7 @@ const sending: readonly Demand[] = [
   },
 ];
 
-const receiving: readonly Demand[] = [
+const receiving: readonly Requirement[] = [
   {
     section: "6.9.1",
     sentence:
@@ -390,7 +390,7 @@ const receiving: readonly Demand[] = [
 ];
 
 /** RFC 9113 §5.2 and §6.9. */
-export const flowControl: readonly Demand[] = [...windowUpdateFrames, ...sending, ...receiving];
+export const flowControl: readonly Requirement[] = [...windowUpdateFrames, ...sending, ...receiving];
 
 /** Waits until so many DATA bytes came on a stream, and proves that no more come by themselves. */
 async function untilData(client: RawHttp2Client, stream: number, bytes: number): Promise<void> {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { flags, frame, ping, preface, settings } from "../testing/raw-http2/frames.ts";
-import type { Demand } from "./demand.ts";
 import { all, connectionError, served } from "./reactions.ts";
+import type { Requirement } from "./requirement.ts";
 import { open, unary } from "./texts.ts";
 
 /** RFC 9113 §6.5: SETTINGS. */
-export const settingsFrames: readonly Demand[] = [
+export const settingsFrames: readonly Requirement[] = [
   {
     section: "6.5",
     sentence:

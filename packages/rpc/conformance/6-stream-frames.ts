@@ -10,13 +10,13 @@ import {
   pushPromise,
   rstStream,
 } from "../testing/raw-http2/frames.ts";
-import type { Case, Demand } from "./demand.ts";
 import { all, connectionError, dataBytes, served, streamOrConnectionError } from "./reactions.ts";
+import type { Case, Requirement } from "./requirement.ts";
 import { download, head, headAnd, messageOf, open, request, unary, wait } from "./texts.ts";
 
 const block = fieldBlock(head());
 
-const dataFrames: readonly Demand[] = [
+const dataFrames: readonly Requirement[] = [
   {
     section: "6.1",
     sentence:
@@ -84,7 +84,7 @@ const dataFrames: readonly Demand[] = [
   },
 ];
 
-const headersFrames: readonly Demand[] = [
+const headersFrames: readonly Requirement[] = [
   {
     section: "6.2",
     sentence:
@@ -189,7 +189,7 @@ const headersFrames: readonly Demand[] = [
   },
 ];
 
-const priorityFrames: readonly Demand[] = [
+const priorityFrames: readonly Requirement[] = [
   {
     section: "6.3",
     sentence:
@@ -249,7 +249,7 @@ const priorityFrames: readonly Demand[] = [
   },
 ];
 
-const rstStreamFrames: readonly Demand[] = [
+const rstStreamFrames: readonly Requirement[] = [
   {
     section: "6.4",
     sentence:
@@ -306,7 +306,7 @@ const rstStreamFrames: readonly Demand[] = [
   },
 ];
 
-const continuationFrames: readonly Demand[] = [
+const continuationFrames: readonly Requirement[] = [
   {
     section: "6.10",
     sentence: "Any number of CONTINUATION frames can be sent, as long as the preceding frame is on the same stream",
@@ -388,7 +388,7 @@ const continuationFrames: readonly Demand[] = [
 ];
 
 /** RFC 9113 §6.1 to §6.4 and §6.10: frames that belong to a stream. */
-export const streamFrames: readonly Demand[] = [
+export const streamFrames: readonly Requirement[] = [
   ...dataFrames,
   ...headersFrames,
   ...priorityFrames,

@@ -1,11 +1,11 @@
 import { readAnswer } from "../testing/raw-http2/answer.ts";
 import { data, goaway, rstStream } from "../testing/raw-http2/frames.ts";
-import type { Demand } from "./demand.ts";
 import { served } from "./reactions.ts";
+import type { Requirement } from "./requirement.ts";
 import { open, request, unary, wait } from "./texts.ts";
 
 /** RFC 9113 §7. */
-export const errorCodes: readonly Demand[] = [
+export const errorCodes: readonly Requirement[] = [
   {
     section: "7",
     sentence: "Unknown or unsupported error codes MUST NOT trigger any special behavior",

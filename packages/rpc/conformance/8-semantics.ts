@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import { readAnswer } from "../testing/raw-http2/answer.ts";
 import { type Field, fieldBlock, indexed, literal } from "../testing/raw-http2/field-block.ts";
 import { continuation, headers, pushPromise } from "../testing/raw-http2/frames.ts";
-import type { Case, Demand } from "./demand.ts";
 import { answered, connectionError, malformed, served, streamError } from "./reactions.ts";
+import type { Case, Requirement } from "./requirement.ts";
 import { atOnce, head, headAnd, headWith, headWithout, messageOf, open, request, unary } from "./texts.ts";
 
 const block = fieldBlock(head());
 const uploadPath = "/test.v1.Texts/Upload";
 
 /** RFC 9113 §8.1: what a message is. */
-const messages: readonly Demand[] = [
+const messages: readonly Requirement[] = [
   {
     section: "8.1",
     sentence: "A server sends an HTTP response on the same stream as the request",
@@ -195,7 +195,7 @@ const messages: readonly Demand[] = [
 ];
 
 /** RFC 9113 §8.2: fields. */
-const fields: readonly Demand[] = [
+const fields: readonly Requirement[] = [
   {
     section: "8.2",
     sentence: "Field names MUST be converted to lowercase when constructing an HTTP/2 message",
@@ -320,7 +320,7 @@ const fields: readonly Demand[] = [
 ];
 
 /** RFC 9113 §8.3: pseudo-header fields. */
-const pseudoFields: readonly Demand[] = [
+const pseudoFields: readonly Requirement[] = [
   {
     section: "8.3",
     sentence:
@@ -431,7 +431,7 @@ const pseudoFields: readonly Demand[] = [
 ];
 
 /** RFC 9113 §8.1 and §8.4 to §8.6: methods that are no calls. */
-const otherMethods: readonly Demand[] = [
+const otherMethods: readonly Requirement[] = [
   {
     section: "8.1.1",
     sentence: "204 or 304 responses contain no content, as does the response to a HEAD request",
@@ -493,7 +493,7 @@ const otherMethods: readonly Demand[] = [
 ];
 
 /** RFC 9113 §8. */
-export const semantics: readonly Demand[] = [...messages, ...fields, ...pseudoFields, ...otherMethods];
+export const semantics: readonly Requirement[] = [...messages, ...fields, ...pseudoFields, ...otherMethods];
 
 /** The header section of a request that is no call. */
 function strange(method: string, path: string): readonly Field[] {

@@ -10,8 +10,8 @@ import {
 } from "../testing/raw-http2/field-block.ts";
 import { continuation, headers, settings } from "../testing/raw-http2/frames.ts";
 import type { RawHttp2Client } from "../testing/raw-http2/raw-http2-client.ts";
-import type { Case, Demand } from "./demand.ts";
 import { all, answered, connectionError, served } from "./reactions.ts";
+import type { Case, Requirement } from "./requirement.ts";
 import { head, request } from "./texts.ts";
 
 const block = fieldBlock(head());
@@ -22,7 +22,7 @@ const compressionError = connectionError("COMPRESSION_ERROR");
 const visible = String.fromCharCode(...Array.from({ length: 0x7e - 0x20 }, (_, index) => 0x21 + index));
 
 /** RFC 7541 §2 and §3: tables and their indexes. */
-const tables: readonly Demand[] = [
+const tables: readonly Requirement[] = [
   {
     section: "2.3.1",
     sentence: "The static table consists of a predefined static list of header fields",
@@ -114,7 +114,7 @@ const tables: readonly Demand[] = [
 ];
 
 /** RFC 7541 §4: the dynamic table's size. */
-const dynamicTable: readonly Demand[] = [
+const dynamicTable: readonly Requirement[] = [
   {
     section: "4.1",
     sentence: "The size of an entry is the sum of its name's length in octets, its value's length in octets, and 32",
@@ -268,7 +268,7 @@ const dynamicTable: readonly Demand[] = [
 ];
 
 /** RFC 7541 §5: integers and texts. */
-const primitives: readonly Demand[] = [
+const primitives: readonly Requirement[] = [
   {
     section: "5.1",
     sentence:
@@ -350,7 +350,7 @@ const primitives: readonly Demand[] = [
 ];
 
 /** RFC 7541 §6: representations of fields. */
-const representations: readonly Demand[] = [
+const representations: readonly Requirement[] = [
   {
     section: "6.1",
     sentence: "The index value of 0 is not used. It MUST be treated as a decoding error",
@@ -409,7 +409,7 @@ const representations: readonly Demand[] = [
 ];
 
 /** RFC 7541, as far as a server decodes what a client encodes. */
-export const compression: readonly Demand[] = [...tables, ...dynamicTable, ...primitives, ...representations];
+export const compression: readonly Requirement[] = [...tables, ...dynamicTable, ...primitives, ...representations];
 
 /** A call of Unary with "a" and more fields; its answer is "a" and the value of the first field `x-test`. */
 function call(stream: number, ...more: readonly Buffer[]): Buffer[] {

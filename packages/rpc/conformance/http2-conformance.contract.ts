@@ -13,11 +13,11 @@ import { streamFrames } from "./6-stream-frames.ts";
 import { errorCodes } from "./7-error-codes.ts";
 import { semantics } from "./8-semantics.ts";
 import { compression } from "./compression.ts";
-import type { Case, Demand } from "./demand.ts";
-import { complaintsOf } from "./manners.ts";
+import type { Case, Requirement } from "./requirement.ts";
+import { violationsOf } from "./server-frame-rules.ts";
 import { texts } from "./texts.ts";
 
-const chapters: Readonly<Record<string, readonly Demand[]>> = {
+const chapters: Readonly<Record<string, readonly Requirement[]>> = {
   "RFC 9113 §3, starting": starting,
   "RFC 9113 §4, frames": frames,
   "RFC 9113 §5, streams": streams,
@@ -56,8 +56,8 @@ async function runCase(t: TestContext, create: (options: RpcServerOptions) => Rp
   if (typeof each.send === "function") await each.send(client, server);
   else client.write(...each.send);
   await each.expect(client);
-  assert.deepEqual(complaintsOf(client.received), []);
+  assert.deepEqual(violationsOf(client.received), []);
 }
 
-/** Here a PING is a question whether all is well: there are more of them than from a client that minds its manners. */
+/** Here a PING is a question whether all is well: there are more of them than a real client sends. */
 const patient = { pingMinIntervalMs: 0, pingMinIntervalBusyMs: 0 };

@@ -3,7 +3,7 @@ import { readAnswer } from "../testing/raw-http2/answer.ts";
 import type { ErrorCode } from "../testing/raw-http2/frames.ts";
 import type { RawHttp2Client } from "../testing/raw-http2/raw-http2-client.ts";
 import { describeFrame, errorCodeOf, type ReceivedFrame } from "../testing/raw-http2/received-frame.ts";
-import type { Reaction } from "./demand.ts";
+import type { Reaction } from "./requirement.ts";
 import { textOf } from "./texts.ts";
 
 /** GOAWAY with one of these codes, then the end of the connection. */

@@ -95,7 +95,7 @@ export class FlowControl {
     if (this.#sendWindow > windowMaxBytes) throw new ConnectionError("FLOW_CONTROL_ERROR", "a window above 2^31-1");
   }
 
-  // Who waits.
+  // Waiters.
 
   /** The stream's `pump` is called as soon as there is a window, or room in the socket. */
   waitForRoom(stream: StreamEnd): void {
@@ -110,7 +110,7 @@ export class FlowControl {
     this.#waiting.clear();
   }
 
-  /** Lets all who wait send what they can, a frame each in turn. */
+  /** Lets all waiters send what they can, a frame each in turn. */
   pump(): void {
     for (let progress = true; progress; ) {
       progress = false;

@@ -1,7 +1,7 @@
 import { ConnectionError } from "../frame/frame.ts";
 import type { LimitName } from "./counters.ts";
 
-/** A caller who takes too much: ENHANCE_YOUR_CALM, then the end of his connection. */
+/** A peer that takes too much: ENHANCE_YOUR_CALM, then the end of its connection. */
 export class LimitExceeded extends ConnectionError {
   readonly limit: LimitName;
 

@@ -5,7 +5,7 @@ import { Liveness, atRest as quiet, type Signs } from "./liveness.ts";
 
 const limits = { ...defaultLimits, idleTimeoutMs: 0 };
 
-test("a caller who does not greet has ten seconds", () => {
+test("a caller that does not greet has ten seconds", () => {
   const liveness = new Liveness(limits, 0);
   assert.equal(liveness.judge(10_000, { ...quiet, isGreeted: false }), undefined);
   assert.equal(liveness.judge(10_001, { ...quiet, isGreeted: false }), "prefaceTimeoutMs");

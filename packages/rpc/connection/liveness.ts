@@ -32,14 +32,14 @@ export type Verdict =
   | "progressTimeoutMs"
   | "keepaliveTimeoutMs"
   | "idleTimeoutMs"
-  /** Time to ask whether the caller is there. */
+  /** Time to ask whether the peer is there. */
   | "ping"
-  /** We have said goodbye, and he has had the time to read it. */
+  /** GOAWAY was sent, and the peer has had the time to read it. */
   | "closed";
 
 const farewellMs = 1_000;
 
-/** Finds out when a connection does not get on: slow readers, slow writers, and those who are not there any more. */
+/** Finds out when a connection makes no progress: slow readers, slow writers, and peers that are gone. */
 export class Liveness {
   readonly #limits: RpcLimits;
   readonly #openedMs: number;
@@ -78,7 +78,7 @@ export class Liveness {
     const blockMs = signs.blockBegunMs === undefined ? 0 : nowMs - signs.blockBegunMs;
     const writingMs = this.#writing.lastsMs(signs.bytesWaiting === 0 ? undefined : signs.bytesTaken, nowMs);
     if (Math.max(readingMs, blockMs, writingMs) > limits.progressTimeoutMs) return "progressTimeoutMs";
-    // Whoever takes what we send is there; as long as it is too much, we do not hear him.
+    // A peer that takes what we send is there; as long as that is too much, it is not read.
     if (signs.bytesWaiting > 0 && writingMs === 0) this.heard(nowMs);
     return this.#isSilent(nowMs) ?? this.#isIdle(nowMs, signs);
   }

@@ -2,15 +2,15 @@ const resetsMax = 1_000;
 const skippedMax = 100;
 
 /**
- * What has to be known of streams that are no more, to answer late frames as RFC 9113 §5.1 asks: those that we reset are
- * still written to by a caller who does not know it yet, and those that he skipped were never open.
+ * What has to be known of closed streams, to answer late frames as RFC 9113 §5.1 asks: a stream that we reset is still
+ * written to by a peer that does not know it yet, and one that was skipped was never open.
  */
 export class PastStreams {
   #next = 1;
   #resetByUs: Set<number> | undefined;
   #skipped: Set<number> | undefined;
 
-  /** The highest id that the caller has opened, 0 for none. */
+  /** The highest id that the peer has opened, 0 for none. */
   get last(): number {
     return Math.max(0, this.#next - 2);
   }

@@ -1,10 +1,10 @@
 import { ConnectionError, settingIds, windowMaxBytes, windowUsualBytes } from "../frame/frame.ts";
 
-/** What a caller's SETTINGS change for us; the values that hold before any come (RFC 9113 §6.5.2). */
+/** What a peer's SETTINGS change for us; the values that hold before any come (RFC 9113 §6.5.2). */
 export class PeerSettings {
   /** Window that each stream begins with, for what we send. */
   initialWindowBytes = windowUsualBytes;
-  /** His table is smaller than the usual one, and he has to be told that we know (RFC 7541 §4.2). */
+  /** The peer's table is smaller than the usual one, and our next block has to say that we know (RFC 7541 §4.2). */
   owesTableUpdate = false;
 
   /** @throws ConnectionError when the value may not be sent */

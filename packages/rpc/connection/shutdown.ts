@@ -20,7 +20,7 @@ const drainPing = Buffer.from("draining", "latin1");
 /** How long the answer to that may take. */
 const announcementMs = 1_000;
 
-/** GOAWAY: who is told when to go, and which streams are still answered. */
+/** GOAWAY: when the peer is told to go, and which streams are still answered. */
 export class Shutdown {
   readonly #output: Output;
   readonly #socket: Socket;
@@ -71,7 +71,7 @@ export class Shutdown {
     writeGoaway(this.#output, last, errorCodes.NO_ERROR, "draining");
   }
 
-  /** @param message for whoever reads a trace */
+  /** @param message for readers of a trace */
   fail(code: ErrorCode, last: number, message: string): void {
     // Never above what was said before (RFC 9113 §6.8).
     writeGoaway(this.#output, Math.min(last, this.#lastAccepted), errorCodes[code], message);

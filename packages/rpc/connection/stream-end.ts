@@ -20,7 +20,7 @@ export interface StreamEnd {
   /** @param windowBytes what the frame takes of the windows, padding included */
   data(bytes: Buffer, start: number, end: number, windowBytes: number, endStream: boolean): void;
   windowUpdate(increment: number): void;
-  /** The caller changed the window that his streams begin with. @throws ConnectionError when this one gets too large */
+  /** The peer changed the window that its streams begin with. @throws ConnectionError when this one gets too large */
   initialWindowChanged(difference: number): void;
   /** The stream is over, by a reset of either side or the end of the connection. */
   lost(why: StreamLoss): void;

@@ -37,7 +37,7 @@ test("a frame that is too long is refused before its payload is there", () => {
   }
 });
 
-test("whoever does not begin as HTTP/2 does is refused at the first byte that differs", () => {
+test("a peer that does not begin as HTTP/2 does is refused at the first byte that differs", () => {
   assert.throws(() => framesIn([Buffer.from("GET / HTTP/1.1\r\n")]), isError("PROTOCOL_ERROR"));
   assert.throws(() => framesIn([clientPreface.subarray(0, 20), Buffer.from("!")]), isError("PROTOCOL_ERROR"));
 });

@@ -65,7 +65,7 @@ export function writeReset(room: FrameRoom, streamId: number, errorCode: number)
   room.buffer.writeUInt32BE(errorCode, at + frameHeadBytes);
 }
 
-/** @param debug text for whoever reads a trace; ASCII */
+/** @param debug text for readers of a trace; ASCII */
 export function writeGoaway(room: FrameRoom, lastStreamId: number, errorCode: number, debug: string): void {
   const payloadBytes = 8 + debug.length;
   const at = room.take(frameHeadBytes + payloadBytes);

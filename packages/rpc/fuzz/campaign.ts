@@ -5,19 +5,19 @@ import { unary } from "../conformance/texts.ts";
 import { createRpcServer, type RpcEngine } from "../server/rpc-server.ts";
 import { readAnswer } from "../testing/raw-http2/answer.ts";
 import { RawHttp2Client } from "../testing/raw-http2/raw-http2-client.ts";
-import { bombard } from "./bombardment.ts";
-import { conversation } from "./conversation.ts";
-import { Dice } from "./dice.ts";
+import { type FuzzedFrame, showFrame } from "./fuzzed-frame.ts";
 import { mutated } from "./mutations.ts";
-import { type Piece, showPiece } from "./piece.ts";
+import { SeededRandom } from "./seeded-random.ts";
+import { sendFrames } from "./send-frames.ts";
 import { limitSets, target } from "./target.ts";
+import { wellFormedFrames } from "./well-formed-frames.ts";
 
 export interface Finding {
   /** The seed and round that repeat it, unless it needs its neighbours. */
   readonly seed: number;
   readonly round: number;
   readonly what: string;
-  /** As `showPiece` shows them; empty when it is not known which round it was. */
+  /** As `showFrame` shows them; empty when it is not known which round it was. */
   readonly frames: readonly string[];
 }
 
@@ -33,7 +33,7 @@ export interface CampaignOptions {
 const growthMaxBytes = 48 * 2 ** 20;
 
 /**
- * Attacks running servers with conversations that have gone wrong, each round with one on a connection of its own.
+ * Attacks running servers with frame sequences that are mutated, each round with one on a connection of its own.
  * After each batch of rounds the servers must be as before: no bug, nothing open, and a good client is answered.
  * @returns the number of rounds and the first findings, after which it stops
  */
@@ -48,7 +48,7 @@ export async function runCampaign(options: CampaignOptions): Promise<{ rounds: n
     rounds += atOnce;
     await Promise.all(batch.map(async (round) => findings.push(...(await runRound(servers, seed, round)))));
     for (const server of servers) {
-      for (const what of await server.complaints())
+      for (const what of await server.violations())
         findings.push({ seed, round: batch[0] as number, what, frames: [] });
     }
     if (rounds % (atOnce * 16) !== 0) continue;
@@ -66,11 +66,11 @@ export async function runCampaign(options: CampaignOptions): Promise<{ rounds: n
 }
 
 async function runRound(servers: readonly Target[], seed: number, round: number): Promise<Finding[]> {
-  const dice = new Dice(seed ^ Math.imul(round + 1, 0x9e3779b1));
-  const server = dice.pick(servers);
-  const pieces = mutated(conversation(dice), dice);
-  const complaints = await bombard(server.port, pieces, dice);
-  return complaints.map((what) => ({ seed, round, what, frames: pieces.map(showPiece) }));
+  const random = new SeededRandom(seed ^ Math.imul(round + 1, 0x9e3779b1));
+  const server = random.pick(servers);
+  const frames = mutated(wellFormedFrames(random), random);
+  const violations = await sendFrames(server.port, frames, random);
+  return violations.map((what) => ({ seed, round, what, frames: frames.map(showFrame) }));
 }
 
 /** A server under attack. */
@@ -97,7 +97,7 @@ export class Target {
   }
 
   /** What is wrong with the server now that every attacker is gone. */
-  async complaints(): Promise<string[]> {
+  async violations(): Promise<string[]> {
     const found = this.#bugs.splice(0);
     try {
       await waitUntil(() => this.#isAtRest(), { what: "everything is closed", deadlineMs: 10_000 });
@@ -135,10 +135,10 @@ export class Target {
 }
 
 /** Sends the frames of one finding again. @returns what is wrong then */
-export async function repeat(pieces: readonly Piece[], limitSet: number): Promise<string[]> {
+export async function repeat(frames: readonly FuzzedFrame[], limitSet: number): Promise<string[]> {
   const server = await Target.open(limitSet);
-  const found = await bombard(server.port, pieces, new Dice(1));
-  return [...found, ...(await server.complaints()), ...(await server.close())];
+  const found = await sendFrames(server.port, frames, new SeededRandom(1));
+  return [...found, ...(await server.violations()), ...(await server.close())];
 }
 
 function stackOf(error: unknown): string {

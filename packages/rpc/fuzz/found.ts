@@ -1,4 +1,4 @@
-/** Conversations that a server did not bear once, after the preface; each as `showPiece` shows its frames. */
+/** Sequences of frames that a server did not survive once, after the preface; each as `showFrame` shows its frames. */
 export const found: Readonly<Record<string, readonly string[]>> = {
   "PRIORITY of a wrong size on a stream that was reset: a second RST_STREAM": [
     "SETTINGS flags 0x0 stream 0: ",

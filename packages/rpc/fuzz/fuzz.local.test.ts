@@ -7,7 +7,7 @@ import { runCampaign } from "./campaign.ts";
 const longEnoughMs = 4_000;
 
 /** Longer by hand: `npm run fuzz`. */
-test("conversations that have gone wrong leave nothing behind, and harm nobody", async () => {
+test("mutated sequences of frames leave nothing behind, and harm no other client", async () => {
   const endMs = systemClock.monotonicMs() + longEnoughMs;
   const isOver = (rounds: number) => rounds > 0 && systemClock.monotonicMs() >= endMs;
   const { rounds, findings } = await runCampaign({ seed: seed(), isOver });

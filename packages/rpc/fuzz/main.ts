@@ -2,9 +2,9 @@ import { parseArgs } from "node:util";
 import { systemClock } from "@realchat/presence-runtime/clock";
 import { runCampaign } from "./campaign.ts";
 
-/** `npm run fuzz`: looks for conversations that the engine does not bear. */
+/** `npm run fuzz`: looks for frame sequences that the engine does not survive. */
 
-const usage = `Sends conversations that have gone wrong to servers in this process, until the time is up or something is found.
+const usage = `Sends mutated sequences of frames to servers in this process, until the time is up or something is found.
 
 Usage: npm run fuzz -- [--seconds N] [--seed N] [--round N]
 

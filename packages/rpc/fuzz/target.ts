@@ -4,7 +4,7 @@ import { RpcError } from "../status.ts";
 import { TextDefinition, text } from "../testing/text-service.ts";
 
 /** What the first word of a request makes a handler do; anything else is answered with the same text. */
-export const behaviours = ["echo", "fail", "wait", "later", "large", "stop", "heedless"] as const;
+export const behaviours = ["echo", "fail", "wait", "later", "large", "stop", "ignores backpressure"] as const;
 
 /** A service whose handlers do all that handlers do: at once or later, much or little, to the end or not. */
 export const target: Service = implement(TextDefinition, {
@@ -24,7 +24,7 @@ export const target: Service = implement(TextDefinition, {
     if (behaviour === "wait") await cutOff(call);
     const answer = text("y".repeat(behaviour === "large" ? 20_000 : 50));
     for (let count = 0; count < 20 && !call.signal.aborted; count++) {
-      if (!responses.write(answer) && behaviour !== "heedless") await responses.drained();
+      if (!responses.write(answer) && behaviour !== "ignores backpressure") await responses.drained();
     }
   },
   async upload(requests, call) {
@@ -45,7 +45,7 @@ export const target: Service = implement(TextDefinition, {
       if (behaviour === "fail") throw new RpcError("ABORTED", "as asked for");
       if (behaviour === "wait") await cutOff(call);
       if (behaviour === "stop") return;
-      if (!responses.write(request) && behaviour !== "heedless") await responses.drained();
+      if (!responses.write(request) && behaviour !== "ignores backpressure") await responses.drained();
     }
   },
 });

@@ -30,7 +30,7 @@ export function trailersWith(
   return encodeStateless([...(isOnly ? opening : []), ...fields, ...metadata]);
 }
 
-/** For a caller who compresses by what we do not know. */
+/** For a caller that compresses by what we do not know. */
 export const encodingAdvice: readonly HeaderPair[] = [["grpc-accept-encoding", acceptedEncodings]];
 
 /** Opens an answer to what is not gRPC at all. */

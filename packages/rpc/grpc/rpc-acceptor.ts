@@ -9,7 +9,7 @@ import { classifyRpcField, RequestHead } from "./request-fields.ts";
 import { encodingAdvice, trailersWith } from "./response-fields.ts";
 import type { ServedMethod } from "./served-method.ts";
 
-/** Characters of what a caller sent that he gets back: an answer must not cost many times what it takes to ask. */
+/** Characters of a request that its error repeats: an answer must not cost many times what it takes to ask. */
 const shownMax = 100;
 
 /** Turns requests into calls, and answers those that are none. */

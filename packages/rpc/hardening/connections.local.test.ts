@@ -3,23 +3,23 @@ import { describe } from "node:test";
 import { unary } from "../conformance/texts.ts";
 import { readAnswer } from "../testing/raw-http2/answer.ts";
 import { RawHttp2Client } from "../testing/raw-http2/raw-http2-client.ts";
-import { attack } from "./siege.ts";
+import { attack } from "./attack-harness.ts";
 
 describe("connections", () => {
   for (const limit of ["connectionsMax", "connectionsPerAddressMax"] as const) {
-    // The neighbour has one of them.
+    // The otherCaller has one of them.
     attack(
       `${limit}: those beyond it are closed as they come, and places are given again`,
       { limits: { [limit]: 3 } },
-      async (siege) => {
-        const first = await siege.client();
-        const second = await siege.client();
-        for (let count = 0; count < 50; count++) await (await siege.stranger()).untilClosed();
-        assert.equal(siege.hits(limit), 50);
+      async (harness) => {
+        const first = await harness.client();
+        const second = await harness.client();
+        for (let count = 0; count < 50; count++) await (await harness.rawClient()).untilClosed();
+        assert.equal(harness.hits(limit), 50);
 
         first.destroy();
-        await siege.isLeftBy(1);
-        const third = await siege.client();
+        await harness.isLeftBy(1);
+        const third = await harness.client();
         for (const client of [second, third]) {
           client.write(unary(1, "a"));
           assert.equal((await readAnswer(client, 1)).fields.get("grpc-status"), "0");
@@ -28,12 +28,12 @@ describe("connections", () => {
     );
   }
 
-  attack("a thousand that are opened and left leave nothing", { memoryMaxBytes: 4 * 2 ** 20 }, async (siege) => {
+  attack("a thousand that are opened and left leave nothing", { memoryMaxBytes: 4 * 2 ** 20 }, async (harness) => {
     for (let count = 0; count < 1_000; count += 50) {
-      const clients = await Promise.all(Array.from({ length: 50 }, () => RawHttp2Client.connect(siege.port)));
+      const clients = await Promise.all(Array.from({ length: 50 }, () => RawHttp2Client.connect(harness.port)));
       await Promise.all(clients.map((client) => client.begin()));
       for (const client of clients) client.destroy();
     }
-    await siege.isLeftBy(1_000);
+    await harness.isLeftBy(1_000);
   });
 });

@@ -14,10 +14,10 @@ import {
   settingsAck,
   windowUpdate,
 } from "../testing/raw-http2/frames.ts";
-import { asks } from "./besieged-service.ts";
-import { attack } from "./siege.ts";
+import { attack } from "./attack-harness.ts";
+import { asks } from "./attacked-service.ts";
 
-describe("floods of frames that do nothing, by a caller who reads", () => {
+describe("floods of frames that do nothing, by a caller that reads", () => {
   const floods: readonly {
     sent: string;
     limit: keyof RpcLimits;
@@ -65,16 +65,16 @@ describe("floods of frames that do nothing, by a caller who reads", () => {
     },
   ];
   for (const { sent, limit, limits, first = [], flood } of floods) {
-    attack(sent, { ...(limits && { limits }) }, async (siege) => {
-      const client = await siege.client();
+    attack(sent, { ...(limits && { limits }) }, async (harness) => {
+      const client = await harness.client();
       client.write(...first, ...flood.slice(0, -1));
       client.write(flood.at(-1) as Uint8Array);
-      await siege.ends(client, "ENHANCE_YOUR_CALM", limit);
+      await harness.ends(client, "ENHANCE_YOUR_CALM", limit);
     });
   }
 
-  attack("as much of each as is allowed is borne", {}, async (siege) => {
-    const client = await siege.client();
+  attack("as much of each as is allowed is borne", {}, async (harness) => {
+    const client = await harness.client();
     client.write(open(1), ...Array(3).fill(ping()), ...Array(90).fill(settings()));
     client.write(...Array(100).fill(priority(1, { dependsOn: 0 })), ...Array(100).fill(frame(99, 0, 0, "?")));
     client.write(...Array(7).fill(windowUpdate(0, 1)), ...Array(100).fill(data(1, "")));
@@ -83,27 +83,27 @@ describe("floods of frames that do nothing, by a caller who reads", () => {
     assert.equal((await readAnswer(client, 1)).fields.get("grpc-status"), "0");
   });
 
-  attack("SETTINGS at a pace that has a reason may go on for ever", {}, async (siege) => {
-    const client = await siege.client();
+  attack("SETTINGS at a pace that has a reason may go on for ever", {}, async (harness) => {
+    const client = await harness.client();
     for (let second = 0; second < 30; second++) {
       client.write(...Array(10).fill(settings(["INITIAL_WINDOW_SIZE", 65_535 + second])));
       for (let acks = 0; acks < 10; acks++) await client.next("SETTINGS", { ack: true });
-      await siege.clock.advance(1_000);
+      await harness.clock.advance(1_000);
     }
-    assert.equal(siege.hits("settingsBurst"), 0);
+    assert.equal(harness.hits("settingsBurst"), 0);
   });
 });
 
-describe("floods by a caller who does not read the answers", () => {
+describe("floods by a caller that does not read the answers", () => {
   const limits = { pingMinIntervalMs: 0, pingMinIntervalBusyMs: 0, settingsBurst: 2 ** 30 };
   const answered: Record<string, Uint8Array> = { PING: ping(), SETTINGS: settings() };
   for (const [sent, each] of Object.entries(answered)) {
-    attack(sent, { limits }, async (siege) => {
-      const client = await siege.deafClient();
+    attack(sent, { limits }, async (harness) => {
+      const client = await harness.nonReadingClient();
       await client.flood(Buffer.concat(Array(10_000).fill(each)), 200);
-      await siege.pass(22_000);
-      await siege.isLeftBy(1);
-      assert.equal(siege.hits("queuedAcksMax"), 1);
+      await harness.pass(22_000);
+      await harness.isLeftBy(1);
+      assert.equal(harness.hits("queuedAcksMax"), 1);
     });
   }
 });

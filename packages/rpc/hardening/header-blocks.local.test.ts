@@ -6,7 +6,7 @@ import { fieldBlock, indexed, literal } from "../testing/raw-http2/field-block.t
 import { continuation, headers } from "../testing/raw-http2/frames.ts";
 import type { RawHttp2Client } from "../testing/raw-http2/raw-http2-client.ts";
 import { errorCodeOf } from "../testing/raw-http2/received-frame.ts";
-import { attack, type Siege } from "./siege.ts";
+import { type AttackHarness, attack } from "./attack-harness.ts";
 
 describe("CONTINUATION flood, CVE-2024-27316", () => {
   const begun = headers(1, fieldBlock(head()), { endHeaders: false });
@@ -16,10 +16,10 @@ describe("CONTINUATION flood, CVE-2024-27316", () => {
     "as long as they can be": continuation(1, Buffer.alloc(16_384, indexed(2)), false),
   };
   for (const [title, fragment] of Object.entries(fragments)) {
-    attack(`frames ${title} that never end a block`, {}, async (siege) => {
-      const client = await siege.client();
+    attack(`frames ${title} that never end a block`, {}, async (harness) => {
+      const client = await harness.client();
       client.write(begun, ...Array(100).fill(fragment));
-      await siege.ends(
+      await harness.ends(
         client,
         "ENHANCE_YOUR_CALM",
         fragment.length > 1_000 ? "headerBlockMaxBytes" : "headerFramesMax",
@@ -29,27 +29,27 @@ describe("CONTINUATION flood, CVE-2024-27316", () => {
 });
 
 describe("fields that are too many, or become too many", () => {
-  attack("a list beyond the limit is RESOURCE_EXHAUSTED, and the connection goes on", {}, async (siege) => {
-    const client = await siege.client();
+  attack("a list beyond the limit is RESOURCE_EXHAUSTED, and the connection goes on", {}, async (harness) => {
+    const client = await harness.client();
     client.write(headers(1, fieldBlock(headAnd("x-long", "v".repeat(16_200))), { end: true }));
-    await isExhausted(siege, client, 1);
+    await isExhausted(harness, client, 1);
     await isServed(client, 3);
   });
 
-  attack("HPACK bomb: one large field, sixteen thousand times", {}, async (siege) => {
-    const client = await siege.client();
+  attack("HPACK bomb: one large field, sixteen thousand times", {}, async (harness) => {
+    const client = await harness.client();
     const seed = [fieldBlock(head()), literal("incremental", "x-large", "v".repeat(4_000))];
     client.write(headers(1, Buffer.concat([...seed, Buffer.alloc(12_000, indexed(62))]), { end: true }));
-    await isExhausted(siege, client, 1);
+    await isExhausted(harness, client, 1);
     for (let stream = 3; stream < 100; stream += 2) {
       client.write(headers(stream, Buffer.alloc(16_384, indexed(62)), { end: true }));
-      await isExhausted(siege, client, stream);
+      await isExhausted(harness, client, stream);
     }
     await isServed(client, 101);
   });
 
-  attack("a table that is filled again and again holds its 4 KB", {}, async (siege) => {
-    const client = await siege.client();
+  attack("a table that is filled again and again holds its 4 KB", {}, async (harness) => {
+    const client = await harness.client();
     for (let stream = 1; stream < 400; stream += 2) {
       const name = (index: number) => `x-${stream}-${index}`;
       const block = Array.from({ length: 200 }, (_, index) => literal("incremental", name(index), "v".repeat(40)));
@@ -58,14 +58,14 @@ describe("fields that are too many, or become too many", () => {
     }
     // The client's own memories do not count.
     client.received.length = 0;
-    assert.ok(siege.heldBytes() < 3 * 2 ** 20, "less than what came");
+    assert.ok(harness.heldBytes() < 3 * 2 ** 20, "less than what came");
     // 4,096 bytes are room for less than fifty of these.
     client.write(headers(401, Buffer.concat([fieldBlock(head()), indexed(62 + 50)]), { end: true }));
     assert.equal(errorCodeOf(await client.next("GOAWAY")), "COMPRESSION_ERROR");
   });
 
-  attack("fields of a byte each are held for open calls alone", { memoryMaxBytes: 8 * 2 ** 20 }, async (siege) => {
-    const client = await siege.client();
+  attack("fields of a byte each are held for open calls alone", { memoryMaxBytes: 8 * 2 ** 20 }, async (harness) => {
+    const client = await harness.client();
     const tiny = Buffer.concat(Array.from({ length: 300 }, () => literal("without indexing", "x", "")));
     for (let stream = 1; stream < 4_000; stream += 2) {
       client.write(headers(stream, Buffer.concat([fieldBlock(head()), tiny]), { end: true }));
@@ -75,8 +75,8 @@ describe("fields that are too many, or become too many", () => {
     client.received.length = 0;
   });
 
-  attack("trailers beyond the limit keep nothing", {}, async (siege) => {
-    const client = await siege.client();
+  attack("trailers beyond the limit keep nothing", {}, async (harness) => {
+    const client = await harness.client();
     client.write(
       headers(1, fieldBlock(head("Upload"))),
       headers(1, fieldBlock([["x", "v".repeat(16_300)]]), { end: true }),
@@ -86,10 +86,10 @@ describe("fields that are too many, or become too many", () => {
   });
 });
 
-async function isExhausted(siege: Siege, client: RawHttp2Client, stream: number): Promise<void> {
+async function isExhausted(harness: AttackHarness, client: RawHttp2Client, stream: number): Promise<void> {
   const { fields } = await readAnswer(client, stream);
   assert.equal(fields.get("grpc-status"), "8");
-  assert.equal(siege.hits("headerListMaxBytes"), (stream + 1) / 2, "each is counted");
+  assert.equal(harness.hits("headerListMaxBytes"), (stream + 1) / 2, "each is counted");
 }
 
 async function isServed(client: RawHttp2Client, stream: number): Promise<void> {

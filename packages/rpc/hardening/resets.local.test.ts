@@ -6,8 +6,8 @@ import { readAnswer } from "../testing/raw-http2/answer.ts";
 import { fieldBlock } from "../testing/raw-http2/field-block.ts";
 import { data, frame, headers, rstStream, windowUpdate } from "../testing/raw-http2/frames.ts";
 import { errorCodeOf } from "../testing/raw-http2/received-frame.ts";
-import { asks } from "./besieged-service.ts";
-import { attack } from "./siege.ts";
+import { attack } from "./attack-harness.ts";
+import { asks } from "./attacked-service.ts";
 
 const burst = 40;
 const patient = { pingMinIntervalMs: 0, pingMinIntervalBusyMs: 0 };
@@ -17,62 +17,62 @@ const limits = { resetBurst: burst, resetsPerSecond: 10, concurrentStreams: 20, 
 const streams = Array.from({ length: burst + 1 }, (_, index) => 2 * index + 1);
 
 describe("rapid reset, CVE-2023-44487", () => {
-  attack("a caller who opens calls to reset them is asked to be calm", { limits }, async (siege) => {
-    const client = await siege.client();
+  attack("a caller that opens calls to reset them is asked to be calm", { limits }, async (harness) => {
+    const client = await harness.client();
     client.write(...streams.flatMap((stream) => [unary(stream, asks.wait), rstStream(stream)]));
-    await siege.ends(client, "ENHANCE_YOUR_CALM", "resetBurst");
+    await harness.ends(client, "ENHANCE_YOUR_CALM", "resetBurst");
     // Fewer than the burst: those beyond the open streams are refused, which counts as well.
-    assert.ok(siege.server.metrics().resetsReceived <= burst);
-    assert.ok(siege.service.atWorkMax <= limits.concurrentStreams);
+    assert.ok(harness.server.metrics().resetsReceived <= burst);
+    assert.ok(harness.service.atWorkMax <= limits.concurrentStreams);
   });
 
-  attack("resets of a stream that is no more count as well", { limits }, async (siege) => {
-    const client = await siege.client();
+  attack("resets of a stream that is no more count as well", { limits }, async (harness) => {
+    const client = await harness.client();
     client.write(unary(1, "a"), ...Array(burst + 1).fill(rstStream(1)));
-    await siege.ends(client, "ENHANCE_YOUR_CALM", "resetBurst");
+    await harness.ends(client, "ENHANCE_YOUR_CALM", "resetBurst");
   });
 
-  attack("handlers that still run after a reset count as open streams", { limits }, async (siege) => {
-    const client = await siege.client();
+  attack("handlers that still run after a reset count as open streams", { limits }, async (harness) => {
+    const client = await harness.client();
     const held = streams.slice(0, limits.concurrentStreams);
     client.write(...held.flatMap((stream) => [unary(stream, asks.hold), rstStream(stream)]));
     client.write(unary(1_001, "one too many"));
     const refused = await client.next("RST_STREAM", { stream: 1_001 });
     assert.equal(errorCodeOf(refused), "REFUSED_STREAM");
-    assert.equal(siege.service.atWork, limits.concurrentStreams);
-    assert.equal(siege.hits("concurrentStreams"), 1);
+    assert.equal(harness.service.atWork, limits.concurrentStreams);
+    assert.equal(harness.hits("concurrentStreams"), 1);
 
-    siege.service.release();
-    await waitUntil(() => siege.server.metrics().streams === 0, { what: "the handlers are done" });
+    harness.service.release();
+    await waitUntil(() => harness.server.metrics().streams === 0, { what: "the handlers are done" });
     client.write(unary(1_003, "again"));
     assert.equal((await readAnswer(client, 1_003)).fields.get("grpc-status"), "0");
   });
 
   const many = { resetBurst: 20_000, pingMinIntervalBusyMs: 0, pingMinIntervalMs: 0 };
-  attack("calls that were reset keep nothing of what they brought", { limits: many }, async (siege) => {
-    const client = await siege.client();
+  attack("calls that were reset keep nothing of what they brought", { limits: many }, async (harness) => {
+    const client = await harness.client();
     const fields = fieldBlock(headAnd("x-much", "m".repeat(5_000)));
     for (let stream = 1; stream < 10_000; stream += 2) {
       client.write(headers(stream, fields), data(stream, "0000", {}), rstStream(stream));
       if (stream % 200 === 1) await client.roundTrip();
     }
     await client.roundTrip();
-    assert.equal(siege.server.metrics().resetsReceived, 5_000);
-    assert.ok(siege.heldBytes() < 5 * 2 ** 20, "much less than the 25 MB that came");
+    assert.equal(harness.server.metrics().resetsReceived, 5_000);
+    assert.ok(harness.heldBytes() < 5 * 2 ** 20, "much less than the 25 MB that came");
   });
 
-  attack("a caller who cancels at a human pace may go on for ever", { limits }, async (siege) => {
-    const client = await siege.client();
+  attack("a caller that cancels at a human pace may go on for ever", { limits }, async (harness) => {
+    const client = await harness.client();
     for (let stream = 1; stream < 8 * burst; stream += 2) {
       client.write(unary(stream, asks.wait), rstStream(stream));
       if (stream % 20 === 1) {
         await client.roundTrip();
-        await siege.clock.advance(1_000);
+        await harness.clock.advance(1_000);
       }
     }
     client.write(unary(1_001, "still here"));
     assert.equal((await readAnswer(client, 1_001)).fields.get("grpc-status"), "0");
-    assert.equal(siege.hits("resetBurst"), 0);
+    assert.equal(harness.hits("resetBurst"), 0);
   });
 });
 
@@ -81,22 +81,22 @@ describe("windows that are not kept", () => {
   attack(
     "more than the connection's window, on streams that nobody reads, ends it",
     { limits: large },
-    async (siege) => {
-      const client = await siege.client();
+    async (harness) => {
+      const client = await harness.client();
       client.write(open(1, "Upload"), request(1, asks.wait), request(1, "more"));
       for (let count = 0; count < 5; count++) client.write(data(1, Buffer.alloc(16_384)));
-      await siege.ends(client, "FLOW_CONTROL_ERROR", "connectionWindowBytes");
+      await harness.ends(client, "FLOW_CONTROL_ERROR", "connectionWindowBytes");
     },
   );
 
   attack(
     "more than a stream's window ends that stream alone",
     { limits: { streamWindowBytes: 1_500 } },
-    async (siege) => {
-      const client = await siege.client();
+    async (harness) => {
+      const client = await harness.client();
       client.write(open(1, "Upload"), request(1, asks.wait), request(1, "more"), data(1, Buffer.alloc(1_500)));
       assert.equal(errorCodeOf(await client.next("RST_STREAM", { stream: 1 })), "FLOW_CONTROL_ERROR");
-      assert.equal(siege.hits("streamWindowBytes"), 1);
+      assert.equal(harness.hits("streamWindowBytes"), 1);
       client.write(unary(3, "and then?"));
       assert.equal((await readAnswer(client, 3)).fields.get("grpc-status"), "0");
     },
@@ -132,11 +132,11 @@ describe("resets that the caller provokes, CVE-2025-8671 (MadeYouReset)", () => 
     "a malformed request": (stream) => [headers(stream, fieldBlock([...head(), ["Upper", "case"]]), { end: true })],
   };
   for (const [title, provoke] of Object.entries(provocations)) {
-    attack(`${title}, again and again`, { limits: { ...limits, streamWindowBytes: 1_500 } }, async (siege) => {
-      const client = await siege.client();
+    attack(`${title}, again and again`, { limits: { ...limits, streamWindowBytes: 1_500 } }, async (harness) => {
+      const client = await harness.client();
       client.write(...streams.flatMap(provoke));
-      await siege.ends(client, "ENHANCE_YOUR_CALM", "resetBurst");
-      assert.ok(siege.service.atWorkMax <= limits.concurrentStreams, "no more handlers than streams");
+      await harness.ends(client, "ENHANCE_YOUR_CALM", "resetBurst");
+      assert.ok(harness.service.atWorkMax <= limits.concurrentStreams, "no more handlers than streams");
       assert.equal(client.received.filter(({ type }) => type === "RST_STREAM").length, burst + 1);
     });
   }
@@ -144,20 +144,20 @@ describe("resets that the caller provokes, CVE-2025-8671 (MadeYouReset)", () => 
   attack(
     "PRIORITY of another size, again and again",
     { limits: { ...limits, concurrentStreams: 100 } },
-    async (siege) => {
-      const client = await siege.client();
+    async (harness) => {
+      const client = await harness.client();
       client.write(...streams.flatMap((stream) => [...waiting(stream), frame("PRIORITY", 0, stream, "1234")]));
-      await siege.ends(client, "ENHANCE_YOUR_CALM", "resetBurst");
+      await harness.ends(client, "ENHANCE_YOUR_CALM", "resetBurst");
     },
   );
 
-  attack("streams beyond the limit, again and again", { limits }, async (siege) => {
-    const client = await siege.client();
+  attack("streams beyond the limit, again and again", { limits }, async (harness) => {
+    const client = await harness.client();
     const held = streams.slice(0, limits.concurrentStreams);
     client.write(...held.map((stream) => unary(stream, asks.hold)));
     client.write(...streams.map((stream) => unary(1_000 + stream, asks.hold)));
-    await siege.ends(client, "ENHANCE_YOUR_CALM", "resetBurst");
-    assert.equal(siege.service.started, limits.concurrentStreams);
-    assert.equal(siege.hits("concurrentStreams"), burst + 1);
+    await harness.ends(client, "ENHANCE_YOUR_CALM", "resetBurst");
+    assert.equal(harness.service.started, limits.concurrentStreams);
+    assert.equal(harness.hits("concurrentStreams"), burst + 1);
   });
 });

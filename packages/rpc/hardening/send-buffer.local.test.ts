@@ -5,37 +5,37 @@ import { head, headWith, headWithout, open, request, unary } from "../conformanc
 import type { RpcLimits } from "../limits.ts";
 import { fieldBlock, indexed, literal } from "../testing/raw-http2/field-block.ts";
 import { data, headers, settings, windowUpdate } from "../testing/raw-http2/frames.ts";
-import { asks } from "./besieged-service.ts";
-import { attack } from "./siege.ts";
+import { attack } from "./attack-harness.ts";
+import { asks } from "./attacked-service.ts";
 
 const mib = 2 ** 20;
 
 describe("output that nobody takes", () => {
-  attack("a fast stream to a socket that nobody reads waits at the limit", {}, async (siege) => {
-    const client = await siege.deafClient(["INITIAL_WINDOW_SIZE", 2 ** 31 - 1]);
+  attack("a fast stream to a socket that nobody reads waits at the limit", {}, async (harness) => {
+    const client = await harness.nonReadingClient(["INITIAL_WINDOW_SIZE", 2 ** 31 - 1]);
     await client.write(windowUpdate(0, 2 ** 30), open(1, "Download"), request(1, asks.much, { end: true }));
-    await siege.isHeldUp();
-    assert.ok(siege.heldBytes() < 4 * mib, `${siege.heldBytes()} bytes are held`);
+    await harness.isHeldUp();
+    assert.ok(harness.heldBytes() < 4 * mib, `${harness.heldBytes()} bytes are held`);
   });
 
-  attack("fast streams to closed windows wait, all of them together", {}, async (siege) => {
-    const client = await siege.client(["INITIAL_WINDOW_SIZE", 0]);
+  attack("fast streams to closed windows wait, all of them together", {}, async (harness) => {
+    const client = await harness.client(["INITIAL_WINDOW_SIZE", 0]);
     for (let stream = 1; stream < 400; stream += 2) {
       client.write(open(stream, "Download"), request(stream, "a", { end: true }));
     }
     await client.next("HEADERS", { stream: 399 });
-    await siege.isHeldUp();
-    assert.ok(siege.heldBytes() < 4 * mib, `${siege.heldBytes()} bytes are held`);
+    await harness.isHeldUp();
+    assert.ok(harness.heldBytes() < 4 * mib, `${harness.heldBytes()} bytes are held`);
   });
 
   attack(
     "unary answers to a socket that nobody reads: handlers wait to be started",
     { limits: { concurrentStreams: 20 } },
-    async (siege) => {
-      const client = await siege.deafClient(["INITIAL_WINDOW_SIZE", 2 ** 31 - 1]);
+    async (harness) => {
+      const client = await harness.nonReadingClient(["INITIAL_WINDOW_SIZE", 2 ** 31 - 1]);
       await client.write(windowUpdate(0, 2 ** 30));
       for (let stream = 1; stream < 4_000; stream += 2) if (!(await client.write(unary(stream, asks.much)))) break;
-      assert.ok(siege.heldBytes() < 3 * mib, `${siege.heldBytes()} bytes are held`);
+      assert.ok(harness.heldBytes() < 3 * mib, `${harness.heldBytes()} bytes are held`);
     },
   );
 
@@ -65,30 +65,32 @@ describe("output that nobody takes", () => {
   const withoutPath = fieldBlock(headWithout(":path"));
   const longPath = literal("incremental", ":path", `/${"~".repeat(3_000)}`);
   for (const { title, limit, ask } of hasty) {
-    attack(`${title}, asked for without reading`, {}, async (siege) => {
-      const client = await siege.deafClient();
+    attack(`${title}, asked for without reading`, {}, async (harness) => {
+      const client = await harness.nonReadingClient();
       await client.write(headers(1, Buffer.concat([longPath, withoutPath]), { end: true }));
       const batchAt = (first: number) => Array.from({ length: 500 }, (_, index) => ask(first + 2 * index));
       const halt = limit === "progressTimeoutMs" ? "sendBufferMaxBytes" : limit;
-      for (let stream = 3; siege.hits(halt) === 0; stream += 1_000) {
-        const isRead = await client.write(...batchAt(stream));
-        if (!isRead) await waitUntil(() => siege.hits(halt) > 0, { what: `he is read no more: ${halt}` });
+      for (let stream = 3; harness.hits(halt) === 0; stream += 1_000) {
+        await client.write(...batchAt(stream));
+        // A busy machine may take long to read: that is no halt.
+        const isHalted = () => harness.hits(halt) > 0 || client.isRead;
+        await waitUntil(isHalted, { what: `the client is read, or read no more: ${halt}` });
       }
-      assert.ok(siege.heldBytes() < 6 * mib, `${siege.heldBytes()} bytes are held`);
-      await siege.pass(22_000);
-      await siege.isLeftBy(1);
-      assert.equal(siege.hits(limit), 1);
+      assert.ok(harness.heldBytes() < 6 * mib, `${harness.heldBytes()} bytes are held`);
+      await harness.pass(22_000);
+      await harness.isLeftBy(1);
+      assert.equal(harness.hits(limit), 1);
     });
   }
 });
 
 describe("much ado about little", () => {
-  attack("SETTINGS that open every window by a byte do not make frames of a byte without end", {}, async (siege) => {
-    const client = await siege.client(["INITIAL_WINDOW_SIZE", 0]);
+  attack("SETTINGS that open every window by a byte do not make frames of a byte without end", {}, async (harness) => {
+    const client = await harness.client(["INITIAL_WINDOW_SIZE", 0]);
     for (let stream = 1; stream < 400; stream += 2) client.write(unary(stream, asks.much));
     await client.next("HEADERS", { stream: 399 });
     for (let window = 1; window <= 1_000; window++) client.write(settings(["INITIAL_WINDOW_SIZE", window]));
-    await siege.ends(client, "ENHANCE_YOUR_CALM", "settingsBurst");
+    await harness.ends(client, "ENHANCE_YOUR_CALM", "settingsBurst");
     const frames = client.received.filter(({ type }) => type === "DATA").length;
     assert.ok(frames <= 100 * 200, `${frames} frames`);
   });

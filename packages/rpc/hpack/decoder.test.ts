@@ -174,7 +174,7 @@ describe("updates of the table's size", () => {
       assert.deepEqual(decodeBlock(decoder, "82").pairs, [[":method", "GET"]]);
     });
 
-    test("one who made it as small before he acknowledged need not do it again", () => {
+    test("an encoder that made it as small before it acknowledged need not do it again", () => {
       const decoder = newDecoder({ tableMaxBytes: 64 });
       decodeBlock(decoder, "3f21");
       decoder.settingsAcknowledged();

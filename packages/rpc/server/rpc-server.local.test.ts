@@ -79,7 +79,7 @@ describe("what only the engine of our own has", () => {
     assert.deepEqual(told, ["connection.open", "limit connectionsMax", "connection.close"]);
   });
 
-  test("TLS: who does not agree on h2 is let go, and a drain cuts what is still open", async (t) => {
+  test("TLS: a client that does not agree on h2 is closed, and a drain cuts what is still open", async (t) => {
     const { ca, server: tls } = issueCertificates();
     const began = Promise.withResolvers<void>();
     const server = createRpcServer({
@@ -97,10 +97,10 @@ describe("what only the engine of our own has", () => {
     const port = await server.listen({ host: "127.0.0.1", port: 0 });
     t.after(() => server.drain(0));
     for (const ALPNProtocols of [["http/1.1"], undefined]) {
-      const stranger = connect({ host: "127.0.0.1", port, ca, servername: "localhost", ALPNProtocols });
-      stranger.on("error", () => undefined);
-      stranger.resume();
-      await new Promise((resolve) => stranger.once("close", resolve));
+      const other = connect({ host: "127.0.0.1", port, ca, servername: "localhost", ALPNProtocols });
+      other.on("error", () => undefined);
+      other.resume();
+      await new Promise((resolve) => other.once("close", resolve));
     }
     const client = new TextClient(port, credentials.createSsl(Buffer.from(ca)));
     t.after(() => client.close());

@@ -4,11 +4,11 @@ import type { Stream } from "./stream.ts";
 
 /** What answers one request. None of it may throw. */
 export interface StreamHandler {
-  /** Bytes of the request; whoever is done with them says so by `Stream.consumed`. */
+  /** Bytes of the request; a handler that is done with them calls `Stream.consumed`. */
   data(bytes: Buffer, start: number, end: number): void;
   /** That was all of it. */
   ended(): void;
-  /** Nobody waits for the answer any more. */
+  /** The stream is closed: nobody waits for the answer any more. */
   lost(why: StreamLoss): void;
   /** There is room again for output. */
   writable(): void;

@@ -2,7 +2,7 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:h
 import type { TestContext } from "node:test";
 
 /**
- * An HTTP/2 connection without a gRPC client's manners, for what a well-behaved one never sends.
+ * An HTTP/2 connection without a gRPC client's rules, for what a well-behaved one never sends.
  * @param ca PEM; with it the connection is TLS
  */
 export function openRawConnection(t: TestContext, port: number, ca?: string): ClientHttp2Session {

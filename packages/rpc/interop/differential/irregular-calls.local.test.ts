@@ -146,7 +146,7 @@ function gzipAnd(text: string): Buffer {
   return Buffer.concat([gzipSync(Buffer.alloc(0)), Buffer.from(text)]);
 }
 
-test("whoever uses an encoding that is not known is told which are", async (t) => {
+test("a caller that uses an unknown encoding is told the known ones", async (t) => {
   const server = createRpcServer({ services: [scriptedService()] });
   const session = openRawConnection(t, await server.listen({ host: "127.0.0.1", port: 0 }));
   t.after(() => server.drain(0));

@@ -81,11 +81,14 @@ const shape = fc.oneof(
   fc.record({ kind: fc.constantFrom<Kind>("unary", "download"), requests: fc.array(request, one) }),
   fc.record({ kind: fc.constantFrom<Kind>("upload", "chat"), requests: fc.array(request, { maxLength: 4 }) }),
 );
-const manners = fc.record({ metadata, pieceBytes: fc.oneof(fc.integer({ min: 1, max: 100 }), fc.constant(1_000_000)) });
+const transport = fc.record({
+  metadata,
+  pieceBytes: fc.oneof(fc.integer({ min: 1, max: 100 }), fc.constant(1_000_000)),
+});
 
 const names: Readonly<Record<Kind, string>> = { unary: "Unary", download: "Download", upload: "Upload", chat: "Chat" };
 const call = (endedBy: RandomCall["endedBy"], shapes: fc.Arbitrary<Pick<RandomCall, "kind" | "requests">>) =>
-  fc.tuple(shapes, manners).map(([{ kind, requests }, rest]): RandomCall => {
+  fc.tuple(shapes, transport).map(([{ kind, requests }, rest]): RandomCall => {
     return { kind, name: names[kind], requests, ...rest, endedBy };
   });
 

@@ -202,7 +202,7 @@ export class GrpcJsCall implements CallContext, ResponseStream<unknown> {
   };
 
   readonly #fail = (error: unknown): void => {
-    // Whoever is cut off throws; nobody is left to hear of it.
+    // A handler that is cut off throws; nobody is left to hear of it.
     if (this.#code !== undefined) return;
     if (error instanceof RpcError) {
       this.#end(error.code, error.message, error);

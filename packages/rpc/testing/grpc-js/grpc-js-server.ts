@@ -35,7 +35,7 @@ class GrpcJsServer implements RpcServer {
     const server = new Server({
       "grpc.max_receive_message_length": limits.messageMaxBytes,
       "grpc.max_concurrent_streams": limits.concurrentStreams,
-      // Finds out that a caller's machine is gone: his calls must not stay open for ever.
+      // Finds out that a caller's machine is gone: its calls must not stay open for ever.
       "grpc.keepalive_time_ms": 30_000,
       "grpc.keepalive_timeout_ms": 10_000,
       "grpc.enable_channelz": 0,

@@ -2,7 +2,7 @@ import type { RpcServer, RpcServerOptions } from "../server.ts";
 import type { RawHttp2Client } from "../testing/raw-http2/raw-http2-client.ts";
 
 /** A sentence of an RFC that a server can violate, and ways to find out. */
-export interface Demand {
+export interface Requirement {
   /** Of RFC 9113, unless it names another. */
   readonly section: string;
   /** The sentence; shortened by … only. */

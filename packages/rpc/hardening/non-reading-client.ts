@@ -8,13 +8,13 @@ const looks = 5;
 const lookEveryMs = 50;
 
 /** A client that writes and does not read: what the server sends fills the buffers in between, some megabytes. */
-export class DeafClient {
+export class NonReadingClient {
   readonly #socket: Socket;
 
-  static async begin(port: number, ...values: readonly Setting[]): Promise<DeafClient> {
+  static async begin(port: number, ...values: readonly Setting[]): Promise<NonReadingClient> {
     const socket = createConnection({ host: "127.0.0.1", port, noDelay: true });
     await once(socket, "connect");
-    const client = new DeafClient(socket);
+    const client = new NonReadingClient(socket);
     await client.write(preface, settings(...values), settingsAck());
     return client;
   }
@@ -22,6 +22,11 @@ export class DeafClient {
   private constructor(socket: Socket) {
     this.#socket = socket;
     socket.on("error", () => undefined);
+  }
+
+  /** Whether the operating system has taken all that was written. */
+  get isRead(): boolean {
+    return !this.#socket.writableNeedDrain;
   }
 
   /** @returns false when the server reads no more */

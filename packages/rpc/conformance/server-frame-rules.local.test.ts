@@ -17,7 +17,7 @@ import {
   windowUpdate,
 } from "../testing/raw-http2/frames.ts";
 import { type ReceivedFrame, readFrame } from "../testing/raw-http2/received-frame.ts";
-import { complaintsOf } from "./manners.ts";
+import { violationsOf } from "./server-frame-rules.ts";
 
 const head: readonly Field[] = [
   [":status", "200"],
@@ -30,7 +30,7 @@ test("a server that keeps the rules hears no complaint", () => {
   const interim = headers(3, fieldBlock([[":status", "100"]]));
   const inPieces = [headers(3, fieldBlock(head), { endHeaders: false, end: true }), continuation(3, "")];
   const ends = [goaway(2 ** 31 - 1), ping(), goaway(3), windowUpdate(0, 1), rstStream(1, "NO_ERROR")];
-  assert.deepEqual(complaintsOf(received(settings(), ...response, interim, ...inPieces, ...ends)), []);
+  assert.deepEqual(violationsOf(received(settings(), ...response, interim, ...inPieces, ...ends)), []);
 });
 
 const offences: readonly [what: string, frames: readonly Buffer[], complaint: RegExp][] = [
@@ -72,7 +72,7 @@ const offences: readonly [what: string, frames: readonly Buffer[], complaint: Re
 
 for (const [what, frames, complaint] of offences) {
   test(`a server hears a complaint when ${what}`, () => {
-    assert.match(complaintsOf(received(...frames)).join("\n"), complaint);
+    assert.match(violationsOf(received(...frames)).join("\n"), complaint);
   });
 }
 

@@ -1,7 +1,7 @@
 import { frameHead, types } from "../testing/raw-http2/frames.ts";
 
 /** A frame that a fuzzer sends, whether it is in order or not. */
-export interface Piece {
+export interface FuzzedFrame {
   readonly type: number;
   readonly flags: number;
   /** 32 bits: the reserved one may be set. */
@@ -11,25 +11,25 @@ export interface Piece {
   readonly claims?: number;
 }
 
-export function bytesOf({ type, flags, stream, payload, claims = payload.length }: Piece): Buffer {
+export function bytesOf({ type, flags, stream, payload, claims = payload.length }: FuzzedFrame): Buffer {
   return Buffer.concat([frameHead(claims, type, flags, stream), payload]);
 }
 
-/** A whole frame as a piece. */
-export function pieceOf(frame: Buffer): Piece {
+/** @param frame head and payload */
+export function fuzzedFrameOf(frame: Buffer): FuzzedFrame {
   const payload = frame.subarray(9);
   return { type: frame.readUInt8(3), flags: frame.readUInt8(4), stream: frame.readUInt32BE(5), payload };
 }
 
-/** One line that people can read and `readPiece` too, such as `PING flags 0x0 stream 0: 6120706f6e672031`. */
-export function showPiece({ type, flags, stream, payload, claims }: Piece): string {
+/** One line that people can read and `parseFrame` too, such as `PING flags 0x0 stream 0: 6120706f6e672031`. */
+export function showFrame({ type, flags, stream, payload, claims }: FuzzedFrame): string {
   const name = names.get(type) ?? `TYPE-${type}`;
   const lie = claims === undefined ? "" : ` claims ${claims}`;
   return `${name} flags 0x${flags.toString(16)} stream ${stream}${lie}: ${payload.toString("hex")}`;
 }
 
-/** @throws Error when the line is not one of `showPiece` */
-export function readPiece(line: string): Piece {
+/** @throws Error when the line is not one of `showFrame` */
+export function parseFrame(line: string): FuzzedFrame {
   const parts = /^(?:TYPE-(\d+)|([A-Z_]+)) flags 0x([0-9a-f]+) stream (\d+)(?: claims (\d+))?: ([0-9a-f]*)$/.exec(line);
   if (parts === null) throw new Error(`not a frame: ${line}`);
   const [, number, name, flags, stream, claims, payload] = parts;

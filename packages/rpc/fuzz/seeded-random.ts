@@ -1,5 +1,5 @@
 /** Chance that repeats itself: the same seed, the same throws. */
-export class Dice {
+export class SeededRandom {
   #state: number;
 
   /** @param seed any integer */

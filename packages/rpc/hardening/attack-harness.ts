@@ -15,8 +15,8 @@ import type { ErrorCode, Setting } from "../testing/raw-http2/frames.ts";
 import { RawHttp2Client } from "../testing/raw-http2/raw-http2-client.ts";
 import { describeFrame, errorCodeOf } from "../testing/raw-http2/received-frame.ts";
 import { pathOf } from "../testing/text-service.ts";
-import { BesiegedService } from "./besieged-service.ts";
-import { DeafClient } from "./deaf-client.ts";
+import { AttackedService } from "./attacked-service.ts";
+import { NonReadingClient } from "./non-reading-client.ts";
 
 /** What our own code and both sides' sockets take when they are used for the first time is most of it. */
 const memoryMaxBytes = 8 * 2 ** 20;
@@ -31,80 +31,80 @@ export interface AttackOptions {
 }
 
 /**
- * A test that attacks a running server. While it runs, a caller on a connection of his own is served; the memory that
- * is in use at its end is bounded; nothing counts as a bug; and when the attackers are gone, nothing of them is left.
+ * A test that attacks a running server. While it runs, a caller on its own connection is served; the memory that
+ * is in use at its end is bounded; nothing counts as a bug; and when the attackers are gone, they leave nothing behind.
  */
-export function attack(title: string, options: AttackOptions, run: (siege: Siege) => Promise<void>): void {
+export function attack(title: string, options: AttackOptions, run: (harness: AttackHarness) => Promise<void>): void {
   test(title, async (t) => {
-    const siege = await Siege.lay(t, options);
-    await siege.neighbour.isServedUntil(run(siege));
-    const heldBytes = siege.heldBytes();
+    const harness = await AttackHarness.start(t, options);
+    await harness.otherCaller.isServedUntil(run(harness));
+    const heldBytes = harness.heldBytes();
     const maxBytes = options.memoryMaxBytes ?? memoryMaxBytes;
     assert.ok(heldBytes <= maxBytes, `${heldBytes} bytes of memory are held, ${maxBytes} were expected at most`);
-    await siege.lift();
+    await harness.stop();
   });
 }
 
-/** What surrounds one attack: the server, its clock, and whoever calls it. */
-export class Siege {
+/** What surrounds one attack: the server, its clock, and its callers. */
+export class AttackHarness {
   readonly clock: FakeClock;
   readonly server: RpcEngine;
   readonly port: number;
-  readonly service: BesiegedService;
-  readonly neighbour: Neighbour;
+  readonly service: AttackedService;
+  readonly otherCaller: OtherCaller;
   readonly #attackers: { destroy(): void }[] = [];
   readonly #bugs: unknown[];
   #memoryBefore = 0;
 
-  static async lay(t: TestContext, { limits, certificates }: AttackOptions): Promise<Siege> {
+  static async start(t: TestContext, { limits, certificates }: AttackOptions): Promise<AttackHarness> {
     const clock = new FakeClock();
-    const service = new BesiegedService();
+    const service = new AttackedService();
     const bugs: unknown[] = [];
     const server = createRpcServer({
       ...{ services: [service.service], limits, tls: certificates?.server, clock },
       onInternalError: (_method, error) => bugs.push(error),
     });
     const port = await server.listen({ host: "127.0.0.1", port: 0 });
-    const siege = new Siege(clock, service, server, port, bugs, new Neighbour(port, certificates?.ca));
-    t.after(() => siege.#close());
-    await siege.neighbour.call();
-    siege.#memoryBefore = memoryInUse();
-    return siege;
+    const harness = new AttackHarness(clock, service, server, port, bugs, new OtherCaller(port, certificates?.ca));
+    t.after(() => harness.#close());
+    await harness.otherCaller.call();
+    harness.#memoryBefore = memoryInUse();
+    return harness;
   }
 
   private constructor(
     clock: FakeClock,
-    service: BesiegedService,
+    service: AttackedService,
     server: RpcEngine,
     port: number,
     bugs: unknown[],
-    neighbour: Neighbour,
+    otherCaller: OtherCaller,
   ) {
     this.clock = clock;
     this.service = service;
     this.server = server;
     this.port = port;
     this.#bugs = bugs;
-    this.neighbour = neighbour;
+    this.otherCaller = otherCaller;
   }
 
   /** A client that has exchanged prefaces, and reads what comes. */
   async client(...values: readonly Setting[]): Promise<RawHttp2Client> {
-    const client = await this.stranger();
+    const client = await this.rawClient();
     await client.begin(...values);
     return client;
   }
 
   /** A client that has sent nothing yet. */
-  async stranger(): Promise<RawHttp2Client> {
+  async rawClient(): Promise<RawHttp2Client> {
     const client = await RawHttp2Client.connect(this.port);
     this.#attackers.push(client);
     return client;
   }
 
   /** A client that never reads; it has sent its preface. */
-  async deafClient(...values: readonly Setting[]): Promise<DeafClient> {
-    const client = await DeafClient.begin(this.port, ...values);
+  async nonReadingClient(...values: readonly Setting[]): Promise<NonReadingClient> {
+    const client = await NonReadingClient.begin(this.port, ...values);
     this.#attackers.push(client);
     return client;
   }
@@ -122,11 +122,11 @@ export class Siege {
     assert.equal(this.hits(limit), 1, `${limit} is counted`);
   }
 
-  /** Lets time pass for the server, a second at a time, and sees that the neighbour is served in each. */
+  /** Lets time pass for the server, a second at a time, and sees that the other caller is served in each. */
   async pass(ms: number): Promise<void> {
     for (let left = ms; left > 0; left -= 1_000) {
       await this.clock.advance(Math.min(left, 1_000));
-      await this.neighbour.call();
+      await this.otherCaller.call();
     }
   }
 
@@ -159,7 +159,7 @@ export class Siege {
   }
 
   /** The attackers go, and with them whatever they have left. */
-  async lift(): Promise<void> {
+  async stop(): Promise<void> {
     this.service.release();
     for (const attacker of this.#attackers) attacker.destroy();
     const what = "the server is at rest";
@@ -170,7 +170,7 @@ export class Siege {
   async #close(): Promise<void> {
     this.service.release();
     for (const attacker of this.#attackers) attacker.destroy();
-    this.neighbour.leave();
+    this.otherCaller.leave();
     const drained = this.server.drain(0);
     await this.clock.advance(1);
     await drained;
@@ -178,7 +178,7 @@ export class Siege {
 }
 
 /** A caller in good order, by Node.js's own HTTP/2. */
-class Neighbour {
+class OtherCaller {
   readonly #session: ClientHttp2Session;
 
   /** @param ca PEM; with it the connection is TLS */
@@ -188,7 +188,7 @@ class Neighbour {
     this.#session.on("error", () => undefined);
   }
 
-  /** @throws Error when he is not answered as he should be */
+  /** @throws Error unless the answer is the right one */
   async call(): Promise<void> {
     const { status, message } = await finishRawCall(openRawCall(this.#session, pathOf("Unary")), messageOf("hello"));
     assert.equal(status, 0, message);

@@ -11,8 +11,8 @@ export const asks = {
   much: "much",
 } as const;
 
-/** Handlers that an attacker would look for, and what they saw of him. */
-export class BesiegedService {
+/** Handlers that an attacker would look for, and what they saw of it. */
+export class AttackedService {
   /** Handlers at work now, and at most so far. */
   atWork = 0;
   atWorkMax = 0;
