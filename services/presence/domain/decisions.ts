@@ -92,6 +92,7 @@ export function decideRegister(
   const device = record.devices.get(request.deviceId) ?? noDevice;
   const { current } = device;
 
+  let comesBackAt = request.previous?.order;
   if (request.connectionId !== "") {
     const isSame = (session: Session) => session.connectionId === request.connectionId;
     if (current?.state === "live" && isSame(current.session)) return { kind: "repeated", session: current.session };
@@ -99,11 +100,13 @@ export function decideRegister(
     const tombstone = device.tombstones.find(isSame);
     if (tombstone?.ending === "ended") return { kind: "ended" };
     if (tombstone?.ending === "replaced") return { kind: "superseded" };
+    // It expired. Perhaps a late duplicate of the first call: only its old place keeps it below who has come since (P7).
+    comesBackAt ??= tombstone?.order;
   }
 
   // A previous_session_id from the future (of another store, or forged) must not hold the device for ever.
   const freshOrder = Math.max(moment.nowUs, moment.beginUs, highestOrder(device) + 1);
-  const order = request.previous ? Math.min(request.previous.order, freshOrder) : freshOrder;
+  const order = Math.min(comesBackAt ?? freshOrder, freshOrder);
   if (isOutranked(device, { order, connectionId: request.connectionId })) return { kind: "superseded" };
 
   const roomy = makeRoom(record, request.deviceId, moment, rules);

@@ -55,6 +55,17 @@ export const fencing = (open: OpenStore) =>
       assert.deepEqual(await scene.register({ connectionId: "c1", previousSessionId: old }), { kind: "superseded" });
     });
 
+    scene(open, "a late duplicate of an expired session's Register cannot replace who came since", async (scene) => {
+      await scene.session({ connectionId: "c0" });
+      await scene.elapse(ttlMs + 1_000);
+      const living = await scene.session({ connectionId: "c1", instanceId: "gateway-2" });
+      assert.deepEqual(await scene.register({ connectionId: "c0" }), { kind: "superseded" });
+      assert.equal(await scene.refresh({ sessionId: living }), "refreshed");
+      await scene.elapse(ttlMs + 1_000);
+      assert.deepEqual(await scene.register({ connectionId: "c0" }), { kind: "superseded" });
+      assert.deepEqual(await scene.causes(), ["CONNECTED", "EXPIRED", "CONNECTED", "EXPIRED"]);
+    });
+
     scene(open, "whoever sends the session_id of a session without connection_id is fenced by it", async (scene) => {
       const old = await scene.session();
       const successor = await scene.session();

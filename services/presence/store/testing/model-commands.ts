@@ -7,6 +7,8 @@ import type { DisconnectReason } from "../../domain/transition.ts";
  */
 export type Command =
   | { kind: "register"; user: number; device: number; gateway: number; connection: Connection; previous: Pick }
+  /** A late duplicate of an earlier register, 0 the newest. */
+  | { kind: "repeat"; pick: number }
   | { kind: "unregister"; user: number; device: number; session: Pick; reason: DisconnectReason }
   | { kind: "refresh"; user: number; device: number; session: Pick }
   | { kind: "elapse"; ms: number }
@@ -37,6 +39,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     weight: 5,
     arbitrary: fc.record({ kind: fc.constant("register" as const), user, device, gateway, connection, previous }),
   },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("repeat" as const), pick: fc.nat(5) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant("unregister" as const), user, device, session, reason }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant("refresh" as const), user, device, session }) },
   {

@@ -59,11 +59,21 @@ interface Seat {
   readonly token: ModelToken;
 }
 
+interface RegisterCall {
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly instanceId: string;
+  readonly connectionId: string;
+  /** Number of a seat, -1: none. */
+  readonly previous: number;
+}
+
 class ModelRun {
   readonly #players: readonly Player[];
   readonly #userIds: readonly string[];
   readonly #model = new PresenceModel(rules);
   readonly #seats: Seat[] = [];
+  readonly #calls: RegisterCall[] = [];
   #connections = 0;
 
   constructor(players: readonly Player[], runId: string) {
@@ -77,8 +87,13 @@ class ModelRun {
     const told = this.#model.transitions.length;
     switch (command.kind) {
       case "register":
-        await this.#register(command);
+        await this.#register(command, this.#newCall(command));
         break;
+      case "repeat": {
+        const call = this.#calls.at(-1 - command.pick);
+        if (call !== undefined) await this.#register(command, call);
+        break;
+      }
       case "unregister":
         await this.#unregister(command);
         break;
@@ -98,12 +113,18 @@ class ModelRun {
     await this.#judge(command, (player) => player.compare(this.#userIds, this.#model, transitions));
   }
 
-  async #register(command: Command & { kind: "register" }): Promise<void> {
+  #newCall(command: Command & { kind: "register" }): RegisterCall {
     const { userId, deviceId } = this.#device(command);
     const instanceId = `gateway-${command.gateway}`;
     const connectionId = this.#connection(command.connection, userId, deviceId);
     const previous = this.#pick(command.previous, userId, deviceId);
-    const call = { userId, deviceId, instanceId, connectionId };
+    const call = { userId, deviceId, instanceId, connectionId, previous };
+    this.#calls.push(call);
+    return call;
+  }
+
+  async #register(command: Command, { previous, ...call }: RegisterCall): Promise<void> {
+    const { userId, deviceId } = call;
     const expected = this.#model.register({ ...call, previous: this.#seats[previous]?.token });
     const { token } = expected;
     const known = token === undefined ? -1 : this.#numberOf({ userId, deviceId, token });

@@ -36,18 +36,19 @@ export class PresenceModel {
     const { userId, deviceId, instanceId, connectionId, previous } = call;
     const sessions = this.#sessions(userId, deviceId);
     const current = sessions.find(isCurrent);
-    if (connectionId !== "") {
-      // Of several sessions of one connection the newest speaks.
-      const known = sessions.find((session) => session.connectionId === connectionId);
-      if (known !== undefined && isCurrent(known)) {
+    // Of several sessions of one connection the newest speaks.
+    const known = connectionId === "" ? undefined : sessions.find((session) => session.connectionId === connectionId);
+    if (known !== undefined) {
+      if (isCurrent(known)) {
         if (known.state === "grace") return { kind: "ended" };
         known.deadlineMs = this.#nowMs + this.#rules.ttlMs;
         return { kind: "repeated", token: tokenOf(known) };
       }
-      if (known?.state === "ended") return { kind: "ended" };
-      if (known?.state === "replaced") return { kind: "superseded" };
+      if (known.state === "ended") return { kind: "ended" };
+      if (known.state === "replaced") return { kind: "superseded" };
     }
-    const order = previous?.order ?? this.#registrations + 1;
+    // Still known, it can only have expired.
+    const order = previous?.order ?? known?.order ?? this.#registrations + 1;
     const token = { order, connectionId };
     if (sessions.some((session) => isNewer(session, token))) return { kind: "superseded" };
     if (!this.#makeRoom(userId, deviceId)) return { kind: "too-many-devices" };

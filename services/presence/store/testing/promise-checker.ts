@@ -15,6 +15,8 @@ interface Witness {
   endedAtMs: number;
   /** Later registrations of this device. */
   successors: number;
+  /** Another connection registered later and did not come back: it is above this one, and so all its sessions. */
+  isOutranked: boolean;
 }
 
 /**
@@ -44,21 +46,31 @@ export class PromiseChecker {
     for (const witness of this.#of(userId, deviceId)) {
       const isItsSocket =
         witness.connectionId === connectionId && (connectionId !== "" || witness.sessionId === call.previousSessionId);
-      const isFenced = witness.end === "replaced" && isItsSocket && this.#mustBeRemembered(witness, nowMs);
-      assert(!isFenced, `P7: ${witness.sessionId}, which was replaced, replaced its successor`);
+      if (!isItsSocket || !this.#mustBeRemembered(witness, nowMs)) continue;
+      assert(witness.end !== "replaced", `P7: ${witness.sessionId}, which was replaced, replaced its successor`);
+      if (result.kind === "repeated") continue;
+      const isLate = witness.end === "none" && witness.isOutranked && call.previousSessionId === "";
+      assert(!isLate, `P7: ${witness.sessionId}, which expired, replaced who came since`);
     }
     const { sessionId } = result;
+    const isNew =
+      call.previousSessionId === "" &&
+      (connectionId === "" || this.#of(userId, deviceId).every((witness) => witness.connectionId !== connectionId));
     const others = this.#witnesses.filter((witness) => !isOf(witness, userId, deviceId, sessionId));
     for (const witness of others) {
       if (witness.userId !== userId || witness.deviceId !== deviceId) continue;
       witness.successors += 1;
+      witness.isOutranked = isNew || (witness.isOutranked && witness.connectionId !== connectionId);
       if (witness.end === "lost") witness.end = "ended";
       if (witness.end !== "none" || !this.#mayLive(witness, nowMs)) continue;
       witness.end = "replaced";
       witness.endedAtMs = nowMs;
     }
-    const fresh = { aliveAtMs: nowMs, end: "none", endedAtMs: Number.NEGATIVE_INFINITY, successors: 0 } as const;
-    this.#witnesses = [...others, { userId, deviceId, sessionId, connectionId, ...fresh }];
+    const fresh = { aliveAtMs: nowMs, end: "none", endedAtMs: Number.NEGATIVE_INFINITY } as const;
+    this.#witnesses = [
+      ...others,
+      { userId, deviceId, sessionId, connectionId, ...fresh, successors: 0, isOutranked: false },
+    ];
   }
 
   refreshed(
@@ -120,8 +132,10 @@ export class PromiseChecker {
     return witnesses.findLast(({ end }) => end === "none" || end === "lost");
   }
 
-  #mustBeRemembered({ endedAtMs, successors }: Witness, nowMs: number): boolean {
-    const isRecent = endedAtMs + this.#rules.memoryMs > nowMs + this.#slackMs;
+  #mustBeRemembered({ end, aliveAtMs, endedAtMs, successors }: Witness, nowMs: number): boolean {
+    // One that was not ended expired, not before a TTL had passed.
+    const fromMs = end === "none" ? aliveAtMs + this.#rules.ttlMs : endedAtMs;
+    const isRecent = fromMs + this.#rules.memoryMs > nowMs + this.#slackMs;
     return isRecent && successors < this.#rules.deviceMaxTombstones;
   }
 

@@ -17,10 +17,12 @@ if connection_id ~= '' and sessions_from then
     return string.format('repeated\t%d\t%s', current_order, version)
   end
   if string.find(tombstones, connection_id, 1, true) then
-    for ending, _, its_connection in string.gmatch(tombstones, TOMBSTONE) do
+    for ending, its_order, its_connection in string.gmatch(tombstones, TOMBSTONE) do
       if its_connection == connection_id then
         if ending == ENDED then return 'ended' end
         if ending == REPLACED then return 'superseded' end
+        -- It expired. Perhaps a late duplicate of the first call: only its old place keeps it below who has come since.
+        if previous_order == '' then previous_order = its_order end
         break
       end
     end
