@@ -1,7 +1,7 @@
 import { fork } from "node:child_process";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { systemClock as clock, nearest } from "@realchat/presence-runtime";
+import { systemClock as clock, nearest, outliveBrokenOutput } from "@realchat/presence-runtime";
 import { repository } from "@realchat/presence-testing";
 import type { Benchmark } from "./benchmark.ts";
 import { catalogue } from "./catalogue.ts";
@@ -36,6 +36,7 @@ interface Outcome {
   readonly failure?: string;
 }
 
+outliveBrokenOutput(process.stdout, process.stderr);
 const flags = readFlags();
 if (flags.help) process.stdout.write(help);
 else if (flags.list) process.stdout.write(`${catalogue.map(({ name }) => name).join("\n")}\n`);

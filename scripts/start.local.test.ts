@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { test } from "node:test";
 import { type Child, waitUntil } from "@realchat/presence-testing";
-import { npmStart } from "./testing/npm-start.ts";
+import { npmStart, npmStartCommand } from "./testing/npm-start.ts";
 
 /** Process ids of both services, as they log them in their instance's name: `host-pid-start`. */
-async function pidsOf(child: Child): Promise<number[]> {
+async function pidsOf(child: Pick<Child, "output">): Promise<number[]> {
   const logged = () =>
     [...child.output().matchAll(/"instance":"[^"]*-(\d+)-[0-9a-z]+"/g)].map(([, pid]) => Number(pid));
   // What a service logged before it was ready may come through after the news that it is.
@@ -54,4 +56,35 @@ test("says in --help how to run the two, and what each takes", async () => {
   for (const part of ["npm start -- [flags]", "--grpc-addr host:port", "--http-port host:port", "start:delivery"]) {
     assert.ok(child.output().includes(part), part);
   }
+});
+
+test("drains both when its terminal is closed", async () => {
+  const { child } = await npmStart();
+  await waitUntil(() => child.output().includes("RealChat is up"), { what: "it is up", deadlineMs: 60_000 });
+  const pids = await pidsOf(child);
+  assert.equal(await child.end("SIGHUP"), 0, child.output());
+  assert.deepEqual(pids.filter(isThere), []);
+  assert.ok(child.output().indexOf("stop delivery: done") < child.output().indexOf("stop presence: done"));
+});
+
+test("goes on when nobody reads its output any more, and drains both on Ctrl-C all the same", async () => {
+  const { args, cwd, env, url } = await npmStartCommand([], { LOG_LEVEL: "debug" });
+  const child = spawn(process.execPath, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+  const ended = once(child, "close");
+  let output = "";
+  const note = (chunk: Buffer) => {
+    output += chunk;
+  };
+  child.stdout.on("data", note);
+  child.stderr.on("data", note);
+  await waitUntil(() => output.includes("RealChat is up"), { what: "it is up", deadlineMs: 60_000 });
+  const pids = await pidsOf({ output: () => output });
+
+  // As when Ctrl-C on `npm start | tee log` has ended tee first.
+  child.stdout.destroy();
+  child.stderr.destroy();
+  assert.equal((await fetch(url)).status, 200);
+  child.kill("SIGINT");
+  assert.deepEqual(await ended, [0, null], "its services drained and ended with 0");
+  assert.deepEqual(pids.filter(isThere), []);
 });

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { systemClock as clock } from "@realchat/presence-runtime";
+import { systemClock as clock, outliveBrokenOutput } from "@realchat/presence-runtime";
 import { repository, seed } from "@realchat/presence-testing";
 import { atMost } from "./test/at-most.ts";
 import { checks } from "./test/checks.ts";
@@ -43,6 +43,7 @@ const { values: flags, positionals: words } = parseArgs({
   options: { local: { type: "boolean" }, unit: { type: "boolean" }, help: { type: "boolean" } },
   allowPositionals: true,
 });
+outliveBrokenOutput(process.stdout, process.stderr);
 if (flags.help) process.stdout.write(usage);
 else exitWith(await runTests(modes[flags.unit ? "unit" : flags.local ? "local" : "all"]));
 

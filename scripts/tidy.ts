@@ -1,4 +1,5 @@
 import { globSync, readFileSync } from "node:fs";
+import { outliveBrokenOutput } from "@realchat/presence-runtime";
 import { repository } from "@realchat/presence-testing";
 import { findProblems } from "./tidy/find-problems.ts";
 import { formatProblem, type Tree } from "./tidy/problem.ts";
@@ -13,6 +14,7 @@ function readRepository(): Tree {
   return new Map(paths.map((path) => [path.slice(repository.length + 1), readFileSync(path, "utf8")]));
 }
 
+outliveBrokenOutput(process.stdout, process.stderr);
 const problems = findProblems(readRepository());
 for (const problem of problems) process.stdout.write(`${formatProblem(problem)}\n`);
 process.exitCode = problems.length === 0 ? 0 : 1;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdirSync } from "node:fs";
+import { closeSync, cpSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -184,6 +184,51 @@ test("a reader who has seen enough ends watch without a word", async () => {
   assert.doesNotMatch(watcher.stderr(), /EPIPE/);
   held.child.kill("SIGINT");
   assert.equal(await held.ended, 0);
+});
+
+test("a reader who has seen enough ends hold as Ctrl-C does: its sessions are unregistered", async () => {
+  const watcher = start(["watch", "gina-1", "gina-2", "--json"]);
+  await watcher.saw("snapshotComplete");
+  const held = start(["hold", "gina", "phone", "--count", "2"]);
+  held.child.stdout.destroy();
+  assert.equal(await held.ended, 0);
+  await waitUntil(() => watcher.stdout().match(/TRANSITION_CAUSE_LOGGED_OUT/g)?.length === 2, { what: "both left" });
+  assert.equal(held.stderr(), "");
+  watcher.child.kill("SIGINT");
+  assert.equal(await watcher.ended, 0);
+});
+
+test("a terminal that is closed ends hold as Ctrl-C does", async () => {
+  const watcher = start(["watch", "hugo", "--json"]);
+  await watcher.saw("snapshotComplete");
+  const held = start(["hold", "hugo", "phone"]);
+  await held.saw("is online");
+  held.child.kill("SIGHUP");
+  assert.equal(await held.ended, 0);
+  await watcher.saw("TRANSITION_CAUSE_LOGGED_OUT");
+  watcher.child.kill("SIGHUP");
+  assert.equal(await watcher.ended, 0);
+});
+
+test("notes that nobody reads end nothing", async () => {
+  const watcher = start(["watch"]);
+  watcher.child.stderr.destroy();
+  assert.equal((await run("register", "ivan", "phone")).code, 0);
+  await watcher.saw("ivan");
+  watcher.child.kill("SIGINT");
+  assert.equal(await watcher.ended, 0);
+});
+
+test("an answer that cannot be written is exit code 1, and says why", async () => {
+  const full = openSync("/dev/full", "w");
+  const child = spawn(process.execPath, [main, "--help"], { env: environment, stdio: ["ignore", full, "pipe"] });
+  closeSync(full);
+  let stderr = "";
+  child.stderr?.on("data", (chunk) => {
+    stderr += chunk;
+  });
+  assert.deepEqual(await once(child, "close"), [1, null]);
+  assert.match(stderr, /^presence: the answer cannot be written: .*ENOSPC.*\n$/);
 });
 
 for (const [node, script] of [

@@ -1,14 +1,25 @@
-import { systemClock } from "@realchat/presence-runtime/clock";
+import { outliveBrokenOutput, systemClock } from "@realchat/presence-runtime";
 import { runCli } from "./cli.ts";
+import { exitCodes } from "./cli-error.ts";
 import { readEnvironment } from "./config.ts";
-import { stopSignal } from "./stop-signal.ts";
+import { StopSignal } from "./stop-signal.ts";
 import { createTerminal } from "./terminal.ts";
 
-// `presence watch | head -1`: the reader has what it wanted.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(0);
-  throw error;
+const stop = new StopSignal();
+
+// `presence watch | head -1`: the reader has what it wanted, or its terminal is closed.
+const unread = ["EPIPE", "EIO"];
+let isAnswerLost = false;
+process.stdout.on("error", ({ code = "", message }: NodeJS.ErrnoException) => {
+  if (!isAnswerLost && !unread.includes(code)) {
+    isAnswerLost = true;
+    process.stderr.write(`presence: the answer cannot be written: ${message}\n`);
+  }
+  // A session that is held is unregistered first; other commands have nothing to end.
+  if (stop.isAwaited) stop.abort();
+  else process.exit(isAnswerLost ? exitCodes.rpcFailed : exitCodes.done);
 });
+outliveBrokenOutput(process.stderr);
 
 // What Node thinks of the libraries is not for whoever types a command.
 process.noDeprecation = true;
@@ -17,9 +28,10 @@ const environment = readEnvironment();
 // https://no-color.org
 const colors = process.stdout.isTTY === true && !environment.NO_COLOR;
 
-process.exitCode = await runCli(process.argv.slice(2), {
+const exitCode = await runCli(process.argv.slice(2), {
   environment,
   terminal: createTerminal(process.stdout, process.stderr, colors),
   clock: systemClock,
-  stopSignal,
+  stopSignal: () => stop.listen(),
 });
+process.exitCode = isAnswerLost ? exitCodes.rpcFailed : exitCode;

@@ -1,9 +1,8 @@
-import { once } from "node:events";
 import type { Writable } from "node:stream";
 
 /** Where a command writes: the answer to stdout, all else to stderr. */
 export interface Terminal {
-  /** Writes a line of the answer; resolves when the reader has room for the next. */
+  /** Writes a line of the answer; resolves when the reader has room for the next, or is gone. */
   print(line: string): Promise<void>;
   /** Writes a line about the answer. */
   note(line: string): void;
@@ -17,9 +16,22 @@ export interface Terminal {
 export function createTerminal(stdout: Writable, stderr: Writable, colors: boolean): Terminal {
   // SGR parameters. Source: ECMA-48 §8.3.117
   const paint = (parameter: number, text: string) => (colors ? `\x1b[${parameter}m${text}\x1b[0m` : text);
+  let isBroken = false;
+  let room: PromiseWithResolvers<void> | undefined;
+  const goOn = () => {
+    room?.resolve();
+    room = undefined;
+  };
+  stdout.on("drain", goOn);
+  stdout.on("error", () => {
+    isBroken = true;
+    goOn();
+  });
   return {
     async print(line) {
-      if (!stdout.write(`${line}\n`)) await once(stdout, "drain");
+      if (isBroken || stdout.write(`${line}\n`)) return;
+      room ??= Promise.withResolvers();
+      await room.promise;
     },
     note: (line) => void stderr.write(`${line}\n`),
     dot: (online) => (online ? paint(32, "●") : paint(90, "○")),

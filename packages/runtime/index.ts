@@ -1,4 +1,5 @@
 export { type BackoffLimits, backoffMs } from "./backoff.ts";
+export { outliveBrokenOutput } from "./broken-output.ts";
 export { type Cancel, type Clock, pause, systemClock } from "./clock.ts";
 export { isOwnWithoutDoubt } from "./host-header.ts";
 export { listenAt } from "./listen-at.ts";

@@ -1,5 +1,6 @@
 import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from "pino";
 import { prettyFactory } from "pino-pretty";
+import { outliveBrokenOutput } from "./broken-output.ts";
 import { hidden, namesSecret, redactUrls } from "./redact.ts";
 
 export type Log = Logger;
@@ -12,11 +13,14 @@ export interface LogOptions {
   readonly format: "auto" | "json" | "pretty";
 }
 
+/** What a full disk may hold up; more is dropped. */
+const heldMaxBytes = 1024 * 1024;
+
 /**
  * The log of a process: lines on stdout, written at once, so that the last ones before an exit are not lost. Secrets
  * are hidden in every line, whoever wrote it; that parses each line once more, which is why nothing logs per call.
  */
-export function createLog(options: LogOptions, stdout: DestinationStream = destination({ fd: 1, sync: true })): Log {
+export function createLog(options: LogOptions, stdout: DestinationStream = standardOutput()): Log {
   const pretty = options.format === "pretty" || (options.format === "auto" && process.stdout.isTTY === true);
   return pino(
     {
@@ -28,6 +32,12 @@ export function createLog(options: LogOptions, stdout: DestinationStream = desti
     },
     pretty ? prettyLines(stdout) : stdout,
   );
+}
+
+function standardOutput(): DestinationStream {
+  const output = destination({ fd: 1, sync: true, maxLength: heldMaxBytes });
+  outliveBrokenOutput(output);
+  return output;
 }
 
 /** Hides values of fields named after secrets, at any depth, and credentials in any URL. */

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { EventEmitter, once } from "node:events";
+import { closeSync, openSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { type Cancel, systemClock } from "./clock.ts";
+import { type Cancel, pause, systemClock } from "./clock.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { createLog } from "./log.ts";
 import { type DrainStep, drainOnSignal, type Host, startOrExit } from "./shutdown.ts";
@@ -13,7 +14,8 @@ import { type DrainStep, drainOnSignal, type Host, startOrExit } from "./shutdow
 class FakeHost extends EventEmitter {
   readonly exits: number[] = [];
   readonly told: string[] = [];
-  readonly stderr = { write: (text: string) => this.told.push(text) };
+  readonly stdout = new EventEmitter();
+  readonly stderr = Object.assign(new EventEmitter(), { write: (text: string) => this.told.push(text) });
   exit(code: number): void {
     this.exits.push(code);
   }
@@ -36,7 +38,7 @@ const drainingProgram = fileURLToPath(new URL("testing/draining-program.ts", imp
 const never = () => new Promise<void>(() => undefined);
 
 describe("drain", () => {
-  for (const signal of ["SIGTERM", "SIGINT"]) {
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) {
     test(`${signal} runs the steps in order, each told what time is left, and exits with 0`, async () => {
       const ran: string[] = [];
       const { host, clock, lines } = drainable([
@@ -92,7 +94,7 @@ describe("drain", () => {
     [true, 1],
   ] as const) {
     test(`a real process that ${hangs ? "gets a second signal" : "drains"} ends with ${code}`, async () => {
-      const child = spawn(process.execPath, [drainingProgram, String(hangs)], { stdio: ["ignore", "pipe", "inherit"] });
+      const child = spawn(process.execPath, [drainingProgram, String(hangs)], { stdio: ["ignore", "pipe", "ignore"] });
       const exited = once(child, "exit");
       let stop: Cancel = () => undefined;
       for await (const line of createInterface(child.stdout)) {
@@ -103,6 +105,28 @@ describe("drain", () => {
       assert.deepEqual(await exited, [code, null]);
     });
   }
+
+  test("a real process whose output nobody reads any more works on, and drains", async () => {
+    const child = spawn(process.execPath, [drainingProgram], { stdio: ["ignore", "pipe", "pipe"] });
+    const exited = once(child, "exit");
+    await once(child.stdout, "data");
+    child.stdout.destroy();
+    child.stderr.destroy();
+    await pause(systemClock, 200);
+    assert.equal(child.exitCode, null, "it works on");
+    child.kill("SIGTERM");
+    assert.deepEqual(await exited, [0, null]);
+  });
+
+  test("a real process whose disk is full works on, and drains", async () => {
+    const full = openSync("/dev/full", "w");
+    const child = spawn(process.execPath, [drainingProgram], { stdio: ["ignore", full, full, "ipc"] });
+    closeSync(full);
+    const exited = once(child, "exit");
+    await Promise.race([once(child, "message"), exited]);
+    child.kill("SIGTERM");
+    assert.deepEqual(await exited, [0, null]);
+  });
 
   test("a second signal exits with 1 at once; the same Ctrl-C arriving twice is one", async () => {
     const { host, clock } = drainable([{ name: "finish calls", run: never }]);

@@ -1,3 +1,5 @@
+import type { Writable } from "node:stream";
+import { outliveBrokenOutput } from "./broken-output.ts";
 import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
 import { redactUrls } from "./redact.ts";
@@ -20,14 +22,20 @@ export interface DrainOptions {
 }
 
 /** What of the process a shutdown needs. */
-export type Host = Pick<NodeJS.Process, "on" | "exit"> & { readonly stderr: { write(text: string): unknown } };
+export type Host = Pick<NodeJS.Process, "on" | "exit"> & {
+  readonly stdout: Pick<Writable, "on">;
+  readonly stderr: Pick<Writable, "on" | "write">;
+};
+
+/** SIGHUP: the terminal was closed. Without a listener each of them would kill the process where it is. */
+const stopSignals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 
 /** On a terminal, Ctrl-C comes twice: from the terminal, and once more from npm. That is no second thought. */
 const sameSignalMs = 1_000;
 
 /**
- * On SIGTERM or SIGINT runs the steps and exits: with 0 when all is done, with 1 when a step failed or the deadline
- * passed. A second signal, at least a second later, exits with 1 at once.
+ * On a stop signal runs the steps and exits: with 0 when all is done, with 1 when a step failed or the deadline passed.
+ * A second signal, at least a second later, exits with 1 at once.
  */
 export function drainOnSignal(options: DrainOptions, host: Host = process): void {
   const { clock } = options;
@@ -43,12 +51,15 @@ export function drainOnSignal(options: DrainOptions, host: Host = process): void
     options.log.info(`${signal}: draining`);
     void drain(options).then((code) => host.exit(code));
   };
-  host.on("SIGTERM", onSignal);
-  host.on("SIGINT", onSignal);
+  for (const signal of stopSignals) host.on(signal, onSignal);
 }
 
-/** Runs what brings a program up; a failure is told in words and ends the process with 1. */
+/**
+ * Runs what brings a program up; a failure is told in words and ends the process with 1. Output that breaks does not end
+ * it, then or later.
+ */
 export async function startOrExit(program: string, start: () => Promise<void>, host: Host = process): Promise<void> {
+  outliveBrokenOutput(host.stdout, host.stderr);
   try {
     await start();
   } catch (error) {

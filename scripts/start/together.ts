@@ -39,8 +39,6 @@ export function liveTogether(
       },
     })),
   });
-  // They have no terminal to lose, so nobody tells them when ours is closed.
-  process.on("SIGHUP", () => void process.kill(process.pid, "SIGTERM"));
   process.once("exit", () => {
     first.kill("SIGKILL");
     second.kill("SIGKILL");

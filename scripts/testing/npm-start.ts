@@ -1,11 +1,14 @@
 import { join } from "node:path";
 import { freePort, repository, startChild, temporaryFolder } from "@realchat/presence-testing";
 
-/** `npm start` on free ports. */
-export async function npmStart(args: readonly string[] = [], settings: Readonly<Record<string, string>> = {}) {
+/** What `npm start` runs, on free ports. */
+export async function npmStartCommand(
+  args: readonly string[] = [],
+  settings: Readonly<Record<string, string>> = {},
+): Promise<{ args: string[]; cwd: string; env: NodeJS.ProcessEnv; url: string }> {
   const [grpc, sockets, presence, delivery] = [await freePort(), await freePort(), await freePort(), await freePort()];
-  const child = await startChild(process.execPath, [join(repository, "scripts/start.ts"), ...args], {
-    logFile: join(temporaryFolder("start").path, "log"),
+  return {
+    args: [join(repository, "scripts/start.ts"), ...args],
     cwd: repository,
     env: {
       PATH: process.env.PATH,
@@ -15,6 +18,16 @@ export async function npmStart(args: readonly string[] = [], settings: Readonly<
       DELIVERY_HTTP_ADDR: `127.0.0.1:${delivery}`,
       ...settings,
     },
+    url: `http://127.0.0.1:${sockets}`,
+  };
+}
+
+/** `npm start` on free ports, its output in a file. */
+export async function npmStart(args: readonly string[] = [], settings: Readonly<Record<string, string>> = {}) {
+  const command = await npmStartCommand(args, settings);
+  const child = await startChild(process.execPath, command.args, {
+    logFile: join(temporaryFolder("start").path, "log"),
+    ...command,
   });
-  return { child, url: `http://127.0.0.1:${sockets}` };
+  return { child, url: command.url };
 }

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { systemClock } from "@realchat/presence-runtime/clock";
+import { outliveBrokenOutput, systemClock } from "@realchat/presence-runtime";
 import { runCampaign } from "./campaign.ts";
 
 /** `npm run fuzz`: looks for frame sequences that the engine does not survive. */
@@ -24,6 +24,7 @@ const { values } = parseArgs({
     help: { type: "boolean" },
   },
 });
+outliveBrokenOutput(process.stdout, process.stderr);
 if (values.help) process.stdout.write(usage);
 else
   process.exitCode = await run(

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { showAddress, startOrExit } from "@realchat/presence-runtime";
+import { outliveBrokenOutput, showAddress, startOrExit } from "@realchat/presence-runtime";
 import { createRpcServer } from "../server/rpc-server.ts";
 import type { RpcServerOptions } from "../server.ts";
 import { issueCertificates } from "../testing/certificates.ts";
@@ -34,6 +34,7 @@ interface CommandLine {
   readonly key: string | undefined;
 }
 
+outliveBrokenOutput(process.stdout, process.stderr);
 const commandLine = readCommandLine(process.argv.slice(2));
 if (commandLine === "help") process.stdout.write(usage);
 else await startOrExit("the interop server", () => serve(commandLine));
