@@ -1,6 +1,6 @@
 import { markdownTable, type SettingsTable } from "@realchat/presence-runtime";
 import { deliverySettings } from "../services/delivery/settings.ts";
-import { presenceSettings } from "../services/presence/config.ts";
+import { presenceSettings } from "../services/presence/settings.ts";
 
 const tables: Record<string, SettingsTable> = { presence: presenceSettings, delivery: deliverySettings };
 

@@ -118,9 +118,91 @@ describe("import directions", () => {
       '// import { A } from "node:g"',
     ].join("\n");
     assert.deepEqual(
-      complaints({ [file]: seen }),
+      complaints({ [file]: seen, "services/presence/domain/b.ts": 'import { from } from "./a.ts";' }),
       [1, 2, 3, 7, 8].map((line, index) => `${file}:${line} imports node:${"abcde"[index]}`),
     );
+  });
+});
+
+describe("import cycles", () => {
+  test("are found over any number of steps, by types too, and told once", () => {
+    const files = {
+      "packages/a/one.ts": 'import type { Two } from "./two.ts";',
+      "packages/a/two.ts": 'import { three } from "@realchat/b/deep";',
+      "packages/a/package.json": '{ "name": "@realchat/a", "dependencies": { "@realchat/b": "1.0.0" } }',
+      "packages/b/package.json":
+        '{ "name": "@realchat/b", "exports": { "./deep": "./three.ts" }, "dependencies": { "@realchat/a": "1.0.0" } }',
+      "packages/b/three.ts": 'export { one } from "@realchat/a/one";\nexport const three = 3;',
+    };
+    const withoutWayBack = complaints(files);
+    assert.deepEqual(withoutWayBack, []);
+    const door =
+      '{ "name": "@realchat/a", "exports": { "./one": "./one.ts" }, "dependencies": { "@realchat/b": "1" } }';
+    assert.deepEqual(complaints({ ...files, "packages/a/package.json": door }), [
+      "packages/a/one.ts:1 is in a cycle of imports: " +
+        "packages/a/one.ts → packages/a/two.ts → packages/b/three.ts → packages/a/one.ts",
+    ]);
+  });
+
+  test("JavaScript is looked at as well", () => {
+    const files = { "packages/a/one.js": 'import "./two.js";', "packages/a/two.js": 'import "./one.js";' };
+    assert.equal(complaints(files).length, 1);
+  });
+});
+
+describe("declared dependencies", () => {
+  const files = (manifest: object, file: string) =>
+    complaints({
+      "package.json": '{ "name": "root", "devDependencies": { "tool": "1.0.0" } }',
+      "packages/a/package.json": JSON.stringify({ name: "@realchat/a", ...manifest }),
+      [file]: 'import "node:fs";\nimport "fs/promises";\nimport "@scope/lib/deep";\nimport "@realchat/a";',
+    });
+
+  test("a workspace declares what it imports; devDependencies are for its tests alone", () => {
+    const product = "packages/a/b.ts";
+    const missing = [`${product}:3 imports @scope/lib, which packages/a/package.json does not declare`];
+    assert.deepEqual(files({}, product), missing);
+    assert.deepEqual(files({ devDependencies: { "@scope/lib": "1.0.0" } }, product), missing);
+    assert.deepEqual(files({ devDependencies: { "@scope/lib": "1.0.0" } }, "packages/a/b.test.ts"), []);
+    assert.deepEqual(files({ dependencies: { "@scope/lib": "1.0.0" } }, product), []);
+    assert.deepEqual(files({ peerDependencies: { "@scope/lib": "1.0.0" } }, product), []);
+  });
+
+  test("the root may use its tools and its workspaces", () => {
+    const root = (target: string) =>
+      complaints({
+        "package.json": '{ "name": "root", "devDependencies": { "tool": "1.0.0" } }',
+        "packages/a/package.json": '{ "name": "@realchat/a" }',
+        "scripts/a.ts": `import "${target}";`,
+      });
+    assert.deepEqual(root("tool"), []);
+    assert.deepEqual(root("@realchat/a"), []);
+    assert.deepEqual(root("lib"), ["scripts/a.ts:1 imports lib, which ./package.json does not declare"]);
+  });
+});
+
+describe("unused exports", () => {
+  const exporting = "export const a = 1;\nexport type B = string;\nexport async function c() {}\nexport { d, e as f };";
+  const using = (source: string) =>
+    complaints({ "scripts/a.ts": exporting, "scripts/b.ts": source }).map((text) => text.split(",")[0] as string);
+
+  test("an exported name is imported somewhere", () => {
+    assert.deepEqual(using(""), [
+      "scripts/a.ts:1 exports a",
+      "scripts/a.ts:2 exports B",
+      "scripts/a.ts:3 exports c",
+      "scripts/a.ts:4 exports d",
+      "scripts/a.ts:4 exports f",
+    ]);
+    assert.deepEqual(using('import { a, type B, c as other, d, f } from "./a.ts";'), []);
+    assert.deepEqual(using('import * as all from "./a.ts";'), []);
+    assert.deepEqual(using('export * from "./a.ts";'), []);
+    assert.deepEqual(using('const { a, c, d } = await import("./a.ts");\nexport type { B, f } from "./a.ts";'), []);
+  });
+
+  test("what a package's front door exports is for others", () => {
+    const manifest = '{ "name": "@realchat/a", "exports": { ".": "./index.ts" } }';
+    assert.deepEqual(complaints({ "packages/a/package.json": manifest, "packages/a/index.ts": exporting }), []);
   });
 });
 

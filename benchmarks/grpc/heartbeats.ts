@@ -2,7 +2,7 @@ import { connectPresence, type PresenceClient } from "../../services/presence/te
 import { closedLoopOf } from "../load/closed-loop.ts";
 import type { NextOf } from "../load/turns.ts";
 
-export { connectPresence, type PresenceClient };
+export { connectPresence };
 
 export interface Heartbeat {
   readonly userId: string;

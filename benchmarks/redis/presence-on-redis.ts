@@ -10,7 +10,7 @@ const shards = 16;
 const loadInFlight = 256;
 
 /** The store as a node runs it: with its ticks, which cost Redis a little all the time. */
-export interface PresenceOnRedis {
+interface PresenceOnRedis {
   readonly store: RedisStore;
   close(): Promise<void>;
 }

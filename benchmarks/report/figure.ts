@@ -10,7 +10,7 @@ export interface Figure {
   readonly target?: Target | undefined;
 }
 
-export interface Baseline {
+interface Baseline {
   readonly name: string;
   /** One per round, of the same rounds. */
   readonly samples: readonly number[];
@@ -24,7 +24,7 @@ export interface Target {
   readonly ratioAtMost?: number;
 }
 
-export interface Summary {
+interface Summary {
   readonly spread: Spread;
   readonly baseline: Spread | undefined;
   /** Median over the rounds: what disturbs a round disturbs both sides of it. */

@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import type { GoPrograms } from "./go-programs.ts";
 import { LineProcess } from "./line-process.ts";
 
-export interface Calling {
+interface Calling {
   /** `host:port` of the server. */
   readonly address: string;
   /** PEM file of the authority that the server's certificate is from; undefined: plain text. */

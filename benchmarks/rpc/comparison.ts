@@ -10,7 +10,7 @@ import type { StreamOptions } from "./servers/answers.ts";
 import type { Usage } from "./servers/serve.ts";
 
 /** What calls a server until it is ended. */
-export interface Load {
+interface Load {
   /** Calls for that long, and then waits for the answers. */
   run(forMs: number): Promise<unknown>;
   end(): Promise<unknown>;

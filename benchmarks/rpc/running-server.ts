@@ -3,7 +3,7 @@ import { LineProcess } from "./line-process.ts";
 import type { StreamOptions } from "./servers/answers.ts";
 import type { Listening, Usage } from "./servers/serve.ts";
 
-export interface ServerOptions {
+interface ServerOptions {
   /** Folder with certificate.pem and key.pem; undefined: plain text. */
   readonly tls?: string | undefined;
   /** What WatchPresence answers. */

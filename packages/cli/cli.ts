@@ -16,7 +16,7 @@ import type { Terminal } from "./terminal.ts";
 
 const commands: readonly Command[] = [register, refresh, unregister, get, devices, watch, events, hold];
 
-export interface Surroundings {
+interface Surroundings {
   readonly environment: Environment;
   readonly terminal: Terminal;
   readonly clock: Clock;

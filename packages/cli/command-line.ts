@@ -5,7 +5,7 @@ import { type Command, operandShape } from "./command.ts";
 import { type Flags, readFlag } from "./flag.ts";
 import { type SharedFlags, sharedFlags } from "./shared-flags.ts";
 
-export type CommandLine =
+type CommandLine =
   | { readonly kind: "help"; readonly command: Command | undefined }
   | {
       readonly kind: "run";

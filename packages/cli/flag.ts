@@ -2,7 +2,7 @@ import { type Environment, type Setting, toggle } from "@realchat/presence-runti
 import { CliError } from "./cli-error.ts";
 
 /** One `--name VALUE` or `--name` of a command. */
-export interface Flag<Value = unknown> extends Setting<Value> {
+interface Flag<Value = unknown> extends Setting<Value> {
   /** The environment variable that stands in when the flag is not given. */
   readonly variable?: string;
   /** Text as a user would write it; absent: no value. */

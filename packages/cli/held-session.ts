@@ -23,7 +23,7 @@ export type HoldNews =
   | { readonly kind: "trouble-over" }
   | { readonly kind: "ended" };
 
-export interface HoldSurroundings {
+interface HoldSurroundings {
   readonly api: PresenceApi;
   readonly clock: Clock;
   readonly timeoutMs: number;

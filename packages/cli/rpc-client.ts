@@ -11,7 +11,7 @@ import { type RpcCode, rpcCodes, type ServiceDefinition } from "@realchat/presen
 import type { Clock } from "@realchat/presence-runtime";
 import { CliError } from "./cli-error.ts";
 
-export interface RpcCallOptions {
+interface RpcCallOptions {
   /** Milliseconds until DEADLINE_EXCEEDED; none: it may take for ever. */
   readonly timeoutMs?: number;
   /** Cancels the call. */

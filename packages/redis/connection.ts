@@ -2,7 +2,7 @@ import type { Cancel, Clock } from "@realchat/presence-runtime";
 import { createClient } from "@redis/client";
 import type { RedisAddress } from "./redis-address.ts";
 import { codeBehind, describe, isRefusal, RedisError, unavailable } from "./redis-error.ts";
-import type { Reply } from "./script.ts";
+import type { Reply } from "./replies.ts";
 
 export type RedisClient = ReturnType<typeof makeClient>;
 

@@ -12,7 +12,7 @@ export interface RedisAddress {
   readonly tls: RedisTls | undefined;
 }
 
-export interface RedisTls {
+interface RedisTls {
   /** Authority that must have signed the server's certificate, PEM; undefined: Node's list. */
   readonly ca: string | undefined;
   /** Name by which a proxy finds the server (SNI); undefined for an IP address, as RFC 6066 §3 wants it. */

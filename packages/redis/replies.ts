@@ -1,5 +1,7 @@
 import { ErrorReply } from "@redis/client";
-import type { Reply } from "./script.ts";
+
+/** What RESP2 carries: https://redis.io/docs/latest/develop/reference/protocol-spec/. Errors are parts of arrays only. */
+export type Reply = string | number | null | ErrorReply | readonly Reply[];
 
 /** Reads an integer reply. */
 export function integer(reply: Reply | undefined): number {

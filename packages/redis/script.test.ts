@@ -6,8 +6,9 @@ import { describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { ErrorReply } from "@redis/client";
 import { RedisError } from "./redis-error.ts";
+import type { Reply } from "./replies.ts";
 import { integer } from "./replies.ts";
-import { type Reply, runScript, type Script, scriptsIn, withSource } from "./script.ts";
+import { runScript, type Script, scriptsIn, withSource } from "./script.ts";
 
 const script = {
   file: "add.lua",

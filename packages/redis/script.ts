@@ -1,11 +1,8 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { ErrorReply } from "@redis/client";
 import type { RedisConnection } from "./connection.ts";
 import { codeBehind } from "./redis-error.ts";
-
-/** What RESP2 carries: https://redis.io/docs/latest/develop/reference/protocol-spec/. Errors are parts of arrays only. */
-export type Reply = string | number | null | ErrorReply | readonly Reply[];
+import type { Reply } from "./replies.ts";
 
 /** A Lua script and what it takes: the typed twin of a `.lua` file. Names and order are those of its header. */
 export interface Script<Key extends string = string, Arg extends string = string, Result = unknown> {

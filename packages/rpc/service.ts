@@ -69,18 +69,18 @@ export interface ResponseStream<Response> {
 }
 
 /** Throws RpcError, or rejects with it, to answer with another status than OK. */
-export type UnaryHandler<Request, Response> = (request: Request, call: CallContext) => Response | Promise<Response>;
+type UnaryHandler<Request, Response> = (request: Request, call: CallContext) => Response | Promise<Response>;
 export type ServerStreamHandler<Request, Response> = (
   request: Request,
   responses: ResponseStream<Response>,
   call: CallContext,
 ) => Promise<void>;
 /** The iteration over the requests throws an RpcError when the call is cut off or a request is malformed. */
-export type ClientStreamHandler<Request, Response> = (
+type ClientStreamHandler<Request, Response> = (
   requests: AsyncIterable<Request>,
   call: CallContext,
 ) => Promise<Response>;
-export type BidiStreamHandler<Request, Response> = (
+type BidiStreamHandler<Request, Response> = (
   requests: AsyncIterable<Request>,
   responses: ResponseStream<Response>,
   call: CallContext,

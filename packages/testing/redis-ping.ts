@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { RedisTls } from "./redis-tls.ts";
 
-export type RedisDoor = {
+type RedisDoor = {
   readonly host: string;
   readonly port: number;
   /** Default `default`. */

@@ -9,7 +9,7 @@ export type RedisTls = {
 };
 
 /** Paths. */
-export type TlsFiles = { readonly certificate: string; readonly key: string };
+type TlsFiles = { readonly certificate: string; readonly key: string };
 
 export function writeTlsFiles({ server }: RedisTls, folder: string): TlsFiles {
   const files = { certificate: join(folder, "server.pem"), key: join(folder, "server.key") };

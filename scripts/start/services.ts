@@ -1,6 +1,7 @@
 import { loadConfig as loadDelivery } from "../../services/delivery/config.ts";
 import { deliverySettings } from "../../services/delivery/settings.ts";
-import { loadConfig as loadPresence, presenceSettings } from "../../services/presence/config.ts";
+import { loadConfig as loadPresence } from "../../services/presence/config.ts";
+import { presenceSettings } from "../../services/presence/settings.ts";
 
 /** What a service prints instead of starting. */
 type Question = "--help" | "--print-config";

@@ -5,7 +5,7 @@ import { generatedCode } from "../generated-code.ts";
 import { failed, type Outcome } from "./outcome.ts";
 
 /** What is checked without running the product. */
-export type Check = { name: string; run(): Promise<Outcome> };
+type Check = { name: string; run(): Promise<Outcome> };
 
 export const checks: readonly Check[] = [
   { name: "types", run: () => program("tsc", ["--noEmit"]) },
@@ -30,7 +30,7 @@ async function generatedAsCommitted(): Promise<Outcome> {
 }
 
 /** Names of the files that are not the same in both folders, or only in one. */
-export function differences(left: string, right: string): string[] {
+function differences(left: string, right: string): string[] {
   const names = new Set([...filesIn(left), ...filesIn(right)]);
   return [...names].filter((name) => contentOf(join(left, name)) !== contentOf(join(right, name))).sort();
 }

@@ -11,7 +11,7 @@ import {
 import { neededServers } from "./needed-servers.ts";
 import type { Suite } from "./suites.ts";
 
-export type Servers = {
+type Servers = {
   /** Tells the suites where the servers are. */
   readonly env: NodeJS.ProcessEnv;
   readonly missing: ReadonlyMap<ServerName, MissingServerError>;

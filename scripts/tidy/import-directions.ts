@@ -1,12 +1,12 @@
 import { posix } from "node:path";
 import { isForTests, type Problem, type Tree } from "./problem.ts";
-import { type Import, importsOf } from "./source.ts";
+import { type Import, importsOf, isSource } from "./source.ts";
 
 /** Checks the direction of every import: what a file may know decides what can be changed without reading it. */
 export function checkImportDirections(tree: Tree): Problem[] {
   const problems: Problem[] = [];
   for (const [file, source] of tree) {
-    if (!file.endsWith(".ts")) continue;
+    if (!isSource(file)) continue;
     for (const found of importsOf(source)) {
       for (const rule of [withinItsPart, inItsLayer, ofItsClient, ofTheProduct]) {
         const objection = rule(file, found);

@@ -56,20 +56,20 @@ export interface DeliveryConfig {
   readonly drain: { readonly spreadMs: number; readonly timeoutMs: number };
 }
 
-export interface RedisConfig {
+interface RedisConfig {
   /** With everything that was given, the password too: never show it. */
   readonly url: string;
   /** Authority that signed its certificate, PEM; undefined: Node's own list. */
   readonly tlsCa: string | undefined;
 }
 
-export interface TokenConfig {
+interface TokenConfig {
   readonly keys: KeySource;
   readonly issuer: string | undefined;
   readonly audience: string | undefined;
 }
 
-export interface KafkaConfig {
+interface KafkaConfig {
   /** `host:port` */
   readonly brokers: readonly string[];
   readonly topics: readonly string[];

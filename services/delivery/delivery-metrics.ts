@@ -16,7 +16,7 @@ export function observeDots(metrics: Metrics): (ageSeconds: number) => void {
   return (ageSeconds) => ages.observe(slot, ageSeconds);
 }
 
-export interface Parts {
+interface Parts {
   readonly gateway: { readonly figures: GatewayFigures };
   readonly push: Pick<Push, "figures">;
   readonly keeper: { metrics(): KeeperMetrics };
@@ -34,7 +34,7 @@ export interface Parts {
   readonly limits: { readonly socketsMax: number };
 }
 
-export interface TopicFigures {
+interface TopicFigures {
   readonly records: number;
   readonly malformed: number;
   readonly outOfRange: number;

@@ -6,10 +6,11 @@ import { issueCertificates } from "@realchat/presence-rpc/testing";
 import { type Environment, SettingsError } from "@realchat/presence-runtime";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { temporaryFolder } from "@realchat/presence-testing";
-import { loadConfig, presenceSettings } from "./config.ts";
+import { loadConfig } from "./config.ts";
 import { defaultRules } from "./domain/decisions.ts";
 import { defaultLimits } from "./domain/limits.ts";
 import type { PresenceConfig } from "./presence-config.ts";
+import { presenceSettings } from "./settings.ts";
 
 function configOf(environment: Environment = {}, ...argv: string[]): PresenceConfig {
   const start = loadConfig(argv, environment, new FakeClock());

@@ -1,6 +1,6 @@
 import { type Address, type RedisUrl, showAddress } from "@realchat/presence-runtime";
-import type { PresenceValues } from "./config.ts";
 import type { Limits } from "./domain/limits.ts";
+import type { PresenceValues } from "./settings.ts";
 
 /** All that the parts of the service are told, in their own words; made once at start. */
 export interface PresenceConfig {
@@ -30,9 +30,9 @@ export interface PresenceConfig {
   readonly drainTimeoutMs: number;
 }
 
-export type StoreConfig = { readonly kind: "memory"; readonly logMaxEntries: number } | RedisConfig;
+type StoreConfig = { readonly kind: "memory"; readonly logMaxEntries: number } | RedisConfig;
 
-export interface RedisConfig {
+interface RedisConfig {
   readonly kind: "redis";
   /** With everything that was given, the password too: never show it. */
   readonly url: string;
@@ -47,7 +47,7 @@ export interface RedisConfig {
   readonly logMaxEntries: number;
 }
 
-export interface KafkaConfig {
+interface KafkaConfig {
   readonly brokers: readonly Address[];
   readonly topic: string;
   readonly createTopic: boolean;
@@ -59,7 +59,7 @@ export interface KafkaConfig {
   readonly sasl: KafkaSasl | undefined;
 }
 
-export interface KafkaSasl {
+interface KafkaSasl {
   readonly mechanism: "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512";
   readonly username: string;
   readonly password: string;

@@ -17,20 +17,20 @@ import type { Watcher } from "./watch/watcher.ts";
 const retryAfterMs = 500;
 const snapshotPage = 500;
 
-export interface Registered {
+interface Registered {
   readonly sessionId: string;
   /** Of the user, after the call. */
   readonly version: number;
 }
 
 /** The outcome of a batch of heartbeats: those that did not go through. */
-export interface LostSessions {
+interface LostSessions {
   readonly missing: SessionRef[];
   readonly superseded: SessionRef[];
 }
 
 /** As LostSessions, and those that the store could not answer for: nothing is known of them. */
-export interface PartlyRefreshed extends LostSessions {
+interface PartlyRefreshed extends LostSessions {
   readonly unconfirmed: SessionRef[];
 }
 

@@ -1,5 +1,5 @@
 import { isKeyOf, isLoopback, showAddress, showDuration } from "@realchat/presence-runtime";
-import type { PresenceValues } from "./config.ts";
+import type { PresenceValues } from "./settings.ts";
 
 /** What does not go together among values that are right by themselves, one sentence each. */
 export function conflictsAmong(values: PresenceValues): string[] {

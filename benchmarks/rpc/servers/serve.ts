@@ -17,7 +17,7 @@ export interface Usage {
   readonly residentBytes: number;
 }
 
-export interface Tls {
+interface Tls {
   /** PEM texts. */
   readonly certificate: string;
   readonly key: string;

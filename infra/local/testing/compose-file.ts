@@ -11,7 +11,7 @@ export const services = sectionsOf(`\n${ofServices}`, 2);
 /** What all containers of a service have in common, under `x-presence` and `x-delivery`. */
 const shared = sectionsOf(beforeServices, 0);
 
-export type Service = "presence" | "delivery";
+type Service = "presence" | "delivery";
 
 export function environmentOfService(name: Service): Readonly<Record<string, string>> {
   return environmentOf(shared.get(`x-${name}`) ?? "");

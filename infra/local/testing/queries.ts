@@ -2,7 +2,7 @@ import { globSync } from "node:fs";
 import { folder, read } from "./files.ts";
 import { matches } from "./matches.ts";
 
-export interface Panel {
+interface Panel {
   readonly type: string;
   readonly title: string;
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
@@ -26,7 +26,7 @@ const rules = read("prometheus/alerts.yml");
 export const alertNames = matches(rules, /^ +- alert: (\w+)$/gm);
 const alertQueries = matches(rules, /^ {8}expr: ((?:.|\n {10})+)$/gm);
 
-export interface Query {
+interface Query {
   /** Where it is, for people. */
   readonly place: string;
   readonly promql: string;

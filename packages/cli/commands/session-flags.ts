@@ -24,7 +24,7 @@ const reasons = {
   "server-drain": DisconnectReason.DISCONNECT_REASON_SERVER_DRAIN,
 } as const;
 
-export type Reason = keyof typeof reasons;
+type Reason = keyof typeof reasons;
 
 const words = Object.keys(reasons) as Reason[];
 

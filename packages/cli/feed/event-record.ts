@@ -13,7 +13,7 @@ export interface TopicRecord {
 }
 
 /** What a record says. */
-export type RecordContent =
+type RecordContent =
   | { readonly kind: "update"; readonly envelope: events.EventEnvelope; readonly update: presence.PresenceUpdateEvent }
   | { readonly kind: "reset"; readonly envelope: events.EventEnvelope; readonly reset: presence.PresenceResetEvent }
   /** An event that is not about presence. */

@@ -13,7 +13,7 @@ import { type CallOptions, type Carrier, type RpcMethod, rpcClient } from "./rpc
  */
 export type ChannelState = "connecting" | "serving" | "not-serving" | "unreachable";
 
-export interface ChannelOptions {
+interface ChannelOptions {
   /** `host:port` */
   readonly address: string;
   readonly credentials: ChannelCredentials;

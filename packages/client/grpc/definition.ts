@@ -1,5 +1,5 @@
 /** Encodes and decodes one message type; what ts-proto generates with `outputPartialMethods`. */
-export interface MessageType<Message = unknown, Partial = unknown> {
+interface MessageType<Message = unknown, Partial = unknown> {
   encode(message: Message): { finish(): Uint8Array };
   decode(input: Uint8Array): Message;
   fromPartial(partial: Partial): Message;

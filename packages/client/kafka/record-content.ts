@@ -3,7 +3,7 @@ import { PresenceResetEvent, PresenceUpdateEvent } from "@realchat/presence-prot
 import { changeOfUpdate, type PresenceChange } from "../presence-change.ts";
 
 /** What a record of the topic says. */
-export type RecordContent =
+type RecordContent =
   | { readonly kind: "change"; readonly change: PresenceChange }
   | { readonly kind: "reset"; readonly reset: PresenceResetEvent }
   /** An event of another kind, or a deletion mark. */

@@ -1,5 +1,5 @@
 /** What the ring knows of a session. */
-export interface Beating {
+interface Beating {
   /** When its last heartbeat was sent, or its registration, monotonic ms. */
   beatMs: number;
 }

@@ -39,7 +39,7 @@ const defaultLimits: KeeperLimits = {
   callTimeoutMs: 3_000,
 };
 
-export interface KeeperSettings {
+interface KeeperSettings {
   readonly channels: PresenceAccess;
   readonly instanceId: string;
   readonly limits: KeeperLimits;

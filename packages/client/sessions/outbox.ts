@@ -3,7 +3,7 @@ import { Pace } from "./pace.ts";
 import type { Reachability } from "./reachability.ts";
 
 /** Tells presence what is due; undefined when nothing is. Never rejects. */
-export type Perform<Session> = (session: Session) => Promise<void> | undefined;
+type Perform<Session> = (session: Session) => Promise<void> | undefined;
 
 /**
  * Those who have something to tell presence other than a heartbeat, first come, first served: at a bounded rate, a

@@ -12,7 +12,7 @@ import {
 
 type Script = Partial<Handlers<typeof presence.PresenceApiDefinition>>;
 
-export interface ScriptedNode {
+interface ScriptedNode {
   readonly address: string;
   setServing(serving: boolean): void;
   /** Ends all connections and stops listening. */

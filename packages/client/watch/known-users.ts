@@ -1,5 +1,5 @@
 /** What is said of a user. */
-export interface UserState {
+interface UserState {
   readonly userId: string;
   readonly online: boolean;
   readonly version: number;

@@ -4,7 +4,8 @@ import { PresenceStatus, type UserPresence, type WatchPresenceResponse } from "@
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import type { PresenceApi } from "../grpc/presence-channels.ts";
 import { PresenceClientError } from "../presence-client-error.ts";
-import { type PresenceNews, type PresenceWatch, watch } from "./watch.ts";
+import type { PresenceNews } from "./presence-news.ts";
+import { type PresenceWatch, watch } from "./watch.ts";
 
 /** What a stream says, in a few words: `+alice@3` online, `-alice@4` offline. */
 function views(...texts: string[]): UserPresence[] {

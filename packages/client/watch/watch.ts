@@ -1,18 +1,10 @@
 import { type BackoffLimits, backoffMs } from "@realchat/presence-runtime/backoff";
 import { type Clock, pause, systemClock } from "@realchat/presence-runtime/clock";
 import type { PresenceAccess } from "../grpc/presence-channels.ts";
-import type { PresenceChange } from "../presence-change.ts";
 import { PresenceClientError, type PresenceClientErrorCode, presenceClientErrorOf } from "../presence-client-error.ts";
 import { checkId } from "../sessions/session-ids.ts";
+import type { PresenceNews } from "./presence-news.ts";
 import { WatchedUsers } from "./watched-users.ts";
-
-export type PresenceNews =
-  /** A user came or went, or is told for the first time. */
-  | ({ readonly kind: "change" } & PresenceChange)
-  /** All that happened so far has been told. */
-  | { readonly kind: "synced" }
-  /** From here on something may be missing; it is told before the next `synced`. */
-  | { readonly kind: "unsynced"; readonly why: string };
 
 export interface WatchOptions {
   /** At most 10,000, each of whom is told at first; or everyone, where who was never told is offline. */

@@ -3,7 +3,7 @@ import { type Clock, pause } from "@realchat/presence-runtime/clock";
 import type { PresenceApi } from "../grpc/presence-channels.ts";
 import { changeOfUpdate, changeOfView, type PresenceChange } from "../presence-change.ts";
 import { KnownUsers } from "./known-users.ts";
-import type { PresenceNews } from "./watch.ts";
+import type { PresenceNews } from "./presence-news.ts";
 
 /** How often it is asked again for users of whom a recovering store cannot be sure, ms. */
 const askAgainMs = 2_000;

@@ -27,7 +27,7 @@ export const atRest: Signs = {
   isClosing: false,
 };
 
-export type Verdict =
+type Verdict =
   | "prefaceTimeoutMs"
   | "progressTimeoutMs"
   | "keepaliveTimeoutMs"

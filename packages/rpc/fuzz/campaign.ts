@@ -12,7 +12,7 @@ import { sendFrames } from "./send-frames.ts";
 import { limitSets, target } from "./target.ts";
 import { wellFormedFrames } from "./well-formed-frames.ts";
 
-export interface Finding {
+interface Finding {
   /** The seed and round that repeat it, unless it needs its neighbours. */
   readonly seed: number;
   readonly round: number;
@@ -21,7 +21,7 @@ export interface Finding {
   readonly frames: readonly string[];
 }
 
-export interface CampaignOptions {
+interface CampaignOptions {
   readonly seed: number;
   readonly firstRound?: number;
   /** Asked before each batch of rounds. */
@@ -74,7 +74,7 @@ async function runRound(servers: readonly Target[], seed: number, round: number)
 }
 
 /** A server under attack. */
-export class Target {
+class Target {
   readonly port: number;
   readonly #server: RpcEngine;
   readonly #bugs: string[];

@@ -5,8 +5,7 @@ import type { HeaderField } from "../hpack/header-field.ts";
 import { decodeMessage, encodeMessage } from "../message.ts";
 import type { CallContext, CallObserver, ResponseStream } from "../service.ts";
 import { type RpcCode, RpcError } from "../status.ts";
-import type { Stream } from "../stream/stream.ts";
-import type { StreamHandler } from "../stream/stream-handler.ts";
+import type { RequestStream, StreamHandler } from "../stream/stream-handler.ts";
 import { type CallState, isOver } from "./call-state.ts";
 import { compress, decompress, MessageTooLarge } from "./compression.ts";
 import { type Deadlines, nowhere, type Timed } from "./deadlines.ts";
@@ -40,7 +39,7 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
   requestCompressed = false;
 
   readonly #served: ServedMethod;
-  readonly #stream: Stream;
+  readonly #stream: RequestStream;
   readonly #fields: readonly HeaderField[];
   readonly #isRequestEncoded: boolean;
   readonly #takesGzip: boolean;
@@ -62,7 +61,7 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
 
   constructor(
     served: ServedMethod,
-    stream: Stream,
+    stream: RequestStream,
     fields: readonly HeaderField[],
     head: RequestHead,
     surroundings: CallSurroundings,

@@ -1,5 +1,4 @@
-import type { Stream } from "../stream/stream.ts";
-import type { StreamHandler } from "../stream/stream-handler.ts";
+import type { RequestStream, StreamHandler } from "../stream/stream-handler.ts";
 import { plainText } from "./response-fields.ts";
 
 const advice = Buffer.from("This port speaks gRPC: POST, with content-type application/grpc.\n");
@@ -7,11 +6,11 @@ const nothing = Buffer.alloc(0);
 
 /** Answers a request that is HTTP/2 and not gRPC, once it has ended, in words that a person can read. */
 export class NonGrpcResponse implements StreamHandler {
-  readonly #stream: Stream;
+  readonly #stream: RequestStream;
   readonly #status: number;
   readonly #wantsBody: boolean;
 
-  constructor(stream: Stream, status: number, wantsBody: boolean) {
+  constructor(stream: RequestStream, status: number, wantsBody: boolean) {
     this.#stream = stream;
     this.#status = status;
     this.#wantsBody = wantsBody;

@@ -1,6 +1,6 @@
 import { RpcError } from "../status.ts";
 import { ByteQueue } from "../stream/byte-queue.ts";
-import type { Stream } from "../stream/stream.ts";
+import type { RequestStream } from "../stream/stream-handler.ts";
 import { type FramedMessage, MessageReader, type MessageSink } from "./message-reader.ts";
 
 /** Of what waited, made messages at once: as much as a frame brings. */
@@ -11,7 +11,7 @@ const readBytes = 16_384;
  * the bound: as messages, the small ones would take many times as much.
  */
 export class RequestQueue implements MessageSink {
-  readonly #stream: Stream;
+  readonly #stream: RequestStream;
   readonly #reader: MessageReader;
   readonly #bytes = new ByteQueue();
   /** Those of one frame at most. */
@@ -22,7 +22,7 @@ export class RequestQueue implements MessageSink {
   #failure: Error | undefined;
   #waiting: PromiseWithResolvers<void> | undefined;
 
-  constructor(stream: Stream, messageMaxBytes: number) {
+  constructor(stream: RequestStream, messageMaxBytes: number) {
     this.#stream = stream;
     this.#reader = new MessageReader(messageMaxBytes);
   }

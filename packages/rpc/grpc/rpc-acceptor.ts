@@ -1,7 +1,6 @@
 import type { HeaderField } from "../hpack/header-field.ts";
 import { classifyField } from "../stream/field-rules.ts";
-import type { Stream } from "../stream/stream.ts";
-import type { RequestAcceptor, StreamHandler } from "../stream/stream-handler.ts";
+import type { RequestAcceptor, RequestStream, StreamHandler } from "../stream/stream-handler.ts";
 import { Call, type CallSurroundings } from "./call.ts";
 import { acceptedEncodings } from "./compression.ts";
 import { NonGrpcResponse } from "./non-grpc-response.ts";
@@ -29,7 +28,7 @@ export class RpcAcceptor implements RequestAcceptor {
     classifyRpcField(field, (path) => this.#methods.get(path));
   };
 
-  accept(stream: Stream, fields: readonly HeaderField[]): StreamHandler | undefined {
+  accept(stream: RequestStream, fields: readonly HeaderField[]): StreamHandler | undefined {
     const head = this.#head;
     head.read(fields);
     const served = head.method as ServedMethod | undefined;
@@ -52,7 +51,7 @@ export class RpcAcceptor implements RequestAcceptor {
     return call;
   }
 
-  refuseFields(stream: Stream): void {
+  refuseFields(stream: RequestStream): void {
     const limit = stream.connection.limits.headerListMaxBytes;
     const message = `the request's fields are larger than the limit of ${limit} bytes`;
     stream.end(trailersWith("RESOURCE_EXHAUSTED", message, [], true));

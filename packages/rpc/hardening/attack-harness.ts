@@ -21,7 +21,7 @@ import { NonReadingClient } from "./non-reading-client.ts";
 /** What our own code and both sides' sockets take when they are used for the first time is most of it. */
 const memoryMaxBytes = 8 * 2 ** 20;
 
-export interface AttackOptions {
+interface AttackOptions {
   /** Those that shall be closer than by default, so that little is enough. */
   readonly limits?: Partial<RpcLimits>;
   /** For a server with TLS. */

@@ -3,7 +3,7 @@ import { staticTable } from "./static-table.ts";
 import { textBytesMax, writeText } from "./text.ts";
 
 /** A literal's first octet, RFC 7541 §6.2: its pattern, and the largest value of its prefix. */
-export interface LiteralForm {
+interface LiteralForm {
   readonly pattern: number;
   readonly prefixMax: number;
 }

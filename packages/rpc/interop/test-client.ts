@@ -74,7 +74,7 @@ export class TestClient extends Client {
 }
 
 /** How a call went, as its caller sees it. */
-export interface Answer<Response> {
+interface Answer<Response> {
   /** Code, message, and as its metadata the trailers. */
   readonly status: StatusObject;
   readonly headers: Metadata;

@@ -11,7 +11,7 @@ export interface WireAnswer {
 }
 
 /** One call, sent as it is. */
-export interface WireCall {
+interface WireCall {
   readonly path: string;
   readonly headers: Readonly<Record<string, string | string[]>>;
   /** What is written at once; then the request ends. */

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 
-export interface ListenerOptions {
+interface ListenerOptions {
   /** Connections open at once; more are closed as soon as they are accepted. */
   readonly connectionsMax: number;
   /** The same, from one address. */

@@ -14,7 +14,7 @@ import { writeFrameHead, writeWindowUpdate } from "../frame/frame-writer.ts";
 import type { HeaderField } from "../hpack/header-field.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import { checkRequest, checkTrailers } from "./request-rules.ts";
-import type { RequestAcceptor, StreamHandler } from "./stream-handler.ts";
+import type { RequestAcceptor, RequestStream, StreamHandler } from "./stream-handler.ts";
 import { afterData, afterHeaders, type StreamState } from "./stream-state.ts";
 
 /** Output of one stream that may wait before its producer is asked to. */
@@ -23,7 +23,7 @@ const roomBytes = windowUsualBytes;
 const noTrailers: Uint8Array = new Uint8Array(0);
 
 /** One request and its response: the states of RFC 9113 §5.1, and both windows of §5.2. */
-export class Stream implements StreamEnd {
+export class Stream implements StreamEnd, RequestStream {
   readonly id: number;
   readonly connection: Connection;
   readonly #acceptor: RequestAcceptor;
@@ -56,13 +56,12 @@ export class Stream implements StreamEnd {
     this.#sendWindow = connection.peerSettings.initialWindowBytes;
   }
 
-  // What a handler needs.
+  // What a handler needs: RequestStream says what it means.
 
   get isClosed(): boolean {
     return this.#state === "closed";
   }
 
-  /** Whether a producer may go on. If not: `waitForRoom`. */
   get hasRoom(): boolean {
     const waiting = this.#waitingBytes;
     const { flow } = this.connection;
@@ -70,7 +69,6 @@ export class Stream implements StreamEnd {
     return waiting === 0 ? !flow.isCongested : waiting < roomBytes && flow.hasRoom;
   }
 
-  /** Has the handler's `writable` called when there is room. */
   waitForRoom(): void {
     this.connection.flow.waitForRoom(this);
   }
@@ -86,10 +84,6 @@ export class Stream implements StreamEnd {
     this.#consumedBytes = 0;
   }
 
-  /**
-   * What a handler keeps of a request that is not complete, though it was consumed.
-   * @returns whether there is room for that among all that the connection keeps
-   */
   retain(bytes: number): boolean {
     if (this.isClosed) return true;
     const change = bytes - this.#retainedBytes;
@@ -99,7 +93,6 @@ export class Stream implements StreamEnd {
     return false;
   }
 
-  /** @param fields encoded without a table but the static one; not while data still waits */
   sendHeaders(fields: Uint8Array, endStream: boolean): void {
     if (this.isClosed) return;
     const { output } = this.connection;
@@ -119,7 +112,6 @@ export class Stream implements StreamEnd {
     if (endStream) this.#sentAll();
   }
 
-  /** Sends two pieces as one; they wait if a window is too small, and must not change. */
   sendData(prefix: Uint8Array, body: Uint8Array): void {
     if (this.isClosed) return;
     const bytes = prefix.length + body.length;
@@ -140,13 +132,11 @@ export class Stream implements StreamEnd {
     this.#pumpAll();
   }
 
-  /** Ends the response, after whatever still waits. */
   end(trailers = noTrailers): void {
     this.#ending = trailers;
     if (this.#waitingBytes === 0) this.#sendEnd(trailers);
   }
 
-  /** The handler is done with this stream; its output may still be on its way. Once, however often it is said. */
   handled(): void {
     if (this.#isHandled) return;
     this.#isHandled = true;

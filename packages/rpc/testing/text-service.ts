@@ -33,7 +33,7 @@ export const TextDefinition = {
   },
 } as const;
 
-export type TextHandlers = Handlers<typeof TextDefinition>;
+type TextHandlers = Handlers<typeof TextDefinition>;
 
 /** Opens a server for one test, on a free port of the loopback, and closes it afterwards. */
 export async function serveTexts(

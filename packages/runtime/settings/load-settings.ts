@@ -12,7 +12,7 @@ export type Start<Config> =
   | { readonly kind: "print"; readonly text: string };
 
 /** A program's settings, and how they become its configuration. */
-export interface Configurable<Table extends SettingsTable, Whole extends Values<Table>, Config> {
+interface Configurable<Table extends SettingsTable, Whole extends Values<Table>, Config> {
   readonly settings: Table;
   /** What --help says before the table. */
   readonly usage: string;

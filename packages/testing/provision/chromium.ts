@@ -10,7 +10,7 @@ const OLDEST = 125; // its CSS has light-dark() and nesting, which the page is w
 const PACKAGED = "@sparticuz/chromium@153.0.0";
 
 /** A browser on this machine and what it needs in its environment. */
-export type Chromium = { path: string; env: NodeJS.ProcessEnv };
+type Chromium = { path: string; env: NodeJS.ProcessEnv };
 
 /**
  * Where a Chromium is to be had: CHROME_PATH, PATH, the package manager, a package of npm that carries one.

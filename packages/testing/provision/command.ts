@@ -3,7 +3,7 @@ import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { systemClock } from "@realchat/presence-runtime/clock";
 
-export type CommandResult = { ok: boolean; output: string };
+type CommandResult = { ok: boolean; output: string };
 
 /**
  * Runs a program to its end, without stdin, and keeps what it says.

@@ -16,7 +16,7 @@ const DOWNLOADED = `${cache}/kafka-${VERSION}`;
 export const kafkaImage = `apache/kafka:${VERSION}`;
 
 /** Java and the folder of Kafka's jars, or a container of `kafkaImage`. */
-export type KafkaServer = { kind: "program"; java: string; jars: string } | { kind: "container" };
+type KafkaServer = { kind: "program"; java: string; jars: string } | { kind: "container" };
 
 /**
  * Where a Kafka is to be had: Java ≥ 17 (JAVA_HOME, PATH) with the jars of KAFKA_HOME, a distribution's folder, or of

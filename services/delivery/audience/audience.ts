@@ -14,7 +14,7 @@ import { KafkaSource, type KafkaSourceOptions } from "./sources/kafka-source.ts"
 import type { FollowerMetrics } from "./sources/topic-follower.ts";
 import { audienceTopics, topicNames } from "./sources/topics.ts";
 
-export interface AudienceOptions {
+interface AudienceOptions {
   /** undefined: the directory is in memory. */
   readonly redis: RedisDirectoryOptions | undefined;
   /** JSON lines to begin with. */

@@ -57,7 +57,7 @@ const contact = (left: string, right: string, stamp: Stamp): Fact => ({ relation
 const block = (left: string, right: string, stamp: Stamp): Fact => ({ relation: "block", left, right, stamp });
 
 /** What facts touch, before it is known who is or was in the conversations. */
-export interface Touched {
+interface Touched {
   /** Members whose membership is told, by conversation. */
   readonly members: ReadonlyMap<string, ReadonlySet<string>>;
   readonly pairs: readonly AffectedPairs[];

@@ -8,7 +8,7 @@ import { checkImport, type Imported, importAudience } from "./sources/import-aud
 /** Lines between two words about how far it is. */
 const progressLines = 100_000;
 
-export interface ImportSetting {
+interface ImportSetting {
   readonly clock: Clock;
   /** Takes a line for whoever typed the command. */
   readonly note: (line: string) => void;

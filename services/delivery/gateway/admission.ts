@@ -15,7 +15,7 @@ export interface Admitted {
   readonly expiresAtMs: number | undefined;
 }
 
-export interface AdmissionOptions {
+interface AdmissionOptions {
   readonly authenticator: Authenticator;
   readonly origins: ReadonlySet<string>;
   /** By sub-protocol. */

@@ -1,7 +1,7 @@
 import { wrongWithId } from "./ids.ts";
 
 /** What a client may say. */
-export type ClientMessage =
+type ClientMessage =
   | { readonly kind: "subscribe" | "unsubscribe"; readonly userIds: readonly string[] }
   | { readonly kind: "logout" }
   /** The client's heartbeat: browsers do not show pages the pings of WebSocket. */

@@ -1,6 +1,6 @@
 import { type Clock, pause } from "@realchat/presence-runtime/clock";
 
-export interface Spread {
+interface Spread {
   readonly overMs: number;
   /** Between two looks at how many are due. */
   readonly stepMs: number;

@@ -3,7 +3,7 @@ import { WatchedUser } from "./watched-user.ts";
 
 /** Which sockets of this gateway watch whom, and what is known of these users: forgotten with their last watcher. */
 export class InterestIndex {
-  readonly #users = new Map<string, WatchedUser>();
+  readonly #users = new Map<string, WatchedUser<Subscriber>>();
   #interests = 0;
 
   /** Users watched by anybody. */
@@ -16,19 +16,19 @@ export class InterestIndex {
     return this.#interests;
   }
 
-  get(userId: string): WatchedUser | undefined {
+  get(userId: string): WatchedUser<Subscriber> | undefined {
     return this.#users.get(userId);
   }
 
   /** Users in the order in which they came to be watched; may be changed meanwhile. */
-  values(): MapIterator<WatchedUser> {
+  values(): MapIterator<WatchedUser<Subscriber>> {
     return this.#users.values();
   }
 
-  watch(subscriber: Subscriber, userId: string): WatchedUser {
+  watch(subscriber: Subscriber, userId: string): WatchedUser<Subscriber> {
     let user = this.#users.get(userId);
     if (user === undefined) {
-      user = new WatchedUser(userId);
+      user = new WatchedUser<Subscriber>(userId);
       this.#users.set(userId, user);
     }
     if (!user.watchers.has(subscriber)) {
@@ -51,7 +51,7 @@ export class InterestIndex {
     subscriber.watched = [];
   }
 
-  #release(subscriber: Subscriber, user: WatchedUser): void {
+  #release(subscriber: Subscriber, user: WatchedUser<Subscriber>): void {
     user.watchers.delete(subscriber);
     this.#interests--;
     if (user.watchers.size === 0) this.#users.delete(user.userId);

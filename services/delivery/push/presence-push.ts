@@ -48,14 +48,14 @@ const patienceMs = 2_000;
 export class PresencePush implements Push, FeedListener, AudienceListener {
   readonly #options: PresencePushOptions;
   readonly #index = new InterestIndex();
-  readonly #viewers = new Map<string, Viewer>();
+  readonly #viewers = new Map<string, Viewer<Subscriber>>();
   readonly #gate = new Gate(questionsMax);
   readonly #turns: Turns;
   readonly #presence: LookupSource;
   readonly #lookups: Lookups;
   readonly #reconciliation: Reconciliation;
   readonly #staleness: Staleness;
-  readonly #effects: ViewerEffects;
+  readonly #effects: ViewerEffects<Subscriber>;
   readonly #stopSweeping: () => void;
   #subscribers = 0;
   #directoryFailures = 0;
@@ -172,7 +172,7 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
     }
   }
 
-  #viewerOf(userId: string): Viewer {
+  #viewerOf(userId: string): Viewer<Subscriber> {
     let viewer = this.#viewers.get(userId);
     if (viewer === undefined) {
       const { directory, clock, limits } = this.#options;

@@ -14,32 +14,32 @@ export type News =
  * frames: what is sent is what is true when the socket can take it.
  */
 export class Subscriber {
-  readonly viewer: Viewer;
+  readonly viewer: Viewer<Subscriber>;
   readonly outlet: Outlet;
   /** Few, and seldom taken from: an array, since a Set takes four times the memory. */
-  watched: WatchedUser[] = [];
+  watched: WatchedUser<Subscriber>[] = [];
   isClosed = false;
   // Absent while empty: a socket is idle most of its life, and there are many of them.
   #hidden: Set<string> | undefined;
-  #arrived: Set<WatchedUser> | undefined;
-  #changed: Set<WatchedUser> | undefined;
+  #arrived: Set<WatchedUser<Subscriber>> | undefined;
+  #changed: Set<WatchedUser<Subscriber>> | undefined;
   #isOwedSnapshot = false;
   #hadSnapshot = false;
   #wasToldStale = false;
 
-  constructor(viewer: Viewer, outlet: Outlet) {
+  constructor(viewer: Viewer<Subscriber>, outlet: Outlet) {
     this.viewer = viewer;
     this.outlet = outlet;
   }
 
   /** To be told of users whom it watches from now on; even when nothing is known of them, it is told so. */
-  arrived(users: readonly WatchedUser[]): void {
+  arrived(users: readonly WatchedUser<Subscriber>[]): void {
     this.#isOwedSnapshot = true;
     this.#arrived ??= new Set();
     for (const user of users) this.#arrived.add(user);
   }
 
-  changed(user: WatchedUser): void {
+  changed(user: WatchedUser<Subscriber>): void {
     this.#changed ??= new Set();
     this.#changed.add(user);
   }
@@ -50,7 +50,7 @@ export class Subscriber {
     this.#hidden.add(userId);
   }
 
-  forget(user: WatchedUser): void {
+  forget(user: WatchedUser<Subscriber>): void {
     const index = this.watched.indexOf(user);
     if (index >= 0) this.watched.splice(index, 1);
     this.#arrived?.delete(user);
@@ -73,7 +73,7 @@ export class Subscriber {
   }
 
   /**
-   * Takes what it is to be told next, in one frame. Users of whom it is in doubt whether he may see them are left for
+   * Takes what it is to be told next, in one frame. Users of whom it is in doubt whether it may see them are left for
    * later. That dots may not be current comes before them, that they are again comes after those that make it true.
    */
   take(isStale: boolean): News | undefined {
@@ -110,9 +110,9 @@ export class Subscriber {
     return { kind: "stale", isStale };
   }
 
-  #tell(users: ReadonlySet<WatchedUser>): { dots: Dot[]; left: Set<WatchedUser> | undefined } {
+  #tell(users: ReadonlySet<WatchedUser<Subscriber>>): { dots: Dot[]; left: Set<WatchedUser<Subscriber>> | undefined } {
     const dots: Dot[] = [];
-    let left: Set<WatchedUser> | undefined;
+    let left: Set<WatchedUser<Subscriber>> | undefined;
     for (const user of users) {
       if (user.dot === undefined) continue;
       if (this.viewer.isInDoubt(user.userId)) {

@@ -9,7 +9,7 @@ const sliceMs = 8;
 /** Frames kept for others to use. Under load one turn follows on the other, and none of them is the last. */
 const keptFramesMax = 1_000;
 
-export type TurnFigures = Pick<PushFigures, "frames" | "framesBuilt" | "bytes" | "dots" | "hidden" | "closedSlow">;
+type TurnFigures = Pick<PushFigures, "frames" | "framesBuilt" | "bytes" | "dots" | "hidden" | "closedSlow">;
 
 /**
  * Writes to sockets what they have yet to be told. At most one write is under way per socket: until the network took

@@ -1,10 +1,16 @@
 import { backoffMs, type Clock, pause } from "@realchat/presence-runtime";
 import type { AudienceDirectory } from "../audience/directory.ts";
 import type { Gate } from "./gate.ts";
-import type { Subscriber } from "./subscriber.ts";
 
-/** What a viewer's answers do to his sockets. */
-export interface ViewerEffects {
+/** A socket of the viewer: see Subscriber. */
+interface ViewingSocket {
+  readonly isClosed: boolean;
+  readonly watched: readonly { readonly userId: string }[];
+  readonly untoldHidden: number;
+}
+
+/** What a viewer's answers do to its sockets. */
+export interface ViewerEffects<Subscriber> {
   /** The socket watches these users from now on, and is told of them. */
   admit(subscriber: Subscriber, userIds: readonly string[], options: { readonly lookAgain: boolean }): void;
   /** The socket no longer watches the user, if it did, and is told that there is nothing to see. */
@@ -14,11 +20,11 @@ export interface ViewerEffects {
   cleared(subscriber: Subscriber): void;
 }
 
-export interface ViewerOptions {
+interface ViewerOptions<Subscriber> {
   readonly directory: Pick<AudienceDirectory, "visibleTo" | "maySee">;
   /** Bounds the questions of all viewers that are under way. */
   readonly gate: Gate;
-  readonly effects: ViewerEffects;
+  readonly effects: ViewerEffects<Subscriber>;
   readonly clock: Clock;
   readonly limits: InterestLimits;
   /** Told of each question that the directory did not answer; it is asked again. */
@@ -42,26 +48,26 @@ interface Doubt {
 }
 
 /**
- * A user with sockets here, and whom he may see. Questions to the directory are asked one after the other, and a user
- * is in doubt from the moment his relation changed until an answer came to a question that was asked after that: as
- * long, no socket is told of him. So no answer that was overtaken by a change, however late it comes, shows anybody.
+ * A user with sockets here, and whom this user may see. Questions to the directory are asked one after the other, and
+ * another user is in doubt from the moment the relation changed until an answer came to a question that was asked after
+ * that: until then no socket is told of them. So an answer that a change overtook, however late it comes, shows nobody.
  */
-export class Viewer {
+export class Viewer<Subscriber extends ViewingSocket> {
   readonly userId: string;
   readonly subscribers = new Set<Subscriber>();
-  readonly #options: ViewerOptions;
+  readonly #options: ViewerOptions<Subscriber>;
   #doubts = new Map<string, Doubt>();
   /** Doubts that the directory is being asked about. */
   #asking: ReadonlyMap<string, Doubt> = nobody;
-  /** Sockets that are to be admitted to all whom he may see. */
+  /** Sockets that are to be admitted to all whom the viewer may see. */
   #newcomers = new Set<Subscriber>();
   /** Users a socket asked to see. */
   readonly #wishes = new Map<Subscriber, Set<string>>();
-  /** More relations changed than are kept: whom he may see is to be read anew. */
+  /** More relations changed than are kept: whom the viewer may see is to be read anew. */
   #isOutdated = false;
   #isRunning = false;
 
-  constructor(userId: string, options: ViewerOptions) {
+  constructor(userId: string, options: ViewerOptions<Subscriber>) {
     this.userId = userId;
     this.#options = options;
   }

@@ -2,7 +2,7 @@ import { waitUntil } from "@realchat/presence-testing";
 import { WebSocket } from "ws";
 
 /** What the JSON protocol tells of a user. */
-export type ToldUser = {
+type ToldUser = {
   readonly id: string;
   readonly online: boolean;
   readonly version: number;

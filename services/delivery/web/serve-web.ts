@@ -21,13 +21,13 @@ const types: Record<string, string> = {
 };
 
 /** What the page has to know of its gateway. */
-export interface PageSettings {
+interface PageSettings {
   /** One has to sign in with a token; else as anybody of the sample cast. */
   readonly asksForToken: boolean;
 }
 
 /** Answers a request for one of the page's files. @returns false when there is none: the answer is then the caller's */
-export type ServeWeb = (request: IncomingMessage, response: ServerResponse) => boolean;
+type ServeWeb = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 export function webServer(settings: PageSettings): ServeWeb {
   const files = readFiles(settings);

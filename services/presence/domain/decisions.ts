@@ -64,7 +64,7 @@ export interface RegisterRequest {
   readonly previous: { readonly order: number; readonly connectionId: string } | undefined;
 }
 
-export type RegisterDecision =
+type RegisterDecision =
   /** `replaced`: the session whose deadline goes. The new deadline is a TTL from now. */
   | {
       kind: "registered";
@@ -121,7 +121,7 @@ export function decideRegister(
   return { kind: "registered", session, replaced: current, ...seat(roomy, request.deviceId, session, moment, rules) };
 }
 
-export type ReviveDecision =
+type ReviveDecision =
   | { kind: "revived"; record: UserRecord; session: Session; change: Change | undefined }
   | { kind: "not-revivable" };
 
@@ -150,14 +150,14 @@ export function decideRevive(
   return { kind: "revived", session, ...seat(record, deviceId, session, moment, rules) };
 }
 
-export interface UnregisterRequest {
+interface UnregisterRequest {
   readonly deviceId: string;
   /** Empty for a legacy caller. */
   readonly sessionId: string;
   readonly reason: DisconnectReason;
 }
 
-export type UnregisterDecision =
+type UnregisterDecision =
   | { kind: "ended"; record: UserRecord; session: Session; was: "live" | "grace"; change: Change | undefined }
   /** The session's deadline becomes the earlier of what it was and `graceMs` from now, under the grace member. */
   | { kind: "grace"; record: UserRecord; session: Session }
@@ -200,9 +200,9 @@ export function decideUnregister(
  * The due member of the deadlines: a session, or a device in grace. `deviceId`: where the store knows it, since one
  * previous_session_id sent for two devices gives both the same session_id.
  */
-export type DueMember = { readonly sessionId: string; readonly deviceId?: string } | { readonly graceOf: string };
+type DueMember = { readonly sessionId: string; readonly deviceId?: string } | { readonly graceOf: string };
 
-export type ExpireDecision =
+type ExpireDecision =
   | { kind: "expired"; record: UserRecord; deviceId: string; session: Session; change: Change | undefined }
   /** The record no longer knows it: drop the deadline. */
   | { kind: "stale" };
@@ -239,7 +239,7 @@ export function decideExpire(
 }
 
 /** Whose heartbeat it is that found no deadline under its session_id, or came without one. */
-export type HeartbeatDecision =
+type HeartbeatDecision =
   | { kind: "live"; sessionId: string }
   | { kind: "revivable" }
   | { kind: "missing" }

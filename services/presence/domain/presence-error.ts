@@ -1,4 +1,4 @@
-export type PresenceErrorCode =
+type PresenceErrorCode =
   | "INVALID_ARGUMENT"
   | "NOT_FOUND"
   | "FAILED_PRECONDITION"

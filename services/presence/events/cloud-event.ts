@@ -1,7 +1,7 @@
 import type { Transition } from "../domain/transition.ts";
 
 /** One event's attributes by name, as strings; `data` apart. */
-export type CloudEventAttributes = Readonly<Record<(typeof cloudEventAttributeNames)[number], string>>;
+type CloudEventAttributes = Readonly<Record<(typeof cloudEventAttributeNames)[number], string>>;
 
 export const cloudEventAttributeNames = [
   "specversion",

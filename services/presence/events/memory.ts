@@ -3,7 +3,7 @@ import type { EventPublisher, PublisherHealth, PublisherMetrics } from "./publis
 import { newPublisherCounters } from "./publisher-counters.ts";
 
 /** Hears of each transition as it is published; must not throw. */
-export type TransitionListener = (transition: Transition) => void;
+type TransitionListener = (transition: Transition) => void;
 
 /** Publishes to this process alone: keeps the last ones and tells listeners. */
 export class MemoryPublisher implements EventPublisher {

@@ -1,5 +1,5 @@
 /** What every publisher counts; see PublisherMetrics. */
-export interface PublisherCounters {
+interface PublisherCounters {
   transitions: number;
   requests: number;
   bytes: number;

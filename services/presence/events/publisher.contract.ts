@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { EventPublisher } from "./publisher.ts";
 import { sampleTransition } from "./testing/sample-transition.ts";
 
-export interface PublisherUnderTest {
+interface PublisherUnderTest {
   readonly publisher: EventPublisher;
   /** What consumers got so far for a user, in their order. */
   versionsOf(userId: string): Promise<number[]>;

@@ -20,7 +20,7 @@ export function durationOf(ms: number): Duration {
 }
 
 /** @returns undefined for 0, which stands for unknown */
-export function timestampOf(ms: number): Timestamp | undefined {
+function timestampOf(ms: number): Timestamp | undefined {
   return ms === 0 ? undefined : durationOf(ms);
 }
 

@@ -6,7 +6,7 @@ const pageSize = 1_000;
 const heldMax = 10_000;
 
 /** What a tail tells, in the order of the log. */
-export interface TailReader {
+interface TailReader {
   entry(transition: Transition): void;
   /** Entries were trimmed away unread: forget what was derived from this shard and take a fresh snapshot. */
   gap(shard: number): void;

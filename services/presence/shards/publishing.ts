@@ -32,7 +32,7 @@ export interface PublishingMetrics {
   readonly overflows: number;
 }
 
-export interface PublishingOptions {
+interface PublishingOptions {
   readonly store: PublisherLeases & TransitionLog;
   readonly shardCount: number;
   readonly nodeId: string;

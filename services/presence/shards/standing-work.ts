@@ -6,7 +6,7 @@ import { LogTail } from "./log-tail.ts";
 import { Publishing, type PublishingMetrics } from "./publishing.ts";
 import { Ticker } from "./ticker.ts";
 
-export interface StandingWorkOptions {
+interface StandingWorkOptions {
   readonly store: PresenceStore;
   readonly publishers: readonly EventPublisher[];
   readonly nodeId: string;

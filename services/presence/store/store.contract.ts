@@ -1,4 +1,3 @@
-import { defaultRules, type Rules } from "../domain/decisions.ts";
 import { coming } from "./contract/coming.contract.ts";
 import { expiry } from "./contract/expiry.contract.ts";
 import { fencing } from "./contract/fencing.contract.ts";
@@ -9,7 +8,7 @@ import { log } from "./contract/log.contract.ts";
 import { publishing } from "./contract/publishing.contract.ts";
 import { reading } from "./contract/reading.contract.ts";
 import { registering } from "./contract/registering.contract.ts";
-import type { PresenceStore } from "./store.ts";
+import type { OpenStore } from "./contract/store-harness.ts";
 
 /**
  * What every store promises, one sentence a test (docs: the promises P1 to P7). A store's test file calls
@@ -26,32 +25,4 @@ export function storeContract(open: OpenStore): void {
   reading(open);
   log(open);
   publishing(open);
-}
-
-/** Opens an empty store that nobody else uses or ticks. */
-export type OpenStore = (options: StoreOptions) => Promise<StoreHarness>;
-
-export interface StoreOptions {
-  readonly rules: Rules;
-  readonly retentionMs: number;
-  /** A store may keep some more, as Redis does when it trims whole nodes. */
-  readonly logMaxEntries: number;
-}
-
-export const contractOptions: StoreOptions = { rules: defaultRules, retentionMs: 3_600_000, logMaxEntries: 10_000 };
-
-/** A store under test, and its time. Time that passes by itself must stay well below a second a test. */
-export interface StoreHarness {
-  readonly store: PresenceStore;
-  /** Time on the clock of all shards, which tick all along and take down whoever is due, until nothing is. */
-  elapse(ms: number): Promise<void>;
-  /** Time that the shards' clocks did not hear of, since nobody ticked: only the next tick sees it, up to its cap. */
-  freeze(ms: number): Promise<void>;
-  /** Time that leases run by, without a tick; really waited for where it cannot be faked. */
-  wait(ms: number): Promise<void>;
-  /** Lets the retention of all who are offline now run out. */
-  outliveRetention(): Promise<void>;
-  /** The store's wall clock, ms since 1970. */
-  wallMs(): Promise<number>;
-  close(): Promise<void>;
 }

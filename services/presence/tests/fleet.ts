@@ -12,7 +12,7 @@ import { EventCollector } from "./event-collector.ts";
 import { Gateway } from "./gateway.ts";
 import { connectPresence, type PresenceClient } from "./presence-client.ts";
 
-export interface FleetOptions {
+interface FleetOptions {
   /** Nodes to begin with. */
   readonly nodes: number;
   readonly ttlMs: number;

@@ -1,7 +1,7 @@
 import type { Transition } from "../domain/transition.ts";
 
 /** What a watcher's stream has to say next. */
-export type WatchNews = { readonly kind: "updates"; readonly updates: Transition[] } | { readonly kind: "reset" };
+type WatchNews = { readonly kind: "updates"; readonly updates: Transition[] } | { readonly kind: "reset" };
 
 /**
  * One open WatchPresence call: keeps the latest transition of each user until the reader takes it. A slow reader gets

@@ -4,7 +4,7 @@ import { EventEnvelope, EventType } from "@realchat/presence-proto/events";
 import { PresenceResetEvent, PresenceStatus, PresenceUpdateEvent } from "@realchat/presence-proto/presence";
 import { createTopics, deleteTopic } from "@realchat/presence-testing";
 
-export interface WrittenUpdate {
+interface WrittenUpdate {
   readonly userId: string;
   readonly online: boolean;
   readonly version: number;

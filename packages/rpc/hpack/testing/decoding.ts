@@ -8,7 +8,7 @@ export function newDecoder(options: Partial<HpackDecoderOptions> = {}): HpackDec
   return new HpackDecoder({ tableMaxBytes: 4096, listMaxBytes: 16 * 1024, classify: () => {}, ...options });
 }
 
-export interface Decoded {
+interface Decoded {
   readonly fields: readonly HeaderField[];
   readonly pairs: readonly HeaderPair[];
   readonly listBytes: number;

@@ -30,7 +30,7 @@ export interface RandomRequest {
   readonly isCompressed: boolean;
 }
 
-export type Kind = "unary" | "download" | "upload" | "chat";
+type Kind = "unary" | "download" | "upload" | "chat";
 
 /** Of the servers; beyond it lie the requests that are too large, not those that are merely large. */
 export const messageMaxBytes = 1_310_720;

@@ -2,7 +2,7 @@ import type { RawHttp2Client } from "./raw-http2-client.ts";
 import { contentOf, has } from "./received-frame.ts";
 
 /** What a server answered on one stream, from HEADERS to END_STREAM. */
-export interface Answer {
+interface Answer {
   /** `:status` and the other fields of the header section; trailers with them, where there are any. */
   readonly fields: ReadonlyMap<string, string>;
   readonly body: Buffer;

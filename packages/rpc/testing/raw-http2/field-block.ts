@@ -36,7 +36,7 @@ export function sizeUpdate(maxBytes: number): Buffer {
   return integer(maxBytes, 5, 0b0010_0000);
 }
 
-export interface TextOptions {
+interface TextOptions {
   readonly huffman?: boolean;
 }
 

@@ -54,7 +54,7 @@ export const streamMax = 2 ** 31 - 1;
 /** The reserved bit in front of a stream identifier, a window increment and the like. */
 export const reservedBit = 0x8000_0000;
 
-export type Bytes = Uint8Array | string;
+type Bytes = Uint8Array | string;
 
 /**
  * Any frame at all.
@@ -87,13 +87,13 @@ export function data(stream: number, content: Bytes, options: Options = {}): Buf
   return frame("DATA", flagsOf(options), stream, padded(content, options));
 }
 
-export interface HeadersOptions extends Options {
+interface HeadersOptions extends Options {
   /** False: CONTINUATION frames are to follow. */
   readonly endHeaders?: boolean;
   readonly priority?: Priority;
 }
 
-export interface Priority {
+interface Priority {
   readonly dependsOn: number;
   /** As people count it, 1 to 256. */
   readonly weight?: number;

@@ -17,7 +17,7 @@ import { describeFrame, has, type ReceivedFrame, readFrame } from "./received-fr
 /** How long the server may take for anything; what is waited for comes at once, or something is wrong. */
 const deadlineMs = 30_000;
 
-export interface Wanted {
+interface Wanted {
   /** Only on this stream. */
   readonly stream?: number;
   /** SETTINGS and PING: the answer to ours, not the server's own. */

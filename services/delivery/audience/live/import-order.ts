@@ -14,7 +14,7 @@ export const orderMaxBytes = 1024 * 1024;
 /** Of JSON lines. No page may send it elsewhere than to its own server without asking first: https://fetch.spec.whatwg.org/#cors-safelisted-request-header */
 export const orderType = "application/x-ndjson";
 
-export interface ImportOrderOptions {
+interface ImportOrderOptions {
   readonly directory: AudienceDirectory;
   /** Hears whom it affects, at once. */
   readonly listener: AudienceListener;

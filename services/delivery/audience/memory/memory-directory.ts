@@ -13,7 +13,7 @@ import {
 import { type Fact, factsOf, type Relation, type Stamp, touchedBy } from "../facts.ts";
 import { RelationTable } from "./relation-table.ts";
 
-export interface MemoryDirectoryOptions {
+interface MemoryDirectoryOptions {
   /** Relations remembered at most, past ones included; default 5,000,000. */
   readonly maxRelations?: number;
 }

@@ -4,7 +4,7 @@ import type { AudienceChange, AudienceDirectory } from "../directory.ts";
 import type { AudienceListener } from "../listener.ts";
 import { importLines } from "./import-lines.ts";
 
-export interface ImportOptions {
+interface ImportOptions {
   /** Called after each batch. */
   progress?(imported: Imported): void;
   /** Hears whom the import affects, where there are sockets to care. */

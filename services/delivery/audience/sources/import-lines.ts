@@ -6,7 +6,7 @@ import { idMaxBytes, isId } from "../entity-id.ts";
 /** A conversation of 400,000 with ids of 36 bytes has room in it. */
 const lineMaxBytes = 16 * 1024 * 1024;
 
-export interface ImportLine {
+interface ImportLine {
   /** From 1. */
   readonly number: number;
   readonly change: AudienceChange;

@@ -7,7 +7,7 @@ import { decodeRecord, MalformedRecord } from "./decode-record.ts";
 import { atOf } from "./record-clock.ts";
 import type { AudienceTopic } from "./topics.ts";
 
-export interface FollowerOptions {
+interface FollowerOptions {
   readonly topic: AudienceTopic;
   /** What the topic is called here. */
   readonly name: string;

@@ -8,7 +8,7 @@ import { visibilityAfter } from "./oracle.ts";
 import { type RandomHistory, randomHistory, users } from "./random-history.ts";
 import { SimulatedGateway } from "./simulated-gateway.ts";
 
-export interface DirectoryHarness {
+interface DirectoryHarness {
   /** Two gateways' directories over the same, empty data; in memory one and the same. */
   readonly directories: readonly [AudienceDirectory, AudienceDirectory];
   /** Forgets everything. */

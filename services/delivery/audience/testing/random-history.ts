@@ -6,7 +6,7 @@ export const users = ["ann", "bob", "c:d", "{eve}", "__proto__"];
 const conversations = ["room", "a:b", "{x}"];
 
 /** What two gateways do, one after the other. */
-export type Step =
+type Step =
   /** Gateway reads on in a source and applies what it read, at most that many records. */
   | { readonly kind: "read"; readonly gateway: 0 | 1; readonly source: number; readonly records: number }
   /** Applies the batch that it applied last once more: it never heard that it was through. */

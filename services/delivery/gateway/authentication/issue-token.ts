@@ -2,7 +2,7 @@ import { createSecretKey } from "node:crypto";
 import type { Clock } from "@realchat/presence-runtime";
 import { SignJWT } from "jose";
 
-export interface TokenIssue {
+interface TokenIssue {
   readonly secret: string;
   readonly issuer: string | undefined;
   readonly audience: string | undefined;

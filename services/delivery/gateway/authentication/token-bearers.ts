@@ -5,7 +5,7 @@ import { wrongWithId } from "../ids.ts";
 import type { Authentication, Authenticator } from "./authenticator.ts";
 import type { Keys } from "./keys.ts";
 
-export interface TokenOptions {
+interface TokenOptions {
   readonly keys: Keys;
   readonly clock: Clock;
   /** undefined: any. */

@@ -6,7 +6,7 @@ import { anyone } from "../authentication/anyone.ts";
 import { Gateway, type GatewayOptions } from "../gateway.ts";
 
 /** A session that a test ends from the other side. */
-export interface ScriptedSession {
+interface ScriptedSession {
   readonly deviceId: string;
   closed: CloseReason | "unknown" | undefined;
   supersede(): void;
@@ -36,7 +36,7 @@ export interface GatewayScene {
 export const handshake = { cookie: "token", addressHeader: "x-client", origins: new Set<string>(), timeoutMs: 30_000 };
 
 /** Users that a scripted push lets a socket watch. */
-export const watchedMax = 3;
+const watchedMax = 3;
 
 export async function gatewayScene(options: Partial<GatewayOptions> = {}): Promise<GatewayScene> {
   const sessions: ScriptedSession[] = [];

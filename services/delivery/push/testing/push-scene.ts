@@ -4,7 +4,7 @@ import { PresencePush, type PresencePushOptions } from "../presence-push.ts";
 import type { Subscription } from "../push.ts";
 import { RecordingOutlet } from "./recording-outlet.ts";
 
-export interface TestSocket extends Subscription {
+interface TestSocket extends Subscription {
   readonly outlet: RecordingOutlet;
   /** What it was told since the last time, in short: `snapshot ann+ bob-`. */
   told(): string[];

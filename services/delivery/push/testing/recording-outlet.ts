@@ -9,7 +9,7 @@ export type RecordedFrame =
   | { readonly kind: "pong" };
 
 /** Frames that a test can read again. */
-export const plainFrames: FrameFormat = {
+const plainFrames: FrameFormat = {
   isBinary: false,
   snapshot: (dots) => [frame({ kind: "snapshot", dots })],
   presence: (dots) => [frame({ kind: "presence", dots })],
@@ -22,7 +22,7 @@ function frame(content: RecordedFrame): Buffer {
   return Buffer.from(JSON.stringify(content));
 }
 
-export function readFrame(buffer: Buffer): RecordedFrame {
+function readFrame(buffer: Buffer): RecordedFrame {
   return JSON.parse(buffer.toString()) as RecordedFrame;
 }
 

@@ -1,6 +1,6 @@
 import type { KafkaRecord } from "./record.ts";
 
-export interface BatchLimits {
+interface BatchLimits {
   readonly maxRecords: number;
   /** Sum of the records' sizes, bytes; a record that is larger by itself travels alone. */
   readonly maxBytes: number;

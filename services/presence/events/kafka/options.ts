@@ -31,7 +31,7 @@ export interface TopicCreation {
 }
 
 /** PEM texts. */
-export interface KafkaTls {
+interface KafkaTls {
   /** Who signed the brokers' certificates; absent: the system's authorities. */
   readonly ca?: string;
   /** For mutual TLS, both. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
-import type { OpenStore } from "../store.contract.ts";
 import { assertNear, scene } from "./scene.ts";
+import type { OpenStore } from "./store-harness.ts";
 
 /** Who comes and who leaves. */
 export const coming = (open: OpenStore) =>

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { defaultRules } from "../../domain/decisions.ts";
 import { tickCapMs } from "../../domain/shard-clock.ts";
-import type { OpenStore } from "../store.contract.ts";
 import { assertNear, scene } from "./scene.ts";
+import type { OpenStore } from "./store-harness.ts";
 
 const { ttlMs } = defaultRules;
 const capMs = tickCapMs(ttlMs);

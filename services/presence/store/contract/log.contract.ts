@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import type { Transition } from "../../domain/transition.ts";
-import type { OpenStore } from "../store.contract.ts";
 import type { LogListener } from "../store.ts";
 import { type Scene, scene, until } from "./scene.ts";
+import type { OpenStore } from "./store-harness.ts";
 
 /** The log of transitions, and those who read it. */
 export const log = (open: OpenStore) =>

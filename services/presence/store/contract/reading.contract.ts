@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { PresenceError } from "../../domain/presence-error.ts";
-import type { OpenStore } from "../store.contract.ts";
 import { assertNear, scene } from "./scene.ts";
+import type { OpenStore } from "./store-harness.ts";
 
 /** Who is online, on which devices. */
 export const reading = (open: OpenStore) =>

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { defaultRules } from "../../domain/decisions.ts";
-import type { OpenStore } from "../store.contract.ts";
 import { scene } from "./scene.ts";
+import type { OpenStore } from "./store-harness.ts";
 
 const { ttlMs, memoryMs } = defaultRules;
 

@@ -4,7 +4,6 @@ import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import type { SessionRef } from "../../domain/session.ts";
 import { shardOf } from "../../domain/shard.ts";
 import type { Transition } from "../../domain/transition.ts";
-import { contractOptions, type OpenStore, type StoreHarness, type StoreOptions } from "../store.contract.ts";
 import type {
   PresenceStore,
   RefreshResult,
@@ -14,6 +13,7 @@ import type {
   UnregisterResult,
   UserView,
 } from "../store.ts";
+import { contractOptions, type OpenStore, type StoreHarness, type StoreOptions } from "./store-harness.ts";
 
 /** A test on a store of its own. What it does not name is Anna's phone on gateway-1. */
 export function scene(

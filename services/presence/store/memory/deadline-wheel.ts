@@ -4,7 +4,7 @@ import { Lanes } from "./lanes.ts";
 /** Buckets that a TTL is divided into: one holds the sessions that fall due within a thousandth of it. */
 const bucketsPerTtl = 1_000;
 
-export interface DeadlineWheelOptions {
+interface DeadlineWheelOptions {
   /** Column of the sessions' deadlines, ms of shard clock, owned by the table; a later one may be written any time. */
   readonly deadlines: Float64Array;
   readonly ttlMs: number;

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { defaultRules } from "../../domain/decisions.ts";
-import { contractOptions, storeContract } from "../store.contract.ts";
+import { contractOptions } from "../contract/store-harness.ts";
+import { storeContract } from "../store.contract.ts";
 import { createMemoryStore, type MemoryStoreOptions } from "./memory-store.ts";
 import { openMemoryHarness } from "./testing/memory-harness.ts";
 

@@ -5,7 +5,7 @@ import { TextArena } from "./text-arena.ts";
 import { TextIndex } from "./text-index.ts";
 import { noUser, UserTable } from "./user-table.ts";
 
-export interface RecordTableOptions {
+interface RecordTableOptions {
   /** Sessions and tombstones together. */
   readonly maxRows: number;
   readonly ttlMs: number;

@@ -4,7 +4,7 @@ import { InternedNames } from "./interned-names.ts";
 import { noText, type TextArena } from "./text-arena.ts";
 
 /** What a row is: a session that counts, or what is remembered of one. */
-export type RowState = "live" | "grace" | Ending;
+type RowState = "live" | "grace" | Ending;
 
 const states: readonly RowState[] = ["live", "grace", "ended", "replaced", "expired"];
 const live = states.indexOf("live");

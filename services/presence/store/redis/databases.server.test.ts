@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemClock } from "@realchat/presence-runtime/clock";
 import { startRedis, waitUntil } from "@realchat/presence-testing";
-import { contractOptions } from "../store.contract.ts";
+import { contractOptions } from "../contract/store-harness.ts";
 import { createRedisStore } from "./redis-store.ts";
 
 test("two stores in two databases of one Redis do not hear each other: channels know no databases", async (t) => {

@@ -4,7 +4,8 @@ import { startRedis, type TestRedis } from "@realchat/presence-testing";
 import { createClient } from "@redis/client";
 import { shardOf } from "../../domain/shard.ts";
 import { streamIdOf } from "../../domain/version.ts";
-import { contractOptions, storeContract } from "../store.contract.ts";
+import { contractOptions } from "../contract/store-harness.ts";
+import { storeContract } from "../store.contract.ts";
 import { type ShardKeys, shardKeys } from "./keys.ts";
 import { openRedisHarness } from "./testing/redis-harness.ts";
 

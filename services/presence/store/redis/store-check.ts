@@ -2,7 +2,7 @@ import { checkServer, list, type RedisClient, RedisError, type Reply } from "@re
 import { storeKey } from "./keys.ts";
 
 /** Raised whenever what the keys hold changes its meaning. */
-export const schemaVersion = 1;
+const schemaVersion = 1;
 
 /**
  * Checks that a server is ours to use, and leaves our mark in an empty one.

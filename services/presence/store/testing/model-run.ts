@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { defaultRules, type Rules } from "../../domain/decisions.ts";
 import { tickCapMs } from "../../domain/shard-clock.ts";
 import type { Transition } from "../../domain/transition.ts";
-import type { StoreHarness, StoreOptions } from "../store.contract.ts";
+import type { StoreHarness, StoreOptions } from "../contract/store-harness.ts";
 import type { RefreshResult } from "../store.ts";
 import { isSame, type ModelToken, type ModelTransition, PresenceModel } from "./model.ts";
 import type { Command, Connection, Pick } from "./model-commands.ts";

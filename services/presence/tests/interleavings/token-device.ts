@@ -14,7 +14,7 @@ interface Socket {
 }
 
 /** How those behave who hold the device. */
-export type Manner = "fight" | "steady";
+type Manner = "fight" | "steady";
 
 const reasons: readonly DisconnectReason[] = ["UNSPECIFIED", "LOGGED_OUT", "CONNECTION_LOST", "SERVER_DRAIN"];
 

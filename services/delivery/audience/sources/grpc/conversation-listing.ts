@@ -30,7 +30,7 @@ export interface ConversationListingOptions {
  * - `failed`: the service or the directory did not answer
  * - `skipped`: too many wait already
  */
-export type ListingOutcome = "applied" | "failed" | "skipped";
+type ListingOutcome = "applied" | "failed" | "skipped";
 
 /**
  * What a listing says counts as said so long before the call: the clocks of services differ, and whoever was removed at

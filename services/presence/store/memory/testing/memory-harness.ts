@@ -1,6 +1,6 @@
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { tickCapMs } from "../../../domain/shard-clock.ts";
-import type { StoreHarness, StoreOptions } from "../../store.contract.ts";
+import type { StoreHarness, StoreOptions } from "../../contract/store-harness.ts";
 import { createMemoryStore, type MemoryStoreOptions } from "../memory-store.ts";
 
 const tickLimit = 100;

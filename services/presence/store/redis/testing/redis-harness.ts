@@ -1,7 +1,7 @@
 import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { createClient } from "@redis/client";
 import { tickCapMs } from "../../../domain/shard-clock.ts";
-import type { StoreHarness, StoreOptions } from "../../store.contract.ts";
+import type { StoreHarness, StoreOptions } from "../../contract/store-harness.ts";
 import { shardKeys } from "../keys.ts";
 import { createRedisStore } from "../redis-store.ts";
 

@@ -1,0 +1,9 @@
+import type { PresenceChange } from "../presence-change.ts";
+
+export type PresenceNews =
+  /** A user came or went, or is told for the first time. */
+  | ({ readonly kind: "change" } & PresenceChange)
+  /** All that happened so far has been told. */
+  | { readonly kind: "synced" }
+  /** From here on something may be missing; it is told before the next `synced`. */
+  | { readonly kind: "unsynced"; readonly why: string };

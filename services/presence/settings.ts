@@ -1,0 +1,189 @@
+import {
+  byteSize,
+  certificateFile,
+  duration,
+  group,
+  integer,
+  listenAddress,
+  listOf,
+  logSettings,
+  oneOf,
+  peerAddress,
+  privateKeyFile,
+  redisUrl,
+  secret,
+  text,
+  toggle,
+  type Values,
+} from "@realchat/presence-runtime";
+
+const second = 1_000;
+const minute = 60 * second;
+const day = 24 * 60 * minute;
+
+/** Every setting of the presence service; --help, --print-config and the README's table are made from it. */
+export const presenceSettings = {
+  ...group("Listening", {
+    GRPC_ADDR: {
+      kind: listenAddress,
+      default: "127.0.0.1:50056",
+      meaning: "where gRPC listens; :port or port means all interfaces",
+    },
+    HTTP_ADDR: {
+      kind: listenAddress,
+      default: "127.0.0.1:8096",
+      meaning: "where /metrics and /health listen",
+    },
+    TLS_CERT: { kind: certificateFile, meaning: "certificate of the gRPC server (PEM); turns TLS on" },
+    TLS_KEY: { kind: privateKeyFile, meaning: "its private key (PEM)" },
+    TLS_CLIENT_CA: {
+      kind: certificateFile,
+      meaning: "authority (PEM) that must have signed callers' certificates: mutual TLS",
+    },
+    ALLOW_INSECURE: {
+      kind: toggle,
+      default: "false",
+      meaning: "allow gRPC without TLS, and the operations port, beyond loopback",
+    },
+  }),
+  ...group("State", {
+    REDIS_URL: {
+      kind: redisUrl,
+      meaning: "redis[s]://[user:password@]host:port[/database]; without Redis, state is in memory",
+    },
+    REDIS_ADDR: { kind: peerAddress, meaning: "instead of REDIS_URL, without TLS" },
+    REDIS_TLS_CA: {
+      kind: certificateFile,
+      default: { meaning: "Node's list" },
+      meaning: "authority that signed the certificate of a rediss:// Redis (PEM)",
+    },
+    REDIS_USERNAME: { kind: text({ maxBytes: 256 }), meaning: "ACL user, unless REDIS_URL has it" },
+    REDIS_PASSWORD: { kind: secret, meaning: "password, unless REDIS_URL has it" },
+    REDIS_DB: {
+      kind: integer({ min: 0, max: 1_000_000 }),
+      default: { meaning: "REDIS_URL's, else 0" },
+      meaning: "database number",
+    },
+    REDIS_COMMAND_TIMEOUT: {
+      kind: duration({ min: 50, max: minute }),
+      default: "2s",
+      meaning: "silence after which Redis counts as unreachable",
+    },
+    SHARDS: {
+      kind: integer({ min: 1, max: 1_024 }),
+      default: "16",
+      meaning: "parts that Redis holds the users in; fixed once a store is written",
+    },
+    LOG_MAX_ENTRIES: {
+      kind: integer({ min: 1_000, max: 100_000_000 }),
+      default: "1000000",
+      meaning: "transitions that the log holds at most, even unpublished ones",
+    },
+  }),
+  ...group("Events", {
+    EVENTS: {
+      kind: listOf(oneOf(["kafka", "redis-pubsub", "memory"])),
+      default: { meaning: "kafka, else memory" },
+      meaning: "where transitions are published; by default to kafka when KAFKA_BROKERS is set",
+    },
+    KAFKA_BROKERS: { kind: listOf(peerAddress), meaning: "brokers to start from" },
+    KAFKA_TOPIC: {
+      kind: text({
+        maxBytes: 249,
+        pattern: /^(?!\.{1,2}$)[\w.-]+$/,
+        right: "give letters, digits, dots, dashes and underscores",
+      }),
+      default: "presence.events.v1",
+      meaning: "topic of the events",
+    },
+    KAFKA_CREATE_TOPIC: { kind: toggle, default: "true", meaning: "create the topic where it is missing" },
+    KAFKA_PARTITIONS: {
+      kind: integer({ min: 1, max: 10_000 }),
+      default: "16",
+      meaning: "partitions of a topic created here",
+    },
+    KAFKA_REPLICATION: {
+      kind: integer({ min: 1, max: 100 }),
+      default: { meaning: "the broker's default" },
+      meaning: "replicas of a topic created here",
+    },
+    KAFKA_TLS: { kind: toggle, default: "false", meaning: "speak TLS to the brokers" },
+    KAFKA_TLS_CA: {
+      kind: certificateFile,
+      default: { meaning: "Node's list" },
+      meaning: "authority that signed the brokers' certificates (PEM)",
+    },
+    KAFKA_SASL_MECHANISM: {
+      kind: oneOf(["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]),
+      meaning: "how to log in to the brokers",
+    },
+    KAFKA_SASL_USERNAME: { kind: text({ maxBytes: 256 }), meaning: "as whom" },
+    KAFKA_SASL_PASSWORD: { kind: secret, meaning: "with which password" },
+  }),
+  ...group("Sessions", {
+    SESSION_TTL: {
+      kind: duration({ min: second, max: day }),
+      default: "60s",
+      meaning: "how long a session lives without a heartbeat",
+    },
+    HEARTBEAT_INTERVAL: {
+      kind: duration({ min: 100, max: day }),
+      default: { meaning: "SESSION_TTL / 3" },
+      meaning: "how often gateways are told to send heartbeats",
+    },
+    OFFLINE_GRACE: {
+      kind: duration({ min: 0, max: day }),
+      default: "5s",
+      meaning: "how long a user who lost the connection stays online; ends with the session's TTL",
+    },
+    LAST_SEEN_RETENTION: {
+      kind: duration({ min: 2 * minute, max: 366 * day }),
+      default: "24h",
+      meaning: "how long it is remembered when a user was last seen",
+    },
+  }),
+  ...group("Limits", {
+    ID_MAX_BYTES: {
+      kind: integer({ min: 1, max: 1_024 }),
+      default: "128",
+      meaning: "bytes of a user, device, instance or connection id",
+    },
+    BATCH_MAX_SESSIONS: {
+      kind: integer({ min: 1, max: 100_000 }),
+      default: "1000",
+      meaning: "sessions of one RefreshSessions call",
+    },
+    QUERY_MAX_USERS: {
+      kind: integer({ min: 1, max: 100_000 }),
+      default: "10000",
+      meaning: "user ids of one GetPresence, BatchGetUserDevices or WatchPresence call",
+    },
+    USER_MAX_DEVICES: { kind: integer({ min: 1, max: 1_000 }), default: "100", meaning: "devices of one user" },
+    MESSAGE_MAX_BYTES: {
+      kind: byteSize({ min: 1_024, max: 64 * 2 ** 20 }),
+      default: "4MiB",
+      meaning: "bytes of one gRPC request",
+    },
+  }),
+  ...group("Process", {
+    INSTANCE_ID: {
+      kind: text({ maxBytes: 128 }),
+      default: { meaning: "host-pid-start" },
+      meaning: "name of this node in logs and to Kafka",
+    },
+    SERVICE_NAME: { kind: text({ maxBytes: 128 }), default: "presence", meaning: "name in logs and metrics" },
+    ...logSettings,
+    DRAIN_TIMEOUT: {
+      kind: duration({ min: 100, max: 5 * minute }),
+      default: "10s",
+      meaning: "how long a shutdown may take before it is cut short",
+    },
+  }),
+};
+
+/** What was set, or has a default. */
+export type GivenValues = Values<typeof presenceSettings>;
+type WorkedOut = "HEARTBEAT_INTERVAL" | "EVENTS" | "INSTANCE_ID";
+
+/** All values, those included that follow from others; undefined only where the absence says something. */
+export type PresenceValues = GivenValues & { readonly [Name in WorkedOut]: Exclude<GivenValues[Name], undefined> };

@@ -1,0 +1,30 @@
+import { defaultRules, type Rules } from "../../domain/decisions.ts";
+import type { PresenceStore } from "../store.ts";
+
+/** Opens an empty store that nobody else uses or ticks. */
+export type OpenStore = (options: StoreOptions) => Promise<StoreHarness>;
+
+export interface StoreOptions {
+  readonly rules: Rules;
+  readonly retentionMs: number;
+  /** A store may keep some more, as Redis does when it trims whole nodes. */
+  readonly logMaxEntries: number;
+}
+
+export const contractOptions: StoreOptions = { rules: defaultRules, retentionMs: 3_600_000, logMaxEntries: 10_000 };
+
+/** A store under test, and its time. Time that passes by itself must stay well below a second a test. */
+export interface StoreHarness {
+  readonly store: PresenceStore;
+  /** Time on the clock of all shards, which tick all along and take down whoever is due, until nothing is. */
+  elapse(ms: number): Promise<void>;
+  /** Time that the shards' clocks did not hear of, since nobody ticked: only the next tick sees it, up to its cap. */
+  freeze(ms: number): Promise<void>;
+  /** Time that leases run by, without a tick; really waited for where it cannot be faked. */
+  wait(ms: number): Promise<void>;
+  /** Lets the retention of all who are offline now run out. */
+  outliveRetention(): Promise<void>;
+  /** The store's wall clock, ms since 1970. */
+  wallMs(): Promise<number>;
+  close(): Promise<void>;
+}
