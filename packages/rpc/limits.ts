@@ -13,9 +13,12 @@ export interface RpcLimits {
   readonly resetBurst: number;
   /** How fast it may have them in the long run, each second. */
   readonly resetsPerSecond: number;
-  /** HEADERS and CONTINUATION frames of one block (CVE-2024-27316). */
+  /** HEADERS and CONTINUATION frames of one block (CVE-2024-27316); more: the connection ends. */
   readonly headerFramesMax: number;
-  /** Bytes of one block, as they come. */
+  /**
+   * Bytes of one block, as they come; more: the connection ends. A block within it is read to its end whatever its fields
+   * are, so that the tables of both sides stay alike and a call with too much of them fails alone.
+   */
   readonly headerBlockMaxBytes: number;
   /** Bytes of one block's fields, decoded, as RFC 9113 §10.5.1 counts them; more: RESOURCE_EXHAUSTED. */
   readonly headerListMaxBytes: number;
@@ -68,8 +71,8 @@ export const defaultLimits: RpcLimits = {
   concurrentStreams: 250,
   resetBurst: 1_000,
   resetsPerSecond: 33,
-  headerFramesMax: 8,
-  headerBlockMaxBytes: 32 * 1024,
+  headerFramesMax: 17,
+  headerBlockMaxBytes: 256 * 1024,
   headerListMaxBytes: 16 * 1024,
   headerTableMaxBytes: 4_096,
   queuedAcksMax: 1_000,

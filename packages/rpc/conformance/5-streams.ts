@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readAnswer } from "../testing/raw-http2/answer.ts";
-import { fieldBlock } from "../testing/raw-http2/field-block.ts";
+import { fieldBlock, indexed, literal } from "../testing/raw-http2/field-block.ts";
 import {
   continuation,
   data,
@@ -380,7 +380,17 @@ const identifiers: readonly Requirement[] = [
       {
         sent: "HEADERS",
         send: [headers(1, block, { priority: toItself, end: true })],
-        expect: streamOrConnectionError("PROTOCOL_ERROR"),
+        expect: streamError("PROTOCOL_ERROR"),
+      },
+      {
+        sent: "HEADERS, their fields in two frames and in the dynamic table, which the next call uses",
+        send: [
+          headers(1, block, { priority: toItself, endHeaders: false }),
+          continuation(1, literal("incremental", "x-test", "b")),
+          headers(3, Buffer.concat([block, indexed(62)])),
+          request(3, "a", { end: true }),
+        ],
+        expect: all(streamError("PROTOCOL_ERROR"), served("ab", 3)),
       },
       { sent: "PRIORITY", send: [open(1), priority(1, toItself)], expect: streamOrConnectionError("PROTOCOL_ERROR") },
       {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readAnswer } from "../testing/raw-http2/answer.ts";
 import { type Field, fieldBlock, indexed, literal } from "../testing/raw-http2/field-block.ts";
 import { continuation, headers, pushPromise } from "../testing/raw-http2/frames.ts";
-import { answered, connectionError, malformed, served, streamError } from "./reactions.ts";
+import { all, answered, connectionError, malformed, served, streamError } from "./reactions.ts";
 import type { Case, Requirement } from "./requirement.ts";
 import { atOnce, head, headAnd, headWith, headWithout, messageOf, open, request, unary } from "./texts.ts";
 
@@ -260,13 +260,55 @@ const fields: readonly Requirement[] = [
   },
   {
     section: "8.2.1",
-    sentence: "A field value MUST NOT start or end with an ASCII whitespace character",
+    sentence:
+      "A field value MUST NOT start or end with an ASCII whitespace character; gRPC over HTTP2, ASCII-Value: if it does, " +
+      "this may be stripped, and RFC 9110 §5.5 excludes it from the value",
     cases: [
-      malformedField("SP at the beginning", "x-test", " a"),
-      malformedField("SP at the end", "x-test", "a "),
-      malformedField("HTAB at the beginning", "x-test", "\ta"),
-      malformedField("HTAB at the end", "x-test", "a\t"),
-      malformedField("nothing but SP", "x-test", " "),
+      ...[" b", "b ", "\tb", "b\t", " \t b\t \t"].map((value) => ({
+        sent: JSON.stringify(value),
+        send: [unary(1, "a", headAnd("x-test", value))],
+        expect: served("ab"),
+      })),
+      { sent: "nothing but SP", send: [unary(1, "a", headAnd("x-test", "   "))], expect: served("a") },
+      {
+        sent: "SP at the end, in an entry of the dynamic table, which two calls use",
+        send: [
+          headers(1, Buffer.concat([block, literal("incremental", "x-test", "b ")])),
+          request(1, "a", { end: true }),
+          headers(3, Buffer.concat([block, indexed(62)])),
+          request(3, "a", { end: true }),
+        ],
+        expect: all(served("ab"), served("ab", 3)),
+      },
+      ...[
+        ["te", "trailers "],
+        ["content-type", "application/grpc\t"],
+      ].map(([name = "", value = ""]) => ({
+        sent: `${name} with a blank at its end`,
+        send: [unary(1, "a", headWith(name, value))],
+        expect: served("a"),
+      })),
+      ...[
+        ["grpc-timeout", " 10S "],
+        ["grpc-accept-encoding", "identity, gzip "],
+        ["content-length", ` ${messageOf("a").length} `],
+        ["host", " localhost"],
+      ].map(([name = "", value = ""]) => ({
+        sent: `${name} with a blank at its end`,
+        send: [unary(1, "a", headAnd(name, value))],
+        expect: served("a"),
+      })),
+      { sent: "SP at the end of a trailer", send: withTrailers([["x-trailer", "1 "]]), expect: served("a") },
+      ...["127.0.0.1 ", " 127.0.0.1"].map((value) => ({
+        sent: `:authority ${JSON.stringify(value)}`,
+        send: [unary(1, "a", headWith(":authority", value))],
+        expect: malformed(),
+      })),
+      {
+        sent: ":path with SP at its end",
+        send: [unary(1, "a", headWith(":path", "/test.v1.Texts/Unary "))],
+        expect: malformed(),
+      },
       { sent: "SP in the middle", send: [unary(1, "a", headAnd("x-test", "b c"))], expect: served("ab c") },
       { sent: "an empty value", send: [unary(1, "a", headAnd("x-test", ""))], expect: served("a") },
     ],

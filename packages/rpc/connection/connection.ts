@@ -11,13 +11,13 @@ import {
 import { FrameReader, type FrameSink } from "../frame/frame-reader.ts";
 import { writePing, writeReset, writeSettings, writeSettingsAck } from "../frame/frame-writer.ts";
 import {
-  checkDependency,
   checkGoaway,
   checkLength,
   checkOnConnection,
   checkOnStream,
   contentEnd,
   contentStart,
+  dependsOnItself,
   fieldsStart,
   settingsCount,
   windowIncrement,
@@ -305,13 +305,15 @@ export class Connection implements FrameSink {
     checkOnStream(id, "HEADERS");
     if ((id & 1) === 0) throw new ConnectionError("PROTOCOL_ERROR", `a client may not open stream ${id}`);
     const to = contentEnd(flags, bytes, start, end);
-    const from = fieldsStart(flags, id, bytes, contentStart(flags, start), to);
+    const priorityAt = contentStart(flags, start);
+    const from = fieldsStart(flags, priorityAt, to);
     const endStream = (flags & frameFlags.END_STREAM) !== 0;
+    const isCircular = from > priorityAt && dependsOnItself(id, bytes, priorityAt);
     if ((flags & frameFlags.END_HEADERS) !== 0) {
-      this.#fields(id, endStream, bytes, from, to);
+      this.#fields(id, endStream, isCircular, bytes, from, to);
       return;
     }
-    this.#block = new HeaderBlock(id, endStream, this.#surroundings.nowMs, this.limits);
+    this.#block = new HeaderBlock(id, { endStream, isCircular }, this.#surroundings.nowMs, this.limits);
     this.#block.add(bytes, from, to);
   }
 
@@ -322,10 +324,11 @@ export class Connection implements FrameSink {
     if ((flags & frameFlags.END_HEADERS) === 0) return;
     this.#block = undefined;
     const whole = block.whole();
-    this.#fields(block.streamId, block.endStream, whole, 0, whole.length);
+    this.#fields(block.streamId, block.endStream, block.isCircular, whole, 0, whole.length);
   }
 
-  #fields(id: number, endStream: boolean, bytes: Buffer, start: number, end: number): void {
+  /** @param isCircular whether its HEADERS say that the stream depends on itself */
+  #fields(id: number, endStream: boolean, isCircular: boolean, bytes: Buffer, start: number, end: number): void {
     const fields: HeaderField[] = [];
     // Also for a stream that is closed: the decoder's table has to follow the peer's.
     const listBytes = this.#decode(bytes, start, end, fields);
@@ -338,6 +341,7 @@ export class Connection implements FrameSink {
       stream = this.#open(id);
       if (stream === undefined) return;
     }
+    if (isCircular) throw new StreamError("PROTOCOL_ERROR", `stream ${id} depends on itself`);
     stream.headers(fields, listBytes, endStream);
   }
 
@@ -436,7 +440,9 @@ export class Connection implements FrameSink {
       if (!this.#streams.has(id)) throw new ConnectionError("FRAME_SIZE_ERROR", "PRIORITY has five bytes");
       throw new StreamError("FRAME_SIZE_ERROR", "PRIORITY has five bytes");
     }
-    checkDependency(id, bytes, start);
+    if (dependsOnItself(id, bytes, start)) {
+      throw new ConnectionError("PROTOCOL_ERROR", `stream ${id} depends on itself`);
+    }
   }
 
   /** Streams with even ids would be ours to open: we never do. */

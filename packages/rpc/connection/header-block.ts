@@ -5,14 +5,22 @@ import { LimitExceeded } from "./limit-exceeded.ts";
 export class HeaderBlock {
   readonly streamId: number;
   readonly endStream: boolean;
+  /** Whether its HEADERS frame says that the stream depends on itself. */
+  readonly isCircular: boolean;
   readonly begunMs: number;
   readonly #limits: RpcLimits;
   readonly #fragments: Buffer[] = [];
   #bytes = 0;
 
-  constructor(streamId: number, endStream: boolean, begunMs: number, limits: RpcLimits) {
+  constructor(
+    streamId: number,
+    { endStream, isCircular }: { endStream: boolean; isCircular: boolean },
+    begunMs: number,
+    limits: RpcLimits,
+  ) {
     this.streamId = streamId;
     this.endStream = endStream;
+    this.isCircular = isCircular;
     this.begunMs = begunMs;
     this.#limits = limits;
   }
@@ -22,7 +30,8 @@ export class HeaderBlock {
     this.#bytes += end - start;
     if (this.#fragments.length >= this.#limits.headerFramesMax) throw new LimitExceeded("headerFramesMax");
     if (this.#bytes > this.#limits.headerBlockMaxBytes) throw new LimitExceeded("headerBlockMaxBytes");
-    this.#fragments.push(bytes.subarray(start, end));
+    // A copy: a part of what was read would keep all of it, up to 64 KiB for a byte.
+    this.#fragments.push(Buffer.copyBytesFrom(bytes, start, end - start));
   }
 
   whole(): Buffer {

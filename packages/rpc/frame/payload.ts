@@ -37,17 +37,18 @@ export function contentEnd(flags: number, bytes: Buffer, start: number, end: num
  * @param at where the content of a HEADERS frame begins
  * @returns where its fields begin: after the priority, if there is one
  */
-export function fieldsStart(flags: number, streamId: number, bytes: Buffer, at: number, to: number): number {
+export function fieldsStart(flags: number, at: number, to: number): number {
   if ((flags & frameFlags.PRIORITY) === 0) return at;
   if (to - at < 5) throw new ConnectionError("FRAME_SIZE_ERROR", "HEADERS are too short for their priority");
-  checkDependency(streamId, bytes, at);
   return at + 5;
 }
 
-/** A stream must not depend on itself (RFC 7540 §5.3.1; RFC 9113 drops priorities and keeps the frames). */
-export function checkDependency(streamId: number, bytes: Buffer, at: number): void {
-  if ((bytes.readUInt32BE(at) & 0x7fffffff) !== streamId) return;
-  throw new ConnectionError("PROTOCOL_ERROR", `stream ${streamId} depends on itself`);
+/**
+ * A stream must not depend on itself (RFC 7540 §5.3.1; RFC 9113 drops priorities and keeps the frames).
+ * @param at where the priority begins
+ */
+export function dependsOnItself(streamId: number, bytes: Buffer, at: number): boolean {
+  return (bytes.readUInt32BE(at) & 0x7fffffff) === streamId;
 }
 
 /** @returns how many settings there are */

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
-import { head, headAnd, unary } from "../conformance/texts.ts";
+import { head, headAnd, headWithout, open, request, unary } from "../conformance/texts.ts";
 import { readAnswer } from "../testing/raw-http2/answer.ts";
 import { fieldBlock, indexed, literal } from "../testing/raw-http2/field-block.ts";
 import { continuation, headers } from "../testing/raw-http2/frames.ts";
 import type { RawHttp2Client } from "../testing/raw-http2/raw-http2-client.ts";
 import { errorCodeOf } from "../testing/raw-http2/received-frame.ts";
 import { type AttackHarness, attack } from "./attack-harness.ts";
+
+const frameMaxBytes = 16_384;
 
 describe("CONTINUATION flood, CVE-2024-27316", () => {
   const begun = headers(1, fieldBlock(head()), { endHeaders: false });
@@ -34,6 +36,42 @@ describe("fields that are too many, or become too many", () => {
     client.write(headers(1, fieldBlock(headAnd("x-long", "v".repeat(16_200))), { end: true }));
     await isExhausted(harness, client, 1);
     await isServed(client, 3);
+  });
+
+  for (const indexing of ["without indexing", "never indexed", "incremental"] as const) {
+    for (const huffman of [false, true]) {
+      const how = `${indexing}, ${huffman ? "Huffman-coded" : "plain"}`;
+      attack(`a call with far too much is refused alone: 40 KB and 240 KB of it, ${how}`, {}, async (harness) => {
+        const client = await harness.client();
+        client.write(open(1));
+        const kept = literal("incremental", "content-type", "application/grpc");
+        for (const [index, bytes] of [40_000, 240_000].entries()) {
+          const large = literal(indexing, "x-large", "v".repeat(bytes), { huffman });
+          client.write(...block(3 + 2 * index, Buffer.concat([fieldBlock(head()), large, kept])));
+          const { fields } = await readAnswer(client, 3 + 2 * index);
+          assert.equal(fields.get("grpc-status"), "8");
+          assert.match(fields.get("grpc-message") ?? "", /fields are larger than the limit of 16384 bytes/);
+        }
+        // What follows the large field is in the table, and the calls beside it know nothing of all this.
+        client.write(
+          request(1, "a", { end: true }),
+          headers(9, Buffer.concat([fieldBlock(headWithout("content-type")), indexed(62)])),
+          request(9, "a", { end: true }),
+        );
+        assert.equal((await readAnswer(client, 1)).fields.get("grpc-status"), "0");
+        assert.equal((await readAnswer(client, 9)).fields.get("grpc-status"), "0");
+      });
+    }
+  }
+
+  attack("many fields in many frames are refused alone", {}, async (harness) => {
+    const client = await harness.client();
+    client.write(open(1));
+    const many = Array.from({ length: 2_000 }, (_, index) => [`x-${index}`, "v".repeat(40)] as const);
+    client.write(...block(3, fieldBlock([...head(), ...many])));
+    assert.equal((await readAnswer(client, 3)).fields.get("grpc-status"), "8");
+    client.write(request(1, "a", { end: true }));
+    assert.equal((await readAnswer(client, 1)).fields.get("grpc-status"), "0");
   });
 
   attack("HPACK bomb: one large field, sixteen thousand times", {}, async (harness) => {
@@ -85,6 +123,19 @@ describe("fields that are too many, or become too many", () => {
     await isServed(client, 3);
   });
 });
+
+/** A request of nothing but a block of fields, in as few frames as it takes. */
+function block(stream: number, bytes: Buffer): Buffer[] {
+  const frames: Buffer[] = [];
+  for (let at = 0; at < bytes.length || at === 0; at += frameMaxBytes) {
+    const part = bytes.subarray(at, at + frameMaxBytes);
+    const isLast = at + frameMaxBytes >= bytes.length;
+    frames.push(
+      at === 0 ? headers(stream, part, { endHeaders: isLast, end: true }) : continuation(stream, part, isLast),
+    );
+  }
+  return frames;
+}
 
 async function isExhausted(harness: AttackHarness, client: RawHttp2Client, stream: number): Promise<void> {
   const { fields } = await readAnswer(client, stream);

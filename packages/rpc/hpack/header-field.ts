@@ -2,8 +2,8 @@
 export class HeaderField {
   /** One character for each byte, as in latin1. */
   readonly name: string;
-  /** The same. */
-  readonly value: string;
+  /** The same; `Classify` may take away what is not part of it. */
+  value: string;
   /** Bytes that it counts in a table or a list, RFC 7541 §4.1. */
   readonly size: number;
   /** What the layer above took it for: set by its `Classify`. */

@@ -46,8 +46,10 @@ const valueRules: Readonly<Record<number, RegExp>> = {
   [fieldKinds.TE]: /^trailers$/,
 };
 
-/** Sets the kind of a field, and its meaning where there is one. */
+/** Sets the kind of a field, and its meaning where there is one. Blanks around a value are no part of it. */
 export function classifyField(field: HeaderField): void {
+  // Pseudo-fields take the place of a start line, where blanks separate.
+  if (field.name.charCodeAt(0) !== colon) field.value = withoutBlanksAround(field.value);
   field.kind = kindOf(field.name, field.value);
   if (field.kind === fieldKinds.CONTENT_LENGTH) field.meaning = Number(field.value);
 }
@@ -65,12 +67,30 @@ function learnName(name: string): number {
   return kind;
 }
 
-/** No NUL, CR or LF anywhere, no space or tab at either end (RFC 9113 §8.2.1). */
+/**
+ * RFC 9113 §8.2.1 calls a request with such a field malformed. gRPC says that they may be stripped, as other
+ * servers do. Source: gRPC over HTTP2, ASCII-Value; RFC 9110 §5.5.
+ */
+function withoutBlanksAround(value: string): string {
+  if (!isBlank(value, 0) && !isBlank(value, value.length - 1)) return value;
+  let start = 0;
+  let end = value.length;
+  while (start < end && isBlank(value, start)) start++;
+  while (end > start && isBlank(value, end - 1)) end--;
+  return value.slice(start, end);
+}
+
+const colon = 0x3a;
+
+/** Space or tab; false beyond the text. */
+function isBlank(text: string, index: number): boolean {
+  const code = text.charCodeAt(index);
+  return code === 0x20 || code === 0x09;
+}
+
+/** No NUL, CR or LF anywhere, no space or tab at either end. */
 function isFieldValue(value: string): boolean {
-  if (value === "") return true;
-  const first = value.charCodeAt(0);
-  const last = value.charCodeAt(value.length - 1);
-  if (first === 0x20 || first === 0x09 || last === 0x20 || last === 0x09) return false;
+  if (isBlank(value, 0) || isBlank(value, value.length - 1)) return false;
   for (let index = 0; index < value.length; index++) {
     const code = value.charCodeAt(index);
     if (code === 0x00 || code === 0x0a || code === 0x0d) return false;

@@ -101,6 +101,17 @@ const calls: readonly IrregularCall[] = [
     answer: "200 13",
     grpcJs: { answer: "200 0", yet: timeoutForm },
   },
+  {
+    what: "metadata with blanks around it",
+    headers: { "x-test": " a ", "grpc-timeout": "5S " },
+    answer: "200 0",
+  },
+  {
+    what: "40 KB of metadata",
+    headers: { "x-test": "a".repeat(40_000) },
+    answer: "200 8",
+    grpcJs: { answer: "200 0", yet: "a call has 16 KiB of fields here" },
+  },
   { what: "another content type", headers: { "content-type": "application/json" }, answer: "415" },
   { what: "a subtype of its own", headers: { "content-type": "application/grpc+json" }, answer: "200 0" },
   {
