@@ -2,6 +2,7 @@ export { type BackoffLimits, backoffMs } from "./backoff.ts";
 export { outliveBrokenOutput } from "./broken-output.ts";
 export { type Cancel, type Clock, pause, systemClock } from "./clock.ts";
 export { isOwnWithoutDoubt } from "./host-header.ts";
+export { idMaxBytes, wrongWithId } from "./ids.ts";
 export { listenAt } from "./listen-at.ts";
 export { createLog, type Log, type LogOptions, prettyFormat } from "./log.ts";
 export { HotCounter } from "./metrics/hot-counter.ts";

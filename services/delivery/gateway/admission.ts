@@ -1,7 +1,7 @@
+import { wrongWithId } from "@realchat/presence-runtime";
 import type { FrameFormat } from "../push/frame-format.ts";
 import type { Authentication, Authenticator } from "./authentication/authenticator.ts";
 import type { Handshake } from "./handshake.ts";
-import { wrongWithId } from "./ids.ts";
 import { isOriginAllowed } from "./origins.ts";
 import { envelopeFrames } from "./protocols/envelope-frames.ts";
 import type { Refusal } from "./refusal.ts";

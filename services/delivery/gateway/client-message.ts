@@ -1,4 +1,4 @@
-import { wrongWithId } from "./ids.ts";
+import { wrongWithId } from "@realchat/presence-runtime";
 
 /** What a client may say. */
 type ClientMessage =
@@ -20,7 +20,7 @@ export function readClientMessage(text: string): ClientMessage {
   if (type !== "subscribe" && type !== "unsubscribe") return { kind: "unknown" };
   if (!Array.isArray(users)) return { kind: "wrong", why: "users is not a list of ids" };
   for (const [index, userId] of users.entries()) {
-    const wrong = typeof userId === "string" ? wrongWithId(userId) : "is not a text";
+    const wrong = wrongWithId(userId);
     if (wrong !== undefined) return { kind: "wrong", why: `users[${index}] ${wrong}` };
   }
   return { kind: type, userIds: users as string[] };

@@ -1,6 +1,7 @@
 import { conversation, events } from "@realchat/presence-proto";
+import { idMaxBytes } from "@realchat/presence-runtime";
 import type { AudienceChange } from "../directory.ts";
-import { idMaxBytes, isId } from "../entity-id.ts";
+import { isId } from "../entity-id.ts";
 import type { AudienceTopic } from "./topics.ts";
 
 /** A record that says nothing that could be understood. */

@@ -1,7 +1,8 @@
 import type { Readable } from "node:stream";
+import { idMaxBytes } from "@realchat/presence-runtime";
 import { AudienceError } from "../audience-error.ts";
 import { type AudienceChange, beforeAllRecords } from "../directory.ts";
-import { idMaxBytes, isId } from "../entity-id.ts";
+import { isId } from "../entity-id.ts";
 
 /** A conversation of 400,000 with ids of 36 bytes has room in it. */
 const lineMaxBytes = 16 * 1024 * 1024;

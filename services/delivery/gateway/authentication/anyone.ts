@@ -1,4 +1,4 @@
-import { wrongWithId } from "../ids.ts";
+import { wrongWithId } from "@realchat/presence-runtime";
 import type { Authenticator } from "./authenticator.ts";
 
 /** Takes everybody for the one he says he is: for a developer's machine. */

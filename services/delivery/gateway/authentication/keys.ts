@@ -1,16 +1,10 @@
-import { createSecretKey } from "node:crypto";
+import { createSecretKey, type KeyObject } from "node:crypto";
 import type { Clock } from "@realchat/presence-runtime";
-import { createRemoteJWKSet, importSPKI, importX509, type JWTVerifyGetKey } from "jose";
+import { type CryptoKey, importSPKI, importX509 } from "jose";
+import { type Algorithm, asymmetric } from "./algorithms.ts";
+import { IssuerKeys } from "./issuer-keys.ts";
 import type { KeySource } from "./key-source.ts";
-
-export interface Keys {
-  readonly key: JWTVerifyGetKey;
-  /** What those keys are for: nobody may pass a public key off as a shared secret. */
-  readonly algorithms: readonly string[];
-  close(): void;
-}
-
-const asymmetric = ["RS256", "ES256", "EdDSA"] as const;
+import type { Keys } from "./verification-keys.ts";
 
 /** @throws Error when a PEM holds no key that signs with one of these algorithms */
 export async function openKeys(
@@ -19,35 +13,28 @@ export async function openKeys(
   onRefreshFailure: (error: unknown) => void,
 ): Promise<Keys> {
   switch (source.kind) {
-    case "secret": {
-      const key = createSecretKey(source.secret, "utf8");
-      return { key: async () => key, algorithms: ["HS256"], close() {} };
-    }
+    case "secret":
+      return oneKey(createSecretKey(source.secret, "utf8"), "HS256");
     case "pem": {
       const { key, algorithm } = await importPem(source.pem);
-      return { key: async () => key, algorithms: [algorithm], close() {} };
+      return oneKey(key, algorithm);
     }
     case "jwks":
-      return remoteKeys(source, clock, onRefreshFailure);
+      return new IssuerKeys(source, clock, onRefreshFailure);
   }
 }
 
-/**
- * Keys from the issuer, kept until newer ones came: read anew every now and then, and when a token names a key that is
- * not among them. While the issuer is away, the keys that it gave last go on counting.
- */
-function remoteKeys(
-  { url, refreshMs }: Extract<KeySource, { kind: "jwks" }>,
-  clock: Clock,
-  onRefreshFailure: (error: unknown) => void,
-): Keys {
-  const keys = createRemoteJWKSet(url, { cacheMaxAge: Number.POSITIVE_INFINITY, timeoutDuration: 5_000 });
-  const refresh = () => void keys.reload().catch(onRefreshFailure);
-  refresh();
-  return { key: keys, algorithms: asymmetric, close: clock.every(refreshMs, refresh) };
+function oneKey(key: CryptoKey | KeyObject, algorithm: string): Keys {
+  return {
+    algorithms: [algorithm],
+    async *fitting() {
+      yield key;
+    },
+    close() {},
+  };
 }
 
-async function importPem(pem: string) {
+async function importPem(pem: string): Promise<{ key: CryptoKey; algorithm: Algorithm }> {
   const isCertificate = pem.includes("BEGIN CERTIFICATE");
   for (const algorithm of asymmetric) {
     try {

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { describe, test } from "node:test";
+import { describe, type TestContext, test } from "node:test";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { waitUntil } from "@realchat/presence-testing";
-import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from "jose";
+import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, type JWK, type JWTPayload, SignJWT } from "jose";
 import type { Handshake } from "../handshake.ts";
 import type { KeySource } from "./key-source.ts";
 import { openKeys } from "./keys.ts";
@@ -32,6 +33,12 @@ function signed(key: CryptoKey | Uint8Array, alg: string, payload: JWTPayload, k
   return new SignJWT(payload).setProtectedHeader({ alg, ...(kid !== undefined && { kid }) }).sign(key);
 }
 
+/** Whatever the payload is, and the header: as a text of JSON, since some have no other form. */
+function hs256Of(payload: string, header = '{"alg":"HS256"}'): string {
+  const signed = `${Buffer.from(header).toString("base64url")}.${Buffer.from(payload).toString("base64url")}`;
+  return `${signed}.${createHmac("sha256", secret).update(signed).digest("base64url")}`;
+}
+
 const shared = new TextEncoder().encode(secret);
 const hs256 = (payload: JWTPayload) => signed(shared, "HS256", payload);
 
@@ -55,6 +62,74 @@ describe("bearers of tokens", () => {
     );
     const other = new TextEncoder().encode("another secret of thirty-two bytes");
     assert.match(await outcome(await signed(other, "HS256", { sub: "ada" })), /^unauthenticated: .*signature/);
+  });
+
+  test("are told of claims of the wrong type, and not to try again later: the same token never gets better", async () => {
+    const { outcome } = await bearers({ kind: "secret", secret }, { audience: "chat" });
+    const subs = ["42", "0", "true", "null", '["ada"]', '{"id":"ada"}', '""', '"\\ud800"', '"a\\udc00b"', '"\\u0000"'];
+    for (const sub of [...subs, `"${"x".repeat(129)}"`]) {
+      const answer = await outcome(hs256Of(`{"sub":${sub},"aud":"chat"}`));
+      assert.match(answer, /^unauthenticated: .*\bsub\b/, `sub ${sub}`);
+    }
+    const times = ['"soon"', "null", "[1]", "{}", "true", "1e400", "-1e400", '"1795508881"'];
+    for (const time of times) {
+      assert.match(
+        await outcome(hs256Of(`{"sub":"ada","aud":"chat","exp":${time}}`)),
+        /^unauthenticated: .*\bexp\b/,
+        time,
+      );
+    }
+    for (const time of times.filter((text) => text !== "-1e400")) {
+      assert.match(
+        await outcome(hs256Of(`{"sub":"ada","aud":"chat","nbf":${time}}`)),
+        /^unauthenticated: .*\bnbf\b/,
+        time,
+      );
+    }
+    for (const time of ['"now"', "null", "{}"]) {
+      assert.match(
+        await outcome(hs256Of(`{"sub":"ada","aud":"chat","iat":${time}}`)),
+        /^unauthenticated: .*\biat\b/,
+        time,
+      );
+    }
+    for (const audience of ["42", "null", "{}", "[42]", "[]", '[["chat"]]', '{"0":"chat"}']) {
+      assert.match(await outcome(hs256Of(`{"sub":"ada","aud":${audience}}`)), /^unauthenticated: .*\baud\b/, audience);
+    }
+    for (const payload of ["42", "null", '"ada"', "[]", "{", "", '["sub","ada"]', "\ufeff{}"]) {
+      assert.match(await outcome(hs256Of(payload)), /^unauthenticated: /, `payload ${payload}`);
+    }
+  });
+
+  test("are told what is wrong with a token's form or header", async () => {
+    const { outcome } = await bearers({ kind: "secret", secret });
+    const payload = '{"sub":"ada"}';
+    const headers = ["42", "null", "{}", "[]", "{", '{"alg":42}', '{"alg":null}', '{"alg":"none"}', '{"alg":"RS256"}'];
+    const extensions = ["b64", "x"].map((name) => `{"alg":"HS256","crit":["${name}"],"${name}":false}`);
+    const odd = [
+      '{"alg":"HS256","crit":42}',
+      '{"alg":"HS256","crit":[]}',
+      '{"alg":"HS256","b64":false}',
+      ...extensions,
+    ];
+    for (const header of [
+      ...headers,
+      ...odd.filter((text) => !text.endsWith('"b64":false}') || text.includes("crit")),
+    ]) {
+      assert.match(await outcome(hs256Of(payload, header)), /^unauthenticated: /, header);
+    }
+    assert.match(await outcome(hs256Of(payload, '{"alg":"HS256","kid":42}')), /^user ada/);
+    const good = hs256Of(payload);
+    for (const token of ["", "a", "a.b", "....", `${good}.x`, good.slice(0, -4), "é.é.é", "\ud800.a.b", " "]) {
+      assert.match(await outcome(token), /^unauthenticated: /, token);
+    }
+  });
+
+  test("that end beyond all time are as good as those that do not end", async () => {
+    const { outcome } = await bearers({ kind: "secret", secret });
+    for (const exp of ["1e300", "9007199254740993", "1e15"]) {
+      assert.match(await outcome(hs256Of(`{"sub":"ada","exp":${exp}}`)), /^user ada until \d/, exp);
+    }
   });
 
   test("cannot be somebody else", async () => {
@@ -88,6 +163,140 @@ describe("bearers of tokens", () => {
       assert.match(await outcome(forged), /^unauthenticated: /);
     });
   }
+
+  describe("of an issuer with several keys", () => {
+    /** An issuer whose key set a test decides, and that counts who asks. */
+    async function issuing(t: TestContext) {
+      const state = { keys: [] as JWK[], asked: 0, status: 200 };
+      const server = createServer((_, response) => {
+        state.asked++;
+        response
+          .writeHead(state.status, { "content-type": "application/json" })
+          .end(JSON.stringify({ keys: state.keys }));
+      });
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      t.after(() => server.close());
+      const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`);
+      return {
+        state,
+        async open(keys: JWK[]) {
+          state.keys = keys;
+          const opened = await bearers({ kind: "jwks", url, refreshMs: 600_000 });
+          t.after(() => opened.keys.close());
+          await waitUntil(() => state.asked === 1, { what: "the key set is read" });
+          return opened;
+        },
+      };
+    }
+    type Pair = Awaited<ReturnType<typeof generateKeyPair>>;
+    const pairs = (algorithm: string, count: number) =>
+      Promise.all(Array.from({ length: count }, () => generateKeyPair(algorithm, { extractable: true })));
+    const jwk = async (pair: Pair, more: JWK = {}) => ({ ...(await exportJWK(pair.publicKey)), ...more });
+
+    for (const [what, kid] of [
+      ["the same kid", "one"],
+      ["no kid", undefined],
+    ] as const) {
+      test(`with ${what}: each that fits is tried`, async (t) => {
+        const { open, state } = await issuing(t);
+        const three = await pairs("ES256", 3);
+        const [rsa] = (await pairs("RS256", 1)) as [Pair];
+        const set = await Promise.all([...three, rsa].map((pair) => jwk(pair, kid === undefined ? {} : { kid })));
+        const { outcome } = await open(set);
+        for (const pair of three) {
+          assert.match(await outcome(await signed(pair.privateKey, "ES256", { sub: "ada" }, kid)), /^user ada/);
+        }
+        assert.match(await outcome(await signed(rsa.privateKey, "RS256", { sub: "ada" }, kid)), /^user ada/);
+        // Nor does a key without a name speak against a token that names one, or the other way round.
+        const other = kid === undefined ? "named" : undefined;
+        assert.match(await outcome(await signed(rsa.privateKey, "RS256", { sub: "ada" }, other)), /^user ada/);
+        assert.equal(state.asked, 1);
+        const [foreign] = (await pairs("ES256", 1)) as [Pair];
+        const forged = await signed(foreign.privateKey, "ES256", { sub: "ada" }, kid);
+        assert.match(await outcome(forged), /^unauthenticated: .*signature/);
+      });
+    }
+
+    test("of which some are of no use: the others count", async (t) => {
+      const { open } = await issuing(t);
+      const [good, encrypting] = (await pairs("ES256", 2)) as [Pair, Pair];
+      const junk: unknown[] = [
+        { kty: "EC", crv: "P-256", kid: "one", x: "AA", y: "AA" },
+        { kty: "EC", crv: "P-521", kid: "one" },
+        { kty: "oct", k: Buffer.from("0123456789abcdef0123456789abcdef").toString("base64url"), kid: "one" },
+        { kty: "RSA", kid: "one", n: "AQAB", e: "AQAB" },
+        { kty: 42, kid: "one" },
+        { kid: "one" },
+        await jwk(encrypting, { kid: "one", use: "enc" }),
+        await jwk(encrypting, { kid: "one", alg: "ES384" }),
+      ];
+      const { outcome } = await open([...(junk as JWK[]), await jwk(good, { kid: "one", use: "sig", alg: "ES256" })]);
+      assert.match(await outcome(await signed(good.privateKey, "ES256", { sub: "ada" }, "one")), /^user ada/);
+      const other = await signed(encrypting.privateKey, "ES256", { sub: "ada" }, "one");
+      assert.match(await outcome(other), /^unauthenticated: /);
+    });
+
+    test("a key that is new counts at once, however short ago the set was read", async (t) => {
+      const { open, state } = await issuing(t);
+      const [old, fresh] = (await pairs("ES256", 2)) as [Pair, Pair];
+      const { outcome } = await open([await jwk(old, { kid: "old" })]);
+      state.keys = [await jwk(old, { kid: "old" }), await jwk(fresh, { kid: "fresh" })];
+      assert.match(await outcome(await signed(fresh.privateKey, "ES256", { sub: "ada" }, "fresh")), /^user ada/);
+      assert.equal(state.asked, 2);
+    });
+
+    test("so does one without a kid in place of another without", async (t) => {
+      const { open, state } = await issuing(t);
+      const [old, fresh] = (await pairs("ES256", 2)) as [Pair, Pair];
+      const { outcome } = await open([await jwk(old)]);
+      state.keys = [await jwk(fresh)];
+      assert.match(await outcome(await signed(fresh.privateKey, "ES256", { sub: "ada" })), /^user ada/);
+    });
+
+    test("kids at random make no storm of readings, and keep no good token out", async (t) => {
+      const { open, state } = await issuing(t);
+      const [old, fresh] = (await pairs("ES256", 2)) as [Pair, Pair];
+      const { outcome } = await open([await jwk(old, { kid: "old" })]);
+      const random = (count: number) => signed(old.privateKey, "ES256", { sub: "eve" }, `random-${count}`);
+      const tokens = await Promise.all(Array.from({ length: 300 }, (_, count) => random(count)));
+      const answers: string[] = [];
+      const ask = async (token: string) => answers.push(await outcome(token));
+      // In waves, so that not all join one reading.
+      for (let wave = 0; wave < 30; wave++) {
+        for (const token of tokens.slice(10 * wave, 10 * wave + 10)) void ask(token);
+        await clock.advance(100);
+      }
+      assert.ok(state.asked < 10, `the set was read ${state.asked} times in 3 s`);
+      state.keys = [await jwk(fresh, { kid: "fresh" })];
+      const good = outcome(await signed(fresh.privateKey, "ES256", { sub: "ada" }, "fresh"));
+      let answer: string | undefined;
+      void good.then((text) => {
+        answer = text;
+      });
+      await waitUntil(
+        async () => {
+          await clock.advance(100);
+          return answer !== undefined && answers.length === 300;
+        },
+        { what: "all are answered" },
+      );
+      assert.match(answer ?? "", /^user ada/);
+      for (const refused of answers) assert.match(refused, /^unauthenticated: .*no key/);
+      assert.ok(state.asked < 15, `the set was read ${state.asked} times`);
+    });
+
+    test("while it is away: what cannot be known is asked again later, what is known is final", async (t) => {
+      const { open, state } = await issuing(t);
+      const [old, other] = (await pairs("ES256", 2)) as [Pair, Pair];
+      const { outcome } = await open([await jwk(old, { kid: "old" })]);
+      assert.match(await outcome(await signed(old.privateKey, "ES256", { sub: "ada" }, "old")), /^user ada/);
+      state.status = 503;
+      assert.match(await outcome(await signed(other.privateKey, "ES256", { sub: "ada" }, "other")), /^unavailable: /);
+      assert.match(await outcome(await signed(other.privateKey, "ES256", { sub: "ada" }, "old")), /^unauthenticated: /);
+      assert.match(await outcome(await signed(old.privateKey, "ES256", { sub: "ada" }, "old")), /^user ada/);
+      assert.match(await outcome(await hs256({ sub: "ada" })), /^unauthenticated: /);
+    });
+  });
 
   test("sign with keys of a set, which is kept while the issuer is away and read again for a key that is new", async () => {
     const [first, second] = await Promise.all([generateKeyPair("ES256"), generateKeyPair("ES256")]);

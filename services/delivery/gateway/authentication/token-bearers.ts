@@ -1,9 +1,8 @@
-import type { Clock } from "@realchat/presence-runtime";
-import { errors, jwtVerify } from "jose";
+import { type Clock, wrongWithId } from "@realchat/presence-runtime";
+import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from "jose";
 import type { Handshake } from "../handshake.ts";
-import { wrongWithId } from "../ids.ts";
 import type { Authentication, Authenticator } from "./authenticator.ts";
-import type { Keys } from "./keys.ts";
+import { type Keys, KeysUnavailable } from "./verification-keys.ts";
 
 interface TokenOptions {
   readonly keys: Keys;
@@ -36,36 +35,58 @@ export class TokenBearers implements Authenticator {
   }
 
   async #verify(token: string): Promise<Authentication> {
-    const { keys, clock, issuer, audience } = this.#options;
     try {
-      const { payload } = await jwtVerify(token, keys.key, {
-        algorithms: [...keys.algorithms],
-        currentDate: new Date(clock.nowUs() / 1000),
-        clockTolerance: toleranceS,
-        requiredClaims: ["sub"],
-        ...(issuer !== undefined && { issuer }),
-        ...(audience !== undefined && { audience }),
-      });
-      const userId = payload.sub ?? "";
-      const wrong = wrongWithId(userId);
+      const { sub, exp } = await this.#payloadOf(token);
+      const wrong = wrongWithId(sub);
       if (wrong !== undefined) return { kind: "unauthenticated", message: `the token's sub ${wrong}` };
-      return { kind: "user", userId, expiresAtMs: payload.exp === undefined ? undefined : payload.exp * 1000 };
+      if (exp !== undefined && !Number.isFinite(exp)) {
+        return { kind: "unauthenticated", message: "the token's exp is beyond all numbers: give seconds since 1970" };
+      }
+      return { kind: "user", userId: sub as string, expiresAtMs: exp === undefined ? undefined : exp * 1000 };
     } catch (error) {
       return refusalOf(error);
     }
+  }
+
+  /** @throws KeysUnavailable; or whatever says what is wrong with the token */
+  async #payloadOf(token: string): Promise<JWTPayload> {
+    const { keys, clock, issuer, audience } = this.#options;
+    const header = decodeProtectedHeader(token);
+    if (!keys.algorithms.includes(String(header.alg))) {
+      throw new Error(`alg is ${String(header.alg)}, here tokens are signed with ${keys.algorithms.join(", ")}`);
+    }
+    let failure: unknown = new Error("no key of the issuer's fits it");
+    for await (const key of keys.fitting(header)) {
+      try {
+        const { payload } = await jwtVerify(token, key, {
+          algorithms: [...keys.algorithms],
+          currentDate: new Date(clock.nowUs() / 1000),
+          clockTolerance: toleranceS,
+          requiredClaims: ["sub"],
+          ...(issuer !== undefined && { issuer }),
+          ...(audience !== undefined && { audience }),
+        });
+        return payload;
+      } catch (error) {
+        // Another key may be the one; all else is wrong with any of them.
+        if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+        failure = error;
+      }
+    }
+    throw failure;
   }
 }
 
 const waysToSendOne = "send it as Authorization: Bearer …, as the sub-protocol bearer.…, or in the cookie";
 
+/**
+ * Whatever is thrown over a token is the token's fault, and told as final, since it will be the same the next time; all
+ * but keys that cannot be had.
+ */
 function refusalOf(error: unknown): Authentication {
-  // What is not about the token, such as keys that cannot be had, is not the client's fault.
-  const isOurs = !(error instanceof errors.JOSEError) || error instanceof errors.JWKSTimeout || isFetchFailure(error);
-  if (isOurs) return { kind: "unavailable", message: "tokens cannot be checked at the moment: try again later" };
-  return { kind: "unauthenticated", message: `the token is not valid: ${error.message}` };
-}
-
-/** jose says so with its general class when the key set's server answers with an error. */
-function isFetchFailure(error: Error): boolean {
-  return error instanceof errors.JOSEError && error.code === "ERR_JOSE_GENERIC";
+  if (error instanceof KeysUnavailable) {
+    return { kind: "unavailable", message: "tokens cannot be checked at the moment: try again later" };
+  }
+  const why = error instanceof Error ? error.message : String(error);
+  return { kind: "unauthenticated", message: `the token is not valid: ${why}` };
 }
