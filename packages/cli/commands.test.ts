@@ -138,15 +138,20 @@ test("devices asks for one user or for several at once", async (t) => {
   const addr = await scriptedPresence(t, {
     getUserDevices: ({ userId }) => ({ devices: userId === "alice" ? [phone] : [] }),
     batchGetUserDevices: ({ userIds }) => ({
-      users: userIds.map((userId) => ({ userId, devices: userId === "alice" ? [phone] : [] })),
+      users: userIds.map((userId) => ({
+        userId,
+        devices: userId === "alice" ? [phone] : [],
+        unknown: userId === "carol",
+      })),
     }),
   });
   assert.deepEqual((await run("devices", "alice", "--addr", addr)).stdout, [
     "● alice  phone  at gw-1  connected 2 h ago",
   ]);
-  assert.deepEqual((await run("devices", "alice", "bob", "--addr", addr)).stdout, [
+  assert.deepEqual((await run("devices", "alice", "bob", "carol", "--addr", addr)).stdout, [
     "● alice  phone                at gw-1  connected 2 h ago",
     "○ bob    no device connected",
+    "? carol  unknown",
   ]);
   const connectedAt = new Date(nowMs - 7_200_000).toISOString();
   assert.deepEqual((await run("devices", "alice", "bob", "--addr", addr, "--json")).stdout, [

@@ -19,7 +19,11 @@ export function resetJson(reset: presence.PresenceResetEvent): object {
   return { shard: reset.shard, begin: reset.begin };
 }
 
-export function deviceJson(device: presence.DeviceInfo): object {
+export function userDevicesJson({ userId, devices, unknown }: presence.UserDevices): object {
+  return { userId, devices: devices.map(deviceJson), ...(unknown && { unknown }) };
+}
+
+function deviceJson(device: presence.DeviceInfo): object {
   return asObject(presence.DeviceInfo.toJSON(device));
 }
 

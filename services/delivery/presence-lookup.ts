@@ -6,7 +6,7 @@ import type { PresenceLookup } from "./push/presence-lookup.ts";
 export function presenceLookup(api: PresenceApi): PresenceLookup {
   return async (userIds) => {
     const { presences, recovering } = await api.getPresence({ userIds: [...userIds] }, { timeoutMs: 5_000 });
-    return { dots: presences.map(dotOf), recovering };
+    return { dots: presences.filter(({ unknown }) => !unknown).map(dotOf), recovering };
   };
 }
 

@@ -4,6 +4,7 @@ import {
   systemClock as clock,
   createLog,
   drainOnSignal,
+  type Log,
   listenAt,
   logReadiness,
   Metrics,
@@ -26,7 +27,7 @@ import { presenceApi } from "./rpc/presence-api.ts";
 import { StandingWork } from "./shards/standing-work.ts";
 import { createMemoryStore } from "./store/memory/memory-store.ts";
 import { createRedisStore } from "./store/redis/redis-store.ts";
-import type { PresenceStore } from "./store/store.ts";
+import type { PresenceStore, Unreadable } from "./store/store.ts";
 import { WatchHub } from "./watch/watch-hub.ts";
 
 /** Puts the parts of the presence service together, runs it, and takes it apart again. The only place that knows all. */
@@ -39,7 +40,7 @@ await startOrExit("presence", async () => {
 
 async function run(config: PresenceConfig): Promise<void> {
   const log = createLog({ service: config.serviceName, instance: config.instanceId, ...config.log });
-  const { store, publishToChannel } = createStore(config);
+  const { store, publishToChannel } = createStore(config, log);
   const publishers = [...createPublishers(config, publishToChannel)];
   await Promise.all([store.open(), ...publishers.map((publisher) => publisher.open())]);
 
@@ -148,14 +149,19 @@ async function run(config: PresenceConfig): Promise<void> {
 }
 
 /** The store, and how its Redis, if it has one, is published on. */
-function createStore(config: PresenceConfig): { store: PresenceStore; publishToChannel: PublishToChannel | undefined } {
+function createStore(
+  config: PresenceConfig,
+  log: Log,
+): { store: PresenceStore; publishToChannel: PublishToChannel | undefined } {
   const { store, session, limits } = config;
   const { ttlMs, graceMs, lastSeenRetentionMs: retentionMs } = session;
   const rules = { ...defaultRules, ttlMs, graceMs, userMaxDevices: limits.userMaxDevices };
   if (store.kind === "memory") {
     return { store: createMemoryStore({ rules, retentionMs, ...store }, clock), publishToChannel: undefined };
   }
-  const redis = createRedisStore({ rules, retentionMs, shards: store.shardCount, ...store }, clock);
+  const onUnreadable = ({ key, message }: Unreadable) =>
+    log.error({ key }, `somebody else wrote into this Redis: ${message}`);
+  const redis = createRedisStore({ rules, retentionMs, shards: store.shardCount, ...store, onUnreadable }, clock);
   return { store: redis, publishToChannel: (channel, message) => redis.publish(channel, message) };
 }
 

@@ -149,6 +149,13 @@ export function exposeParts(
     { name: "presence_store_operation_seconds_total", help: "Time that operations took together." },
     byOperation(({ totalMs }) => totalMs / 1000),
   );
+  metrics.total(
+    {
+      name: "presence_unreadable_total",
+      help: "Times that a user's record, or an entry of a log, was met that somebody else wrote.",
+    },
+    () => Object.entries(store.metrics().unreadable).map(([what, value]) => ({ labels: { what }, value })),
+  );
   metrics.gauge({ name: "presence_watchers", help: "WatchPresence streams open on this node." }, () => watches.size);
   metrics.gauge({ name: "presence_bound_used", help: "How full each bounded queue, cache and buffer is." }, () =>
     boundSamples(({ used }) => used),

@@ -6,7 +6,7 @@ import { defaultLimits } from "./domain/limits.ts";
 import { PresenceError } from "./domain/presence-error.ts";
 import { PresenceService, refreshError } from "./presence-service.ts";
 import { createMemoryStore } from "./store/memory/memory-store.ts";
-import type { Registration } from "./store/store.ts";
+import type { PresenceStore, Registration } from "./store/store.ts";
 import { WatchHub } from "./watch/watch-hub.ts";
 
 const limits = { ...defaultLimits, batchMaxSessions: 3, queryMaxUsers: 3, userMaxDevices: 2 };
@@ -29,11 +29,12 @@ function refusal(code: string, ...parts: string[]) {
 }
 
 describe("presence service", () => {
+  let store: PresenceStore;
   let service: PresenceService;
   let hearsAll: boolean;
 
   beforeEach(async () => {
-    const store = createMemoryStore(
+    store = createMemoryStore(
       { rules: { ...defaultRules, userMaxDevices: 2 }, retentionMs: 3_600_000, logMaxEntries: 1_000 },
       new FakeClock(),
     );
@@ -46,7 +47,7 @@ describe("presence service", () => {
     await assert.rejects(service.register({ ...phone, userId: "" }), refusal("INVALID_ARGUMENT", "user_id", "128"));
     await assert.rejects(service.register({ ...phone, deviceId: "" }), refusal("INVALID_ARGUMENT", "device_id"));
     await assert.rejects(service.register({ ...phone, instanceId: "" }), refusal("INVALID_ARGUMENT", "instance_id"));
-    await assert.rejects(service.user(""), refusal("INVALID_ARGUMENT", "user_id"));
+    await assert.rejects(service.devicesOf(""), refusal("INVALID_ARGUMENT", "user_id"));
     assert.throws(() => service.refresh(ref("")), refusal("INVALID_ARGUMENT", "device_id"));
   });
 
@@ -84,7 +85,7 @@ describe("presence service", () => {
       service.register({ ...phone, deviceId: "tablet" }),
       refusal("RESOURCE_EXHAUSTED", '"alice"', "limit 2"),
     );
-    assert.equal((await service.user("alice")).devices.length, 2);
+    assert.equal((await service.devicesOf("alice")).length, 2);
   });
 
   test("a previous_session_id that no registration returned is refused", async () => {
@@ -103,6 +104,24 @@ describe("presence service", () => {
       ref("laptop", "1.c9"),
     ]);
     assert.deepEqual(lost, { superseded: [ref("phone", old.sessionId)], missing: [ref("laptop", "1.c9")] });
+  });
+
+  test("heartbeats that the store could not answer are named, and fail the call only where all did (P5)", async () => {
+    const { sessionId } = await service.register({ ...phone, connectionId: "c1" });
+    const failures = new Map<string, PresenceError>();
+    const refresh = store.refresh.bind(store);
+    store.refresh = (session, reply, tag) => {
+      const error = failures.get(session.deviceId);
+      if (error === undefined) refresh(session, reply, tag);
+      else reply({ kind: "failed", error }, tag);
+    };
+    failures.set("tablet", new PresenceError("UNAVAILABLE", "its shard is away"));
+    failures.set("watch", new PresenceError("DATA_LOSS", "its record cannot be read"));
+    const [live, away, broken] = [ref("phone", sessionId), ref("tablet", "1.c2"), ref("watch", "1.c3")];
+    assert.deepEqual((await service.refreshEach([away, live, broken])).unconfirmed, [away, broken]);
+    assert.deepEqual((await service.refreshEach([broken])).unconfirmed, [broken], "says nothing of the store");
+    assert.deepEqual(await service.refreshMany([live, broken]), { missing: [], superseded: [] });
+    await assert.rejects(service.refreshEach([broken, away]), refusal("UNAVAILABLE", "its shard is away"));
   });
 
   test("an unsuccessful heartbeat says what to do", async () => {

@@ -3,6 +3,7 @@ import { checkCount, checkId, checkOptionalId, checkSessionId, type Limits } fro
 import { PresenceError } from "./domain/presence-error.ts";
 import { parseSessionId, type SessionRef } from "./domain/session.ts";
 import type {
+  DeviceView,
   RefreshResult,
   Registration,
   SessionEnding,
@@ -36,7 +37,7 @@ interface PartlyRefreshed extends LostSessions {
 
 export interface Watching {
   readonly watcher: Watcher;
-  /** The users asked for, or those online when none was named, in pages. */
+  /** The users asked for, or when none was named those online and those unknown, in pages. */
   snapshot(): AsyncIterable<UserView[]>;
 }
 
@@ -146,11 +147,12 @@ export class PresenceService {
     return userIds.length === 0 ? [] : this.#store.users(userIds);
   }
 
-  async user(userId: string): Promise<UserView> {
+  async devicesOf(userId: string): Promise<readonly DeviceView[]> {
     checkId("user_id", userId, this.#limits);
     const [view] = await this.#store.users([userId]);
     if (view === undefined) throw new Error(`the store answered nothing about ${quote(userId)}`);
-    return view;
+    if (view.unknown !== undefined) throw view.unknown;
+    return view.devices;
   }
 
   /** Starts to watch these users, or everyone when none is named; close the watcher when done. */
@@ -187,7 +189,7 @@ export class PresenceService {
       let failure: Error | undefined;
       const end = () => resolve({ missing, superseded, unconfirmed, failure });
       const reply = (result: RefreshResult, tag: number) => {
-        if (result.kind === "failed") failure = result.error;
+        if (result.kind === "failed" && !isOfOneUser(result.error)) failure = result.error;
         if (result.kind !== "refreshed") refused[result.kind].push(sessions[tag] as SessionRef);
         open--;
         if (open === 0) end();
@@ -217,6 +219,11 @@ export class PresenceService {
     checkCount("user_ids", userIds.length, this.#limits.queryMaxUsers);
     for (const [index, userId] of userIds.entries()) checkId(`user_ids[${index}]`, userId, this.#limits);
   }
+}
+
+/** Whether it says nothing of whether the store can answer for others. */
+function isOfOneUser(error: Error): boolean {
+  return error instanceof PresenceError && error.code === "DATA_LOSS";
 }
 
 /** The error that a heartbeat without success is answered with. */

@@ -90,5 +90,13 @@ export class PresenceAnswers {
 
 function onlineUser(userId: string): presence.UserPresence {
   const deviceIds = ["phone"];
-  return { userId, online: true, deviceIds, version: 1_700_000_000_000_000, lastSeenAt: undefined, shard: 7 };
+  return {
+    userId,
+    online: true,
+    deviceIds,
+    version: 1_700_000_000_000_000,
+    lastSeenAt: undefined,
+    shard: 7,
+    unknown: false,
+  };
 }

@@ -1,6 +1,6 @@
 import type { presence } from "@realchat/presence-proto";
 import { defineCommand, type Invocation } from "../command.ts";
-import { deviceJson } from "../json.ts";
+import { userDevicesJson } from "../json.ts";
 import { align, printable } from "../layout.ts";
 import type { Terminal } from "../terminal.ts";
 import { ago, millisOf } from "../time.ts";
@@ -17,7 +17,7 @@ export const devices = defineCommand({
     const users = await ask(invocation);
     const nowMs = clock.nowUs() / 1_000;
     const lines = flags.json
-      ? users.map(({ userId, devices }) => JSON.stringify({ userId, devices: devices.map(deviceJson) }))
+      ? users.map((user) => JSON.stringify(userDevicesJson(user)))
       : align(users.flatMap((user) => rowsOf(user, terminal, nowMs)));
     for (const line of lines) await terminal.print(line);
   },
@@ -32,13 +32,14 @@ async function ask({
   const [first = "", ...more] = operands;
   if (more.length === 0) {
     const { devices } = await api.getUserDevices({ userId: first }, options);
-    return [{ userId: first, devices }];
+    return [{ userId: first, devices, unknown: false }];
   }
   const { users } = await api.batchGetUserDevices({ userIds: [...operands] }, options);
   return users;
 }
 
-function rowsOf({ userId, devices }: presence.UserDevices, terminal: Terminal, nowMs: number): string[][] {
+function rowsOf({ userId, devices, unknown }: presence.UserDevices, terminal: Terminal, nowMs: number): string[][] {
+  if (unknown) return [[`? ${printable(userId)}`, "unknown"]];
   const user = `${terminal.dot(devices.length > 0)} ${printable(userId)}`;
   if (devices.length === 0) return [[user, "no device connected"]];
   return devices.map(({ deviceId, instanceId, connectedAt }) => [

@@ -5,6 +5,7 @@ import { ago, millisOf } from "../time.ts";
 
 /** Cells that show a user: dot and id, state, where or since when, version. */
 export function userCells(user: presence.UserPresence, terminal: Terminal, nowMs: number): string[] {
+  if (user.unknown) return [`? ${printable(user.userId)}`, "unknown", "its record in the store cannot be read", ""];
   return [
     `${terminal.dot(user.online)} ${printable(user.userId)}`,
     user.online ? "online" : "offline",

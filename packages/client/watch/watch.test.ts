@@ -7,13 +7,21 @@ import { PresenceClientError } from "../presence-client-error.ts";
 import type { PresenceNews } from "./presence-news.ts";
 import { type PresenceWatch, watch } from "./watch.ts";
 
-/** What a stream says, in a few words: `+alice@3` online, `-alice@4` offline. */
+/** What a stream says, in a few words: `+alice@3` online, `-alice@4` offline, `?alice@0` unknown. */
 function views(...texts: string[]): UserPresence[] {
   return texts.map((text) => {
     const [userId = "", version] = text.slice(1).split("@");
     const online = text.startsWith("+");
     const lastSeenAt = online ? undefined : { seconds: 7, nanos: 5_000_000 };
-    return { userId, online, version: Number(version), deviceIds: [], shard: 1, lastSeenAt };
+    return {
+      userId,
+      online,
+      version: Number(version),
+      deviceIds: [],
+      shard: 1,
+      lastSeenAt,
+      unknown: text.startsWith("?"),
+    };
   });
 }
 
@@ -164,6 +172,20 @@ describe("watching everyone", () => {
     state.recovering = false;
     await clock.advance(2_000);
     assert.deepEqual(told.slice(4), ["-bob@9", "synced"]);
+  });
+
+  test("of whom nothing is known it tells nothing, keeps what it told, and does not ask for ever (P5)", async () => {
+    const { clock, told, state } = watching(
+      "everyone",
+      [
+        [snapshot("+alice@1", "+bob@2", "?carol@0"), complete],
+        [snapshot("?alice@0"), complete, updates("-alice@7")],
+      ],
+      (userId) => `?${userId}@0`,
+    );
+    await clock.advance(20_000);
+    assert.deepEqual(told, ["+alice@1", "+bob@2", "synced", "unsynced", "synced", "-alice@7"]);
+    assert.deepEqual(state.askings, [["bob"]], "who was absent is asked for once");
   });
 
   test("who comes back while the store recovers was never away", async () => {

@@ -111,6 +111,8 @@ export class WatchedUsers {
     }
     for (const view of message.snapshot) {
       this.#inSnapshot?.add(view.userId);
+      // What is held of this user is as good as before.
+      if (view.unknown) continue;
       if (!view.online && message.recovering) this.#doubted.add(view.userId);
       else yield* this.#told(changeOfView(view), this.#known.replace(view));
     }
@@ -142,6 +144,7 @@ export class WatchedUsers {
       for (const view of presences) {
         if (!view.online && recovering) continue;
         this.#doubted.delete(view.userId);
+        if (view.unknown) continue;
         yield* this.#told(changeOfView(view), this.#known.replace(view));
       }
     }

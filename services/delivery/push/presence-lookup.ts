@@ -4,7 +4,7 @@ import type { Dot } from "./dot.ts";
 export type PresenceLookup = (userIds: readonly string[]) => Promise<LookedUp>;
 
 export interface LookedUp {
-  /** One per user asked for, in that order. */
+  /** One per user asked for, but for those of whom presence knows nothing. */
   readonly dots: readonly Dot[];
   /** The store lost its data a moment ago: who is absent may be online. */
   readonly recovering: boolean;

@@ -43,6 +43,25 @@ describe("a socket that opens", () => {
     assert.ok(ann.told().every((frame) => frame.endsWith("bob+")));
   });
 
+  test("is told nothing of whom presence knows nothing, and all of the others", async () => {
+    const scene = new PushScene();
+    scene.befriend("ann", "bob", "cid", "dan");
+    scene.set("cid", true);
+    scene.unknown.add("bob");
+    const ann = scene.connect("ann");
+    await scene.settle();
+    assert.deepEqual(ann.told(), ["snapshot cid+ dan-"]);
+    // An answer that is older than what is known and differs is believed: presence lost what it had said.
+    scene.unknown.add("dan");
+    scene.truth.set("cid", scene.dot("cid", false, 1));
+    scene.push.gap();
+    await scene.clock.advance(5_000);
+    assert.deepEqual(ann.told(), ["presence cid-"]);
+    scene.tell("bob", true);
+    await scene.settle();
+    assert.deepEqual(ann.told(), ["presence bob+"]);
+  });
+
   test("asks presence only for those whom nobody here watches yet, and for all while no changes are heard", async () => {
     const scene = new PushScene();
     scene.befriend("ann", "bob", "cid");

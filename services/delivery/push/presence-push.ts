@@ -224,17 +224,18 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
   }
 
   async #look(userIds: readonly string[]): Promise<void> {
-    const held = userIds.map((userId) => this.#index.get(userId)?.dot);
+    const held = new Map(userIds.map((userId) => [userId, this.#index.get(userId)?.dot]));
     const { dots, recovering } = await this.#presence.look(userIds);
-    dots.forEach((dot, index) => {
+    for (const dot of dots) {
       const known = this.#index.get(dot.userId)?.dot;
       // Who is absent while presence recovers may only not be back yet: the feed restates who is online.
-      if (recovering && !dot.online && known?.online) return;
+      if (recovering && !dot.online && known?.online) continue;
       // Nothing was heard since the question, and yet the answer is older than what is known and differs: presence lost
       // what it said before. The versions of what it says next are higher again, those of this answer have to be.
-      const isLost = known !== undefined && known === held[index] && dot.version < known.version && differ(known, dot);
+      const isLost =
+        known !== undefined && known === held.get(dot.userId) && dot.version < known.version && differ(known, dot);
       this.#learn(isLost ? { ...dot, version: known.version + 1 } : dot);
-    });
+    }
   }
 
   /** The only place where a user's state changes: never to an older version. */

@@ -3,6 +3,7 @@ type PresenceErrorCode =
   | "NOT_FOUND"
   | "FAILED_PRECONDITION"
   | "RESOURCE_EXHAUSTED"
+  | "DATA_LOSS"
   | "UNAVAILABLE";
 
 /** What a caller is told; the message says what, which, limit and what to do. */

@@ -4,7 +4,7 @@ import { type PresenceService, refreshError } from "../presence-service.ts";
 import type { RefreshResult } from "../store/store.ts";
 import { rpcError } from "./rpc-error.ts";
 import { watchPresence } from "./watch-presence.ts";
-import { deviceInfoOf, durationOf, reasonOf, userPresenceOf } from "./wire.ts";
+import { deviceInfoOf, durationOf, reasonOf, userDevicesOf, userPresenceOf } from "./wire.ts";
 
 /** The contract's service: each handler turns messages into calls of PresenceService and its answers into messages. */
 export function presenceApi(service: PresenceService, pace: { ttlMs: number; heartbeatIntervalMs: number }): Service {
@@ -40,8 +40,8 @@ export function presenceApi(service: PresenceService, pace: { ttlMs: number; hea
     }),
 
     getUserDevices: answering(async (request) => {
-      const view = await service.user(request.userId);
-      return { devices: view.devices.map(deviceInfoOf) };
+      const devices = await service.devicesOf(request.userId);
+      return { devices: devices.map(deviceInfoOf) };
     }),
 
     refreshSessions: answering(async (request) => {
@@ -52,7 +52,7 @@ export function presenceApi(service: PresenceService, pace: { ttlMs: number; hea
 
     batchGetUserDevices: answering(async (request) => {
       const views = await service.users(request.userIds);
-      return { users: views.map(({ userId, devices }) => ({ userId, devices: devices.map(deviceInfoOf) })) };
+      return { users: views.map(userDevicesOf) };
     }),
 
     watchPresence: watchPresence(service),

@@ -32,7 +32,12 @@ export function userPresenceOf(view: UserView): presence.UserPresence {
     version: view.version,
     lastSeenAt: view.online ? undefined : timestampOf(view.lastSeenMs),
     shard: view.shard,
+    unknown: view.unknown !== undefined,
   };
+}
+
+export function userDevicesOf({ userId, devices, unknown }: UserView): presence.UserDevices {
+  return { userId, devices: devices.map(deviceInfoOf), unknown: unknown !== undefined };
 }
 
 export function deviceInfoOf(device: DeviceView): presence.DeviceInfo {

@@ -5,8 +5,9 @@ import type { DisconnectReason, Transition } from "../domain/transition.ts";
 /**
  * The port to presence's state. One contract suite (store.contract.ts) says what every implementation promises.
  *
- * Every promise rejects with PresenceError UNAVAILABLE when the store cannot answer: never a guess (P5). No operation
- * is repeated by the store after a lost reply.
+ * Every promise rejects with PresenceError UNAVAILABLE when the store cannot answer: never a guess (P5). An operation on
+ * one user fails with DATA_LOSS when that user's record cannot be read, which concerns nobody else. No operation is
+ * repeated by the store after a lost reply.
  */
 export interface PresenceStore extends SessionStore, ShardKeeping, TransitionLog, PublisherLeases {
   readonly kind: "memory" | "redis";
@@ -38,6 +39,15 @@ export interface StoreMetrics {
   readonly operations: Readonly<Record<string, OperationFigures>>;
   /** Bounded places that fill up: queues, caches, buffers; `used` of `limit` now. */
   readonly bounds: Readonly<Record<string, { used: number; limit: number }>>;
+  /** Times that something was met which somebody else wrote, or overwrote: users' records, entries of logs. */
+  readonly unreadable: { readonly records: number; readonly entries: number };
+}
+
+/** What somebody else wrote, or overwrote. */
+export interface Unreadable {
+  readonly key: string;
+  /** Says what is wrong with it, and what that means. */
+  readonly message: string;
 }
 
 /** What calls need. */
@@ -85,6 +95,8 @@ export type RefreshReply = (result: RefreshResult, tag: number) => void;
 /** A user as seen at one moment. */
 export interface UserView {
   readonly userId: string;
+  /** Why the user's record cannot be read: then all else here says nothing, and the version is 0. */
+  readonly unknown?: Error;
   readonly online: boolean;
   /**
    * Of the user's last transition. Of a user without record: a version of the shard that this node knew before it
@@ -142,7 +154,7 @@ export interface TransitionLog {
    * missed, and once when listening starts: read on from the own position.
    */
   follow(shard: number, listener: LogListener): () => void;
-  /** The users online, in pages; a user may come twice, and one who changes meanwhile may be missing. */
+  /** The users online, and those unknown, in pages; one may come twice, and one who changes meanwhile be missing. */
   scanOnline(shard: number): AsyncIterable<UserView[]>;
 }
 

@@ -20,6 +20,8 @@ export class PushScene {
   readonly ages: number[] = [];
   /** Users that presence was asked about, call by call. */
   readonly lookups: string[][] = [];
+  /** Of these presence knows nothing. */
+  readonly unknown = new Set<string>();
   isPresenceAway = false;
   isDirectoryAway = false;
   isRecovering = false;
@@ -45,7 +47,8 @@ export class PushScene {
       },
       lookup: async (userIds) => {
         this.lookups.push([...userIds]);
-        const dots = userIds.map((userId) => this.truth.get(userId) ?? this.dot(userId, false, 1));
+        const known = userIds.filter((userId) => !this.unknown.has(userId));
+        const dots = known.map((userId) => this.truth.get(userId) ?? this.dot(userId, false, 1));
         await this.#answer("presence");
         return { dots, recovering: this.isRecovering };
       },

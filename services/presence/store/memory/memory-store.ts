@@ -106,6 +106,7 @@ class MemoryStore implements PresenceStore {
     const operations = Object.entries(this.#counts).map(([kind, count]) => [kind, { count, failed: 0, totalMs: 0 }]);
     return {
       operations: Object.fromEntries(operations),
+      unreadable: { records: 0, entries: 0 },
       bounds: { sessions: this.#records.rows, log: { used: this.#log.length, limit: this.#logMaxEntries } },
     };
   }

@@ -1,20 +1,28 @@
-import { codeBehind, type RedisConnection, type Reply, text } from "@realchat/presence-redis";
+import { codeBehind, type RedisConnection, type Reply, replyBehind, text } from "@realchat/presence-redis";
 import { type Change, change } from "./lua/change.ts";
 import { relieve } from "./lua/relieve.ts";
 import type { Scripts } from "./scripts.ts";
 import type { Shard } from "./shard.ts";
 import type { Ticks } from "./ticks.ts";
+import { type Unreadables, unreadableBehind } from "./unreadables.ts";
 
 /** Has Redis decide about many changes of a shard in one call. */
 export class Changes {
   readonly #connection: RedisConnection;
   readonly #scripts: Scripts;
   readonly #ticks: Ticks;
+  readonly #unreadable: Unreadables;
 
-  constructor(connection: RedisConnection, scripts: Scripts, ticks: Ticks) {
-    this.#connection = connection;
-    this.#scripts = scripts;
-    this.#ticks = ticks;
+  constructor(parts: {
+    connection: RedisConnection;
+    scripts: Scripts;
+    ticks: Ticks;
+    unreadable: Unreadables;
+  }) {
+    this.#connection = parts.connection;
+    this.#scripts = parts.scripts;
+    this.#ticks = parts.ticks;
+    this.#unreadable = parts.unreadable;
   }
 
   /** @returns an answer each, or why there is none */
@@ -47,14 +55,15 @@ export class Changes {
       await this.#ticks.tick(shard, 0);
       answers = await run();
     }
-    return answers.map((answer) => this.#read(answer));
+    return answers.map((answer, index) => this.#read(answer, shard, changes[index] as Change));
   }
 
-  #read(answer: Reply): string | Error {
+  #read(answer: Reply, shard: Shard, [, userId]: Change): string | Error {
     try {
       return text(answer);
     } catch (error) {
-      return this.#connection.failure(error);
+      const why = unreadableBehind(replyBehind(error));
+      return why === undefined ? this.#connection.failure(error) : this.#unreadable.record(shard, userId, why);
     }
   }
 }

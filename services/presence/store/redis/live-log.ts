@@ -3,6 +3,7 @@ import type { Clock } from "@realchat/presence-runtime";
 import type { LogListener } from "../store.ts";
 import type { ShardKeys } from "./keys.ts";
 import { decodeAnnouncement } from "./log-entry.ts";
+import type { Unreadables } from "./unreadables.ts";
 
 /** Hears the announcements of new log entries, on a connection of its own: RESP2 has no other way. */
 export class LiveLog {
@@ -14,16 +15,21 @@ export class LiveLog {
   #subscriptions = new Map<number, "asked" | "listening">();
   #client: RedisClient | undefined;
   readonly #onVersion: (shard: number, version: number) => void;
+  readonly #unreadable: Unreadables;
 
-  /** @param onVersion hears of every version that comes by */
   constructor(
     options: Omit<ConnectionOptions, "prepare" | "onLost">,
-    keys: readonly ShardKeys[],
-    onVersion: (shard: number, version: number) => void,
+    parts: {
+      readonly keys: readonly ShardKeys[];
+      /** Hears of every version that comes by. */
+      readonly onVersion: (shard: number, version: number) => void;
+      readonly unreadable: Unreadables;
+    },
     clock: Clock,
   ) {
-    this.#keys = keys;
-    this.#onVersion = onVersion;
+    this.#keys = parts.keys;
+    this.#onVersion = parts.onVersion;
+    this.#unreadable = parts.unreadable;
     const prepare = async (client: RedisClient) => {
       this.#client = client;
       this.#subscriptions = new Map();
@@ -77,7 +83,13 @@ export class LiveLog {
   }
 
   #hear(shard: number, message: string): void {
-    for (const transition of decodeAnnouncement(message, shard)) {
+    const transitions = decodeAnnouncement(message, shard);
+    if (transitions === undefined) {
+      const key = (this.#keys[shard] as ShardKeys).live;
+      this.#unreadable.entry({ key, id: "a message", why: "announces no transition" });
+      return;
+    }
+    for (const transition of transitions) {
       this.#onVersion(shard, transition.version);
       for (const listener of this.#listeners.get(shard) ?? []) listener.entry(transition);
     }

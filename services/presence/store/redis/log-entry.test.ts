@@ -27,8 +27,19 @@ test("an announcement brings entries, each with its version", () => {
   ]);
 });
 
-test("what is no transition is refused, not guessed", () => {
-  for (const wrong of ["", "anna", packed.replace("\x005\0", "\x0099\0"), packed.replace("\x005\0", "\x000\0")]) {
-    assert.throws(() => decodeEntry(wrong, 5, 7), /entry 5 of shard 7 is not a transition/, JSON.stringify(wrong));
+test("what is no transition is not guessed", () => {
+  const wrongs = [
+    ...["", "anna", "\0\0\0\0\0"],
+    packed.replace("\x005\0", "\x0099\0"),
+    packed.replace("\x005\0", "\x000\0"),
+    packed.replace("gateway-1", ""),
+    packed.replace(/\d+$/, "yesterday"),
+  ];
+  for (const wrong of wrongs) {
+    assert.equal(decodeEntry(wrong, 5, 7), undefined, JSON.stringify(wrong));
+    assert.equal(decodeAnnouncement(`5\0${wrong}`, 7), undefined, JSON.stringify(wrong));
+  }
+  for (const message of ["", "garbage", `x\0${packed}`, `5\0${packed}\0`]) {
+    assert.equal(decodeAnnouncement(message, 7), undefined, JSON.stringify(message));
   }
 });

@@ -1,4 +1,3 @@
-import { invariant } from "../../domain/invariant.ts";
 import type { Transition, TransitionCause } from "../../domain/transition.ts";
 
 /** Causes by their number in the contract's TransitionCause, which is what the log holds. */
@@ -18,37 +17,37 @@ const announcedFields = 7;
 /**
  * Reads what `append` in lua/log.lua wrote: user, online, cause, device, instance, last seen, joined by NUL.
  * @param version from the id of the entry
+ * @returns undefined for what it never wrote
  */
-export function decodeEntry(packed: string, version: number, shard: number): Transition {
+export function decodeEntry(packed: string, version: number, shard: number): Transition | undefined {
   return decodeFields(packed.split("\0"), version, shard);
 }
 
-function decodeFields(fields: readonly string[], version: number, shard: number): Transition {
-  const [userId, online, cause, deviceId, instanceId, lastSeenMs] = fields;
+function decodeFields(fields: readonly string[], version: number, shard: number): Transition | undefined {
+  const [userId, online, cause, deviceId, instanceId, lastSeen] = fields;
   const name = causes[Number(cause)];
-  invariant(
-    userId !== undefined && deviceId !== undefined && instanceId !== undefined && name !== undefined,
-    `entry ${version} of shard ${shard} is not a transition`,
-  );
-  return {
-    userId,
-    online: online === "1",
-    version,
-    cause: name,
-    deviceId,
-    instanceId,
-    lastSeenMs: Number(lastSeenMs),
-    shard,
-  };
+  const lastSeenMs = Number(lastSeen);
+  if (!userId || !deviceId || !instanceId || name === undefined) return undefined;
+  if (!isWhole(lastSeenMs) || !isWhole(version)) return undefined;
+  return { userId, online: online === "1", version, cause: name, deviceId, instanceId, lastSeenMs, shard };
 }
 
-/** Reads an announcement on the live channel: versions and their entries in turn, joined by NUL as these are. */
-export function decodeAnnouncement(message: string, shard: number): Transition[] {
+function isWhole(number: number): boolean {
+  return Number.isSafeInteger(number) && number >= 0;
+}
+
+/**
+ * Reads an announcement on the live channel: versions and their entries in turn, joined by NUL as these are.
+ * @returns undefined for what no script announced
+ */
+export function decodeAnnouncement(message: string, shard: number): Transition[] | undefined {
   const fields = message.split("\0");
   const transitions: Transition[] = [];
   for (let start = 0; start < fields.length; start += announcedFields) {
     const [version, ...entry] = fields.slice(start, start + announcedFields);
-    transitions.push(decodeFields(entry, Number(version), shard));
+    const transition = decodeFields(entry, Number(version), shard);
+    if (transition === undefined) return undefined;
+    transitions.push(transition);
   }
   return transitions;
 }

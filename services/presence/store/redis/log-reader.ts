@@ -3,13 +3,16 @@ import type { Transition } from "../../domain/transition.ts";
 import { streamIdOf, versionOf } from "../../domain/version.ts";
 import { decodeEntry } from "./log-entry.ts";
 import type { Shard } from "./shard.ts";
+import type { Unreadables } from "./unreadables.ts";
 
 /** Reads the shards' logs. */
 export class LogReader {
   readonly #connection: RedisConnection;
+  readonly #unreadable: Unreadables;
 
-  constructor(connection: RedisConnection) {
+  constructor(connection: RedisConnection, unreadable: Unreadables) {
     this.#connection = connection;
+    this.#unreadable = unreadable;
   }
 
   async lastVersion(shard: Shard): Promise<number> {
@@ -27,9 +30,24 @@ export class LogReader {
     return { entries, gap: !isWhole };
   }
 
+  /** As many as there are up to the limit, whatever else stands between them. */
   async #entriesFrom(shard: Shard, version: number, limit: number): Promise<Transition[]> {
-    const command = ["XRANGE", shard.keys.log, streamIdOf(version), "+", "COUNT", String(limit)];
-    return list(await this.#connection.send(command)).map((entry) => decodeStreamEntry(entry, shard.number));
+    const transitions: Transition[] = [];
+    let from = streamIdOf(version);
+    for (;;) {
+      const count = limit - transitions.length;
+      const page = list(await this.#connection.send(["XRANGE", shard.keys.log, from, "+", "COUNT", String(count)]));
+      let last = "";
+      for (const entry of page) {
+        const [id, fields] = list(entry);
+        last = text(id);
+        const transition = decodeStreamEntry(last, list(fields), shard.number);
+        if (transition !== undefined) transitions.push(transition);
+        else this.#unreadable.entry({ key: shard.keys.log, id: `entry ${last}`, why: "is no transition" });
+      }
+      if (page.length < count || transitions.length === limit) return transitions;
+      from = `(${last}`;
+    }
   }
 
   /** `dropped`: entries that were trimmed so far. */
@@ -48,8 +66,16 @@ export class LogReader {
   }
 }
 
-/** An entry as XRANGE replies it: its id, and its one field `e` with the value. */
-function decodeStreamEntry(entry: Reply, shard: number): Transition {
-  const [id, fields] = list(entry);
-  return decodeEntry(text(list(fields)[1]), versionOf(text(id)), shard);
+/** An id that stands for a version: see streamIdOf. */
+const versionId = /^(\d{1,13})-(\d{1,3})$/;
+
+/**
+ * @param fields of which ours have one, `e`
+ * @returns undefined for what no script of ours appended
+ */
+function decodeStreamEntry(id: string, fields: readonly Reply[], shard: number): Transition | undefined {
+  const [name, packed] = fields;
+  const [, ms, us] = versionId.exec(id) ?? [];
+  if (name !== "e" || typeof packed !== "string" || ms === undefined) return undefined;
+  return decodeEntry(packed, Number(ms) * 1000 + Number(us), shard);
 }

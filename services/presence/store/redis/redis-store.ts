@@ -18,6 +18,7 @@ import {
   type StoreMetrics,
   StoreRefusal,
   type Tick,
+  type Unreadable,
   type UnregisterResult,
   type UserView,
 } from "../store.ts";
@@ -36,6 +37,7 @@ import { Shard } from "./shard.ts";
 import { checkStore } from "./store-check.ts";
 import { Ticks } from "./ticks.ts";
 import { unavailable } from "./unavailable.ts";
+import { Unreadables } from "./unreadables.ts";
 import { UserReader } from "./user-reader.ts";
 
 export interface RedisStoreOptions {
@@ -62,6 +64,8 @@ export interface RedisStoreOptions {
   readonly maxPendingCommands?: number;
   /** Sessions without token that this node remembers at most; default 1,000,000. */
   readonly maxKnownSessions?: number;
+  /** Hears once of what somebody else wrote into it, 1,000 times at most. */
+  readonly onUnreadable?: (what: Unreadable) => void;
 }
 
 /** The port on Redis, and what the redis-pubsub publisher needs besides. */
@@ -111,6 +115,7 @@ class RedisPresenceStore implements RedisStore {
   /** By shard. */
   readonly #refreshes: readonly RefreshQueue[];
   readonly #known: KnownSessions;
+  readonly #unreadable: Unreadables;
   readonly #pendingRefreshes: PendingBound;
   readonly #pendingChanges: PendingChanges;
   readonly #maxPendingCommands: number;
@@ -125,6 +130,7 @@ class RedisPresenceStore implements RedisStore {
     this.#shards = keys.map((keysOfShard, number) => new Shard(number, keysOfShard, tickCapMs(rules.ttlMs)));
     this.#maxPendingCommands = maxPendingCommands;
     this.#known = new KnownSessions(options.maxKnownSessions ?? 1_000_000);
+    this.#unreadable = new Unreadables(options.onUnreadable ?? (() => {}));
     this.#pendingRefreshes = { used: 0, limit: options.maxPendingRefreshes ?? 100_000 };
     this.#pendingChanges = {
       count: { used: 0, limit: options.maxPendingChanges ?? 100_000 },
@@ -145,21 +151,29 @@ class RedisPresenceStore implements RedisStore {
       { ...connecting, prepare: (client) => checkStore(client, shards), onLost },
       clock,
     );
-    this.#live = new LiveLog(connecting, keys, (number, version) => this.#shard(number).saw(version), clock);
+    const onVersion = (number: number, version: number) => this.#shard(number).saw(version);
+    this.#live = new LiveLog(connecting, { keys, onVersion, unreadable: this.#unreadable }, clock);
 
     const logMaxEntries = Math.ceil((options.logMaxEntries ?? 1_000_000) / shards);
     const scripts = new Scripts(this.#connection, scriptRules(rules, retentionMs, logMaxEntries));
-    this.#ticks = new Ticks(scripts, clock);
+    this.#ticks = new Ticks(scripts, this.#unreadable, clock);
     this.#sessions = new Sessions({
       connection: this.#connection,
       scripts,
       known: this.#known,
       ticks: this.#ticks,
-      changes: this.#changeQueues(new Changes(this.#connection, scripts, this.#ticks)),
+      changes: this.#changeQueues(
+        new Changes({ connection: this.#connection, scripts, ticks: this.#ticks, unreadable: this.#unreadable }),
+      ),
       ttlMs: rules.ttlMs,
     });
-    this.#users = new UserReader(this.#connection, (userId) => this.#shardOf(userId), clock);
-    this.#log = new LogReader(this.#connection);
+    this.#users = new UserReader({
+      connection: this.#connection,
+      shardOf: (userId) => this.#shardOf(userId),
+      unreadable: this.#unreadable,
+      clock,
+    });
+    this.#log = new LogReader(this.#connection, this.#unreadable);
     this.#leases = new Leases(this.#connection, scripts);
     this.#refreshes = this.#shards.map((shard) => this.#refreshQueueOf(shard));
   }
@@ -194,7 +208,9 @@ class RedisPresenceStore implements RedisStore {
         changeBytes: this.#pendingChanges.bytes,
         commands: { used: this.#connection.pending, limit: this.#maxPendingCommands },
         knownSessions: { used: this.#known.size, limit: this.#known.limit },
+        unreadableTold: this.#unreadable.told,
       },
+      unreadable: this.#unreadable.met,
     };
   }
 

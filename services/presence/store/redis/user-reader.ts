@@ -1,8 +1,9 @@
-import { list, type RedisConnection, text } from "@realchat/presence-redis";
+import { integer, list, type RedisConnection, text } from "@realchat/presence-redis";
 import type { Clock } from "@realchat/presence-runtime";
 import type { UserView } from "../store.ts";
 import type { Shard } from "./shard.ts";
-import { decodeUser, strangerAt } from "./user-record.ts";
+import type { Unreadables } from "./unreadables.ts";
+import { decodeUser, strangerAt, unknownUser } from "./user-record.ts";
 
 /** Users asked for in one round trip. */
 const roundTripMaxUsers = 1_000;
@@ -14,11 +15,18 @@ export class UserReader {
   readonly #connection: RedisConnection;
   readonly #clock: Clock;
   readonly #shardOf: (userId: string) => Shard;
+  readonly #unreadable: Unreadables;
 
-  constructor(connection: RedisConnection, shardOf: (userId: string) => Shard, clock: Clock) {
-    this.#connection = connection;
-    this.#shardOf = shardOf;
-    this.#clock = clock;
+  constructor(parts: {
+    connection: RedisConnection;
+    shardOf: (userId: string) => Shard;
+    unreadable: Unreadables;
+    clock: Clock;
+  }) {
+    this.#connection = parts.connection;
+    this.#shardOf = parts.shardOf;
+    this.#unreadable = parts.unreadable;
+    this.#clock = parts.clock;
   }
 
   /** @returns one view per id, in the order asked */
@@ -42,8 +50,8 @@ export class UserReader {
       const [next, keys] = list(await this.#connection.send(["SCAN", cursor, ...options]));
       cursor = text(next);
       const userIds = list(keys).map((key) => text(key).slice(recordPrefix.length));
-      const online = (await this.#readShard(shard, userIds)).filter((view) => view.online);
-      if (online.length > 0) yield online;
+      const views = (await this.#readShard(shard, userIds)).filter(({ online, unknown }) => online || unknown);
+      if (views.length > 0) yield views;
     } while (cursor !== "0");
   }
 
@@ -65,13 +73,40 @@ export class UserReader {
     const knownVersion = shard.lastVersion;
     const keys = userIds.map((userId) => shard.keys.recordPrefix + userId);
     const records = list(await this.#connection.send(["MGET", ...keys]));
+    const misfits = await this.#typesOf(keys.filter((_, index) => typeof records[index] !== "string"));
     const nowMs = Math.floor(this.#clock.nowUs() / 1000);
     return userIds.map((userId, index) => {
       const record = records[index];
-      if (typeof record !== "string") return strangerAt(userId, shard.number, knownVersion);
+      if (typeof record !== "string") {
+        const type = misfits.get(keys[index] as string);
+        if (type === undefined) return strangerAt(userId, shard.number, knownVersion);
+        return this.#unknown(shard, userId, `is a ${type}, not a string`);
+      }
       const view = decodeUser(userId, shard.number, record, nowMs);
+      if (view === undefined) return this.#unknown(shard, userId, "is malformed");
       shard.saw(view.version);
       return view;
     });
+  }
+
+  #unknown(shard: Shard, userId: string, why: string): UserView {
+    return unknownUser(userId, shard.number, this.#unreadable.record(shard, userId, why));
+  }
+
+  /**
+   * To MGET, what is no string is not there.
+   * @param keys of which MGET found nothing
+   * @returns the types of those that hold something else than a record
+   */
+  async #typesOf(keys: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const types = new Map<string, string>();
+    if (keys.length === 0 || integer(await this.#connection.send(["EXISTS", ...keys])) === 0) return types;
+    const read = async (key: string) => {
+      const type = text(await this.#connection.send(["TYPE", key]));
+      // A string came in the meantime; none was there when it was asked for.
+      if (type !== "none" && type !== "string") types.set(key, type);
+    };
+    await Promise.all(keys.map(read));
+    return types;
   }
 }

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { seed } from "@realchat/presence-testing";
+import fc from "fast-check";
 import { decodeUser, strangerAt } from "./user-record.ts";
 
 const nowMs = 1_790_000_001_000;
@@ -40,13 +42,50 @@ describe("a user's record", () => {
   });
 
   test("never says that a device is connected since later than now", () => {
-    const [device] = decode("1790000000000001\nphone\t1790000009000000\x1fgateway-1").devices;
+    const [device] = decode("1790000000000001\nphone\t1790000009000000\x1fgateway-1")?.devices ?? [];
     assert.equal(device?.connectedAtMs, nowMs);
   });
 
   test("takes connection ids with dots, digits and letters for what they are", () => {
-    const { devices } = decode("1790000000000001\ng\t17.x.5g\x1fe1\nx\te17.x\x1fgateway\x1f5");
-    assert.deepEqual(devices, [{ deviceId: "g", instanceId: "e1", connectedAtMs: 0 }]);
+    const view = decode("1790000000000001\ng\t17.x.5g\x1fe1\nx\te17.x\x1fgateway\x1f5");
+    assert.deepEqual(view?.devices, [{ deviceId: "g", instanceId: "e1", connectedAtMs: 0 }]);
+  });
+
+  test("that makes no sense is not guessed about (P5)", () => {
+    const whole = "1790000000000001 5\nphone\t1790000000000001.c1\x1fgateway-1\te17\x1fgateway-2\x1f5";
+    const wrongs = [
+      ...["", "\n", "garbage", "-", "1790000000000001", "1790000000000001\nphone", "-1790000000000001\n\te1"],
+      whole.replace(" 5", " five"),
+      whole.replace("1790000000000001 ", "9".repeat(16)),
+      whole.replace(/^/, "-"),
+      whole.replace("\x1fgateway-1", ""),
+      whole.replace("\t1790000000000001", "\tg"),
+      whole.replace("\t1790000000000001", "\tgarbage"),
+      whole.replace("\t1790000000000001", "\t017"),
+      `${whole}\n`,
+      `${whole}\nlaptop`,
+      `${whole}\nlaptop\tz17\x1fgateway-1`,
+    ];
+    assert.equal(decode(whole)?.online, true);
+    for (const wrong of wrongs) assert.equal(decode(wrong), undefined, JSON.stringify(wrong));
+  });
+
+  test("never throws, whatever became of it", () => {
+    const whole = "1790000000000001 5\nphone\t1790000000000001.c1\x1fgateway-1\te17\x1fgateway-2\x1f5";
+    const bytes = fc.constantFrom(..."\0\t\n\x1f -gerx.0179a");
+    const edit = fc.tuple(fc.nat(whole.length), fc.nat(20), fc.string({ unit: bytes, maxLength: 5 }));
+    fc.assert(
+      fc.property(fc.array(edit, { minLength: 1, maxLength: 3 }), (edits) => {
+        let record = whole;
+        for (const [at, length, put] of edits) record = record.slice(0, at) + put + record.slice(at + length);
+        const view = decode(record);
+        assert(
+          view === undefined ||
+            (Number.isSafeInteger(view.version) && view.devices.every(({ instanceId }) => instanceId)),
+        );
+      }),
+      { seed: seed(), numRuns: 2_000 },
+    );
   });
 
   test("is missing: offline at the version that is known", () => {

@@ -13,7 +13,7 @@ local function decide(kind, user_id, device_id, ...)
   -- #include record
   -- #include causes
   local record = record_prefix .. user_id
-  local text = redis.call('GET', record)
+  -- #include fetch
   -- #include device
   if kind == 'register' then
     local instance_id, connection_id, previous_order = ...
@@ -30,7 +30,11 @@ end
 local answers = {}
 for index = 2, #ARGV, 6 do
   local is_decided, answer = pcall(decide, unpack(ARGV, index, index + 5))
-  answers[#answers + 1] = is_decided and answer or redis.error_reply(answer)
+  if not is_decided then
+    -- #include blame
+    answer = redis.error_reply(answer)
+  end
+  answers[#answers + 1] = answer
   -- Two sessions that begin in one call must not get the same order.
   now_us = now_us + 1
 end

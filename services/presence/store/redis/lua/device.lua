@@ -1,6 +1,6 @@
 -- Cuts a record around one device.
 --
--- Needs record.lua; text, the record, false if there is none; user_id; device_id.
+-- Needs record.lua; text, the record, false if there is none; device_id.
 -- Gives of the header minus, version (nil if there is no record), last_seen_ms; others, the lines of the other devices;
 -- sessions_from, sessions_to, where those of this one are (nil if it is not there); of its current session mark (nil if
 -- none), current_id, current_instance, contested_until_ms; tombstones ('' if none).
@@ -11,7 +11,10 @@ local mark, current_id, current_instance, contested_until_ms
 if text then
   local _, header_end
   _, header_end, minus, version, last_seen_ms = string.find(text, HEADER)
-  if not version then error('ERR the record of ' .. user_id .. ' is malformed', 0) end
+  local next_byte = version and string.byte(text, header_end + 1)
+  if not version or next_byte and next_byte ~= 10 or version + 0 > MAX_VERSION or #last_seen_ms > 16 then
+    error('UNREADABLE is malformed in its header', 0)
+  end
   local from, to = string.find(text, '\n' .. device_id .. '\t', header_end + 1, true)
   if not from then
     others = string.sub(text, header_end + 1)
@@ -23,6 +26,9 @@ if text then
     sessions_from, sessions_to = to + 1, line_end - 1
     mark, current_id, current_instance, contested_until_ms = string.match(text, CURRENT, sessions_from)
     local tombstones_from = sessions_from
+    if not mark and not string.find(text, '^[erx]%d', sessions_from) then
+      error('UNREADABLE is malformed in what it says of a device', 0)
+    end
     if mark then tombstones_from = (string.find(text, '\t', sessions_from, true) or line_end) + 1 end
     tombstones = string.sub(text, tombstones_from, sessions_to)
   end

@@ -16,6 +16,8 @@
 local GRACE, ENDED, REPLACED, EXPIRED = 'g', 'e', 'r', 'x'
 -- Captures minus, version, last_seen_ms.
 local HEADER = '^(-?)(%d+) ?(%d*)'
+-- Versions are exact in all languages.
+local MAX_VERSION = 9007199254740991
 -- Captures mark, session_id, instance_id, contested_until_ms; matches only a current session.
 local CURRENT = '^(g?)(%d[^\31]*)\31([^\31\t\n]*)\31?(%d*)'
 -- Captures mark, order, connection_id, instance_id, ended_at_ms.

@@ -9,8 +9,8 @@ ARGV[1] limit          integer  due members per call; 0: the clock only
 ARGV[2] reckonedMs     integer  where a shard clock that is not there starts: what the caller last knew of it
 ARGV[3] recordPrefix   prefix   of the records of this shard, whose hash tag it shares
 Returns array          clock in ms; due members dealt with (equal to limit: call again); how long the first was
-                       overdue in ms; the log's last version and its length; deadlines left; users online; due members
-                       that failed, because of a record that makes no sense, and are tried again a TTL later ]]
+                       overdue in ms; the log's last version and its length; deadlines left; users online; of due members
+                       that failed, and are tried again a TTL later, user and error in turn ]]
 
 local meta, deadlines, log, live = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local limit, reckoned_ms, record_prefix = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
@@ -28,13 +28,13 @@ local function expire(user_id, device_id, session_id, deadline_ms)
   -- #include record
   -- #include causes
   local record = record_prefix .. user_id
-  local text = redis.call('GET', record)
+  -- #include fetch
   local ending, cause, seen_ms = ENDED, CONNECTION_LOST, 0
   if not device_id then
     local at = text and string.find(text, '\t' .. session_id .. '\31', 1, true)
     if not at then return false end
     device_id = string.match(string.sub(text, 1, at - 1), '[^\n]+$')
-    ending, cause, seen_ms = EXPIRED, TIMED_OUT, now_ms - math.max(0, clock_ms - (deadline_ms - RULES.ttl_ms))
+    ending, cause, seen_ms = EXPIRED, TIMED_OUT, now_ms - math.min(math.max(0, clock_ms - (deadline_ms - RULES.ttl_ms)), now_ms)
   end
   -- #include device
   if not mark or (mark == GRACE) ~= (cause == CONNECTION_LOST) then return false end
@@ -44,18 +44,23 @@ end
 
 local due = {}
 if limit > 0 then due = redis.call('ZRANGEBYSCORE', deadlines, '-inf', clock_ms, 'WITHSCORES', 'LIMIT', 0, limit) end
-local failed = 0
+local failed = {}
 for index = 1, #due, 2 do
   local member = due[index]
-  local user_end = string.find(member, '\0', 1, true)
-  local user_id, session_id = string.sub(member, 1, user_end - 1), string.sub(member, user_end + 1)
-  local graced_device = string.byte(session_id) == 0 and string.sub(session_id, 2) or nil
-  local is_decided, is_known = pcall(expire, user_id, graced_device, session_id, due[index + 1])
+  -- What is no member of ours names nobody.
+  local user_id, session_id = string.match(member, '^(%Z+)%z(.+)$')
+  local is_decided, answer = true, false
+  if user_id then
+    local graced_device = string.byte(session_id) == 0 and string.sub(session_id, 2) or nil
+    is_decided, answer = pcall(expire, user_id, graced_device, session_id, due[index + 1])
+  end
   if not is_decided then
+    -- #include blame
+    failed[#failed + 1] = user_id
+    failed[#failed + 1] = answer
     -- The others must not wait for it, nor may it come again at once.
-    failed = failed + 1
     redis.call('ZADD', deadlines, clock_ms + RULES.ttl_ms, member)
-  elseif not is_known then
+  elseif not answer then
     redis.call('ZREM', deadlines, member)
   end
 end
@@ -65,10 +70,10 @@ end
 return {
   clock_ms,
   #due / 2,
-  due[2] and clock_ms - due[2] or 0,
+  due[2] and math.min(clock_ms - due[2], clock_ms) or 0,
   last_version,
   log_length,
   redis.call('ZCARD', deadlines),
-  tonumber(redis.call('HGET', meta, 'online') or 0),
+  tonumber(redis.call('HGET', meta, 'online')) or 0,
   failed,
 }

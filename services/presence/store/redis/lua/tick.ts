@@ -1,14 +1,22 @@
-import { integer, list, type Reply } from "@realchat/presence-redis";
+import { integer, list, type Reply, text } from "@realchat/presence-redis";
 import type { Tick } from "../../store.ts";
 import { defineScript } from "./define-script.ts";
+
+/** A due member that could not be taken down. */
+interface FailedExpiry {
+  readonly userId: string;
+  /** Error reply. */
+  readonly reply: string;
+}
 
 export const tick = defineScript({
   file: "tick.lua",
   keys: ["meta", "deadlines", "log", "live"],
   args: ["limit", "reckonedMs", "recordPrefix"],
-  returns: (reply: Reply): Tick => {
+  returns: (reply: Reply): { tick: Tick; failures: readonly FailedExpiry[] } => {
     const [clockMs, expired, lagMs, lastVersion, logLength, sessions, usersOnline, failed] = list(reply);
-    return {
+    const failures = failuresIn(list(failed).map(text));
+    const tick: Tick = {
       clockMs: integer(clockMs),
       expired: integer(expired),
       lagMs: integer(lagMs),
@@ -16,7 +24,16 @@ export const tick = defineScript({
       logLength: integer(logLength),
       sessions: integer(sessions),
       usersOnline: integer(usersOnline),
-      failed: integer(failed),
+      failed: failures.length,
     };
+    return { tick, failures };
   },
 });
+
+function failuresIn(flat: readonly string[]): FailedExpiry[] {
+  const failures: FailedExpiry[] = [];
+  for (let index = 0; index < flat.length; index += 2) {
+    failures.push({ userId: flat[index] as string, reply: flat[index + 1] as string });
+  }
+  return failures;
+}

@@ -21,6 +21,7 @@ export const protobufFileName = "realchat/presence/v1/presence.proto";
  * Ids (user, device, instance, connection) are 1 to 128 bytes of UTF-8 without control characters.
  * Errors: INVALID_ARGUMENT names the field and the limit. UNAVAILABLE: the store cannot answer; try again, nothing was
  * guessed. A call whose answer was lost may be repeated: Register with the same connection_id, all others as they are.
+ * DATA_LOSS: this user's record in the store cannot be read; it concerns nobody else.
  */
 
 export const DisconnectReason = {
@@ -171,6 +172,11 @@ export interface UserPresence {
     | undefined;
   /** for PresenceResetEvent */
   shard: number;
+  /**
+   * The user's record cannot be read: nothing is known, and the other fields say nothing. Keep what you have of this
+   * user. Version is 0, so whoever goes by versions does.
+   */
+  unknown: boolean;
 }
 
 export interface RegisterSessionRequest {
@@ -257,6 +263,8 @@ export interface BatchGetUserDevicesRequest {
 export interface UserDevices {
   userId: string;
   devices: DeviceInfo[];
+  /** as in UserPresence: there may be devices */
+  unknown: boolean;
 }
 
 export interface BatchGetUserDevicesResponse {
@@ -300,7 +308,7 @@ export interface WatchPresenceRequest {
 }
 
 export interface WatchPresenceResponse {
-  /** in chunks; for everyone: the users online */
+  /** in chunks; for everyone: the users online, and those unknown */
   snapshot: UserPresence[];
   snapshotComplete: boolean;
   updates: PresenceUpdateEvent[];
@@ -483,7 +491,7 @@ export const GetPresenceResponse: MessageFns<GetPresenceResponse> = {
 };
 
 function createBaseUserPresence(): UserPresence {
-  return { userId: "", online: false, deviceIds: [], version: 0, lastSeenAt: undefined, shard: 0 };
+  return { userId: "", online: false, deviceIds: [], version: 0, lastSeenAt: undefined, shard: 0, unknown: false };
 }
 
 export const UserPresence: MessageFns<UserPresence> = {
@@ -505,6 +513,9 @@ export const UserPresence: MessageFns<UserPresence> = {
     }
     if (message.shard !== 0) {
       writer.uint32(48).int32(message.shard);
+    }
+    if (message.unknown !== false) {
+      writer.uint32(128).bool(message.unknown);
     }
     return writer;
   },
@@ -570,6 +581,14 @@ export const UserPresence: MessageFns<UserPresence> = {
             message.shard = reader.int32();
             continue;
           }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.unknown = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -602,6 +621,9 @@ export const UserPresence: MessageFns<UserPresence> = {
     if (message.shard !== 0) {
       obj.shard = Math.round(message.shard);
     }
+    if (message.unknown !== false) {
+      obj.unknown = message.unknown;
+    }
     return obj;
   },
 
@@ -618,6 +640,7 @@ export const UserPresence: MessageFns<UserPresence> = {
       ? Timestamp.fromPartial(object.lastSeenAt)
       : undefined;
     message.shard = object.shard ?? 0;
+    message.unknown = object.unknown ?? false;
     return message;
   },
 };
@@ -1454,7 +1477,7 @@ export const BatchGetUserDevicesRequest: MessageFns<BatchGetUserDevicesRequest> 
 };
 
 function createBaseUserDevices(): UserDevices {
-  return { userId: "", devices: [] };
+  return { userId: "", devices: [], unknown: false };
 }
 
 export const UserDevices: MessageFns<UserDevices> = {
@@ -1464,6 +1487,9 @@ export const UserDevices: MessageFns<UserDevices> = {
     }
     for (const v of message.devices) {
       DeviceInfo.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.unknown !== false) {
+      writer.uint32(24).bool(message.unknown);
     }
     return writer;
   },
@@ -1497,6 +1523,14 @@ export const UserDevices: MessageFns<UserDevices> = {
             message.devices.push(DeviceInfo.decode(reader, reader.uint32()));
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.unknown = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1517,6 +1551,9 @@ export const UserDevices: MessageFns<UserDevices> = {
     if (message.devices?.length) {
       obj.devices = message.devices.map((e) => DeviceInfo.toJSON(e));
     }
+    if (message.unknown !== false) {
+      obj.unknown = message.unknown;
+    }
     return obj;
   },
 
@@ -1527,6 +1564,7 @@ export const UserDevices: MessageFns<UserDevices> = {
     const message = createBaseUserDevices();
     message.userId = object.userId ?? "";
     message.devices = object.devices?.map((e) => DeviceInfo.fromPartial(e)) || [];
+    message.unknown = object.unknown ?? false;
     return message;
   },
 };
