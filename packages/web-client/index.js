@@ -11,4 +11,5 @@
  */
 export { browserClock } from "./clock.js";
 export { PresenceClient } from "./presence-client.js";
+export { PresenceClientError } from "./presence-client-error.js";
 export { subscribeVisible } from "./subscribe-visible.js";

@@ -1,8 +1,10 @@
-/** @import { ClientFrame, Clock, ConnectionState, PresenceClientOptions, PresenceEvents, UserPresence } from "./types.d.ts" */
+/** @import { Clock, ConnectionState, PresenceClientOptions, PresenceEvents, ServerFrame, UserPresence } from "./types.d.ts" */
 import { browserClock } from "./clock.js";
+import { Connection, LOST, NEVER_BEGAN } from "./connection.js";
+import { Listeners } from "./listeners.js";
 import { wakeWithPage } from "./page-life.js";
+import { transitions } from "./transitions.js";
 
-const PROTOCOL = "realchat.presence.v1.json";
 const SESSION_REPLACED = 4000;
 const LOGGED_OUT = 4001;
 const TRY_AGAIN_LATER = 1013;
@@ -15,33 +17,35 @@ const MAX_RETRY_MS = 30_000;
 const LATER_ATTEMPT = 3;
 // A connection that lived as long was a success: the next loss is a first one.
 const PROVEN_MS = 10_000;
+// Somebody waits: sooner than for the sign of life of a connection that is quiet.
 const ANSWER_MS = 5_000;
 const IDS_PER_FRAME = 500;
 
-/** One connection to a gateway, held up until it is closed, and what it tells of users. */
+/** A connection to a gateway, held up until it is closed, and what it tells of users. */
 export class PresenceClient {
   #url;
   #token;
   /** @type {Clock} */
   #clock;
-  /** @type {WebSocket | undefined} */
-  #socket;
-  #attempt = 0;
-  #refused = false;
-  // Each attempt has a number: whatever an earlier one still hears is nothing.
-  #turn = 0;
-  #cancelTimer = () => {};
-  #cancelProbe = () => {};
-  #stopWaking = () => {};
   /** @type {ConnectionState} */
   #state = { kind: "closed", code: 1000 };
+  // While connecting and open.
+  /** @type {Connection | undefined} */
+  #connection;
+  // While open, until it has proven itself; while waiting, until it tries again.
+  #cancelTimer = () => {};
+  #stopWaking = () => {};
+  #attempt = 0;
+  #refused = false;
   /** @type {Map<string, UserPresence>} */
   #users = new Map();
   /** @type {Set<string>} */
   #subscribed = new Set();
-  #isFirstSnapshot = false;
-  /** @type {{ [Name in keyof PresenceEvents]: Set<(detail: PresenceEvents[Name]) => void> }} */
-  #listeners = { snapshot: new Set(), presence: new Set(), hidden: new Set(), state: new Set() };
+  // Of this connection: that the gateway has told how things are, and that it says that it may not know.
+  #hasSnapshot = false;
+  #isPresenceAway = false;
+  #toldStale = true;
+  #listeners = new Listeners();
 
   /** @param {PresenceClientOptions} options */
   constructor({ url, token, clock = browserClock }) {
@@ -52,6 +56,11 @@ export class PresenceClient {
 
   get state() {
     return this.#state;
+  }
+
+  /** Whether what is known may be out of date: there is no connection, it has yet to tell, or the gateway says so. */
+  get stale() {
+    return this.#state.kind !== "open" || !this.#hasSnapshot || this.#isPresenceAway;
   }
 
   /** What is known of a user; undefined: nothing. @param {string} id */
@@ -66,21 +75,20 @@ export class PresenceClient {
    * @returns {() => void} ends it
    */
   on(name, listener) {
-    this.#listeners[name].add(listener);
-    return () => void this.#listeners[name].delete(listener);
+    return this.#listeners.on(name, listener);
   }
 
   /** Connects, unless it does or is already; and after a cut stays at it, ever less often. */
   connect() {
-    if (this.#state.kind !== "closed") return;
-    this.#stopWaking = wakeWithPage(this);
-    this.#try();
+    this.#go("connect");
   }
 
   /** Something tells that now is a good time: tries again without waiting, or looks whether the connection still lives. */
   wake() {
-    if (this.#state.kind === "waiting") this.#try();
-    else this.refresh();
+    this.#go("again");
+    this.refresh();
+    // When nobody is known, that asked nothing.
+    this.#connection?.ask(ANSWER_MS);
   }
 
   /** Asks to see these users, beyond those whom the gateway shows by itself. @param {Iterable<string>} ids */
@@ -100,138 +108,141 @@ export class PresenceClient {
     this.#sendIds("unsubscribe", users);
   }
 
-  /**
-   * Asks again how the users are, by default all who are known. A connection that does not answer is given up: after a
-   * laptop slept, a browser may believe in a dead one for minutes.
-   */
+  /** Asks again how the users are, by default all who are known. A connection that does not answer is given up. */
   refresh(ids = [...new Set([...this.#users.keys(), ...this.#subscribed])]) {
     if (this.#state.kind !== "open" || ids.length === 0) return;
     this.#sendIds("subscribe", ids);
-    this.#cancelProbe();
-    this.#cancelProbe = this.#clock.after(ANSWER_MS, () => this.#lost(1006));
+    this.#connection?.expectAnswer(ANSWER_MS);
   }
 
-  /** Ends the session at once, for everyone to see. */
+  /** Ends the session at once, for everyone to see; without a connection it ends as after a cut. */
   logout() {
-    this.#end(LOGGED_OUT);
+    this.#go("end", LOGGED_OUT);
   }
 
   /** Ends the connection; the session follows after the gateway's grace. */
   close() {
-    this.#end(1000);
+    this.#go("end", 1000);
   }
 
-  async #try() {
-    const turn = this.#leave();
-    this.#enter({ kind: "connecting" });
-    let token = this.#token;
-    try {
-      if (typeof token === "function") token = await token(this.#refused);
-    } catch {
-      if (turn === this.#turn) this.#lost(1006);
-      return;
+  /**
+   * From one state to the next, with all that belongs to it; then those who listen are told.
+   * @param {string} event
+   * @param {number} [code] why, when a connection ends
+   * @param {unknown} [error] why, when it never began
+   */
+  #go(event, code = LOST, error) {
+    const kind = transitions[this.#state.kind][event];
+    if (!kind) return;
+    const why = { code, ...(error !== undefined && { error }) };
+    this.#cancelTimer();
+    if (event === "connect") this.#stopWaking = wakeWithPage(this);
+    if (kind === "connecting") {
+      this.#state = { kind };
+      this.#connection = this.#newConnection();
+    } else if (kind === "open") {
+      this.#state = { kind };
+      this.#opened();
+    } else if (kind === "waiting") {
+      this.#state = { kind, retryMs: this.#retryMs(code), ...why };
+      this.#cancelTimer = this.#clock.after(this.#state.retryMs, () => this.#go("again"));
+    } else {
+      this.#state = { kind, ...why };
+      this.#attempt = 0;
+      this.#stopWaking();
     }
-    if (turn !== this.#turn) return;
-    const socket = new WebSocket(this.#url, token ? [PROTOCOL, `bearer.${token}`] : [PROTOCOL]);
-    this.#socket = socket;
-    socket.onopen = () => turn === this.#turn && this.#opened();
-    socket.onmessage = ({ data }) => turn === this.#turn && this.#heard(JSON.parse(data));
-    socket.onclose = ({ code }) => turn === this.#turn && this.#closed(code);
+    if (kind === "waiting" || kind === "closed") this.#drop(code);
+    this.#listeners.tell("state", this.#state);
+    this.#tellStale();
+  }
+
+  #newConnection() {
+    return new Connection({
+      url: this.#url,
+      token: this.#token,
+      refused: this.#refused,
+      clock: this.#clock,
+      opened: () => this.#go("opened"),
+      heard: (frame) => this.#heard(frame),
+      garbled: (error) => this.#listeners.tell("error", error),
+      ended: (code, error) => this.#ended(code, error),
+    });
+  }
+
+  #drop(/** @type {number} */ code) {
+    this.#connection?.drop(code === LOGGED_OUT ? code : 1000);
+    this.#connection = undefined;
+    this.#hasSnapshot = this.#isPresenceAway = false;
   }
 
   #opened() {
     this.#refused = false;
-    this.#isFirstSnapshot = true;
     this.#cancelTimer = this.#clock.after(PROVEN_MS, () => {
       this.#attempt = 0;
     });
-    this.#enter({ kind: "open" });
     this.#sendIds("subscribe", [...this.#subscribed]);
   }
 
-  /** @param {any} frame */
-  #heard({ type, users }) {
-    this.#cancelProbe();
-    if (type === "hidden") this.#hide(users);
-    if (type !== "snapshot" && type !== "presence") return;
-    if (type === "snapshot" && this.#isFirstSnapshot) this.#askForAbsent(users);
-    // A snapshot of the version that is held may still tell more, such as another device.
-    const slack = type === "snapshot" ? 0 : 1;
-    const news = users.filter(
-      (/** @type {UserPresence} */ { id, version }) => version >= (this.#users.get(id)?.version ?? 0) + slack,
-    );
-    for (const user of news) this.#users.set(user.id, user);
-    if (news.length > 0) this.#tell(type, news);
-  }
-
-  /** Who was known and is not in the first snapshot after a cut may have been hidden meanwhile. */
-  #askForAbsent(/** @type {UserPresence[]} */ users) {
-    this.#isFirstSnapshot = false;
-    const shown = new Set(users.map(({ id }) => id));
-    const absent = [...this.#users.keys()].filter((id) => !shown.has(id) && !this.#subscribed.has(id));
-    this.#sendIds("subscribe", absent);
-  }
-
-  #hide(/** @type {string[]} */ ids) {
-    for (const id of ids) this.#users.delete(id);
-    if (ids.length > 0) this.#tell("hidden", ids);
-  }
-
-  #closed(/** @type {number} */ code) {
+  /** @param {number} code @param {unknown} error */
+  #ended(code, error) {
     this.#refused ||= code === TOKEN_REFUSED;
     const canRenew = code === TOKEN_REFUSED && typeof this.#token === "function";
     // 44xx: the gateway does not accept who we are, and would not the next time.
     const isRefused = code >= 4400 && code < 4500 && !canRenew;
-    if (isRefused || code === SESSION_REPLACED || code === LOGGED_OUT) this.#end(code);
-    else this.#lost(code);
+    const isFinal = isRefused || code === SESSION_REPLACED || code === LOGGED_OUT || code === NEVER_BEGAN;
+    this.#go(isFinal ? "end" : "lost", code, error);
   }
 
-  #lost(/** @type {number} */ code) {
-    this.#leave();
+  /** @param {number} code */
+  #retryMs(code) {
     const isLater = code === TRY_AGAIN_LATER;
     if (isLater) this.#attempt = Math.max(this.#attempt, LATER_ATTEMPT);
     const longestMs = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#attempt++);
     const shortestMs = isLater ? longestMs / 2 : 0;
     // Full jitter: those who were cut off together do not come back together.
-    const retryMs = shortestMs + this.#clock.random() * (longestMs - shortestMs);
-    this.#enter({ kind: "waiting", retryMs, code });
-    this.#cancelTimer = this.#clock.after(retryMs, () => this.#try());
+    return shortestMs + this.#clock.random() * (longestMs - shortestMs);
   }
 
-  #end(/** @type {number} */ code) {
-    if (this.#state.kind === "closed") return;
-    this.#leave(code);
-    this.#stopWaking();
-    this.#attempt = 0;
-    this.#enter({ kind: "closed", code });
+  /** @param {ServerFrame} frame */
+  #heard(frame) {
+    if (frame.type === "hidden") this.#hide(frame.users);
+    if (frame.type === "snapshot" || frame.type === "presence") this.#learn(frame.type, frame.users);
+    if (frame.type === "stale") this.#isPresenceAway = frame.stale === true;
+    this.#tellStale();
   }
 
-  /** Drops the connection that there was. @returns the number of the next attempt */
-  #leave(code = 1000) {
-    this.#cancelTimer();
-    this.#cancelProbe();
-    this.#socket?.close(code);
-    this.#socket = undefined;
-    return ++this.#turn;
+  /** @param {"snapshot" | "presence"} type @param {readonly UserPresence[]} users */
+  #learn(type, users) {
+    if (type === "snapshot" && !this.#hasSnapshot) this.#askForAbsent(users);
+    // A snapshot of the version that is held may still tell more, such as another device.
+    const slack = type === "snapshot" ? 0 : 1;
+    const news = users.filter(({ id, version }) => version >= (this.#users.get(id)?.version ?? 0) + slack);
+    for (const user of news) this.#users.set(user.id, user);
+    if (news.length > 0) this.#listeners.tell(type, news);
   }
 
-  #enter(/** @type {ConnectionState} */ state) {
-    this.#state = state;
-    this.#tell("state", state);
+  /** Who was known and is not in the first snapshot after a cut may have been hidden meanwhile. */
+  #askForAbsent(/** @type {readonly UserPresence[]} */ users) {
+    this.#hasSnapshot = true;
+    const shown = new Set(users.map(({ id }) => id));
+    const absent = [...this.#users.keys()].filter((id) => !shown.has(id) && !this.#subscribed.has(id));
+    this.#sendIds("subscribe", absent);
   }
 
-  /**
-   * @template {keyof PresenceEvents} Name
-   * @param {Name} name
-   * @param {PresenceEvents[Name]} detail
-   */
-  #tell(name, detail) {
-    for (const listener of this.#listeners[name]) listener(detail);
+  #hide(/** @type {readonly string[]} */ ids) {
+    for (const id of ids) this.#users.delete(id);
+    if (ids.length > 0) this.#listeners.tell("hidden", ids);
+  }
+
+  #tellStale() {
+    if (this.stale === this.#toldStale) return;
+    this.#toldStale = this.stale;
+    this.#listeners.tell("stale", this.stale);
   }
 
   #sendIds(/** @type {"subscribe" | "unsubscribe"} */ type, /** @type {string[]} */ ids) {
     for (let from = 0; this.#state.kind === "open" && from < ids.length; from += IDS_PER_FRAME) {
-      this.#socket?.send(JSON.stringify({ type, users: ids.slice(from, from + IDS_PER_FRAME) }));
+      this.#connection?.send({ type, users: ids.slice(from, from + IDS_PER_FRAME) });
     }
   }
 }

@@ -3,12 +3,14 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { waitUntil } from "@realchat/presence-testing";
 import { PresenceClient } from "./presence-client.js";
+import type { PresenceClientError } from "./presence-client-error.js";
 import { type ScriptedGateway, startScriptedGateway } from "./testing/scripted-gateway.ts";
 import type { PresenceClientOptions, PresenceEvents, UserPresence } from "./types.d.ts";
 
 let gateway: ScriptedGateway;
 let clock: FakeClock;
 let client: PresenceClient;
+let giveBack = () => {};
 let told: { [Name in keyof PresenceEvents]: PresenceEvents[Name][] };
 
 beforeEach(async () => {
@@ -19,13 +21,15 @@ beforeEach(async () => {
 afterEach(async () => {
   client.close();
   await gateway.close();
+  giveBack();
+  giveBack = () => {};
 });
 
 /** A client that is connecting; `told` has all that it tells. */
 function start(options: Partial<PresenceClientOptions> = {}): void {
   client = new PresenceClient({ url: `${gateway.url}?device_id=laptop`, clock, ...options });
-  told = { snapshot: [], presence: [], hidden: [], state: [] };
-  for (const name of ["snapshot", "presence", "hidden", "state"] as const) {
+  told = { snapshot: [], presence: [], hidden: [], state: [], stale: [], error: [] };
+  for (const name of ["snapshot", "presence", "hidden", "state", "stale", "error"] as const) {
     client.on(name, (detail) => void (told[name] as unknown[]).push(detail));
   }
   client.connect();
@@ -214,6 +218,263 @@ describe("after a cut", () => {
     await gateway.socket(4);
   });
 });
+
+describe("a connection that is dead and does not say so", () => {
+  /** The first ping is answered, and bob is known. */
+  async function untilPonged(index = 0) {
+    const socket = await gateway.socket(index);
+    await untilState("open");
+    await clock.advance(0);
+    await waitUntil(() => socket.pings === 1, { what: "the gateway is asked whether it answers pings" });
+    socket.send({ type: "pong" });
+    socket.send({ type: "snapshot", users: [bob] });
+    await untilKnown("bob", 20);
+    return socket;
+  }
+
+  test("is known as such within 40 s, though nobody asks for anything", async () => {
+    start();
+    const socket = await untilPonged();
+    await clock.advance(24_999);
+    assert.equal(socket.pings, 1);
+    await clock.advance(1);
+    await waitUntil(() => socket.pings === 2, { what: "a ping arrives" });
+    await clock.advance(9_999);
+    assert.equal(client.state.kind, "open");
+    await clock.advance(1);
+    assert.equal(client.state.kind, "waiting");
+    assert.equal((client.state as { code: number }).code, 1006);
+  });
+
+  test("is given up 5 s after it was asked, however often it is asked again", async () => {
+    start();
+    await untilPonged();
+    for (let seconds = 0; seconds < 5; seconds++) {
+      assert.equal(client.state.kind, "open");
+      client.refresh(["bob"]);
+      client.wake();
+      await clock.advance(1_000);
+    }
+    assert.equal(client.state.kind, "waiting");
+  });
+
+  test("lives by whatever is heard, not by pongs alone", async () => {
+    start();
+    const socket = await untilPonged();
+    for (let version = 21; version < 31; version++) {
+      await clock.advance(34_999);
+      socket.send({ type: "presence", users: [{ ...bob, version }] });
+      await untilKnown("bob", version);
+    }
+    assert.equal(client.state.kind, "open");
+  });
+
+  test("is found out by wake where nobody is known, too", async () => {
+    start();
+    const socket = await untilPonged();
+    client.unsubscribe(["bob"]);
+    client.wake();
+    await waitUntil(() => socket.pings === 2, { what: "a ping arrives" });
+    await clock.advance(5_000);
+    assert.equal(client.state.kind, "waiting");
+  });
+
+  test("is not one that has never answered a ping: older gateways do not", async () => {
+    start();
+    const first = await untilPonged();
+    first.cut();
+    await untilState("waiting");
+    await clock.advance(1_000);
+    const second = await gateway.socket(1);
+    await untilState("open");
+    await clock.advance(3_600_000);
+    assert.equal(client.state.kind, "open");
+    await waitUntil(() => second.pings === 1, { what: "it was asked once" });
+  });
+});
+
+describe("what is known is stale", () => {
+  test("until the gateway has told how things are, and from a cut on", async () => {
+    start();
+    const first = await gateway.socket(0);
+    await untilState("open");
+    assert.equal(client.stale, true);
+    first.send({ type: "snapshot", users: [] });
+    await waitUntil(() => !client.stale, { what: "it is current" });
+    first.cut();
+    await untilState("waiting");
+    assert.equal(client.stale, true);
+    await clock.advance(1_000);
+    (await gateway.socket(1)).send({ type: "snapshot", users: [] });
+    await waitUntil(() => !client.stale, { what: "it is current again" });
+    client.close();
+    assert.deepEqual(told.stale, [false, true, false, true]);
+  });
+
+  test("while the gateway says so", async () => {
+    start();
+    const socket = await gateway.socket(0);
+    socket.send({ type: "stale", stale: true });
+    socket.send({ type: "snapshot", users: [bob] });
+    await untilKnown("bob", 20);
+    assert.deepEqual([client.stale, told.stale], [true, []]);
+    socket.send({ type: "stale", stale: false });
+    await waitUntil(() => !client.stale, { what: "it is current" });
+    socket.send({ type: "stale", stale: true });
+    socket.send({ type: "stale", stale: true });
+    await waitUntil(() => client.stale, { what: "it is stale" });
+    assert.deepEqual(told.stale, [false, true]);
+    assert.deepEqual(
+      told.state.map(({ kind }) => kind),
+      ["connecting", "open"],
+    );
+  });
+});
+
+describe("a listener", () => {
+  test("that throws at every state keeps neither the client from coming back nor others from being told", async () => {
+    const thrown = new Error("of the application");
+    client = new PresenceClient({ url: `${gateway.url}?device_id=laptop`, clock });
+    const errors: unknown[] = [];
+    const states: string[] = [];
+    client.on("error", (error) => void errors.push(error));
+    client.on("error", () => {
+      throw new Error("never told of itself");
+    });
+    client.on("state", () => {
+      throw thrown;
+    });
+    client.on("state", ({ kind }) => void states.push(kind));
+    const uncaught = captureUncaught();
+    client.connect();
+    (await gateway.socket(0)).cut();
+    await untilState("waiting");
+    await clock.advance(1_000);
+    await gateway.socket(1);
+    await untilState("open");
+    assert.deepEqual(states, ["connecting", "open", "waiting", "connecting", "open"]);
+    assert.deepEqual(
+      errors,
+      states.map(() => thrown),
+    );
+    await waitUntil(() => uncaught().length === states.length, {
+      what: "the errors of the error listener are reported",
+    });
+  });
+
+  test("that throws while nobody listens to errors is reported as if it had not been caught", async () => {
+    const uncaught = captureUncaught();
+    client = new PresenceClient({ url: gateway.url, clock });
+    client.on("state", () => {
+      throw new Error("of the application");
+    });
+    client.connect();
+    await waitUntil(() => uncaught().length > 0, { what: "it is reported" });
+    assert.match(String(uncaught()[0]), /of the application/);
+  });
+
+  test("that ends itself or another, or adds one, changes nothing for the others", async () => {
+    client = new PresenceClient({ url: gateway.url, clock });
+    const heard: string[] = [];
+    const endFirst = client.on("state", () => {
+      heard.push("first");
+      endFirst();
+      endThird();
+      client.on("state", () => heard.push("late"));
+    });
+    client.on("state", () => heard.push("second"));
+    const endThird = client.on("state", () => heard.push("third"));
+    client.connect();
+    assert.deepEqual(heard, ["first", "second"]);
+    client.close();
+    assert.deepEqual(heard, ["first", "second", "second", "late"]);
+  });
+
+  test("that closes or connects is obeyed, and everybody hears of all states in their order", async () => {
+    client = new PresenceClient({ url: gateway.url, clock });
+    const states: string[] = [];
+    let closes = 0;
+    client.on("state", ({ kind }) => {
+      if (kind === "connecting" && closes++ < 2) client.close();
+      if (kind === "closed" && closes < 3) client.connect();
+    });
+    client.on("state", ({ kind }) => void states.push(kind));
+    client.connect();
+    assert.deepEqual(states, ["connecting", "closed", "connecting", "closed", "connecting"]);
+    await gateway.socket(0);
+    await untilState("open");
+    assert.equal(gateway.sockets.length, 1);
+  });
+
+  test("that closes the client when it hears of a user hears no more", async () => {
+    start();
+    client.on("snapshot", () => client.close());
+    const socket = await gateway.socket(0);
+    socket.send({ type: "snapshot", users: [bob] });
+    socket.send({ type: "presence", users: [{ ...bob, version: 21 }] });
+    await untilState("closed");
+    await waitUntil(() => socket.closeCode === 1000, { what: "the socket is closed" });
+    assert.deepEqual(told.presence, []);
+    assert.equal(client.stale, true);
+    assert.equal(told.stale.at(-1) ?? true, true);
+  });
+});
+
+describe("a gateway that talks nonsense", () => {
+  test("is told of, and believed in what makes sense", async () => {
+    start();
+    const socket = await gateway.socket(0);
+    for (const text of ["no JSON", "null", '"text"', '{"type":"snapshot"}', '{"type":"hidden","users":7}']) {
+      socket.sendText(text);
+    }
+    for (const type of ["toString", "__proto__", "constructor", 7, null]) socket.sendText(JSON.stringify({ type }));
+    const wrong = [null, 7, "eve", {}, { id: 7, online: true, version: 1 }, { id: "eve", version: 1 }];
+    const unordered = ["9", -0.5, 2 ** 53, null].map((version) => ({ id: "eve", online: true, version }));
+    socket.sendText(JSON.stringify({ type: "snapshot", users: [...wrong, ...unordered, bob] }));
+    socket.sendText('{"type":"presence","users":[{"id":"eve","online":true,"version":1e400}]}');
+    socket.sendText(JSON.stringify({ type: "hidden", users: [7, null, "bob"] }));
+    await waitUntil(() => told.hidden.length > 0, { what: "somebody is hidden" });
+    assert.deepEqual(told.snapshot, [[bob]]);
+    assert.deepEqual(told.presence, []);
+    assert.deepEqual(told.hidden, [["bob"]]);
+    assert.deepEqual(
+      told.error.map((error) => (error as PresenceClientError).code),
+      Array(4).fill("BAD_FRAME"),
+    );
+    assert.equal(client.state.kind, "open");
+  });
+});
+
+describe("an error", () => {
+  test("says what is wrong with a token, but not the token", async () => {
+    start({ token: "Bearer secret" });
+    await untilState("closed");
+    const { code, error } = client.state as { code: number; error: PresenceClientError };
+    assert.deepEqual([code, error.name, error.code], [0, "PresenceClientError", "BAD_TOKEN"]);
+    assert.doesNotMatch(`${error.stack} ${error.cause}`, /secret/);
+  });
+
+  test("says why there is no token", async () => {
+    const reason = new Error("the login is away");
+    start({ token: () => Promise.reject(reason) });
+    await untilState("waiting");
+    assert.equal((client.state as { error: unknown }).error, reason);
+  });
+});
+
+/** Errors that nobody caught, from now to the end of the test. */
+function captureUncaught(): () => unknown[] {
+  const errors: unknown[] = [];
+  const before = process.listeners("uncaughtException");
+  process.removeAllListeners("uncaughtException");
+  const capture = (error: unknown) => errors.push(error);
+  process.on("uncaughtException", capture);
+  giveBack = () => {
+    process.off("uncaughtException", capture);
+    for (const listener of before) process.on("uncaughtException", listener);
+  };
+  return () => errors;
+}
 
 describe("a token", () => {
   test("travels as a sub-protocol", async () => {

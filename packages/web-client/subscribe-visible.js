@@ -1,5 +1,6 @@
 /** @import { PresenceClient } from "./presence-client.js" */
 import { browserClock } from "./clock.js";
+import { report } from "./report.js";
 
 // Whoever scrolls tells at most so often who is there now: gateways bound what a client may say in a second.
 const TELL_MS = 200;
@@ -33,8 +34,13 @@ export function subscribeVisible(client, idOf, options = { rootMargin: "200px" }
   };
   const observer = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) {
-      if (isIntersecting) inView.set(target, idOf(target));
-      else inView.delete(target);
+      inView.delete(target);
+      try {
+        if (isIntersecting) inView.set(target, idOf(target));
+      } catch (error) {
+        // One element that shows nobody keeps nothing from the others.
+        report(error);
+      }
     }
     tellSoon();
   }, options);

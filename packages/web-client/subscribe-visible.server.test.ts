@@ -28,10 +28,12 @@ after(async () => {
 });
 
 /** A thousand users, of whom a screen holds ten. */
-const longList = `<!doctype html><link rel="icon" href="data:,"><ul></ul><script type="module">
+const longList = `<!doctype html><link rel="icon" href="data:,"><h1>Users</h1><ul></ul><script type="module">
   import { PresenceClient, subscribeVisible } from "/index.js";
   const client = new PresenceClient({ url: location.origin.replace("http", "ws") + "/ws" });
-  const visible = subscribeVisible(client, (row) => row.id, {});
+  const visible = subscribeVisible(client, (row) => row.id || nobody(row), {});
+  const nobody = (row) => { throw new Error("shows nobody"); };
+  visible.observe(document.querySelector("h1"));
   for (let index = 0; index < 1000; index++) {
     const row = document.createElement("li");
     row.id = "user-" + index;
@@ -45,6 +47,8 @@ const longList = `<!doctype html><link rel="icon" href="data:,"><ul></ul><script
 
 test("whoever comes into view is subscribed to, and whoever leaves it no longer", async () => {
   const page = await chromium.browser.newPage({ viewport: { width: 400, height: 500 } });
+  const errors: string[] = [];
+  page.on("pageerror", ({ message }) => errors.push(message));
   await page.goto(gateway.url.replace("ws", "http").replace("/ws", "/"));
   const socket = await gateway.socket(0);
   const subscribed = () => {
@@ -57,6 +61,11 @@ test("whoever comes into view is subscribed to, and whoever leaves it no longer"
   };
   await waitUntil(() => subscribed().has("user-0"), { what: "the first row is subscribed to" });
   assert.ok(subscribed().size < 15, `${subscribed().size} users for a screen of ten`);
+  assert.deepEqual(
+    errors,
+    ["shows nobody"],
+    "an element that shows nobody is reported, and keeps nothing from the others",
+  );
 
   await page.locator("#user-500").scrollIntoViewIfNeeded();
   await waitUntil(() => subscribed().has("user-500") && !subscribed().has("user-0"), { what: "the view has moved" });

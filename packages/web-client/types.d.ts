@@ -21,23 +21,29 @@ export type Cause = "connected" | "disconnected" | "logged_out" | "connection_lo
 /** From the gateway. Unknown types and fields are ignored: later gateways may add some. */
 export type ServerFrame =
   | { readonly type: "snapshot" | "presence"; readonly users: readonly UserPresence[] }
-  | { readonly type: "hidden"; readonly users: readonly string[] };
+  | { readonly type: "hidden"; readonly users: readonly string[] }
+  | { readonly type: "stale"; readonly stale: boolean }
+  | { readonly type: "pong" };
 
 /** To the gateway. */
 export type ClientFrame =
   | { readonly type: "subscribe" | "unsubscribe"; readonly users: readonly string[] }
-  | { readonly type: "logout" };
+  | { readonly type: "logout" | "ping" };
 
 export type ConnectionState =
   | { readonly kind: "connecting" }
   | { readonly kind: "open" }
-  /** Cut off; tries again after `retryMs`. */
-  | { readonly kind: "waiting"; readonly retryMs: number; readonly code: number }
+  /** Cut off; tries again after `retryMs`. `error`: why there was no token. */
+  | { readonly kind: "waiting"; readonly retryMs: number; readonly code: number; readonly error?: unknown }
   /**
-   * For good, until `connect` is called again. 1000 `close`, 4001 `logout`; else the gateway's word: 4000 another socket of
-   * this device, 4401 the token, 4403 another user's name, 4429 too many devices.
+   * For good, until `connect` is called again. 1000 `close`, 4001 `logout`, 0 no socket can be made of this address or token
+   * (`error` says why); else the gateway's word: 4000 another socket of this device, 4401 the token, 4403 another user's name,
+   * 4429 too many devices.
    */
-  | { readonly kind: "closed"; readonly code: number };
+  | { readonly kind: "closed"; readonly code: number; readonly error?: unknown };
+
+/** `BAD_URL` and `BAD_TOKEN` end a client; after `BAD_FRAME` it goes on. */
+export type PresenceClientErrorCode = "BAD_URL" | "BAD_TOKEN" | "BAD_FRAME";
 
 export interface PresenceEvents {
   /** What the gateway tells by itself of how things are: after connecting, and as the answer to `subscribe`. */
@@ -47,6 +53,13 @@ export interface PresenceEvents {
   /** Users whom this one may no longer see: show no dot. */
   hidden: readonly string[];
   state: ConnectionState;
+  /** Whether what is known may be out of date from now on, as `stale` of the client says. */
+  stale: boolean;
+  /**
+   * What a listener threw, or what the gateway sent that is no frame. While nobody listens, the former goes to the platform as if
+   * it had not been caught.
+   */
+  error: unknown;
 }
 
 export interface PresenceClientOptions {

@@ -17,7 +17,10 @@ beforeEach(async () => {
 afterEach(() => gateway.close());
 
 test("the package holds the modules with their types, what they weigh, and nothing else", () => {
-  const modules = ["clock", "index", "page-life", "presence-client", "subscribe-visible"];
+  const modules = [
+    ...["clock", "connection", "frame", "index", "listeners", "page-life", "presence-client", "presence-client-error"],
+    ...["report", "subscribe-visible", "transitions"],
+  ];
   assert.deepEqual(
     project.packed.toSorted(),
     [
@@ -53,13 +56,15 @@ test("installed, it connects and tells what it hears, also without a page around
 test("its types hold in a strict project", () => {
   project.write(
     "strict.mts",
-    `import { type ConnectionState, PresenceClient, subscribeVisible, type UserPresence } from "@realchat/presence-web";
+    `import { type ConnectionState, PresenceClient, PresenceClientError, subscribeVisible, type UserPresence } from "@realchat/presence-web";
      const presence = new PresenceClient({ url: "wss://gateway/ws", token: async (refused) => (refused ? "new" : "old") });
      presence.on("presence", (users) => users.forEach(({ online }) => online satisfies boolean));
      const end: () => void = presence.on("hidden", (ids) => ids satisfies readonly string[]);
      const user: UserPresence | undefined = presence.get("ada");
      const state: ConnectionState = presence.state;
      if (state.kind === "closed") state.code satisfies number;
+     presence.on("stale", (stale) => stale satisfies boolean);
+     presence.on("error", (error) => error instanceof PresenceClientError && (error.code satisfies "BAD_FRAME" | "BAD_TOKEN" | "BAD_URL"));
      subscribeVisible(presence, (row) => row.id).stop();
      // @ts-expect-error there is no such event
      presence.on("gone", () => {});

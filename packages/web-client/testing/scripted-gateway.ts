@@ -19,10 +19,15 @@ export type ScriptedSocket = {
   /** Path and query that it asked for. */
   readonly path: string;
   readonly protocols: readonly string[];
+  /** But for pings. */
   readonly heard: readonly ClientFrame[];
+  /** Pings of the protocol's, which get no answer but the test's. */
+  readonly pings: number;
   /** Once the client closed it. */
   readonly closeCode: number | undefined;
   send(frame: ServerFrame): void;
+  /** Says what no gateway should. */
+  sendText(text: string): void;
   /** Closes it in good order. */
   close(code: number): void;
   /** Drops the connection without a word. */
@@ -56,8 +61,13 @@ export async function startScriptedGateway(onRequest?: RequestListener): Promise
 
 function scripted(socket: WebSocket, path: string, protocols: readonly string[]): ScriptedSocket {
   const heard: ClientFrame[] = [];
+  let pings = 0;
   let closeCode: number | undefined;
-  socket.on("message", (data) => heard.push(JSON.parse(String(data)) as ClientFrame));
+  socket.on("message", (data) => {
+    const frame = JSON.parse(String(data)) as ClientFrame;
+    if (frame.type === "ping") pings++;
+    else heard.push(frame);
+  });
   socket.on("close", (code) => {
     closeCode = code;
   });
@@ -65,10 +75,14 @@ function scripted(socket: WebSocket, path: string, protocols: readonly string[])
     path,
     protocols,
     heard,
+    get pings() {
+      return pings;
+    },
     get closeCode() {
       return closeCode;
     },
     send: (frame) => socket.send(JSON.stringify(frame)),
+    sendText: (text) => socket.send(text),
     close: (code) => socket.close(code),
     cut: () => socket.terminate(),
   };
