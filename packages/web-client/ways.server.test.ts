@@ -3,7 +3,6 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { startChromium, type TestChromium } from "@realchat/presence-testing";
-import type { Page } from "playwright-core";
 import { startGatewayOfWays } from "./testing/gateway-of-ways.ts";
 import { ways } from "./testing/ways.js";
 
@@ -15,7 +14,7 @@ const html = `<!doctype html><link rel="icon" href="data:,"><script type="module
 
 let chromium: TestChromium;
 let gateway: Awaited<ReturnType<typeof startGatewayOfWays>>;
-let page: Page;
+let page: Awaited<ReturnType<TestChromium["browser"]["newPage"]>>;
 const errors: string[] = [];
 
 before(async () => {

@@ -1,4 +1,5 @@
 /** @import { PresenceClient } from "../presence-client.js" */
+import { browserClock } from "../clock.js";
 
 /**
  * Every way into and out of every state of a client: what happens, in order, and the states that it tells. It is plain JavaScript,
@@ -227,4 +228,5 @@ async function eventually(condition, what) {
   }
 }
 
-const turn = () => new Promise((resolve) => setTimeout(resolve));
+/** Whatever is ready to run has run. */
+const turn = () => new Promise((resolve) => browserClock.after(0, () => resolve(undefined)));
