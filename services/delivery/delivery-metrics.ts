@@ -146,6 +146,11 @@ function exposeSessions(metrics: Metrics, { keeper, channels }: Parts): void {
     "Ends that presence was not told; it finds out by itself.",
     ({ closingsDropped }) => closingsDropped,
   );
+  total(
+    "heartbeats_unconfirmed",
+    "Heartbeats of sessions that presence could not answer; they are repeated.",
+    ({ unconfirmed }) => unconfirmed,
+  );
   total("presence_outages", "Times that presence could not be reached.", ({ outages }) => outages);
   metrics.gauge({ name: "delivery_presence_reachable", help: "1 while presence can be reached." }, () =>
     Number(keeper.metrics().reachable),

@@ -1,7 +1,9 @@
-/** What the ring knows of a session. */
+/** What the ring, and those who send its batches, know of a session. */
 interface Beating {
   /** When its last heartbeat was sent, or its registration, monotonic ms. */
   beatMs: number;
+  /** In how large a batch it goes at most; infinite unless a batch with it failed. */
+  groupMax: number;
 }
 
 /** Shares of the interval that a session may be late before it is hurried along. */
@@ -15,13 +17,14 @@ const turnMaxMs = 250;
  * Decides who sends a heartbeat when. Sessions stand in a row, the one whose last heartbeat is longest ago in front. At
  * each turn as many go as evenly belong to the time since the last turn: n sessions give n heartbeats an interval, at a
  * rate that stays the same whenever and however they arrived. Nobody waits longer than an interval for that, unless
- * sessions behind him leave, or presence was away: then those who are late go in addition, at a bounded rate.
+ * sessions behind him leave, or presence was away: then those who are late go in addition, at a bounded rate. So do those
+ * whose last heartbeat failed, after a rest.
  */
 export class HeartbeatRing<Session extends Beating> {
   /** In order of their last heartbeats. */
   readonly #row = new Set<Session>();
-  /** Those whose last heartbeat failed: older than all in the row. */
-  readonly #failed = new Set<Session>();
+  /** Those whose last heartbeat failed, with the time until which they rest; in the order in which they failed. */
+  readonly #failed = new Map<Session, number>();
   #allowance = 0;
   #catchUpAllowance = 0;
   #turnMs: number;
@@ -46,41 +49,52 @@ export class HeartbeatRing<Session extends Beating> {
   }
 
   /** Its last heartbeat did not get through: the next one cannot wait an interval. */
-  putFirst(session: Session): void {
-    if (this.#row.delete(session)) this.#failed.add(session);
+  putAgain(session: Session, restUntilMs: number): void {
+    if (this.#row.delete(session)) this.#failed.set(session, restUntilMs);
   }
 
-  /**
-   * Those whose turn it is; from now on they count as having sent it, and stand at the end of the row.
-   * @param nowMs monotonic; the ring should be asked at least ten times per second and interval
-   * @param intervalMs how often each session has to send one
-   * @param limit most that can be sent at once
-   */
-  take(nowMs: number, intervalMs: number, limit: number): Session[] {
+  /** Time passes: more may be sent. The ring should be told at least ten times per second and interval. */
+  turn(nowMs: number, intervalMs: number): void {
     const share = (this.size * Math.min(nowMs - this.#turnMs, turnMaxMs)) / intervalMs;
     this.#turnMs = nowMs;
     // What a turn could not spend is not saved up, but for the fraction: savings would be a burst.
     this.#allowance = (this.#allowance % 1) + share;
     this.#catchUpAllowance = (this.#catchUpAllowance % 1) + share * (catchUpFactor - 1);
+  }
+
+  /**
+   * Those whose turn it is; from now on they count as having sent it, and stand at the end of the row.
+   * @param nowMs monotonic
+   * @param intervalMs how often each session has to send one
+   * @param limit most that can be sent at once
+   */
+  take(nowMs: number, intervalMs: number, limit: number): Session[] {
     const isLate = ({ beatMs }: Session) => nowMs - beatMs >= lateness * intervalMs;
     const taken: Session[] = [];
-    for (const session of this.#inTurn()) {
-      if (taken.length >= limit || !this.#admits(this.#failed.has(session) || isLate(session))) break;
+    for (const session of this.#row) {
+      if (taken.length >= limit || !this.#admits(isLate(session))) break;
       taken.push(session);
     }
     return this.#sent(taken, nowMs);
   }
 
-  /** The one who has waited longest, due or not: his heartbeat tells whether presence is there again. */
-  takeFirst(nowMs: number): Session[] {
-    for (const session of this.#inTurn()) return this.#sent([session], nowMs);
-    return [];
+  /** As `take`, those who failed and have rested. They never use up what evenly belongs to the others. */
+  takeAgain(nowMs: number, limit: number): Session[] {
+    const taken: Session[] = [];
+    for (const [session, restUntilMs] of this.#failed) {
+      if (taken.length >= limit || restUntilMs > nowMs || this.#catchUpAllowance < 1) break;
+      this.#catchUpAllowance--;
+      taken.push(session);
+    }
+    return this.#sent(taken, nowMs);
   }
 
-  /** The one who has waited longest first. */
-  *#inTurn(): Generator<Session> {
-    yield* this.#failed;
-    yield* this.#row;
+  /** The one who has waited longest, due or not: its heartbeat tells whether presence is there. Best one that did not fail. */
+  takeFirst(nowMs: number): Session[] {
+    for (const sessions of [this.#row, this.#failed.keys()]) {
+      for (const session of sessions) return this.#sent([session], nowMs);
+    }
+    return [];
   }
 
   #admits(isLate: boolean): boolean {

@@ -11,6 +11,11 @@ import { deviceKey } from "./session-ids.ts";
 
 /** How often it is looked whose heartbeat is due, ms. */
 const turnMs = 50;
+/** How long those whose heartbeat failed rest at most, ms, give or take a half; and the share of the interval. */
+const restMaxMs = 2_000;
+const restShare = 1 / 4;
+/** Share of the calls under way at once that is for them. */
+const againShare = 1 / 4;
 
 export interface HeartbeatCounters {
   /** Heartbeats that were answered, each session counted. */
@@ -20,6 +25,8 @@ export interface HeartbeatCounters {
   batchFailures: number;
   /** Sessions that presence told were gone. */
   missing: number;
+  /** Heartbeats that presence could not answer, each session counted; they are sent again soon. */
+  unconfirmed: number;
 }
 
 interface HeartbeatsOptions {
@@ -36,11 +43,12 @@ interface HeartbeatsOptions {
 
 /** Sends the heartbeats of all sessions that are online, evenly spread over the interval that presence dictates. */
 export class Heartbeats {
-  readonly counters: HeartbeatCounters = { heartbeats: 0, batches: 0, batchFailures: 0, missing: 0 };
+  readonly counters: HeartbeatCounters = { heartbeats: 0, batches: 0, batchFailures: 0, missing: 0, unconfirmed: 0 };
   readonly #options: HeartbeatsOptions;
   readonly #ring: HeartbeatRing<HeldSession>;
   readonly #stop: Cancel;
   #underWay = 0;
+  #againUnderWay = 0;
 
   constructor(options: HeartbeatsOptions) {
     this.#options = options;
@@ -52,12 +60,26 @@ export class Heartbeats {
     return this.#underWay;
   }
 
+  /** Sessions that send heartbeats. */
+  get size(): number {
+    return this.#ring.size;
+  }
+
   add(session: HeldSession): void {
+    session.groupMax = Number.POSITIVE_INFINITY;
     this.#ring.add(session);
   }
 
   delete(session: HeldSession): void {
     this.#ring.delete(session);
+  }
+
+  /** Sends one heartbeat, due or not, to find out whether presence is there. */
+  probe(): void {
+    const { clock, reachability } = this.#options;
+    if (!reachability.mayTry("refresh")) return;
+    const first = this.#ring.takeFirst(clock.monotonicMs());
+    if (first.length > 0) this.#send(first, true);
   }
 
   stop(): void {
@@ -67,16 +89,26 @@ export class Heartbeats {
   #turn(): void {
     const { clock, limits, reachability, pace } = this.#options;
     const nowMs = clock.monotonicMs();
-    const { batchMaxSessions, batchesMax } = limits;
-    const room = reachability.isReachable ? (batchesMax - this.#underWay) * batchMaxSessions : 0;
-    const due = this.#ring.take(nowMs, pace.intervalMs, room);
-    if (!reachability.isReachable && reachability.mayTry) due.push(...this.#ring.takeFirst(nowMs));
-    for (let start = 0; start < due.length; start += batchMaxSessions) {
-      this.#send(due.slice(start, start + batchMaxSessions));
+    this.#ring.turn(nowMs, pace.intervalMs);
+    if (!reachability.isReachable) {
+      this.probe();
+      return;
     }
+    const { batchMaxSessions, batchesMax } = limits;
+    const againMax = Math.max(1, Math.floor(batchesMax * againShare)) - this.#againUnderWay;
+    const again = this.#ring.takeAgain(nowMs, Math.max(0, againMax) * batchMaxSessions);
+    const due = this.#ring.take(nowMs, pace.intervalMs, Math.max(0, batchesMax - this.#underWay) * batchMaxSessions);
+    for (const batch of batchesOf(due, batchMaxSessions)) this.#send(batch);
+    for (const batch of batchesOf(again, batchMaxSessions)) this.#sendAgain(batch);
   }
 
-  async #send(batch: readonly HeldSession[]): Promise<void> {
+  async #sendAgain(batch: readonly HeldSession[]): Promise<void> {
+    this.#againUnderWay++;
+    await this.#send(batch);
+    this.#againUnderWay--;
+  }
+
+  async #send(batch: readonly HeldSession[], isProbe = false): Promise<void> {
     const { api, limits, reachability, pace } = this.#options;
     const registrations = batch.map((session) => session.registrations);
     const sessions = batch.map(({ userId, deviceId, token }) => ({ userId, deviceId, sessionId: token }));
@@ -84,32 +116,63 @@ export class Heartbeats {
     const timeoutMs = Math.min(limits.callTimeoutMs, Math.max(500, pace.intervalMs / 2));
     this.#underWay++;
     this.counters.batches++;
-    reachability.trying();
+    reachability.trying("refresh");
     try {
-      const answer = await api.refreshSessions({ sessions }, { timeoutMs });
-      this.counters.heartbeats += batch.length;
+      const answer = await api.refreshSessions({ sessions, partial: true }, { timeoutMs });
+      for (const session of batch) session.groupMax = Number.POSITIVE_INFINITY;
       pace.adopt(answer);
       this.#answered(answer, batch, registrations);
-      reachability.succeeded();
-    } catch (error) {
+      reachability.succeeded("refresh");
+    } catch (thrown) {
       this.counters.batchFailures++;
-      for (const session of batch) this.#ring.putFirst(session);
-      reachability.failed(presenceClientErrorOf(error).retryAfterMs);
+      this.counters.unconfirmed += batch.length;
+      // Whoever is to blame is found out by halves; the others are heard of meanwhile.
+      for (const session of batch) session.groupMax = Math.max(1, Math.floor(batch.length / 2));
+      this.#putAgain(batch);
+      reachability.failed("refresh", batch[0], presenceClientErrorOf(thrown), isProbe);
     }
     this.#underWay--;
   }
 
+  #putAgain(sessions: readonly HeldSession[]): void {
+    const { clock, pace } = this.#options;
+    const restMs = Math.min(restMaxMs, pace.intervalMs * restShare) * (0.5 + clock.random());
+    for (const session of sessions) this.#ring.putAgain(session, clock.monotonicMs() + restMs);
+  }
+
   #answered(answer: RefreshSessionsResponse, batch: readonly HeldSession[], registrations: readonly number[]): void {
-    if (answer.missing.length + answer.superseded.length === 0) return;
+    const { missing, superseded, unconfirmed = [] } = answer;
+    this.counters.heartbeats += batch.length - unconfirmed.length;
+    if (missing.length + superseded.length + unconfirmed.length === 0) return;
     const places = new Map(batch.map((session, place) => [deviceKey(session), place]));
     // Whoever was registered again, closed or replaced in the meantime is another session than the one that was asked for.
-    const asked = (ref: SessionRef) => {
-      const place = places.get(deviceKey(ref)) ?? -1;
-      const session = batch[place];
-      return session?.state === "online" && session.registrations === registrations[place] ? session : undefined;
-    };
-    this.counters.missing += answer.missing.length;
-    for (const session of answer.missing.map(asked)) if (session !== undefined) this.#options.missing(session);
-    for (const session of answer.superseded.map(asked)) if (session !== undefined) this.#options.superseded(session);
+    const asked = (refs: readonly SessionRef[]) =>
+      refs.flatMap((ref) => {
+        const place = places.get(deviceKey(ref)) ?? -1;
+        const session = batch[place];
+        return session?.state === "online" && session.registrations === registrations[place] ? [session] : [];
+      });
+    this.counters.missing += missing.length;
+    this.counters.unconfirmed += unconfirmed.length;
+    for (const session of asked(missing)) this.#options.missing(session);
+    for (const session of asked(superseded)) this.#options.superseded(session);
+    this.#putAgain(asked(unconfirmed));
   }
+}
+
+/** In order, as many in each as it may have, and as each of its sessions may go with. */
+function batchesOf(sessions: readonly HeldSession[], batchMax: number): HeldSession[][] {
+  const batches: HeldSession[][] = [];
+  let roomInLast = 0;
+  for (const session of sessions) {
+    const last = batches.at(-1);
+    if (last !== undefined && roomInLast > 0 && last.length < session.groupMax) {
+      last.push(session);
+      roomInLast = Math.min(roomInLast - 1, session.groupMax - last.length);
+    } else {
+      batches.push([session]);
+      roomInLast = Math.min(batchMax, session.groupMax) - 1;
+    }
+  }
+  return batches;
 }

@@ -15,6 +15,8 @@ export class HeldSession implements SessionHandle {
   registrations = 0;
   /** When its last heartbeat was sent, or its registration, monotonic ms. */
   beatMs = 0;
+  /** See Beating. */
+  groupMax = Number.POSITIVE_INFINITY;
   /** A registration's answer is awaited. */
   isRegistering = false;
   /** A registration failed in a way that leaves open whether presence carried it out; its token is unknown. */

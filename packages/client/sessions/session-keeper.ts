@@ -2,13 +2,14 @@ import { DisconnectReason, type RegisterSessionResponse } from "@realchat/presen
 import { backoffMs } from "@realchat/presence-runtime/backoff";
 import { type Cancel, type Clock, pause } from "@realchat/presence-runtime/clock";
 import type { PresenceApi } from "../grpc/presence-channels.ts";
-import { PresenceClientError, type PresenceClientErrorCode, presenceClientErrorOf } from "../presence-client-error.ts";
+import { PresenceClientError, presenceClientErrorOf } from "../presence-client-error.ts";
+import { isRefusal } from "./call-faults.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { HeldSession } from "./held-session.ts";
 import type { KeeperMetrics } from "./keeper-metrics.ts";
 import { type KeeperLimits, keeperSettings, type SessionKeeperOptions } from "./keeper-options.ts";
 import { Outbox } from "./outbox.ts";
-import { Reachability } from "./reachability.ts";
+import { type Method, Reachability } from "./reachability.ts";
 import { ServerPace } from "./server-pace.ts";
 import { SessionBook } from "./session-book.ts";
 import type { CloseReason, SessionHandle } from "./session-handle.ts";
@@ -51,9 +52,22 @@ export class SessionKeeper implements AsyncDisposable {
     this.#limits = limits;
     this.#clock = clock;
     this.#connectionPrefix = `${randomText(clock)}${randomText(clock)}`;
-    const reachability = new Reachability(clock, () => this.#outbox.work());
+    const reachability = new Reachability({
+      clock,
+      sessions: () => this.#book.live + this.#book.counts.closing,
+      hasHeartbeats: () => this.#heartbeats.size > 0,
+      inDoubt: () => this.#heartbeats.probe(),
+      wake: () => {
+        this.#heartbeats.probe();
+        this.#outbox.work();
+      },
+    });
     this.#reachability = reachability;
-    this.#outbox = new Outbox({ clock, reachability, ...limits, perform: (session) => this.#perform(session) });
+    this.#outbox = new Outbox({
+      ...{ clock, reachability, ...limits },
+      methodOf: ({ isLive }) => (isLive ? "register" : "unregister"),
+      perform: (session) => this.#perform(session),
+    });
     this.#heartbeats = new Heartbeats({
       ...{ clock, limits, reachability, api: channels.api, pace: this.#pace },
       missing: (session) => this.#missing(session),
@@ -160,15 +174,18 @@ export class SessionKeeper implements AsyncDisposable {
 
   /** Puts what is to be told next in the outbox. */
   #goOn(session: HeldSession): void {
-    if (session.isLive) this.#outbox.add(session);
-    else if (session.state === "closing") this.#goOnClosing(session);
+    session.failures = 0;
+    if (this.#hasToTell(session)) this.#outbox.add(session);
   }
 
-  #goOnClosing(session: HeldSession): void {
-    if (session.knownToken !== "") this.#outbox.add(session);
+  #hasToTell(session: HeldSession): boolean {
+    if (session.isLive) return true;
+    if (session.state !== "closing") return false;
+    if (session.knownToken !== "") return true;
     // Only registering once more would tell the token; and could push out whoever has come since, elsewhere.
-    else if (session.isUncertain) this.#drop(session);
+    if (session.isUncertain) this.#drop(session);
     else this.#over(session, "closed");
+    return false;
   }
 
   #perform(session: HeldSession): Promise<void> | undefined {
@@ -184,7 +201,7 @@ export class SessionKeeper implements AsyncDisposable {
     const sentMs = this.#clock.monotonicMs();
     const registration = { userId, deviceId, connectionId, instanceId: this.#instanceId, previousSessionId: token };
     session.isRegistering = true;
-    this.#reachability.trying();
+    this.#reachability.trying("register");
     let outcome: RegisterSessionResponse | PresenceClientError;
     try {
       outcome = await this.#api.registerSession(registration, { timeoutMs: this.#limits.callTimeoutMs });
@@ -213,51 +230,49 @@ export class SessionKeeper implements AsyncDisposable {
     } else {
       this.#goOn(session);
     }
-    this.#reachability.succeeded();
+    this.#reachability.succeeded("register");
   }
 
   #registrationFailed(session: HeldSession, error: PresenceClientError): void {
     this.#counters.callFailures++;
     if (error.code === "FAILED_PRECONDITION") {
       this.#over(session, session.isLive ? "superseded" : "closed");
-      this.#reachability.succeeded();
+      this.#reachability.succeeded("register");
     } else if (isRefusal(error)) {
       session.refusal = error;
       this.#over(session, session.isLive ? "refused" : "closed");
-      this.#reachability.succeeded();
+      this.#reachability.succeeded("register");
     } else {
       // One that comes back keeps its token.
       if (session.token === "") session.isUncertain = true;
-      this.#tryAgain(session, error);
+      this.#tryAgain(session, "register", error);
     }
   }
 
   async #unregister(session: HeldSession): Promise<void> {
     const { userId, deviceId, knownToken: sessionId, closeReason } = session;
     const reason = closeReason === undefined ? DisconnectReason.DISCONNECT_REASON_UNSPECIFIED : reasons[closeReason];
-    this.#reachability.trying();
+    this.#reachability.trying("unregister");
     try {
       const options = { timeoutMs: this.#limits.callTimeoutMs };
       await this.#api.unregisterSession({ userId, deviceId, sessionId, reason }, options);
       this.#counters.unregistrations++;
       if (session.isUncertain) this.#drop(session);
       else this.#over(session, "closed");
-      this.#reachability.succeeded();
+      this.#reachability.succeeded("unregister");
     } catch (thrown) {
       const error = presenceClientErrorOf(thrown);
       this.#counters.callFailures++;
       if (isRefusal(error)) this.#drop(session);
-      else this.#tryAgain(session, error);
+      else this.#tryAgain(session, "unregister", error);
     }
   }
 
-  #tryAgain(session: HeldSession, { code, retryAfterMs }: PresenceClientError): void {
-    // Faults of one call only say something about presence when it is in doubt already.
-    const isOwn = ownFaults.has(code);
-    if (!isOwn || !this.#reachability.isReachable) this.#reachability.failed(retryAfterMs);
-    if (this.#state === "stopped") return;
-    if (isOwn) this.#clock.after(backoffMs(session.failures++, retryPace, this.#clock), () => this.#goOn(session));
-    else this.#goOn(session);
+  #tryAgain(session: HeldSession, method: Method, error: PresenceClientError): void {
+    this.#reachability.failed(method, session, error);
+    if (this.#state === "stopped" || !this.#hasToTell(session)) return;
+    const restMs = backoffMs(session.failures++, retryPace, this.#clock);
+    this.#outbox.addAgain(session, Math.max(restMs, Math.min(error.retryAfterMs ?? 0, retryPace.capMs)));
   }
 
   /** A registration has been answered: whoever came after it on this device may go. */
@@ -273,7 +288,7 @@ export class SessionKeeper implements AsyncDisposable {
   #missing(session: HeldSession): void {
     this.#heartbeats.delete(session);
     this.#book.move(session, "returning");
-    this.#outbox.add(session);
+    this.#goOn(session);
   }
 
   #over(session: HeldSession, state: "superseded" | "refused" | "closed"): void {
@@ -308,16 +323,6 @@ const reasons = {
   "connection-lost": DisconnectReason.DISCONNECT_REASON_CONNECTION_LOST,
   "server-drain": DisconnectReason.DISCONNECT_REASON_SERVER_DRAIN,
 } as const satisfies Record<CloseReason, DisconnectReason>;
-
-const refusals: ReadonlySet<PresenceClientErrorCode> = new Set(["INVALID_ARGUMENT", "RESOURCE_EXHAUSTED"]);
-
-/** Whether the answer would be the same next time. Who is told when to try again met a queue that was full, no limit. */
-function isRefusal({ code, retryAfterMs }: PresenceClientError): boolean {
-  return refusals.has(code) && retryAfterMs === undefined;
-}
-
-/** Failures of a call that say little about the next one's. */
-const ownFaults: ReadonlySet<PresenceClientErrorCode> = new Set(["INTERNAL", "UNKNOWN", "DATA_LOSS", "ABORTED"]);
 
 const retryPace = { firstMs: 500, capMs: 4_000 };
 

@@ -1,5 +1,6 @@
 import type {
   RefreshSessionsRequest,
+  RefreshSessionsResponse,
   RegisterSessionRequest,
   SessionRef,
   UnregisterSessionRequest,
@@ -27,6 +28,10 @@ export class ScriptedPresence implements PresenceAccess {
   intervalMs = 20_000;
   ttlMs = 60_000;
   fault: (call: Call) => Fault | undefined = () => undefined;
+  /** Whose heartbeats the store cannot answer; a caller that does not ask for `partial` is failed for them. */
+  unanswerable: (session: SessionRef) => boolean = () => false;
+  /** Whether it knows of `partial`. */
+  isPartial = true;
   /** Each call waits for it before it is carried out. */
   arrival: (call: Call) => Promise<void> = async () => {};
   /** Each answer waits for it. */
@@ -108,11 +113,16 @@ export class ScriptedPresence implements PresenceAccess {
     return token;
   }
 
-  #refresh({ sessions }: RefreshSessionsRequest): { missing: SessionRef[]; superseded: SessionRef[] } {
-    const lost = sessions.filter((ref) => this.tokens.get(deviceKey(ref)) !== ref.sessionId);
+  #refresh({ sessions, partial }: RefreshSessionsRequest): Partial<RefreshSessionsResponse> {
+    const unconfirmed = sessions.filter((ref) => this.unanswerable(ref));
+    if (unconfirmed.length > 0 && !(this.isPartial && partial)) throw away;
+    if (unconfirmed.length > 0 && unconfirmed.length === sessions.length) throw away;
+    const answered = sessions.filter((ref) => !unconfirmed.includes(ref));
+    const lost = answered.filter((ref) => this.tokens.get(deviceKey(ref)) !== ref.sessionId);
     return {
       missing: lost.filter((ref) => !this.tokens.has(deviceKey(ref))),
       superseded: lost.filter((ref) => this.tokens.has(deviceKey(ref))),
+      ...(this.isPartial && { unconfirmed }),
     };
   }
 
