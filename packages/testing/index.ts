@@ -14,6 +14,7 @@ export { type H2load, provideH2load } from "./provision/h2load.ts";
 export { handOver } from "./provision/hand-over.ts";
 export { provideKafka } from "./provision/kafka-server.ts";
 export { MissingServerError, type ServerName } from "./provision/missing-server.ts";
+export { type Promtool, prometheusImage, providePromtool, runPromtool } from "./provision/promtool.ts";
 export { provideRedis } from "./provision/redis-server.ts";
 export { type RedisOptions, startRedis, type TestRedis } from "./redis.ts";
 export { seed } from "./seed.ts";

@@ -9,16 +9,20 @@ const signs: Record<ServerName, RegExp> = {
   Kafka: /\b(startKafka|sharedKafka)\b/,
   Chromium: /\bstartChromium\b/,
   "grpc-go": /\bprovideGrpcGo\b/,
+  promtool: /\bprovidePromtool\b/,
 };
 const names = Object.keys(signs) as ServerName[];
-const required = names.filter((name) => name !== "grpc-go");
+const ofMany = names.filter((name) => name !== "grpc-go" && name !== "promtool");
 
-/** The servers that a suite starts, itself or through files that it imports by relative paths; all required if none is found. */
+/**
+ * The servers that a suite starts, itself or through files that it imports by relative paths. If none is found: all but
+ * those that a single suite needs.
+ */
 export function neededServers(suite: Suite, root = repository): readonly ServerName[] {
   if (suite.kind === "unit" || suite.kind === "local") return [];
   const sources = [...sourcesBehind(join(root, suite.file), new Set())];
   const needed = names.filter((name) => sources.some((source) => signs[name].test(source)));
-  return needed.length === 0 ? required : needed;
+  return needed.length === 0 ? ofMany : needed;
 }
 
 function* sourcesBehind(file: string, seen: Set<string>): Generator<string> {

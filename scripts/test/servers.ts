@@ -4,6 +4,7 @@ import {
   provideChromium,
   provideGrpcGo,
   provideKafka,
+  providePromtool,
   provideRedis,
   type ServerName,
   startKafka,
@@ -50,10 +51,14 @@ export async function provideServers(needed: ReadonlySet<ServerName>, say: (line
   const redis = await attempt("Redis", () => provideRedis(say));
   const kafka = await attempt("Kafka", () => provideKafka(say));
   const chromium = await attempt("Chromium", () => provideChromium(say));
+  const promtool = await attempt("promtool", () => providePromtool(say));
   const shared = kafka && (await attempt("Kafka", () => startKafka()));
   const grpcGo = await buildingGrpcGo;
   return {
-    env: { ...handOver({ redis, kafka, chromium, grpcGo }), ...(shared && { TEST_KAFKA_BROKERS: shared.brokers }) },
+    env: {
+      ...handOver({ redis, kafka, chromium, grpcGo, promtool }),
+      ...(shared && { TEST_KAFKA_BROKERS: shared.brokers }),
+    },
     missing,
     stop: async () => shared?.stop(),
   };

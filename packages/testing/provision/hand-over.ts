@@ -1,5 +1,5 @@
 /** Servers that one process found, told to those it starts, so that only one searches and downloads. */
-type FoundServers = Partial<Record<"redis" | "kafka" | "chromium" | "grpcGo", unknown>>;
+type FoundServers = Partial<Record<"redis" | "kafka" | "chromium" | "grpcGo" | "promtool", unknown>>;
 
 const NAME = "TEST_SERVERS";
 

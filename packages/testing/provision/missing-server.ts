@@ -1,6 +1,6 @@
 import { onPath } from "./command.ts";
 
-export type ServerName = "Redis" | "Kafka" | "Chromium" | "grpc-go";
+export type ServerName = "Redis" | "Kafka" | "Chromium" | "grpc-go" | "promtool";
 
 /** A server, or the browser or client, that the tests need cannot be had on this machine. */
 export class MissingServerError extends Error {
@@ -49,6 +49,14 @@ const installCommands = {
       },
       "CHROME_PATH=/path/to/chrome npm test",
     ),
+  promtool: () =>
+    installCommand({
+      "apt-get": "prometheus",
+      dnf: "golang-github-prometheus",
+      apk: "prometheus",
+      pacman: "prometheus",
+      brew: "prometheus",
+    }),
   "grpc-go": () =>
     installCommand(
       { "apt-get": "golang-go", dnf: "golang", apk: "go", pacman: "go", brew: "go" },
