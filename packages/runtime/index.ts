@@ -20,6 +20,7 @@ export { integer, listOf, oneOf, secret, text, toggle, url } from "./settings/ki
 export { instanceName, loadSettings, type Start } from "./settings/load-settings.ts";
 export { logSettings } from "./settings/log-settings.ts";
 export { nearest } from "./settings/nearest.ts";
+export { normalOrigin, origin } from "./settings/origin.ts";
 export { certificateFile, isKeyOf, type PemFile, privateKeyFile, publicKeyFile } from "./settings/pem-file.ts";
 export { type Environment, type Origin, type Reading, readSettings } from "./settings/read-settings.ts";
 export { type RedisUrl, redisUrl } from "./settings/redis-url.ts";

@@ -163,6 +163,12 @@ describe("who may be anybody", () => {
   });
 });
 
+test("origins are read as browsers write them; what no page could have is refused", () => {
+  const { origins } = configOf({ ORIGINS: "HTTPS://Chat.Example:443/, http://localhost:3000" }).handshake;
+  assert.deepEqual([...origins], ["https://chat.example", "http://localhost:3000"]);
+  assert.match(problemsOf({ ORIGINS: "https://a.example,chat.example" }), /^ORIGINS=.*: entry 2 has no scheme: give/);
+});
+
 test("imports over HTTP_ADDR are exposed beyond loopback, unless that is wanted", () => {
   const isExposed = (environment: Environment) => configOf(environment).audience.isImportExposed;
   assert.equal(isExposed({ HTTP_ADDR: "[::1]:8093" }), false);

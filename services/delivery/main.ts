@@ -24,6 +24,7 @@ import { anyone } from "./gateway/authentication/anyone.ts";
 import type { Authenticator } from "./gateway/authentication/authenticator.ts";
 import { openKeys } from "./gateway/authentication/keys.ts";
 import { TokenBearers } from "./gateway/authentication/token-bearers.ts";
+import { ForeignOrigins } from "./gateway/foreign-origins.ts";
 import { Gateway } from "./gateway/gateway.ts";
 import { greeting } from "./greeting.ts";
 import { growHeapSlowly } from "./heap-growth.ts";
@@ -63,6 +64,9 @@ async function run(config: DeliveryConfig): Promise<void> {
     observeAge: observeDots(metrics),
     onDirectoryFailure: (error) => log.debug({ err: error }, "the directory did not answer; it is asked again"),
   });
+  const foreignOrigins = new ForeignOrigins((origin) => {
+    log.warn({ origin }, `pages of ${origin} may not open sockets here; if they are yours, add it to ORIGINS`);
+  });
   const gateway = new Gateway({
     authenticator: await createAuthenticator(config, log),
     sessions: keeper,
@@ -74,6 +78,7 @@ async function run(config: DeliveryConfig): Promise<void> {
     tls: config.listen.tls,
     page: pageOf(config),
     onInternalError: (error) => log.error({ err: error }, "a socket could not be opened"),
+    onForeignOrigin: (origin) => foreignOrigins.note(origin),
   });
   exposeParts(metrics, { gateway, push, keeper, channels, audience, feed, limits: config.limits });
   const operations = new OperationsServer({

@@ -8,6 +8,7 @@ import {
   listOf,
   logSettings,
   oneOf,
+  origin,
   peerAddress,
   privateKeyFile,
   publicKeyFile,
@@ -76,7 +77,7 @@ export const deliverySettings = {
     },
     AUTH_COOKIE: { kind: text(name), default: "realchat_token", meaning: "cookie that may hold the token" },
     ORIGINS: {
-      kind: listOf(text({ maxBytes: 1_024 })),
+      kind: listOf(origin),
       default: { meaning: "the gateway's own" },
       meaning: "further origins whose pages may open sockets, such as https://chat.example; * for any",
     },

@@ -17,6 +17,7 @@ const good: Handshake = {
   origin: undefined,
   host: "chat.example",
   address: "10.1.2.3",
+  unreadable: undefined,
 };
 
 function outcome(handshake: Partial<Handshake>, origins: string[] = [], authentication?: Authentication) {
@@ -44,6 +45,8 @@ describe("admission", () => {
     assert.match(await refusal({ deviceId: undefined }), /^400 bad_request: device_id is missing/);
     assert.match(await refusal({ deviceId: "x".repeat(129) }), /^400 bad_request: device_id has 129 bytes, limit 128/);
     assert.match(await refusal({ userId: undefined }), /^400 bad_request: user_id is missing/);
+    assert.match(await refusal({ unreadable: "user_id" }), /^400 bad_request: user_id is no percent-encoded UTF-8: /);
+    assert.match(await refusal({ deviceId: "\ud800" }), /^400 bad_request: device_id is not valid Unicode/);
     assert.match(await refusal({ userId: "a\nb" }), /^400 bad_request: user_id has control characters/);
     assert.match(await refusal({ protocols: ["chat.v9"] }), /^400 unknown_protocol: .*realchat\.presence\.v1\.json/);
   });
@@ -68,6 +71,22 @@ describe("admission", () => {
     assert.match(await refusal(own), /^403 foreign_origin: .* add it to ORIGINS/);
     assert.ok("userId" in (await outcome(own, [], { kind: "user", userId: "ada", expiresAtMs: undefined })));
     assert.ok("userId" in (await outcome(own, ["https://chat.example"])));
+  });
+
+  test("knows a listed origin, and its own, in every spelling", async () => {
+    const spelled = { origin: "HTTPS://Evil.example:443" };
+    assert.ok("userId" in (await outcome(spelled, ["https://evil.example"])));
+    const user = { kind: "user", userId: "ada", expiresAtMs: undefined } as const;
+    const own: [string, string][] = [
+      ["https://chat.example", "chat.example:443"],
+      ["http://chat.example", "Chat.Example:80"],
+      ["http://[2001:db8::1]:8083", "[2001:DB8:0::1]:8083"],
+    ];
+    for (const [origin, host] of own) assert.ok("userId" in (await outcome({ origin, host }, [], user)), host);
+    for (const host of ["chat.example:80", "chat.example:8443", "", undefined]) {
+      const refused = (await outcome({ origin: "https://chat.example", host }, [], user)) as Refusal;
+      assert.equal(refused.reason, "foreign_origin", host);
+    }
   });
 
   test("passes on what became of the token, and when it ends", async () => {

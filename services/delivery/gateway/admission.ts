@@ -24,7 +24,7 @@ interface AdmissionOptions {
 
 /** Whether, for whom and how a socket is opened. */
 export async function admit(handshake: Handshake, options: AdmissionOptions): Promise<Admitted | Refusal> {
-  const { path, deviceId } = handshake;
+  const { path, deviceId, unreadable } = handshake;
   if (path !== "/ws") return { reason: "not_found", status: 404, message: "sockets are at /ws" };
   if (!isOriginAllowed(handshake, options.origins, options.authenticator.needsToken)) {
     const message = `pages of ${handshake.origin} may not open sockets here: add it to ORIGINS`;
@@ -34,6 +34,10 @@ export async function admit(handshake: Handshake, options: AdmissionOptions): Pr
   if (format === undefined) {
     const message = `no such sub-protocol: offer ${Object.keys(options.formats).join(" or ")}, or none`;
     return { reason: "unknown_protocol", status: 400, message };
+  }
+  if (unreadable !== undefined) {
+    const message = `${unreadable} is no percent-encoded UTF-8: encode it, as encodeURIComponent does`;
+    return { reason: "bad_request", status: 400, message };
   }
   const wrong = deviceId === undefined ? "is missing" : wrongWithId(deviceId);
   if (deviceId === undefined || wrong !== undefined) {

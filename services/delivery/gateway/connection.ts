@@ -79,7 +79,13 @@ export class Connection implements Outlet {
     this.#session = session;
     this.#subscription = subscription;
     session.onSuperseded(() => this.close("session_replaced"));
-    session.onRefused(({ code }) => this.close(code === "RESOURCE_EXHAUSTED" ? "too_many_devices" : "internal"));
+    session.onRefused(({ code }) => this.#refused(code));
+  }
+
+  /** Final for the client too: presence would say the same the next time. */
+  #refused(code: string): void {
+    if (code === "RESOURCE_EXHAUSTED") this.close("too_many_devices");
+    else this.close("forbidden", "presence does not take this id");
   }
 
   /** Says why, and ends the session; from now on nothing is sent or heard. */

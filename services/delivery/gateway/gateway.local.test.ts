@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { get } from "node:https";
 import { connect as connectTcp } from "node:net";
 import { afterEach, describe, test } from "node:test";
 import { issueCertificates } from "@realchat/presence-rpc/testing";
@@ -54,6 +56,9 @@ describe("a socket's session ends", () => {
     const refused = await scene.open();
     scene.sessions[1]?.refuse("RESOURCE_EXHAUSTED");
     assert.deepEqual(await refused.untilClosed(), { code: 4429, reason: "too_many_devices" });
+    const unfit = await scene.open();
+    scene.sessions[2]?.refuse("INVALID_ARGUMENT");
+    assert.deepEqual(await unfit.untilClosed(), { code: 4403, reason: "forbidden: presence does not take this id" });
   });
 
   test("when the client does not answer a ping in time; one that does is left alone", async () => {
@@ -167,7 +172,121 @@ describe("a socket is refused", () => {
     });
     slow.write("GET /ws HTTP/1.1\r\nHost: x\r\n");
     await new Promise((resolve) => slow.once("close", resolve));
-    assert.match(answer, /^HTTP\/1\.1 408 /);
+    assert.match(answer, /^HTTP\/1\.1 408 [\s\S]*"error":"timeout"/);
+    assert.deepEqual(scene.gateway.figures.refused, { timeout: 1 });
+  });
+});
+
+describe("a handshake that is none", () => {
+  const upgrade = { Connection: "Upgrade", Upgrade: "websocket", "Sec-WebSocket-Version": "13" };
+  const good: Record<string, string> = { Host: "x", ...upgrade, "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==" };
+
+  /** What the gateway says to a request, until it ends the connection or opens a socket. */
+  async function answerTo(line: string, headers: Record<string, string | undefined>): Promise<string> {
+    const [host, port] = scene.address.split(":");
+    const socket = connectTcp(Number(port), host);
+    const given = Object.entries(headers).flatMap(([name, value]) =>
+      value === undefined ? [] : [`${name}: ${value}`],
+    );
+    socket.write(`${line} HTTP/1.1\r\n${given.join("\r\n")}\r\n\r\n`);
+    let answer = "";
+    for await (const data of socket) {
+      answer += data;
+      if (answer.startsWith("HTTP/1.1 101 ")) break;
+    }
+    return answer;
+  }
+
+  const line = "GET /ws?user_id=ada&device_id=phone";
+
+  test("is answered as every other refusal, in JSON, and counted", async () => {
+    scene = await gatewayScene();
+    const cases: [string, Record<string, string | undefined>, number, string, RegExp][] = [
+      [line, { ...good, "Sec-WebSocket-Key": undefined }, 400, "bad_request", /sec-websocket-key/],
+      [line, { ...good, "Sec-WebSocket-Key": "short" }, 400, "bad_request", /sec-websocket-key/],
+      [line, { ...good, "Sec-WebSocket-Version": undefined }, 426, "bad_request", /sec-websocket-version/],
+      [line, { ...good, "Sec-WebSocket-Version": "8" }, 426, "bad_request", /sec-websocket-version/],
+      [line, { ...good, "Sec-WebSocket-Version": "14" }, 426, "bad_request", /sec-websocket-version/],
+      [line.replace("GET", "POST"), { ...good, "Content-Length": "0" }, 405, "bad_request", /POST/],
+      [line, { ...good, Upgrade: undefined, Connection: "close" }, 426, "no_upgrade", /proxy/],
+      [line, { ...good, Connection: "close" }, 426, "no_upgrade", /proxy/],
+      [line, { ...good, Connection: "Upgrade, close", Upgrade: "h2c" }, 426, "no_upgrade", /proxy/],
+      [line, { ...good, "Sec-WebSocket-Protocol": "chat.v9" }, 400, "unknown_protocol", /sub-protocol/],
+      ["GET /ws?user_id=%ED%A0%80&device_id=x", good, 400, "bad_request", /user_id is no percent-encoded UTF-8/],
+      ["GET /ws?user_id=ada&device_id=%zz", good, 400, "bad_request", /device_id is no percent-encoded UTF-8/],
+      ["GET /ws?user_id=ada&device_id=%00", good, 400, "bad_request", /device_id has control characters/],
+      ["GET /other", good, 404, "not_found", /\/ws/],
+      [line, { ...good, Cookie: "x".repeat(20_000) }, 431, "headers_too_big", /16384/],
+      ["GET /ws HTTP/9.9 nonsense", good, 400, "bad_request", /no HTTP/],
+    ];
+    for (const [first, headers, status, reason, message] of cases) {
+      const before = scene.gateway.figures.refused[reason as "bad_request"] ?? 0;
+      const answer = await answerTo(first, headers);
+      const [head = "", body = ""] = answer.split("\r\n\r\n");
+      assert.match(head, new RegExp(`^HTTP/1\\.1 ${status} `), answer);
+      assert.match(head, /^content-type: application\/json$/im);
+      const told = JSON.parse(body) as { error: string; message: string };
+      assert.equal(told.error, reason);
+      assert.match(told.message, message);
+      assert.equal(scene.gateway.figures.refused[reason as "bad_request"], before + 1, answer);
+    }
+    assert.match(await answerTo(line, { ...good, "Sec-WebSocket-Version": "8" }), /^sec-websocket-version: 13$/im);
+    assert.match(await answerTo(line, { ...good, Connection: "close" }), /^upgrade: websocket$/im);
+    assert.equal(scene.gateway.figures.bounds.places.used, 0);
+  });
+
+  test("but only looks odd opens a socket: what is empty counts as not sent", async () => {
+    scene = await gatewayScene();
+    const jsonOffer = `${jsonProtocol}, ${jsonProtocol}`;
+    for (const [more, protocol] of [
+      [{ "Sec-WebSocket-Protocol": "" }, undefined],
+      [{ "Sec-WebSocket-Protocol": " " }, undefined],
+      [{ "Sec-WebSocket-Protocol": ", ," }, undefined],
+      [{ "Sec-WebSocket-Protocol": jsonOffer }, jsonProtocol],
+      [{ "Sec-WebSocket-Protocol": `,bearer.a b, ${jsonProtocol},` }, jsonProtocol],
+      [{ "Sec-WebSocket-Protocol": "bearer.x" }, undefined],
+      [{ "Sec-WebSocket-Extensions": ",;=" }, undefined],
+      [{ Upgrade: "WebSocket" }, undefined],
+      [{ Upgrade: "h2c, websocket" }, undefined],
+      [{ Connection: "keep-alive, Upgrade" }, undefined],
+    ] as [Record<string, string>, string | undefined][]) {
+      const answer = await answerTo(line, { ...good, ...more });
+      assert.match(answer, /^HTTP\/1\.1 101 /, JSON.stringify(more));
+      assert.equal(/^sec-websocket-protocol: (.*)$/im.exec(answer)?.[1], protocol, JSON.stringify(more));
+    }
+    assert.deepEqual(scene.gateway.figures.refused, {});
+  });
+
+  test("and asks for the page is given it, whatever protocol it would like to go on in: curl --http2", async () => {
+    const page = (request: IncomingMessage, response: ServerResponse) => void response.end(`page of ${request.url}`);
+    scene = await gatewayScene({ page });
+    for (const protocol of ["h2c", "TLS/1.0", "foo"]) {
+      const headers = {
+        Host: "x",
+        Connection: "Upgrade, HTTP2-Settings, close",
+        Upgrade: protocol,
+        "HTTP2-Settings": "AAMAAABk",
+      };
+      const answer = await answerTo("GET /", headers);
+      assert.match(answer, /^HTTP\/1\.1 200 [\s\S]*page of \/$/, protocol);
+    }
+    assert.deepEqual(scene.gateway.figures.refused, {});
+  });
+
+  test("from a foreign page is told to the operator", async () => {
+    const told: string[] = [];
+    scene = await gatewayScene({ onForeignOrigin: (origin) => told.push(origin) });
+    assert.match(await answerTo(line, { ...good, Origin: "https://evil.example" }), /^HTTP\/1\.1 403 /);
+    assert.deepEqual(told, ["https://evil.example"]);
+  });
+
+  test("that says nothing at all is not counted: a browser connects ahead of time", async () => {
+    scene = await gatewayScene({ handshake: { ...handshake, timeoutMs: 200 } });
+    const [host, port] = scene.address.split(":");
+    const silent = connectTcp(Number(port), host);
+    silent.resume();
+    await new Promise((resolve) => silent.once("close", resolve));
+    assert.deepEqual(scene.gateway.figures.refused, {});
   });
 });
 
@@ -193,6 +312,14 @@ test("with a certificate, sockets are encrypted", async () => {
   assert.equal(scene.places[0]?.userId, "ada");
   socket.close();
   assert.equal(await untilEnded(), "connection-lost");
+  // What Node gives up is answered over TLS as well.
+  const answer = await new Promise<string>((resolve, reject) => {
+    const request = get(`https://${scene.address}/ws`, { ca, headers: { cookie: "x".repeat(20_000) } }, (response) => {
+      response.setEncoding("utf8").once("data", (body) => resolve(`${response.statusCode} ${body}`));
+    });
+    request.once("error", reject);
+  });
+  assert.match(answer, /^431 .*"headers_too_big"/);
 });
 
 describe("a gateway that goes away", () => {

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { OpenSession, SessionHandle } from "@realchat/presence-client";
 import type { Address, Clock } from "@realchat/presence-runtime";
@@ -9,6 +9,7 @@ import type { FrameFormat } from "../push/frame-format.ts";
 import type { Push } from "../push/push.ts";
 import { type Admitted, admit } from "./admission.ts";
 import type { Authenticator } from "./authentication/authenticator.ts";
+import { headersMaxBytes, refusalOfBroken } from "./broken-request.ts";
 import { type Close, closes } from "./close-codes.ts";
 import { Connection, type ConnectionSetting, type End } from "./connection.ts";
 import type { GatewayFigures } from "./figures.ts";
@@ -16,10 +17,11 @@ import { type HandshakeOptions, readHandshake } from "./handshake.ts";
 import type { MessageRate } from "./message-allowance.ts";
 import { envelopeFrames, envelopeProtocol } from "./protocols/envelope-frames.ts";
 import { jsonFrames, jsonProtocol } from "./protocols/json-frames.ts";
-import { isRefusal, type Refusal, type RefusalReason, refuse } from "./refusal.ts";
+import { isRefusal, type Refusal, type RefusalReason, refuse, refuseRequest } from "./refusal.ts";
 import { type SocketLimitOptions, SocketLimits } from "./socket-limits.ts";
 import { spreadOut } from "./spread-out.ts";
 import { TimerWheel } from "./timer-wheel.ts";
+import { agree, asksForWebSocket, notUpgraded, wrongWithUpgrade } from "./upgrade.ts";
 
 export interface GatewayOptions {
   readonly authenticator: Authenticator;
@@ -38,6 +40,8 @@ export interface GatewayOptions {
   /** Answers whatever is no WebSocket. */
   readonly page: (request: IncomingMessage, response: ServerResponse) => void;
   readonly onInternalError: (error: unknown) => void;
+  /** A page of it was refused. */
+  readonly onForeignOrigin?: (origin: string) => void;
 }
 
 /** Handshakes that are not over may not use up all connections. */
@@ -83,7 +87,6 @@ export class Gateway {
       perMessageDeflate: false,
       maxPayload: limits.messageMaxBytes,
       closeTimeout: closeTimeoutMs,
-      handleProtocols: (offered) => protocolAmong([...offered]) ?? false,
     };
     this.#sockets = new WebSocketServer(socketOptions);
     const timeouts = {
@@ -91,7 +94,8 @@ export class Gateway {
       requestTimeout: handshake.timeoutMs,
       keepAliveTimeout: 5_000,
       connectionsCheckingInterval: Math.min(1_000, handshake.timeoutMs),
-      maxHeaderSize: 16_384,
+      maxHeaderSize: headersMaxBytes,
+      shouldUpgradeCallback: asksForWebSocket,
     };
     this.#http =
       tls === undefined
@@ -99,7 +103,8 @@ export class Gateway {
         : createTlsServer({ ...timeouts, handshakeTimeout: handshake.timeoutMs, cert: tls.certificate, key: tls.key });
     this.#http.maxConnections = limits.socketsMax + connectionsBeside;
     this.#http.on("drop", () => tally(this.#refused, "connections"));
-    this.#http.on("request", (request, response) => options.page(request, response));
+    this.#http.on("request", (request, response) => this.#serve(request, response));
+    this.#http.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => this.#refuseBroken(error, socket));
     this.#http.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       this.#upgrade(request, socket, head).catch((error: unknown) => {
         socket.destroy();
@@ -157,10 +162,34 @@ export class Gateway {
     this.#wheel.close();
   }
 
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    if (!/^\/ws(?:\?|$)/.test(request.url ?? "")) {
+      this.#options.page(request, response);
+      return;
+    }
+    tally(this.#refused, notUpgraded.reason);
+    refuseRequest(response, notUpgraded);
+  }
+
+  #refuseBroken({ code }: NodeJS.ErrnoException, socket: Socket): void {
+    const refusal = refusalOfBroken(code);
+    // Browsers connect ahead of time, and say nothing; and an answer under way must not be broken into.
+    const isAsking = socket.writable && socket.bytesRead > 0 && socket.bytesWritten === 0;
+    if (refusal !== undefined && isAsking) this.#refuse(socket, refusal);
+    else socket.destroy();
+  }
+
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     // A client that goes away while it is being looked at: its `close` does what is to be done.
     socket.on("error", () => {});
+    const wrong = wrongWithUpgrade(request);
+    if (wrong !== undefined) {
+      this.#refuse(socket, wrong);
+      return;
+    }
     const handshake = readHandshake(request, this.#options.handshake);
+    const protocol = protocolAmong(handshake.protocols);
+    agree(request, protocol);
     const place = this.#isDraining ? draining : this.#limits.enter(handshake.address);
     if (isRefusal(place)) {
       this.#refuse(socket, place);
@@ -174,7 +203,8 @@ export class Gateway {
     if (refusal === undefined && admitted !== undefined) {
       this.#sockets.handleUpgrade(request, socket, head, (opened) => this.#open(opened, admitted));
     } else if (refusal !== undefined) {
-      const close = closeFor(refusal, protocolAmong(handshake.protocols));
+      if (refusal.reason === "foreign_origin") this.#options.onForeignOrigin?.(handshake.origin ?? "");
+      const close = closeFor(refusal, protocol);
       if (close === undefined) this.#refuse(socket, refusal);
       else this.#refuseOpenly(request, socket, head, refusal, close);
     }

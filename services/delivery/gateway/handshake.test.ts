@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { IncomingMessage } from "node:http";
 import { describe, test } from "node:test";
-import { addressKey, type Handshake, readHandshake } from "./handshake.ts";
+import { type Handshake, readHandshake } from "./handshake.ts";
 
 function read(url: string, headers: Record<string, string> = {}, addressHeader?: string): Handshake {
   const request = { url, headers, socket: { remoteAddress: "::ffff:10.1.2.3" } };
@@ -13,6 +13,23 @@ describe("a handshake", () => {
     const { path, userId, deviceId } = read("/ws?user_id=a%3Ab%20%F0%9F%98%80&device_id=%7Bx%7D");
     assert.deepEqual([path, userId, deviceId], ["/ws", "a:b 😀", "{x}"]);
     assert.deepEqual([read("/ws").userId, read("/ws?device_id=").deviceId], [undefined, ""]);
+  });
+
+  test("tells an id that is no percent-encoded UTF-8 from one that is: decoded leniently it would be somebody else's", () => {
+    for (const value of ["%ED%A0%80", "%zz", "100%", "%", "%C0%80", "%FF", "a%E2%82", "Ã©"]) {
+      assert.equal(read(`/ws?user_id=${value}&device_id=x`).unreadable, "user_id", value);
+      assert.equal(read(`/ws?user_id=ada&device_id=${value}`).unreadable, "device_id", value);
+    }
+    assert.equal(read("/ws?other=?user_id=eve&user_id=ada").userId, "ada");
+    const good = read("/ws?other=%zz&user_id=a+b%2Bc%25&device_id=%EF%BF%BD&&=");
+    assert.deepEqual([good.unreadable, good.userId, good.deviceId], [undefined, "a b+c%", "\ufffd"]);
+  });
+
+  test("that offers nothing offers no sub-protocol, and one that repeats itself offers each once", () => {
+    const protocols = (offered: string) => read("/ws", { "sec-websocket-protocol": offered }).protocols;
+    for (const nothing of ["", " ", ",", " , ,", "\t"])
+      assert.deepEqual(protocols(nothing), [], JSON.stringify(nothing));
+    assert.deepEqual(protocols("a,, b ,a"), ["a", "b"]);
   });
 
   test("brings its token in a header, a sub-protocol or a cookie, in this order", () => {
@@ -33,10 +50,20 @@ describe("a handshake", () => {
     assert.equal(read("/ws", {}, "X-Forwarded-For").address, "10.1.2.3");
   });
 
-  test("an IPv6 subscriber's /64 is one address", () => {
-    assert.equal(addressKey("2001:db8:1:2:3:4:5:6"), addressKey("2001:db8:1:2::9"));
-    assert.notEqual(addressKey("2001:db8:1:2::9"), addressKey("2001:db8:1:3::9"));
-    assert.equal(addressKey("::1"), "0:0:0:0::/64");
-    assert.equal(addressKey("127.0.0.1"), "127.0.0.1");
+  test("that claims to come from what is no address counts as the proxy's own", () => {
+    for (const garbage of [
+      "unknown",
+      "_hidden",
+      "1.2.3",
+      "1.2.3.4.5",
+      "999.1.1.1",
+      "[::1",
+      "::g",
+      "",
+      "a, ,",
+      "1.2.3.4:x",
+    ]) {
+      assert.equal(read("/ws", { "x-forwarded-for": garbage }, "X-Forwarded-For").address, "10.1.2.3", garbage);
+    }
   });
 });

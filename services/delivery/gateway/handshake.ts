@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { addressKey } from "./client-address.ts";
 
 /** What a client asks for when it opens a socket. */
 export interface Handshake {
@@ -6,7 +7,9 @@ export interface Handshake {
   /** From the query; undefined: not given. */
   readonly userId: string | undefined;
   readonly deviceId: string | undefined;
-  /** Sub-protocols offered, tokens not among them, in the client's order. */
+  /** Whose value in the query is no percent-encoded UTF-8; it counts as not given. */
+  readonly unreadable: "user_id" | "device_id" | undefined;
+  /** Sub-protocols offered, each once, tokens not among them, in the client's order. */
   readonly protocols: readonly string[];
   /** Never logged. */
   readonly token: string | undefined;
@@ -31,16 +34,34 @@ export function readHandshake(request: IncomingMessage, options: HandshakeOption
   const url = URL.parse(request.url ?? "/", "http://gateway");
   const offered = (headers["sec-websocket-protocol"] ?? "").split(",").map((protocol) => protocol.trim());
   const protocols = offered.filter((protocol) => protocol !== "" && !protocol.startsWith(bearerProtocol));
+  const [userId, deviceId] = [inQuery(request, "user_id"), inQuery(request, "device_id")];
   return {
     path: url?.pathname ?? "",
-    userId: url?.searchParams.get("user_id") ?? undefined,
-    deviceId: url?.searchParams.get("device_id") ?? undefined,
-    protocols,
+    userId: userId ?? undefined,
+    deviceId: deviceId ?? undefined,
+    unreadable: userId === null ? "user_id" : deviceId === null ? "device_id" : undefined,
+    protocols: [...new Set(protocols)],
     token: inAuthorization(headers.authorization) ?? inProtocols(offered) ?? inCookies(headers.cookie, options.cookie),
     origin: headers.origin,
     host: headers.host,
-    address: addressKey(forwardedFor(request, options.addressHeader) ?? request.socket.remoteAddress ?? ""),
+    address: forwardedAddress(request, options.addressHeader) ?? addressKey(request.socket.remoteAddress ?? "") ?? "",
   };
+}
+
+/**
+ * A field of the query. `URLSearchParams` would make U+FFFD of whatever is no UTF-8, and so the same id of many.
+ * @returns undefined when it is not there, null when it is no percent-encoded UTF-8
+ */
+function inQuery({ url = "" }: IncomingMessage, name: string): string | undefined | null {
+  const query = url.slice(url.indexOf("?") + 1);
+  const field = new RegExp(`(?:^|&)${name}=([^&#]*)`).exec(query)?.[1];
+  if (field === undefined) return undefined;
+  try {
+    // Node gives each byte that is not ASCII as a character of its own.
+    return /[^\x21-\x7e]/.test(field) ? null : decodeURIComponent(field.replaceAll("+", " "));
+  } catch {
+    return null;
+  }
 }
 
 /** RFC 6750 §2.1 */
@@ -63,21 +84,9 @@ function inCookies(header: string | undefined, name: string): string | undefined
   return undefined;
 }
 
-/** The last entry: the one that our own proxy added, whatever its client sent. */
-function forwardedFor(request: IncomingMessage, header: string | undefined): string | undefined {
+/** Of the last entry: the one that our own proxy added, whatever its client sent. */
+function forwardedAddress(request: IncomingMessage, header: string | undefined): string | undefined {
   const value = header === undefined ? undefined : request.headers[header.toLowerCase()];
   const text = Array.isArray(value) ? value.at(-1) : value;
-  return text?.split(",").at(-1)?.trim() || undefined;
-}
-
-/** One subscriber of IPv6 has a whole /64 to choose from (RFC 6177): it counts as one address. */
-export function addressKey(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined || !address.includes(":")) return mapped ?? address;
-  const [before = "", after] = address.split("::");
-  const head = before === "" ? [] : before.split(":");
-  const tail = after ? after.split(":") : [];
-  const zeros = after === undefined ? 0 : Math.max(0, 8 - head.length - tail.length);
-  const groups = [...head, ...Array<string>(zeros).fill("0"), ...tail];
-  return `${groups.slice(0, 4).join(":")}::/64`;
+  return addressKey(text?.split(",").at(-1) ?? "");
 }

@@ -1,4 +1,4 @@
-import { isOwnWithoutDoubt } from "@realchat/presence-runtime";
+import { isOwnWithoutDoubt, normalOrigin } from "@realchat/presence-runtime";
 
 /**
  * Whether a page of this origin may open sockets here. A browser sends the user's cookies whichever page asks, and
@@ -14,8 +14,9 @@ export function isOriginAllowed(
   allowed: ReadonlySet<string>,
   needsToken: boolean,
 ): boolean {
-  if (origin === undefined || allowed.has("*") || allowed.has(origin)) return true;
+  if (origin === undefined || allowed.has("*") || allowed.has(normalOrigin(origin) ?? origin)) return true;
   const url = URL.parse(origin);
-  if (url === null || url.host !== host) return false;
+  // Read by the same scheme, so that neither its default port nor the spelling of a name makes a difference.
+  if (url === null || !host || url.host !== URL.parse(`${url.protocol}//${host}`)?.host) return false;
   return needsToken || isOwnWithoutDoubt(url.host);
 }

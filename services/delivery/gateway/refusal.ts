@@ -1,4 +1,4 @@
-import { STATUS_CODES } from "node:http";
+import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 
 export type RefusalReason =
@@ -6,6 +6,9 @@ export type RefusalReason =
   | "connections"
   | "not_found"
   | "bad_request"
+  | "no_upgrade"
+  | "timeout"
+  | "headers_too_big"
   | "unknown_protocol"
   | "foreign_origin"
   | "unauthenticated"
@@ -19,7 +22,7 @@ export type RefusalReason =
 /** Why no socket is opened, told as an HTTP answer. */
 export interface Refusal {
   readonly reason: RefusalReason;
-  readonly status: 400 | 401 | 403 | 404 | 429 | 503;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 408 | 426 | 429 | 431 | 503;
   /** What, which, limit and what to do. */
   readonly message: string;
 }
@@ -29,16 +32,31 @@ export function isRefusal(outcome: object): outcome is Refusal {
 }
 
 /** Answers a handshake that is not taken, and ends the connection. */
-export function refuse(socket: Duplex, { status, reason, message }: Refusal): void {
+export function refuse(socket: Duplex, refusal: Refusal): void {
+  const { status } = refusal;
+  const { headers, body } = answerOf(refusal);
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  socket.end([`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines, "", body].join("\r\n"), () => socket.destroy());
+}
+
+/** Answers a request that is no handshake where one is wanted. */
+export function refuseRequest(response: ServerResponse, refusal: Refusal): void {
+  const { headers, body } = answerOf(refusal);
+  response.writeHead(refusal.status, headers).end(body);
+}
+
+function answerOf({ status, reason, message }: Refusal): { headers: Record<string, string | number>; body: string } {
   const body = `${JSON.stringify({ error: reason, message })}\n`;
-  const headers = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    "Connection: close",
-    "Content-Type: application/json",
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    "Cache-Control: no-store",
-    ...(status === 401 ? ["WWW-Authenticate: Bearer"] : []),
-    ...(status === 429 || status === 503 ? ["Retry-After: 2"] : []),
-  ];
-  socket.end(`${headers.join("\r\n")}\r\n\r\n${body}`, () => socket.destroy());
+  const headers = {
+    Connection: status === 426 ? "close, Upgrade" : "close",
+    "Content-Type": "application/json",
+    "Content-Length": Buffer.byteLength(body),
+    "Cache-Control": "no-store",
+    ...(status === 401 && { "WWW-Authenticate": "Bearer" }),
+    ...(status === 405 && { Allow: "GET" }),
+    // RFC 9110 §15.5.22, RFC 6455 §4.4
+    ...(status === 426 && { Upgrade: "websocket", "Sec-WebSocket-Version": 13 }),
+    ...((status === 429 || status === 503) && { "Retry-After": 2 }),
+  };
+  return { headers, body };
 }
