@@ -17,5 +17,6 @@ export type { KeeperMetrics } from "./sessions/keeper-metrics.ts";
 export type { KeeperLimits, SessionKeeperOptions } from "./sessions/keeper-options.ts";
 export type { CloseReason, SessionHandle, SessionState } from "./sessions/session-handle.ts";
 export { type OpenSession, SessionKeeper } from "./sessions/session-keeper.ts";
+export type { OnListenerError } from "./tell.ts";
 export type { PresenceNews } from "./watch/presence-news.ts";
 export { PresenceWatch, type WatchMetrics, type WatchOptions, watch } from "./watch/watch.ts";

@@ -102,6 +102,27 @@ test("without any node calls fail at once and say why; soon after one is there t
   assert.equal(await answering(channels), "late");
 });
 
+test("a listener that throws is reported; the others are told, each time that nodes serve again", async (t) => {
+  const errors: unknown[] = [];
+  const node = await scriptedNode(t, named("a"));
+  const channels = connect(t, { addresses: [node.address], onListenerError: (error) => errors.push(error) });
+  const mistake = new Error("no");
+  let told = 0;
+  channels.onServing(() => {
+    throw mistake;
+  });
+  channels.onServing(() => told++);
+  for (let round = 1; round <= 2; round++) {
+    await waitUntil(() => channels.health().ready, { what: "it serves" });
+    await waitUntil(() => told === round, { what: "the other one is told" });
+    assert.deepEqual(errors, Array(round).fill(mistake));
+    assert.equal(await answering(channels), "a");
+    node.setServing(false);
+    await waitUntil(() => !channels.health().ready, { what: "it says that it cannot" });
+    node.setServing(true);
+  }
+});
+
 test("a node that hangs is found out, and its streams are cut", async (t) => {
   const node = await startPresence();
   t.after(() => node.kill());

@@ -2,6 +2,7 @@ import { type ChannelCredentials, credentials } from "@grpc/grpc-js";
 import { PresenceApiDefinition } from "@realchat/presence-proto/presence";
 import { type Cancel, type Clock, systemClock } from "@realchat/presence-runtime/clock";
 import { PresenceClientError, presenceClientErrorOf } from "../presence-client-error.ts";
+import { type OnListenerError, tell, throwUncaught } from "../tell.ts";
 import { Channel, type ChannelState } from "./channel.ts";
 import type { ServiceDefinition } from "./definition.ts";
 import { type CallOptions, type Carrier, type RpcClient, type RpcMethod, rpcClient } from "./rpc-client.ts";
@@ -12,7 +13,7 @@ export type PresenceApi = RpcClient<typeof PresenceApiDefinition>;
 /** What the rest of this package needs of channels. */
 export interface PresenceAccess {
   readonly api: PresenceApi;
-  /** Calls `listener` whenever a node serves again after none did. */
+  /** Calls `listener` whenever a node serves again after none did. What it throws must keep nothing from others. */
   onServing(listener: () => void): Cancel;
 }
 
@@ -25,6 +26,11 @@ export interface PresenceChannelsOptions {
   readonly checkEveryMs?: number;
   /** Milliseconds after which a node that does not say how it is counts as unreachable; default 2,000. */
   readonly checkTimeoutMs?: number;
+  /**
+   * Hears of what your listeners throw or reject with. Default: the process takes it for an exception that nobody
+   * caught. Either way the others are told.
+   */
+  readonly onListenerError?: OnListenerError;
   readonly clock?: Clock;
 }
 
@@ -64,6 +70,7 @@ export class PresenceChannels implements PresenceAccess, AsyncDisposable {
   readonly api: PresenceApi;
   readonly #channels: readonly Channel[];
   readonly #servingListeners = new Set<() => void>();
+  readonly #onListenerError: OnListenerError;
   readonly #firstVerdict = Promise.withResolvers<void>();
   #hasVerdict = false;
   #wasServing = false;
@@ -76,6 +83,7 @@ export class PresenceChannels implements PresenceAccess, AsyncDisposable {
   /** @throws PresenceClientError INVALID_ARGUMENT naming the option */
   constructor(options: PresenceChannelsOptions) {
     const { addresses, tls, checkEveryMs = 1_000, checkTimeoutMs = 2_000, clock = systemClock } = options;
+    this.#onListenerError = options.onListenerError ?? throwUncaught;
     refuseAddresses(addresses);
     const shared = {
       credentials: credentialsOf(tls),
@@ -189,8 +197,12 @@ export class PresenceChannels implements PresenceAccess, AsyncDisposable {
       this.#hasVerdict = true;
       this.#firstVerdict.resolve();
     }
-    if (serves && !this.#wasServing) for (const listener of [...this.#servingListeners]) listener();
+    const isNews = serves && !this.#wasServing;
     this.#wasServing = serves;
+    if (!isNews) return;
+    for (const listener of [...this.#servingListeners]) {
+      if (this.#servingListeners.has(listener)) tell(listener, this.#onListenerError);
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import { PresenceClientError } from "../presence-client-error.ts";
+import { type OnListenerError, tell } from "../tell.ts";
 import type { CloseReason, SessionHandle, SessionState } from "./session-handle.ts";
 
 /** What the keeper writes down about a session, and the handle that its owner has. */
@@ -32,17 +33,20 @@ export class HeldSession implements SessionHandle {
   closeReason: CloseReason | undefined;
   /** In state `closing`: from then on presence has ended it by itself; see Reachability.reachableMs. */
   expiresMs = 0;
+  readonly #onListenerError: OnListenerError;
   readonly #close: (session: HeldSession, reason: CloseReason | undefined) => void;
   readonly #listeners: (() => void)[] = [];
 
   constructor(
     identity: { userId: string; deviceId: string; connectionId: string },
     close: (session: HeldSession, reason: CloseReason | undefined) => void,
+    onListenerError: OnListenerError,
   ) {
     this.userId = identity.userId;
     this.deviceId = identity.deviceId;
     this.connectionId = identity.connectionId;
     this.#close = close;
+    this.#onListenerError = onListenerError;
   }
 
   get sessionId(): string | undefined {
@@ -74,11 +78,13 @@ export class HeldSession implements SessionHandle {
   }
 
   onSuperseded(listener: () => void): void {
-    this.#inState(["superseded"], listener);
+    this.#inState(["superseded"], () => tell(listener, this.#onListenerError));
   }
 
   onRefused(listener: (refusal: PresenceClientError) => void): void {
-    this.#inState(["refused"], () => listener(this.refusal ?? this.#neverOnline()));
+    this.#inState(["refused"], () => {
+      tell(() => listener(this.refusal ?? this.#neverOnline()), this.#onListenerError);
+    });
   }
 
   become(state: SessionState): void {

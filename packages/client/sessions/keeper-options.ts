@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "@realchat/presence-runtime/clock";
 import type { PresenceAccess } from "../grpc/presence-channels.ts";
 import { PresenceClientError } from "../presence-client-error.ts";
+import { type OnListenerError, throwUncaught } from "../tell.ts";
 import { checkId } from "./session-ids.ts";
 
 export interface SessionKeeperOptions {
@@ -9,6 +10,11 @@ export interface SessionKeeperOptions {
   /** Names this gateway to those who look up a user's devices. */
   readonly instanceId: string;
   readonly limits?: Partial<KeeperLimits>;
+  /**
+   * Hears of what your listeners throw or reject with. Default: the process takes it for an exception that nobody
+   * caught. Either way the others are told, and sessions are as if it had not happened.
+   */
+  readonly onListenerError?: OnListenerError;
   readonly clock?: Clock;
 }
 
@@ -43,6 +49,7 @@ interface KeeperSettings {
   readonly channels: PresenceAccess;
   readonly instanceId: string;
   readonly limits: KeeperLimits;
+  readonly onListenerError: OnListenerError;
   readonly clock: Clock;
 }
 
@@ -51,6 +58,7 @@ export function keeperSettings({
   channels,
   instanceId,
   limits: given,
+  onListenerError = throwUncaught,
   clock = systemClock,
 }: SessionKeeperOptions): KeeperSettings {
   checkId("instanceId", instanceId);
@@ -63,5 +71,5 @@ export function keeperSettings({
     const message = `limits.batchMaxSessions is ${limits.batchMaxSessions}: presence takes 1000 sessions in a batch`;
     throw new PresenceClientError("INVALID_ARGUMENT", message);
   }
-  return { channels, instanceId, limits, clock };
+  return { channels, instanceId, limits, onListenerError, clock };
 }

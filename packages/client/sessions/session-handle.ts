@@ -14,7 +14,7 @@ export type SessionState = "registering" | "online" | "returning" | "closing" | 
 /** Why a socket closed: `logged-out` ends the session at once, the others leave its user a grace period to be back. */
 export type CloseReason = "logged-out" | "connection-lost" | "server-drain";
 
-/** One socket's session. */
+/** One socket's session. What its listeners throw or reject with: see `onListenerError` of the keeper. */
 export interface SessionHandle {
   readonly userId: string;
   readonly deviceId: string;

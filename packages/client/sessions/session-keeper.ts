@@ -3,6 +3,7 @@ import { backoffMs } from "@realchat/presence-runtime/backoff";
 import { type Cancel, type Clock, pause } from "@realchat/presence-runtime/clock";
 import type { PresenceApi } from "../grpc/presence-channels.ts";
 import { PresenceClientError, presenceClientErrorOf } from "../presence-client-error.ts";
+import type { OnListenerError } from "../tell.ts";
 import { isRefusal } from "./call-faults.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { HeldSession } from "./held-session.ts";
@@ -32,6 +33,7 @@ export class SessionKeeper implements AsyncDisposable {
   readonly #instanceId: string;
   readonly #limits: KeeperLimits;
   readonly #clock: Clock;
+  readonly #onListenerError: OnListenerError;
   readonly #reachability: Reachability;
   readonly #pace = new ServerPace();
   readonly #book = new SessionBook();
@@ -46,11 +48,12 @@ export class SessionKeeper implements AsyncDisposable {
 
   /** @throws PresenceClientError INVALID_ARGUMENT naming the option */
   constructor(options: SessionKeeperOptions) {
-    const { channels, instanceId, limits, clock } = keeperSettings(options);
+    const { channels, instanceId, limits, clock, onListenerError } = keeperSettings(options);
     this.#api = channels.api;
     this.#instanceId = instanceId;
     this.#limits = limits;
     this.#clock = clock;
+    this.#onListenerError = onListenerError;
     this.#connectionPrefix = `${randomText(clock)}${randomText(clock)}`;
     const reachability = new Reachability({
       clock,
@@ -92,7 +95,7 @@ export class SessionKeeper implements AsyncDisposable {
       throw new PresenceClientError("RESOURCE_EXHAUSTED", message);
     }
     const identity = { userId, deviceId, connectionId: connectionId ?? this.#newConnectionId() };
-    const session = new HeldSession(identity, this.#closeOne);
+    const session = new HeldSession(identity, this.#closeOne, this.#onListenerError);
     const before = this.#book.latest(session);
     this.#book.add(session);
     if (before !== undefined) this.#replace(before, session);
