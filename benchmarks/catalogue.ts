@@ -4,6 +4,7 @@ import { dotLatency } from "./delivery/dot-latency.ts";
 import { gatewayCelebrity } from "./delivery/gateway-celebrity.ts";
 import { gatewayCrash } from "./delivery/gateway-crash.ts";
 import { gatewayMemory } from "./delivery/gateway-memory.ts";
+import { gatewayOutage } from "./delivery/gateway-outage.ts";
 import { gatewayPush } from "./delivery/gateway-push.ts";
 import { expiry } from "./expiry.ts";
 import { grpcRefresh } from "./grpc-refresh.ts";
@@ -36,6 +37,7 @@ export const catalogue: readonly Benchmark[] = [
   gatewayCelebrity,
   dotLatency,
   gatewayCrash,
+  gatewayOutage,
   rpcUnary,
   rpcTls,
   rpcH2load,

@@ -91,6 +91,9 @@ function exposePush(metrics: Metrics, { push }: Parts): void {
   total("lookup_failures", "Look-ups that presence did not answer; they are repeated.", (figures) => {
     return figures.lookups.failures + figures.reconciliation.failures;
   });
+  total("lookups_refused", "Users of whom presence could not tell; what is known of them stays.", (figures) => {
+    return figures.lookups.refused + figures.reconciliation.refused;
+  });
   total("reconciled", "Users looked up to find what the feed did not tell.", (figures) => figures.reconciliation.asked);
   total("reconciliations", "Times that everyone suspected was looked up, after a gap or a reset.", (figures) => {
     return figures.reconciliation.passes;

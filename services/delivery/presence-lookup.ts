@@ -1,13 +1,40 @@
-import type { PresenceApi, presence } from "@realchat/presence-client";
+import {
+  type PresenceApi,
+  PresenceClientError,
+  type PresenceClientErrorCode,
+  type presence,
+} from "@realchat/presence-client";
 import type { Dot } from "./push/dot.ts";
-import type { PresenceLookup } from "./push/presence-lookup.ts";
+import { LookupRefused, type PresenceLookup } from "./push/presence-lookup.ts";
+
+const timeoutMs = 5_000;
+
+/** What presence says of a question that it does not like, or of a record that it cannot read. */
+const refusals: ReadonlySet<PresenceClientErrorCode> = new Set([
+  "INVALID_ARGUMENT",
+  "FAILED_PRECONDITION",
+  "OUT_OF_RANGE",
+  "DATA_LOSS",
+  "INTERNAL",
+  "UNKNOWN",
+]);
 
 /** Push's look-ups as GetPresence calls. */
 export function presenceLookup(api: PresenceApi): PresenceLookup {
   return async (userIds) => {
-    const { presences, recovering } = await api.getPresence({ userIds: [...userIds] }, { timeoutMs: 5_000 });
+    const { presences, recovering } = await ask(api, userIds);
     return { dots: presences.filter(({ unknown }) => !unknown).map(dotOf), recovering };
   };
+}
+
+async function ask(api: PresenceApi, userIds: readonly string[]): Promise<presence.GetPresenceResponse> {
+  try {
+    return await api.getPresence({ userIds: [...userIds] }, { timeoutMs });
+  } catch (error) {
+    if (error instanceof PresenceClientError && refusals.has(error.code))
+      throw new LookupRefused(error.message, { cause: error });
+    throw error;
+  }
 }
 
 function dotOf({ userId, online, version, deviceIds, lastSeenAt, shard }: presence.UserPresence): Dot {

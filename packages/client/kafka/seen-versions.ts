@@ -1,3 +1,5 @@
+import { forgetEldest } from "../forget-eldest.ts";
+
 /** The version rule in bounded memory: the highest version of each of the users heard of last. */
 export class SeenVersions {
   readonly #versions = new Map<string, number>();
@@ -15,17 +17,10 @@ export class SeenVersions {
   isNews(userId: string, version: number): boolean {
     const seen = this.#versions.get(userId);
     if (seen !== undefined && version <= seen) return false;
-    // To the end of the map: the one at its beginning is forgotten first.
+    // To the end of the map: those at its beginning are forgotten first.
     this.#versions.delete(userId);
     this.#versions.set(userId, version);
-    if (this.#versions.size > this.#usersMax) this.#forgetOne();
+    if (this.#versions.size > this.#usersMax) forgetEldest(this.#versions);
     return true;
-  }
-
-  #forgetOne(): void {
-    for (const userId of this.#versions.keys()) {
-      this.#versions.delete(userId);
-      return;
-    }
   }
 }

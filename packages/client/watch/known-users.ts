@@ -1,3 +1,5 @@
+import { forgetEldest } from "../forget-eldest.ts";
+
 /** What is said of a user. */
 interface UserState {
   readonly userId: string;
@@ -48,15 +50,7 @@ export class KnownUsers {
     this.#online.delete(userId);
     this.#offline.delete(userId);
     (online ? this.#online : this.#offline).set(userId, version);
-    if (this.#offline.size > this.#offlineMax) this.#forgetOne();
+    if (this.#offline.size > this.#offlineMax) forgetEldest(this.#offline);
     return isChange;
-  }
-
-  /** The one who has been offline longest. */
-  #forgetOne(): void {
-    for (const userId of this.#offline.keys()) {
-      this.#offline.delete(userId);
-      return;
-    }
   }
 }

@@ -188,6 +188,17 @@ describe("watching everyone", () => {
     assert.deepEqual(state.askings, [["bob"]], "who was absent is asked for once");
   });
 
+  test("a store that recovers is asked no more often because it tells much", async () => {
+    const changes = Array.from({ length: 1_000 }, (_, version) => updates(`+carol@${version + 1}`));
+    const { clock, state } = watching("everyone", [
+      [snapshot("+alice@1"), complete],
+      [complete, ...changes],
+    ]);
+    state.recovering = true;
+    await clock.advance(10_000);
+    assert.ok(state.askings.length >= 3 && state.askings.length <= 6, `asked ${state.askings.length} times in 10 s`);
+  });
+
   test("who comes back while the store recovers was never away", async () => {
     const { clock, told, state } = watching("everyone", [
       [snapshot("+alice@1"), complete],

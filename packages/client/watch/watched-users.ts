@@ -26,6 +26,8 @@ export class WatchedUsers {
   /** Told to be online, or not at all, while what we have now says otherwise without being sure. */
   #doubted = new Set<string>();
   #isSynced = false;
+  /** When it is next asked for those in doubt. */
+  #askMs = 0;
 
   constructor(api: PresenceApi, users: readonly string[] | "everyone", clock: Clock, signal: AbortSignal | undefined) {
     this.#api = api;
@@ -84,7 +86,7 @@ export class WatchedUsers {
   /** Once the snapshot is there, clears up who is in doubt; when nobody is, all has been told. */
   async *#settle(): AsyncGenerator<PresenceNews> {
     if (this.#inSnapshot !== undefined) return;
-    if (this.#doubted.size > 0) yield* this.#ask();
+    if (this.#doubted.size > 0 && this.#clock.monotonicMs() >= this.#askMs) yield* this.#ask();
     if (this.#doubted.size > 0 || this.#isSynced) return;
     this.#isSynced = true;
     yield { kind: "synced" };
@@ -95,7 +97,8 @@ export class WatchedUsers {
     // Nobody may be waiting for it when it breaks.
     next.catch(() => {});
     const enough = new AbortController();
-    const time = pause(this.#clock, askAgainMs, enough.signal).then(() => undefined);
+    const waitMs = Math.max(0, this.#askMs - this.#clock.monotonicMs());
+    const time = pause(this.#clock, waitMs, enough.signal).then(() => undefined);
     try {
       return await Promise.race([next, time]);
     } finally {
@@ -133,11 +136,13 @@ export class WatchedUsers {
       for (const user of this.#known.onlineUsers()) if (!this.#inSnapshot?.has(user)) this.#doubted.add(user);
     }
     this.#inSnapshot = undefined;
+    this.#askMs = this.#clock.monotonicMs();
   }
 
   /** Asks what became of those in doubt; a store that is recovering cannot tell who is offline yet. */
   async *#ask(): AsyncGenerator<PresenceNews> {
     const userIds = [...this.#doubted];
+    this.#askMs = this.#clock.monotonicMs() + askAgainMs;
     for (let start = 0; start < userIds.length; start += askMaxUsers) {
       const request = { userIds: userIds.slice(start, start + askMaxUsers) };
       const { presences, recovering } = await this.#api.getPresence(request, { timeoutMs: askTimeoutMs });

@@ -1,5 +1,5 @@
 import type { Clock } from "@realchat/presence-runtime/clock";
-import type { LookedUp, PresenceLookup } from "./presence-lookup.ts";
+import { type LookedUp, LookupRefused, type PresenceLookup } from "./presence-lookup.ts";
 
 /** What dots come from: the feed, or look-ups. */
 export interface DotSource {
@@ -28,12 +28,17 @@ export class FeedSource implements DotSource {
 /** Shorter than what makes dots stale: docs/websocket.md */
 const quietMs = 2_000;
 
-/** Presence, by how long it has been asked without any answer, whoever asked. */
+/**
+ * Presence, by how long it has been asked without any answer, whoever asked. That it refuses one user, alone in a
+ * question, is an answer; that it refuses one after the other is none.
+ */
 export class LookupSource implements DotSource {
   readonly #lookup: PresenceLookup;
   readonly #clock: Clock;
   #unansweredSinceMs: number | undefined;
   #answeredMs: number;
+  /** Who was refused, each alone, since the last answer; two tell enough. */
+  readonly #refused = new Set<string>();
 
   constructor({ lookup, clock }: { readonly lookup: PresenceLookup; readonly clock: Clock }) {
     this.#lookup = lookup;
@@ -53,9 +58,24 @@ export class LookupSource implements DotSource {
 
   async look(userIds: readonly string[]): Promise<LookedUp> {
     this.#unansweredSinceMs ??= this.#clock.monotonicMs();
-    const lookedUp = await this.#lookup(userIds);
+    try {
+      const lookedUp = await this.#lookup(userIds);
+      this.#refused.clear();
+      this.#answered();
+      return lookedUp;
+    } catch (error) {
+      if (error instanceof LookupRefused && userIds.length === 1) this.#refuses(userIds[0] as string);
+      throw error;
+    }
+  }
+
+  #refuses(userId: string): void {
+    if (this.#refused.size < 2) this.#refused.add(userId);
+    if (this.#refused.size === 1) this.#answered();
+  }
+
+  #answered(): void {
     this.#unansweredSinceMs = undefined;
     this.#answeredMs = this.#clock.monotonicMs();
-    return lookedUp;
   }
 }

@@ -39,11 +39,15 @@ export class InterestIndex {
     return user;
   }
 
-  unwatch(subscriber: Subscriber, userId: string): void {
-    const user = this.#users.get(userId);
-    if (!user?.watchers.has(subscriber)) return;
-    subscriber.forget(user);
-    this.#release(subscriber, user);
+  unwatch(subscriber: Subscriber, userIds: readonly string[]): void {
+    const users = new Set<WatchedUser<Subscriber>>();
+    for (const userId of userIds) {
+      const user = this.#users.get(userId);
+      if (user?.watchers.has(subscriber)) users.add(user);
+    }
+    if (users.size === 0) return;
+    subscriber.forget(users);
+    for (const user of users) this.#release(subscriber, user);
   }
 
   unwatchAll(subscriber: Subscriber): void {

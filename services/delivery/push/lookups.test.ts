@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { describe, type TestContext, test } from "node:test";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { Lookups } from "./lookups.ts";
+import { LookupRefused } from "./presence-lookup.ts";
 
 describe("look-ups", () => {
   function scene() {
@@ -19,9 +20,9 @@ describe("look-ups", () => {
 
   test("whoever is asked for while one is under way is in the next, once, and in no more than fit", async () => {
     const { clock, asked, answers, lookups } = scene();
-    const first = lookups.ask(["a"]);
-    const second = lookups.ask(["b", "c"]);
-    const third = lookups.ask(["c", "d", "e"]);
+    const first = lookups.ask(["a"]).done;
+    const second = lookups.ask(["b", "c"]).done;
+    const third = lookups.ask(["c", "d", "e"]).done;
     assert.deepEqual(asked, [["a"]]);
     assert.equal(lookups.figures.waiting, 4);
     let isThirdDone = false;
@@ -44,7 +45,7 @@ describe("look-ups", () => {
 
   test("without an answer it is asked again, ever less often, until there is one", async () => {
     const { clock, asked, answers, lookups } = scene();
-    const done = lookups.ask(["a"]);
+    const { done } = lookups.ask(["a"]);
     for (let attempt = 0; attempt < 5; attempt++) {
       answers[attempt]?.reject(new Error("away"));
       await clock.advance(2_000);
@@ -52,18 +53,116 @@ describe("look-ups", () => {
     }
     answers[5]?.resolve();
     await done;
-    assert.deepEqual(lookups.figures, { asked: 6, failures: 5, waiting: 0 });
+    assert.deepEqual(lookups.figures, { asked: 6, failures: 5, refused: 0, waiting: 0 });
   });
 
   test("nobody is asked about when nobody is asked for, and nobody waits for ever when it closes", async () => {
     const { clock, asked, answers, lookups } = scene();
-    await lookups.ask([]);
+    await lookups.ask([]).done;
     assert.deepEqual(asked, []);
-    const done = lookups.ask(["a"]);
+    const { done } = lookups.ask(["a"]);
     answers[0]?.reject(new Error("away"));
     lookups.close();
     await clock.advance(0);
     await done;
     assert.equal(asked.length, 1);
   });
+
+  test("a batch that presence refuses is halved until those are found of whom it cannot tell; all others are answered", async () => {
+    const users = Array.from({ length: 1_000 }, (_, user) => `user-${user}`);
+    const unreadable = new Set(["user-0", "user-1", "user-500", "user-999"]);
+    const answered = new Set<string>();
+    const clock = new FakeClock();
+    const look = async (userIds: readonly string[]) => {
+      if (userIds.some((userId) => unreadable.has(userId))) throw new LookupRefused("INTERNAL");
+      for (const userId of userIds) answered.add(userId);
+    };
+    const lookups = new Lookups({ look, clock, batchMax: 1_000 });
+    const { done } = lookups.ask(users);
+    await clock.advance(2_000);
+    await done;
+    assert.deepEqual(
+      users.filter((userId) => !answered.has(userId)),
+      [...unreadable],
+    );
+    const { asked, failures, refused, waiting } = lookups.figures;
+    assert.deepEqual({ failures, refused, waiting }, { failures: 0, refused: 4, waiting: 0 });
+    assert.ok(asked < 15_000, `${asked} users were asked about to find four`);
+  });
+
+  test("presence that refuses everybody is asked ever less often, and of everybody when it no longer does", async () => {
+    const clock = new FakeClock();
+    let isBroken = true;
+    let calls = 0;
+    const look = async () => {
+      calls++;
+      if (isBroken) throw new LookupRefused("INTERNAL");
+    };
+    const lookups = new Lookups({ look, clock, batchMax: 1_000 });
+    const { done } = lookups.ask(Array.from({ length: 1_000 }, (_, user) => `user-${user}`));
+    await clock.advance(60_000);
+    assert.ok(calls < 250, `${calls} calls within a minute`);
+    isBroken = false;
+    await clock.advance(2_000);
+    await done;
+    assert.equal(lookups.figures.waiting, 0);
+  });
+
+  test("for whom nobody waits any more, nobody asks", async () => {
+    const { clock, asked, answers, lookups } = scene();
+    const first = lookups.ask(["a"]);
+    const gone = lookups.ask(["b", "c", "d", "e"]);
+    const left = lookups.ask(["e", "f"]);
+    assert.equal(lookups.figures.waiting, 5);
+    gone.cancel();
+    await gone.done;
+    assert.equal(lookups.figures.waiting, 2);
+    first.cancel();
+    answers[0]?.resolve();
+    await clock.advance(0);
+    assert.deepEqual(asked.slice(1), [["e", "f"]]);
+    answers[1]?.resolve();
+    await left.done;
+    assert.equal(lookups.figures.waiting, 0);
+  });
+
+  test("who asks while presence is away costs the same, however many are waiting already", (t) => {
+    const { lookups } = scene();
+    const sockets = (count: number, from: number) => {
+      const before = touches();
+      for (let socket = from; socket < from + count; socket++) {
+        lookups.ask(Array.from({ length: 50 }, (_, user) => `user-${socket * 50 + user}`));
+      }
+      return (touches() - before) / (count * 50);
+    };
+    const touches = countTouches(t);
+    const atFirst = sockets(10, 0);
+    const later = sockets(200, 10);
+    assert.ok(later <= 2 * atFirst, `${later} look-ups in collections for each user, ${atFirst} at first`);
+    assert.equal(lookups.figures.waiting, 210 * 50 - 3);
+  });
 });
+
+/** Counts how often a Map or a Set is asked, by anybody. */
+function countTouches(t: TestContext): () => number {
+  let count = 0;
+  for (const prototype of [Map.prototype, Set.prototype]) {
+    const { has } = prototype;
+    prototype.has = function (this: never, key: unknown) {
+      count++;
+      return has.call(this, key);
+    };
+    t.after(() => {
+      prototype.has = has;
+    });
+  }
+  const { get } = Map.prototype;
+  Map.prototype.get = function (key: unknown) {
+    count++;
+    return get.call(this, key);
+  };
+  t.after(() => {
+    Map.prototype.get = get;
+  });
+  return () => count;
+}

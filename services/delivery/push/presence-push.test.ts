@@ -474,3 +474,37 @@ describe("dots that may not be current", () => {
     assert.deepEqual(bob.told(), ["snapshot ann-", "current"]);
   });
 });
+
+describe("a user of whom presence cannot tell", () => {
+  test("stays as he is known, holds up nobody else, and is shown as soon as something is heard of him", async () => {
+    const scene = new PushScene();
+    scene.befriend("ann", "bob", "cid");
+    scene.set("cid", true);
+    scene.unknown.add("bob");
+    const ann = scene.connect("ann");
+    await scene.settle();
+    assert.deepEqual(ann.told(), ["snapshot cid+"]);
+    scene.unknown.add("cid");
+    scene.push.gap();
+    await scene.settle();
+    ann.subscribe(["bob", "cid"]);
+    await scene.settle();
+    assert.deepEqual(ann.told(), ["snapshot cid+"]);
+    scene.tell("bob", true);
+    await scene.settle();
+    assert.deepEqual(ann.told(), ["presence bob+"]);
+  });
+
+  test("is looked up for sockets that wait, and for none that has closed", async () => {
+    const scene = new PushScene();
+    scene.befriend("ann", "bob", "cid");
+    scene.isPresenceAway = true;
+    scene.connect("ann");
+    await scene.settle();
+    const bob = scene.connect("bob");
+    await scene.settle();
+    assert.equal(scene.push.figures.lookups.waiting, 2);
+    bob.close();
+    assert.equal(scene.push.figures.lookups.waiting, 0);
+  });
+});

@@ -84,7 +84,7 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
     });
     this.#effects = {
       admit: (subscriber, userIds, { lookAgain }) => void this.#admit(subscriber, userIds, lookAgain),
-      hide: (subscriber, userId) => this.#hide(subscriber, userId),
+      hide: (subscriber, userIds) => this.#hide(subscriber, userIds),
       isWatching: (subscriber, userId) => this.#index.get(userId)?.watchers.has(subscriber) ?? false,
       cleared: (subscriber) => {
         if (subscriber.pending > 0) this.#turns.add(subscriber);
@@ -95,8 +95,7 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
 
   get figures(): PushFigures {
     const { limits } = this.#options;
-    let doubts = 0;
-    for (const viewer of this.#viewers.values()) doubts += viewer.doubts;
+    const viewers = this.#viewers;
     return {
       ...this.#turns.figures,
       subscribers: this.#subscribers,
@@ -104,7 +103,12 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
       interests: this.#index.interests,
       interestsMax: this.#subscribers * limits.watchedMax,
       busySockets: this.#turns.busy,
-      doubts,
+      // Counted only for whoever wants to know: there may be many viewers.
+      get doubts() {
+        let doubts = 0;
+        for (const viewer of viewers.values()) doubts += viewer.doubts;
+        return doubts;
+      },
       questions: this.#gate.size,
       directoryFailures: this.#directoryFailures,
       feedUpdates: this.#feedUpdates,
@@ -125,7 +129,7 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
       subscribe: (userIds) => viewer.wish(subscriber, userIds),
       unsubscribe: (userIds) => {
         viewer.unwish(subscriber, userIds);
-        for (const watched of userIds) this.#index.unwatch(subscriber, watched);
+        this.#index.unwatch(subscriber, userIds);
       },
       close: () => this.#close(subscriber),
     };
@@ -192,6 +196,7 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
     this.#subscribers--;
     this.#turns.remove(subscriber);
     this.#index.unwatchAll(subscriber);
+    subscriber.cancelQuestions();
     const { viewer } = subscriber;
     viewer.leave(subscriber);
     if (viewer.subscribers.size === 0 && this.#viewers.get(viewer.userId) === viewer)
@@ -203,9 +208,10 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
     // Watched before they are asked about: a change between the two comes by the feed.
     const users = userIds.map((userId) => this.#index.watch(subscriber, userId));
     const unknown = users.filter(({ dot }) => dot === undefined || !isTrusted);
-    const answer = this.#lookups.ask(unknown.map(({ userId }) => userId));
+    const question = this.#lookups.ask(unknown.map(({ userId }) => userId));
+    subscriber.asked(question);
     // Who asks again is waiting, and may take silence for a dead connection: in an outage he is told what is known.
-    await (lookAgain ? this.#within(patienceMs, answer) : answer);
+    await (lookAgain ? this.#within(patienceMs, question.done) : question.done);
     if (subscriber.isClosed) return;
     subscriber.arrived(users.filter(({ watchers }) => watchers.has(subscriber)));
     this.#turns.add(subscriber);
@@ -217,9 +223,9 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
     return pause(this.#options.clock, limitMs, enough.signal);
   }
 
-  #hide(subscriber: Subscriber, userId: string): void {
-    this.#index.unwatch(subscriber, userId);
-    subscriber.hid(userId);
+  #hide(subscriber: Subscriber, userIds: readonly string[]): void {
+    this.#index.unwatch(subscriber, userIds);
+    subscriber.hid(userIds);
     this.#turns.add(subscriber);
   }
 
@@ -232,8 +238,8 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
       if (recovering && !dot.online && known?.online) continue;
       // Nothing was heard since the question, and yet the answer is older than what is known and differs: presence lost
       // what it said before. The versions of what it says next are higher again, those of this answer have to be.
-      const isLost =
-        known !== undefined && known === held.get(dot.userId) && dot.version < known.version && differ(known, dot);
+      const isUnheard = known !== undefined && known === held.get(dot.userId);
+      const isLost = isUnheard && dot.version < known.version && differ(known, dot);
       this.#learn(isLost ? { ...dot, version: known.version + 1 } : dot);
     }
   }

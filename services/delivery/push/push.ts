@@ -56,4 +56,6 @@ export interface LookupFigures {
   readonly waiting: number;
   /** Calls. */
   readonly failures: number;
+  /** Users of whom presence could not tell. */
+  readonly refused: number;
 }

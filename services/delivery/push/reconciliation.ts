@@ -2,6 +2,7 @@ import type { Clock } from "@realchat/presence-runtime";
 import type { Dot } from "./dot.ts";
 import type { InterestIndex } from "./interest-index.ts";
 import type { Lookups } from "./lookups.ts";
+import { WaitingLine } from "./waiting-line.ts";
 import type { WatchedUser } from "./watched-user.ts";
 
 const stepMs = 1_000;
@@ -17,7 +18,7 @@ export class Reconciliation {
   readonly #everyMs: number;
   readonly #isQuiet: () => boolean;
   readonly #stop: () => void;
-  #suspects = new Set<string>();
+  readonly #suspects = new WaitingLine<string>();
   #passing: Promise<void> | undefined;
   #round: MapIterator<WatchedUser> | undefined;
   #isStepping = false;
@@ -66,13 +67,8 @@ export class Reconciliation {
   async #pass(): Promise<void> {
     this.#passes++;
     while (this.#suspects.size > 0) {
-      const page: string[] = [];
-      for (const userId of this.#suspects) {
-        if (page.length === pageMax) break;
-        page.push(userId);
-        this.#suspects.delete(userId);
-      }
-      await this.#lookups.ask(page.filter((userId) => this.#index.get(userId) !== undefined));
+      const page = this.#suspects.take(pageMax);
+      await this.#lookups.ask(page.filter((userId) => this.#index.get(userId) !== undefined)).done;
       // What was suspected meanwhile belongs to the same pass.
       if (this.#suspects.size === 0) this.#passing = undefined;
     }
@@ -84,7 +80,7 @@ export class Reconciliation {
     // Without a slow pass, somebody is looked up now and then all the same: it shows whether presence answers.
     const share =
       this.#everyMs === 0 ? Number(this.#isQuiet()) : Math.ceil((this.#index.size * stepMs) / this.#everyMs);
-    await this.#lookups.ask(this.#next(Math.min(share, pageMax)));
+    await this.#lookups.ask(this.#next(Math.min(share, pageMax))).done;
     this.#isStepping = false;
   }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { FeedSource, LookupSource } from "./dot-sources.ts";
+import { LookupRefused } from "./presence-lookup.ts";
 import { Staleness } from "./staleness.ts";
 
 function scene() {
@@ -122,5 +123,29 @@ describe("what dots come from", () => {
     answers[2]?.resolve({ dots: [], recovering: false });
     await clock.advance(0);
     assert.equal(presence.awayMs(), 0);
+  });
+
+  test("presence that cannot tell of one user is there; one that refuses everybody is not", async () => {
+    const clock = new FakeClock();
+    const unreadable = new Set(["eve"]);
+    const presence = new LookupSource({
+      async lookup(userIds) {
+        if (userIds.some((userId) => unreadable.has(userId))) throw new LookupRefused("INTERNAL");
+        return { dots: [], recovering: false };
+      },
+      clock,
+    });
+    const ask = async (...userIds: string[]) => {
+      await presence.look(userIds).catch(() => {});
+      await clock.advance(1_000);
+    };
+    for (let times = 0; times < 3; times++) await ask("eve");
+    assert.equal(presence.awayMs(), 0);
+    await ask("ann", "eve");
+    await ask("ann");
+    assert.equal(presence.awayMs(), 0);
+    unreadable.add("ann");
+    for (let times = 0; times < 3; times++) for (const user of ["ann", "eve"]) await ask(user);
+    assert.ok(presence.awayMs() >= 4_000);
   });
 });

@@ -1,5 +1,6 @@
 import type { Dot } from "./dot.ts";
 import type { Outlet } from "./outlet.ts";
+import type { Question } from "./question.ts";
 import type { Viewer } from "./viewer.ts";
 import type { WatchedUser } from "./watched-user.ts";
 
@@ -23,6 +24,7 @@ export class Subscriber {
   #hidden: Set<string> | undefined;
   #arrived: Set<WatchedUser<Subscriber>> | undefined;
   #changed: Set<WatchedUser<Subscriber>> | undefined;
+  #questions: Set<Question> | undefined;
   #isOwedSnapshot = false;
   #hadSnapshot = false;
   #wasToldStale = false;
@@ -30,6 +32,17 @@ export class Subscriber {
   constructor(viewer: Viewer<Subscriber>, outlet: Outlet) {
     this.viewer = viewer;
     this.outlet = outlet;
+  }
+
+  /** It waits for the answer, at most as long as it is open. */
+  asked(question: Question): void {
+    this.#questions ??= new Set();
+    this.#questions.add(question);
+    void question.done.then(() => this.#answered(question));
+  }
+
+  cancelQuestions(): void {
+    for (const question of this.#questions ?? []) question.cancel();
   }
 
   /** To be told of users whom it watches from now on; even when nothing is known of them, it is told so. */
@@ -44,17 +57,19 @@ export class Subscriber {
     this.#changed.add(user);
   }
 
-  /** To be told that there is nothing to see of this user. */
-  hid(userId: string): void {
+  /** To be told that there is nothing to see of these users. */
+  hid(userIds: readonly string[]): void {
     this.#hidden ??= new Set();
-    this.#hidden.add(userId);
+    for (const userId of userIds) this.#hidden.add(userId);
   }
 
-  forget(user: WatchedUser<Subscriber>): void {
-    const index = this.watched.indexOf(user);
-    if (index >= 0) this.watched.splice(index, 1);
-    this.#arrived?.delete(user);
-    this.#changed?.delete(user);
+  /** All at once: each one is looked for in all of those watched. */
+  forget(users: ReadonlySet<WatchedUser<Subscriber>>): void {
+    this.watched = this.watched.filter((user) => !users.has(user));
+    for (const user of users) {
+      this.#arrived?.delete(user);
+      this.#changed?.delete(user);
+    }
   }
 
   /** Users whom it has yet to be told that it may not see. */
@@ -108,6 +123,11 @@ export class Subscriber {
   #hearsStale(isStale: boolean): News {
     this.#wasToldStale = isStale;
     return { kind: "stale", isStale };
+  }
+
+  #answered(question: Question): void {
+    this.#questions?.delete(question);
+    if (this.#questions?.size === 0) this.#questions = undefined;
   }
 
   #tell(users: ReadonlySet<WatchedUser<Subscriber>>): { dots: Dot[]; left: Set<WatchedUser<Subscriber>> | undefined } {

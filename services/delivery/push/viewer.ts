@@ -13,8 +13,8 @@ interface ViewingSocket {
 export interface ViewerEffects<Subscriber> {
   /** The socket watches these users from now on, and is told of them. */
   admit(subscriber: Subscriber, userIds: readonly string[], options: { readonly lookAgain: boolean }): void;
-  /** The socket no longer watches the user, if it did, and is told that there is nothing to see. */
-  hide(subscriber: Subscriber, userId: string): void;
+  /** The socket no longer watches these users, if it did, and is told that there is nothing to see. */
+  hide(subscriber: Subscriber, userIds: readonly string[]): void;
   isWatching(subscriber: Subscriber, userId: string): boolean;
   /** A doubt is gone: what the socket was not told meanwhile can be told. */
   cleared(subscriber: Subscriber): void;
@@ -229,11 +229,12 @@ export class Viewer<Subscriber extends ViewingSocket> {
     let room = limits.interestMax - subscriber.watched.length;
     const wished: string[] = [];
     const appeared: string[] = [];
+    const gone: string[] = [];
     for (const [userId, { isTouched }] of settled) {
       const isWished = wishes?.delete(userId) ?? false;
       const isWatching = effects.isWatching(subscriber, userId);
       if (!seen.has(userId)) {
-        if (isWished || isWatching) effects.hide(subscriber, userId);
+        if (isWished || isWatching) gone.push(userId);
       } else if (isWished) {
         wished.push(userId);
       } else if (isTouched && !isWatching && room-- > 0) {
@@ -241,6 +242,7 @@ export class Viewer<Subscriber extends ViewingSocket> {
       }
     }
     if (wishes?.size === 0) this.#wishes.delete(subscriber);
+    if (gone.length > 0) effects.hide(subscriber, gone);
     if (wished.length > 0) effects.admit(subscriber, wished, { lookAgain: true });
     if (appeared.length > 0) effects.admit(subscriber, appeared, { lookAgain: false });
     effects.cleared(subscriber);

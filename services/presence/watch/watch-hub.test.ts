@@ -48,6 +48,20 @@ describe("watching", () => {
     assert.equal((await bob.next(10))?.kind, "updates");
   });
 
+  test("a gap, and the end, reach a watcher once, however many users it watches", () => {
+    const hub = new WatchHub(() => 0);
+    const watcher = openWatch(
+      hub,
+      Array.from({ length: 1_000 }, (_, user) => `user-${user}`),
+    );
+    let calls = 0;
+    watcher.gap = () => calls++;
+    watcher.close = () => calls++;
+    hub.gap(0);
+    hub.closeAll();
+    assert.equal(calls, 2);
+  });
+
   test("updates come in messages of bounded size", async () => {
     const hub = new WatchHub(() => 0);
     const watcher = openWatch(hub);

@@ -3,11 +3,11 @@ import { Watcher } from "./watcher.ts";
 
 /** Who watches whom, on this node. Each transition costs one look-up, however many watchers there are. */
 export class WatchHub {
+  readonly #watchers = new Set<Watcher>();
   readonly #byUser = new Map<string, Set<Watcher>>();
   readonly #everyone = new Set<Watcher>();
   readonly #shardOf: (userId: string) => number;
   readonly limit: number;
-  #watchers = 0;
 
   /** @param limit watchers open at once on this node */
   constructor(shardOf: (userId: string) => number, limit = 1_000) {
@@ -16,7 +16,7 @@ export class WatchHub {
   }
 
   get size(): number {
-    return this.#watchers;
+    return this.#watchers.size;
   }
 
   /**
@@ -24,14 +24,14 @@ export class WatchHub {
    * @returns undefined when there are too many watchers already
    */
   open(userIds: readonly string[]): Watcher | undefined {
-    if (this.#watchers >= this.limit) return undefined;
-    this.#watchers++;
+    if (this.#watchers.size >= this.limit) return undefined;
     const users = new Set(userIds);
     const watcher = new Watcher({
       pendingMax: users.size === 0 ? 100_000 : users.size,
       shards: users.size === 0 ? undefined : new Set([...users].map(this.#shardOf)),
       close: () => this.#close(watcher, users),
     });
+    this.#watchers.add(watcher);
     if (users.size === 0) this.#everyone.add(watcher);
     for (const user of users) {
       const watchers = this.#byUser.get(user);
@@ -49,18 +49,16 @@ export class WatchHub {
 
   /** Transitions of this shard were missed. */
   gap(shard: number): void {
-    for (const watcher of this.#everyone) watcher.gap(shard);
-    for (const watchers of this.#byUser.values()) for (const watcher of watchers) watcher.gap(shard);
+    for (const watcher of this.#watchers) watcher.gap(shard);
   }
 
   /** Ends every watcher: their readers come back, to another node. */
   closeAll(): void {
-    for (const watcher of this.#everyone) watcher.close();
-    for (const watchers of this.#byUser.values()) for (const watcher of watchers) watcher.close();
+    for (const watcher of this.#watchers) watcher.close();
   }
 
   #close(watcher: Watcher, users: ReadonlySet<string>): void {
-    this.#watchers--;
+    this.#watchers.delete(watcher);
     this.#everyone.delete(watcher);
     for (const user of users) {
       const watchers = this.#byUser.get(user);

@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { systemClock } from "@realchat/presence-runtime/clock";
+import { SeenVersions } from "./kafka/seen-versions.ts";
+import { KnownUsers } from "./watch/known-users.ts";
+
+const usersMax = 100_000;
+
+/** Runs it for as many users as are remembered, then for as many again. @returns how much longer that took */
+function slowdown(run: (userId: string, version: number) => void): number {
+  const timesMs = [0, 1].map((half) => {
+    const sinceMs = systemClock.monotonicMs();
+    for (let user = half * usersMax; user < (half + 1) * usersMax; user++) run(`user-${user}`, user);
+    return systemClock.monotonicMs() - sinceMs;
+  });
+  return (timesMs[1] as number) / (timesMs[0] as number);
+}
+
+// It takes twice the time at most; when one is forgotten at a time, thirty times.
+const allowed = 8;
+
+test("versions beyond those remembered cost no more than others", () => {
+  const seen = new SeenVersions(usersMax);
+  const times = slowdown((userId, version) => seen.isNews(userId, version));
+  assert.ok(seen.size <= usersMax && seen.size > 0.8 * usersMax, `${seen.size} are remembered`);
+  assert.equal(seen.isNews(`user-${2 * usersMax - 1}`, 1), false);
+  assert.equal(seen.isNews("user-0", 0), true);
+  assert.ok(times < allowed, `it took ${times} times as long`);
+});
+
+test("users who left, beyond those remembered, cost no more than others", () => {
+  const known = new KnownUsers({ unknownAreOffline: true, offlineMax: usersMax });
+  const times = slowdown((userId, version) => {
+    known.merge({ userId, online: true, version });
+    known.merge({ userId, online: false, version: version + 1 });
+  });
+  assert.ok(known.size <= usersMax && known.size > 0.8 * usersMax, `${known.size} are remembered`);
+  assert.ok(times < allowed, `it took ${times} times as long`);
+});

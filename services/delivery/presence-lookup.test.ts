@@ -1,0 +1,17 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type PresenceApi, PresenceClientError, type PresenceClientErrorCode } from "@realchat/presence-client";
+import { presenceLookup } from "./presence-lookup.ts";
+import { LookupRefused } from "./push/presence-lookup.ts";
+
+const failing = (code: PresenceClientErrorCode) =>
+  presenceLookup({ getPresence: () => Promise.reject(new PresenceClientError(code, "no")) } as unknown as PresenceApi);
+
+test("what presence says of one user's record is told apart from presence that is away", async () => {
+  for (const code of ["INTERNAL", "INVALID_ARGUMENT", "DATA_LOSS"] as const) {
+    await assert.rejects(failing(code)(["ann"]), LookupRefused, code);
+  }
+  for (const code of ["UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "UNAUTHENTICATED"] as const) {
+    await assert.rejects(failing(code)(["ann"]), PresenceClientError, code);
+  }
+});
