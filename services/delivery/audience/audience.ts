@@ -12,7 +12,7 @@ import { ConversationListing } from "./sources/grpc/conversation-listing.ts";
 import { checkImport, importAudience } from "./sources/import-audience.ts";
 import { KafkaSource, type KafkaSourceOptions } from "./sources/kafka-source.ts";
 import type { FollowerMetrics } from "./sources/topic-follower.ts";
-import { audienceTopics, topicNames } from "./sources/topics.ts";
+import { audienceTopics } from "./sources/topics.ts";
 
 interface AudienceOptions {
   /** undefined: the directory is in memory. */
@@ -22,12 +22,12 @@ interface AudienceOptions {
   /** `host:port` of the ConversationApi. */
   readonly conversationApi: string | undefined;
   /** undefined: nothing is read from Kafka. */
-  readonly kafka: (KafkaSourceOptions["kafka"] & { readonly topics: readonly string[] }) | undefined;
+  readonly kafka: (KafkaSourceOptions["kafka"] & Pick<KafkaSourceOptions, "topics">) | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-const unread: FollowerMetrics = { records: 0, malformed: 0, outOfRange: 0, failures: 0 };
+const unread: FollowerMetrics = { records: 0, malformed: 0, unreadable: 0, held: 0, outOfRange: 0, failures: 0 };
 const importPace = { firstMs: 500, capMs: 5_000 };
 
 /** Who may see whom, with all that feeds it: the directory, Kafka's topics, a file, the conversation service. */
@@ -44,9 +44,12 @@ export class Audience {
   readonly directory: AudienceDirectory;
 
   constructor(options: AudienceOptions) {
-    const { redis, kafka, clock } = options;
+    const { redis, kafka, clock, log } = options;
     this.#options = options;
-    this.#stored = redis === undefined ? new MemoryDirectory({}, clock) : new RedisDirectory(redis, clock);
+    const onUnreadable = (key: string) =>
+      log.error({ key }, "this key of the audience holds something else: nobody is shown because of it");
+    this.#stored =
+      redis === undefined ? new MemoryDirectory({}, clock) : new RedisDirectory({ ...redis, onUnreadable }, clock);
     const whole = completeDirectory(this.#stored, () => kafka === undefined || this.#source?.isComplete === true);
     this.directory = {
       ...whole,
@@ -77,7 +80,7 @@ export class Audience {
       this.#importWatch.start();
     }
     if (kafka !== undefined) {
-      const topics = topicNames(kafka.topics);
+      const { topics } = kafka;
       this.#source = new KafkaSource({ kafka, topics, directory, listener, clock, log });
       this.#source.start();
     }
