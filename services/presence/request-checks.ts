@@ -1,0 +1,35 @@
+import { faultOfId, faultOfText, type IdFault } from "@realchat/presence-runtime/ids";
+import type { Limits } from "./domain/limits.ts";
+import { PresenceError } from "./domain/presence-error.ts";
+
+/** Digits of an order and its separator in front of a connection id; see domain/session.ts. */
+const sessionIdExtraBytes = 17;
+
+/** @throws PresenceError INVALID_ARGUMENT, naming field and limit, unless it is an id */
+export function checkId(field: string, id: string, { idMaxBytes }: Limits): void {
+  refuse(field, faultOfId(id, idMaxBytes));
+}
+
+/** As `checkId`, but empty means absent. */
+export function checkOptionalId(field: string, id: string, { idMaxBytes }: Limits): void {
+  refuse(field, faultOfText(id, idMaxBytes));
+}
+
+/** A session_id, or empty where the caller has none. */
+export function checkSessionId(field: string, id: string, { idMaxBytes }: Limits): void {
+  refuse(field, faultOfText(id, idMaxBytes + sessionIdExtraBytes));
+}
+
+/** @throws PresenceError INVALID_ARGUMENT when `count` is above `limit` */
+export function checkCount(field: string, count: number, limit: number): void {
+  if (count > limit) throw invalid(`${field} has ${count} entries, limit ${limit}: split the call`);
+}
+
+function refuse(field: string, fault: IdFault | undefined): void {
+  if (fault === undefined) return;
+  throw invalid(`${field} ${fault.what}: ${fault.instead}`);
+}
+
+function invalid(message: string): PresenceError {
+  return new PresenceError("INVALID_ARGUMENT", message);
+}
