@@ -198,6 +198,10 @@ describe("what does not go together is refused", () => {
       /^TLS_CERT is set without TLS_KEY/,
     ],
     "a Kafka feed without Kafka": [{ FEED: "kafka" }, /^FEED=kafka, but KAFKA_BROKERS is not set/],
+    "a header that does not hold just an address": [
+      { ADDRESS_HEADER: "forwarded" },
+      /^ADDRESS_HEADER=forwarded is not read/,
+    ],
     "a login to no broker": [
       { KAFKA_SASL_MECHANISM: "PLAIN", KAFKA_SASL_USERNAME: "me", KAFKA_SASL_PASSWORD: "x" },
       /^KAFKA_SASL_MECHANISM is set, but KAFKA_BROKERS is not: give the brokers/,

@@ -21,7 +21,12 @@ export function conflictsAmong(values: DeliveryValues, purpose: Purpose): string
 }
 
 function listeningConflicts(values: DeliveryValues): string[] {
-  return [...tlsConflicts(values), ...exposures(values), ...authenticationConflicts(values)];
+  return [
+    ...tlsConflicts(values),
+    ...exposures(values),
+    ...authenticationConflicts(values),
+    ...addressConflicts(values),
+  ];
 }
 
 function* tlsConflicts({ TLS_CERT, TLS_KEY }: DeliveryValues): Iterable<string> {
@@ -41,6 +46,13 @@ function* exposures(values: DeliveryValues): Iterable<string> {
   }
   if (!isLoopback(HTTP_ADDR.host)) {
     yield `HTTP_ADDR=${showAddress(HTTP_ADDR)} shows metrics and health to other machines, without TLS: listen on 127.0.0.1:${HTTP_ADDR.port}, ${accept}`;
+  }
+}
+
+function* addressConflicts({ ADDRESS_HEADER }: DeliveryValues): Iterable<string> {
+  // RFC 7239: pairs of names and values.
+  if (ADDRESS_HEADER?.toLowerCase() === "forwarded") {
+    yield `ADDRESS_HEADER=${ADDRESS_HEADER} is not read, it has more than addresses: have the proxy send X-Forwarded-For, and give that`;
   }
 }
 

@@ -1,5 +1,5 @@
 import { createSecretKey } from "node:crypto";
-import type { Clock } from "@realchat/presence-runtime";
+import { type Clock, wrongWithId } from "@realchat/presence-runtime";
 import { SignJWT } from "jose";
 
 interface TokenIssue {
@@ -10,8 +10,16 @@ interface TokenIssue {
   readonly validS: number;
 }
 
-/** A token as the login service of a deployment would issue it, for trying. */
-export function issueToken({ secret, issuer, audience, userId, validS }: TokenIssue, clock: Clock): Promise<string> {
+/**
+ * A token as the login service of a deployment would issue it, for trying.
+ * @throws Error when no gateway would take it
+ */
+export async function issueToken(
+  { secret, issuer, audience, userId, validS }: TokenIssue,
+  clock: Clock,
+): Promise<string> {
+  const wrong = wrongWithId(userId);
+  if (wrong !== undefined) throw new Error(`the user's id ${wrong}: give a short stable id, such as ada`);
   const nowS = Math.floor(clock.nowUs() / 1_000_000);
   const token = new SignJWT().setProtectedHeader({ alg: "HS256" }).setSubject(userId);
   if (issuer !== undefined) token.setIssuer(issuer);

@@ -7,6 +7,7 @@ import { FakeClock } from "@realchat/presence-runtime/testing";
 import { waitUntil } from "@realchat/presence-testing";
 import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, type JWK, type JWTPayload, SignJWT } from "jose";
 import type { Handshake } from "../handshake.ts";
+import { issueToken } from "./issue-token.ts";
 import type { KeySource } from "./key-source.ts";
 import { openKeys } from "./keys.ts";
 import { TokenBearers } from "./token-bearers.ts";
@@ -123,6 +124,13 @@ describe("bearers of tokens", () => {
     for (const token of ["", "a", "a.b", "....", `${good}.x`, good.slice(0, -4), "é.é.é", "\ud800.a.b", " "]) {
       assert.match(await outcome(token), /^unauthenticated: /, token);
     }
+  });
+
+  test("are issued none for trying that would be refused", async () => {
+    const issue = { secret, issuer: undefined, audience: undefined, validS: 60 };
+    const { outcome } = await bearers({ kind: "secret", secret });
+    assert.match(await outcome(await issueToken({ ...issue, userId: "ada" }, clock)), /^user ada/);
+    await assert.rejects(issueToken({ ...issue, userId: "a\nb" }, clock), /^Error: the user's id has /);
   });
 
   test("that end beyond all time are as good as those that do not end", async () => {
