@@ -28,5 +28,5 @@ export { group, type Setting, type SettingsTable, type ValueKind, type Values } 
 export { SettingsError } from "./settings/settings-error.ts";
 export { markdownTable } from "./settings/show-settings.ts";
 export { byteSize, duration, showDuration } from "./settings/units.ts";
-export { type DrainOptions, type DrainStep, drainOnSignal, startOrExit } from "./shutdown.ts";
+export { type DrainOptions, type DrainStep, drainOnSignal, runOrExit, startOrExit } from "./shutdown.ts";
 export { type Rate, TokenBucket } from "./token-bucket.ts";
