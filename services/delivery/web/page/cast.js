@@ -26,13 +26,16 @@ export function personOf(id) {
 
 /** Initials on the person's color. @param {Person} person */
 export function avatar({ name, hue }) {
-  const words = name.split(/\s+/);
-  const initials = words
-    .map((word) => word[0])
-    .join("")
-    .slice(0, 2)
-    .toUpperCase();
+  const initials = name.split(/\s+/).map(firstLetter).slice(0, 2).join("").toUpperCase();
   const made = element("span", { class: "avatar", "aria-hidden": "true" }, initials);
   made.style.setProperty("--hue", String(hue % 360));
   return made;
+}
+
+const letters = new Intl.Segmenter();
+
+/** As a reader counts them: an emoji, or a letter with its accents, is one. @param {string} word */
+function firstLetter(word) {
+  const [first] = letters.segment(word);
+  return first?.segment ?? "";
 }

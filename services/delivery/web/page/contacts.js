@@ -26,9 +26,11 @@ export function contactList() {
   /** @type {Map<string, { user: UserPresence, row: HTMLLIElement }>} */
   const shown = new Map();
 
+  let isStale = true;
+
   const summarize = () => {
     const online = [...shown.values()].filter(({ user }) => user.online).length;
-    count.textContent = `${online} of ${shown.size} online`;
+    count.textContent = `${online} of ${shown.size} ${isStale ? "were online" : "online"}`;
     empty.hidden = shown.size > 0;
   };
 
@@ -47,7 +49,7 @@ export function contactList() {
         const devices = user.devices ?? (user.online ? (known?.user.online ? known.user.devices : undefined) : []);
         const next = { ...user, devices: devices ?? (user.device ? [user.device] : []) };
         shown.set(user.id, { user: next, row });
-        fill(row, next, turned.includes(user));
+        fill(row, next, { isChange: turned.includes(user), isStale });
       }
       summarize();
       return turned;
@@ -62,7 +64,13 @@ export function contactList() {
     },
     /** Says again how long ago everybody was seen. */
     tick() {
-      for (const { user, row } of shown.values()) if (!user.online) fill(row, user, false);
+      for (const { user, row } of shown.values()) if (!user.online) fill(row, user, { isStale });
+    },
+    /** @param {boolean} mayBeOutOfDate what is shown */
+    showStale(mayBeOutOfDate) {
+      isStale = mayBeOutOfDate;
+      for (const { user, row } of shown.values()) fill(row, user, { isStale });
+      summarize();
     },
     online: () => [...shown.values()].filter(({ user }) => user.online).map(({ user }) => user.id),
   };
@@ -78,8 +86,8 @@ function place(list, id) {
   return row;
 }
 
-/** @param {HTMLLIElement} row @param {UserPresence} user @param {boolean} isChange */
-function fill(row, user, isChange) {
+/** @param {HTMLLIElement} row @param {UserPresence} user @param {{ isChange?: boolean, isStale: boolean }} how */
+function fill(row, user, { isChange = false, isStale }) {
   const person = personOf(user.id);
   const dot = element("span", { class: isChange ? "dot changed" : "dot" });
   row.dataset.online = String(user.online);
@@ -88,19 +96,20 @@ function fill(row, user, isChange) {
     element(
       "div",
       { class: "who" },
-      element("strong", {}, person.name),
+      element("strong", { title: person.name }, person.name),
       element("span", { class: "role" }, person.role),
     ),
     user.online
       ? element("div", { class: "chips" }, ...(user.devices ?? []).map(deviceChip))
       : element("div", { class: "chips" }),
-    element("span", { class: "status" }, user.online ? "Online" : lastSeen(user)),
+    element("span", { class: "status" }, status(user, isStale)),
   );
 }
 
-/** @param {UserPresence} user */
-function lastSeen({ lastSeen }) {
-  if (!lastSeen) return "Offline";
+/** @param {UserPresence} user @param {boolean} isStale */
+function status({ online, lastSeen }, isStale) {
+  if (online) return isStale ? "Was online" : "Online";
+  if (!lastSeen) return isStale ? "Was offline" : "Offline";
   const title = new Date(lastSeen).toLocaleString();
   const time = element("time", { datetime: new Date(lastSeen).toISOString(), title }, ago(lastSeen, Date.now()));
   return element("span", {}, "last seen ", time);

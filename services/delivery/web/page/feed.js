@@ -17,7 +17,7 @@ const causes = {
 
 /** What changes, as it happens, the newest on top. */
 export function liveFeed() {
-  const log = element("ol", { class: "feed" });
+  const log = element("ol", { class: "feed", tabindex: "0", "aria-label": "Live changes" });
   const figure = element("p", { class: "count" }, "from change to screen");
   /** @type {number[]} */
   const latencies = [];
@@ -26,7 +26,7 @@ export function liveFeed() {
     "section",
     { class: "card live", "aria-labelledby": "live-title" },
     element("div", { class: "card-head" }, element("h2", { id: "live-title" }, "Live"), figure),
-    element("div", { role: "log", "aria-label": "Live changes" }, log),
+    element("div", { role: "log", "aria-labelledby": "live-title" }, log),
     empty,
   );
   /** @param {UserPresence} user @param {string} latency @param {string} explanation */

@@ -3,10 +3,11 @@
 /** @import { Token } from "./token.js" */
 import { PresenceClient } from "@realchat/presence-web";
 import { asksForToken, loadCast, personOf } from "./cast.js";
-import { showConnection } from "./connection.js";
+import { isEnded, showConnection } from "./connection.js";
 import { contactList } from "./contacts.js";
-import { deviceIdOf, likelyKind } from "./device.js";
+import { deviceIdOf, likelyKind, settleDevice } from "./device.js";
 import { liveFeed } from "./feed.js";
+import { problemView } from "./problem.js";
 import { signInView } from "./sign-in.js";
 import { keepToken, keptToken } from "./token.js";
 import { tokenSignInView } from "./token-sign-in.js";
@@ -19,7 +20,7 @@ const REFUSED_CODES = [4401, 4403];
 
 const view = /** @type {HTMLElement} */ (document.getElementById("view"));
 const connection = /** @type {HTMLElement} */ (document.getElementById("connection"));
-const [cast, needsToken] = await Promise.all([loadCast(), asksForToken()]);
+const [cast, needsToken] = await Promise.all([loadCast(), asksForToken(), settleDevice()]).catch(cannotLoad);
 
 const kept = needsToken ? keptToken() : undefined;
 const named = new URLSearchParams(location.search).get("as");
@@ -28,12 +29,27 @@ if (kept) signInWithToken(kept, likelyKind());
 else if (person) signIn(person, likelyKind());
 else askWho();
 
+/** Says so where the page would stay blank, and leaves it at that. @param {unknown} error @returns {Promise<never>} */
+function cannotLoad(error) {
+  console.error(error);
+  view.replaceChildren(problemView("The gateway does not answer", () => location.reload()));
+  return new Promise(() => {});
+}
+
+/** @param {Node[]} parts */
+function show(...parts) {
+  // Whoever has done something here goes on at the top of what comes of it; whoever has just come is left alone.
+  const hadFocus = view.contains(document.activeElement);
+  view.replaceChildren(...parts);
+  if (hadFocus) view.querySelector("h1")?.focus();
+}
+
 /** @param {string} [problem] why one is asked again */
 function askWho(problem) {
   history.replaceState(null, "", "/");
   document.title = "RealChat Presence";
   connection.replaceChildren();
-  view.replaceChildren(needsToken ? tokenSignInView(signInWithToken, problem) : signInView(cast, signIn));
+  show(needsToken ? tokenSignInView(signInWithToken, problem) : signInView(cast, signIn));
 }
 
 /** @param {Token} token @param {DeviceKind} kind */
@@ -57,10 +73,9 @@ function signIn(person, kind, token) {
   const others = token ? [] : cast.filter(({ id }) => id !== person.id);
   const you = youCard(person, deviceId, others, {
     cut() {
-      const isCut = client.state.kind !== "closed";
-      if (isCut) client.close();
-      else client.connect();
-      you.showCut(isCut);
+      if (isEnded(client.state)) return;
+      if (client.state.kind === "closed") client.connect();
+      else client.close();
     },
     crash: () => location.replace(`/crashed.html${own}`),
     logOut() {
@@ -78,8 +93,14 @@ function signIn(person, kind, token) {
   const asking = setInterval(() => !document.hidden && client.refresh(contacts.online()), ASK_FOR_DEVICES_MS);
   const telling = setInterval(contacts.tick, TELL_TIME_MS);
 
+  const tellConnection = () => showConnection(connection, client.state, client.stale, () => client.connect());
+  client.on("stale", (isStale) => {
+    tellConnection();
+    contacts.showStale(isStale);
+  });
   client.on("state", (state) => {
-    showConnection(connection, state, () => client.connect());
+    tellConnection();
+    you.showNetwork(isEnded(state) ? "ended" : state.kind === "closed" ? "cut" : "connected");
     if (needsToken && state.kind === "closed" && REFUSED_CODES.includes(state.code)) {
       leave("The gateway does not accept this token, or no longer: it may have expired. Sign in with a new one.");
     }
@@ -92,5 +113,5 @@ function signIn(person, kind, token) {
   });
   client.on("hidden", contacts.hide);
   client.connect();
-  view.replaceChildren(you.box, contacts.box, feed.box);
+  show(you.box, contacts.box, feed.box);
 }

@@ -31,7 +31,7 @@ export function signInView(cast, signIn) {
   return element(
     "div",
     { class: "sign-in" },
-    element("h1", {}, "Who is online, right now."),
+    element("h1", { tabindex: "-1" }, "Who is online, right now."),
     element(
       "p",
       { class: "lead" },

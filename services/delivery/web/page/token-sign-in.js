@@ -25,7 +25,7 @@ export function tokenSignInView(signIn, problem = "") {
   return element(
     "div",
     { class: "sign-in" },
-    element("h1", {}, "Who is online, right now."),
+    element("h1", { tabindex: "-1" }, "Who is online, right now."),
     element(
       "p",
       { class: "lead" },

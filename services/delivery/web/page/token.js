@@ -1,3 +1,5 @@
+import { keep, kept } from "./kept.js";
+
 /** @typedef {{ text: string, userId: string }} Token */
 
 /**
@@ -18,10 +20,9 @@ export function readToken(text) {
 
 /** Keeps it over reloads, in this window alone; undefined: forgets it. @param {Token | undefined} token */
 export function keepToken(token) {
-  if (token === undefined) sessionStorage.removeItem("token");
-  else sessionStorage.setItem("token", token.text);
+  keep("token", token?.text);
 }
 
 export function keptToken() {
-  return readToken(sessionStorage.getItem("token") ?? "");
+  return readToken(kept("token") ?? "");
 }

@@ -32,7 +32,7 @@ export function youCard(person, deviceId, others, actions) {
       element(
         "div",
         { class: "who" },
-        element("h1", { id: "you-title" }, person.name),
+        element("h1", { id: "you-title", tabindex: "-1" }, person.name),
         element("span", { class: "role" }, person.role),
       ),
       deviceChip(deviceId),
@@ -58,11 +58,14 @@ export function youCard(person, deviceId, others, actions) {
   );
   return {
     box,
-    /** @param {boolean} isCut */
-    showCut(isCut) {
+    /** @param {"connected" | "cut" | "ended"} network ended: there is nothing to cut, nor to restore */
+    showNetwork(network) {
+      const isCut = network === "cut";
       cutLabel.textContent = isCut ? "Restore the network" : "Cut the network";
       cutHint.textContent = isCut ? "Back, and up to date" : "Grey after a short grace";
       box.classList.toggle("is-cut", isCut);
+      // Not `disabled`: that would take the focus away.
+      box.querySelector(".cut")?.setAttribute("aria-disabled", String(network === "ended"));
     },
   };
 }
