@@ -28,10 +28,15 @@ const meanings: Readonly<Record<string, string>> = {
   WRONGPASS: "does not accept user and password of REDIS_URL",
   NOPERM: "does not permit this user what is needed: allow all commands on keys and channels of this service, and INFO",
   CLUSTERDOWN: "is part of a cluster that is down",
+  NOREPLICAS: "has too few replicas in reach and refuses writes: see its min-replicas-to-write",
+  WRONGTYPE: "holds something of another type under a key of this service: somebody else wrote it",
 };
 
 /** Codes at the start of a connection for which trying again with the same configuration is in vain. */
 const refusals: ReadonlySet<string> = new Set(["NOAUTH", "WRONGPASS", "NOPERM", "ERR"]);
+
+/** Source: Redis' src/acl.c, getAclErrorMessage, and src/script.c, scriptVerifyACL */
+const notPermittedInScript = "ERR The user executing the script can't";
 
 /**
  * What Node calls a certificate that none of the authorities signed which the connection trusts.
@@ -80,7 +85,11 @@ export function replyBehind(error: unknown): string {
   return reply instanceof ErrorReply ? reply.message : "";
 }
 
-/** First word of the error reply that an error is, or was made from, such as `OOM`; empty for any other error. */
+/**
+ * First word of the error reply that an error is, or was made from, such as `OOM`; empty for any other error. A script
+ * whose user may not do something is told so without a code: here it is NOPERM, too.
+ */
 export function codeBehind(error: unknown): string {
-  return replyBehind(error).split(" ", 1)[0] as string;
+  const reply = replyBehind(error);
+  return reply.startsWith(notPermittedInScript) ? "NOPERM" : (reply.split(" ", 1)[0] as string);
 }

@@ -71,6 +71,12 @@ async function run(config: PresenceConfig): Promise<void> {
 
   const checks = {
     store: () => store.health(),
+    // Without room for new sessions, those that are there are served all the same: taking every node out of rotation
+    // would end them.
+    registrations: () => {
+      const { full } = store.health();
+      return { ready: full === undefined, detail: full ?? "new sessions are taken", optional: true };
+    },
     log: () => ({
       ready: work.hearsAll,
       detail: work.hearsAll ? "follows every shard" : "does not follow every shard",
@@ -83,7 +89,9 @@ async function run(config: PresenceConfig): Promise<void> {
   const health = new Health();
   const noteReadiness = logReadiness(log, checks);
   const showHealth = () => {
-    const isServing = checks.store().ready && checks.log().ready;
+    const { ready, serves } = store.health();
+    // One shard in trouble must not keep callers from the others; it cannot be followed meanwhile.
+    const isServing = serves && (work.hearsAll || !ready);
     for (const name of ["", presence.PresenceApiDefinition.fullName]) health.set(name, isServing);
     noteReadiness();
   };

@@ -137,6 +137,12 @@ export function exposeParts(
   metrics.gauge({ name: "presence_store_ready", help: "1 while the store answers." }, () =>
     Number(store.health().ready),
   );
+  metrics.gauge({ name: "presence_store_full", help: "1 while the store has no memory for new sessions." }, () =>
+    Number(store.health().full !== undefined),
+  );
+  metrics.gauge({ name: "presence_shards_failing", help: "Shards whose last tick the store refused." }, () => {
+    return store.metrics().failingShards;
+  });
   metrics.total(
     { name: "presence_store_operations_total", help: "Operations that the store was asked for." },
     byOperation(({ count }) => count),

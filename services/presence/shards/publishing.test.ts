@@ -7,7 +7,7 @@ import type { EventPublisher } from "../events/publisher.ts";
 import { newPublisherCounters } from "../events/publisher-counters.ts";
 import { createMemoryStore } from "../store/memory/memory-store.ts";
 import type { PresenceStore } from "../store/store.ts";
-import { Publishing } from "./publishing.ts";
+import { Publishing, type PublishingOptions } from "./publishing.ts";
 
 /** A broker that a test can close, and that remembers all it accepted. */
 class ScriptedPublisher implements EventPublisher {
@@ -142,5 +142,32 @@ describe("publishing", () => {
     await clock.advance(5_000);
     const lagMs = publishing.metrics().lagMs.kafka ?? 0;
     assert.ok(lagMs >= 5_000 && lagMs < 6_000, `lag is ${lagMs} ms`);
+  });
+
+  test("publishes every shard that it can, whatever is wrong with others and with the list of nodes", async () => {
+    const entry = (shard: number): Transition => ({
+      ...{ userId: `of-${shard}`, online: true, version: 1_000 + shard, cause: "CONNECTED", deviceId: "phone" },
+      ...{ instanceId: "gateway-1", lastSeenMs: 0, shard },
+    });
+    const fail = () => Promise.reject(new Error("somebody else wrote this key"));
+    const broken: PublishingOptions["store"] = {
+      announceNode: fail,
+      withdrawNode: async () => {},
+      claim: (shard) => (shard === 1 ? fail() : Promise.resolve({ fence: 1, cursors: {} })),
+      release: async () => {},
+      advance: async () => true,
+      lastVersion: async () => 0,
+      readLog: (shard, after) =>
+        shard === 2 ? fail() : Promise.resolve({ entries: after === 0 ? [entry(shard)] : [], gap: false }),
+      follow: () => () => {},
+      async *scanOnline() {},
+    };
+    const options = { nodeId: "node-1", publishers: [broker], clock, onOverflow: () => assert.fail("no overflow") };
+    const publishing = new Publishing({ store: broken, shardCount: 4, ...options });
+    publishing.start();
+    await clock.advance(2_000);
+    assert.deepEqual(users(broker.accepted).sort(), ["of-0", "of-3"]);
+    assert.equal(publishing.metrics().shardsHeld, 3);
+    await publishing.stop();
   });
 });

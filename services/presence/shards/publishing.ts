@@ -32,7 +32,7 @@ export interface PublishingMetrics {
   readonly overflows: number;
 }
 
-interface PublishingOptions {
+export interface PublishingOptions {
   readonly store: PublisherLeases & TransitionLog;
   readonly shardCount: number;
   readonly nodeId: string;
@@ -56,6 +56,8 @@ export class Publishing {
   #settlingLeases: Promise<void> | undefined;
   #saving: Promise<void> | undefined;
   #overflows = 0;
+  /** As last heard. */
+  #nodes = 1;
 
   constructor(options: PublishingOptions) {
     this.#options = options;
@@ -114,30 +116,37 @@ export class Publishing {
   }
 
   #settleLeases(): Promise<void> {
-    this.#settlingLeases ??= this.#claimFairShare()
-      .catch(() => {
-        // The store cannot answer. What is held runs out by itself, here (leasedUntilMs) as there.
-      })
-      .finally(() => {
-        this.#settlingLeases = undefined;
-        this.#wakeAll();
-      });
+    this.#settlingLeases ??= this.#claimFairShare().finally(() => {
+      this.#settlingLeases = undefined;
+      this.#wakeAll();
+    });
     return this.#settlingLeases;
   }
 
   async #claimFairShare(): Promise<void> {
     const { store, shardCount, nodeId } = this.#options;
-    const nodes = await store.announceNode(nodeId, leaseMs);
-    const share = Math.ceil(shardCount / Math.max(1, nodes));
-    await Promise.all([...this.#duties.values()].map((duty) => this.#claim(duty.shard)));
-    for (const shard of [...this.#duties.keys()].slice(share)) await this.#handOver(shard);
+    // Each for itself: what is wrong with the list of nodes or with a shard must not keep the others from being published.
+    await store.announceNode(nodeId, leaseMs).then(
+      (nodes) => {
+        this.#nodes = Math.max(1, nodes);
+      },
+      () => {},
+    );
+    const share = Math.ceil(shardCount / this.#nodes);
+    await Promise.all([...this.#duties.values()].map((duty) => this.#tryToClaim(duty.shard)));
+    for (const shard of [...this.#duties.keys()].slice(share)) await this.#handOver(shard).catch(() => {});
     // Each node starts elsewhere, so that nodes seldom compete for the same shard.
     const start = Math.floor(this.#options.clock.random() * shardCount);
     for (let step = 0; step < shardCount && this.#duties.size < share; step++) {
       if (this.#stopping.signal.aborted) return;
       const shard = (start + step) % shardCount;
-      if (!this.#duties.has(shard)) await this.#claim(shard);
+      if (!this.#duties.has(shard)) await this.#tryToClaim(shard);
     }
+  }
+
+  /** The store may not answer. What is held runs out by itself then, here (leasedUntilMs) as there. */
+  async #tryToClaim(shard: number): Promise<void> {
+    await this.#claim(shard).catch(() => {});
   }
 
   async #claim(shard: number): Promise<void> {
@@ -186,7 +195,9 @@ export class Publishing {
     for (const duty of this.#duties.values()) {
       const outbox = duty.outboxes.get(publisher);
       if (outbox === undefined || !outbox.hasWork || room === 0) continue;
-      const entries = await outbox.next(room, (after, limit) => this.#readLog(duty.shard, publisher, after, limit));
+      const read = (after: number, limit: number) => this.#readLog(duty.shard, publisher, after, limit);
+      // A log that cannot be read waits for the next time, and the others do not wait for it.
+      const entries = await outbox.next(room, read).catch(() => []);
       room -= entries.length;
       parts.push({ duty, outbox, entries });
     }

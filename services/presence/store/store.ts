@@ -29,9 +29,16 @@ export class StoreRefusal extends Error {
   override readonly name = "StoreRefusal";
 }
 
-export type StoreHealth =
-  | { readonly ready: true; readonly detail: string }
-  | { readonly ready: false; readonly detail: string };
+export interface StoreHealth {
+  /** Whatever a caller asks would be answered. */
+  readonly ready: boolean;
+  /** Some of it would: there is a connection, and a shard that works. */
+  readonly serves: boolean;
+  /** What works, or what does not and what to do. */
+  readonly detail: string;
+  /** Why no new session is taken, while all else works; undefined when they are. */
+  readonly full: string | undefined;
+}
 
 /** Figures read at scrape; counters only grow. */
 export interface StoreMetrics {
@@ -41,6 +48,8 @@ export interface StoreMetrics {
   readonly bounds: Readonly<Record<string, { used: number; limit: number }>>;
   /** Times that something was met which somebody else wrote, or overwrote: users' records, entries of logs. */
   readonly unreadable: { readonly records: number; readonly entries: number };
+  /** Shards whose last tick was refused. */
+  readonly failingShards: number;
 }
 
 /** What somebody else wrote, or overwrote. */

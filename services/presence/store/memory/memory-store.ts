@@ -96,9 +96,9 @@ class MemoryStore implements PresenceStore {
   }
 
   health(): StoreHealth {
-    return this.#isOpen
-      ? { ready: true, detail: "in this process: gone when it ends" }
-      : { ready: false, detail: "closed" };
+    const isOpen = this.#isOpen;
+    const detail = isOpen ? "in this process: gone when it ends" : "closed";
+    return { ready: isOpen, serves: isOpen, detail, full: undefined };
   }
 
   /** Times are 0: nothing here waits, so the process's CPU time says it all. */
@@ -107,6 +107,7 @@ class MemoryStore implements PresenceStore {
     return {
       operations: Object.fromEntries(operations),
       unreadable: { records: 0, entries: 0 },
+      failingShards: 0,
       bounds: { sessions: this.#records.rows, log: { used: this.#log.length, limit: this.#logMaxEntries } },
     };
   }

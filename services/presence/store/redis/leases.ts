@@ -7,6 +7,7 @@ import { claim } from "./lua/claim.ts";
 import { release } from "./lua/release.ts";
 import type { Scripts } from "./scripts.ts";
 import type { Shard } from "./shard.ts";
+import type { Troubles } from "./troubles.ts";
 
 /** What was published stays in the log this long for those who watch, ms. */
 const watchersMs = 60_000;
@@ -15,22 +16,26 @@ const watchersMs = 60_000;
 export class Leases {
   readonly #connection: RedisConnection;
   readonly #scripts: Scripts;
+  readonly #troubles: Troubles;
 
-  constructor(connection: RedisConnection, scripts: Scripts) {
+  constructor(connection: RedisConnection, scripts: Scripts, troubles: Troubles) {
     this.#connection = connection;
     this.#scripts = scripts;
+    this.#troubles = troubles;
   }
 
   announceNode(nodeId: string, ttlMs: number): Promise<number> {
-    return this.#scripts.run(announce, { nodes: nodesKey }, { node: nodeId, ttlMs });
+    return this.#tell(nodesKey, this.#scripts.run(announce, { nodes: nodesKey }, { node: nodeId, ttlMs }));
   }
 
   async withdrawNode(nodeId: string): Promise<void> {
     await this.#connection.send(["ZREM", nodesKey, nodeId]);
   }
 
-  claim({ keys }: Shard, nodeId: string, leaseMs: number): Promise<PublisherLease | undefined> {
-    return this.#scripts.run(claim, { publisher: keys.publisher, meta: keys.meta }, { node: nodeId, leaseMs });
+  claim({ keys, number }: Shard, nodeId: string, leaseMs: number): Promise<PublisherLease | undefined> {
+    const { publisher, meta } = keys;
+    const claimed = this.#scripts.run(claim, { publisher, meta }, { node: nodeId, leaseMs });
+    return this.#tell(`shard ${number}: ${publisher}`, claimed);
   }
 
   async release({ keys }: Shard, nodeId: string): Promise<void> {
@@ -41,5 +46,16 @@ export class Leases {
     const lines = Object.entries(cursors).map(([name, version]) => `${name}\t${version}`);
     const args = { fence, keepMs: watchersMs, cursors: lines.join("\n") };
     return (await this.#scripts.run(advance, { meta: keys.meta, log: keys.log }, args)) === 1;
+  }
+
+  async #tell<T>(key: string, answer: Promise<T>): Promise<T> {
+    try {
+      const result = await answer;
+      this.#troubles.worked(key);
+      return result;
+    } catch (error) {
+      this.#troubles.failed(key, error);
+      throw error;
+    }
   }
 }

@@ -35,7 +35,10 @@ import { Scripts } from "./scripts.ts";
 import { Sessions } from "./sessions.ts";
 import { Shard } from "./shard.ts";
 import { checkStore } from "./store-check.ts";
+import { compareMarks, type StoreMark, schemaVersion } from "./store-mark.ts";
+import { StoreProbe } from "./store-probe.ts";
 import { Ticks } from "./ticks.ts";
+import { Troubles } from "./troubles.ts";
 import { unavailable } from "./unavailable.ts";
 import { Unreadables } from "./unreadables.ts";
 import { UserReader } from "./user-reader.ts";
@@ -107,6 +110,8 @@ class RedisPresenceStore implements RedisStore {
   readonly #shards: readonly Shard[];
   readonly #connection: RedisConnection;
   readonly #live: LiveLog;
+  readonly #troubles: Troubles;
+  readonly #probe: StoreProbe;
   readonly #ticks: Ticks;
   readonly #sessions: Sessions;
   readonly #users: UserReader;
@@ -130,6 +135,7 @@ class RedisPresenceStore implements RedisStore {
     this.#shards = keys.map((keysOfShard, number) => new Shard(number, keysOfShard, tickCapMs(rules.ttlMs)));
     this.#maxPendingCommands = maxPendingCommands;
     this.#known = new KnownSessions(options.maxKnownSessions ?? 1_000_000);
+    this.#troubles = new Troubles(shards, clock);
     this.#unreadable = new Unreadables(options.onUnreadable ?? (() => {}));
     this.#pendingRefreshes = { used: 0, limit: options.maxPendingRefreshes ?? 100_000 };
     this.#pendingChanges = {
@@ -147,16 +153,21 @@ class RedisPresenceStore implements RedisStore {
     const onLost = () => {
       for (const shard of this.#shards) shard.clock.interrupted();
     };
+    const mark: StoreMark = { schema: schemaVersion, shards };
     this.#connection = new RedisConnection(
-      { ...connecting, prepare: (client) => checkStore(client, shards), onLost },
+      { ...connecting, prepare: (client) => checkStore(client, mark, keys), onLost },
       clock,
     );
+    // The next connection is not used before its check finds our mark again.
+    const onMark = (found: StoreMark) => this.#connection.drop(refusalOf(() => compareMarks(found, mark)));
+    const watching = { mark, onMark, troubles: this.#troubles, clock };
+    this.#probe = new StoreProbe({ connection: this.#connection, ...watching });
     const onVersion = (number: number, version: number) => this.#shard(number).saw(version);
     this.#live = new LiveLog(connecting, { keys, onVersion, unreadable: this.#unreadable }, clock);
 
     const logMaxEntries = Math.ceil((options.logMaxEntries ?? 1_000_000) / shards);
     const scripts = new Scripts(this.#connection, scriptRules(rules, retentionMs, logMaxEntries));
-    this.#ticks = new Ticks(scripts, this.#unreadable, clock);
+    this.#ticks = new Ticks({ scripts, unreadable: this.#unreadable, ...watching });
     this.#sessions = new Sessions({
       connection: this.#connection,
       scripts,
@@ -174,7 +185,7 @@ class RedisPresenceStore implements RedisStore {
       clock,
     });
     this.#log = new LogReader(this.#connection, this.#unreadable);
-    this.#leases = new Leases(this.#connection, scripts);
+    this.#leases = new Leases(this.#connection, scripts, this.#troubles);
     this.#refreshes = this.#shards.map((shard) => this.#refreshQueueOf(shard));
   }
 
@@ -182,6 +193,7 @@ class RedisPresenceStore implements RedisStore {
     try {
       await this.#connection.start();
       await this.#live.start();
+      this.#probe.start();
     } catch (error) {
       await this.close();
       throw error instanceof RedisError ? new StoreRefusal(error.message, { cause: error }) : error;
@@ -189,14 +201,20 @@ class RedisPresenceStore implements RedisStore {
   }
 
   async close(): Promise<void> {
+    this.#probe.stop();
     this.#connection.close();
     this.#live.close();
   }
 
   health(): StoreHealth {
-    if (!this.#connection.isReady) return { ready: false, detail: this.#connection.detail };
-    if (!this.#live.isReady) return { ready: false, detail: this.#live.detail };
-    return { ready: true, detail: this.#connection.detail };
+    const { full } = this.#probe;
+    for (const connection of [this.#connection, this.#live]) {
+      if (!connection.isReady) return { ready: false, serves: false, detail: connection.detail, full };
+    }
+    const trouble = this.#troubles.summary;
+    if (trouble === undefined) return { ready: true, serves: true, detail: this.#connection.detail, full };
+    const serves = this.#troubles.failingShards < this.shardCount;
+    return { ready: false, serves, detail: `${this.#connection.detail}: ${trouble}`, full };
   }
 
   metrics(): StoreMetrics {
@@ -211,17 +229,18 @@ class RedisPresenceStore implements RedisStore {
         unreadableTold: this.#unreadable.told,
       },
       unreadable: this.#unreadable.met,
+      failingShards: this.#troubles.failingShards,
     };
   }
 
   register(registration: Registration): Promise<RegisterResult> {
     const shard = this.#shardOf(registration.userId);
-    return this.#meter.measure("register", () => this.#sessions.register(shard, registration));
+    return this.#measure("register", () => this.#sessions.register(shard, registration));
   }
 
   unregister(ending: SessionEnding): Promise<UnregisterResult> {
     const shard = this.#shardOf(ending.userId);
-    return this.#meter.measure("unregister", () => this.#sessions.unregister(shard, ending));
+    return this.#measure("unregister", () => this.#sessions.unregister(shard, ending));
   }
 
   refresh(session: SessionRef, reply: RefreshReply, tag: number): void {
@@ -237,7 +256,7 @@ class RedisPresenceStore implements RedisStore {
   }
 
   users(userIds: readonly string[]): Promise<UserView[]> {
-    return this.#meter.measure("users", () => this.#users.read(userIds));
+    return this.#measure("users", () => this.#users.read(userIds));
   }
 
   async tick(shard: number, limit: number): Promise<Tick> {
@@ -245,11 +264,11 @@ class RedisPresenceStore implements RedisStore {
   }
 
   lastVersion(shard: number): Promise<number> {
-    return this.#meter.measure("log", () => this.#log.lastVersion(this.#shard(shard)));
+    return this.#measure("log", () => this.#log.lastVersion(this.#shard(shard)));
   }
 
   readLog(shard: number, after: number, limit: number): Promise<{ entries: Transition[]; gap: boolean }> {
-    return this.#meter.measure("log", () => this.#log.read(this.#shard(shard), after, limit));
+    return this.#measure("log", () => this.#log.read(this.#shard(shard), after, limit));
   }
 
   follow(shard: number, listener: LogListener): () => void {
@@ -281,9 +300,21 @@ class RedisPresenceStore implements RedisStore {
   }
 
   publish(channel: string, message: Uint8Array): Promise<void> {
-    return this.#meter.measure("publish", async () => {
+    return this.#measure("publish", async () => {
       await this.#connection.send(["PUBLISH", channel, Buffer.from(message)]);
     });
+  }
+
+  /** Counts an operation, and notes when the server refuses it to anybody. */
+  async #measure<T>(kind: OperationKind, operation: () => T | Promise<T>): Promise<T> {
+    try {
+      const result = await this.#meter.measure(kind, operation);
+      this.#troubles.worked(kind);
+      return result;
+    } catch (error) {
+      this.#troubles.refused(kind, error);
+      throw error;
+    }
   }
 
   #changeQueues(changes: Changes): ChangeQueue[] {
@@ -296,9 +327,9 @@ class RedisPresenceStore implements RedisStore {
   #refreshQueueOf(shard: Shard): RefreshQueue {
     return new RefreshQueue(
       {
-        extend: (members) => this.#meter.measure("refresh", () => this.#sessions.extend(shard, members)),
+        extend: (members) => this.#measure("refresh", () => this.#sessions.extend(shard, members)),
         present: (members) => this.#sessions.present(shard, members),
-        decide: (session) => this.#meter.measure("heartbeat", () => this.#sessions.decideHeartbeat(shard, session)),
+        decide: (session) => this.#measure("heartbeat", () => this.#sessions.decideHeartbeat(shard, session)),
       },
       this.#pendingRefreshes,
     );
@@ -312,5 +343,14 @@ class RedisPresenceStore implements RedisStore {
     const shard = this.#shards[number];
     invariant(shard !== undefined, `there is no shard ${number}`);
     return shard;
+  }
+}
+
+function refusalOf(compare: () => void): unknown {
+  try {
+    compare();
+    return new Error("the store's mark is ours again");
+  } catch (error) {
+    return error;
   }
 }

@@ -4,6 +4,11 @@
 local deadlines, log, meta, live = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local record_prefix = ARGV[1]
 
+-- Written last, when it would be too late to fail.
+local deadlines_type = redis.call('TYPE', deadlines).ok
+if deadlines_type ~= 'zset' and deadlines_type ~= 'none' then
+  return redis.error_reply('FOREIGN ' .. deadlines .. ' is a ' .. deadlines_type .. ', not a zset')
+end
 -- #include moment
 if not clock_ms then return redis.error_reply('NOCLOCK tick this shard first') end
 -- #include digits

@@ -8,13 +8,17 @@ KEYS[4] live           channel  hears of the log's new entries
 ARGV[1] limit          integer  due members per call; 0: the clock only
 ARGV[2] reckonedMs     integer  where a shard clock that is not there starts: what the caller last knew of it
 ARGV[3] recordPrefix   prefix   of the records of this shard, whose hash tag it shares
+ARGV[4] schema         integer  version of what the keys mean
+ARGV[5] shards         integer  of the store
 Returns array          clock in ms; due members dealt with (equal to limit: call again); how long the first was
                        overdue in ms; the log's last version and its length; deadlines left; users online; of due members
                        that failed, and are tried again a TTL later, user and error in turn ]]
 
 local meta, deadlines, log, live = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local limit, reckoned_ms, record_prefix = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
+local schema, shards = ARGV[4], ARGV[5]
 
+-- #include own-keys
 -- #include moment
 clock_ms = clock_ms or reckoned_ms
 -- #include digits

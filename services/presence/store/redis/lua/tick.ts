@@ -12,7 +12,7 @@ interface FailedExpiry {
 export const tick = defineScript({
   file: "tick.lua",
   keys: ["meta", "deadlines", "log", "live"],
-  args: ["limit", "reckonedMs", "recordPrefix"],
+  args: ["limit", "reckonedMs", "recordPrefix", "schema", "shards"],
   returns: (reply: Reply): { tick: Tick; failures: readonly FailedExpiry[] } => {
     const [clockMs, expired, lagMs, lastVersion, logLength, sessions, usersOnline, failed] = list(reply);
     const failures = failuresIn(list(failed).map(text));
