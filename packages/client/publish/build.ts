@@ -47,7 +47,7 @@ function publishedManifest(): object {
   const isForeign = ([dependency]: [string, string]) => !(dependency in builtIn);
   return {
     ...{ name, version, description, license, type: "module", sideEffects: false },
-    engines: { node: ">=22" },
+    engines: { node: ">=20" },
     exports: Object.fromEntries(
       Object.entries(own.exports ?? {}).map(([subpath, source]) => [subpath, entryOf(posix.join("client", source))]),
     ),

@@ -18,7 +18,7 @@ let project: InstalledPackage;
 before(() => {
   project = installPackage({
     build: "packages/client/publish/build.ts",
-    companions: ["ws@8.23.0", "@platformatic/kafka@2.12.1"],
+    companions: ["ws@8.23.0", "@platformatic/kafka@2.12.1"], // the latter for its types: it runs on Node 22 and later
   });
 });
 after(() => project.remove());
@@ -42,12 +42,12 @@ async function connect(
   return { socket, dots, closed };
 }
 
-test("the gateway of the guide, 30 lines, runs on Node 22 with the package as it is published", async (t) => {
+test("the gateway of the guide, 30 lines, runs on Node 20 with the package as it is published", async (t) => {
   const code = codeFrom("docs/gateway-guide.md", "gateway.mjs");
   assert.equal(codeFrom("packages/client/README.md", "gateway.mjs"), code);
   const lines = code.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("//"));
   assert.ok(lines.length <= 30, `${lines.length} lines`);
-  assert.match(execFileSync(project.node, ["--version"], { encoding: "utf8" }), /^v22\./);
+  assert.match(execFileSync(project.node, ["--version"], { encoding: "utf8" }), /^v20\./);
 
   const presence = await startPresence();
   t.after(() => presence.kill());
@@ -144,5 +144,6 @@ test("who does not read Kafka loads nothing of it", () => {
      await import("@realchat/presence-client");
      console.log(loaded.filter((url) => /kafka|conversation|reflection/.test(url)).length, loaded.length > 10);`,
   );
-  assert.equal(execFileSync(project.node, ["loaded.mjs"], { cwd: project.folder, encoding: "utf8" }), "0 true\n");
+  // Node 20 has no registerHooks.
+  assert.equal(execFileSync(process.execPath, ["loaded.mjs"], { cwd: project.folder, encoding: "utf8" }), "0 true\n");
 });

@@ -9,6 +9,7 @@ import { codeFrom } from "./testing/code-from.ts";
 test("the Kafka consumer of the guide runs on Node 22 with the package as it is published", async (t) => {
   const project = installPackage({
     build: "packages/client/publish/build.ts",
+    node: 22,
     companions: ["@platformatic/kafka@2.12.1"],
   });
   t.after(() => project.remove());

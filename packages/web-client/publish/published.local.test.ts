@@ -8,7 +8,7 @@ import { type ScriptedGateway, startScriptedGateway } from "../testing/scripted-
 let project: InstalledPackage;
 let gateway: ScriptedGateway;
 before(() => {
-  project = installPackage({ build: "packages/web-client/publish/build.ts" });
+  project = installPackage({ build: "packages/web-client/publish/build.ts", companions: ["ws@8.23.0"] });
 });
 after(() => project.remove());
 beforeEach(async () => {
@@ -32,10 +32,12 @@ test("the package holds the modules with their types, what they weigh, and nothi
   );
 });
 
-test("installed, it connects and tells what it hears, also without a page around it", async (t) => {
+test("installed, it connects and tells what it hears, also on Node 20, without a page around it", async (t) => {
   project.write(
     "watch.mjs",
     `import { PresenceClient } from "@realchat/presence-web";
+     import { WebSocket } from "ws";
+     globalThis.WebSocket ??= WebSocket;
      const presence = new PresenceClient({ url: process.env.GATEWAY + "?device_id=laptop" });
      presence.on("snapshot", (users) => console.log("snapshot", users.map(({ id }) => id).join()));
      presence.on("state", ({ kind, code = "" }) => console.log(kind, code));
