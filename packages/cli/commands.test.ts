@@ -51,8 +51,22 @@ test("register tells the session_id and the pace of heartbeats", async (t) => {
   const json = await run("register", "alice", "phone", ...flags, "--addr", addr, "--json");
   assert.deepEqual(json.stdout, ['{"sessionId":"17.socket","ttl":"60s","heartbeatInterval":"0.500s","version":17}']);
   assert.deepEqual(asked, [
-    { userId: "alice", deviceId: "phone", instanceId: "presence-cli", connectionId: "", previousSessionId: "" },
-    { userId: "alice", deviceId: "phone", instanceId: "gw-1", connectionId: "socket", previousSessionId: "16.socket" },
+    {
+      userId: "alice",
+      deviceId: "phone",
+      instanceId: "presence-cli",
+      connectionId: "",
+      previousSessionId: "",
+      age: undefined,
+    },
+    {
+      userId: "alice",
+      deviceId: "phone",
+      instanceId: "gw-1",
+      connectionId: "socket",
+      previousSessionId: "16.socket",
+      age: undefined,
+    },
   ]);
 });
 

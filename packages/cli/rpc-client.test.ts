@@ -26,7 +26,7 @@ test("fields that a request leaves out have their default", async (t) => {
   const { sessionId } = await connect(t, address).registerSession({ userId: "alice", deviceId: "phone" });
   assert.equal(sessionId, "17");
   assert.deepEqual(asked, [
-    { userId: "alice", deviceId: "phone", instanceId: "", connectionId: "", previousSessionId: "" },
+    { userId: "alice", deviceId: "phone", instanceId: "", connectionId: "", previousSessionId: "", age: undefined },
   ]);
 });
 

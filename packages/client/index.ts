@@ -15,7 +15,7 @@ export type { PresenceChange } from "./presence-change.ts";
 export { PresenceClientError, type PresenceClientErrorCode } from "./presence-client-error.ts";
 export type { KeeperMetrics } from "./sessions/keeper-metrics.ts";
 export type { KeeperLimits, SessionKeeperOptions } from "./sessions/keeper-options.ts";
-export type { CloseReason, SessionHandle, SessionState } from "./sessions/session-handle.ts";
+export type { CloseReason, SessionHandle, SessionState, Successor } from "./sessions/session-handle.ts";
 export { type OpenSession, SessionKeeper } from "./sessions/session-keeper.ts";
 export type { OnListenerError } from "./tell.ts";
 export type { PresenceNews } from "./watch/presence-news.ts";

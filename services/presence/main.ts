@@ -5,6 +5,7 @@ import {
   createLog,
   drainOnSignal,
   type Log,
+  LoopTurns,
   listenAt,
   logReadiness,
   Metrics,
@@ -96,7 +97,7 @@ async function run(config: PresenceConfig): Promise<void> {
     noteReadiness();
   };
   const service = new PresenceService({ store, watches, limits: config.limits, hearsAll: () => work.hearsAll });
-  const services = [presenceApi(service, config.session), health.service];
+  const services = [presenceApi(service, config.session, new LoopTurns(clock)), health.service];
   const server = createRpcServer({
     services: [...services, ...reflectionServices(services, fileDescriptorSet())],
     observer: observeCalls(metrics),

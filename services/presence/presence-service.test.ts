@@ -95,6 +95,13 @@ describe("presence service", () => {
     );
   });
 
+  test("an age is 0 to 7 days", async () => {
+    for (const ageMs of [-1, 604_800_001, Number.NaN]) {
+      await assert.rejects(service.register({ ...phone, ageMs }), refusal("INVALID_ARGUMENT", "age", "604800 s"));
+    }
+    assert.ok((await service.register({ ...phone, ageMs: 604_800_000 })).sessionId);
+  });
+
   test("a batch of heartbeats tells the missing from the superseded (P7)", async () => {
     const old = await service.register({ ...phone, connectionId: "c1" });
     const current = await service.register({ ...phone, connectionId: "c2" });

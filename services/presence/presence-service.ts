@@ -1,8 +1,7 @@
 import { unreachable } from "./domain/invariant.ts";
-import type { Limits } from "./domain/limits.ts";
+import { checkAge, checkCount, checkId, checkOptionalId, checkSessionId, type Limits } from "./domain/limits.ts";
 import { PresenceError } from "./domain/presence-error.ts";
 import { parseSessionId, type SessionRef } from "./domain/session.ts";
-import { checkCount, checkId, checkOptionalId, checkSessionId } from "./request-checks.ts";
 import type {
   DeviceView,
   RefreshResult,
@@ -66,12 +65,13 @@ export class PresenceService {
   }
 
   async register(registration: Registration): Promise<Registered> {
-    const { userId, deviceId, instanceId, connectionId, previousSessionId } = registration;
+    const { userId, deviceId, instanceId, connectionId, previousSessionId, ageMs = 0 } = registration;
     checkId("user_id", userId, this.#limits);
     checkId("device_id", deviceId, this.#limits);
     checkId("instance_id", instanceId, this.#limits);
     checkOptionalId("connection_id", connectionId, this.#limits);
     checkSessionId("previous_session_id", previousSessionId, this.#limits);
+    checkAge("age", ageMs);
     if (previousSessionId !== "" && parseSessionId(previousSessionId) === undefined) {
       throw new PresenceError(
         "INVALID_ARGUMENT",

@@ -1,12 +1,14 @@
 import { PresenceClientError } from "../presence-client-error.ts";
 import { type OnListenerError, tell } from "../tell.ts";
-import type { CloseReason, SessionHandle, SessionState } from "./session-handle.ts";
+import type { CloseReason, SessionHandle, SessionState, Successor } from "./session-handle.ts";
 
 /** What the keeper writes down about a session, and the handle that its owner has. */
 export class HeldSession implements SessionHandle {
   readonly userId: string;
   readonly deviceId: string;
   readonly connectionId: string;
+  /** When its client was last known to be there before it was opened, or may come after whom it replaced, monotonic ms. */
+  aliveAtMs: number;
   /** Changed by SessionKeeper only, through `become`. */
   state: SessionState = "registering";
   refusal: PresenceClientError | undefined;
@@ -30,6 +32,8 @@ export class HeldSession implements SessionHandle {
   successor: HeldSession | undefined;
   /** The one whose successor this is. */
   predecessor: HeldSession | undefined;
+  /** In state `superseded`: who has the device now; undefined until that is known. */
+  #supersededBy: Successor | undefined;
   closeReason: CloseReason | undefined;
   /** In state `closing`: from then on presence has ended it by itself; see Reachability.reachableMs. */
   expiresMs = 0;
@@ -38,13 +42,14 @@ export class HeldSession implements SessionHandle {
   readonly #listeners: (() => void)[] = [];
 
   constructor(
-    identity: { userId: string; deviceId: string; connectionId: string },
+    identity: { userId: string; deviceId: string; connectionId: string; aliveAtMs: number },
     close: (session: HeldSession, reason: CloseReason | undefined) => void,
     onListenerError: OnListenerError,
   ) {
     this.userId = identity.userId;
     this.deviceId = identity.deviceId;
     this.connectionId = identity.connectionId;
+    this.aliveAtMs = identity.aliveAtMs;
     this.#close = close;
     this.#onListenerError = onListenerError;
   }
@@ -77,8 +82,10 @@ export class HeldSession implements SessionHandle {
     return new Promise((resolve) => this.#inState(["closed", "superseded", "refused"], resolve));
   }
 
-  onSuperseded(listener: () => void): void {
-    this.#inState(["superseded"], () => tell(listener, this.#onListenerError));
+  onSuperseded(listener: (successor: Successor) => void): void {
+    const isKnown = () => this.state === "superseded" && this.#supersededBy !== undefined;
+    const say = () => listener(this.#supersededBy as Successor);
+    this.#once(isKnown, () => tell(say, this.#onListenerError));
   }
 
   onRefused(listener: (refusal: PresenceClientError) => void): void {
@@ -89,13 +96,27 @@ export class HeldSession implements SessionHandle {
 
   become(state: SessionState): void {
     this.state = state;
+    this.#look();
+  }
+
+  succeededBy(successor: Successor): void {
+    this.#supersededBy = successor;
+    this.#look();
+  }
+
+  #look(): void {
     for (const listener of [...this.#listeners]) listener();
   }
 
   /** Calls `run` once, on its own, as soon as the session is in one of the states. */
   #inState(states: readonly SessionState[], run: () => void): void {
+    this.#once(() => states.includes(this.state), run);
+  }
+
+  /** Calls `run` once, on its own, as soon as it holds. */
+  #once(holds: () => boolean, run: () => void): void {
     const look = () => {
-      if (!states.includes(this.state)) return;
+      if (!holds()) return;
       const place = this.#listeners.indexOf(look);
       if (place >= 0) this.#listeners.splice(place, 1);
       queueMicrotask(run);

@@ -24,6 +24,9 @@ export interface KeeperMetrics extends Readonly<HeartbeatCounters> {
   /** How often presence could not be reached any more; and whether it can be, as the last call told. */
   readonly outages: number;
   readonly reachable: boolean;
-  /** Live sessions, closed ones that presence is to be told of, calls and batches under way, with their limits. */
-  readonly bounds: Readonly<Record<"sessions" | "closings" | "calls" | "batches", Bound>>;
+  /**
+   * Live sessions, closed ones that presence is to be told of, calls and batches under way, and superseded sessions whose
+   * successor is being looked up, with their limits.
+   */
+  readonly bounds: Readonly<Record<"sessions" | "closings" | "calls" | "batches" | "successions", Bound>>;
 }

@@ -14,6 +14,13 @@ export type SessionState = "registering" | "online" | "returning" | "closing" | 
 /** Why a socket closed: `logged-out` ends the session at once, the others leave its user a grace period to be back. */
 export type CloseReason = "logged-out" | "connection-lost" | "server-drain";
 
+/**
+ * Who has the device of a session that was superseded, as presence told when it was asked:
+ * - `newer-connection`: tell the client to stay away
+ * - `nobody`: the successor is gone, too. Have the client connect again; the session itself is over
+ */
+export type Successor = "newer-connection" | "nobody";
+
 /** One socket's session. What its listeners throw or reject with: see `onListenerError` of the keeper. */
 export interface SessionHandle {
   readonly userId: string;
@@ -34,8 +41,11 @@ export interface SessionHandle {
    * when there is nothing left to tell it; in an outage that may take as long as the outage.
    */
   close(reason?: CloseReason): Promise<void>;
-  /** A newer connection of the device took its place: close the socket. Called once, also when it already happened. */
-  onSuperseded(listener: () => void): void;
+  /**
+   * A newer connection of the device took its place: close the socket. Called once, also when it already happened, as
+   * soon as it is known who has the device now.
+   */
+  onSuperseded(listener: (successor: Successor) => void): void;
   /** Presence does not take it. Called once, also when it already happened. */
   onRefused(listener: (refusal: PresenceClientError) => void): void;
 }

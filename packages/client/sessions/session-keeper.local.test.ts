@@ -100,10 +100,10 @@ test("a session that registers elsewhere supersedes the one here; what was close
   const elsewhere = await gateway(t, node.grpcAddress);
   const older = here.keeper.open({ userId: "alice", deviceId: "phone" });
   await older.untilOnline();
-  const superseded = new Promise<void>((resolve) => older.onSuperseded(resolve));
+  const superseded = new Promise((resolve) => older.onSuperseded(resolve));
   const newer = elsewhere.keeper.open({ userId: "alice", deviceId: "phone" });
   await newer.untilOnline();
-  await superseded;
+  assert.equal(await superseded, "newer-connection");
   assert.equal(older.state, "superseded");
   assert.equal(await onlineCount(here.channels, [older]), 1);
 

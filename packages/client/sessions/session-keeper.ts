@@ -15,12 +15,18 @@ import { ServerPace } from "./server-pace.ts";
 import { SessionBook } from "./session-book.ts";
 import type { CloseReason, SessionHandle } from "./session-handle.ts";
 import { checkId } from "./session-ids.ts";
+import { Successions } from "./successions.ts";
 
 export interface OpenSession {
   readonly userId: string;
   readonly deviceId: string;
   /** Unique per socket, for ever; default: one made here. */
   readonly connectionId?: string;
+  /**
+   * When its client was last known to be there, monotonic ms of the keeper's clock; default: now. A gateway that may have
+   * kept a handshake waiting says since when: the session yields to a connection of the device that came later.
+   */
+  readonly aliveAtMs?: number;
 }
 
 /**
@@ -39,6 +45,7 @@ export class SessionKeeper implements AsyncDisposable {
   readonly #book = new SessionBook();
   readonly #outbox: Outbox<HeldSession>;
   readonly #heartbeats: Heartbeats;
+  readonly #successions: Successions;
   readonly #stopListening: Cancel;
   readonly #connectionPrefix: string;
   readonly #counters = { registrations: 0, returns: 0, unregistrations: 0, callFailures: 0, closingsDropped: 0 };
@@ -74,7 +81,12 @@ export class SessionKeeper implements AsyncDisposable {
     this.#heartbeats = new Heartbeats({
       ...{ clock, limits, reachability, api: channels.api, pace: this.#pace },
       missing: (session) => this.#missing(session),
-      superseded: (session) => this.#over(session, "superseded"),
+      superseded: (session) => this.#superseded(session),
+    });
+    this.#successions = new Successions({
+      ...{ clock, instanceId, api: channels.api },
+      ...{ callTimeoutMs: limits.callTimeoutMs, waitingMax: limits.sessionsMax },
+      holds: (session) => this.#book.latest(session)?.isLive === true,
     });
     this.#stopListening = channels.onServing(() => reachability.hurry());
   }
@@ -84,7 +96,7 @@ export class SessionKeeper implements AsyncDisposable {
    * @throws PresenceClientError INVALID_ARGUMENT naming the field, RESOURCE_EXHAUSTED when there are too many sessions,
    * FAILED_PRECONDITION when the keeper was drained
    */
-  open({ userId, deviceId, connectionId }: OpenSession): SessionHandle {
+  open({ userId, deviceId, connectionId, aliveAtMs }: OpenSession): SessionHandle {
     checkId("userId", userId);
     checkId("deviceId", deviceId);
     if (connectionId !== undefined) checkId("connectionId", connectionId);
@@ -94,8 +106,10 @@ export class SessionKeeper implements AsyncDisposable {
       const message = `this keeper has ${sessionsMax} sessions, its limit: raise limits.sessionsMax, or use another gateway`;
       throw new PresenceClientError("RESOURCE_EXHAUSTED", message);
     }
+    const nowMs = this.#clock.monotonicMs();
     const identity = { userId, deviceId, connectionId: connectionId ?? this.#newConnectionId() };
-    const session = new HeldSession(identity, this.#closeOne, this.#onListenerError);
+    const alive = { aliveAtMs: Math.min(aliveAtMs ?? nowMs, nowMs) };
+    const session = new HeldSession({ ...identity, ...alive }, this.#closeOne, this.#onListenerError);
     const before = this.#book.latest(session);
     this.#book.add(session);
     if (before !== undefined) this.#replace(before, session);
@@ -139,6 +153,7 @@ export class SessionKeeper implements AsyncDisposable {
         closings: { used: this.#book.counts.closing, limit: closingsMax },
         calls: { used: this.#outbox.underWay, limit: callsMax },
         batches: { used: this.#heartbeats.underWay, limit: batchesMax },
+        successions: { used: this.#successions.size, limit: sessionsMax },
       },
     };
   }
@@ -155,6 +170,7 @@ export class SessionKeeper implements AsyncDisposable {
     // One that was closed while it waited leaves even that to us.
     if (!before.isLive && waited === undefined) return;
     this.#inherit(before, session);
+    before.succeededBy("newer-connection");
     this.#over(before, before.isLive ? "superseded" : "closed");
   }
 
@@ -202,7 +218,10 @@ export class SessionKeeper implements AsyncDisposable {
   async #register(session: HeldSession): Promise<void> {
     const { userId, deviceId, connectionId, token } = session;
     const sentMs = this.#clock.monotonicMs();
-    const registration = { userId, deviceId, connectionId, instanceId: this.#instanceId, previousSessionId: token };
+    const identity = { userId, deviceId, connectionId, instanceId: this.#instanceId };
+    // One that comes back has its place in the order already.
+    const age = token === "" ? ageOf(sentMs - session.aliveAtMs) : undefined;
+    const registration = { ...identity, previousSessionId: token, age };
     session.isRegistering = true;
     this.#reachability.trying("register");
     let outcome: RegisterSessionResponse | PresenceClientError;
@@ -239,7 +258,8 @@ export class SessionKeeper implements AsyncDisposable {
   #registrationFailed(session: HeldSession, error: PresenceClientError): void {
     this.#counters.callFailures++;
     if (error.code === "FAILED_PRECONDITION") {
-      this.#over(session, session.isLive ? "superseded" : "closed");
+      if (session.isLive) this.#superseded(session);
+      else this.#over(session, "closed");
       this.#reachability.succeeded("register");
     } else if (isRefusal(error)) {
       session.refusal = error;
@@ -285,6 +305,8 @@ export class SessionKeeper implements AsyncDisposable {
     session.successor = undefined;
     successor.predecessor = undefined;
     if (session.state === "superseded") this.#inherit(session, successor);
+    // Presence stamped that one as late as now, and the successor came after it, however long ago.
+    successor.aliveAtMs = this.#clock.monotonicMs();
     this.#goOn(successor);
   }
 
@@ -292,6 +314,11 @@ export class SessionKeeper implements AsyncDisposable {
     this.#heartbeats.delete(session);
     this.#book.move(session, "returning");
     this.#goOn(session);
+  }
+
+  #superseded(session: HeldSession): void {
+    this.#over(session, "superseded");
+    this.#successions.ask(session);
   }
 
   #over(session: HeldSession, state: "superseded" | "refused" | "closed"): void {
@@ -312,6 +339,7 @@ export class SessionKeeper implements AsyncDisposable {
     this.#reachability.stop();
     this.#heartbeats.stop();
     this.#outbox.stop();
+    this.#successions.stop();
     for (const session of this.#book.sessions()) this.#drop(session);
   }
 
@@ -328,6 +356,17 @@ const reasons = {
 } as const satisfies Record<CloseReason, DisconnectReason>;
 
 const retryPace = { firstMs: 500, capMs: 4_000 };
+
+/** Less says nothing: clocks and calls are no more exact. A day is as good as longer. */
+const ageMinMs = 1_000;
+const ageMaxMs = 86_400_000;
+
+/** @returns undefined for what happens all the time */
+function ageOf(waitedMs: number): { seconds: number; nanos: number } | undefined {
+  if (waitedMs < ageMinMs) return undefined;
+  const ms = Math.floor(Math.min(waitedMs, ageMaxMs));
+  return { seconds: Math.floor(ms / 1_000), nanos: (ms % 1_000) * 1_000_000 };
+}
 
 /** 48 bits of chance, such as `k3v09x2m1a`. */
 function randomText(clock: Clock): string {

@@ -1,4 +1,5 @@
 import type {
+  BatchGetUserDevicesRequest,
   RefreshSessionsRequest,
   RefreshSessionsResponse,
   RegisterSessionRequest,
@@ -27,6 +28,12 @@ export class ScriptedPresence implements PresenceAccess {
   readonly tokens = new Map<string, string>();
   intervalMs = 20_000;
   ttlMs = 60_000;
+  /** Answers no questions about devices. */
+  isBlind = false;
+  /** Users of each such question. */
+  readonly lookups: number[] = [];
+  /** Each answer to one waits for it. */
+  lookup: () => Promise<void> = async () => {};
   fault: (call: Call) => Fault | undefined = () => undefined;
   /** Whose heartbeats the store cannot answer; a caller that does not ask for `partial` is failed for them. */
   unanswerable: (session: SessionRef) => boolean = () => false;
@@ -39,6 +46,9 @@ export class ScriptedPresence implements PresenceAccess {
   readonly #clock: Clock;
   /** Connections that ended or were replaced. */
   readonly #over = new Set<string>();
+  /** The highest order of each device, and which gateway has it. */
+  readonly #highest = new Map<string, number>();
+  readonly #instances = new Map<string, string>();
   readonly #servingListeners = new Set<() => void>();
   #order = 1_000;
 
@@ -56,6 +66,12 @@ export class ScriptedPresence implements PresenceAccess {
     refreshSessions: async (request: RefreshSessionsRequest) => {
       const lost = await this.#carryOut({ kind: "refresh", atMs: this.#now(), request }, () => this.#refresh(request));
       return { ...lost, heartbeatInterval: duration(this.intervalMs) };
+    },
+    batchGetUserDevices: async ({ userIds }: BatchGetUserDevicesRequest) => {
+      if (this.isBlind) throw away;
+      this.lookups.push(userIds.length);
+      await this.lookup();
+      return { users: userIds.map((userId) => ({ userId, devices: this.#devicesOf(userId) })) };
     },
     unregisterSession: async (request: UnregisterSessionRequest) => {
       await this.#carryOut({ kind: "unregister", atMs: this.#now(), request }, () => this.#unregister(request));
@@ -105,12 +121,30 @@ export class ScriptedPresence implements PresenceAccess {
     const held = this.tokens.get(deviceKey(request));
     if (held !== undefined && connectionOf(held) === connectionId) return held;
     if (this.#over.has(connectionId)) throw new PresenceClientError("FAILED_PRECONDITION", "over");
-    const order = previousSessionId === "" ? ++this.#order : orderOf(previousSessionId);
-    if (held !== undefined && orderOf(held) > order) throw new PresenceClientError("FAILED_PRECONDITION", "superseded");
+    const highest = this.#highest.get(deviceKey(request)) ?? 0;
+    const order = previousSessionId === "" ? this.#newOrder(request) : orderOf(previousSessionId);
+    if (highest > order) throw new PresenceClientError("FAILED_PRECONDITION", "superseded");
     if (held !== undefined) this.#over.add(connectionOf(held));
     const token = `${order}.${connectionId}`;
     this.tokens.set(deviceKey(request), token);
+    this.#highest.set(deviceKey(request), order);
+    this.#instances.set(token, request.instanceId);
     return token;
+  }
+
+  #newOrder({ age }: RegisterSessionRequest): number {
+    const nowUs = Math.floor(this.#now() * 1_000);
+    if (age !== undefined) return nowUs - age.seconds * 1_000_000 - age.nanos / 1_000;
+    this.#order = Math.max(this.#order + 1, nowUs);
+    return this.#order;
+  }
+
+  #devicesOf(userId: string): { deviceId: string; instanceId: string }[] {
+    const held = [...this.tokens].filter(([key]) => key.startsWith(`${userId}\0`));
+    return held.map(([key, token]) => ({
+      deviceId: key.slice(userId.length + 1),
+      instanceId: this.#instances.get(token) ?? "",
+    }));
   }
 
   #refresh({ sessions, partial }: RefreshSessionsRequest): Partial<RefreshSessionsResponse> {

@@ -28,7 +28,7 @@ function at(laterMs: number, moment: Partial<Moment> = {}): Moment {
 }
 
 function request(fields: Partial<RegisterRequest> = {}): RegisterRequest {
-  return { deviceId: "phone", instanceId: "gateway-1", connectionId: "", previous: undefined, ...fields };
+  return { deviceId: "phone", instanceId: "gateway-1", connectionId: "", previous: undefined, ageMs: 0, ...fields };
 }
 
 /** Registers, which must succeed. */
@@ -59,6 +59,38 @@ describe("register", () => {
     assert.equal(register(first.record, at(0)).session.order, wallUs + 1);
     assert.equal(register(first.record, at(-5_000)).session.order, wallUs + 1);
     assert.equal(register(undefined, at(0, { beginUs: wallUs + 77 })).session.order, wallUs + 77);
+  });
+
+  test("a registration that waited takes its place by when its client was there, and yields to who came later (P7)", () => {
+    const first = register(undefined, at(0), { connectionId: "c1" });
+    const waited = (ageMs: number, moment = at(10_000)) =>
+      decideRegister(first.record, request({ connectionId: "c2", ageMs }), moment, defaultRules);
+    const second = waited(9_000);
+    assert(second.kind === "registered");
+    assert.equal(second.session.order, wallUs + 1_000_000);
+    assert.deepEqual(waited(11_000), { kind: "superseded" });
+    const gone = unregister(first.record, first.session, at(1), "UNSPECIFIED").record;
+    const late = request({ connectionId: "c2", ageMs: 11_000 });
+    assert.deepEqual(decideRegister(gone, late, at(10_000), defaultRules), { kind: "superseded" });
+  });
+
+  test("an age of less than a second does not count, nor one beside a session that comes back", () => {
+    const first = register(undefined, at(0), { connectionId: "c1" });
+    assert.equal(register(first.record, at(10), { connectionId: "c2", ageMs: 999 }).session.order, wallUs + 10_000);
+    const previous = { order: wallUs + 5, connectionId: "c2" };
+    const back = register(first.record, at(10), { connectionId: "c2", previous, ageMs: 60_000 });
+    assert.equal(back.session.order, wallUs + 5);
+  });
+
+  test("an age does not count while the store's clock is behind the orders that it gave (P1)", () => {
+    const first = register(undefined, at(0), { connectionId: "c1" });
+    const steppedBack = at(-5_000);
+    const second = register(first.record, steppedBack, { connectionId: "c2", ageMs: 2_000 });
+    assert.equal(second.session.order, wallUs + 1);
+  });
+
+  test("a registration is never so old that its order is none", () => {
+    assert.equal(register(undefined, at(0), { ageMs: Number.MAX_SAFE_INTEGER / 1_000 }).session.order, 1);
   });
 
   test("a replaced session leaves a tombstone; the tombstones are limited, the newest first", () => {

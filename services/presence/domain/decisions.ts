@@ -38,6 +38,8 @@ export interface Rules {
   readonly deviceMaxTombstones: number;
   /** Most devices in a record. */
   readonly userMaxDevices: number;
+  /** Least age of a registration that counts, and most that orders may be ahead of the clock for that, ms. */
+  readonly ageMinMs: number;
 }
 
 export const defaultRules: Rules = {
@@ -46,6 +48,7 @@ export const defaultRules: Rules = {
   memoryMs: 120_000,
   deviceMaxTombstones: 8,
   userMaxDevices: 100,
+  ageMinMs: 1_000,
 };
 
 /** The user came or left; the store adds the version. */
@@ -62,6 +65,8 @@ export interface RegisterRequest {
   readonly connectionId: string;
   /** Parsed previous_session_id. */
   readonly previous: { readonly order: number; readonly connectionId: string } | undefined;
+  /** How long ago the client was last known to be there, ms; 0: it is there. */
+  readonly ageMs: number;
 }
 
 type RegisterDecision =
@@ -104,9 +109,9 @@ export function decideRegister(
     comesBackAt ??= tombstone?.order;
   }
 
-  // A previous_session_id from the future (of another store, or forged) must not hold the device for ever.
   const freshOrder = Math.max(moment.nowUs, moment.beginUs, highestOrder(device) + 1);
-  const order = Math.min(comesBackAt ?? freshOrder, freshOrder);
+  // A previous_session_id from the future (of another store, or forged) must not hold the device for ever.
+  const order = Math.min(comesBackAt ?? agedOrder(request.ageMs, freshOrder, moment, rules), freshOrder);
   if (isOutranked(device, { order, connectionId: request.connectionId })) return { kind: "superseded" };
 
   const roomy = makeRoom(record, request.deviceId, moment, rules);
@@ -261,6 +266,15 @@ export function decideHeartbeat(device: Device | undefined, sessionId: string): 
   const last = device.tombstones[0];
   const revivable = current === undefined && last?.ending === "expired" && last.connectionId === "";
   return { kind: revivable ? "revivable" : "missing" };
+}
+
+/**
+ * Where a registration that waited has its place: when its client was there. Orders ahead of the clock say that the clock
+ * stepped back, as it may at a fail-over: then an age would put the client behind those who came long before it.
+ */
+function agedOrder(ageMs: number, freshOrder: number, { nowUs }: Moment, { ageMinMs }: Rules): number {
+  const isKnown = ageMs >= ageMinMs && freshOrder <= nowUs + ageMinMs * 1_000;
+  return isKnown ? Math.max(1, nowUs - ageMs * 1_000) : freshOrder;
 }
 
 function highestOrder(device: Device): number {

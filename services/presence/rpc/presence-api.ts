@@ -1,13 +1,21 @@
 import { presence } from "@realchat/presence-proto";
 import { implement, type Service } from "@realchat/presence-rpc";
+import type { LoopTurns } from "@realchat/presence-runtime";
 import { type PresenceService, refreshError } from "../presence-service.ts";
 import type { RefreshResult } from "../store/store.ts";
 import { rpcError } from "./rpc-error.ts";
 import { watchPresence } from "./watch-presence.ts";
-import { deviceInfoOf, durationOf, reasonOf, userDevicesOf, userPresenceOf } from "./wire.ts";
+import { deviceInfoOf, durationOf, msOf, reasonOf, userDevicesOf, userPresenceOf } from "./wire.ts";
+
+/** Less is a busy moment, ms. */
+const standstillMs = 1_000;
 
 /** The contract's service: each handler turns messages into calls of PresenceService and its answers into messages. */
-export function presenceApi(service: PresenceService, pace: { ttlMs: number; heartbeatIntervalMs: number }): Service {
+export function presenceApi(
+  service: PresenceService,
+  pace: { ttlMs: number; heartbeatIntervalMs: number },
+  turns: Pick<LoopTurns, "waitedMs">,
+): Service {
   const ttl = durationOf(pace.ttlMs);
   const heartbeatInterval = durationOf(pace.heartbeatIntervalMs);
   const refreshed: presence.RefreshSessionResponse = { heartbeatInterval };
@@ -24,7 +32,11 @@ export function presenceApi(service: PresenceService, pace: { ttlMs: number; hea
     }),
 
     registerSession: answering(async (request) => {
-      const { sessionId, version } = await service.register(request);
+      // A node that stood still reads calls whose clients may have gone, or be somewhere else since.
+      const { waitedMs } = turns;
+      const stoodStillMs = waitedMs >= standstillMs ? Math.floor(waitedMs) : 0;
+      const ageMs = stoodStillMs + (request.age === undefined ? 0 : msOf(request.age));
+      const { sessionId, version } = await service.register({ ...request, ageMs });
       return { sessionId, ttl, heartbeatInterval, version };
     }),
 

@@ -19,6 +19,11 @@ export function durationOf(ms: number): Duration {
   return { seconds: Math.floor(ms / 1000), nanos: (ms % 1000) * 1_000_000 };
 }
 
+/** A duration of a caller's, floored. */
+export function msOf({ seconds, nanos }: Duration): number {
+  return Math.floor(seconds * 1_000 + nanos / 1_000_000);
+}
+
 /** @returns undefined for 0, which stands for unknown */
 function timestampOf(ms: number): Timestamp | undefined {
   return ms === 0 ? undefined : durationOf(ms);

@@ -80,6 +80,8 @@ export interface Registration {
   readonly connectionId: string;
   /** Empty unless the session comes back. Valid: see parseSessionId. */
   readonly previousSessionId: string;
+  /** How long ago the client was last known to be there, integer ms; absent: it is there. */
+  readonly ageMs?: number;
 }
 
 export type RegisterResult =

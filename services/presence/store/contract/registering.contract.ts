@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { defaultRules } from "../../domain/decisions.ts";
-import { scene } from "./scene.ts";
+import { assertNear, scene } from "./scene.ts";
 import type { OpenStore } from "./store-harness.ts";
 
 const { ttlMs, memoryMs } = defaultRules;
@@ -68,6 +68,41 @@ export const registering = (open: OpenStore) =>
       await scene.unregister({ sessionId: await scene.session({ connectionId: "c2" }) });
       assert.deepEqual(await scene.register({ connectionId: "c1", previousSessionId }), { kind: "superseded" });
       assert.equal((await scene.user()).online, false);
+    });
+
+    scene(open, "a registration that waited has its place by when its client was there (P7)", async (scene) => {
+      const living = await scene.session({ connectionId: "c1" });
+      const late = { connectionId: "c0", ageMs: 60_000 };
+      assert.deepEqual(await scene.register(late), { kind: "superseded" });
+      assert.equal(await scene.refresh({ sessionId: living }), "refreshed");
+      assert.equal(await scene.unregister({ sessionId: living }), "ended");
+      assert.deepEqual(await scene.register(late), { kind: "superseded" });
+      assert.deepEqual(await scene.causes(), ["CONNECTED", "DISCONNECTED"]);
+      await scene.harness.wait(1_500);
+      const since = await scene.session({ connectionId: "c2", ageMs: 1_000 });
+      assert.deepEqual(await scene.register({ connectionId: "c3", ageMs: 2_500 }), { kind: "superseded" });
+      assert.equal(await scene.refresh({ sessionId: since }), "refreshed");
+      await scene.session({ connectionId: "c4" });
+      assert.equal(await scene.refresh({ sessionId: since }), "superseded");
+    });
+
+    scene(
+      open,
+      "a registration that waited and finds nobody is registered, with the time of its client",
+      async (scene) => {
+        const sessionId = await scene.session({ connectionId: "c1", ageMs: 60_000 });
+        const [device] = (await scene.user()).devices;
+        assertNear(device?.connectedAtMs ?? 0, (await scene.harness.wallMs()) - 60_000, 1_000, "connected");
+        assert.equal((await scene.register({ connectionId: "c1", ageMs: 61_000 })).kind, "repeated");
+        assert.equal(await scene.refresh({ sessionId }), "refreshed");
+        assert.equal((await scene.register({ connectionId: "c0", ageMs: 120_000 })).kind, "superseded");
+      },
+    );
+
+    scene(open, "a registration that waited less than a second comes now", async (scene) => {
+      await scene.session({ connectionId: "c1" });
+      await scene.session({ connectionId: "c2", ageMs: 999 });
+      await scene.session({ ageMs: 999 });
     });
 
     scene(open, "a forged previous_session_id does not hold the device for ever", async (scene) => {

@@ -115,11 +115,12 @@ class MemoryStore implements PresenceStore {
   async register(registration: Registration): Promise<RegisterResult> {
     this.#checkOpen();
     this.#counts.register += 1;
-    const { userId, deviceId, instanceId, connectionId } = registration;
+    const { userId, deviceId, instanceId, connectionId, ageMs = 0 } = registration;
     const moment = this.#moment();
     const record = this.#read(userId, moment);
     const previous = parseSessionId(registration.previousSessionId);
-    const decision = decideRegister(record, { deviceId, instanceId, connectionId, previous }, moment, this.#rules);
+    const request = { deviceId, instanceId, connectionId, previous, ageMs };
+    const decision = decideRegister(record, request, moment, this.#rules);
     switch (decision.kind) {
       case "registered": {
         this.#makeRoom(moment);

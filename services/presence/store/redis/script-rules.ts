@@ -8,7 +8,10 @@ import { tickCapMs } from "../../domain/shard-clock.ts";
  * to a command: Redis prints a Lua number with 17 digits first.
  */
 export type ScriptRules = Readonly<
-  Record<"ttl_ms" | "grace_ms" | "memory_ms" | "clock_cap_ms" | "max_tombstones" | "max_devices", number> &
+  Record<
+    "ttl_ms" | "grace_ms" | "memory_ms" | "clock_cap_ms" | "max_tombstones" | "max_devices" | "age_min_us",
+    number
+  > &
     Record<"retention_ms" | "log_max_entries", string>
 >;
 
@@ -21,6 +24,7 @@ export function scriptRules(rules: Rules, retentionMs: number, logMaxEntries: nu
     clock_cap_ms: tickCapMs(rules.ttlMs),
     max_tombstones: rules.deviceMaxTombstones,
     max_devices: rules.userMaxDevices,
+    age_min_us: rules.ageMinMs * 1_000,
     retention_ms: String(retentionMs),
     log_max_entries: String(logMaxEntries),
   };

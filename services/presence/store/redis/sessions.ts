@@ -37,11 +37,11 @@ export class Sessions {
   }
 
   async register(shard: Shard, registration: Registration): Promise<RegisterResult> {
-    const { userId, deviceId, instanceId, connectionId, previousSessionId } = registration;
+    const { userId, deviceId, instanceId, connectionId, previousSessionId, ageMs = 0 } = registration;
     const previous = parseSessionId(previousSessionId);
     invariant(previousSessionId === "" || previous !== undefined, "previous_session_id was checked");
-    const order = previous === undefined ? "" : String(previous.order);
-    const answer = await this.#change(shard, ["register", userId, deviceId, instanceId, connectionId, order]);
+    const place = previous !== undefined ? String(previous.order) : ageMs > 0 ? `-${ageMs * 1_000}` : "";
+    const answer = await this.#change(shard, ["register", userId, deviceId, instanceId, connectionId, place]);
     const [kind, itsOrder, version] = answer.split("\t");
     if (itsOrder === undefined) return { kind: kind as "ended" | "superseded" | "too-many-devices" };
     const session = { order: integer(itsOrder), connectionId };

@@ -6,7 +6,16 @@ import type { DisconnectReason } from "../../domain/transition.ts";
  * the run has seen so far, 0 the newest.
  */
 export type Command =
-  | { kind: "register"; user: number; device: number; gateway: number; connection: Connection; previous: Pick }
+  | {
+      kind: "register";
+      user: number;
+      device: number;
+      gateway: number;
+      connection: Connection;
+      previous: Pick;
+      /** How many ages ago the client was there: all of one came before all of none. */
+      ages: number;
+    }
   /** A late duplicate of an earlier register, 0 the newest. */
   | { kind: "repeat"; pick: number }
   | { kind: "unregister"; user: number; device: number; session: Pick; reason: DisconnectReason }
@@ -32,12 +41,13 @@ const connection: fc.Arbitrary<Connection> = fc.oneof(
   picked,
 );
 const previous: fc.Arbitrary<Pick> = fc.oneof({ weight: 2, arbitrary: fc.constant("none" as const) }, session);
+const ages = fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, fc.nat(2));
 const reason = fc.constantFrom<DisconnectReason>("UNSPECIFIED", "LOGGED_OUT", "CONNECTION_LOST", "SERVER_DRAIN");
 
 const command: fc.Arbitrary<Command> = fc.oneof(
   {
     weight: 5,
-    arbitrary: fc.record({ kind: fc.constant("register" as const), user, device, gateway, connection, previous }),
+    arbitrary: fc.record({ kind: fc.constant("register" as const), user, device, gateway, connection, previous, ages }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("repeat" as const), pick: fc.nat(5) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant("unregister" as const), user, device, session, reason }) },

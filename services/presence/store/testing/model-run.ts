@@ -19,7 +19,10 @@ const rules: Rules = {
   memoryMs: 45_500,
   deviceMaxTombstones: 3,
   userMaxDevices: 2,
+  ageMinMs: 1_000,
 };
+/** Longer than all that a run lets elapse. */
+const ageMs = 1_000 * 3_600_000;
 const capMs = tickCapMs(rules.ttlMs);
 
 export const modelOptions: StoreOptions = { rules, retentionMs: 24 * 3_600_000, logMaxEntries: 100_000 };
@@ -66,6 +69,7 @@ interface RegisterCall {
   readonly connectionId: string;
   /** Number of a seat, -1: none. */
   readonly previous: number;
+  readonly ages: number;
 }
 
 class ModelRun {
@@ -118,21 +122,22 @@ class ModelRun {
     const instanceId = `gateway-${command.gateway}`;
     const connectionId = this.#connection(command.connection, userId, deviceId);
     const previous = this.#pick(command.previous, userId, deviceId);
-    const call = { userId, deviceId, instanceId, connectionId, previous };
+    const call = { userId, deviceId, instanceId, connectionId, previous, ages: command.ages };
     this.#calls.push(call);
     return call;
   }
 
-  async #register(command: Command, { previous, ...call }: RegisterCall): Promise<void> {
+  async #register(command: Command, { previous, ages, ...call }: RegisterCall): Promise<void> {
     const { userId, deviceId } = call;
-    const expected = this.#model.register({ ...call, previous: this.#seats[previous]?.token });
+    const expected = this.#model.register({ ...call, previous: this.#seats[previous]?.token, ages });
     const { token } = expected;
     const known = token === undefined ? -1 : this.#numberOf({ userId, deviceId, token });
     await this.#judge(command, async (player) => {
       const previousSessionId = player.sessionIds[previous] ?? "";
-      const result = await player.harness.store.register({ ...call, previousSessionId });
+      const registration = { ...call, previousSessionId, ageMs: ages * ageMs };
+      const result = await player.harness.store.register(registration);
       assert.equal(result.kind, expected.kind);
-      player.checker.registered({ ...call, previousSessionId }, result, this.#model.nowMs);
+      player.checker.registered(registration, result, this.#model.nowMs);
       if (result.kind !== "registered" && result.kind !== "repeated") return;
       if (known !== -1) assert.equal(result.sessionId, player.sessionIds[known], "the session_id it had");
       else player.sessionIds[this.#seats.length] = result.sessionId;

@@ -2,6 +2,9 @@ import type { Rules } from "../../domain/decisions.ts";
 import type { DisconnectReason, TransitionCause } from "../../domain/transition.ts";
 import type { RefreshResult, RegisterResult, UnregisterResult } from "../store.ts";
 
+/** Of orders; more than there are registrations. */
+const age = 1_000_000;
+
 /**
  * What a store should do, said once more in the simplest way: a list of all sessions of a device, looked through each
  * time. It shares no decision with the stores that it judges. Orders are counted 1, 2, 3; time is the shard's clock.
@@ -32,8 +35,9 @@ export class PresenceModel {
     instanceId: string;
     connectionId: string;
     previous: ModelToken | undefined;
+    ages: number;
   }): { kind: RegisterResult["kind"]; token?: ModelToken } {
-    const { userId, deviceId, instanceId, connectionId, previous } = call;
+    const { userId, deviceId, instanceId, connectionId, previous, ages } = call;
     const sessions = this.#sessions(userId, deviceId);
     const current = sessions.find(isCurrent);
     // Of several sessions of one connection the newest speaks.
@@ -48,7 +52,7 @@ export class PresenceModel {
       if (known.state === "replaced") return { kind: "superseded" };
     }
     // Still known, it can only have expired.
-    const order = previous?.order ?? known?.order ?? this.#registrations + 1;
+    const order = previous?.order ?? known?.order ?? this.#registrations + 1 - ages * age;
     const token = { order, connectionId };
     if (sessions.some((session) => isNewer(session, token))) return { kind: "superseded" };
     if (!this.#makeRoom(userId, deviceId)) return { kind: "too-many-devices" };

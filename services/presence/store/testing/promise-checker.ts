@@ -17,6 +17,8 @@ interface Witness {
   successors: number;
   /** Another connection registered later and did not come back: it is above this one, and so all its sessions. */
   isOutranked: boolean;
+  /** Registered as one whose client is there: above all that came before. */
+  isFresh: boolean;
 }
 
 /**
@@ -37,7 +39,7 @@ export class PromiseChecker {
   }
 
   registered(
-    call: { userId: string; deviceId: string; connectionId: string; previousSessionId: string },
+    call: { userId: string; deviceId: string; connectionId: string; previousSessionId: string; ageMs: number },
     result: RegisterResult,
     nowMs: number,
   ): void {
@@ -56,11 +58,16 @@ export class PromiseChecker {
     const isNew =
       call.previousSessionId === "" &&
       (connectionId === "" || this.#of(userId, deviceId).every((witness) => witness.connectionId !== connectionId));
+    const isFresh = isNew && call.ageMs === 0;
+    if (isNew && !isFresh) {
+      const later = this.#of(userId, deviceId).find((other) => other.isFresh && this.#mustBeRemembered(other, nowMs));
+      assert(later === undefined, `P7: ${sessionId}, whose client was there earlier, came after ${later?.sessionId}`);
+    }
     const others = this.#witnesses.filter((witness) => !isOf(witness, userId, deviceId, sessionId));
     for (const witness of others) {
       if (witness.userId !== userId || witness.deviceId !== deviceId) continue;
       witness.successors += 1;
-      witness.isOutranked = isNew || (witness.isOutranked && witness.connectionId !== connectionId);
+      witness.isOutranked = isFresh || (witness.isOutranked && witness.connectionId !== connectionId);
       if (witness.end === "lost") witness.end = "ended";
       if (witness.end !== "none" || !this.#mayLive(witness, nowMs)) continue;
       witness.end = "replaced";
@@ -69,7 +76,7 @@ export class PromiseChecker {
     const fresh = { aliveAtMs: nowMs, end: "none", endedAtMs: Number.NEGATIVE_INFINITY } as const;
     this.#witnesses = [
       ...others,
-      { userId, deviceId, sessionId, connectionId, ...fresh, successors: 0, isOutranked: false },
+      { userId, deviceId, sessionId, connectionId, ...fresh, successors: 0, isOutranked: false, isFresh },
     ];
   }
 

@@ -53,6 +53,19 @@ export const limits = (start: StartNodes) =>
       }
     });
 
+    test("an age is 0 to 7 days", async () => {
+      const userId = stage.user();
+      for (const age of [
+        { seconds: -1, nanos: 0 },
+        { seconds: 0, nanos: -1_000_000 },
+        { seconds: 604_801, nanos: 0 },
+        { seconds: 315_576_000_000, nanos: 999_999_999 },
+      ]) {
+        await assert.rejects(stage.register({ userId, age }), invalid(/^age is -?[0-9.]+ s: send 0 to 604800 s/));
+      }
+      await stage.register({ userId, age: { seconds: 604_800, nanos: 0 } });
+    });
+
     test("128 bytes of UTF-8 are an id", async () => {
       const userId = "ü".repeat(64);
       await stage.register({ userId, deviceId: userId, instanceId: userId, connectionId: userId });

@@ -56,6 +56,16 @@ export const sessions = (start: StartNodes) =>
       assert.equal(await stage.isOnline(userId), false);
     });
 
+    test("a registration that waited yields to a connection that came after its client (P7)", async () => {
+      const userId = stage.user();
+      const living = await stage.register({ userId, connectionId: "socket-2" });
+      const age = { seconds: 5, nanos: 500_000_000 };
+      await assert.rejects(stage.register({ userId, connectionId: "socket-1", age }), { code: "FAILED_PRECONDITION" });
+      await stage.api.refreshSession({ userId, deviceId: "phone", sessionId: living.sessionId });
+      const alone = await stage.register({ userId, deviceId: "laptop", connectionId: "socket-3", age });
+      assert.ok(alone.sessionId < living.sessionId, "its order is that of when it came");
+    });
+
     test("a session that comes back with previous_session_id keeps its place in the order (P7)", async () => {
       const userId = stage.user();
       // Of before this store's time, as after a loss.

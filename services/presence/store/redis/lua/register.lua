@@ -1,10 +1,12 @@
 -- Makes a session its device's current one, after decideRegister in domain/decisions.ts.
 --
 -- Needs the keys, moment.lua, log.lua, device.lua; user_id, device_id, instance_id, connection_id ('': a caller without
--- tokens), previous_order (of previous_session_id; '': none).
+-- tokens), place ('': now; of previous_session_id: its order; '-' and an age in µs: when the client was there).
 -- Returns kind ("registered", "repeated", "ended", "superseded", "too-many-devices"); of the first two also HT, the
 -- order of the session, HT, the user's version.
 
+local previous_order, age_us = place, nil
+if string.byte(place) == 45 then previous_order, age_us = '', -tonumber(place) end
 local current_order, current_connection
 if mark then
   current_order, current_connection = string.match(current_id, SESSION_ID)
@@ -47,11 +49,16 @@ while from <= #tombstones do
   if order < after_it then order = after_it end
   from = (string.find(tombstones, '\t', from, true) or #tombstones) + 1
 end
--- A previous_session_id from the future (of another store, or forged) must not hold the device for ever.
-if previous_order ~= '' then order = math.min(tonumber(previous_order), order) end
+local is_fresh = previous_order == ''
+if not is_fresh then
+  -- A previous_session_id from the future (of another store, or forged) must not hold the device for ever.
+  order = math.min(tonumber(previous_order), order)
+elseif age_us and age_us >= RULES.age_min_us and order <= now_us + RULES.age_min_us then
+  order, is_fresh = math.max(1, now_us - age_us), false
+end
 local order_text = digits_of(order)
 local session_id = connection_id == '' and order_text or order_text .. '.' .. connection_id
-if previous_order ~= '' then
+if not is_fresh then
   -- #include returning
   if is_outranked(current_order, tombstones, order, connection_id) then return 'superseded' end
   tombstones = unbury(tombstones, session_id)

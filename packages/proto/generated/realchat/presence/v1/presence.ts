@@ -196,6 +196,13 @@ export interface RegisterSessionRequest {
    * device's registrations: refused with FAILED_PRECONDITION when another connection registered later.
    */
   previousSessionId: string;
+  /**
+   * How long ago, when this call is sent, the client was last known to be there: 0 to 7 days. For a registration that
+   * waited, in a queue, a frozen process or an outage: it takes its place in the order of this device's registrations by
+   * when the client came, and is refused with FAILED_PRECONDITION when another connection came later. Less than a second
+   * does not count; nor does it beside previous_session_id.
+   */
+  age: Duration | undefined;
 }
 
 /** (existing, empty) */
@@ -646,7 +653,7 @@ export const UserPresence: MessageFns<UserPresence> = {
 };
 
 function createBaseRegisterSessionRequest(): RegisterSessionRequest {
-  return { userId: "", deviceId: "", instanceId: "", connectionId: "", previousSessionId: "" };
+  return { userId: "", deviceId: "", instanceId: "", connectionId: "", previousSessionId: "", age: undefined };
 }
 
 export const RegisterSessionRequest: MessageFns<RegisterSessionRequest> = {
@@ -665,6 +672,9 @@ export const RegisterSessionRequest: MessageFns<RegisterSessionRequest> = {
     }
     if (message.previousSessionId !== "") {
       writer.uint32(42).string(message.previousSessionId);
+    }
+    if (message.age !== undefined) {
+      Duration.encode(message.age, writer.uint32(106).fork()).join();
     }
     return writer;
   },
@@ -722,6 +732,14 @@ export const RegisterSessionRequest: MessageFns<RegisterSessionRequest> = {
             message.previousSessionId = reader.string();
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.age = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -751,6 +769,9 @@ export const RegisterSessionRequest: MessageFns<RegisterSessionRequest> = {
     if (message.previousSessionId !== "") {
       obj.previousSessionId = message.previousSessionId;
     }
+    if (message.age !== undefined) {
+      obj.age = Duration.toJSON(message.age);
+    }
     return obj;
   },
 
@@ -764,6 +785,7 @@ export const RegisterSessionRequest: MessageFns<RegisterSessionRequest> = {
     message.instanceId = object.instanceId ?? "";
     message.connectionId = object.connectionId ?? "";
     message.previousSessionId = object.previousSessionId ?? "";
+    message.age = (object.age !== undefined && object.age !== null) ? Duration.fromPartial(object.age) : undefined;
     return message;
   },
 };
