@@ -5,6 +5,7 @@ import {
   createLog,
   drainOnSignal,
   type Log,
+  LoopTurns,
   listenAt,
   Metrics,
   OperationsServer,
@@ -18,6 +19,7 @@ import type { DeliveryConfig } from "./delivery-config.ts";
 import { exposeParts, observeDots } from "./delivery-metrics.ts";
 import type { PresenceFeed } from "./feed/feed.ts";
 import { KafkaFeed } from "./feed/kafka/kafka-feed.ts";
+import { presenceTopic } from "./feed/kafka/presence-topic.ts";
 import { WatchFeed } from "./feed/watch-feed.ts";
 import { anyone } from "./gateway/authentication/anyone.ts";
 import type { Authenticator } from "./gateway/authentication/authenticator.ts";
@@ -27,7 +29,6 @@ import { ForeignOrigins } from "./gateway/foreign-origins.ts";
 import { Gateway } from "./gateway/gateway.ts";
 import { greeting } from "./greeting.ts";
 import { growHeapSlowly } from "./heap-growth.ts";
-import { kafkaTopics } from "./kafka-topics.ts";
 import { presenceLookup } from "./presence-lookup.ts";
 import { PresencePush } from "./push/presence-push.ts";
 import { keepSampleCast } from "./web/keep-sample-cast.ts";
@@ -44,8 +45,7 @@ await startOrExit("delivery", async () => {
 async function run(config: DeliveryConfig): Promise<void> {
   const log = createLog({ service: config.serviceName, instance: config.instanceId, ...config.log });
   const channels = new PresenceChannels({ ...config.presence, clock });
-  const { kafka: brokers } = config;
-  const kafka = brokers && { ...brokers, topics: kafkaTopics(brokers.topics), clientId: config.instanceId };
+  const kafka = config.kafka && { ...config.kafka, clientId: config.instanceId };
   const audience = new Audience({ ...config.audience, kafka, clock, log });
   const feed = createFeed(config, channels, log);
   const keeper = new SessionKeeper({
@@ -73,6 +73,7 @@ async function run(config: DeliveryConfig): Promise<void> {
     sessions: keeper,
     push,
     clock,
+    turns: new LoopTurns(clock),
     handshake: config.handshake,
     limits: config.limits,
     liveness: config.liveness,
@@ -136,8 +137,7 @@ async function run(config: DeliveryConfig): Promise<void> {
 function createFeed({ feed, kafka, instanceId }: DeliveryConfig, channels: PresenceChannels, log: Log): PresenceFeed {
   if (feed === "kafka" && kafka !== undefined) {
     const { brokers, topics, tls, sasl } = kafka;
-    const topic = kafkaTopics(topics)["presence.events.v1"];
-    return new KafkaFeed({ brokers, topic, tls, sasl, clientId: instanceId, clock, log });
+    return new KafkaFeed({ brokers, topic: presenceTopic(topics), tls, sasl, clientId: instanceId, clock });
   }
   const onEnd = (error: unknown) => log.error({ err: error }, "presence refuses to be watched");
   return new WatchFeed({ channels, clock, onEnd });

@@ -1,4 +1,4 @@
-import type { Readable } from "node:stream";
+import { createReadStream } from "node:fs";
 import { backoffMs, type Clock, type Log, type Order, pause } from "@realchat/presence-runtime";
 import { AudienceError } from "./audience-error.ts";
 import { completeDirectory } from "./complete-directory.ts";
@@ -10,10 +10,9 @@ import { MemoryDirectory } from "./memory/memory-directory.ts";
 import { RedisDirectory, type RedisDirectoryOptions } from "./redis/redis-directory.ts";
 import { ConversationListing } from "./sources/grpc/conversation-listing.ts";
 import { checkImport, importAudience } from "./sources/import-audience.ts";
-import { importFile } from "./sources/import-file.ts";
 import { KafkaSource, type KafkaSourceOptions } from "./sources/kafka-source.ts";
 import type { FollowerMetrics } from "./sources/topic-follower.ts";
-import { audienceTopics } from "./sources/topics.ts";
+import { audienceTopics, topicNames } from "./sources/topics.ts";
 
 interface AudienceOptions {
   /** undefined: the directory is in memory. */
@@ -23,12 +22,12 @@ interface AudienceOptions {
   /** `host:port` of the ConversationApi. */
   readonly conversationApi: string | undefined;
   /** undefined: nothing is read from Kafka. */
-  readonly kafka: (KafkaSourceOptions["kafka"] & Pick<KafkaSourceOptions, "topics">) | undefined;
+  readonly kafka: (KafkaSourceOptions["kafka"] & { readonly topics: readonly string[] }) | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-const unread: FollowerMetrics = { records: 0, malformed: 0, unreadable: 0, held: 0, outOfRange: 0, failures: 0 };
+const unread: FollowerMetrics = { records: 0, malformed: 0, outOfRange: 0, failures: 0 };
 const importPace = { firstMs: 500, capMs: 5_000 };
 
 /** Who may see whom, with all that feeds it: the directory, Kafka's topics, a file, the conversation service. */
@@ -45,12 +44,9 @@ export class Audience {
   readonly directory: AudienceDirectory;
 
   constructor(options: AudienceOptions) {
-    const { redis, kafka, clock, log } = options;
+    const { redis, kafka, clock } = options;
     this.#options = options;
-    const onUnreadable = (key: string) =>
-      log.error({ key }, "this key of the audience holds something else: nobody is shown because of it");
-    this.#stored =
-      redis === undefined ? new MemoryDirectory({}, clock) : new RedisDirectory({ ...redis, onUnreadable }, clock);
+    this.#stored = redis === undefined ? new MemoryDirectory({}, clock) : new RedisDirectory(redis, clock);
     const whole = completeDirectory(this.#stored, () => kafka === undefined || this.#source?.isComplete === true);
     this.directory = {
       ...whole,
@@ -67,26 +63,21 @@ export class Audience {
 
   /**
    * Connects, and begins to read what there is; goes on trying where something is away.
-   * @throws AudienceError INVALID_IMPORT when the file cannot be read, or has an error in it
+   * @throws AudienceError INVALID_IMPORT, or the file system's error, when the file cannot be read
    */
   async start(listener: AudienceListener): Promise<void> {
     const { file, kafka, conversationApi: address, redis, clock, log } = this.#options;
     const directory = this.#stored;
-    const open = file === undefined ? undefined : await importFile(file);
-    const checked = open && (await checkImport(open()));
+    if (file !== undefined) await checkImport(createReadStream(file));
     await directory.open();
-    if (open !== undefined) this.#importing = this.#import(open, listener);
-    if (checked?.contacts?.example !== undefined) {
-      const { mutual, oneSided } = checked.contacts;
-      log.warn({ file, mutual, oneSided }, "contacts of the audience file are one-sided: these show nobody");
-    }
+    if (file !== undefined) this.#importing = this.#import(file, listener);
     if (address !== undefined) this.#listing = new ConversationListing({ address, directory, listener, clock });
     if (redis !== undefined) {
       this.#importWatch = new ImportWatch(directory, listener, clock);
       this.#importWatch.start();
     }
     if (kafka !== undefined) {
-      const { topics } = kafka;
+      const topics = topicNames(kafka.topics);
       this.#source = new KafkaSource({ kafka, topics, directory, listener, clock, log });
       this.#source.start();
     }
@@ -135,11 +126,11 @@ export class Audience {
     };
   }
 
-  async #import(open: () => Readable, listener: AudienceListener): Promise<void> {
-    const { file, clock, log } = this.#options;
+  async #import(file: string, listener: AudienceListener): Promise<void> {
+    const { clock, log } = this.#options;
     for (let attempt = 0; !this.#stop.signal.aborted; attempt++) {
       try {
-        const imported = await importAudience(this.#stored, open(), { listener });
+        const imported = await importAudience(this.#stored, createReadStream(file), { listener });
         log.info({ file, ...imported }, "the audience file is imported");
         return;
       } catch (error) {

@@ -14,6 +14,7 @@ export const closes = {
   too_many_messages: { code: 1008, text: "too_many_messages" },
   too_many_users: { code: 1008, text: "too_many_users" },
   internal: { code: 1011, text: "internal" },
+  connect_again: { code: 1012, text: "connect_again" },
   restart: { code: 1012, text: "restart" },
   slow: { code: 1013, text: "too_slow" },
   full: { code: 1013, text: "full" },

@@ -1,11 +1,12 @@
 import type { CloseReason, SessionHandle } from "@realchat/presence-client";
-import { type Clock, type Rate, TokenBucket } from "@realchat/presence-runtime";
+import type { Clock } from "@realchat/presence-runtime";
 import type { RawData, WebSocket } from "ws";
 import type { FrameFormat } from "../push/frame-format.ts";
 import type { Outlet } from "../push/outlet.ts";
 import type { Subscription } from "../push/push.ts";
 import { readClientMessage } from "./client-message.ts";
 import { type Close, closes, loggedOut } from "./close-codes.ts";
+import { MessageAllowance, type MessageRate } from "./message-allowance.ts";
 import { type TimerWheel, WheelTimer } from "./timer-wheel.ts";
 
 /** What all sockets of a gateway share. */
@@ -14,14 +15,17 @@ export interface ConnectionSetting {
   readonly wheel: TimerWheel;
   readonly pingEveryMs: number;
   readonly pongWithinMs: number;
-  readonly messageRate: Rate;
+  readonly messageRate: MessageRate;
   /** Told once, when nothing of it is left to do. */
   readonly onEnd: (connection: Connection, end: End) => void;
   readonly onMessage: (kind: string) => void;
 }
 
-/** How a socket ended: by us, by what ws does not let through, by a lost connection, or by the client with this code. */
-export type End = Close | "too_big" | "protocol_error" | "lost" | { readonly code: number };
+/**
+ * How a socket ended: by us, by what ws does not let through, by a lost connection, by a client that
+ * was not there any more when it was let in, or by the client with this code.
+ */
+export type End = Close | "too_big" | "protocol_error" | "lost" | "unproven" | { readonly code: number };
 
 /** Bytes of a close frame's reason. Source: RFC 6455 §5.5 */
 const reasonMaxBytes = 123;
@@ -36,9 +40,11 @@ export class Connection implements Outlet {
   readonly #setting: ConnectionSetting;
   readonly #liveness: WheelTimer;
   readonly #expiry: WheelTimer | undefined;
-  readonly #allowance: TokenBucket;
+  readonly #allowance: MessageAllowance;
   #session: SessionHandle | undefined;
   #subscription: Subscription | undefined;
+  /** Who waits for the client to show that it is there, and since when, monotonic ms. */
+  #proof: { readonly askedMs: number; readonly run: (askedMs: number) => void } | undefined;
   #isPinged = false;
   #awaitsPong = false;
   #isOver = false;
@@ -56,7 +62,7 @@ export class Connection implements Outlet {
     this.format = options.format;
     this.#socket = socket;
     this.#setting = setting;
-    this.#allowance = new TokenBucket(setting.messageRate, setting.clock.monotonicMs());
+    this.#allowance = new MessageAllowance(setting.messageRate, setting.clock.monotonicMs());
     this.#liveness = new WheelTimer(() => this.#checkLiveness());
     setting.wheel.set(this.#liveness, setting.pingEveryMs);
     if (expiresAtMs !== undefined) {
@@ -65,19 +71,34 @@ export class Connection implements Outlet {
       this.#awaitExpiry(expiry, expiresAtMs);
     }
     socket.on("message", (data, isBinary) => this.#heard(data, isBinary));
-    socket.on("pong", () => {
-      this.#awaitsPong = false;
-    });
+    socket.on("pong", (data) => this.#ponged(data));
     socket.on("ping", (data) => this.#pinged(data));
     socket.on("close", (code) => this.#closed(code));
     socket.on("error", (error: NodeJS.ErrnoException) => this.#violated(error));
   }
 
-  /** @param session ends with the socket, and the socket with it */
-  begin(session: SessionHandle, subscription: Subscription): void {
-    this.#session = session;
+  /** @param subscription ends with the socket */
+  show(subscription: Subscription): void {
     this.#subscription = subscription;
-    session.onSuperseded(() => this.close("session_replaced"));
+  }
+
+  /**
+   * Asks the client whether it is still there. Without an answer in time the connection is dropped.
+   * @param run is told when it was asked, monotonic ms, as soon as it answers
+   */
+  prove(run: (askedMs: number) => void): void {
+    const { clock, wheel, pongWithinMs } = this.#setting;
+    this.#proof = { askedMs: clock.monotonicMs(), run };
+    this.#isPinged = true;
+    this.#awaitsPong = true;
+    this.#socket.ping(proofOf(this.#proof));
+    wheel.set(this.#liveness, pongWithinMs);
+  }
+
+  /** @param session ends with the socket, and the socket with it */
+  hold(session: SessionHandle): void {
+    this.#session = session;
+    session.onSuperseded((by) => this.close(by === "nobody" ? "connect_again" : "session_replaced"));
     session.onRefused(({ code }) => this.#refused(code));
   }
 
@@ -101,7 +122,7 @@ export class Connection implements Outlet {
   /** Drops the connection without a word. */
   terminate(): void {
     this.#socket.terminate();
-    this.#end("lost", "connection-lost");
+    this.#end(this.#lost, "connection-lost");
   }
 
   send(frames: readonly Buffer[], written: () => void): void {
@@ -113,6 +134,20 @@ export class Connection implements Outlet {
 
   closeSlow(): void {
     this.close("slow");
+  }
+
+  /** RFC 6455 §5.5.3: a pong may come unasked, so only the one that answers the question proves anything. */
+  #ponged(data: Buffer): void {
+    const proof = this.#proof;
+    if (proof !== undefined && data.toString() !== proofOf(proof)) return;
+    this.#awaitsPong = false;
+    if (proof === undefined || this.#isOver) return;
+    this.#proof = undefined;
+    proof.run(proof.askedMs);
+  }
+
+  get #lost(): End {
+    return this.#proof === undefined ? "lost" : "unproven";
   }
 
   #checkLiveness(): void {
@@ -203,7 +238,7 @@ export class Connection implements Outlet {
 
   #closed(code: number): void {
     // RFC 6455 §7.1.5: 1006 stands for a connection that ended without a close frame.
-    this.#end(code === 1006 ? "lost" : { code }, code === loggedOut ? "logged-out" : "connection-lost");
+    this.#end(code === 1006 ? this.#lost : { code }, code === loggedOut ? "logged-out" : "connection-lost");
   }
 
   #end(end: End, reason: CloseReason): void {
@@ -216,6 +251,10 @@ export class Connection implements Outlet {
     void this.#session?.close(reason);
     onEnd(this, end);
   }
+}
+
+function proofOf({ askedMs }: { readonly askedMs: number }): string {
+  return `there? ${askedMs}`;
 }
 
 function fitting(reason: string): string {

@@ -3,7 +3,7 @@ import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { OpenSession, SessionHandle } from "@realchat/presence-client";
-import type { Address, Clock, Rate } from "@realchat/presence-runtime";
+import { type Address, type Clock, type LoopTurns, nextReads } from "@realchat/presence-runtime";
 import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import type { FrameFormat } from "../push/frame-format.ts";
 import type { Push } from "../push/push.ts";
@@ -14,6 +14,7 @@ import { type Close, closes } from "./close-codes.ts";
 import { Connection, type ConnectionSetting, type End } from "./connection.ts";
 import type { GatewayFigures } from "./figures.ts";
 import { type HandshakeOptions, readHandshake } from "./handshake.ts";
+import type { MessageRate } from "./message-allowance.ts";
 import { envelopeFrames, envelopeProtocol } from "./protocols/envelope-frames.ts";
 import { jsonFrames, jsonProtocol } from "./protocols/json-frames.ts";
 import { isRefusal, type Refusal, type RefusalReason, refuse, refuseRequest } from "./refusal.ts";
@@ -27,12 +28,13 @@ export interface GatewayOptions {
   readonly sessions: { open(session: OpenSession): SessionHandle };
   readonly push: Pick<Push, "connect">;
   readonly clock: Clock;
+  readonly turns: Pick<LoopTurns, "waitedMs">;
   readonly handshake: HandshakeOptions & {
     /** Of pages that may open sockets, beside the gateway's own; `*`: any. */
     readonly origins: ReadonlySet<string>;
     readonly timeoutMs: number;
   };
-  readonly limits: SocketLimitOptions & { readonly messageMaxBytes: number; readonly messageRate: Rate };
+  readonly limits: SocketLimitOptions & { readonly messageMaxBytes: number; readonly messageRate: MessageRate };
   readonly liveness: { readonly pingEveryMs: number; readonly pongWithinMs: number };
   /** PEM; undefined: no TLS. */
   readonly tls: { readonly certificate: string; readonly key: string } | undefined;
@@ -43,6 +45,8 @@ export interface GatewayOptions {
   readonly onForeignOrigin?: (origin: string) => void;
 }
 
+/** A handshake that may have waited longer is only good for a session once its client showed that it is there, ms. */
+const handshakeWaitMaxMs = 250;
 /** Handshakes that are not over may not use up all connections. */
 const connectionsBeside = 1_000;
 /** Its liveness, and the end of its token. */
@@ -186,6 +190,7 @@ export class Gateway {
       this.#refuse(socket, wrong);
       return;
     }
+    const cameMs = this.#options.clock.monotonicMs() - this.#options.turns.waitedMs;
     const handshake = readHandshake(request, this.#options.handshake);
     const protocol = protocolAmong(handshake.protocols);
     agree(request, protocol);
@@ -196,11 +201,16 @@ export class Gateway {
     }
     socket.once("close", () => place.leave());
     const outcome = await admit(handshake, { ...this.#options, ...this.#options.handshake, formats });
-    if (socket.destroyed) return;
+    await nextReads();
+    if (hasLeft(socket)) {
+      tally(this.#refused, "gone");
+      socket.destroy();
+      return;
+    }
     const refusal = isRefusal(outcome) ? outcome : place.ofUser(outcome.userId);
     const admitted = isRefusal(outcome) ? undefined : outcome;
     if (refusal === undefined && admitted !== undefined) {
-      this.#sockets.handleUpgrade(request, socket, head, (opened) => this.#open(opened, admitted));
+      this.#sockets.handleUpgrade(request, socket, head, (opened) => this.#open(opened, admitted, cameMs));
     } else if (refusal !== undefined) {
       if (refusal.reason === "foreign_origin") this.#options.onForeignOrigin?.(handshake.origin ?? "");
       const close = closeFor(refusal, protocol);
@@ -209,8 +219,9 @@ export class Gateway {
     }
   }
 
-  #open(socket: WebSocket, { userId, deviceId, format, expiresAtMs }: Admitted): void {
-    const { sessions, push } = this.#options;
+  #open(socket: WebSocket, admitted: Admitted, cameMs: number): void {
+    const { push, clock } = this.#options;
+    const { userId, format, expiresAtMs } = admitted;
     const connection = new Connection(socket, { format, expiresAtMs, setting: this.#setting });
     this.#opened++;
     this.#connections.add(connection);
@@ -218,15 +229,19 @@ export class Gateway {
       connection.close("restart");
       return;
     }
-    let session: SessionHandle;
+    connection.show(push.connect(userId, connection));
+    if (clock.monotonicMs() - cameMs <= handshakeWaitMaxMs) this.#register(connection, admitted, cameMs);
+    else connection.prove((askedMs) => this.#register(connection, admitted, askedMs));
+  }
+
+  /** @param aliveAtMs when the client was there for sure: whoever gave up and connected elsewhere did so later */
+  #register(connection: Connection, { userId, deviceId }: Admitted, aliveAtMs: number): void {
     try {
-      session = sessions.open({ userId, deviceId });
+      connection.hold(this.#options.sessions.open({ userId, deviceId, aliveAtMs }));
     } catch (error) {
       this.#options.onInternalError(error);
       connection.close("full");
-      return;
     }
-    connection.begin(session, push.connect(userId, connection));
   }
 
   #ended(connection: Connection, end: End): void {
@@ -247,6 +262,11 @@ export class Gateway {
       opened.close(closes[close].code, closes[close].text);
     });
   }
+}
+
+/** A peer that sent a FIN is no WebSocket client any more, though it might still read. */
+function hasLeft(socket: Duplex): boolean {
+  return socket.destroyed || socket.readableEnded;
 }
 
 const formats: Readonly<Record<string, FrameFormat>> = {

@@ -17,6 +17,8 @@ export type RefusalReason =
   | "sockets_of_user"
   | "sockets_of_address"
   | "draining"
+  /** It left before it was let in: no answer. */
+  | "gone"
   | "authentication_unavailable";
 
 /** Why no socket is opened, told as an HTTP answer. */

@@ -31,11 +31,9 @@ export function importOrder({ directory, listener, isExposed }: ImportOrderOptio
         if (isExposed) throw new AudienceError("REFUSED", exposed);
         refuseOthers(request);
         const lines = await readBody(request);
-        const { contacts } = await checkImport(Readable.from([lines]));
+        await checkImport(Readable.from([lines]));
         const imported = await importAudience(directory, Readable.from([lines]), { listener });
-        // One contact alone shows nobody.
-        const census = imported.contacts > 0 && { mutual: contacts?.mutual, oneSided: contacts?.oneSided };
-        return { status: 200, value: { ...imported, ...census, directory: directory.kind } };
+        return { status: 200, value: { ...imported, directory: directory.kind } };
       } catch (error) {
         if (!(error instanceof AudienceError)) throw error;
         // How far it got is for the one to say who has the file.

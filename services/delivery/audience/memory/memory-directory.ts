@@ -58,7 +58,6 @@ export class MemoryDirectory implements AudienceDirectory {
     return {
       relations: this.#relations,
       relationsLimit: this.#maxRelations,
-      unreadable: 0,
       operations: this.#meter.operations,
       bounds: {},
     };
@@ -85,16 +84,13 @@ export class MemoryDirectory implements AudienceDirectory {
 
   apply(batch: ChangeBatch): Promise<AffectedPairs[]> {
     return this.#meter.measure("apply", () => {
-      const facts = factsOf(batch);
+      const facts = factsOf(batch.changes);
       const { origin } = batch;
       if (origin === undefined) {
         if (this.#merge(facts)) this.#imports += 1;
-      } else {
-        const stored = this.#positions.get(origin.source)?.offset;
-        if (isNews(origin, stored)) {
-          this.#merge(facts.filter(({ offset }) => offset < 0 || offset > (stored ?? -1)));
-          this.#positions.set(origin.source, origin.upTo);
-        }
+      } else if (isNews(origin, this.#positions.get(origin.source)?.offset)) {
+        this.#merge(facts);
+        this.#positions.set(origin.source, origin.upTo);
       }
       const { members, pairs } = touchedBy(facts);
       const everIn = (conversation: string) => [...this.#tables.member.of(conversation).keys()];
@@ -161,11 +157,11 @@ export class MemoryDirectory implements AudienceDirectory {
       );
     }
     let isChanged = false;
-    for (const fact of facts) {
-      const [from, to] = [this.#id(fact.left), this.#id(fact.right)];
-      if (!this.#tables[fact.relation].merge(from, to, fact)) continue;
+    for (const { relation, left, right, stamp } of facts) {
+      const [from, to] = [this.#id(left), this.#id(right)];
+      if (!this.#tables[relation].merge(from, to, stamp)) continue;
       isChanged = true;
-      if (fact.relation === "member") this.#remember(to, from);
+      if (relation === "member") this.#remember(to, from);
     }
     return isChanged;
   }

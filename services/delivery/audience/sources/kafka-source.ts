@@ -67,9 +67,7 @@ export class KafkaSource {
   }
 
   health(): { readonly ready: boolean; readonly detail: string } {
-    // What cannot be read may be a block.
-    const ready = this.isComplete && !this.#all.some(({ isHeld }) => isHeld);
-    return { ready, detail: this.#all.map(({ detail }) => detail).join("; ") };
+    return { ready: this.isComplete, detail: this.#all.map(({ detail }) => detail).join("; ") };
   }
 
   /** By topic, as it is called by default. */

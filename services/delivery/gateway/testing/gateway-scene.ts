@@ -1,4 +1,4 @@
-import type { CloseReason, SessionHandle } from "@realchat/presence-client";
+import type { CloseReason, OpenSession, SessionHandle, Successor } from "@realchat/presence-client";
 import { systemClock } from "@realchat/presence-runtime/clock";
 import type { Outlet } from "../../push/outlet.ts";
 import { type ClientOptions, connect, type SocketClient } from "../../testing/socket-client.ts";
@@ -8,8 +8,10 @@ import { Gateway, type GatewayOptions } from "../gateway.ts";
 /** A session that a test ends from the other side. */
 interface ScriptedSession {
   readonly deviceId: string;
+  readonly aliveAtMs: number | undefined;
   closed: CloseReason | "unknown" | undefined;
-  supersede(): void;
+  /** Default: by a newer connection. */
+  supersede(successor?: Successor): void;
   refuse(code: string): void;
 }
 
@@ -43,7 +45,7 @@ export async function gatewayScene(options: Partial<GatewayOptions> = {}): Promi
   const places: ScriptedPlace[] = [];
   const gateway = new Gateway({
     authenticator: anyone,
-    sessions: { open: ({ deviceId }) => scriptedSession(deviceId, sessions) },
+    sessions: { open: (opened) => scriptedSession(opened, sessions) },
     push: {
       connect(userId, outlet) {
         const place: ScriptedPlace = { userId, outlet, asked: [], isClosed: false };
@@ -58,6 +60,7 @@ export async function gatewayScene(options: Partial<GatewayOptions> = {}): Promi
       },
     },
     clock: systemClock,
+    turns: { waitedMs: 0 },
     handshake,
     limits: {
       ...{ socketsMax: 20, userMaxSockets: 5, addressMaxSockets: 10 },
@@ -87,13 +90,14 @@ export async function gatewayScene(options: Partial<GatewayOptions> = {}): Promi
   };
 }
 
-function scriptedSession(deviceId: string, sessions: ScriptedSession[]): SessionHandle {
-  let supersede = () => {};
+function scriptedSession({ deviceId, aliveAtMs }: OpenSession, sessions: ScriptedSession[]): SessionHandle {
+  let supersede: (successor: Successor) => void = () => {};
   let refuse: (refusal: { code: string }) => void = () => {};
   const session: ScriptedSession = {
     deviceId,
+    aliveAtMs,
     closed: undefined,
-    supersede: () => supersede(),
+    supersede: (successor = "newer-connection") => supersede(successor),
     refuse: (code) => refuse({ code }),
   };
   sessions.push(session);

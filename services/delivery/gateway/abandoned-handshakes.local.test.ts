@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { connect, type Socket } from "node:net";
+import { afterEach, describe, test } from "node:test";
+import { systemClock } from "@realchat/presence-runtime/clock";
+import { waitUntil } from "@realchat/presence-testing";
+import { WebSocket } from "ws";
+import { jsonProtocol } from "../testing/socket-client.ts";
+import type { Authentication } from "./authentication/authenticator.ts";
+import { type GatewayScene, gatewayScene } from "./testing/gateway-scene.ts";
+
+let scene: GatewayScene;
+const clients: WebSocket[] = [];
+afterEach(() => {
+  for (const client of clients.splice(0)) client.terminate();
+  scene.close();
+});
+
+const ada: Authentication = { kind: "user", userId: "ada", expiresAtMs: undefined };
+
+/** Holds each handshake until it is let go. */
+function heldUp() {
+  const waiting: (() => void)[] = [];
+  const authenticate = () => new Promise<Authentication>((resolve) => waiting.push(() => resolve(ada)));
+  return { waiting, authenticator: { needsToken: true, authenticate } };
+}
+
+/** Sends a handshake, as a client that may leave before it is answered. */
+async function handshake(): Promise<Socket> {
+  const [host = "", port] = scene.address.split(":");
+  const socket = connect(Number(port), host);
+  socket.on("error", () => {});
+  const fields = ["Host: gateway", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"];
+  const key = "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==";
+  socket.write(["GET /ws?user_id=ada&device_id=phone HTTP/1.1", ...fields, key, "", ""].join("\r\n"));
+  await new Promise((resolve) => socket.once("connect", resolve));
+  return socket;
+}
+
+const untilRefused = (reason: string) =>
+  waitUntil(() => (scene.gateway.figures.refused as Record<string, number>)[reason], { what: `${reason} is counted` });
+
+describe("a client that leaves before its handshake is taken", () => {
+  for (const [how, leave] of [
+    ["with a FIN", (socket: Socket) => socket.end()],
+    ["with a RST", (socket: Socket) => socket.resetAndDestroy()],
+  ] as const) {
+    test(`${how} is not registered`, async () => {
+      const { waiting, authenticator } = heldUp();
+      scene = await gatewayScene({ authenticator });
+      const socket = await handshake();
+      await waitUntil(() => waiting.length === 1, { what: "the handshake is being looked at" });
+      const left = new Promise((resolve) => socket.once("finish", resolve).once("close", resolve));
+      leave(socket);
+      await left;
+      waiting[0]?.();
+      assert.equal(await untilRefused("gone"), 1);
+      assert.deepEqual(scene.sessions, []);
+      assert.equal(scene.gateway.figures.opened, 0);
+      await waitUntil(() => scene.gateway.figures.bounds.places.used === 0, { what: "its place is free" });
+    });
+  }
+
+  test("while the loop stood still is not registered: what lies in the kernel is read first", async () => {
+    scene = await gatewayScene();
+    const socket = await handshake();
+    // The loop has not turned since: request and FIN arrive together.
+    socket.end();
+    assert.equal(await untilRefused("gone"), 1);
+    assert.deepEqual(scene.sessions, []);
+  });
+});
+
+describe("a handshake that may have waited", () => {
+  const ask = (autoPong: boolean) => {
+    const url = `ws://${scene.address}/ws?user_id=ada&device_id=phone`;
+    const socket = new WebSocket(url, [jsonProtocol], { autoPong });
+    socket.on("error", () => {});
+    clients.push(socket);
+    return socket;
+  };
+
+  test("is registered once the client showed that it is there, as of when it was asked", async () => {
+    scene = await gatewayScene({ turns: { waitedMs: 60_000 } });
+    const beginMs = systemClock.monotonicMs();
+    const socket = ask(true);
+    await waitUntil(() => scene.sessions.length === 1, { what: "the session is opened" });
+    assert.ok((scene.sessions[0]?.aliveAtMs ?? 0) >= beginMs);
+    assert.equal(scene.places.length, 1);
+    socket.terminate();
+    await waitUntil(() => scene.sessions[0]?.closed, { what: "it ends with its socket" });
+  });
+
+  test("is never registered when the client does not answer, and the socket is dropped", async () => {
+    const liveness = { pingEveryMs: 25_000, pongWithinMs: 300 };
+    scene = await gatewayScene({ turns: { waitedMs: 60_000 }, liveness });
+    const socket = ask(false);
+    // A pong that nobody asked for proves nothing: it may be as old as the handshake.
+    socket.on("open", () => socket.pong("unasked"));
+    await new Promise((resolve) => socket.once("close", resolve));
+    assert.deepEqual(scene.sessions, []);
+    assert.deepEqual(scene.gateway.figures.closed, { unproven: 1 });
+    assert.ok(scene.places.every(({ isClosed }) => isClosed));
+    assert.equal(scene.gateway.figures.bounds.timers.used, 0);
+  });
+
+  test("is asked for proof as well when the authentication took long", async () => {
+    const { waiting, authenticator } = heldUp();
+    let waitedMs = 0;
+    scene = await gatewayScene({
+      authenticator,
+      turns: {
+        get waitedMs() {
+          return waitedMs;
+        },
+      },
+    });
+    const socket = ask(false);
+    await waitUntil(() => waiting.length === 1, { what: "the handshake is being looked at" });
+    const sinceMs = systemClock.monotonicMs();
+    await waitUntil(() => systemClock.monotonicMs() - sinceMs > 260, { what: "it has waited" });
+    waitedMs = 1;
+    waiting[0]?.();
+    const pinged = new Promise((resolve) => socket.once("ping", resolve));
+    await pinged;
+    assert.deepEqual(scene.sessions, []);
+    socket.terminate();
+    await waitUntil(() => scene.gateway.figures.sockets === 0, { what: "it is over" });
+    assert.deepEqual(scene.sessions, []);
+  });
+
+  test("that logs out before it was registered was never there", async () => {
+    scene = await gatewayScene({ turns: { waitedMs: 60_000 } });
+    const socket = ask(false);
+    socket.on("open", () => socket.send('{"type":"logout"}'));
+    const code = await new Promise((resolve) => socket.once("close", resolve));
+    assert.equal(code, 4001);
+    assert.deepEqual(scene.sessions, []);
+  });
+
+  test("is registered at once when it cannot have waited for long", async () => {
+    scene = await gatewayScene({ turns: { waitedMs: 100 } });
+    const socket = ask(false);
+    await waitUntil(() => scene.sessions.length === 1, { what: "the session is opened" });
+    socket.terminate();
+  });
+});
+
+describe("a socket whose session was superseded", () => {
+  test("is told to connect again when nobody has the device", async () => {
+    scene = await gatewayScene();
+    const client = await scene.open();
+    scene.sessions[0]?.supersede("nobody");
+    assert.deepEqual(await client.untilClosed(), { code: 1012, reason: "connect_again" });
+    assert.deepEqual(scene.gateway.figures.closed, { connect_again: 1 });
+  });
+});
