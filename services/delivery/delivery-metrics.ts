@@ -31,6 +31,7 @@ interface Parts {
     bounds(): Readonly<Record<string, Bound>>;
   };
   readonly feed: Pick<PresenceFeed, "health" | "metrics">;
+  readonly deviceChanges: { readonly told: number };
   readonly limits: { readonly socketsMax: number };
 }
 
@@ -111,7 +112,11 @@ function exposePush(metrics: Metrics, { push }: Parts): void {
   gauge("questions", "Questions to the directory, under way or waiting.", ({ questions }) => questions);
 }
 
-function exposeFeed(metrics: Metrics, { feed, push }: Parts): void {
+function exposeFeed(metrics: Metrics, { feed, deviceChanges, push }: Parts): void {
+  metrics.total(
+    { name: "delivery_device_changes_total", help: "Users of whom another device came or went, as presence tells." },
+    () => deviceChanges.told,
+  );
   metrics.gauge({ name: "delivery_feed_ready", help: "1 while changes are heard of." }, () =>
     Number(feed.health().ready),
   );

@@ -17,6 +17,7 @@ import { importPath } from "./audience/live/import-order.ts";
 import { loadConfig } from "./config.ts";
 import type { DeliveryConfig } from "./delivery-config.ts";
 import { exposeParts, observeDots } from "./delivery-metrics.ts";
+import { DeviceChanges } from "./feed/device-changes.ts";
 import type { PresenceFeed } from "./feed/feed.ts";
 import { KafkaFeed } from "./feed/kafka/kafka-feed.ts";
 import { presenceTopic } from "./feed/kafka/presence-topic.ts";
@@ -48,6 +49,7 @@ async function run(config: DeliveryConfig): Promise<void> {
   const kafka = config.kafka && { ...config.kafka, clientId: config.instanceId };
   const audience = new Audience({ ...config.audience, kafka, clock, log });
   const feed = createFeed(config, channels, log);
+  const deviceChanges = new DeviceChanges({ channels, clock });
   const keeper = new SessionKeeper({
     channels,
     instanceId: config.instanceId,
@@ -82,7 +84,7 @@ async function run(config: DeliveryConfig): Promise<void> {
     onInternalError: (error) => log.error({ err: error }, "a socket could not be opened"),
     onForeignOrigin: (origin) => foreignOrigins.note(origin),
   });
-  exposeParts(metrics, { gateway, push, keeper, channels, audience, feed, limits: config.limits });
+  exposeParts(metrics, { gateway, push, keeper, channels, audience, feed, deviceChanges, limits: config.limits });
   const operations = new OperationsServer({
     service: config.serviceName,
     metrics,
@@ -102,6 +104,7 @@ async function run(config: DeliveryConfig): Promise<void> {
   await audience.start(push);
   if (config.audience.hasSampleCast) keepSampleCast(audience.directory, (pairs) => push.affected(pairs), clock);
   await feed.start(push);
+  deviceChanges.start((userId) => push.devicesChanged(userId));
   const socketsPort = await listenAt("HTTP_PORT", config.listen.sockets, (address) => gateway.listen(address));
   const operationsPort = await listenAt("HTTP_ADDR", config.listen.operations, (address) => operations.listen(address));
   const addresses = {
@@ -126,7 +129,7 @@ async function run(config: DeliveryConfig): Promise<void> {
         async run() {
           gateway.close();
           push.close();
-          await Promise.all([feed.stop(), audience.stop(), channels.close()]);
+          await Promise.all([feed.stop(), deviceChanges.stop(), audience.stop(), channels.close()]);
         },
       },
       { name: "close operations", run: () => operations.close() },

@@ -37,7 +37,18 @@ async function ask(api: PresenceApi, userIds: readonly string[]): Promise<presen
   }
 }
 
+// While the last device is in grace none is listed: that it stays or comes back changes nobody's dot.
 function dotOf({ userId, online, version, deviceIds, lastSeenAt, shard }: presence.UserPresence): Dot {
   const lastSeenMs = lastSeenAt === undefined ? 0 : lastSeenAt.seconds * 1000 + Math.floor(lastSeenAt.nanos / 1e6);
-  return { userId, online, version, devices: deviceIds, lastSeenMs, shard, cause: 0, deviceId: "", instanceId: "" };
+  return {
+    userId,
+    online,
+    version,
+    devices: online && deviceIds.length === 0 ? undefined : deviceIds,
+    lastSeenMs,
+    shard,
+    cause: 0,
+    deviceId: "",
+    instanceId: "",
+  };
 }

@@ -60,6 +60,7 @@ async function run(config: PresenceConfig): Promise<void> {
       countTransition(transition, isPublishedHere);
       watches.entry(transition);
     },
+    onDevicesChanged: (userId) => watches.devicesChanged(userId),
     onGap(shard) {
       log.warn({ shard }, "the log was trimmed before this node read it: watchers start over");
       watches.gap(shard);

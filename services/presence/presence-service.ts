@@ -11,6 +11,7 @@ import type {
   TransitionLog,
   UserView,
 } from "./store/store.ts";
+import type { DeviceWatcher } from "./watch/device-watcher.ts";
 import type { WatchHub } from "./watch/watch-hub.ts";
 import type { Watcher } from "./watch/watcher.ts";
 
@@ -159,19 +160,27 @@ export class PresenceService {
   /** Starts to watch these users, or everyone when none is named; close the watcher when done. */
   watch(userIds: readonly string[]): Watching {
     this.#checkUsers(userIds);
+    const watcher = this.#opened(() => this.#watches.open(userIds));
+    const named = [...new Set(userIds)];
+    return { watcher, snapshot: () => (named.length === 0 ? this.#everyoneOnline() : this.#pagesOf(named)) };
+  }
+
+  /** Starts to watch whose devices change; close the watcher when done. */
+  watchDevices(): DeviceWatcher {
+    return this.#opened(() => this.#watches.openDevices());
+  }
+
+  #opened<Opened>(open: () => Opened | undefined): Opened {
     if (!this.#hearsAll()) {
       throw new PresenceError("UNAVAILABLE", "this node does not hear of all changes yet: try again", { retryAfterMs });
     }
-    const watcher = this.#watches.open(userIds);
-    if (watcher === undefined) {
-      throw new PresenceError(
-        "RESOURCE_EXHAUSTED",
-        `this node serves ${this.#watches.limit} WatchPresence streams, limit ${this.#watches.limit}: ` +
-          "watch more users on one stream, or another node",
-      );
-    }
-    const named = [...new Set(userIds)];
-    return { watcher, snapshot: () => (named.length === 0 ? this.#everyoneOnline() : this.#pagesOf(named)) };
+    const watcher = open();
+    if (watcher !== undefined) return watcher;
+    throw new PresenceError(
+      "RESOURCE_EXHAUSTED",
+      `this node serves ${this.#watches.limit} watches, limit ${this.#watches.limit}: ` +
+        "watch more users on one stream, or another node",
+    );
   }
 
   async #refreshAll(

@@ -25,6 +25,7 @@ export async function scriptedPresence(
     refreshSessions: unscripted,
     batchGetUserDevices: unscripted,
     watchPresence: unscripted,
+    watchDevices: unscripted,
     ...script,
   };
   const server = createRpcServer({ ...options, services: [implement(presence.PresenceApiDefinition, handlers)] });

@@ -31,7 +31,7 @@ export async function scriptedNode(
   const handlers: Handlers<typeof presence.PresenceApiDefinition> = {
     ...{ getPresence: unscripted, registerSession: unscripted, unregisterSession: unscripted },
     ...{ refreshSession: unscripted, getUserDevices: unscripted, refreshSessions: unscripted },
-    ...{ batchGetUserDevices: unscripted, watchPresence: unscripted },
+    ...{ batchGetUserDevices: unscripted, watchPresence: unscripted, watchDevices: unscripted },
     ...script,
   };
   const health = new Health();

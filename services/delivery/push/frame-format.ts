@@ -3,6 +3,8 @@ import type { Dot } from "./dot.ts";
 /** The port to what a socket speaks. A socket is sent at most one of these in a turn. */
 export interface FrameFormat {
   readonly isBinary: boolean;
+  /** Whether it says on which devices users are. */
+  readonly tellsDevices: boolean;
   /** Users whom the socket watches from now on: what is known of them. */
   snapshot(dots: readonly Dot[]): Buffer[];
   /** Users who changed. */

@@ -508,3 +508,84 @@ describe("a user of whom presence cannot tell", () => {
     assert.equal(scene.push.figures.lookups.waiting, 0);
   });
 });
+
+describe("a device that comes or goes while its user stays online", () => {
+  async function withBobOnline() {
+    const scene = new PushScene();
+    scene.befriend("ann", "bob", "cid");
+    const bob = scene.set("bob", true);
+    const setDevices = (...devices: string[]) => scene.truth.set("bob", { ...bob, devices });
+    setDevices("phone");
+    const ann = scene.connect("ann");
+    await scene.settle();
+    const devices = () =>
+      ann.outlet.frames.flatMap((frame) => ("dots" in frame ? frame.dots.map((dot) => dot.devices) : []));
+    return { scene, ann, bob, setDevices, devices };
+  }
+
+  test("is looked up once, however often it is told, and told as a snapshot of the same version", async () => {
+    const { scene, ann, bob, setDevices, devices } = await withBobOnline();
+    ann.told();
+    setDevices("laptop", "phone");
+    for (let times = 0; times < 3; times++) scene.push.devicesChanged("bob");
+    await scene.settle();
+    assert.deepEqual(ann.told(), ["snapshot bob+"]);
+    assert.deepEqual(devices().at(-1), ["laptop", "phone"]);
+    const told = ann.outlet.frames.at(-1);
+    assert.deepEqual(told !== undefined && "dots" in told && told.dots.map(({ version }) => version), [bob.version]);
+    assert.ok(scene.lookups.length <= 3);
+    setDevices("phone");
+    scene.push.devicesChanged("bob");
+    await scene.settle();
+    assert.deepEqual(devices().at(-1), ["phone"]);
+    scene.push.devicesChanged("bob");
+    await scene.settle();
+    assert.equal(ann.told().length, 1);
+  });
+
+  test("is found by reconciliation when it was not told", async () => {
+    const { scene, ann, setDevices, devices } = await withBobOnline();
+    ann.told();
+    setDevices("laptop", "phone");
+    scene.push.gap();
+    await scene.settle();
+    assert.deepEqual([ann.told(), devices().at(-1)], [["snapshot bob+"], ["laptop", "phone"]]);
+  });
+
+  test("is not asked about for somebody who is offline or whom nobody watches", async () => {
+    const { scene } = await withBobOnline();
+    const before = scene.lookups.length;
+    scene.push.devicesChanged("cid");
+    scene.push.devicesChanged("dan");
+    await scene.settle();
+    assert.equal(scene.lookups.length, before);
+  });
+
+  test("is told to nobody who may no longer see the user", async () => {
+    const { scene, ann, setDevices } = await withBobOnline();
+    ann.told();
+    setDevices("laptop", "phone");
+    scene.isDirectoryAway = true;
+    scene.part("ann", "bob");
+    scene.push.devicesChanged("bob");
+    await scene.settle();
+    assert.deepEqual(ann.told(), []);
+    scene.isDirectoryAway = false;
+    await scene.clock.advance(5_000);
+    assert.deepEqual(ann.told(), ["hidden bob"]);
+  });
+
+  test("is in the first snapshot of a socket that opens meanwhile, and is not taken for it", async () => {
+    const { scene, setDevices } = await withBobOnline();
+    const held = Promise.withResolvers<void>();
+    scene.directoryHolds = held.promise;
+    const other = scene.connect("cid");
+    setDevices("laptop", "phone");
+    scene.push.devicesChanged("bob");
+    await scene.settle();
+    assert.deepEqual(other.told(), []);
+    held.resolve();
+    await scene.settle();
+    assert.deepEqual(other.told(), ["snapshot ann- bob+"]);
+  });
+});

@@ -2,7 +2,7 @@ import { type Clock, pause } from "@realchat/presence-runtime/clock";
 import type { AffectedPairs, AudienceDirectory } from "../audience/directory.ts";
 import type { AudienceListener } from "../audience/listener.ts";
 import type { FeedListener, PresenceUpdate } from "../feed/feed.ts";
-import { type Dot, differ } from "./dot.ts";
+import { type Dot, differ, differInDevices } from "./dot.ts";
 import { FeedSource, LookupSource } from "./dot-sources.ts";
 import { Gate } from "./gate.ts";
 import { InterestIndex } from "./interest-index.ts";
@@ -160,6 +160,11 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
     if (user !== undefined) this.#learn({ ...update, devices: devicesAfter(update) });
   }
 
+  /** A device came or went of a user who stays online: which they are now is looked up. */
+  devicesChanged(userId: string): void {
+    if (this.#index.get(userId)?.dot?.online) this.#lookups.ask([userId]);
+  }
+
   gap(): void {
     void this.#reconciliation.everyone();
   }
@@ -250,16 +255,15 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
     if (user === undefined) return;
     const before = user.dot;
     if (before !== undefined && dot.version < before.version) return;
-    if (before !== undefined && dot.version === before.version) {
-      // The same state; a look-up knows the devices besides, an event the cause.
-      user.dot = { ...before, devices: dot.devices ?? before.devices, cause: before.cause || dot.cause };
-      return;
-    }
-    user.dot = dot;
-    if (before !== undefined && !differ(before, dot)) return;
+    const isSame = before !== undefined && dot.version === before.version;
+    // The same state; a look-up knows the devices besides, an event the cause.
+    user.dot = isSame ? { ...before, devices: dot.devices ?? before.devices, cause: before.cause || dot.cause } : dot;
+    const isChange = before === undefined || (!isSame && differ(before, dot));
+    if (!isChange && !differInDevices(before, user.dot)) return;
     for (const subscriber of user.watchers) {
-      subscriber.changed(user);
-      this.#turns.add(subscriber);
+      if (isChange) subscriber.changed(user);
+      else subscriber.changedDevices(user);
+      if (subscriber.pending > 0) this.#turns.add(subscriber);
     }
   }
 }

@@ -57,6 +57,13 @@ export class Subscriber {
     this.#changed.add(user);
   }
 
+  /** Told as a snapshot: clients take over one of the version that they hold. */
+  changedDevices(user: WatchedUser<Subscriber>): void {
+    if (!this.outlet.format.tellsDevices || !this.#hadSnapshot) return;
+    this.#arrived ??= new Set();
+    this.#arrived.add(user);
+  }
+
   /** To be told that there is nothing to see of these users. */
   hid(userIds: readonly string[]): void {
     this.#hidden ??= new Set();

@@ -1,5 +1,5 @@
 import type { Clock } from "@realchat/presence-runtime";
-import type { Dot } from "./dot.ts";
+import { type Dot, stateOf } from "./dot.ts";
 import type { FrameFormat } from "./frame-format.ts";
 import type { PushFigures } from "./push.ts";
 import type { News, Subscriber } from "./subscriber.ts";
@@ -166,9 +166,9 @@ function framesFor(format: FrameFormat, news: News): Buffer[] {
   }
 }
 
-/** Dots are never changed: one dot is its own key. Ids have no control characters. */
+/** Dots are never changed: one dot is its own key. */
 function keyOf({ kind, dots }: Extract<News, { dots: Dot[] }>): Dot | string {
   const [first] = dots;
   if (kind === "presence" && dots.length === 1 && first !== undefined) return first;
-  return `${kind}\n${dots.map(({ userId, version }) => `${userId}\t${version}`).join("\n")}`;
+  return `${kind}\n${dots.map(stateOf).join("\n")}`;
 }

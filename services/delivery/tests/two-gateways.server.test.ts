@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import { ProduceAcks, Producer } from "@platformatic/kafka";
 import {
   createTopics,
@@ -109,6 +110,26 @@ describe("two gateways on Redis and Kafka", () => {
     await write("contact.added", "gus", contact("gus", "fay"));
     await Promise.all([fay.untilTold("gus", true), gus.untilTold("fay", true)]);
     for (const client of [fay, gus]) client.socket.close();
+  });
+
+  test("a second device that comes or goes is told at once, and is no transition", async () => {
+    await write("conversation.events.v1", "attic", conversationCreated("attic", "jan", "kim"));
+    const jan = await open(0, "jan");
+    const phone = await open(1, "kim");
+    const { version } = await jan.untilTold("kim", true);
+    const untilDevices = (...devices: string[]) =>
+      waitUntil(() => isDeepStrictEqual(jan.users.get("kim")?.devices, devices), {
+        what: `jan is told that kim is on ${devices.join(" and ")}`,
+        deadlineMs: 1_000,
+      });
+    const laptop = await connect({ address: gateways[1].socketAddress, userId: "kim", deviceId: "laptop" });
+    await untilDevices("laptop", "phone");
+    laptop.say({ type: "logout" });
+    await untilDevices("phone");
+    assert.equal(jan.users.get("kim")?.version, version);
+    const figures = await gateways[0].metrics();
+    assert.ok((figures.get("delivery_device_changes_total") ?? 0) >= 2);
+    for (const client of [jan, phone]) client.socket.close();
   });
 
   test("a device that moves from one to the other has one socket, and its user no gap", async () => {

@@ -4,6 +4,7 @@ import type { LoopTurns } from "@realchat/presence-runtime";
 import { type PresenceService, refreshError } from "../presence-service.ts";
 import type { RefreshResult } from "../store/store.ts";
 import { rpcError } from "./rpc-error.ts";
+import { watchDevices } from "./watch-devices.ts";
 import { watchPresence } from "./watch-presence.ts";
 import { deviceInfoOf, durationOf, msOf, reasonOf, userDevicesOf, userPresenceOf } from "./wire.ts";
 
@@ -68,6 +69,7 @@ export function presenceApi(
     }),
 
     watchPresence: watchPresence(service),
+    watchDevices: watchDevices(service),
   });
 }
 

@@ -66,6 +66,7 @@ describe("log tail", () => {
     tail = new LogTail(log, 0, {
       entry: ({ version }) => told.push(version),
       gap: () => gaps++,
+      devicesChanged: () => {},
     });
     tail.start();
     await setImmediate();

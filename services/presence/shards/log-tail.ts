@@ -10,6 +10,8 @@ interface TailReader {
   entry(transition: Transition): void;
   /** Entries were trimmed away unread: forget what was derived from this shard and take a fresh snapshot. */
   gap(shard: number): void;
+  /** See LogListener: no entry, no order. */
+  devicesChanged(userId: string): void;
 }
 
 /**
@@ -37,6 +39,7 @@ export class LogTail {
     this.#unfollow = this.#log.follow(this.shard, {
       entry: (transition) => this.#announced(transition),
       interrupted: () => void this.#catchUp(),
+      devicesChanged: (userId) => this.#reader.devicesChanged(userId),
     });
   }
 

@@ -14,6 +14,8 @@ interface StandingWorkOptions {
   readonly clock: Clock;
   /** Hears of every transition of every shard, in the order of each shard's log. */
   readonly onEntry: (transition: Transition, isPublishedHere: boolean) => void;
+  /** A device came or went of a user who stays online by another one. */
+  readonly onDevicesChanged: (userId: string) => void;
   /** Transitions of this shard were missed. */
   readonly onGap: (shard: number) => void;
   /** Entries were trimmed before this publisher had them. */
@@ -27,7 +29,7 @@ export class StandingWork {
   readonly #publishing: Publishing;
 
   constructor(options: StandingWorkOptions) {
-    const { store, publishers, nodeId, ttlMs, clock, onEntry, onGap, onOverflow } = options;
+    const { store, publishers, nodeId, ttlMs, clock, onEntry, onDevicesChanged, onGap, onOverflow } = options;
     const { shardCount } = store;
     this.#publishing = new Publishing({ store, shardCount, nodeId, publishers, clock, onOverflow });
     const reader = {
@@ -36,6 +38,7 @@ export class StandingWork {
         onEntry(transition, this.#publishing.holds(transition.shard));
       },
       gap: onGap,
+      devicesChanged: onDevicesChanged,
     };
     this.#tails = Array.from({ length: shardCount }, (_, shard) => new LogTail(store, shard, reader));
     const onTick = (shard: number, tick: Tick) => this.#tails[shard]?.ticked(tick.lastVersion);

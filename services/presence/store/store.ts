@@ -172,6 +172,11 @@ export interface TransitionLog {
 export interface LogListener {
   entry(transition: Transition): void;
   interrupted(): void;
+  /**
+   * A device of the user was registered, ended or lost, while another one keeps the user online: no entry, no version.
+   * Best effort: one that is missed is not told later.
+   */
+  devicesChanged?(userId: string): void;
 }
 
 /** Who publishes a shard's log, and how far each of his publishers is. */

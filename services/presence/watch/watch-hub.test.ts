@@ -72,6 +72,24 @@ describe("watching", () => {
     assert.deepEqual(sizes, [2, 1]);
   });
 
+  test("who watches devices is told each user once, in messages of bounded size, until it is closed", async () => {
+    const hub = new WatchHub(() => 0, 1);
+    const watcher = hub.openDevices();
+    assert.ok(watcher);
+    assert.equal(hub.openDevices(), undefined);
+    assert.equal(hub.open([]), undefined);
+    for (const user of ["ann", "bob", "ann", "cid"]) hub.devicesChanged(user);
+    assert.deepEqual([await watcher.next(2), await watcher.next(2)], [["ann", "bob"], ["cid"]]);
+    const waiting = watcher.next(2);
+    hub.devicesChanged("ann");
+    assert.deepEqual(await waiting, ["ann"]);
+    for (let user = 0; user <= 100_000; user++) hub.devicesChanged(`user-${user}`);
+    assert.equal((await watcher.next(1_000_000))?.length, 100_000);
+    const last = watcher.next(2);
+    hub.closeAll();
+    assert.deepEqual([await last, hub.size], [undefined, 0]);
+  });
+
   test("closing wakes the reader and makes room for another", async () => {
     const hub = new WatchHub(() => 0, 1);
     const watcher = openWatch(hub, ["alice"]);

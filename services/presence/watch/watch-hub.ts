@@ -1,4 +1,5 @@
 import type { Transition } from "../domain/transition.ts";
+import { DeviceWatcher } from "./device-watcher.ts";
 import { Watcher } from "./watcher.ts";
 
 /** Who watches whom, on this node. Each transition costs one look-up, however many watchers there are. */
@@ -6,6 +7,7 @@ export class WatchHub {
   readonly #watchers = new Set<Watcher>();
   readonly #byUser = new Map<string, Set<Watcher>>();
   readonly #everyone = new Set<Watcher>();
+  readonly #ofDevices = new Set<DeviceWatcher>();
   readonly #shardOf: (userId: string) => number;
   readonly limit: number;
 
@@ -16,7 +18,7 @@ export class WatchHub {
   }
 
   get size(): number {
-    return this.#watchers.size;
+    return this.#watchers.size + this.#ofDevices.size;
   }
 
   /**
@@ -24,7 +26,7 @@ export class WatchHub {
    * @returns undefined when there are too many watchers already
    */
   open(userIds: readonly string[]): Watcher | undefined {
-    if (this.#watchers.size >= this.limit) return undefined;
+    if (this.size >= this.limit) return undefined;
     const users = new Set(userIds);
     const watcher = new Watcher({
       pendingMax: users.size === 0 ? 100_000 : users.size,
@@ -41,6 +43,18 @@ export class WatchHub {
     return watcher;
   }
 
+  /** From now on the watcher hears of users whose devices changed. @returns undefined when there are too many already */
+  openDevices(): DeviceWatcher | undefined {
+    if (this.size >= this.limit) return undefined;
+    const watcher = new DeviceWatcher({ close: () => this.#ofDevices.delete(watcher) });
+    this.#ofDevices.add(watcher);
+    return watcher;
+  }
+
+  devicesChanged(userId: string): void {
+    for (const watcher of this.#ofDevices) watcher.changed(userId);
+  }
+
   entry(transition: Transition): void {
     for (const watcher of this.#everyone) watcher.entry(transition);
     const watchers = this.#byUser.get(transition.userId);
@@ -54,7 +68,7 @@ export class WatchHub {
 
   /** Ends every watcher: their readers come back, to another node. */
   closeAll(): void {
-    for (const watcher of this.#watchers) watcher.close();
+    for (const watcher of [...this.#watchers, ...this.#ofDevices]) watcher.close();
   }
 
   #close(watcher: Watcher, users: ReadonlySet<string>): void {

@@ -11,6 +11,7 @@ export type RecordedFrame =
 /** Frames that a test can read again. */
 const plainFrames: FrameFormat = {
   isBinary: false,
+  tellsDevices: true,
   snapshot: (dots) => [frame({ kind: "snapshot", dots })],
   presence: (dots) => [frame({ kind: "presence", dots })],
   hidden: (userIds) => [frame({ kind: "hidden", userIds })],

@@ -83,6 +83,67 @@ export const log = (open: OpenStore) =>
       stopStaying();
     });
 
+    scene(
+      open,
+      "a follower hears of devices that come and go while another one keeps the user online",
+      async (scene) => {
+        const [shard, changed] = [scene.shardOf("anna"), [] as string[]];
+        let isListening = false;
+        const stop = scene.store.follow(shard, {
+          entry: () => {},
+          interrupted: () => {
+            isListening = true;
+          },
+          devicesChanged: (userId) => changed.push(userId),
+        });
+        await until(() => isListening, "it listens");
+        let count = 0;
+        const untilTold = async (what: string) => {
+          count++;
+          await until(() => changed.length >= count, what);
+        };
+        const [other] = scene.usersOf(shard, 1) as [string];
+        // One device alone tells nobody of itself but by transitions, not by its grace and its return either.
+        await scene.session();
+        await scene.unregister({ reason: "CONNECTION_LOST" });
+        await scene.session({ connectionId: "second" });
+        await scene.session({ userId: other });
+        await scene.unregister({ userId: other });
+        await scene.session({ deviceId: "laptop" });
+        await untilTold("a second device");
+        // The same device at another place.
+        await scene.session({ deviceId: "laptop", connectionId: "elsewhere", instanceId: "gateway-2" });
+        const { devices, version } = await scene.user();
+        assert.equal(devices.length, 2);
+        const token = (await scene.session({ deviceId: "laptop", connectionId: "again" })) as string;
+        await scene.unregister({ deviceId: "laptop", sessionId: token, reason: "CONNECTION_LOST" });
+        await untilTold("a device that is lost");
+        const back = await scene.session({ deviceId: "laptop", connectionId: "back" });
+        await untilTold("a device that is back");
+        await scene.unregister({ deviceId: "laptop", sessionId: back });
+        await untilTold("a device that is gone");
+        const lost = await scene.session({ deviceId: "tablet", connectionId: "lost" });
+        await untilTold("another device");
+        await scene.unregister({ deviceId: "tablet", sessionId: lost, reason: "CONNECTION_LOST" });
+        await untilTold("another device that is lost");
+        await scene.elapse(6_000);
+        // The end of a grace changes no list: this is of the watch.
+        await scene.session({ deviceId: "watch", connectionId: "silent" });
+        await untilTold("a device that is silent from now on");
+        const phone = await scene.session({ connectionId: "third" });
+        await scene.elapse(40_000);
+        assert.equal(await scene.refresh({ sessionId: phone }), "refreshed");
+        await scene.elapse(25_000);
+        await untilTold("a device that expired");
+        await scene.session({ deviceId: "last", connectionId: "last" });
+        await untilTold("the last one");
+        assert.deepEqual(changed, Array(count).fill("anna"));
+        assert.deepEqual(await scene.causes(), ["CONNECTED"]);
+        assert.equal((await scene.user()).version, version);
+        stop();
+      },
+    );
+
     scene(open, "a scan finds everyone who is online, with devices and version", async (scene) => {
       const userIds = Array.from({ length: 700 }, (_, index) => `user-${index}`);
       await Promise.all(userIds.map((userId) => scene.session({ userId })));

@@ -9,6 +9,7 @@ import {
   type Moment,
   type Rules,
 } from "../../domain/decisions.ts";
+import { isDeviceChange } from "../../domain/device-change.ts";
 import { invariant } from "../../domain/invariant.ts";
 import { PresenceError } from "../../domain/presence-error.ts";
 import { parseSessionId, type SessionRef, sessionIdOf, type UserRecord } from "../../domain/session.ts";
@@ -289,7 +290,10 @@ class MemoryStore implements PresenceStore {
     moment: Moment,
   ): number {
     if (change === undefined) {
+      // Whoever has one device only is not read again.
+      const isOther = record.devices.size > 1 && isDeviceChange(this.#records.read(userId), record, deviceId);
       this.#records.write(userId, record, deviceId, deadlineMs);
+      if (isOther) this.#log.devicesChanged(userId);
       return record.version;
     }
     const version = nextVersion(this.#log.lastVersion, moment.nowUs);

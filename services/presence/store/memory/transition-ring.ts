@@ -33,7 +33,12 @@ export class TransitionRing {
     this.#entries[(this.#first + this.#length) % this.#maxEntries] = transition;
     this.#length += 1;
     this.#lastVersion = transition.version;
-    for (const listener of this.#listeners) this.#announce(listener, transition);
+    this.#announce((listener) => listener.entry(transition));
+  }
+
+  /** What concerns no entry. */
+  devicesChanged(userId: string): void {
+    this.#announce((listener) => listener.devicesChanged?.(userId));
   }
 
   /** @returns `gap`: some of what came after the position is gone */
@@ -65,10 +70,12 @@ export class TransitionRing {
   }
 
   /** Microtasks keep the order, whatever a listener does when it is called. */
-  #announce(listener: LogListener, transition: Transition): void {
-    queueMicrotask(() => {
-      if (this.#listeners.has(listener)) listener.entry(transition);
-    });
+  #announce(tell: (listener: LogListener) => void): void {
+    for (const listener of this.#listeners) {
+      queueMicrotask(() => {
+        if (this.#listeners.has(listener)) tell(listener);
+      });
+    }
   }
 
   #at(index: number): Transition {

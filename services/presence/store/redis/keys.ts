@@ -12,6 +12,8 @@ export interface ShardKeys {
   readonly publisher: string;
   /** Sharded channel that announces entries of the log. */
   readonly live: string;
+  /** Sharded channel that announces users of whom a device came or went who stay online by another one. */
+  readonly devices: string;
 }
 
 /**
@@ -28,6 +30,7 @@ export function shardKeys(shardCount: number, database = 0): readonly ShardKeys[
       meta: `${prefix}meta`,
       publisher: `${prefix}publisher`,
       live: `${prefix}live:${database}`,
+      devices: `${prefix}live:${database}:devices`,
     };
   });
 }

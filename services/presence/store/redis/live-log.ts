@@ -74,9 +74,12 @@ export class LiveLog {
   }
 
   async #subscribe(client: RedisClient, shard: number): Promise<void> {
-    const channel = (this.#keys[shard] as ShardKeys).live;
+    const { live, devices } = this.#keys[shard] as ShardKeys;
     this.#subscriptions.set(shard, "asked");
-    await client.sSubscribe(channel, (message) => this.#hear(shard, message));
+    await Promise.all([
+      client.sSubscribe(live, (message) => this.#hear(shard, message)),
+      client.sSubscribe(devices, (message) => this.#hearDevices(shard, message)),
+    ]);
     if (client !== this.#client) return;
     this.#subscriptions.set(shard, "listening");
     for (const listener of this.#listeners.get(shard) ?? []) listener.interrupted();
@@ -92,6 +95,12 @@ export class LiveLog {
     for (const transition of transitions) {
       this.#onVersion(shard, transition.version);
       for (const listener of this.#listeners.get(shard) ?? []) listener.entry(transition);
+    }
+  }
+
+  #hearDevices(shard: number, message: string): void {
+    for (const userId of message.split("\0")) {
+      for (const listener of this.#listeners.get(shard) ?? []) listener.devicesChanged?.(userId);
     }
   }
 

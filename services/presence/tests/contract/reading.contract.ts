@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { presence } from "@realchat/presence-proto";
 import { systemClock } from "@realchat/presence-runtime/clock";
+import { waitUntil } from "@realchat/presence-testing";
 import { Stage, type StartNodes } from "./stage.ts";
 import { Watched } from "./watched.ts";
 
@@ -115,6 +116,37 @@ export const reading = (start: StartNodes) =>
       await watch.update(ben, 1);
       await watch.update(anna, 1);
       watch.close();
+    });
+
+    test("a watch of devices tells of whom one came or went beside another, and nothing else", async () => {
+      const [userId, alone] = [stage.user("anna"), stage.user("alone")];
+      const told: string[] = [];
+      const answers = stage.api.watchDevices({});
+      const reading = (async () => {
+        for await (const { userIds } of answers) told.push(...userIds.filter((id) => id === userId || id === alone));
+      })().catch(() => {});
+      const tellsOf = async (count: number, change: () => Promise<unknown>) => {
+        await change();
+        await waitUntil(() => told.length >= count, { what: `${count} changes are told` });
+      };
+      const { version } = await stage.register({ userId });
+      // When the watch has begun, nobody says.
+      await waitUntil(
+        async () => {
+          await stage.register({ userId, deviceId: "laptop" });
+          await stage.api.unregisterSession({ userId, deviceId: "laptop" });
+          return told.length > 0;
+        },
+        { what: "a change is told" },
+      );
+      await stage.register({ userId: alone });
+      await stage.api.unregisterSession({ userId: alone, deviceId: "phone" });
+      const count = told.length;
+      await tellsOf(count + 1, () => stage.register({ userId, deviceId: "tablet" }));
+      assert.equal(told.includes(alone), false);
+      assert.equal((await stage.presenceOf(userId)).version, version);
+      answers.cancel();
+      await reading;
     });
 
     test("Register, GetPresence and WatchPresence speak of the same versions (P3)", async () => {

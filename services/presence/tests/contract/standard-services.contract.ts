@@ -60,6 +60,7 @@ export const standardServices = (start: StartNodes) =>
         "RefreshSessions",
         "RegisterSession",
         "UnregisterSession",
+        "WatchDevices",
         "WatchPresence",
       ]);
     });

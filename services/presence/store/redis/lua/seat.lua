@@ -17,7 +17,11 @@ end
 -- One string at once: each on the way would be hashed.
 redis.call('SET', record, version .. space .. (last_seen_ms or '') .. others .. '\n' ..
   device_id .. '\t' .. session_id .. '\31' .. instance_id .. contested .. tab .. tombstones)
-if is_first then online_change = online_change + 1 end
+if is_first then
+  online_change = online_change + 1
+elseif mark ~= '' and string.find(others, ONLINE_LINE) then
+  of_other_devices[#of_other_devices + 1] = user_id
+end
 if mark then
   -- #include drop-deadline
 end

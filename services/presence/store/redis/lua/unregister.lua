@@ -23,6 +23,7 @@ if is_lost and RULES.grace_ms > 0 then
   redis.call('SET', record, header .. others .. '\n' .. device_id .. '\t' .. GRACE .. sessions)
   -- #include drop-deadline
   redis.call('ZADD', deadlines, until_ms, user_id .. '\0\0' .. device_id)
+  if string.find(others, ONLINE_LINE) then of_other_devices[#of_other_devices + 1] = user_id end
   return 'grace'
 end
 

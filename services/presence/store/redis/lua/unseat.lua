@@ -16,5 +16,6 @@ if is_last then
   online_change = online_change - 1
 else
   redis.call('SET', record, after)
+  if mark ~= GRACE then of_other_devices[#of_other_devices + 1] = user_id end
 end
 -- #include drop-deadline

@@ -325,6 +325,13 @@ export interface WatchPresenceResponse {
   recovering: boolean;
 }
 
+export interface WatchDevicesRequest {
+}
+
+export interface WatchDevicesResponse {
+  userIds: string[];
+}
+
 /** Payload of USER_ONLINE, USER_OFFLINE and, towards existing clients, PRESENCE_UPDATED. */
 export interface PresenceUpdateEvent {
   /** (existing) */
@@ -2121,6 +2128,117 @@ export const WatchPresenceResponse: MessageFns<WatchPresenceResponse> = {
   },
 };
 
+function createBaseWatchDevicesRequest(): WatchDevicesRequest {
+  return {};
+}
+
+export const WatchDevicesRequest: MessageFns<WatchDevicesRequest> = {
+  encode(_: WatchDevicesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchDevicesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchDevicesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(_: WatchDevicesRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<WatchDevicesRequest>): WatchDevicesRequest {
+    return WatchDevicesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<WatchDevicesRequest>): WatchDevicesRequest {
+    const message = createBaseWatchDevicesRequest();
+    return message;
+  },
+};
+
+function createBaseWatchDevicesResponse(): WatchDevicesResponse {
+  return { userIds: [] };
+}
+
+export const WatchDevicesResponse: MessageFns<WatchDevicesResponse> = {
+  encode(message: WatchDevicesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.userIds) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchDevicesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchDevicesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: WatchDevicesResponse): unknown {
+    const obj: any = {};
+    if (message.userIds?.length) {
+      obj.userIds = message.userIds;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<WatchDevicesResponse>): WatchDevicesResponse {
+    return WatchDevicesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchDevicesResponse>): WatchDevicesResponse {
+    const message = createBaseWatchDevicesResponse();
+    message.userIds = object.userIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
 function createBasePresenceUpdateEvent(): PresenceUpdateEvent {
   return {
     userId: "",
@@ -2485,6 +2603,18 @@ export const PresenceApiDefinition = {
       requestType: WatchPresenceRequest as typeof WatchPresenceRequest,
       requestStream: false,
       responseType: WatchPresenceResponse as typeof WatchPresenceResponse,
+      responseStream: true,
+      options: {},
+    },
+    /**
+     * Of whom devices came or went who stays online by another device, from any node: no transition, no event, no version.
+     * Ask GetPresence which they are now. Best effort: one that is missed is not told later.
+     */
+    watchDevices: {
+      name: "WatchDevices",
+      requestType: WatchDevicesRequest as typeof WatchDevicesRequest,
+      requestStream: false,
+      responseType: WatchDevicesResponse as typeof WatchDevicesResponse,
       responseStream: true,
       options: {},
     },

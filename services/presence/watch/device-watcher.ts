@@ -1,0 +1,44 @@
+/** Users of whom one that does not read is yet to be told; more are left out. */
+const pendingMax = 100_000;
+
+/** One open WatchDevices call: each user whose devices changed is told once, however often that was. */
+export class DeviceWatcher {
+  readonly #onClose: () => void;
+  readonly #pending = new Set<string>();
+  #wake: (() => void) | undefined;
+  #isClosed = false;
+
+  constructor(options: { close: () => void }) {
+    this.#onClose = options.close;
+  }
+
+  changed(userId: string): void {
+    if (this.#pending.size >= pendingMax) return;
+    this.#pending.add(userId);
+    this.#wake?.();
+  }
+
+  /** The next users, at most `limit`. @returns undefined when closed */
+  async next(limit: number): Promise<string[] | undefined> {
+    while (!this.#isClosed && this.#pending.size === 0) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    if (this.#isClosed) return undefined;
+    const userIds: string[] = [];
+    for (const userId of this.#pending) {
+      if (userIds.length >= limit) break;
+      userIds.push(userId);
+      this.#pending.delete(userId);
+    }
+    return userIds;
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#onClose();
+    this.#wake?.();
+  }
+}
