@@ -1,7 +1,6 @@
 import type { presence } from "@realchat/presence-proto";
 import { type CallContext, type ResponseStream, RpcError } from "@realchat/presence-rpc";
 import type { PresenceService } from "../presence-service.ts";
-import type { DeviceWatcher } from "../watch/device-watcher.ts";
 import { rpcError } from "./rpc-error.ts";
 
 /** Users in one message; more wait for the next. */
@@ -29,7 +28,7 @@ export function watchDevices(service: PresenceService) {
   };
 }
 
-function open(service: PresenceService): DeviceWatcher {
+function open(service: PresenceService): ReturnType<PresenceService["watchDevices"]> {
   try {
     return service.watchDevices();
   } catch (error) {
