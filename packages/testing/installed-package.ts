@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { repository } from "./provision/folders.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
@@ -58,44 +58,16 @@ export function installPackage({
   const nodePackage = new Map<string, string>(Object.entries(nodePackages[major])).get(platform);
   if (nodePackage === undefined) throw new Error(`no Node ${major} is known for ${platform}`);
   const npm = (...args: string[]) => execFileSync("npm", args, { cwd: folder, env, encoding: "utf8", stdio: "pipe" });
-  const packed = until("npm pack", filesIn(built), () => {
-    const answer = JSON.parse(npm("pack", built, "--json", "--pack-destination", path));
-    const [tarball] = Array.isArray(answer) ? answer : Object.values(answer);
-    const files: string[] = tarball.files.map((file: { path: string }) => file.path);
-    return { name: tarball.name, file: join(path, tarball.filename), files };
-  });
+  const answer = JSON.parse(npm("pack", built, "--json", "--pack-destination", path));
+  const [tarball] = Array.isArray(answer) ? answer : Object.values(answer);
+  const packed: string[] = tarball.files.map((file: { path: string }) => file.path);
   const options = ["--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts"];
-  const installed = join(folder, "node_modules", packed.name);
-  until("npm install", packed.files, () => {
-    rmSync(join(folder, "node_modules"), { recursive: true, force: true });
-    npm("install", ...options, packed.file, nodePackage, ...companions);
-    return { files: filesIn(installed) };
-  });
+  npm("install", ...options, join(path, tarball.filename), nodePackage, ...companions);
   return {
     folder,
     node: join(folder, "node_modules", nodePackage.replace(/@.*/, ""), "bin/node"),
-    packed: packed.files,
+    packed,
     write: (file, content) => writeFileSync(join(folder, file), content),
     remove,
   };
-}
-
-/** Twice at most: npm 11 has been seen to leave out files, the first ones of a folder, when several ran at once. */
-function until<Result extends { readonly files: readonly string[] }>(
-  step: string,
-  expected: readonly string[],
-  run: () => Result,
-): Result {
-  const lacking = ({ files }: Result) => expected.filter((file) => !files.includes(file));
-  const first = run();
-  if (lacking(first).length === 0) return first;
-  const second = run();
-  if (lacking(second).length > 0) throw new Error(`${step} left out ${lacking(second).join(", ")}, twice`);
-  return second;
-}
-
-/** Paths of all files, relative to the folder. */
-function filesIn(folder: string): string[] {
-  const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return entries.map((entry) => relative(folder, join(entry.parentPath, entry.name)));
 }

@@ -2,7 +2,7 @@
 // packages of its own (the contract's code, the clock) goes into it.
 //   node packages/client/publish/build.ts FOLDER && npm pack FOLDER
 import { execFileSync } from "node:child_process";
-import { cpSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { parseArgs } from "node:util";
 
@@ -20,10 +20,12 @@ build(folder);
 function build(folder: string): void {
   rmSync(folder, { recursive: true, force: true });
   execFileSync("tsc", ["-p", join(import.meta.dirname, "tsconfig.json"), "--outDir", folder], { stdio: "inherit" });
-  for (const file of globSync("**/*.{js,d.ts}", { cwd: folder })) {
+  const files = globSync("**/*.{js,d.ts}", { cwd: folder });
+  for (const file of files) {
     const path = join(folder, file);
     writeFileSync(path, withInnerImports(readFileSync(path, "utf8"), posix.dirname(file)));
   }
+  for (const file of files) checkImports(folder, file);
   cpSync(join(packages, "client/README.md"), join(folder, "README.md"));
   writeFileSync(join(folder, "package.json"), `${JSON.stringify(publishedManifest(), undefined, 2)}\n`);
 }
@@ -40,6 +42,15 @@ function withInnerImports(code: string, from: string): string {
       .replace(/^(?!\.)/, "./")
       .replace(/\.ts$/, ".js")}"`;
   });
+}
+
+/** tsc leaves out what it takes for somebody else's, and says nothing. @throws Error when something is missing */
+function checkImports(folder: string, file: string): void {
+  for (const [, target = ""] of readFileSync(join(folder, file), "utf8").matchAll(/"(\.{1,2}\/[^"\n]+)\.[jt]s"/g)) {
+    const imported = posix.join(posix.dirname(file), `${target}${file.endsWith(".d.ts") ? ".d.ts" : ".js"}`);
+    if (existsSync(join(folder, imported))) continue;
+    throw new Error(`${file} imports ${imported}, which was not built: is it in the paths of publish/tsconfig.json?`);
+  }
 }
 
 function publishedManifest(): object {
