@@ -7,6 +7,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { type Child, freePort, startChild, temporaryFolder, waitUntil } from "@realchat/presence-testing";
+import { capturedRun } from "./testing/captured-run.ts";
 
 /** The command line as people start it, on the real service: processes, signals and exit codes. */
 
@@ -121,6 +122,28 @@ test("a user turns green and grey before the eyes of a watcher", async () => {
   );
   assert.equal(updates[0].version, version);
   assert.ok(updates[1].version > version);
+});
+
+test("unregister says what became of the session", async () => {
+  // In this process: as processes they would take longer than the session lives, on a busy machine.
+  const answer = async (...args: string[]) => {
+    const command = capturedRun(args, { environment });
+    assert.equal(await command.exitCode, 0, command.stderr.join());
+    return command.stdout.join();
+  };
+  const unregister = (...args: string[]) => answer("unregister", "judy", "phone", ...args);
+  const { sessionId } = JSON.parse(await answer("register", "judy", "phone", "--connection-id", "s1", "--json"));
+  assert.match(await unregister(), /^● judy on phone is still online: .* nothing changed\. The --session-id /);
+  assert.match(await unregister("--session-id", "17"), /^● judy on phone is still online/);
+  assert.equal(await unregister("--json"), '{"outcome":"kept"}');
+  assert.equal(
+    await unregister("--session-id", sessionId, "--reason", "connection-lost"),
+    "○ judy on phone is unregistered; it has the grace period to be back",
+  );
+  assert.equal(await unregister(), "○ judy on phone had no live session to end");
+  await answer("register", "kim", "phone");
+  assert.equal(await answer("unregister", "kim", "phone"), "○ kim on phone is unregistered");
+  assert.equal(JSON.parse(await answer("get", "kim", "--json")).online, false);
 });
 
 test("what the service refuses is exit code 1 with its words", async () => {

@@ -91,16 +91,19 @@ test("refresh sends a heartbeat; an answer of old, without an interval, will do"
 test("unregister passes on which session and why", async (t) => {
   const asked: presence.UnregisterSessionRequest[] = [];
   const addr = await scriptedPresence(t, {
+    getUserDevices: () => presence.GetUserDevicesResponse.create(),
     unregisterSession(request) {
       asked.push(request);
       return {};
     },
   });
   assert.deepEqual((await run("unregister", "alice", "phone", "--addr", addr)).stdout, [
-    "○ told that alice on phone has disconnected",
+    "○ alice on phone had no live session to end",
   ]);
   const lost = ["--session-id", "17", "--reason", "connection-lost", "--json"];
-  assert.deepEqual((await run("unregister", "alice", "phone", ...lost, "--addr", addr)).stdout, ["{}"]);
+  assert.deepEqual((await run("unregister", "alice", "phone", ...lost, "--addr", addr)).stdout, [
+    '{"outcome":"absent"}',
+  ]);
   assert.deepEqual(asked, [
     {
       userId: "alice",

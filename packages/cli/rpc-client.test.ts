@@ -6,6 +6,7 @@ import { RpcError } from "@realchat/presence-rpc";
 import { issueCertificates } from "@realchat/presence-rpc/testing";
 import { systemClock } from "@realchat/presence-runtime/clock";
 import { freePort } from "@realchat/presence-testing";
+import type { CliError } from "./cli-error.ts";
 import { connectRpc } from "./rpc-client.ts";
 import { scriptedPresence } from "./testing/scripted-presence.ts";
 
@@ -80,15 +81,62 @@ test("a stream ends with the server's status, or quietly when the caller wants n
   assert.deepEqual(seen, [true, true]);
 });
 
-test("TLS: a server whose certificate is not signed by --ca is UNREACHABLE, one whose is answers", async (t) => {
-  const { ca, server } = issueCertificates();
-  const address = await scriptedPresence(
-    t,
-    { getPresence: () => presence.GetPresenceResponse.create() },
-    { tls: server },
-  );
-  const other = issueCertificates().ca;
-  const trusting = (pem: string) => credentials.createSsl(Buffer.from(pem));
+const { ca, server, client } = issueCertificates();
+const other = issueCertificates();
+const answers = { getPresence: () => presence.GetPresenceResponse.create() };
+const trusting = (pem: string) => credentials.createSsl(Buffer.from(pem));
+
+test("TLS: a server whose certificate is signed by --ca answers", async (t) => {
+  const address = await scriptedPresence(t, answers, { tls: server });
   assert.deepEqual((await connect(t, address, trusting(ca)).getPresence({})).presences, []);
-  await assert.rejects(connect(t, address, trusting(other)).getPresence({}), { code: "UNREACHABLE" });
+});
+
+/** What is wrong with TLS has advice of its own: to start a server would change nothing. */
+const faults = [
+  {
+    what: "an authority that is not known",
+    tls: server,
+    security: trusting(other.ca),
+    advice: /cannot be trusted .*--ca$/,
+  },
+  { what: "no authority at all", tls: server, security: credentials.createSsl(), advice: /cannot be trusted .*--ca$/ },
+  {
+    what: "plain text to a port with TLS",
+    tls: server,
+    security: credentials.createInsecure(),
+    advice: /plain gRPC .*if it has TLS/,
+  },
+  { what: "TLS to a port without", tls: undefined, security: trusting(ca), advice: /no TLS at .*leave out --tls/ },
+  {
+    what: "no certificate where one is wanted",
+    ...{ tls: { ...server, clientCa: ca }, security: trusting(ca), advice: /--cert and --key$/ },
+  },
+  {
+    what: "a certificate of another authority where one is wanted",
+    tls: { ...server, clientCa: ca },
+    security: credentials.createSsl(
+      Buffer.from(ca),
+      Buffer.from(other.client.key),
+      Buffer.from(other.client.certificate),
+    ),
+    advice: /--cert and --key$/,
+  },
+];
+
+for (const { what, tls, security, advice } of faults) {
+  test(`TLS: ${what} is UNREACHABLE, with advice that fits`, async (t) => {
+    const address = await scriptedPresence(t, answers, { tls });
+    await assert.rejects(connect(t, address, security).getPresence({}), ({ code, message }: CliError) => {
+      assert.equal(code, "UNREACHABLE");
+      assert.match(message, advice);
+      assert.doesNotMatch(message, /npm start|Resolution note|SSL routines|\d{4}-\d\d-\d\dT|use-system-ca/);
+      return true;
+    });
+  });
+}
+
+test("TLS: a client whose certificate is signed by the authority that is wanted is answered", async (t) => {
+  const address = await scriptedPresence(t, answers, { tls: { ...server, clientCa: ca } });
+  const own = credentials.createSsl(Buffer.from(ca), Buffer.from(client.key), Buffer.from(client.certificate));
+  assert.deepEqual((await connect(t, address, own).getPresence({})).presences, []);
 });

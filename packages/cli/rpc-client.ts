@@ -10,6 +10,7 @@ import {
 import { type RpcCode, rpcCodes, type ServiceDefinition } from "@realchat/presence-rpc";
 import type { Clock } from "@realchat/presence-runtime";
 import { CliError } from "./cli-error.ts";
+import { unreachable } from "./unreachable.ts";
 
 interface RpcCallOptions {
   /** Milliseconds until DEADLINE_EXCEEDED; none: it may take for ever. */
@@ -58,7 +59,8 @@ export function connectRpc<Definition extends ServiceDefinition>(
     const path = `/${definition.fullName}/${method.name}`;
     const serialize = (request: unknown) => Buffer.from(method.requestType.encode(request).finish());
     const deserialize = (bytes: Buffer) => method.responseType.decode(bytes);
-    const failure = (error: ServiceError) => toCliError(error, client, target.address);
+    const isEncrypted = target.credentials._isSecure();
+    const failure = (error: ServiceError) => toCliError(error, client, { address: target.address, isEncrypted });
     const complete = (method.requestType as { fromPartial?(partial: unknown): unknown }).fromPartial;
     const request = (partial: unknown) => (complete === undefined ? partial : complete(partial));
 
@@ -110,21 +112,12 @@ function cancelOn(signal: AbortSignal | undefined, call: Pick<ClientUnaryCall, "
 
 const codeNames = new Map(Object.entries(rpcCodes).map(([name, code]) => [code as number, name as RpcCode]));
 
-function toCliError(error: ServiceError, client: Client, address: string): CliError {
+function toCliError(error: ServiceError, client: Client, target: { address: string; isEncrypted: boolean }): CliError {
   const code = codeNames.get(error.code) ?? "UNKNOWN";
   // Both codes come from the server, too; but then the connection stands.
   const mayBeLocal = code === "UNAVAILABLE" || code === "DEADLINE_EXCEEDED";
   if (mayBeLocal && client.getChannel().getConnectivityState(false) !== connectivityState.READY) {
-    return new CliError(
-      "UNREACHABLE",
-      `no presence service answers at ${address} (${reasonOf(error.details)}): start one with "npm start", or say where it is with --addr or PRESENCE_ADDR`,
-      { cause: error },
-    );
+    return new CliError("UNREACHABLE", unreachable(error.details, target), { cause: error });
   }
   return new CliError(code === "OK" ? "UNKNOWN" : code, error.details, { cause: error });
-}
-
-/** The part of grpc-js's explanation that tells a person something. */
-function reasonOf(details: string): string {
-  return /Last error: (?:Error: )?(.*?)(?:\. Resolution note:.*)?$/.exec(details)?.[1] ?? details;
 }

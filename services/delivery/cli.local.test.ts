@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -122,4 +123,36 @@ test("without a command it says what there is", async () => {
   assert.equal(code, 2);
   assert.match(output, /audience import FILE[\s\S]*token USER/);
   assert.equal((await run("--help")).code, 0);
+});
+
+/** What it writes to each, and its exit code. */
+function ran(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(import.meta.dirname, "cli.ts"), ...args], {
+    ...{ cwd: repository, env: { PATH: process.env.PATH }, encoding: "utf8" },
+  });
+  return { status, stdout, stderr };
+}
+
+describe("help", () => {
+  for (const args of [
+    ["--help"],
+    ["help"],
+    ["audience", "--help"],
+    ["audience", "import", "--help"],
+    ["token", "ada", "--help"],
+  ]) {
+    test(`${args.join(" ")} is the answer: on stdout, exit code 0`, () => {
+      const { status, stdout, stderr } = ran(...args);
+      assert.deepEqual([status, stderr], [0, ""]);
+      assert.match(stdout, /^Usage: npm run -s delivery -- COMMAND/);
+    });
+  }
+
+  for (const args of [[], ["audience"], ["audience", "import"], ["token"], ["tokn", "ada"]]) {
+    test(`"${args.join(" ")}" is no command: help on stderr, exit code 2`, () => {
+      const { status, stdout, stderr } = ran(...args);
+      assert.deepEqual([status, stdout], [2, ""]);
+      assert.match(stderr, /^Usage: /);
+    });
+  }
 });

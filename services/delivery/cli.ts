@@ -24,13 +24,15 @@ const tokenValidS = 3_600;
 
 await startOrExit("delivery", async () => {
   const [command = "", ...args] = process.argv.slice(2);
-  if (command === "audience" && args[0] === "import" && isGiven(args[1])) {
+  if (process.argv.includes("--help") || (command === "help" && args.length === 0)) {
+    process.stdout.write(`${usage}\n`);
+  } else if (command === "audience" && args[0] === "import" && isGiven(args[1])) {
     await withConfig(args.slice(2), (config) => importAudience(args[1] as string, config));
   } else if (command === "token" && isGiven(args[0])) {
     await withConfig(args.slice(1), (config) => printToken(args[0] as string, config));
   } else {
     process.stderr.write(`${usage}\n`);
-    process.exitCode = process.argv.includes("--help") ? 0 : 2;
+    process.exitCode = 2;
   }
 });
 

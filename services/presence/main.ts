@@ -89,7 +89,7 @@ async function run(config: PresenceConfig): Promise<void> {
     ),
   };
   const health = new Health();
-  const noteReadiness = logReadiness(log, checks);
+  const noteReadiness = logReadiness(log, checks, clock);
   const showHealth = () => {
     const { ready, serves } = store.health();
     // One shard in trouble must not keep callers from the others; it cannot be followed meanwhile.

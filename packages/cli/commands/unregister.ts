@@ -1,5 +1,6 @@
 import { defineCommand } from "../command.ts";
 import { printable } from "../layout.ts";
+import type { PresenceApi } from "../presence-api.ts";
 import { disconnectReasonOf, reason, sessionId } from "./session-flags.ts";
 import { sessionOf, sessionOperands } from "./session-operands.ts";
 
@@ -9,21 +10,46 @@ export const unregister = defineCommand({
   operands: sessionOperands,
   flags: { "session-id": sessionId, reason: reason("none-given") },
   details: [
-    "Ends a session. To end what is not there succeeds, and so does the call of one whose session",
-    'was replaced: it changes nothing. "presence get USER" tells what became of it.',
+    "Ends a session, and looks before and after it what became of it: unregistered, absent (it was",
+    "not there), or kept: the session is another one, or one with a connection_id, which only its",
+    "--session-id ends. All three succeed.",
   ].join("\n"),
   examples: ["unregister alice phone", "unregister alice phone --reason connection-lost"],
   async run({ operands, flags, api, terminal }) {
     const session = sessionOf(operands);
+    const options = { timeoutMs: flags.timeout };
+    const wasThere = await isThere(api, session, options);
     await api.unregisterSession(
       { ...session, sessionId: flags["session-id"] ?? "", reason: disconnectReasonOf(flags.reason) },
-      { timeoutMs: flags.timeout },
+      options,
     );
-    if (flags.json) return terminal.print("{}");
-    // The answer does not tell whether the session was still this caller's.
-    const { userId, deviceId } = session;
-    await terminal.print(
-      `${terminal.dot(false)} told that ${printable(userId)} on ${printable(deviceId)} has disconnected`,
-    );
+    // Of no meaning when somebody else is at it at the same moment; the answer itself says nothing.
+    const outcome = !wasThere ? "absent" : (await isThere(api, session, options)) ? "kept" : "unregistered";
+    if (flags.json) return terminal.print(JSON.stringify({ outcome }));
+    const who = `${printable(session.userId)} on ${printable(session.deviceId)}`;
+    await terminal.print(lines[outcome](who, flags.reason, terminal.dot));
   },
 });
+
+type Outcome = "absent" | "kept" | "unregistered";
+
+const lines: Record<Outcome, (who: string, reason: string, dot: (online: boolean) => string) => string> = {
+  absent: (who, _, dot) => `${dot(false)} ${who} had no live session to end`,
+  unregistered: (who, reason, dot) =>
+    `${dot(false)} ${who} is unregistered${waits.has(reason) ? "; it has the grace period to be back" : ""}`,
+  kept: (who, _, dot) =>
+    `${dot(true)} ${who} is still online: its session is another one, so nothing changed. The --session-id that register gave ends it`,
+};
+
+/** Reasons that leave the device some time to be back. */
+const waits = new Set(["connection-lost", "server-drain"]);
+
+/** Devices in their grace period are not listed. */
+async function isThere(
+  api: PresenceApi,
+  { userId, deviceId }: { userId: string; deviceId: string },
+  options: { timeoutMs: number },
+): Promise<boolean> {
+  const { devices } = await api.getUserDevices({ userId }, options);
+  return devices.some((device) => device.deviceId === deviceId);
+}
