@@ -50,8 +50,8 @@ describe("dots that may be out of date", () => {
     socket.send({ type: "snapshot", users: [bruno] });
     await untilCurrent();
     // It never says another word, and the page asks every 3 s.
-    await untilText(scene.page, "[role=status]", "Connection lost", 20_000);
-    await untilText(scene.page, ".contact[data-user=bruno] .status", "Was online");
+    await untilText(scene.page, ".contact[data-user=bruno] .status", "Was online", 20_000);
+    await scene.gateway.socket(1);
   });
 
   test("are those of before a cut, until the gateway has told how things are", async () => {

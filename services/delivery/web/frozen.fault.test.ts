@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import {
+  startChromium,
+  startDelivery,
+  startPresence,
+  type TestChromium,
+  type TestDelivery,
+  type TestPresence,
+  waitUntil,
+} from "@realchat/presence-testing";
+import { openWindow } from "./testing/window.ts";
+
+let presence: TestPresence;
+let delivery: TestDelivery;
+let chromium: TestChromium;
+
+before(async () => {
+  presence = await startPresence();
+  delivery = await startDelivery({ env: { PRESENCE_SVC_ADDR: presence.grpcAddress } });
+  chromium = await startChromium();
+});
+
+after(async () => {
+  await chromium.stop();
+  await delivery.stop();
+  await presence.stop();
+});
+
+test("a gateway that is frozen is known to be so: by a page in seconds, by a client that asks nothing within 40 s", async () => {
+  const origin = `http://${delivery.socketAddress}`;
+  const ada = await openWindow(chromium.browser, origin, "ada");
+  const bruno = await openWindow(chromium.browser, origin, "bruno");
+  await ada.untilDot("bruno", "green");
+  const quiet = await chromium.browser.newPage();
+  await quiet.goto(origin);
+  await quiet.evaluate(`import("/presence-web/index.js").then(({ PresenceClient }) => {
+    window.client = new PresenceClient({ url: "ws://${delivery.socketAddress}/ws?user_id=chen&device_id=quiet" });
+    client.connect();
+  })`);
+  const isStale = () => quiet.evaluate("client.stale");
+  await waitUntil(async () => !(await isStale()), { what: "the client is told how things are" });
+
+  process.kill(delivery.pid, "SIGSTOP");
+  const begin = performance.now();
+  try {
+    await ada.page.locator("body[data-stale=true]").waitFor({ timeout: 20_000 });
+    await waitUntil(isStale, { what: "the client that asks nothing knows", deadlineMs: 60_000 });
+  } finally {
+    process.kill(delivery.pid, "SIGCONT");
+  }
+  const tookMs = performance.now() - begin;
+  assert.ok(tookMs <= 40_000, `it took ${tookMs} ms`);
+  await ada.untilDot("bruno", "green", 60_000);
+  await ada.page.locator("body[data-stale=false]").waitFor();
+  await bruno.close();
+  await ada.close();
+});
