@@ -15,7 +15,7 @@ export { type OperationFigures, OperationMeter } from "./operation-meter.ts";
 export { type OperationsOptions, OperationsServer, type Order, type ReadinessCheck } from "./operations-server.ts";
 export { logReadiness } from "./readiness-log.ts";
 export { namesSecret, redactUrls } from "./redact.ts";
-export { type Address, isLoopback, listenAddress, peerAddress, showAddress } from "./settings/address.ts";
+export { type Address, grpcPeer, isLoopback, listenAddress, peerAddress, showAddress } from "./settings/address.ts";
 export { type CommandLine, parseCommandLine } from "./settings/command-line.ts";
 export { integer, listOf, oneOf, secret, text, toggle, url } from "./settings/kinds.ts";
 export { instanceName, loadSettings, type Start } from "./settings/load-settings.ts";

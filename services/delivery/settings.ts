@@ -3,6 +3,7 @@ import {
   certificateFile,
   duration,
   group,
+  grpcPeer,
   integer,
   listenAddress,
   listOf,
@@ -84,9 +85,9 @@ export const deliverySettings = {
   }),
   ...group("Presence", {
     PRESENCE_SVC_ADDR: {
-      kind: listOf(peerAddress),
+      kind: listOf(grpcPeer),
       default: "127.0.0.1:50056",
-      meaning: "gRPC of the presence nodes",
+      meaning: "gRPC of the presence nodes; all addresses of a name",
     },
     PRESENCE_TLS: { kind: toggle, default: "false", meaning: "speak TLS to them" },
     PRESENCE_TLS_CA: {

@@ -14,10 +14,14 @@ import { type CallOptions, type Carrier, type RpcMethod, rpcClient } from "./rpc
 export type ChannelState = "connecting" | "serving" | "not-serving" | "unreachable";
 
 interface ChannelOptions {
-  /** `host:port` */
+  /** IP address and port. */
   readonly address: string;
+  /** What to call it. */
+  readonly shown: string;
+  /** What requests say they are for, `host:port`. */
+  readonly authority: string;
   readonly credentials: ChannelCredentials;
-  /** TLS: the name that the certificate must carry, when it is not the host. */
+  /** TLS: the name that the certificate must carry; undefined: the address. */
   readonly serverName: string | undefined;
   /** Milliseconds between two looks at the node's health. */
   readonly checkEveryMs: number;
@@ -42,14 +46,12 @@ export class Channel implements Carrier {
   #isClosed = false;
 
   constructor(options: ChannelOptions) {
-    this.address = options.address;
+    this.address = options.shown;
     this.#options = options;
     this.#client = new Client(options.address, options.credentials, {
       ...connectionOptions,
-      ...(options.serverName !== undefined && {
-        "grpc.ssl_target_name_override": options.serverName,
-        "grpc.default_authority": options.serverName,
-      }),
+      "grpc.default_authority": options.authority,
+      ...(options.serverName !== undefined && { "grpc.ssl_target_name_override": options.serverName }),
     });
     this.#followConnection();
     this.#check();
@@ -111,6 +113,13 @@ export class Channel implements Carrier {
       options.signal?.removeEventListener("abort", cancel);
       cancel();
     }
+  }
+
+  /** Closes it for good, as nobody names its address any more: streams are cut, so that they begin elsewhere. */
+  retire(): void {
+    this.#detail = "its name has other addresses now";
+    this.#cutStreams();
+    this.close();
   }
 
   close(): void {

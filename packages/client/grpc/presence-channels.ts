@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { type ChannelCredentials, credentials } from "@grpc/grpc-js";
 import { PresenceApiDefinition } from "@realchat/presence-proto/presence";
 import { type Cancel, type Clock, systemClock } from "@realchat/presence-runtime/clock";
@@ -5,6 +6,7 @@ import { PresenceClientError, presenceClientErrorOf } from "../presence-client-e
 import { type OnListenerError, tell, throwUncaught } from "../tell.ts";
 import { Channel, type ChannelState } from "./channel.ts";
 import type { ServiceDefinition } from "./definition.ts";
+import { addressPattern, type Lookup, NodeAddress, systemLookup } from "./node-address.ts";
 import { type CallOptions, type Carrier, type RpcClient, type RpcMethod, rpcClient } from "./rpc-client.ts";
 
 /** The contract's service, one function per method. */
@@ -18,10 +20,17 @@ export interface PresenceAccess {
 }
 
 export interface PresenceChannelsOptions {
-  /** `host:port` of the nodes; one connection each. A name with several addresses is one connection, to one of them. */
+  /**
+   * `host:port` of the nodes, or `dns:///host:port`, which is the same. One connection to each IP address that a name
+   * has; names are looked up again every 5 s.
+   */
   readonly addresses: readonly string[];
   /** Absent: no TLS. */
   readonly tls?: TlsOptions;
+  /** Default: as the system does, with its files and DNS. */
+  readonly lookup?: Lookup;
+  /** Milliseconds between two look-ups of a name; default 5,000. */
+  readonly lookupEveryMs?: number;
   /** Milliseconds between two looks at a node's health; default 1,000. */
   readonly checkEveryMs?: number;
   /** Milliseconds after which a node that does not say how it is counts as unreachable; default 2,000. */
@@ -46,6 +55,7 @@ export interface TlsOptions {
 }
 
 export interface ChannelHealth {
+  /** As configured; of a name with the IP address, such as `presence:50056 (10.0.0.7)`. */
   readonly address: string;
   readonly state: ChannelState;
   /** For people. */
@@ -68,7 +78,8 @@ export interface ChannelMetrics {
  */
 export class PresenceChannels implements PresenceAccess, AsyncDisposable {
   readonly api: PresenceApi;
-  readonly #channels: readonly Channel[];
+  readonly #nodes: readonly NodeAddress[];
+  #channels: readonly Channel[] = [];
   readonly #servingListeners = new Set<() => void>();
   readonly #onListenerError: OnListenerError;
   readonly #firstVerdict: Promise<void>;
@@ -89,18 +100,19 @@ export class PresenceChannels implements PresenceAccess, AsyncDisposable {
       this.#tellFirstVerdict = resolve;
     });
     refuseAddresses(addresses);
-    const shared = {
-      credentials: credentialsOf(tls),
-      serverName: tls?.serverName,
-      checkEveryMs,
-      checkTimeoutMs,
-      clock,
+    const changed = () => queueMicrotask(() => this.#channelsChanged());
+    const shared = { credentials: credentialsOf(tls), checkEveryMs, checkTimeoutMs, clock, changed };
+    const open = ({ address, host, shown }: { address: string; host: string; shown: string }) => {
+      const serverName = tls?.serverName ?? (isIP(host) === 0 ? host : undefined);
+      const authority =
+        tls?.serverName ?? (isIP(host) === 0 ? `${host}:${address.slice(address.lastIndexOf(":") + 1)}` : address);
+      return new Channel({ ...shared, address, shown, serverName, authority });
     };
     // Many gateways that start together should not all begin with the first node.
-    this.#turn = Math.floor(clock.random() * addresses.length);
-    this.#channels = addresses.map(
-      (address) => new Channel({ ...shared, address, changed: () => queueMicrotask(() => this.#channelChanged()) }),
-    );
+    this.#turn = Math.floor(clock.random() * 2 ** 16);
+    const { lookup = systemLookup, lookupEveryMs = 5_000 } = options;
+    this.#nodes = addresses.map((address) => new NodeAddress({ address, lookup, lookupEveryMs, clock, open, changed }));
+    this.#channels = this.#nodes.flatMap(({ channels }) => channels);
     this.api = this.client(PresenceApiDefinition);
   }
 
@@ -114,13 +126,18 @@ export class PresenceChannels implements PresenceAccess, AsyncDisposable {
   }
 
   health(): { readonly ready: boolean; readonly channels: readonly ChannelHealth[] } {
-    const channels = this.#channels.map(({ address, state, detail }) => ({ address, state, detail }));
+    const channels = this.#nodes.flatMap((node): ChannelHealth[] => {
+      if (node.channels.length > 0)
+        return node.channels.map(({ address, state, detail }) => ({ address, state, detail }));
+      const state = node.failure === undefined ? "connecting" : "unreachable";
+      return [{ address: node.address, state, detail: node.failure ?? "looking up its addresses" }];
+    });
     return { ready: channels.some(({ state }) => state === "serving"), channels };
   }
 
   metrics(): ChannelMetrics {
     const channels = { connecting: 0, serving: 0, "not-serving": 0, unreachable: 0 };
-    for (const { state } of this.#channels) channels[state]++;
+    for (const { state } of this.health().channels) channels[state]++;
     return { channels, calls: this.#calls, failures: this.#failures, failovers: this.#failovers };
   }
 
@@ -133,7 +150,7 @@ export class PresenceChannels implements PresenceAccess, AsyncDisposable {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#servingListeners.clear();
-    for (const channel of this.#channels) channel.close();
+    for (const node of this.#nodes) node.close();
     this.#tellFirstVerdict();
   }
 
@@ -191,13 +208,18 @@ export class PresenceChannels implements PresenceAccess, AsyncDisposable {
         if (channel?.state === wanted) return channel;
       }
     }
-    const why = this.#channels.map(({ address, detail }) => `${address}: ${detail}`).join("; ");
+    const why = this.health()
+      .channels.map(({ address, detail }) => `${address}: ${detail}`)
+      .join("; ");
     throw new PresenceClientError("UNAVAILABLE", `no presence node answers (${why})`);
   }
 
-  #channelChanged(): void {
+  #channelsChanged(): void {
+    if (this.#isClosed) return;
+    for (const node of this.#nodes) node.settle();
+    this.#channels = this.#nodes.flatMap(({ channels }) => channels);
     const serves = this.#channels.some(({ state }) => state === "serving");
-    if (serves || this.#channels.every(({ state }) => state !== "connecting")) {
+    if (serves || this.health().channels.every(({ state }) => state !== "connecting")) {
       this.#hasVerdict = true;
       this.#tellFirstVerdict();
     }
@@ -213,7 +235,7 @@ export class PresenceChannels implements PresenceAccess, AsyncDisposable {
 function refuseAddresses(addresses: readonly string[]): void {
   if (addresses.length === 0) throw invalid("addresses is empty: name at least one node as host:port");
   for (const address of addresses) {
-    const port = Number(/^(?:[^\s:@/[\]]+|\[[0-9a-fA-F:.]+\]):(\d{1,5})$/.exec(address)?.[1]);
+    const port = Number(addressPattern.exec(address)?.[2]);
     if (!(port >= 1 && port <= 65_535)) {
       throw invalid(`addresses has ${JSON.stringify(address)}: write host:port, such as presence:50056 or [::1]:50056`);
     }

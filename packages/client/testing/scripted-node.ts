@@ -23,7 +23,7 @@ interface ScriptedNode {
 export async function scriptedNode(
   t: TestContext,
   script: Script,
-  options: Omit<RpcServerOptions, "services"> & { port?: number; withoutHealth?: boolean } = {},
+  options: Omit<RpcServerOptions, "services"> & { host?: string; port?: number; withoutHealth?: boolean } = {},
 ): Promise<ScriptedNode> {
   const unscripted = () => {
     throw new RpcError("UNIMPLEMENTED", "not in this test's script");
@@ -36,13 +36,13 @@ export async function scriptedNode(
   };
   const health = new Health();
   health.set("", true);
-  const { port = 0, withoutHealth = false, ...rest } = options;
+  const { host = "127.0.0.1", port = 0, withoutHealth = false, ...rest } = options;
   const services = [implement(PresenceApiDefinition, handlers), ...(withoutHealth ? [] : [health.service])];
   const server = createRpcServer({ ...rest, services });
-  const bound = await server.listen({ host: "127.0.0.1", port });
+  const bound = await server.listen({ host, port });
   t.after(() => server.drain(0));
   return {
-    address: `127.0.0.1:${bound}`,
+    address: `${host}:${bound}`,
     setServing: (serving) => health.set("", serving),
     stop: () => server.drain(0),
   };

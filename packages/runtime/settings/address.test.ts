@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { problemOf } from "../testing/problem-of.ts";
-import { isLoopback, listenAddress, peerAddress, showAddress } from "./address.ts";
+import { grpcPeer, isLoopback, listenAddress, peerAddress, showAddress } from "./address.ts";
 
 describe("address", () => {
   test("a listener's may leave out the host, which means all interfaces", () => {
@@ -39,6 +39,13 @@ describe("address", () => {
     assert.equal(problemOf(peerAddress, ":6379"), `has no host: ${right}`);
     assert.equal(problemOf(peerAddress, "6379"), `has no host: ${right}`);
     assert.equal(problemOf(peerAddress, "cache:0"), `has the port 0, outside 1 to 65535: ${right}`);
+  });
+
+  test("a gRPC peer's may say that its name is looked up", () => {
+    for (const text of ["presence:50056", "dns:///presence:50056", "dns:presence:50056"]) {
+      assert.deepEqual(grpcPeer.schema.parse(text), { host: "presence", port: 50056 });
+    }
+    assert.equal(problemOf(grpcPeer, "dns:///presence"), "is not an address: give host:port or [IPv6]:port");
   });
 
   test("is shown as it is written", () => {

@@ -26,6 +26,16 @@ export const peerAddress: ValueKind<Address> = {
   show: showAddress,
 };
 
+/** A peer whose name may have several addresses, also as gRPC writes it: `dns:///host:port`. */
+export const grpcPeer: ValueKind<Address> = {
+  placeholder: "host:port",
+  schema: z
+    .string()
+    .transform((text) => text.replace(/^dns:(\/\/\/)?/, ""))
+    .pipe(peerAddress.schema),
+  show: showAddress,
+};
+
 export function showAddress({ host, port }: Address): string {
   return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }
