@@ -603,7 +603,7 @@ export function rpcServerContract(create: (options: RpcServerOptions) => RpcServ
     const { port } = await serveTexts(t, create, {});
     const other = create({ services: [] });
     await assert.rejects(other.listen({ host: "127.0.0.1", port }), {
-      message: `cannot listen on 127.0.0.1:${port}: another process listens there: stop it, or choose another port`,
+      message: `cannot listen on 127.0.0.1:${port}: another process listens there; stop it or choose another port`,
     });
     await assert.rejects(
       other.listen({ host: "192.0.2.1", port: 0 }),

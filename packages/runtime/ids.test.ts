@@ -8,10 +8,10 @@ test("an id is 1 to 128 bytes of UTF-8 without control characters", () => {
   }
   for (const [id, what] of [
     ["", "is empty"],
-    ["a\nb", "has control characters"],
-    ["\0", "has control characters"],
-    ["\u007f", "has control characters"],
-    ["\u009f", "has control characters"],
+    ["a\nb", "has the control character U+000A at 1"],
+    ["\0", "has the control character U+0000 at 0"],
+    ["\u007f", "has the control character U+007F at 0"],
+    ["\u009f", "has the control character U+009F at 0"],
     ["\ud800", "is not valid Unicode: it has a lone surrogate"],
     ["a\udc00b", "is not valid Unicode: it has a lone surrogate"],
     ["x".repeat(129), "has 129 bytes, limit 128"],

@@ -2,7 +2,7 @@ export { type BackoffLimits, backoffMs } from "./backoff.ts";
 export { outliveBrokenOutput } from "./broken-output.ts";
 export { type Cancel, type Clock, pause, systemClock } from "./clock.ts";
 export { isOwnWithoutDoubt } from "./host-header.ts";
-export { idMaxBytes, wrongWithId } from "./ids.ts";
+export { faultOfId, idMaxBytes, wrongWithId } from "./ids.ts";
 export { listenAt } from "./listen-at.ts";
 export { createLog, type Log, type LogOptions, prettyFormat } from "./log.ts";
 export { LoopTurns, nextReads } from "./loop-turns.ts";
@@ -29,4 +29,5 @@ export { group, type Setting, type SettingsTable, type ValueKind, type Values } 
 export { SettingsError } from "./settings/settings-error.ts";
 export { markdownTable } from "./settings/show-settings.ts";
 export { byteSize, duration, showDuration } from "./settings/units.ts";
-export { type DrainOptions, type DrainStep, drainOnSignal, startOrExit } from "./shutdown.ts";
+export { type DrainOptions, type DrainStep, drainOnSignal, runOrExit, startOrExit } from "./shutdown.ts";
+export { type Rate, TokenBucket } from "./token-bucket.ts";

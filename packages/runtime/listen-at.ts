@@ -1,3 +1,4 @@
+import { listeningError } from "./listening-error.ts";
 import { type Address, showAddress } from "./settings/address.ts";
 
 /**
@@ -12,23 +13,6 @@ export async function listenAt(
   try {
     return await listen(address);
   } catch (cause) {
-    throw new Error(`${setting}=${showAddress(address)}: ${refusalOf(cause)}`, { cause });
+    throw new Error(`${setting}=${showAddress(address)}: ${listeningError(cause)}`, { cause });
   }
-}
-
-/** Codes of uv_bind, uv_listen and getaddrinfo. Source: https://docs.libuv.org/en/v1.x/errors.html */
-const refusals: Readonly<Record<string, string>> = {
-  EADDRINUSE: "another process listens there; stop it or choose another port",
-  EADDRNOTAVAIL: "this machine has no such address; use one of its own, such as 127.0.0.1",
-  ENOTFOUND: "this name has no address; use an address, such as 127.0.0.1",
-  EACCES: "this user may not listen there; choose a port above 1023",
-};
-
-function refusalOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return refusals[codeOf(error)] ?? refusals[codeOf(error.cause)] ?? error.message;
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
 }

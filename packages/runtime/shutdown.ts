@@ -59,11 +59,19 @@ export function drainOnSignal(options: DrainOptions, host: Host = process): void
  * it, then or later.
  */
 export async function startOrExit(program: string, start: () => Promise<void>, host: Host = process): Promise<void> {
+  await runOrExit(`${program} cannot start`, start, host);
+}
+
+/**
+ * The same for a command, which does what it is for and ends.
+ * @param command what failed, if it does, such as `audience import`
+ */
+export async function runOrExit(command: string, run: () => Promise<void>, host: Host = process): Promise<void> {
   outliveBrokenOutput(host.stdout, host.stderr);
   try {
-    await start();
+    await run();
   } catch (error) {
-    host.stderr.write(`${program} cannot start: ${redactUrls(reasonOf(error))}\n`);
+    host.stderr.write(`${command}: ${redactUrls(reasonOf(error))}\n`);
     host.exit(1);
   }
 }

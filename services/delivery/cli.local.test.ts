@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import {
   freePort,
   repository,
@@ -79,6 +80,48 @@ describe("audience import into a gateway that runs", () => {
     assert.match(output, /line 2 needs exactly one of conversation_id, contact_id and blocked/);
     assert.equal((await gateway.metrics()).get("delivery_directory_relations"), 4);
     cid.socket.close();
+  });
+
+  test("says how many contacts are mutual, and what one-sided ones lack", async () => {
+    const contact = (user_id: string, contact_id: string) => ({ user_id, contact_id });
+    const { code, output } = await importing([contact("gil", "hal"), contact("hal", "gil"), contact("gil", "ivy")]);
+    assert.equal(code, 0);
+    assert.match(
+      output,
+      /imported 0 conversations, 3 contacts and 0 blocks\n1 pairs of contacts are mutual in this file, 1 are one-sided\n/,
+    );
+    assert.ok(output.includes('for gil and ivy, for one, add {"user_id":"ivy","contact_id":"gil"}'), output);
+  });
+
+  describe("says of a file that it cannot import what is wrong with it", () => {
+    const inFolder = (name: string) => join(folder.path, name);
+    const file = (name: string, content: string | Buffer) => {
+      writeFileSync(inFolder(name), content);
+      return inFolder(name);
+    };
+    const cases: [what: string, path: () => string, message: RegExp][] = [
+      ["there is none", () => "/missing", /^audience import: \/missing does not exist: name a file/],
+      [
+        "its folder is none",
+        () => join(file("flat", "x"), "y"),
+        /^audience import: .*flat\/y does not exist: a part of/,
+      ],
+      ["a folder", () => folder.path, /^audience import: .* is a folder: name a file/],
+      ["a device", () => "/dev/null", /^audience import: \/dev\/null is no regular file, and it is read twice/],
+      ["empty", () => file("empty", "\n\n"), /^audience import: .*empty is empty: nothing is imported\n$/],
+      ["packed", () => file("packed", gzipSync("{}")), /^audience import: .*packed: line 1 is not UTF-8: is it text/],
+      ["binary", () => file("binary", Buffer.from([80, 75, 3, 4, 0, 10])), /binary: line 1 is no JSON: [^\p{Cc}]*\n$/u],
+      ["an array", () => file("array", "[]"), /array: line 1 is an array: write one object a line/],
+      ["wrong in its third line", () => file("third", '\n{"user_id":"a","blocked":"b"}\n{}\n'), /third: line 3 needs/],
+    ];
+    for (const [what, path, message] of cases) {
+      test(what, async () => {
+        const { code, output } = await run("audience", "import", path(), "--http-addr", gateway.httpAddress);
+        assert.match(output, message);
+        assert.equal(code, 1);
+        assert.doesNotMatch(output, /cannot start|at .*\.ts/);
+      });
+    }
   });
 
   test("says so when no gateway is there", async () => {

@@ -68,12 +68,12 @@ test("audience import reaches a Redis with TLS, an ACL user and a database for i
     assert.equal(code, 1);
     assert.equal(
       output,
-      `delivery cannot start: rediss://127.0.0.1:${secured.port}/2: Redis has a certificate that no authority trusted here signed: set REDIS_TLS_CA to the one that did\n`,
+      `audience import: rediss://127.0.0.1:${secured.port}/2: Redis has a certificate that no authority trusted here signed: set REDIS_TLS_CA to the one that did\n`,
     );
   }
 
   const { code, output } = await importing(content, ["--redis-url", url, ...authority("ca.pem", tls.ca)]);
-  assert.equal(output, "imported 0 conversations, 1 contacts and 0 blocks\n");
+  assert.match(output, /^imported 0 conversations, 1 contacts and 0 blocks\n/);
   assert.equal(code, 0);
   const directory = new RedisDirectory({ url, tlsCa: tls.ca }, systemClock);
   t.after(() => directory.close());

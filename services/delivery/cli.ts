@@ -1,4 +1,4 @@
-import { systemClock as clock, startOrExit } from "@realchat/presence-runtime";
+import { systemClock as clock, runOrExit } from "@realchat/presence-runtime";
 import { importIntoGateway, importIntoRedis } from "./audience/import-command.ts";
 import { loadCommandConfig } from "./config.ts";
 import type { DeliveryConfig } from "./delivery-config.ts";
@@ -22,8 +22,8 @@ Whatever Kafka says about the same relation counts more, before the import and a
 
 const tokenValidS = 3_600;
 
-await startOrExit("delivery", async () => {
-  const [command = "", ...args] = process.argv.slice(2);
+const [command = "", ...args] = process.argv.slice(2);
+await runOrExit(command === "audience" ? "audience import" : command, async () => {
   if (process.argv.includes("--help") || (command === "help" && args.length === 0)) {
     process.stdout.write(`${usage}\n`);
   } else if (command === "audience" && args[0] === "import" && isGiven(args[1])) {

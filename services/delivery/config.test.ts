@@ -221,6 +221,14 @@ describe("what does not go together is refused", () => {
     ],
     "a spread longer than the drain": [{ DRAIN_SPREAD: "10s" }, /^DRAIN_SPREAD=10s is not below DRAIN_TIMEOUT=10s/],
     "fewer watched than shown unasked": [{ WATCHED_MAX: "5" }, /^WATCHED_MAX=5 is below INTEREST_MAX=2000/],
+    "a topic renamed that is not read": [
+      { KAFKA_TOPICS: "contacts.added=x" },
+      /^KAFKA_TOPICS: contacts\.added=x renames/,
+    ],
+    "two names for one topic": [
+      { KAFKA_TOPICS: "a.user.blocked,b.user.blocked" },
+      /^KAFKA_TOPICS: a\.user\.blocked and b\.user\.blocked both stand for user\.blocked/,
+    ],
     "a topic that is none": [{ KAFKA_TOPICS: "a b" }, /^KAFKA_TOPICS=a b .*entry 1 has other characters/],
   };
   for (const [name, [environment, problem]] of Object.entries(cases)) {

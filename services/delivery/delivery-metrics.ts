@@ -38,6 +38,8 @@ interface Parts {
 interface TopicFigures {
   readonly records: number;
   readonly malformed: number;
+  readonly unreadable: number;
+  readonly held: number;
   readonly outOfRange: number;
   readonly failures: number;
 }
@@ -192,6 +194,10 @@ function exposeAudience(metrics: Metrics, { audience }: Parts): void {
     return directory.metrics().relations;
   });
   metrics.total(
+    { name: "delivery_directory_unreadable_total", help: "Times that a key of the directory held something else." },
+    () => directory.metrics().unreadable,
+  );
+  metrics.total(
     { name: "delivery_directory_operations_total", help: "Operations that the directory was asked for." },
     byOperation(({ count }) => count),
   );
@@ -209,15 +215,22 @@ function exposeAudience(metrics: Metrics, { audience }: Parts): void {
   metrics.total(
     {
       name: "delivery_audience_faults_total",
-      help: "Records malformed or gone before they were read, and failed reads.",
+      help: "Records malformed or gone before they were read, batches of them unreadable, and failed reads.",
     },
     () =>
-      [...audience.topics()].flatMap(([topic, { malformed, outOfRange: gone, failures: failed }]) =>
-        samples("fault", { malformed, gone, failed }).map(({ labels, value }) => ({
+      [...audience.topics()].flatMap(([topic, { malformed, unreadable, outOfRange: gone, failures: failed }]) =>
+        samples("fault", { malformed, unreadable, gone, failed }).map(({ labels, value }) => ({
           labels: { topic, ...labels },
           value,
         })),
       ),
+  );
+  metrics.gauge(
+    {
+      name: "delivery_audience_held_partitions",
+      help: "Partitions of which something cannot be read now, because a transaction is open.",
+    },
+    () => [...audience.topics()].map(([topic, { held }]) => ({ labels: { topic }, value: held })),
   );
   metrics.total(
     { name: "delivery_conversation_listings_total", help: "Users' conversations asked for, by what came of it." },

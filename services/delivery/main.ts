@@ -20,7 +20,6 @@ import { exposeParts, observeDots } from "./delivery-metrics.ts";
 import { DeviceChanges } from "./feed/device-changes.ts";
 import type { PresenceFeed } from "./feed/feed.ts";
 import { KafkaFeed } from "./feed/kafka/kafka-feed.ts";
-import { presenceTopic } from "./feed/kafka/presence-topic.ts";
 import { WatchFeed } from "./feed/watch-feed.ts";
 import { anyone } from "./gateway/authentication/anyone.ts";
 import type { Authenticator } from "./gateway/authentication/authenticator.ts";
@@ -30,6 +29,7 @@ import { ForeignOrigins } from "./gateway/foreign-origins.ts";
 import { Gateway } from "./gateway/gateway.ts";
 import { greeting } from "./greeting.ts";
 import { growHeapSlowly } from "./heap-growth.ts";
+import { kafkaTopics } from "./kafka-topics.ts";
 import { presenceLookup } from "./presence-lookup.ts";
 import { PresencePush } from "./push/presence-push.ts";
 import { keepSampleCast } from "./web/keep-sample-cast.ts";
@@ -46,7 +46,8 @@ await startOrExit("delivery", async () => {
 async function run(config: DeliveryConfig): Promise<void> {
   const log = createLog({ service: config.serviceName, instance: config.instanceId, ...config.log });
   const channels = new PresenceChannels({ ...config.presence, clock });
-  const kafka = config.kafka && { ...config.kafka, clientId: config.instanceId };
+  const { kafka: brokers } = config;
+  const kafka = brokers && { ...brokers, topics: kafkaTopics(brokers.topics), clientId: config.instanceId };
   const audience = new Audience({ ...config.audience, kafka, clock, log });
   const feed = createFeed(config, channels, log);
   const deviceChanges = new DeviceChanges({ channels, clock });
@@ -140,7 +141,8 @@ async function run(config: DeliveryConfig): Promise<void> {
 function createFeed({ feed, kafka, instanceId }: DeliveryConfig, channels: PresenceChannels, log: Log): PresenceFeed {
   if (feed === "kafka" && kafka !== undefined) {
     const { brokers, topics, tls, sasl } = kafka;
-    return new KafkaFeed({ brokers, topic: presenceTopic(topics), tls, sasl, clientId: instanceId, clock });
+    const topic = kafkaTopics(topics)["presence.events.v1"];
+    return new KafkaFeed({ brokers, topic, tls, sasl, clientId: instanceId, clock, log });
   }
   const onEnd = (error: unknown) => log.error({ err: error }, "presence refuses to be watched");
   return new WatchFeed({ channels, clock, onEnd });

@@ -1,4 +1,5 @@
 import { isKeyOf, isLoopback, showAddress, showDuration } from "@realchat/presence-runtime";
+import { kafkaTopics } from "./kafka-topics.ts";
 import type { DeliveryValues } from "./settings.ts";
 
 /** What the values are for: a gateway that listens, or a command beside it. */
@@ -103,6 +104,7 @@ function* redisConflicts({ REDIS_URL, REDIS_ADDR, REDIS_TLS_CA, REDIS_PASSWORD }
 }
 
 function* kafkaConflicts(values: DeliveryValues): Iterable<string> {
+  yield* topicConflicts(values);
   if (values.FEED === "kafka" && !values.KAFKA_BROKERS) {
     yield "FEED=kafka, but KAFKA_BROKERS is not set: give the brokers as host:port,host:port";
   }
@@ -114,6 +116,14 @@ function* kafkaConflicts(values: DeliveryValues): Iterable<string> {
   const login = [values.KAFKA_SASL_MECHANISM, values.KAFKA_SASL_USERNAME, values.KAFKA_SASL_PASSWORD];
   if (login.includes(undefined) && login.some((part) => part !== undefined)) {
     yield "KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD belong together: give all three or none";
+  }
+}
+
+function* topicConflicts({ KAFKA_TOPICS }: DeliveryValues): Iterable<string> {
+  try {
+    kafkaTopics(KAFKA_TOPICS);
+  } catch (error) {
+    yield `KAFKA_TOPICS: ${(error as Error).message}`;
   }
 }
 

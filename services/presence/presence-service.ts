@@ -1,7 +1,8 @@
 import { unreachable } from "./domain/invariant.ts";
-import { checkAge, checkCount, checkId, checkOptionalId, checkSessionId, type Limits } from "./domain/limits.ts";
+import type { Limits } from "./domain/limits.ts";
 import { PresenceError } from "./domain/presence-error.ts";
 import { parseSessionId, type SessionRef } from "./domain/session.ts";
+import { checkAge, checkCount, checkId, checkOptionalId, checkSessionId } from "./request-checks.ts";
 import type {
   DeviceView,
   RefreshResult,

@@ -3,4 +3,11 @@ export { PresenceClientError, type PresenceClientErrorCode } from "../presence-c
 export type { KafkaSasl, KafkaTls, PresenceFeedOptions } from "./kafka-options.ts";
 export { KafkaTopic, type TopicSettings } from "./kafka-topic.ts";
 export { type FeedMetrics, type FeedNews, type PresenceFeed, presenceFeed } from "./presence-feed.ts";
-export type { FetchedRecords, TopicRecord, TopicSession, TopicSource } from "./topic-source.ts";
+export type {
+  AheadRecords,
+  FetchedRecords,
+  TopicRecord,
+  TopicSession,
+  TopicSource,
+  UnreadableBatch,
+} from "./topic-source.ts";

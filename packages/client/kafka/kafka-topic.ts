@@ -1,15 +1,16 @@
 import { isIP } from "node:net";
-import { type Base, Consumer, ListOffsetTimestamps } from "@platformatic/kafka";
+import { type Base, Consumer, FetchIsolationLevels, ListOffsetTimestamps } from "@platformatic/kafka";
 import { PresenceClientError } from "../presence-client-error.ts";
+import { type FetchedPartition, fetchApi } from "./fetch-api.ts";
+import { FetchBudget, LookAhead, readCommitted } from "./fetch-reading.ts";
 import type { FeedSettings } from "./kafka-options.ts";
-import type { Bounds, FetchedRecords, TopicSession, TopicSource } from "./topic-source.ts";
+import type { AheadRecords, Bounds, FetchedRecords, TopicSession, TopicSource } from "./topic-source.ts";
 
 /** Which topic, and how to get there. */
 export type TopicSettings = Pick<FeedSettings, "brokers" | "topic" | "clientId" | "tls" | "sasl" | "clock">;
 
 type Client = Consumer<Buffer, Buffer, Buffer, Buffer>;
 type Metadata = Awaited<ReturnType<Client["metadata"]>>;
-type FetchedPartition = Awaited<ReturnType<Client["fetch"]>>["responses"][number]["partitions"][number];
 
 const connectTimeoutMs = 3_000;
 /** How long a broker may keep a fetch that has nothing to bring yet, and how long any answer may take. */
@@ -18,10 +19,9 @@ const answerTimeoutMs = 5_000;
 /** How old may be what we know of leaders and partitions. */
 const metadataMaxAgeMs = 30_000;
 const partitionMaxBytes = 1024 * 1024;
-/** Record batches of this kind hold marks of transactions. Source: kafka.apache.org/documentation/#recordbatch */
-const controlBatch = 0x20;
-/** The broker's time is that of all records, and is written down once. Source: as above */
-const logAppendTime = 0x08;
+const answerMaxBytes = 10 * 1024 * 1024;
+/** A fetch that stands for itself: the broker remembers nothing of it. Source: KIP-227 */
+const noSession = { id: 0, epoch: -1 };
 
 /**
  * A topic on real brokers, read by own fetches from positions that we keep ourselves: no consumer group, hence no
@@ -64,17 +64,20 @@ class KafkaTopicSession implements TopicSession {
   readonly #client: Client;
   readonly #topic: string;
   readonly #leaderOf: readonly number[];
+  readonly #brokers: Metadata["brokers"];
+  /** By partition that is held. */
+  readonly #ahead = new Map<number, LookAhead>();
+  #fetches = 0;
 
   constructor(client: Client, topic: string, metadata: Metadata) {
     const { id, partitions } = topicOf(metadata, topic);
-    // Fetches look up the topics that the client follows.
-    client.topics.track(topic);
     this.topicId = id;
     this.partitions = partitions.length;
     this.#client = client;
     this.#topic = topic;
     this.#leaderOf = partitions.map(({ leader }) => leader);
     this.leaders = [...new Set(this.#leaderOf)];
+    this.#brokers = metadata.brokers;
   }
 
   async bounds(): Promise<readonly Bounds[]> {
@@ -90,6 +93,46 @@ class KafkaTopicSession implements TopicSession {
   }
 
   async fetch(leader: number, positions: ReadonlyMap<number, bigint>): Promise<readonly FetchedRecords[]> {
+    const fetched = await this.#ask(leader, positions, FetchIsolationLevels.READ_COMMITTED, fetchWaitMs);
+    const budget = new FetchBudget();
+    this.#fetches += 1;
+    // Beginning with another one each time: the first one alone may use up the budget.
+    return rotated(fetched, this.#fetches).map((one) => {
+      const records = readCommitted(one, positions.get(one.partition) ?? 0n, budget);
+      if (!records.isHeld) this.#ahead.delete(one.partition);
+      return records;
+    });
+  }
+
+  async lookAhead(leader: number, positions: ReadonlyMap<number, bigint>): Promise<readonly AheadRecords[]> {
+    const ahead = new Map(
+      [...positions].map(([partition, position]) => [partition, this.#aheadOf(partition, position)]),
+    );
+    const nexts = new Map([...ahead].map(([partition, { next }]) => [partition, next]));
+    const fetched = await this.#ask(leader, nexts, FetchIsolationLevels.READ_UNCOMMITTED, 0);
+    const budget = new FetchBudget();
+    return rotated(fetched, this.#fetches).map((one) => {
+      const { partition } = one;
+      const look = ahead.get(partition) ?? this.#aheadOf(partition, 0n);
+      const records = look.read(one, budget);
+      return { partition, records, next: look.next };
+    });
+  }
+
+  #aheadOf(partition: number, position: bigint): LookAhead {
+    const known = this.#ahead.get(partition);
+    if (known !== undefined && known.next >= position) return known;
+    const begun = new LookAhead(position);
+    this.#ahead.set(partition, begun);
+    return begun;
+  }
+
+  async #ask(
+    leader: number,
+    positions: ReadonlyMap<number, bigint>,
+    isolation: number,
+    waitMs: number,
+  ): Promise<readonly FetchedPartition[]> {
     const partitions = [...positions]
       .filter(([partition]) => this.#leaderOf[partition] === leader)
       .map(([partition, fetchOffset]) => ({
@@ -97,15 +140,13 @@ class KafkaTopicSession implements TopicSession {
         // What we do not know: the broker then does not check it.
         ...{ currentLeaderEpoch: -1, lastFetchedEpoch: -1 },
       }));
+    const topics = [{ topicId: this.topicId, partitions }];
     try {
-      const { responses } = await this.#client.fetch({
-        node: leader,
-        topics: [{ topicId: this.topicId, partitions }],
-        maxWaitTime: fetchWaitMs,
-      });
-      return responses.flatMap((response) =>
-        response.partitions.map((fetched) => recordsOf(fetched, positions.get(fetched.partitionIndex) ?? 0n)),
-      );
+      const broker = this.#brokers.get(leader);
+      if (broker === undefined) throw new PresenceClientError("UNAVAILABLE", `broker ${leader} is not known`);
+      const connection = await this.#client.connections.get(broker);
+      const { id, epoch } = noSession;
+      return await fetchApi.async(connection, waitMs, 1, answerMaxBytes, isolation, id, epoch, topics, [], "");
     } catch (error) {
       throw kafkaError(error, this.#topic);
     }
@@ -126,27 +167,19 @@ class KafkaTopicSession implements TopicSession {
 
   async #offsets(timestamp: bigint): Promise<readonly bigint[]> {
     try {
-      return (await this.#client.listOffsets({ topics: [this.#topic], timestamp })).get(this.#topic) ?? [];
+      // Also what transactions that are still open hold back.
+      const isolationLevel = FetchIsolationLevels.READ_UNCOMMITTED;
+      const offsets = await this.#client.listOffsets({ topics: [this.#topic], timestamp, isolationLevel });
+      return offsets.get(this.#topic) ?? [];
     } catch (error) {
       throw kafkaError(error, this.#topic);
     }
   }
 }
 
-function recordsOf({ partitionIndex, records }: FetchedPartition, position: bigint): FetchedRecords {
-  let next = position;
-  const found = [];
-  for (const batch of records ?? []) {
-    next = batch.firstOffset + BigInt(batch.lastOffsetDelta) + 1n;
-    if (batch.attributes & controlBatch) continue;
-    for (const { offsetDelta, timestampDelta, value } of batch.records) {
-      const offset = batch.firstOffset + BigInt(offsetDelta);
-      const timestamp = batch.attributes & logAppendTime ? batch.maxTimestamp : batch.firstTimestamp + timestampDelta;
-      // The broker sends whole batches, from the one that holds the position.
-      if (offset >= position) found.push({ offset, timestampMs: Number(timestamp), value: value ?? new Uint8Array() });
-    }
-  }
-  return { partition: partitionIndex, records: found, next };
+function rotated<T>(all: readonly T[], by: number): readonly T[] {
+  const start = all.length === 0 ? 0 : by % all.length;
+  return [...all.slice(start), ...all.slice(0, start)];
 }
 
 function newClient({ brokers, clientId, tls, sasl }: TopicSettings, attempt: number): Client {

@@ -5,7 +5,7 @@ import { PresenceResetEvent, PresenceStatus, PresenceUpdateEvent } from "@realch
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { PresenceClientError } from "../presence-client-error.ts";
 import { type FeedNews, PresenceFeed, presenceFeed } from "./presence-feed.ts";
-import type { FetchedRecords, TopicSession, TopicSource } from "./topic-source.ts";
+import type { FetchedRecords, TopicSession, TopicSource, UnreadableBatch } from "./topic-source.ts";
 
 function update(userId: string, version: number, online = true): Buffer {
   const status = online ? PresenceStatus.PRESENCE_STATUS_ONLINE : PresenceStatus.PRESENCE_STATUS_OFFLINE;
@@ -28,6 +28,8 @@ class ScriptedTopic implements TopicSource {
   #wake = Promise.withResolvers<void>();
   /** Thrown by the next fetch. */
   failure: PresenceClientError | undefined;
+  /** What the next fetch passes over. */
+  unreadable: UnreadableBatch[] = [];
   opened = 0;
 
   constructor(partitions: number) {
@@ -66,7 +68,10 @@ class ScriptedTopic implements TopicSource {
       return [...positions].map(([partition, position]) => {
         const values = (logs[partition] ?? []).slice(Number(position));
         const records = values.map((value, place) => ({ offset: position + BigInt(place), timestampMs: -1, value }));
-        return { partition, records, next: position + BigInt(values.length) };
+        const next = position + BigInt(values.length);
+        const unreadable = this.unreadable;
+        this.unreadable = [];
+        return { partition, records, next, unreadable, highWatermark: next, isHeld: false };
       });
     };
     const close = () => this.wake();
@@ -76,6 +81,7 @@ class ScriptedTopic implements TopicSource {
       leaders: [0],
       bounds,
       fetch,
+      lookAhead: async () => [],
       isOutdated: async () => false,
       close,
     };
@@ -170,6 +176,18 @@ test("a reset waits for all partitions; one that stays away makes it a gap", asy
   await clock.advance(0);
   const gaps = news.filter(({ kind }) => kind === "gap");
   assert.deepEqual(gaps, [{ kind: "gap", why: "the reset of shard 1 did not come from all partitions" }]);
+});
+
+test("a batch that cannot be read is passed over, counted, and a gap", async () => {
+  const { clock, topic, feed, news, told } = await following(1);
+  topic.unreadable = [{ offset: 0n, records: 3, why: "becomes more than 7 bytes when it is decompressed" }];
+  topic.write(0, update("a", 1));
+  await clock.advance(0);
+  assert.deepEqual(told(), ["listening", "+a@1", "gap"]);
+  const why = "partition 0: the batch of records at 0 becomes more than 7 bytes when it is decompressed";
+  assert.deepEqual(news.at(-1), { kind: "gap", why });
+  const { records, unreadable } = feed.metrics();
+  assert.deepEqual({ records, unreadable }, { records: 2, unreadable: 1 });
 });
 
 test("options are checked by name", () => {

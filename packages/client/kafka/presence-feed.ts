@@ -24,7 +24,7 @@ export type FeedNews =
 
 /** Figures since the start, and of now. */
 export interface FeedMetrics {
-  /** Records read, and those among them that were not passed on. */
+  /** Records read, and those among them that were not passed on; a batch that cannot be decompressed counts as one. */
   readonly records: number;
   readonly repetitions: number;
   readonly unreadable: number;
@@ -162,7 +162,7 @@ export class PresenceFeed implements AsyncIterable<FeedNews>, AsyncDisposable {
     }
   }
 
-  *#take({ partition, records, next }: FetchedRecords, partitions: number): Generator<FeedNews> {
+  *#take({ partition, records, next, unreadable }: FetchedRecords, partitions: number): Generator<FeedNews> {
     for (const { offset, value } of records) {
       this.#counters.records++;
       this.#positions.set(partition, offset + 1n);
@@ -192,6 +192,11 @@ export class PresenceFeed implements AsyncIterable<FeedNews>, AsyncDisposable {
       }
     }
     this.#positions.set(partition, next);
+    this.#counters.records += unreadable.length;
+    this.#counters.unreadable += unreadable.length;
+    const [first] = unreadable;
+    if (first !== undefined)
+      yield this.#gap(`partition ${partition}: the batch of records at ${first.offset} ${first.why}`);
   }
 
   #gap(why: string): FeedNews {

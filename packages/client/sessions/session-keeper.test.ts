@@ -395,11 +395,11 @@ describe("limits", () => {
     const { keeper } = keeping();
     const refused = (session: { userId: string; deviceId: string; connectionId?: string }, message: RegExp) =>
       assert.throws(() => keeper.open(session), { name: "PresenceClientError", code: "INVALID_ARGUMENT", message });
-    refused({ userId: "", deviceId: "d" }, /^userId has 0 bytes/);
-    refused({ userId: "u", deviceId: "é".repeat(65) }, /^deviceId has 130 bytes: send 1 to 128/);
-    refused({ userId: "u\n", deviceId: "d" }, /^userId has control characters/);
+    refused({ userId: "", deviceId: "d" }, /^userId is empty/);
+    refused({ userId: "u", deviceId: "é".repeat(65) }, /^deviceId has 130 bytes, limit 128: send a short/);
+    refused({ userId: "u\n", deviceId: "d" }, /^userId has the control character U\+000A at 1/);
     refused({ userId: "u", deviceId: "\ud800" }, /^deviceId is not valid Unicode/);
-    refused({ userId: "u", deviceId: "d", connectionId: "" }, /^connectionId has 0 bytes/);
+    refused({ userId: "u", deviceId: "d", connectionId: "" }, /^connectionId is empty/);
     assert.doesNotThrow(() => keeper.open({ userId: "a:b {x} 😀", deviceId: "x".repeat(128) }));
   });
 
@@ -408,7 +408,7 @@ describe("limits", () => {
     const channels = new ScriptedPresence(clock);
     assert.throws(
       () => new SessionKeeper({ channels, instanceId: "", clock }),
-      /^PresenceClientError: instanceId has 0/,
+      /^PresenceClientError: instanceId is empty/,
     );
     const limits = { callsPerSecond: 0 };
     assert.throws(() => new SessionKeeper({ channels, instanceId: "g", clock, limits }), /limits.callsPerSecond is 0/);

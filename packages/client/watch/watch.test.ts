@@ -256,7 +256,7 @@ describe("a watch", () => {
 
   test("refuses what presence would refuse, by name", async () => {
     await assert.rejects(watching([], [[]]).ended, { code: "INVALID_ARGUMENT", message: /^users is empty/ });
-    await assert.rejects(watching(["a", ""], [[]]).ended, { message: /^users\[1\] has 0 bytes/ });
+    await assert.rejects(watching(["a", ""], [[]]).ended, { message: /^users\[1\] is empty/ });
     const many = Array.from({ length: 10_001 }, (_, user) => `u${user}`);
     await assert.rejects(watching(many, [[]]).ended, { message: /^users has 10001 entries, limit 10000/ });
   });

@@ -4,7 +4,6 @@ import { defaultLimits } from "../limits.ts";
 import { FrameBudget } from "./frame-budget.ts";
 import { PastStreams } from "./past-streams.ts";
 import { PingPolicy } from "./ping-policy.ts";
-import { TokenBucket } from "./token-bucket.ts";
 
 /** How many times in a row it is allowed. */
 function timesAllowed(allows: () => boolean, atMost = 10_000): number {
@@ -12,26 +11,6 @@ function timesAllowed(allows: () => boolean, atMost = 10_000): number {
   while (times < atMost && allows()) times += 1;
   return times;
 }
-
-test("a bucket lets a burst through, and then as many a second as it may", () => {
-  const bucket = new TokenBucket(10, 5, 0);
-  assert.equal(
-    timesAllowed(() => bucket.take(0)),
-    10,
-  );
-  assert.equal(
-    timesAllowed(() => bucket.take(1_000)),
-    5,
-  );
-  assert.equal(
-    timesAllowed(() => bucket.take(1_199)),
-    0,
-  );
-  assert.equal(
-    timesAllowed(() => bucket.take(100_000)),
-    10,
-  );
-});
 
 test("frames that cost a peer nothing are counted against its streams and what it was sent", () => {
   const limits = { ...defaultLimits, priorityFramesPerStream: 10, windowUpdatesPerDataFrame: 3, emptyDataMax: 4 };

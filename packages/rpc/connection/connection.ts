@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { TokenBucket } from "@realchat/presence-runtime/token-bucket";
 import {
   ConnectionError,
   type ErrorCode,
@@ -39,7 +40,6 @@ import { PeerSettings } from "./peer-settings.ts";
 import { PingPolicy } from "./ping-policy.ts";
 import { Shutdown } from "./shutdown.ts";
 import { type StreamEnd, StreamError } from "./stream-end.ts";
-import { TokenBucket } from "./token-bucket.ts";
 
 /** What the connections of one server share. */
 export interface ConnectionSurroundings {
@@ -105,8 +105,8 @@ export class Connection implements FrameSink {
       listMaxBytes: limits.headerListMaxBytes,
       classify: surroundings.classify,
     });
-    this.#resets = new TokenBucket(limits.resetBurst, limits.resetsPerSecond, nowMs);
-    this.#settingsFrames = new TokenBucket(limits.settingsBurst, limits.settingsPerSecond, nowMs);
+    this.#resets = new TokenBucket({ burst: limits.resetBurst, perSecond: limits.resetsPerSecond }, nowMs);
+    this.#settingsFrames = new TokenBucket({ burst: limits.settingsBurst, perSecond: limits.settingsPerSecond }, nowMs);
     this.#pings = new PingPolicy(limits);
     this.#liveness = new Liveness(limits, acceptedMs);
     this.output = new Output(socket, pool, "encrypted" in socket, (bytes) => {

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
+import { listeningError } from "@realchat/presence-runtime/listening-error";
 
 interface ListenerOptions {
   /** Connections open at once; more are closed as soon as they are accepted. */
@@ -32,8 +33,9 @@ export class Listener {
     this.#server.listen({ port, ...(host !== "" && { host }) });
     try {
       await once(this.#server, "listening");
-    } catch (error) {
-      throw cannotListen(host, port, error as NodeJS.ErrnoException);
+    } catch (cause) {
+      const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+      throw new Error(`cannot listen on ${address}: ${listeningError(cause)}`, { cause });
     }
     const address = this.#server.address();
     return typeof address === "object" && address !== null ? address.port : port;
@@ -85,16 +87,4 @@ export class Listener {
     if (count === 0) this.#byAddress.delete(address);
     else this.#byAddress.set(address, count);
   }
-}
-
-const remedies: Readonly<Record<string, string>> = {
-  EADDRINUSE: "another process listens there: stop it, or choose another port",
-  EADDRNOTAVAIL: "this machine has no such address: use one of its own, or 127.0.0.1",
-  EACCES: "this user may not bind it: choose a port from 1024 up",
-  ENOTFOUND: "the name does not resolve: use an address, such as 127.0.0.1",
-};
-
-function cannotListen(host: string, port: number, cause: NodeJS.ErrnoException): Error {
-  const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  return new Error(`cannot listen on ${address}: ${remedies[cause.code ?? ""] ?? cause.message}`, { cause });
 }

@@ -1,4 +1,4 @@
-import { createReadStream } from "node:fs";
+import type { Readable } from "node:stream";
 import { backoffMs, type Clock, type Log, type Order, pause } from "@realchat/presence-runtime";
 import { AudienceError } from "./audience-error.ts";
 import { completeDirectory } from "./complete-directory.ts";
@@ -10,9 +10,10 @@ import { MemoryDirectory } from "./memory/memory-directory.ts";
 import { RedisDirectory, type RedisDirectoryOptions } from "./redis/redis-directory.ts";
 import { ConversationListing } from "./sources/grpc/conversation-listing.ts";
 import { checkImport, importAudience } from "./sources/import-audience.ts";
+import { importFile } from "./sources/import-file.ts";
 import { KafkaSource, type KafkaSourceOptions } from "./sources/kafka-source.ts";
 import type { FollowerMetrics } from "./sources/topic-follower.ts";
-import { audienceTopics, topicNames } from "./sources/topics.ts";
+import { audienceTopics } from "./sources/topics.ts";
 
 interface AudienceOptions {
   /** undefined: the directory is in memory. */
@@ -22,12 +23,12 @@ interface AudienceOptions {
   /** `host:port` of the ConversationApi. */
   readonly conversationApi: string | undefined;
   /** undefined: nothing is read from Kafka. */
-  readonly kafka: (KafkaSourceOptions["kafka"] & { readonly topics: readonly string[] }) | undefined;
+  readonly kafka: (KafkaSourceOptions["kafka"] & Pick<KafkaSourceOptions, "topics">) | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-const unread: FollowerMetrics = { records: 0, malformed: 0, outOfRange: 0, failures: 0 };
+const unread: FollowerMetrics = { records: 0, malformed: 0, unreadable: 0, held: 0, outOfRange: 0, failures: 0 };
 const importPace = { firstMs: 500, capMs: 5_000 };
 
 /** Who may see whom, with all that feeds it: the directory, Kafka's topics, a file, the conversation service. */
@@ -44,9 +45,12 @@ export class Audience {
   readonly directory: AudienceDirectory;
 
   constructor(options: AudienceOptions) {
-    const { redis, kafka, clock } = options;
+    const { redis, kafka, clock, log } = options;
     this.#options = options;
-    this.#stored = redis === undefined ? new MemoryDirectory({}, clock) : new RedisDirectory(redis, clock);
+    const onUnreadable = (key: string) =>
+      log.error({ key }, "this key of the audience holds something else: nobody is shown because of it");
+    this.#stored =
+      redis === undefined ? new MemoryDirectory({}, clock) : new RedisDirectory({ ...redis, onUnreadable }, clock);
     const whole = completeDirectory(this.#stored, () => kafka === undefined || this.#source?.isComplete === true);
     this.directory = {
       ...whole,
@@ -63,21 +67,26 @@ export class Audience {
 
   /**
    * Connects, and begins to read what there is; goes on trying where something is away.
-   * @throws AudienceError INVALID_IMPORT, or the file system's error, when the file cannot be read
+   * @throws AudienceError INVALID_IMPORT when the file cannot be read, or has an error in it
    */
   async start(listener: AudienceListener): Promise<void> {
     const { file, kafka, conversationApi: address, redis, clock, log } = this.#options;
     const directory = this.#stored;
-    if (file !== undefined) await checkImport(createReadStream(file));
+    const open = file === undefined ? undefined : await importFile(file);
+    const checked = open && (await checkImport(open()));
     await directory.open();
-    if (file !== undefined) this.#importing = this.#import(file, listener);
+    if (open !== undefined) this.#importing = this.#import(open, listener);
+    if (checked?.contacts?.example !== undefined) {
+      const { mutual, oneSided } = checked.contacts;
+      log.warn({ file, mutual, oneSided }, "contacts of the audience file are one-sided: these show nobody");
+    }
     if (address !== undefined) this.#listing = new ConversationListing({ address, directory, listener, clock });
     if (redis !== undefined) {
       this.#importWatch = new ImportWatch(directory, listener, clock);
       this.#importWatch.start();
     }
     if (kafka !== undefined) {
-      const topics = topicNames(kafka.topics);
+      const { topics } = kafka;
       this.#source = new KafkaSource({ kafka, topics, directory, listener, clock, log });
       this.#source.start();
     }
@@ -126,11 +135,11 @@ export class Audience {
     };
   }
 
-  async #import(file: string, listener: AudienceListener): Promise<void> {
-    const { clock, log } = this.#options;
+  async #import(open: () => Readable, listener: AudienceListener): Promise<void> {
+    const { file, clock, log } = this.#options;
     for (let attempt = 0; !this.#stop.signal.aborted; attempt++) {
       try {
-        const imported = await importAudience(this.#stored, createReadStream(file), { listener });
+        const imported = await importAudience(this.#stored, open(), { listener });
         log.info({ file, ...imported }, "the audience file is imported");
         return;
       } catch (error) {

@@ -26,7 +26,7 @@ export interface AudienceDirectory {
   /**
    * Applies changes, exactly once in effect: what was applied before, here or by another gateway, changes nothing. The
    * order of arrival does not matter, `at` does: of two changes of one relation the later one counts, of two at the same
-   * moment the one that hides. Either all of a batch and its position are stored in the end, or it rejects and is to be
+   * moment the one that hides. (Within a source `offset` decides, where it is given.) Either all of a batch and its position are stored in the end, or it rejects and is to be
    * applied again.
    * @returns the relations that the changes touch, whoever applied them first: look again at each
    * @throws AudienceError UNAVAILABLE; REWOUND when the directory has lost what came before this batch; FULL
@@ -59,7 +59,7 @@ export interface BatchOrigin {
 
 export interface SourcePosition {
   readonly offset: number;
-  /** The `at` of that record: those that follow are later, whatever their timestamps say. */
+  /** No record up to there counts as later: see latestOf in facts.ts. */
   readonly at: number;
 }
 
@@ -74,16 +74,33 @@ export interface DirectoryState {
 /** The `at` of imported facts: whatever a source says about the same relation happened later. */
 export const beforeAllRecords = 1;
 
+/** What happened, and when. */
+export type AudienceChange = Dated & Undated;
+
+interface Dated {
+  /** µs since 1970, at least 1. */
+  readonly at: number;
+  /**
+   * Of its record in the batch's source, which the changes then follow in order. Of two changes of one membership that
+   * one source told, the one told later counts, though its `at` may be earlier: a clock steps back, Kafka's order does not.
+   */
+  readonly offset?: number;
+}
+
 /**
- * What happened, and when: `at`, µs since 1970, at least 1. To `conversation` the participants join; who is in it stays.
- * `blocked` also removes the contact that userId has to the other.
+ * To `conversation` the participants join; who is in it stays. `blocked` also removes the contact that userId has to the
+ * other.
  */
-export type AudienceChange = { readonly at: number } & (
+export type Undated =
   | { readonly kind: "conversation"; readonly conversationId: string; readonly participants: readonly string[] }
   | { readonly kind: "joined" | "left"; readonly conversationId: string; readonly userId: string }
   | { readonly kind: "contact-added" | "contact-removed"; readonly userId: string; readonly contactId: string }
-  | { readonly kind: "blocked" | "unblocked"; readonly userId: string; readonly blockedId: string }
-);
+  | { readonly kind: "blocked" | "unblocked"; readonly userId: string; readonly blockedId: string };
+
+/** Whether it speaks against seeing. */
+export function hides({ kind }: Undated): boolean {
+  return kind === "left" || kind === "contact-removed" || kind === "blocked";
+}
 
 /** The relation of each of `users` to each of `others` may have changed, in both directions. */
 export interface AffectedPairs {
@@ -99,6 +116,8 @@ export interface DirectoryMetrics {
   readonly relations: number;
   /** Most that may be remembered; undefined: the store's own limit holds. */
   readonly relationsLimit: number | undefined;
+  /** Times that something unreadable was found, since the start: the store holds what the directory did not write. */
+  readonly unreadable: number;
   /** Operations by kind, since the start. */
   readonly operations: Readonly<Record<string, OperationFigures>>;
   /** What waits, by name. */

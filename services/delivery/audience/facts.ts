@@ -1,4 +1,4 @@
-import type { AffectedPairs, AudienceChange } from "./directory.ts";
+import { type AffectedPairs, type AudienceChange, beforeAllRecords, type ChangeBatch } from "./directory.ts";
 
 /**
  * What a change says about one relation. A relation keeps its strongest stamp and nothing else; so facts may come in any
@@ -11,6 +11,10 @@ export interface Fact {
   /** The member, the contact, the blocked one. */
   readonly right: string;
   readonly stamp: Stamp;
+  /** Of its record; -1: it stands in no order. */
+  readonly offset: number;
+  /** Nothing that its source told of such a relation before it is later than that; 0: only the stamps decide. */
+  readonly earlier: number;
 }
 
 export type Relation = "member" | "contact" | "block";
@@ -22,17 +26,48 @@ export type Relation = "member" | "contact" | "block";
 export type Stamp = number;
 
 /** The later one wins; at the same moment the one that hides, since nobody may be seen by mistake. */
-export function isStronger(stamp: Stamp, than: Stamp | undefined): boolean {
+function isStronger(stamp: Stamp, than: Stamp | undefined): boolean {
   if (than === undefined) return true;
   const [at, otherAt] = [Math.abs(stamp), Math.abs(than)];
   return at > otherAt || (at === otherAt && stamp < than);
 }
 
-export function factsOf(changes: readonly AudienceChange[]): Fact[] {
-  return changes.flatMap(factsOfChange);
+/**
+ * The stamp that a relation has after the fact; undefined: the one that it has. Where the fact is later in the source that
+ * told the known one, it wins whatever the stamps say.
+ * @param known undefined: nothing was ever said of it
+ */
+export function stampAfter({ stamp, earlier }: Pick<Fact, "stamp" | "earlier">, known: Stamp | undefined) {
+  if (known === undefined || isStronger(stamp, known)) return stamp;
+  const isToldAfter = Math.abs(known) <= earlier && Math.sign(stamp) !== Math.sign(known);
+  return isToldAfter ? Math.sign(stamp) * (Math.abs(known) + 1) : undefined;
 }
 
-function factsOfChange(change: AudienceChange): Fact[] {
+export function factsOf({ changes, origin }: ChangeBatch): Fact[] {
+  let latest = origin?.after?.at ?? beforeAllRecords;
+  return changes.flatMap((change) => {
+    const { offset = -1, at } = change;
+    const facts = factsOfChange(change);
+    if (offset < 0) return facts.map((fact) => ({ ...fact, offset, earlier: 0 }));
+    const before = latest;
+    latest = latestOf(latest, at);
+    // Only of memberships one source tells both: that they began, and that they ended.
+    return facts.map((fact) => ({ ...fact, offset, earlier: fact.relation === "member" ? before : 0 }));
+  });
+}
+
+/**
+ * Moves on with every record, so that a relation told later in a source may take a moment that no record before it has.
+ * @param before of what came before it in the source
+ * @param at of the record
+ */
+export function latestOf(before: number, at: number): number {
+  return Math.max(at, before + 1);
+}
+
+type Said = Pick<Fact, "relation" | "left" | "right" | "stamp">;
+
+function factsOfChange(change: AudienceChange): Said[] {
   const { at } = change;
   switch (change.kind) {
     case "conversation":
@@ -52,9 +87,9 @@ function factsOfChange(change: AudienceChange): Fact[] {
   }
 }
 
-const member = (left: string, right: string, stamp: Stamp): Fact => ({ relation: "member", left, right, stamp });
-const contact = (left: string, right: string, stamp: Stamp): Fact => ({ relation: "contact", left, right, stamp });
-const block = (left: string, right: string, stamp: Stamp): Fact => ({ relation: "block", left, right, stamp });
+const member = (left: string, right: string, stamp: Stamp): Said => ({ relation: "member", left, right, stamp });
+const contact = (left: string, right: string, stamp: Stamp): Said => ({ relation: "contact", left, right, stamp });
+const block = (left: string, right: string, stamp: Stamp): Said => ({ relation: "block", left, right, stamp });
 
 /** What facts touch, before it is known who is or was in the conversations. */
 interface Touched {

@@ -1,9 +1,10 @@
-import { createReadStream } from "node:fs";
 import type { Address, Clock } from "@realchat/presence-runtime";
+import { AudienceError } from "./audience-error.ts";
 import type { AudienceDirectory } from "./directory.ts";
 import { RunningGateway } from "./live/running-gateway.ts";
 import { RedisDirectory, type RedisDirectoryOptions } from "./redis/redis-directory.ts";
-import { checkImport, type Imported, importAudience } from "./sources/import-audience.ts";
+import { type CheckedImport, checkImport, type Imported, importAudience } from "./sources/import-audience.ts";
+import { importFile } from "./sources/import-file.ts";
 
 /** Lines between two words about how far it is. */
 const progressLines = 100_000;
@@ -16,18 +17,18 @@ interface ImportSetting {
 
 /**
  * Imports a file into the directory that all gateways share. A file with an error in it changes nothing.
- * @throws AudienceError, RedisError, or the error of the file system
+ * @throws AudienceError, or RedisError
  */
 export async function importIntoRedis(
   path: string,
   redis: RedisDirectoryOptions,
   { clock, note }: ImportSetting,
 ): Promise<void> {
-  await checkImport(createReadStream(path));
+  const file = await openChecked(path);
   const directory = new RedisDirectory(redis, clock);
   await directory.open();
   try {
-    note(summary(await importFile(path, directory, note)));
+    tell(await importInto(directory, file, note), file, note);
   } finally {
     await directory.close();
   }
@@ -36,23 +37,38 @@ export async function importIntoRedis(
 /**
  * Imports a file into the directory of a gateway that runs. A file with an error in it changes nothing.
  * @param address its HTTP_ADDR
- * @throws AudienceError, or the error of the file system
+ * @throws AudienceError
  */
 export async function importIntoGateway(path: string, address: Address, { clock, note }: ImportSetting): Promise<void> {
-  await checkImport(createReadStream(path));
+  const file = await openChecked(path);
   const gateway = new RunningGateway(address, clock);
-  note(summary(await importFile(path, gateway, note)));
+  tell(await importInto(gateway, file, note), file, note);
   if (gateway.kind === "memory")
     note("the gateway has it in memory: start it with AUDIENCE_FILE to have it the next time");
 }
 
-function importFile(
-  path: string,
+interface CheckedFile extends CheckedImport {
+  readonly open: Awaited<ReturnType<typeof importFile>>;
+}
+
+/** @throws AudienceError INVALID_IMPORT naming the file, and the line */
+async function openChecked(path: string): Promise<CheckedFile> {
+  const open = await importFile(path);
+  const checked = await checkImport(open()).catch((error: unknown) => {
+    if (!(error instanceof AudienceError)) throw error;
+    throw new AudienceError(error.code, `${path}: ${error.message}`, { cause: error });
+  });
+  if (checked.facts === 0) throw new AudienceError("INVALID_IMPORT", `${path} is empty: nothing is imported`);
+  return { ...checked, open };
+}
+
+function importInto(
   directory: Pick<AudienceDirectory, "apply">,
+  file: CheckedFile,
   note: ImportSetting["note"],
 ): Promise<Imported> {
   let toldLines = 0;
-  return importAudience(directory, createReadStream(path), {
+  return importAudience(directory, file.open(), {
     progress({ lines }) {
       if (lines - toldLines < progressLines) return;
       toldLines = lines;
@@ -61,6 +77,24 @@ function importFile(
   });
 }
 
-function summary({ conversations, contacts, blocks }: Imported): string {
-  return `imported ${conversations} conversations, ${contacts} contacts and ${blocks} blocks`;
+function tell(
+  { conversations, contacts, blocks }: Imported,
+  { contacts: census }: CheckedImport,
+  note: ImportSetting["note"],
+): void {
+  note(`imported ${conversations} conversations, ${contacts} contacts and ${blocks} blocks`);
+  if (contacts === 0) return;
+  if (census === undefined) {
+    note("contacts show people to each other when each has the other; these are too many to tell how many are mutual");
+    return;
+  }
+  const { mutual, oneSided, example } = census;
+  note(`${mutual} pairs of contacts are mutual in this file, ${oneSided} are one-sided`);
+  if (example === undefined) return;
+  const [userId, contactId] = example;
+  const missing = JSON.stringify({ user_id: contactId, contact_id: userId });
+  note(
+    "one-sided contacts show nobody, unless the other side was told before: " +
+      `for ${userId} and ${contactId}, for one, add ${missing}`,
+  );
 }

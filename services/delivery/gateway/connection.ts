@@ -1,12 +1,11 @@
 import type { CloseReason, SessionHandle } from "@realchat/presence-client";
-import type { Clock } from "@realchat/presence-runtime";
+import { type Clock, type Rate, TokenBucket } from "@realchat/presence-runtime";
 import type { RawData, WebSocket } from "ws";
 import type { FrameFormat } from "../push/frame-format.ts";
 import type { Outlet } from "../push/outlet.ts";
 import type { Subscription } from "../push/push.ts";
 import { readClientMessage } from "./client-message.ts";
 import { type Close, closes, loggedOut } from "./close-codes.ts";
-import { MessageAllowance, type MessageRate } from "./message-allowance.ts";
 import { type TimerWheel, WheelTimer } from "./timer-wheel.ts";
 
 /** What all sockets of a gateway share. */
@@ -15,7 +14,7 @@ export interface ConnectionSetting {
   readonly wheel: TimerWheel;
   readonly pingEveryMs: number;
   readonly pongWithinMs: number;
-  readonly messageRate: MessageRate;
+  readonly messageRate: Rate;
   /** Told once, when nothing of it is left to do. */
   readonly onEnd: (connection: Connection, end: End) => void;
   readonly onMessage: (kind: string) => void;
@@ -40,7 +39,7 @@ export class Connection implements Outlet {
   readonly #setting: ConnectionSetting;
   readonly #liveness: WheelTimer;
   readonly #expiry: WheelTimer | undefined;
-  readonly #allowance: MessageAllowance;
+  readonly #allowance: TokenBucket;
   #session: SessionHandle | undefined;
   #subscription: Subscription | undefined;
   /** Who waits for the client to show that it is there, and since when, monotonic ms. */
@@ -62,7 +61,7 @@ export class Connection implements Outlet {
     this.format = options.format;
     this.#socket = socket;
     this.#setting = setting;
-    this.#allowance = new MessageAllowance(setting.messageRate, setting.clock.monotonicMs());
+    this.#allowance = new TokenBucket(setting.messageRate, setting.clock.monotonicMs());
     this.#liveness = new WheelTimer(() => this.#checkLiveness());
     setting.wheel.set(this.#liveness, setting.pingEveryMs);
     if (expiresAtMs !== undefined) {

@@ -3,7 +3,7 @@ import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { OpenSession, SessionHandle } from "@realchat/presence-client";
-import { type Address, type Clock, type LoopTurns, nextReads } from "@realchat/presence-runtime";
+import { type Address, type Clock, type LoopTurns, nextReads, type Rate } from "@realchat/presence-runtime";
 import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import type { FrameFormat } from "../push/frame-format.ts";
 import type { Push } from "../push/push.ts";
@@ -14,7 +14,6 @@ import { type Close, closes } from "./close-codes.ts";
 import { Connection, type ConnectionSetting, type End } from "./connection.ts";
 import type { GatewayFigures } from "./figures.ts";
 import { type HandshakeOptions, readHandshake } from "./handshake.ts";
-import type { MessageRate } from "./message-allowance.ts";
 import { envelopeFrames, envelopeProtocol } from "./protocols/envelope-frames.ts";
 import { jsonFrames, jsonProtocol } from "./protocols/json-frames.ts";
 import { isRefusal, type Refusal, type RefusalReason, refuse, refuseRequest } from "./refusal.ts";
@@ -34,7 +33,7 @@ export interface GatewayOptions {
     readonly origins: ReadonlySet<string>;
     readonly timeoutMs: number;
   };
-  readonly limits: SocketLimitOptions & { readonly messageMaxBytes: number; readonly messageRate: MessageRate };
+  readonly limits: SocketLimitOptions & { readonly messageMaxBytes: number; readonly messageRate: Rate };
   readonly liveness: { readonly pingEveryMs: number; readonly pongWithinMs: number };
   /** PEM; undefined: no TLS. */
   readonly tls: { readonly certificate: string; readonly key: string } | undefined;

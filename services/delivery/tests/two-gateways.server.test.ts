@@ -19,7 +19,9 @@ import { block, contact, conversationCreated, membershipChanged } from "../audie
 import { connect, type SocketClient, toldUsers } from "../testing/socket-client.ts";
 
 const prefix = `two-gateways-${randomUUID()}`;
-const nameOf = (topic: AudienceTopic | "presence.events.v1") => `${prefix}.${topic}`;
+const nameOf = (topic: AudienceTopic) => `${prefix}.${topic}`;
+/** Ends with nothing that a gateway could know it by. */
+const presenceTopic = `${prefix}-who-is-there`;
 
 let redis: TestRedis;
 let presence: TestPresence;
@@ -35,13 +37,14 @@ before(async () => {
   presence = await startPresence({
     // A gateway hears with a heartbeat that a device has moved.
     env: {
-      ...{ REDIS_URL: redis.url, KAFKA_BROKERS: kafka.brokers, KAFKA_TOPIC: nameOf("presence.events.v1") },
+      ...{ REDIS_URL: redis.url, KAFKA_BROKERS: kafka.brokers, KAFKA_TOPIC: presenceTopic },
       SESSION_TTL: "6s",
     },
   });
   const env = {
     ...{ PRESENCE_SVC_ADDR: presence.grpcAddress, REDIS_URL: redis.url, KAFKA_BROKERS: kafka.brokers },
-    ...{ KAFKA_TOPICS: [nameOf("presence.events.v1"), ...audienceTopics.map(nameOf)].join(","), SAMPLE_CAST: "false" },
+    KAFKA_TOPICS: [`presence.events.v1=${presenceTopic}`, ...audienceTopics.map(nameOf)].join(","),
+    SAMPLE_CAST: "false",
   };
   gateways = await Promise.all([startDelivery({ env }), startDelivery({ env })]);
 });

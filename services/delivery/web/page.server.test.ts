@@ -102,6 +102,15 @@ describe("the page", () => {
     assert.match(await entry.first().innerText(), /went offline[\s\S]*logged out/);
   });
 
+  test("says, to who may see nobody, how that comes", async () => {
+    const socket = await asAda();
+    socket.send({ type: "snapshot", users: [] });
+    const empty = page.getByText(/Nobody to see yet.*contacts once each has the other.*audience import people\.jsonl/);
+    await empty.waitFor();
+    socket.send({ type: "snapshot", users: [{ id: "bruno", online: true, version: 1 }] });
+    await empty.waitFor({ state: "hidden" });
+  });
+
   test("forgets whom it may no longer see", async () => {
     const socket = await asAda();
     socket.send({ type: "snapshot", users: [{ id: "bruno", online: true, version: 1 }] });

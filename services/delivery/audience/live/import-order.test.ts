@@ -46,6 +46,13 @@ describe("an import order", () => {
     assert.ok(listener.wasTold("ann", "cid"));
   });
 
+  test("with contacts is answered how many are mutual", async (t) => {
+    const { order } = await listening(t);
+    const contact = (user_id: string, contact_id: string) => ({ user_id, contact_id });
+    const { answer } = await order(lines(contact("ann", "bob"), contact("bob", "ann"), contact("ann", "cid")));
+    assert.deepEqual([answer.contacts, answer.mutual, answer.oneSided], [3, 1, 1]);
+  });
+
   test("with a line that is wrong changes nothing, and is told which", async (t) => {
     const { directory, listener, order } = await listening(t);
     const { status, answer } = await order(lines(room, { user_id: "ann", contact_id: "" }));

@@ -31,9 +31,11 @@ export function importOrder({ directory, listener, isExposed }: ImportOrderOptio
         if (isExposed) throw new AudienceError("REFUSED", exposed);
         refuseOthers(request);
         const lines = await readBody(request);
-        await checkImport(Readable.from([lines]));
+        const { contacts } = await checkImport(Readable.from([lines]));
         const imported = await importAudience(directory, Readable.from([lines]), { listener });
-        return { status: 200, value: { ...imported, directory: directory.kind } };
+        // One contact alone shows nobody.
+        const census = imported.contacts > 0 && { mutual: contacts?.mutual, oneSided: contacts?.oneSided };
+        return { status: 200, value: { ...imported, ...census, directory: directory.kind } };
       } catch (error) {
         if (!(error instanceof AudienceError)) throw error;
         // How far it got is for the one to say who has the file.

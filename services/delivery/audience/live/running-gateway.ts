@@ -42,7 +42,11 @@ export class RunningGateway {
     } catch (error) {
       if (error instanceof AudienceError) throw error;
       const why = late.signal.aborted ? `no answer within ${answerTimeoutMs / 1000} s` : reasonOf(error);
-      throw new AudienceError("UNAVAILABLE", `${this.#url} cannot be asked: ${why}`, { cause: error });
+      throw new AudienceError(
+        "UNAVAILABLE",
+        `${this.#url} cannot be asked: ${why}. Does the gateway run, and is this its HTTP_ADDR?`,
+        { cause: error },
+      );
     } finally {
       cancel();
     }

@@ -58,6 +58,7 @@ export class MemoryDirectory implements AudienceDirectory {
     return {
       relations: this.#relations,
       relationsLimit: this.#maxRelations,
+      unreadable: 0,
       operations: this.#meter.operations,
       bounds: {},
     };
@@ -84,13 +85,16 @@ export class MemoryDirectory implements AudienceDirectory {
 
   apply(batch: ChangeBatch): Promise<AffectedPairs[]> {
     return this.#meter.measure("apply", () => {
-      const facts = factsOf(batch.changes);
+      const facts = factsOf(batch);
       const { origin } = batch;
       if (origin === undefined) {
         if (this.#merge(facts)) this.#imports += 1;
-      } else if (isNews(origin, this.#positions.get(origin.source)?.offset)) {
-        this.#merge(facts);
-        this.#positions.set(origin.source, origin.upTo);
+      } else {
+        const stored = this.#positions.get(origin.source)?.offset;
+        if (isNews(origin, stored)) {
+          this.#merge(facts.filter(({ offset }) => offset < 0 || offset > (stored ?? -1)));
+          this.#positions.set(origin.source, origin.upTo);
+        }
       }
       const { members, pairs } = touchedBy(facts);
       const everIn = (conversation: string) => [...this.#tables.member.of(conversation).keys()];
@@ -157,11 +161,11 @@ export class MemoryDirectory implements AudienceDirectory {
       );
     }
     let isChanged = false;
-    for (const { relation, left, right, stamp } of facts) {
-      const [from, to] = [this.#id(left), this.#id(right)];
-      if (!this.#tables[relation].merge(from, to, stamp)) continue;
+    for (const fact of facts) {
+      const [from, to] = [this.#id(fact.left), this.#id(fact.right)];
+      if (!this.#tables[fact.relation].merge(from, to, fact)) continue;
       isChanged = true;
-      if (relation === "member") this.#remember(to, from);
+      if (fact.relation === "member") this.#remember(to, from);
     }
     return isChanged;
   }

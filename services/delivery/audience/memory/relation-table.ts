@@ -1,4 +1,4 @@
-import { isStronger, type Stamp } from "../facts.ts";
+import { type Fact, type Stamp, stampAfter } from "../facts.ts";
 
 const none: ReadonlyMap<string, Stamp> = new Map();
 
@@ -22,14 +22,15 @@ export class RelationTable {
   }
 
   /** @returns whether it changed anything */
-  merge(left: string, right: string, stamp: Stamp): boolean {
+  merge(left: string, right: string, fact: Pick<Fact, "stamp" | "earlier">): boolean {
     let group = this.#byLeft.get(left);
     if (group === undefined) {
       group = new Map();
       this.#byLeft.set(left, group);
     }
     const known = group.get(right);
-    if (!isStronger(stamp, known)) return false;
+    const stamp = stampAfter(fact, known);
+    if (stamp === undefined) return false;
     group.set(right, stamp);
     if (known === undefined) this.#size += 1;
     return true;

@@ -6,13 +6,17 @@ const pageMax = 20_000;
 /** Members in one page of a scan, which costs three times as much a member, since it comes with the stamps. */
 const scanCount = 5_000;
 
+export function membersKey(conversation: string): string {
+  return `${prefix}member:${conversation}`;
+}
+
 /**
  * All who are or were in a conversation, page by page, in a large one some of them perhaps twice.
  * https://redis.io/docs/latest/commands/scan/: whoever is there from the beginning to the end is returned, and nobody
  * is ever removed.
+ * @param key see membersKey
  */
-export async function* readMembers(connection: RedisConnection, conversation: string): AsyncIterable<string[]> {
-  const key = `${prefix}member:${conversation}`;
+export async function* readMembers(connection: RedisConnection, key: string): AsyncIterable<string[]> {
   const all = list(await connection.send(["ZRANGE", key, "0", String(pageMax)]));
   if (all.length <= pageMax) return yield all.map(text);
   let cursor = "0";

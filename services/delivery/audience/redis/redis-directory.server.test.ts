@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { after, before, describe, type TestContext, test } from "node:test";
 import { systemClock } from "@realchat/presence-runtime/clock";
 import { startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
 import { createClient } from "@redis/client";
@@ -23,11 +23,24 @@ async function openDirectory(t: { after(run: () => Promise<void>): void }): Prom
   return directory;
 }
 
-async function flush(): Promise<void> {
+async function command(...words: string[]): Promise<unknown> {
   const client = createClient({ url: redis.url });
   await client.connect();
-  await client.sendCommand(["FLUSHALL"]);
-  client.destroy();
+  try {
+    return await client.sendCommand(words);
+  } finally {
+    client.destroy();
+  }
+}
+
+async function flush(): Promise<void> {
+  await command("FLUSHALL");
+}
+
+/** Puts something else where the directory has a key of its own. */
+async function spoil(key: string): Promise<void> {
+  await command("DEL", `audience:{audience}:${key}`);
+  await command("RPUSH", `audience:{audience}:${key}`, "rubbish");
 }
 
 function untilReady(directory: AudienceDirectory): Promise<unknown> {
@@ -138,6 +151,115 @@ describe("Redis directory", () => {
     const keys = (await client.sendCommand(["KEYS", "*"])) as unknown as string[];
     assert.equal(keys.length, 9);
     for (const key of keys) assert.ok(key.startsWith("audience:{audience}:"), key);
+  });
+
+  describe("a key that holds something else", () => {
+    const people = ["ann", "bob", "cid", "dan", "eve", "fay", "gus"];
+
+    /** Ann and bob share a room, and are contacts; ann and cid share a club. */
+    async function scene(t: TestContext) {
+      await flush();
+      const named: string[] = [];
+      const options = { url: redis.url, onUnreadable: (key: string) => named.push(key.replace(/^.*\}:/, "")) };
+      const directory = new RedisDirectory(options, systemClock);
+      t.after(() => directory.close());
+      await directory.open();
+      await directory.apply({
+        changes: [
+          { kind: "conversation", at: 5, conversationId: "room", participants: ["ann", "bob"] },
+          { kind: "conversation", at: 5, conversationId: "club", participants: ["ann", "cid"] },
+          { kind: "contact-added", at: 5, userId: "ann", contactId: "dan" },
+          { kind: "contact-added", at: 5, userId: "dan", contactId: "ann" },
+        ],
+      });
+      const sees = async (viewer: string) => {
+        const { users } = await directory.visibleTo(viewer, 10);
+        assert.deepEqual(await directory.maySee(viewer, people), new Set(users), viewer);
+        return users.sort();
+      };
+      assert.deepEqual(await sees("ann"), ["bob", "cid", "dan"]);
+      return { directory, named, sees };
+    }
+
+    const cases: [key: string, ann: string[]][] = [
+      ["member:room", ["cid", "dan"]],
+      ["member-of:ann", ["dan"]],
+      ["contact:ann", ["bob", "cid"]],
+      ["contact-of:ann", ["bob", "cid"]],
+      ["block:ann", []],
+      ["block-of:ann", []],
+    ];
+    for (const [key, ann] of cases) {
+      test(`${key} shows nobody, is named once, and stops neither other questions nor other changes`, async (t) => {
+        const { directory, named, sees } = await scene(t);
+        await spoil(key);
+        assert.deepEqual(await sees("ann"), ann);
+        assert.deepEqual(await sees("cid"), ["ann"]);
+        const changes = [
+          { kind: "conversation", at: 6, conversationId: "room", participants: ["ann", "bob", "eve"] },
+          { kind: "contact-added", at: 6, userId: "ann", contactId: "eve" },
+          { kind: "contact-added", at: 6, userId: "eve", contactId: "ann" },
+          { kind: "blocked", at: 6, userId: "ann", blockedId: "cid" },
+          { kind: "blocked", at: 6, userId: "cid", blockedId: "ann" },
+          { kind: "conversation", at: 6, conversationId: "hall", participants: ["fay", "gus"] },
+        ] as const;
+        await directory.apply({ origin: { source: "topic:0", after: undefined, upTo: { offset: 6, at: 6 } }, changes });
+        assert.equal((await directory.state()).positions.get("topic:0")?.offset, 6);
+        assert.deepEqual(await sees("fay"), ["gus"]);
+        assert.deepEqual(await sees("cid"), []);
+        assert.ok(!(await sees("ann")).includes("cid"));
+        assert.deepEqual(named, [key]);
+        assert.ok(directory.metrics().unreadable > 1);
+        assert.ok(directory.health().ready);
+      });
+    }
+
+    test("positions or counters that are none are read as nothing, and written anew", async (t) => {
+      const { directory } = await scene(t);
+      const origin = (after: number | undefined, offset: number) => ({
+        source: "topic:0",
+        after: after === undefined ? undefined : { offset: after, at: 6 },
+        upTo: { offset, at: 6 },
+      });
+      for (const spoils of [
+        () => command("HSET", "audience:{audience}:positions", "topic:0", "rubbish"),
+        () => spoil("positions"),
+      ]) {
+        await directory.apply({ origin: origin(undefined, 6), changes: [] });
+        await directory.apply({ origin: { ...origin(undefined, 7), source: "topic:1" }, changes: [] });
+        await spoils();
+        assert.equal((await directory.state()).positions.has("topic:0"), false);
+        await assert.rejects(directory.apply({ origin: origin(6, 9), changes: [] }), { code: "REWOUND" });
+        await directory.apply({ origin: origin(undefined, 9), changes: [] });
+        assert.equal((await directory.state()).positions.get("topic:0")?.offset, 9);
+      }
+      await command("HSET", "audience:{audience}:mark", "imports", "many", "relations", "few");
+      const { imports } = await directory.state();
+      await directory.apply({ changes: [{ ...room, conversationId: "new" }] });
+      assert.notEqual((await directory.state()).imports, imports);
+    });
+
+    test("a mark of another kind makes it unready, and says so", async (t) => {
+      const { directory } = await scene(t);
+      await spoil("mark");
+      await assert.rejects(directory.state(), { code: "UNAVAILABLE" });
+      assert.equal(directory.health().ready, false);
+      assert.match(directory.health().detail, /WRONGTYPE/);
+      await flush();
+      const isBack = () => directory.state().then(() => directory.health().ready);
+      await waitUntil(isBack, { what: "the directory is ready again" });
+    });
+
+    test("members that are no ids are told to nobody", async (t) => {
+      const { directory, named } = await scene(t);
+      await command("ZADD", "audience:{audience}:member:club", "7", "", "7", "a\nb", "7", "x".repeat(200));
+      assert.deepEqual((await directory.visibleTo("ann", 10)).users.sort(), ["bob", "cid", "dan"]);
+      const [affected] = await directory.apply({
+        changes: [{ kind: "joined", at: 7, conversationId: "club", userId: "eve" }],
+      });
+      assert.deepEqual([...(affected?.others ?? [])].sort(), ["ann", "cid", "eve"]);
+      assert.ok(named.includes("member:club"));
+    });
   });
 
   test("what is no id is visible to nobody, and harms nobody", async (t) => {

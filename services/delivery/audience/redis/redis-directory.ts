@@ -26,7 +26,8 @@ import { type Applied, apply } from "./lua/apply.ts";
 import { maySee } from "./lua/may-see.ts";
 import { state } from "./lua/state.ts";
 import { visibleTo } from "./lua/visible-to.ts";
-import { readMembers } from "./read-members.ts";
+import { membersKey, readMembers } from "./read-members.ts";
+import { UnreadableKeys } from "./unreadable-keys.ts";
 
 export interface RedisDirectoryOptions {
   /** See parseRedisUrl. */
@@ -37,6 +38,8 @@ export interface RedisDirectoryOptions {
   readonly commandTimeoutMs?: number;
   /** Commands that wait for their reply at most; default 10,000. */
   readonly maxPendingCommands?: number;
+  /** Hears once of each key that holds something that the directory did not write. */
+  readonly onUnreadable?: (key: string) => void;
 }
 
 /** Facts in one call of a script: about 2 ms of Redis, which serves others, too. */
@@ -50,12 +53,16 @@ export class RedisDirectory implements AudienceDirectory {
   readonly #connection: RedisConnection;
   readonly #maxPendingCommands: number;
   readonly #meter: OperationMeter<(typeof directoryOperations)[number]>;
+  readonly #unreadable: UnreadableKeys;
   #generation: string | undefined;
   #relations = 0;
+  /** Why its state cannot be read though Redis answers; undefined: it can, as far as is known. */
+  #stateFailure: string | undefined;
 
   /** @throws TypeError for a URL that is none */
   constructor(options: RedisDirectoryOptions, clock: Clock) {
-    const { commandTimeoutMs = 2_000, maxPendingCommands = 10_000 } = options;
+    const { commandTimeoutMs = 2_000, maxPendingCommands = 10_000, onUnreadable = () => {} } = options;
+    this.#unreadable = new UnreadableKeys(onUnreadable);
     this.#maxPendingCommands = maxPendingCommands;
     this.#meter = new OperationMeter(directoryOperations, clock);
     this.#connection = new RedisConnection(
@@ -88,22 +95,27 @@ export class RedisDirectory implements AudienceDirectory {
   }
 
   health(): { ready: boolean; detail: string } {
-    return { ready: this.#connection.isReady, detail: this.#connection.detail };
+    const { isReady, detail } = this.#connection;
+    return { ready: isReady && this.#stateFailure === undefined, detail: this.#stateFailure ?? detail };
   }
 
   metrics(): DirectoryMetrics {
     return {
       relations: this.#relations,
       relationsLimit: undefined,
+      unreadable: this.#unreadable.count,
       operations: this.#meter.operations,
       bounds: { commands: { used: this.#connection.pending, limit: this.#maxPendingCommands } },
     };
   }
 
   visibleTo(viewer: string, limit: number): Promise<{ users: string[]; more: boolean }> {
-    return this.#meter.measure("visible-to", () =>
-      this.#run(visibleTo, { mark: markKey }, { generation: this.#known(), prefix, viewer, limit }),
-    );
+    return this.#meter.measure("visible-to", async () => {
+      const args = { generation: this.#known(), prefix, viewer, limit };
+      const { users, more, unreadable } = await this.#run(visibleTo, { mark: markKey }, args);
+      this.#unreadable.found(unreadable);
+      return { users: this.#idsAmong(users, `${prefix}contact:${viewer}, or members of its conversations`), more };
+    });
   }
 
   maySee(viewer: string, users: readonly string[]): Promise<Set<string>> {
@@ -113,7 +125,8 @@ export class RedisDirectory implements AudienceDirectory {
       const seen = await Promise.all(
         pagesOf(ids, callMaxUsers).map(async (page) => {
           const args = { generation: this.#known(), prefix, viewer, users: JSON.stringify(page) };
-          const marks = await this.#run(maySee, { mark: markKey }, args);
+          const { marks, unreadable } = await this.#run(maySee, { mark: markKey }, args);
+          this.#unreadable.found(unreadable);
           return page.filter((_, index) => marks[index] === "1");
         }),
       );
@@ -123,7 +136,7 @@ export class RedisDirectory implements AudienceDirectory {
 
   apply(batch: ChangeBatch): Promise<AffectedPairs[]> {
     return this.#meter.measure("apply", async () => {
-      const facts = factsOf(batch.changes);
+      const facts = factsOf(batch);
       await this.#merge(facts, batch.origin);
       const { members, pairs } = touchedBy(facts);
       const inConversations = await Promise.all(
@@ -136,10 +149,22 @@ export class RedisDirectory implements AudienceDirectory {
   state(): Promise<DirectoryState> {
     return this.#meter.measure("state", async () => {
       const generation = this.#known();
-      const { relations, ...rest } = await this.#run(state, { mark: markKey, positions: positionsKey }, { generation });
+      const { relations, ...rest } = await this.#readState(generation);
       this.#relations = relations;
       return { generation, ...rest };
     });
+  }
+
+  async #readState(generation: string) {
+    try {
+      const known = await this.#run(state, { mark: markKey, positions: positionsKey }, { generation });
+      this.#stateFailure = undefined;
+      return known;
+    } catch (error) {
+      // The connection's own failures are the connection's to tell.
+      if (codeBehind((error as Error).cause) === "WRONGTYPE") this.#stateFailure = (error as Error).message;
+      throw error;
+    }
   }
 
   /**
@@ -175,10 +200,15 @@ export class RedisDirectory implements AudienceDirectory {
         after: origin?.after?.offset ?? -1,
         offset: origin?.upTo.offset ?? -1,
         at: isLast ? (origin?.upTo.at ?? "") : "",
-        facts: JSON.stringify(facts.flatMap(({ relation, left, right, stamp }) => [relation, left, right, stamp])),
+        facts: JSON.stringify(
+          facts.flatMap(({ relation, left, right, stamp, offset, earlier }) => {
+            return [relation, left, right, stamp, offset, earlier];
+          }),
+        ),
       },
     );
     this.#relations = applied.relations;
+    this.#unreadable.found([...new Set(applied.unreadable)]);
     if (origin !== undefined && applied.kind === "rewound") {
       throw rewound(origin.source, origin.after?.offset, applied.storedOffset);
     }
@@ -188,12 +218,23 @@ export class RedisDirectory implements AudienceDirectory {
   /** All who are or were in a conversation, page by page. */
   async #affectedIn(conversation: string, users: readonly string[]): Promise<AffectedPairs[]> {
     const affected: AffectedPairs[] = [];
+    const key = membersKey(conversation);
     try {
-      for await (const others of readMembers(this.#connection, conversation)) affected.push({ users, others });
+      for await (const others of readMembers(this.#connection, key)) {
+        affected.push({ users, others: this.#idsAmong(others, key) });
+      }
     } catch (error) {
-      throw unavailable(error);
+      if (codeBehind(error) !== "WRONGTYPE") throw unavailable(error);
+      this.#unreadable.found([key]);
     }
     return affected;
+  }
+
+  /** What is no id is nobody's: whoever asks others about it would be refused, and with it all that it asks for. */
+  #idsAmong(users: readonly string[], key: string): string[] {
+    const ids = users.filter(isId);
+    if (ids.length < users.length) this.#unreadable.found([key]);
+    return ids;
   }
 
   /** @throws AudienceError UNAVAILABLE */

@@ -1,6 +1,6 @@
 import { conversation, events } from "@realchat/presence-proto";
 import { idMaxBytes } from "@realchat/presence-runtime";
-import type { AudienceChange } from "../directory.ts";
+import type { Undated } from "../directory.ts";
 import { isId } from "../entity-id.ts";
 import type { AudienceTopic } from "./topics.ts";
 
@@ -10,34 +10,32 @@ export class MalformedRecord extends Error {
 }
 
 /**
- * What a record says.
- * @param at see AudienceChange
+ * What a record says, without when.
  * @returns undefined: nothing about who may see whom
  * @throws MalformedRecord
  */
-export function decodeRecord(topic: AudienceTopic, value: Uint8Array, at: number): AudienceChange | undefined {
+export function decodeRecord(topic: AudienceTopic, value: Uint8Array): Undated | undefined {
   switch (topic) {
     case "conversation.events.v1":
-      return conversationChange(value, at);
+      return conversationChange(value);
     case "contact.added":
-      return { kind: "contact-added", at, ...pairIn(value, "contact_id", "contactId") };
+      return { kind: "contact-added", ...pairIn(value, "contact_id", "contactId") };
     case "contact.removed":
-      return { kind: "contact-removed", at, ...pairIn(value, "contact_id", "contactId") };
+      return { kind: "contact-removed", ...pairIn(value, "contact_id", "contactId") };
     case "user.blocked":
-      return { kind: "blocked", at, ...pairIn(value, "blocked", "blockedId") };
+      return { kind: "blocked", ...pairIn(value, "blocked", "blockedId") };
     case "user.unblocked":
-      return { kind: "unblocked", at, ...pairIn(value, "blocked", "blockedId") };
+      return { kind: "unblocked", ...pairIn(value, "blocked", "blockedId") };
   }
 }
 
-function conversationChange(value: Uint8Array, at: number): AudienceChange | undefined {
+function conversationChange(value: Uint8Array): Undated | undefined {
   const { eventType, payload } = parse("EventEnvelope", () => events.EventEnvelope.decode(value));
   if (eventType === events.EventType.EVENT_TYPE_CONVERSATION_CREATED) {
     const created = parse("ConversationCreatedEvent", () => conversation.ConversationCreatedEvent.decode(payload));
     const participants = [...(created.conversation?.participantUserIds ?? []), ...created.participantUserIds];
     return {
       kind: "conversation",
-      at,
       conversationId: checked("conversation_id", created.conversation?.conversationId),
       participants: [...new Set(participants)].map((id) => checked("participant_user_ids", id)),
     };
@@ -46,7 +44,6 @@ function conversationChange(value: Uint8Array, at: number): AudienceChange | und
     const changed = parse("MembershipChangedEvent", () => conversation.MembershipChangedEvent.decode(payload));
     return {
       kind: changed.added ? "joined" : "left",
-      at,
       conversationId: checked("conversation_id", changed.conversationId),
       userId: checked("user_id", changed.userId),
     };

@@ -56,6 +56,8 @@ describe("import", () => {
     const refusals: [string, RegExp][] = [
       ["{", /^line 5 is no JSON.*; nothing is imported, and importing it again does no harm$/s],
       ["7", /^line 5 is no JSON object/],
+      ["[{}]", /^line 5 is an array: write one object a line/],
+      ["P\u0000\u001b[31m", /^line 5 is no JSON: [^\p{Cc}]*; nothing is imported/u],
       ['{"user_id":"ann"}', /^line 5 needs exactly one of conversation_id, contact_id and blocked/],
       ['{"user_id":"ann","contact_id":"bob","blocked":"cid"}', /^line 5 needs exactly one/],
       ['{"contact_id":"bob"}', /^line 5 has a user_id that is no id: give 1 to 128 bytes/],
@@ -69,7 +71,7 @@ describe("import", () => {
       await assert.rejects(checkImport(Readable.from([good, line])), { code: "INVALID_IMPORT", message: /^line 5/ });
     }
     await assert.rejects(checkImport(Readable.from([Buffer.from([0x7b, 0xff, 0x0a])])), {
-      message: "line 1 is not UTF-8",
+      message: "line 1 is not UTF-8: is it text, and unpacked?",
     });
     await checkImport(Readable.from([good]));
   });

@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import { AudienceError } from "../audience-error.ts";
 import type { AudienceChange, AudienceDirectory } from "../directory.ts";
 import type { AudienceListener } from "../listener.ts";
+import { type ContactCensus, ContactCounter } from "./contact-census.ts";
 import { importLines } from "./import-lines.ts";
 
 interface ImportOptions {
@@ -65,9 +66,22 @@ export async function importAudience(
   return total;
 }
 
+export interface CheckedImport {
+  /** Facts in it. */
+  readonly facts: number;
+  /** Undefined: too many to tell. */
+  readonly contacts: ContactCensus | undefined;
+}
+
 /** Reads all of it and applies nothing. @throws AudienceError INVALID_IMPORT naming the line */
-export async function checkImport(file: Readable): Promise<void> {
-  for await (const _ of importLines(file));
+export async function checkImport(file: Readable): Promise<CheckedImport> {
+  const contacts = new ContactCounter();
+  let facts = 0;
+  for await (const { change } of importLines(file)) {
+    facts += 1;
+    if (change.kind === "contact-added") contacts.add(change.userId, change.contactId);
+  }
+  return { facts, contacts: contacts.count() };
 }
 
 function counterOf(kind: AudienceChange["kind"]): "conversations" | "contacts" | "blocks" {

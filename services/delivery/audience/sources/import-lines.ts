@@ -56,7 +56,7 @@ async function* linesOf(file: Readable): AsyncGenerator<string> {
     try {
       return decoder.decode(line);
     } catch (error) {
-      throw invalid(number, "is not UTF-8", error);
+      throw invalid(number, "is not UTF-8: is it text, and unpacked?", error);
     }
   };
   for await (const chunk of file as AsyncIterable<Buffer | string>) {
@@ -78,8 +78,9 @@ function changeOf(line: string, number: number): AudienceChange {
   try {
     content = JSON.parse(line);
   } catch (error) {
-    throw invalid(number, `is no JSON: ${(error as Error).message}`, error);
+    throw invalid(number, `is no JSON: ${printable((error as Error).message)}`, error);
   }
+  if (Array.isArray(content)) throw invalid(number, "is an array: write one object a line, without brackets around");
   if (typeof content !== "object" || content === null) throw invalid(number, "is no JSON object");
   const fields = content as Readonly<Record<string, unknown>>;
   const id = (field: string, value = fields[field]): string => {
@@ -104,6 +105,11 @@ function changeOf(line: string, number: number): AudienceChange {
   return isContact
     ? { kind: "contact-added", at, userId: id("user_id"), contactId: id("contact_id") }
     : { kind: "blocked", at, userId: id("user_id"), blockedId: id("blocked") };
+}
+
+/** What a file holds need not be for a terminal. */
+function printable(message: string): string {
+  return message.replace(/\p{Cc}/gu, "\u00b7");
 }
 
 function invalid(line: number, what: string, cause?: unknown): AudienceError {

@@ -1,15 +1,20 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { ProduceAcks, Producer } from "@platformatic/kafka";
 import { systemClock } from "@realchat/presence-runtime/clock";
 import {
   createTopics,
   deleteTopic,
+  repository,
   sharedKafka,
+  startChild,
   startKafka,
   startRedis,
   type TestRedis,
+  temporaryFolder,
   waitUntil,
 } from "@realchat/presence-testing";
 import type { AudienceDirectory } from "../directory.ts";
@@ -18,7 +23,9 @@ import { RedisDirectory } from "../redis/redis-directory.ts";
 import { block, contact, conversationCreated, membershipChanged } from "../testing/event-records.ts";
 import { RecordedListener } from "../testing/recorded-listener.ts";
 import { KafkaSource } from "./kafka-source.ts";
-import { type AudienceTopic, audienceTopics, topicNames } from "./topics.ts";
+import { type AudienceTopic, audienceTopics, type TopicNames } from "./topics.ts";
+
+type Codec = "none" | "gzip" | "snappy" | "lz4" | "zstd";
 
 const patient = { deadlineMs: 30_000 };
 const silent = { info() {}, warn() {}, error() {} } as never;
@@ -42,7 +49,9 @@ class Scene {
 
   async create(...topics: AudienceTopic[]): Promise<void> {
     const names = topics.map((topic) => this.nameOf(topic));
-    await createTopics(this.#brokers, names, { partitions: 4 });
+    // As brokers before Kafka 4 do, they take any timestamp.
+    const configs = { "message.timestamp.after.max.ms": String(2n ** 63n - 1n) };
+    await createTopics(this.#brokers, names, { partitions: 4, configs });
   }
 
   async remove(topic: AudienceTopic): Promise<void> {
@@ -55,12 +64,36 @@ class Scene {
     await this.#producer.send({ messages: [message], acks: ProduceAcks.ALL });
   }
 
+  /** As a producer with a clock, or a compression, of its own. */
+  async send(topic: AudienceTopic, values: readonly Buffer[], as: { atMs?: number; compression?: Codec } = {}) {
+    const { atMs, compression } = as;
+    const timestamp = atMs === undefined ? undefined : BigInt(Math.floor(atMs));
+    const messages = values.map((value) => ({ topic: this.nameOf(topic), partition: 0, value, timestamp }));
+    await this.#producer.send({ messages, acks: ProduceAcks.ALL, compression });
+  }
+
+  /** Writes in a transaction, in batches of that many, and leaves it open. */
+  async begin(t: TestContext, topic: AudienceTopic, values: readonly Buffer[], batchSize = values.length) {
+    const producer = new Producer({
+      ...{ clientId: "test", bootstrapBrokers: [this.#brokers], retries: 20, retryDelay: 200 },
+      ...{ idempotent: true, transactionalId: randomUUID() },
+    });
+    t.after(() => producer.close());
+    const transaction = await producer.beginTransaction();
+    for (let start = 0; start < values.length; start += batchSize) {
+      const some = values.slice(start, start + batchSize);
+      const messages = some.map((value) => ({ topic: this.nameOf(topic), partition: 0, value }));
+      await transaction.send({ messages });
+    }
+    return transaction;
+  }
+
   /** A gateway's source over the directory. */
   follow(t: TestContext, directory: AudienceDirectory) {
     const listener = new RecordedListener();
     const source = new KafkaSource({
       kafka: { brokers: [this.#brokers], clientId: "test" },
-      topics: topicNames(audienceTopics.map((topic) => `${topic}=${this.nameOf(topic)}`)),
+      topics: Object.fromEntries(audienceTopics.map((topic) => [topic, this.nameOf(topic)])) as TopicNames,
       log: silent,
       clock: systemClock,
       ...{ directory, listener },
@@ -87,7 +120,11 @@ describe("audience from a real Kafka", () => {
     brokers = (await sharedKafka()).brokers;
     redis = await startRedis();
   });
-  after(() => redis.stop());
+  const folder = temporaryFolder("audience-program");
+  after(async () => {
+    await redis.stop();
+    folder.remove();
+  });
 
   async function redisDirectory(t: TestContext): Promise<RedisDirectory> {
     const directory = new RedisDirectory({ url: redis.url }, systemClock);
@@ -161,6 +198,111 @@ describe("audience from a real Kafka", () => {
     await untilComplete(third.source);
     assert.equal(third.source.metrics().get("conversation.events.v1")?.records, 0);
   });
+
+  for (const [what, aheadMs] of Object.entries({ "5 minutes ahead": 300_000, "in 2096": 70 * 365 * 86_400_000 })) {
+    test(`a record that is ${what} dates nobody else's`, async (t) => {
+      const scene = new Scene(t, brokers);
+      await scene.create(...audienceTopics);
+      const nowMs = () => systemClock.nowUs() / 1_000;
+      await scene.send("conversation.events.v1", [
+        conversationCreated("one", "w", "ada"),
+        conversationCreated("two", "zoe", "yan"),
+      ]);
+      const directory = new MemoryDirectory({}, systemClock);
+      const { source } = scene.follow(t, directory);
+      await untilComplete(source);
+      await scene.send("user.unblocked", [block("zoe", "yan")], { atMs: nowMs() + aheadMs });
+      await scene.send("user.unblocked", [block("w", "ada")]);
+      await untilSees(directory, "w", ["ada"]);
+      await scene.send("user.blocked", [block("w", "ada"), block("zoe", "yan")]);
+      await untilSees(directory, "w", []);
+      await untilSees(directory, "zoe", []);
+      // And so for a gateway that begins then, and knows of no record when it came.
+      const later = new MemoryDirectory({}, systemClock);
+      await untilComplete(scene.follow(t, later).source);
+      assert.deepEqual(await later.visibleTo("w", 10), { users: [], more: false });
+      assert.deepEqual(await later.visibleTo("zoe", 10), { users: [], more: false });
+    });
+  }
+
+  test("the program that docs/audience.md gives to paste creates a conversation", async (t) => {
+    const scene = new Scene(t, brokers);
+    await scene.create("conversation.events.v1");
+    const document = readFileSync(join(repository, "docs/audience.md"), "utf8");
+    const [, program = ""] = /```js\n([^`]*)```/.exec(document) ?? [];
+    const child = await startChild(process.execPath, ["--input-type=module", "--eval", program], {
+      ...{ logFile: join(folder.path, "output"), cwd: repository },
+      env: { PATH: process.env.PATH, KAFKA_BROKERS: brokers, TOPIC: scene.nameOf("conversation.events.v1") },
+    });
+    assert.equal(await child.untilEnded(), 0, child.output());
+    const directory = new MemoryDirectory({}, systemClock);
+    scene.follow(t, directory);
+    await untilSees(directory, "ann", ["bob"]);
+  });
+
+  test("behind an open transaction all that others wrote counts, and it is complete when the transaction ends", async (t) => {
+    const scene = new Scene(t, brokers);
+    await scene.create(...audienceTopics);
+    const friends = ["aborted", "committed", "held", "plain"];
+    await scene.send("conversation.events.v1", [conversationCreated("room", "ann", ...friends)]);
+    const held = await scene.begin(t, "user.blocked", [block("ann", "held")]);
+    const committed = await scene.begin(t, "user.blocked", [block("ann", "committed")]);
+    const aborted = await scene.begin(t, "user.blocked", [block("ann", "aborted")]);
+    await scene.send("user.blocked", [block("ann", "plain")]);
+    await committed.commit();
+    await aborted.abort();
+    const directory = new MemoryDirectory({}, systemClock);
+    const { source, listener } = scene.follow(t, directory);
+    await untilSees(directory, "ann", ["aborted", "held"]);
+    assert.ok(listener.wasTold("ann", "plain"));
+    await waitUntil(() => !source.health().ready && /from 0 to 6/.test(source.health().detail), {
+      what: `it says what it cannot read (${source.health().detail})`,
+      ...patient,
+    });
+    assert.equal(source.isComplete, false);
+    await held.commit();
+    await untilComplete(source);
+    await untilSees(directory, "ann", ["aborted"]);
+    assert.ok(source.health().ready);
+  });
+
+  test("an aborted transaction that takes many answers of the broker shows nobody", async (t) => {
+    const scene = new Scene(t, brokers);
+    await scene.create(...audienceTopics);
+    await scene.send("conversation.events.v1", [conversationCreated("room", "ann", "bob")]);
+    await scene.send("user.blocked", [block("ann", "bob")]);
+    const padding = "x".repeat(100_000);
+    const unblock = Buffer.from(JSON.stringify({ user_id: "ann", blocked: "bob", padding }));
+    const many = await scene.begin(
+      t,
+      "user.unblocked",
+      Array.from({ length: 30 }, () => unblock),
+      5,
+    );
+    await many.abort();
+    const directory = new MemoryDirectory({}, systemClock);
+    const { source } = scene.follow(t, directory);
+    await untilComplete(source);
+    assert.deepEqual(await directory.visibleTo("ann", 10), { users: [], more: false });
+    assert.equal(source.metrics().get("user.unblocked")?.records, 0);
+  });
+
+  for (const compression of ["gzip", "snappy", "lz4", "zstd"] as const) {
+    test(`records in ${compression} are read, and a batch that would become too large is passed over`, async (t) => {
+      const scene = new Scene(t, brokers);
+      await scene.create(...audienceTopics);
+      await scene.send("contact.added", [contact("ann", "bob"), contact("bob", "ann")], { compression });
+      const bomb = Buffer.alloc(20 * 1024 * 1024, " ");
+      await scene.send("contact.added", [contact("ann", "cid"), bomb], { compression });
+      await scene.send("contact.added", [contact("ann", "dan"), contact("dan", "ann")], { compression });
+      const directory = new MemoryDirectory({}, systemClock);
+      const { source } = scene.follow(t, directory);
+      await untilComplete(source);
+      await untilSees(directory, "ann", ["bob", "dan"]);
+      const { unreadable, malformed, records } = source.metrics().get("contact.added") ?? {};
+      assert.deepEqual({ unreadable, malformed, records }, { unreadable: 1, malformed: 0, records: 4 });
+    });
+  }
 
   test("when Redis loses its data, it is filled again from Kafka", async (t) => {
     const scene = new Scene(t, brokers);

@@ -8,7 +8,7 @@ import { LosableDirectory } from "../testing/losable-directory.ts";
 import { RecordedListener } from "../testing/recorded-listener.ts";
 import { ScriptedTopic } from "../testing/scripted-topic.ts";
 import { KafkaSource } from "./kafka-source.ts";
-import { type AudienceTopic, audienceTopics, topicNames } from "./topics.ts";
+import { type AudienceTopic, audienceTopics, type TopicNames } from "./topics.ts";
 
 type Topics = Record<AudienceTopic, ScriptedTopic>;
 
@@ -41,7 +41,7 @@ function openScene(t: TestContext): Scene {
       const source = new KafkaSource(
         {
           kafka: { brokers: [], clientId: "test" },
-          topics: topicNames([]),
+          topics: Object.fromEntries(audienceTopics.map((topic) => [topic, topic])) as TopicNames,
           log: { info: log, warn: log, error: log } as never,
           ...{ directory, listener, clock },
         },
@@ -81,7 +81,7 @@ test("all topics and partitions are read from the start, and then as they are wr
   topics["conversation.events.v1"].write(1, conversationCreated("club", "ann", "cid"));
   topics["contact.added"].write(0, contact("ann", "dan"));
   topics["contact.added"].write(1, contact("dan", "ann"));
-  topics["user.blocked"].write(1, block("cid", "ann"));
+  topics["user.blocked"].write(1, block("cid", "ann"), Date.UTC(2025, 11));
   const gateway = scene.start();
   await untilComplete(scene, gateway);
   assert.deepEqual(await whomSees(scene, "ann"), ["bob", "dan"]);
@@ -135,6 +135,140 @@ test("within a partition Kafka's order decides, even if the producer's clock ste
   conversations.write(0, membershipChanged("room", "bob", false), 1_000_000);
   await untilComplete(scene, scene.start());
   assert.deepEqual(await whomSees(scene, "ann"), []);
+});
+
+const futures = { "5 minutes ahead": 300_000, "in 2096": 70 * 365 * 86_400_000 };
+for (const [what, aheadMs] of Object.entries(futures)) {
+  for (const when of ["history", "news"]) {
+    test(`a record that is ${what}, as ${when}, dates nobody else's`, async (t) => {
+      const scene = openScene(t);
+      const { topics, clock } = scene;
+      const nowMs = () => Math.floor(clock.nowUs() / 1_000);
+      const pairs = [
+        ["w", "ada"],
+        ["zoe", "yan"],
+      ] as const;
+      for (const pair of pairs) {
+        topics["conversation.events.v1"].write(0, conversationCreated(pair[0], pair[0], pair[1]), nowMs() - 90_000);
+        topics["user.blocked"].write(0, block(pair[0], pair[1]), nowMs() - 80_000);
+      }
+      const gateway = when === "news" ? scene.start() : undefined;
+      if (gateway !== undefined) await untilComplete(scene, gateway);
+      topics["user.unblocked"].write(0, block("zoe", "yan"), nowMs() + aheadMs);
+      topics["user.unblocked"].write(0, block("w", "ada"), nowMs() - 70_000);
+      topics["user.blocked"].write(0, block("w", "ada"), nowMs() - 60_000);
+      const read = gateway ?? scene.start();
+      await untilComplete(scene, read);
+      await until(clock, "all is read", () => read.source.metrics().get("user.blocked")?.records === 3);
+      await until(clock, "all is read", () => read.source.metrics().get("user.unblocked")?.records === 2);
+      assert.deepEqual(await whomSees(scene, "w"), []);
+      // In doubt nothing is shown; as news it is known to come after the block.
+      assert.deepEqual(await whomSees(scene, "zoe"), when === "news" ? ["yan"] : []);
+      await clock.advance(1_000);
+      topics["user.blocked"].write(0, block("zoe", "yan"), nowMs());
+      await untilSees(scene, "zoe", []);
+      await clock.advance(1_000);
+      topics["user.unblocked"].write(0, block("zoe", "yan"), nowMs());
+      await untilSees(scene, "zoe", ["yan"]);
+    });
+  }
+}
+
+test("a block in 2096 ends with the unblock that follows it", async (t) => {
+  const scene = openScene(t);
+  const { topics, clock } = scene;
+  topics["conversation.events.v1"].write(0, conversationCreated("room", "ann", "bob"), Date.UTC(2026, 0));
+  await untilComplete(scene, scene.start());
+  topics["user.blocked"].write(0, block("ann", "bob"), 4e12);
+  await untilSees(scene, "ann", []);
+  await clock.advance(1_000);
+  topics["user.unblocked"].write(0, block("ann", "bob"), Math.floor(clock.nowUs() / 1_000));
+  await untilSees(scene, "ann", ["bob"]);
+});
+
+test("within a partition a membership that is told later counts, whatever is told of others between, and over restarts", async (t) => {
+  const scene = openScene(t);
+  const conversations = scene.topics["conversation.events.v1"];
+  const day = (number: number) => Date.UTC(2026, 0, number);
+  conversations.write(0, conversationCreated("room", "ann", "bob"), day(9));
+  conversations.write(0, membershipChanged("room", "bob", false), day(8));
+  const first = scene.start();
+  await untilComplete(scene, first);
+  assert.deepEqual(await whomSees(scene, "ann"), []);
+  await first.source.stop();
+  conversations.write(0, conversationCreated("other", "cid", "dan"), day(2));
+  conversations.write(0, membershipChanged("room", "bob", true), day(7));
+  const second = scene.start();
+  await untilComplete(scene, second);
+  assert.deepEqual(await whomSees(scene, "ann"), ["bob"]);
+  conversations.write(0, membershipChanged("room", "bob", false), day(6));
+  await untilSees(scene, "ann", []);
+  conversations.write(0, membershipChanged("room", "bob", true), -1);
+  await untilSees(scene, "ann", ["bob"]);
+});
+
+test("a plain block behind an open transaction counts at once, and the history is not complete before the transaction ends", async (t) => {
+  for (const end of ["commit", "abort"] as const) {
+    const scene = openScene(t);
+    const { topics } = scene;
+    const day = (number: number) => Date.UTC(2026, 0, number);
+    topics["conversation.events.v1"].write(0, conversationCreated("room", "ann", "bob", "cid"), day(1));
+    topics["user.blocked"].writeInTransaction(1, block("ann", "cid"), day(2));
+    topics["user.blocked"].write(1, block("ann", "bob"), day(2));
+    const gateway = scene.start();
+    await untilSees(scene, "ann", ["cid"]);
+    assert.ok(gateway.listener.wasTold("ann", "bob"));
+    await scene.clock.advance(60_000);
+    assert.equal(gateway.source.isComplete, false);
+    assert.equal(gateway.source.health().ready, false);
+    assert.match(
+      gateway.source.health().detail,
+      /user\.blocked: is read, but for what open transactions hold back: partition 1 from 0 to 2/,
+    );
+    assert.equal(gateway.source.metrics().get("user.blocked")?.held, 1);
+    topics["user.blocked"].endTransaction(1, end);
+    await untilComplete(scene, gateway);
+    assert.deepEqual(gateway.source.health().ready, true);
+    assert.deepEqual(await whomSees(scene, "ann"), end === "commit" ? [] : ["cid"]);
+    assert.equal(gateway.source.metrics().get("user.blocked")?.held, 0);
+  }
+});
+
+test("a transaction that stays open makes a gateway unready that was ready, and keeps nobody else's block from it", async (t) => {
+  const scene = openScene(t);
+  const { topics, clock } = scene;
+  topics["conversation.events.v1"].write(0, conversationCreated("room", "ann", "bob"), Date.UTC(2026, 0));
+  const gateway = scene.start();
+  await untilComplete(scene, gateway);
+  topics["user.blocked"].writeInTransaction(0, block("cid", "dan"), Date.UTC(2026, 1));
+  await clock.advance(2_000);
+  assert.ok(gateway.source.health().ready, "transactions take a moment");
+  topics["user.blocked"].write(0, block("ann", "bob"), Math.floor(clock.nowUs() / 1_000));
+  await untilSees(scene, "ann", []);
+  await until(clock, "it is not ready", () => !gateway.source.health().ready);
+  assert.ok(gateway.source.isComplete, "what is known is answered");
+  const before = scene.directory.metrics().relations;
+  topics["user.blocked"].endTransaction(0, "commit");
+  await until(clock, "it is ready again", () => gateway.source.health().ready);
+  assert.equal(scene.directory.metrics().relations, before + 2);
+  assert.deepEqual(await whomSees(scene, "ann"), []);
+});
+
+test("a batch that cannot be read is passed over, counted, and told once in a while", async (t) => {
+  const scene = openScene(t);
+  const conversations = scene.topics["conversation.events.v1"];
+  conversations.writeUnreadable(0, "becomes more than 16777216 bytes when it is decompressed");
+  conversations.write(0, conversationCreated("room", "ann", "bob"));
+  const gateway = scene.start();
+  await untilComplete(scene, gateway);
+  assert.deepEqual(await whomSees(scene, "ann"), ["bob"]);
+  conversations.writeUnreadable(0, "becomes more than 16777216 bytes when it is decompressed");
+  await until(scene.clock, "both are counted", () => {
+    return gateway.source.metrics().get("conversation.events.v1")?.unreadable === 2;
+  });
+  const lines = gateway.lines.filter((line) => line.startsWith("passed over"));
+  assert.equal(lines.length, 1);
+  assert.match(lines[0] ?? "", /becomes more than 16777216 bytes .*"partition":0,"offset":0,"records":1/);
 });
 
 test("malformed records are counted, skipped and logged, and what follows is read", async (t) => {

@@ -67,7 +67,9 @@ export class KafkaSource {
   }
 
   health(): { readonly ready: boolean; readonly detail: string } {
-    return { ready: this.isComplete, detail: this.#all.map(({ detail }) => detail).join("; ") };
+    // What cannot be read may be a block.
+    const ready = this.isComplete && !this.#all.some(({ isHeld }) => isHeld);
+    return { ready, detail: this.#all.map(({ detail }) => detail).join("; ") };
   }
 
   /** By topic, as it is called by default. */

@@ -1,10 +1,24 @@
-import type { TopicRecord, TopicSession, TopicSource } from "@realchat/presence-client/kafka";
+import type {
+  FetchedRecords,
+  TopicRecord,
+  TopicSession,
+  TopicSource,
+  UnreadableBatch,
+} from "@realchat/presence-client/kafka";
 import { type BackoffLimits, backoffMs, type Clock, type Log, pause } from "@realchat/presence-runtime";
 import { AudienceError } from "../audience-error.ts";
-import type { AudienceChange, AudienceDirectory, DirectoryState, SourcePosition } from "../directory.ts";
+import {
+  type AudienceChange,
+  type AudienceDirectory,
+  beforeAllRecords,
+  type DirectoryState,
+  hides,
+  type SourcePosition,
+} from "../directory.ts";
+import { latestOf } from "../facts.ts";
 import type { AudienceListener } from "../listener.ts";
 import { decodeRecord, MalformedRecord } from "./decode-record.ts";
-import { atOf } from "./record-clock.ts";
+import { type Receipt, writtenAt } from "./record-clock.ts";
 import type { AudienceTopic } from "./topics.ts";
 
 interface FollowerOptions {
@@ -24,6 +38,10 @@ interface FollowerOptions {
 export interface FollowerMetrics {
   readonly records: number;
   readonly malformed: number;
+  /** Batches of records that were passed over: they cannot be decompressed, or become too large. */
+  readonly unreadable: number;
+  /** Partitions of which something cannot be read now, because a transaction is open. */
+  readonly held: number;
   /** Times that records were gone, or not there yet, where a partition was to be read on. */
   readonly outOfRange: number;
   /** Times that Kafka or the directory failed. */
@@ -37,6 +55,12 @@ const batchMaxRecords = 500;
 const absencesUntilBelieved = 3;
 /** How often it is made sure that the directory still has what it had. */
 const stateCheckMs = 1_000;
+/** How long transactions may be open before it is said that something cannot be read. */
+const holdPatienceMs = 5_000;
+/** A record that was not there at a look so long ago is news. */
+const newsMaxAgeMs = 5_000;
+/** Batches that cannot be read may be many; one in that time is told. */
+const unreadableLogMs = 60_000;
 
 /** One partition in this life of the process. */
 interface Partition {
@@ -47,6 +71,12 @@ interface Partition {
   next: bigint;
   /** Offset that the next record had when the session began: up to there is history. */
   readonly historyEnd: bigint;
+  /** The last look at its end: what is behind it was written since. */
+  look: { readonly end: bigint; readonly atMs: number };
+  /** Since when a transaction keeps what comes next from being read, and how far the partition goes. */
+  hold: { readonly sinceMs: number; readonly end: bigint } | undefined;
+  /** Of the record applied last beyond what is held. */
+  ahead: SourcePosition | undefined;
 }
 
 /**
@@ -55,7 +85,7 @@ interface Partition {
  */
 export class TopicFollower {
   readonly #options: FollowerOptions;
-  readonly #counters = { records: 0, malformed: 0, outOfRange: 0, failures: 0 };
+  readonly #counters = { records: 0, malformed: 0, unreadable: 0, outOfRange: 0, failures: 0 };
   /** By source that this process reads, also those of sessions before; undefined: at its start. */
   readonly #positions = new Map<string, SourcePosition | undefined>();
   #partitions: readonly Partition[] = [];
@@ -63,6 +93,7 @@ export class TopicFollower {
   #detail = "not started";
   #failuresInRow = 0;
   #absencesInRow = 0;
+  #unreadableLoggedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: FollowerOptions) {
     this.#options = options;
@@ -73,12 +104,22 @@ export class TopicFollower {
     return this.#completeIn;
   }
 
+  /** Whether something in the topic cannot be read, and has not been for a while. */
+  get isHeld(): boolean {
+    const nowMs = this.#options.clock.monotonicMs();
+    return this.#partitions.some(({ hold }) => hold !== undefined && nowMs - hold.sinceMs >= holdPatienceMs);
+  }
+
   get detail(): string {
-    return `${this.#options.name}: ${this.#detail}`;
+    const held = this.#partitions.flatMap(({ next, hold }, partition) =>
+      hold === undefined ? [] : [`partition ${partition} from ${next} to ${hold.end}`],
+    );
+    const why = held.length === 0 ? "" : `, but for what open transactions hold back: ${held.join(", ")}`;
+    return `${this.#options.name}: ${this.#detail}${why}`;
   }
 
   get metrics(): FollowerMetrics {
-    return { ...this.#counters };
+    return { ...this.#counters, held: this.#partitions.filter(({ hold }) => hold !== undefined).length };
   }
 
   /** Runs until it is stopped. */
@@ -106,9 +147,10 @@ export class TopicFollower {
 
   /** @returns the generation that it goes on in */
   async #align(session: TopicSession): Promise<string> {
-    const { name, directory, listener, log } = this.#options;
+    const { name, directory, listener, clock, log } = this.#options;
     const state = await directory.state();
     if (state.generation !== this.#completeIn) this.#setComplete(undefined);
+    const askedMs = clock.monotonicMs();
     const bounds = await session.bounds();
     let isAnythingMissed = false;
     this.#partitions = bounds.map(({ partition, first, next }) => {
@@ -123,7 +165,15 @@ export class TopicFollower {
         const records = { first: Number(first), next: Number(next), wanted: Number(wanted) };
         log.error({ topic: name, partition, ...records }, "records are gone that were not read: import what they said");
       }
-      return { source, position, next: wanted < first ? first : wanted > next ? next : wanted, historyEnd: next };
+      return {
+        source,
+        position,
+        next: wanted < first ? first : wanted > next ? next : wanted,
+        historyEnd: next,
+        look: { end: next, atMs: askedMs },
+        hold: undefined,
+        ahead: undefined,
+      };
     });
     if (isAnythingMissed) listener.lookAgain();
     this.#completeIfRead(state.generation);
@@ -160,9 +210,7 @@ export class TopicFollower {
       }
       const { leader, fetched } = await Promise.race(pending.values());
       pending.delete(leader);
-      for (const { partition, records, next } of fetched) {
-        await this.#apply(this.#partitions[partition] as Partition, partition, records, next);
-      }
+      await this.#take(session, leader, fetched);
       this.#failuresInRow = 0;
       this.#detail = "is read";
       this.#completeIfRead(generation);
@@ -174,8 +222,24 @@ export class TopicFollower {
     }
   }
 
-  /** @param next where the partition goes on after the records and what there is beside them, such as transactions' marks */
-  async #apply(at: Partition, partition: number, records: readonly TopicRecord[], next: bigint): Promise<void> {
+  async #take(session: TopicSession, leader: number, fetched: readonly FetchedRecords[]): Promise<void> {
+    const { clock } = this.#options;
+    const receivedMs = clock.monotonicMs();
+    for (const one of fetched) {
+      const at = this.#partitions[one.partition] as Partition;
+      this.#passOver(one.partition, one.unreadable);
+      await this.#apply(at, one);
+      at.hold = one.isHeld ? { sinceMs: at.hold?.sinceMs ?? receivedMs, end: one.highWatermark } : undefined;
+    }
+    const held = fetched.filter(({ isHeld }) => isHeld);
+    if (held.length > 0) await this.#lookAhead(session, leader, held);
+    for (const { partition, highWatermark } of fetched) {
+      (this.#partitions[partition] as Partition).look = { end: highWatermark, atMs: receivedMs };
+    }
+  }
+
+  async #apply(at: Partition, { partition, records, next }: FetchedRecords): Promise<void> {
+    // Also marks of transactions move the position.
     if (next === at.next) return;
     for (let start = 0; start < records.length || start === 0; start += batchMaxRecords) {
       const some = records.slice(start, start + batchMaxRecords);
@@ -192,8 +256,9 @@ export class TopicFollower {
     lastOffset: bigint,
   ): Promise<void> {
     const { directory, listener } = this.#options;
-    const { changes, at } = this.#decode(number, records, partition.position?.at);
-    const upTo = { offset: Number(lastOffset), at: at ?? atOf(-1, undefined) };
+    const changes = this.#decode(partition, number, records);
+    const before = partition.position?.at ?? beforeAllRecords;
+    const upTo = { offset: Number(lastOffset), at: changes.reduce((latest, { at }) => latestOf(latest, at), before) };
     const origin = { source: partition.source, after: partition.position, upTo };
     const affected = await directory.apply({ origin, changes });
     partition.position = upTo;
@@ -203,16 +268,37 @@ export class TopicFollower {
     if (affected.length > 0) listener.affected(affected);
   }
 
-  #decode(partition: number, records: readonly TopicRecord[], previousAt: number | undefined) {
-    const { topic, name, log } = this.#options;
+  /**
+   * Applies what was written behind transactions that are open: a block does not wait until somebody else's has ended. It
+   * is a source of its own; all of it comes again, in order, when the transactions have ended.
+   */
+  async #lookAhead(session: TopicSession, leader: number, held: readonly FetchedRecords[]): Promise<void> {
+    const { directory, listener } = this.#options;
+    const positions = new Map(held.map(({ partition, next }) => [partition, next]));
+    for (const { partition, records, next } of await session.lookAhead(leader, positions)) {
+      const at = this.#partitions[partition] as Partition;
+      const changes = this.#decode(at, partition, records).map(({ offset: _, ...change }) => change);
+      const upTo = { offset: Number(next - 1n), at: beforeAllRecords };
+      if (changes.length === 0 || upTo.offset <= (at.ahead?.offset ?? -1)) continue;
+      const origin = { source: `${at.source}/ahead`, after: at.ahead, upTo };
+      const affected = await directory.apply({ origin, changes });
+      at.ahead = upTo;
+      if (affected.length > 0) listener.affected(affected);
+    }
+  }
+
+  #decode(at: Partition, partition: number, records: readonly TopicRecord[]): AudienceChange[] {
+    const { topic, name, clock, log } = this.#options;
     const changes: AudienceChange[] = [];
     const malformed: { offset: number; why: string }[] = [];
-    let at = previousAt;
+    const receivedUs = clock.nowUs();
+    const isLookFresh = clock.monotonicMs() - at.look.atMs <= newsMaxAgeMs;
     for (const { offset, timestampMs, value } of records) {
-      at = atOf(timestampMs, at);
+      const receipt: Receipt = { receivedUs, isNews: isLookFresh && offset >= at.look.end };
       try {
-        const change = decodeRecord(topic, value, at);
-        if (change !== undefined) changes.push(change);
+        const change = decodeRecord(topic, value);
+        if (change === undefined) continue;
+        changes.push({ ...change, at: writtenAt(timestampMs, hides(change), receipt), offset: Number(offset) });
       } catch (error) {
         if (!(error instanceof MalformedRecord)) throw error;
         malformed.push({ offset: Number(offset), why: error.message });
@@ -223,7 +309,19 @@ export class TopicFollower {
       const { offset, why } = malformed[0];
       log.warn({ topic: name, partition, offset, count: malformed.length }, `skipped: a record ${why}`);
     }
-    return { changes, at };
+    return changes;
+  }
+
+  #passOver(partition: number, batches: readonly UnreadableBatch[]): void {
+    const { name, clock, log } = this.#options;
+    const [first] = batches;
+    if (first === undefined) return;
+    this.#counters.unreadable += batches.length;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - this.#unreadableLoggedMs < unreadableLogMs) return;
+    this.#unreadableLoggedMs = nowMs;
+    const { offset, records, why } = first;
+    log.error({ topic: name, partition, offset: Number(offset), records }, `passed over: a batch of records ${why}`);
   }
 
   /** @throws AudienceError REWOUND when the directory has less than this process saw in it */

@@ -1,12 +1,17 @@
 import {
+  type FetchedRecords,
   PresenceClientError,
   type TopicRecord,
   type TopicSession,
   type TopicSource,
+  type UnreadableBatch,
 } from "@realchat/presence-client/kafka";
 import { type Clock, pause } from "@realchat/presence-runtime/clock";
 
 const fetchWaitMs = 500;
+
+/** Left out: it was aborted, or nobody can read it. */
+type ScriptedRecord = TopicRecord & { readonly isLeftOut?: boolean };
 
 /** A topic that exists in a test alone. */
 export class ScriptedTopic implements TopicSource {
@@ -16,8 +21,11 @@ export class ScriptedTopic implements TopicSource {
   failure: Error | undefined;
   sessions = 0;
   readonly #clock: Clock;
-  #logs: TopicRecord[][];
+  #logs: ScriptedRecord[][];
   #firsts: bigint[];
+  /** By partition: the offset where a transaction is open, and offsets that belong to it. */
+  readonly #open = new Map<number, { readonly from: bigint; readonly offsets: Set<bigint> }>();
+  readonly #unreadable = new Map<number, UnreadableBatch>();
   #wake = Promise.withResolvers<void>();
 
   constructor(partitions: number, clock: Clock) {
@@ -28,9 +36,41 @@ export class ScriptedTopic implements TopicSource {
 
   /** @param timestampMs default: without */
   write(partition: number, value: Uint8Array | string, timestampMs = -1): void {
-    const log = this.#logs[partition] as TopicRecord[];
-    const offset = (this.#firsts[partition] as bigint) + BigInt(log.length);
-    log.push({ offset, timestampMs, value: Buffer.from(value) });
+    const log = this.#logs[partition] as ScriptedRecord[];
+    log.push({ offset: this.#nextOf(partition), timestampMs, value: Buffer.from(value) });
+    this.#wakeUp();
+  }
+
+  /** Begins a transaction with a record in it: nothing from there on is committed. */
+  writeInTransaction(partition: number, value: Uint8Array | string, timestampMs = -1): void {
+    const offset = this.#nextOf(partition);
+    const open = this.#open.get(partition) ?? { from: offset, offsets: new Set() };
+    open.offsets.add(offset);
+    this.#open.set(partition, open);
+    this.write(partition, value, timestampMs);
+  }
+
+  endTransaction(partition: number, end: "commit" | "abort"): void {
+    const { offsets = new Set() } = this.#open.get(partition) ?? {};
+    if (end === "abort") {
+      this.#logs[partition] = (this.#logs[partition] ?? []).map((record) =>
+        offsets.has(record.offset) ? { ...record, isLeftOut: true } : record,
+      );
+    }
+    this.#open.delete(partition);
+    this.#wakeUp();
+  }
+
+  /** The next record cannot be read. */
+  writeUnreadable(partition: number, why: string): void {
+    const offset = this.#nextOf(partition);
+    this.#unreadable.set(partition, { offset, records: 1, why });
+    (this.#logs[partition] as ScriptedRecord[]).push({
+      offset,
+      timestampMs: -1,
+      value: new Uint8Array(),
+      isLeftOut: true,
+    });
     this.#wakeUp();
   }
 
@@ -54,26 +94,50 @@ export class ScriptedTopic implements TopicSource {
     this.sessions += 1;
     const { topicId } = this;
     const closed = new AbortController();
-    const nextOf = (partition: number) =>
-      (this.#firsts[partition] as bigint) + BigInt(this.#logs[partition]?.length ?? 0);
     return {
       topicId,
       partitions: this.#logs.length,
       leaders: [1],
-      bounds: async () => this.#firsts.map((first, partition) => ({ partition, first, next: nextOf(partition) })),
+      bounds: async () => this.#firsts.map((first, partition) => ({ partition, first, next: this.#nextOf(partition) })),
       fetch: async (_, positions) => {
-        const isAtEnd = [...positions].every(([partition, position]) => nextOf(partition) <= position);
+        const isAtEnd = [...positions].every(([partition, position]) => this.#stableEnd(partition) <= position);
         if (isAtEnd) await Promise.race([this.#wake.promise, pause(this.#clock, fetchWaitMs, closed.signal)]);
         this.#fail();
         if (closed.signal.aborted) throw new PresenceClientError("UNAVAILABLE", "closed");
-        return [...positions].map(([partition, position]) => {
-          const records = (this.#logs[partition] ?? []).filter(({ offset }) => offset >= position);
-          return { partition, records, next: records.at(-1) === undefined ? position : nextOf(partition) };
-        });
+        return [...positions].map(([partition, position]) => this.#fetch(partition, position));
       },
+      lookAhead: async (_, positions) =>
+        [...positions].map(([partition, position]) => {
+          const { offsets = new Set<bigint>() } = this.#open.get(partition) ?? {};
+          const records = this.#recordsFrom(partition, position).filter(({ offset }) => !offsets.has(offset));
+          return { partition, records, next: this.#nextOf(partition) };
+        }),
       isOutdated: async () => topicId !== this.topicId,
       close: () => closed.abort(),
     };
+  }
+
+  #fetch(partition: number, position: bigint): FetchedRecords {
+    const end = this.#stableEnd(partition);
+    const highWatermark = this.#nextOf(partition);
+    const records = this.#recordsFrom(partition, position).filter(({ offset }) => offset < end);
+    const bad = this.#unreadable.get(partition);
+    const unreadable = bad !== undefined && bad.offset >= position && bad.offset < end ? [bad] : [];
+    const next = position > end ? position : end;
+    return { partition, records, unreadable, next, highWatermark, isHeld: end < highWatermark };
+  }
+
+  #recordsFrom(partition: number, position: bigint): ScriptedRecord[] {
+    return (this.#logs[partition] ?? []).filter(({ offset, isLeftOut }) => offset >= position && !isLeftOut);
+  }
+
+  #nextOf(partition: number): bigint {
+    return (this.#firsts[partition] as bigint) + BigInt(this.#logs[partition]?.length ?? 0);
+  }
+
+  /** Up to where all transactions have ended. */
+  #stableEnd(partition: number): bigint {
+    return this.#open.get(partition)?.from ?? this.#nextOf(partition);
   }
 
   #fail(): void {

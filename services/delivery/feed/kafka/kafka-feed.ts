@@ -3,7 +3,16 @@ import {
   type PresenceFeed as PresenceRecords,
   presenceFeed,
 } from "@realchat/presence-client/kafka";
+import type { Clock, Log } from "@realchat/presence-runtime";
 import type { FeedListener, FeedMetrics, PresenceFeed } from "../feed.ts";
+
+interface KafkaFeedOptions extends Omit<PresenceFeedOptions, "from" | "signal"> {
+  readonly clock: Clock;
+  readonly log: Pick<Log, "warn">;
+}
+
+/** Gaps may be many; one in that time is logged. */
+const gapLogMs = 60_000;
 
 /**
  * Hears of changes from Kafka: every gateway reads all partitions of the topic, from now on.
@@ -12,10 +21,15 @@ import type { FeedListener, FeedMetrics, PresenceFeed } from "../feed.ts";
 export class KafkaFeed implements PresenceFeed {
   readonly kind = "kafka";
   readonly #records: PresenceRecords;
+  readonly #clock: Clock;
+  readonly #log: Pick<Log, "warn">;
+  #toldMs = Number.NEGATIVE_INFINITY;
   #done: Promise<void> = Promise.resolve();
 
   /** @throws PresenceClientError INVALID_ARGUMENT naming the option */
-  constructor(options: Omit<PresenceFeedOptions, "from" | "signal">) {
+  constructor(options: KafkaFeedOptions) {
+    this.#clock = options.clock;
+    this.#log = options.log;
     this.#records = presenceFeed({ ...options, from: "now" });
   }
 
@@ -52,12 +66,22 @@ export class KafkaFeed implements PresenceFeed {
         case "reset":
           listener.reset(news.shard, news.begin);
           break;
+        case "gap":
+          this.#tell(news.why);
+          listener.gap();
+          break;
         // Sockets that came before it was listening have to be looked after too.
         case "listening":
-        case "gap":
           listener.gap();
           break;
       }
     }
+  }
+
+  #tell(why: string): void {
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - this.#toldMs < gapLogMs) return;
+    this.#toldMs = nowMs;
+    this.#log.warn({ why }, "changes may have been missed: everyone who is watched is looked up");
   }
 }

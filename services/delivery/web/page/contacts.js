@@ -8,7 +8,14 @@ import { ago } from "./time.js";
 export function contactList() {
   const count = element("p", { class: "count" });
   const list = element("ul", { class: "contacts", "aria-label": "Contacts" });
-  const empty = element("p", { class: "empty" }, "Nobody to see here.");
+  const empty = element(
+    "p",
+    { class: "empty" },
+    "Nobody to see yet. You see those who share a conversation with you, and contacts once each has the other: tell Kafka, ",
+    "or import a file, with ",
+    element("code", {}, "npm run -s delivery -- audience import people.jsonl"),
+    ". What to write: docs/audience.md.",
+  );
   const box = element(
     "section",
     { class: "card people", "aria-labelledby": "people-title" },

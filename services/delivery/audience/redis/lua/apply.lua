@@ -1,5 +1,5 @@
 #!lua
---[[ Merges facts: of each relation the strongest stamp stays, after isStronger in facts.ts. With the batch's last facts
+--[[ Merges facts: of each relation the strongest stamp stays, after stampAfter in facts.ts. With the batch's last facts
 its position is stored.
 KEYS[1] mark        hash
 KEYS[2] positions   hash
@@ -9,20 +9,26 @@ ARGV[3] source      text     empty: an import
 ARGV[4] after       integer  offset that the batch goes on from; -1: the source's start
 ARGV[5] offset      integer  of the batch's last record
 ARGV[6] at          integer  of that record; empty: more facts of this batch follow
-ARGV[7] facts       json     relation, left, right, stamp, and again
-Returns array       kind ("merged", "known", "rewound"), the offset stored before, -1: none; how many relations there are ]]
+ARGV[7] facts       json     relation, left, right, stamp, offset, earlier, and again
+Returns array       kind ("merged", "known", "rewound"), the offset stored before, -1: none; how many relations there are;
+                    an array of keys that are unreadable: what they should have taken in is passed over ]]
 
 local mark, positions, generation, prefix = KEYS[1], KEYS[2], ARGV[1], ARGV[2]
 local source, after, offset, at = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
 -- #include generation
+-- #include reading
 
-local function relations_count() return tonumber(redis.call('HGET', mark, 'relations') or 0) end
+local function relations_count() return tonumber(redis.call('HGET', mark, 'relations')) or 0 end
 
 local stored = -1
 if source ~= '' then
-  stored = tonumber(string.match(redis.call('HGET', positions, source) or '-1', '^%-?%d+'))
-  if stored < after then return { 'rewound', stored, relations_count() } end
-  if offset <= stored then return { 'known', stored, relations_count() } end
+  local position = redis.pcall('HGET', positions, source)
+  -- What is no position is none: the source is read again from the start.
+  if type(position) == 'string' and string.find(position, '^%d+ %d+$') then
+    stored = tonumber(string.match(position, '^%d+'))
+  end
+  if stored < after then return { 'rewound', stored, relations_count(), unreadable } end
+  if offset <= stored then return { 'known', stored, relations_count(), unreadable } end
 end
 
 local function is_stronger(stamp, than)
@@ -30,24 +36,47 @@ local function is_stronger(stamp, than)
   return at > other_at or (at == other_at and stamp < than)
 end
 
+-- The stamp that the relation has afterwards, nil: the one that it has.
+local function stamp_after(stamp, earlier, known)
+  if not known or is_stronger(stamp, known) then return stamp end
+  -- The source that told the known one tells this one later.
+  local is_told_after = math.abs(known) <= earlier and (stamp > 0) ~= (known > 0)
+  if not is_told_after then return nil end
+  return (stamp > 0 and 1 or -1) * (math.abs(known) + 1)
+end
+
 local facts = cjson.decode(ARGV[7])
 local added, changed = 0, false
-for index = 1, #facts, 4 do
-  local relation, left, right, stamp = facts[index], facts[index + 1], facts[index + 2], facts[index + 3]
-  local key = prefix .. relation .. ':' .. left
-  local known = redis.call('ZSCORE', key, right)
-  if not known or is_stronger(stamp, tonumber(known)) then
-    local score = string.format('%.0f', stamp)
-    redis.call('ZADD', key, score, right)
-    redis.call('ZADD', prefix .. relation .. '-of:' .. right, score, left)
+for index = 1, #facts, 6 do
+  local relation, left, right, stamp, offset, earlier = unpack(facts, index, index + 5)
+  -- Where one end of the relation is unreadable, the other one still says it.
+  local key, reverse = prefix .. relation .. ':' .. left, prefix .. relation .. '-of:' .. right
+  local known = try({ key }, 'ZSCORE', key, right)
+  if known == nil then known = try({ reverse }, 'ZSCORE', reverse, left) or false end
+  -- What was applied before must not come after what followed it.
+  local is_applied = offset >= 0 and offset <= stored
+  local new = not is_applied and stamp_after(stamp, earlier, known and tonumber(known))
+  if new then
+    local score = string.format('%.0f', new)
+    try({ key }, 'ZADD', key, score, right)
+    try({ reverse }, 'ZADD', reverse, score, left)
     changed = true
     if not known then added = added + 1 end
   end
 end
 
+-- Counters of ours that somebody else wrote over begin again.
+local function count(field, by)
+  local reply = redis.pcall('HINCRBY', mark, field, by)
+  if type(reply) == 'number' then return reply end
+  redis.call('HSET', mark, field, by)
+  return by
+end
+
 if source == '' then
-  if changed then redis.call('HINCRBY', mark, 'imports', 1) end
+  if changed then count('imports', 1) end
 elseif at ~= '' then
+  if redis.call('TYPE', positions).ok ~= 'hash' then redis.call('DEL', positions) end
   redis.call('HSET', positions, source, ARGV[5] .. ' ' .. at)
 end
-return { 'merged', stored, redis.call('HINCRBY', mark, 'relations', added) }
+return { 'merged', stored, count('relations', added), unreadable }

@@ -12,14 +12,16 @@ export interface Applied {
   readonly kind: "merged" | "known" | "rewound";
   readonly storedOffset: number | undefined;
   readonly relations: number;
+  readonly unreadable: readonly string[];
 }
 
 function decode(reply: Reply): Applied {
-  const [kind, stored, relations] = list(reply);
+  const [kind, stored, relations, unreadable] = list(reply);
   const offset = integer(stored);
   return {
     kind: text(kind) as Applied["kind"],
     storedOffset: offset < 0 ? undefined : offset,
     relations: integer(relations),
+    unreadable: list(unreadable).map(text),
   };
 }

@@ -8,6 +8,13 @@ Returns array       imports, relations; then source, offset and at with a blank 
 local mark, positions, generation = KEYS[1], KEYS[2], ARGV[1]
 -- #include generation
 local counts = redis.call('HMGET', mark, 'imports', 'relations')
-local reply = { tonumber(counts[1] or 0), tonumber(counts[2] or 0) }
-for _, text in ipairs(redis.call('HGETALL', positions)) do reply[#reply + 1] = text end
+local reply = { tonumber(counts[1]) or 0, tonumber(counts[2]) or 0 }
+-- A position that is none is left out: its source is read again from the start.
+local known = redis.pcall('HGETALL', positions)
+for index = 1, #known, 2 do
+  if string.find(known[index + 1], '^%d+ %d+$') then
+    reply[#reply + 1] = known[index]
+    reply[#reply + 1] = known[index + 1]
+  end
+end
 return reply

@@ -5,23 +5,28 @@ ARGV[1] generation  text     that the caller knows
 ARGV[2] prefix      text     of the relations' keys
 ARGV[3] viewer      id
 ARGV[4] limit       integer  users at most
-Returns array       1 if there are more, else 0; then the users ]]
+Returns array       1 if there are more, else 0; an array of keys that are unreadable: what they may say is taken for what
+                    hides; then the users ]]
 
 local mark, generation, prefix = KEYS[1], ARGV[1], ARGV[2]
 local viewer, limit = ARGV[3], tonumber(ARGV[4])
 -- #include generation
+-- #include reading
 
 -- Neither himself, nor who blocks or is blocked, nor anybody twice.
 local passed = { [viewer] = true }
 for _, key in ipairs({ 'block:', 'block-of:' }) do
-  for _, user in ipairs(redis.call('ZRANGEBYSCORE', prefix .. key .. viewer, '-inf', '(0')) do passed[user] = true end
+  local blocks = prefix .. key .. viewer
+  local users = try({ blocks }, 'ZRANGEBYSCORE', blocks, '-inf', '(0')
+  if not users then return { 0, unreadable } end
+  for _, user in ipairs(users) do passed[user] = true end
 end
 
-local reply = { 0 }
+local reply = { 0, unreadable }
 -- Says whether to go on.
 local function show(user)
   if passed[user] then return true end
-  if #reply > limit then
+  if #reply > limit + 1 then
     reply[1] = 1
     return false
   end
@@ -30,16 +35,18 @@ local function show(user)
   return true
 end
 
-local mutual = redis.call('ZINTER', 2, prefix .. 'contact:' .. viewer, prefix .. 'contact-of:' .. viewer,
-  'AGGREGATE', 'MIN', 'WITHSCORES')
+local contact, contact_of = prefix .. 'contact:' .. viewer, prefix .. 'contact-of:' .. viewer
+local mutual = try({ contact, contact_of }, 'ZINTER', 2, contact, contact_of, 'AGGREGATE', 'MIN', 'WITHSCORES') or {}
 for index = 1, #mutual, 2 do
   if tonumber(mutual[index + 1]) > 0 and not show(mutual[index]) then return reply end
 end
 
 local conversations = {}
-for _, conversation in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'member-of:' .. viewer, '(0', '+inf')) do
+local member_of = prefix .. 'member-of:' .. viewer
+for _, conversation in ipairs(try({ member_of }, 'ZRANGEBYSCORE', member_of, '(0', '+inf') or {}) do
   local key = prefix .. 'member:' .. conversation
-  table.insert(conversations, { key = key, size = redis.call('ZCARD', key) })
+  local size = try({ key }, 'ZCARD', key)
+  if size then table.insert(conversations, { key = key, size = size }) end
 end
 table.sort(conversations, function(a, b) return a.size < b.size end)
 

@@ -6,7 +6,7 @@ export const visibleTo = defineScript({
   keys: ["mark"],
   args: ["generation", "prefix", "viewer", "limit"],
   returns(reply) {
-    const [more, ...users] = list(reply);
-    return { users: users.map(text), more: more === 1 };
+    const [more, unreadable, ...users] = list(reply);
+    return { users: users.map(text), more: more === 1, unreadable: list(unreadable).map(text) };
   },
 });

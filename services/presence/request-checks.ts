@@ -1,0 +1,44 @@
+import { faultOfId, faultOfText, type IdFault } from "@realchat/presence-runtime/ids";
+import type { Limits } from "./domain/limits.ts";
+import { PresenceError } from "./domain/presence-error.ts";
+
+/** 7 days. */
+const ageMaxMs = 604_800_000;
+
+/** Digits of an order and its separator in front of a connection id; see domain/session.ts. */
+const sessionIdExtraBytes = 17;
+
+/** @throws PresenceError INVALID_ARGUMENT, naming field and limit, unless it is an id */
+export function checkId(field: string, id: string, { idMaxBytes }: Limits): void {
+  refuse(field, faultOfId(id, idMaxBytes));
+}
+
+/** As `checkId`, but empty means absent. */
+export function checkOptionalId(field: string, id: string, { idMaxBytes }: Limits): void {
+  refuse(field, faultOfText(id, idMaxBytes));
+}
+
+/** A session_id, or empty where the caller has none. */
+export function checkSessionId(field: string, id: string, { idMaxBytes }: Limits): void {
+  refuse(field, faultOfText(id, idMaxBytes + sessionIdExtraBytes));
+}
+
+/** How long ago something was. @throws PresenceError INVALID_ARGUMENT unless it is 0 to 7 days */
+export function checkAge(field: string, ageMs: number): void {
+  if (ageMs >= 0 && ageMs <= ageMaxMs) return;
+  throw invalid(`${field} is ${ageMs / 1_000} s: send 0 to ${ageMaxMs / 1_000} s, or leave it out`);
+}
+
+/** @throws PresenceError INVALID_ARGUMENT when `count` is above `limit` */
+export function checkCount(field: string, count: number, limit: number): void {
+  if (count > limit) throw invalid(`${field} has ${count} entries, limit ${limit}: split the call`);
+}
+
+function refuse(field: string, fault: IdFault | undefined): void {
+  if (fault === undefined) return;
+  throw invalid(`${field} ${fault.what}: ${fault.instead}`);
+}
+
+function invalid(message: string): PresenceError {
+  return new PresenceError("INVALID_ARGUMENT", message);
+}
