@@ -43,6 +43,8 @@ export const events = defineCommand({
       connectTimeoutMs: flags.timeout,
       clock,
       stop: stopSignal(),
+      passedOver: (partition, { offset, why }) =>
+        terminal.note(`Passed over: the batch of records at ${partition}@${offset} ${printable(why)}.`),
       ready: () => terminal.note(`Reading ${flags.topic} at ${where}; Ctrl-C ends it.`),
     });
     for await (const record of records) {

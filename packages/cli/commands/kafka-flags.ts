@@ -33,11 +33,10 @@ export function kafkaSecurity(flags: FlagValues<typeof kafkaFlags>): Pick<TailOp
   const mechanism = flags["kafka-sasl-mechanism"];
   const username = flags["kafka-sasl-username"];
   const password = flags["kafka-sasl-password"];
-  if (mechanism !== undefined && (username === undefined || password === undefined)) {
+  const tls = (flags["kafka-tls"] || ca !== undefined) && { tls: ca === undefined ? {} : { ca } };
+  if (mechanism === undefined) return { ...tls };
+  if (username === undefined || password === undefined) {
     throw new CliError("USAGE", "--kafka-sasl-mechanism needs --kafka-sasl-username and --kafka-sasl-password");
   }
-  return {
-    ...((flags["kafka-tls"] || ca !== undefined) && { tls: { ca } }),
-    ...(mechanism !== undefined && { sasl: { mechanism, username, password } }),
-  };
+  return { ...tls, sasl: { mechanism, username, password } };
 }

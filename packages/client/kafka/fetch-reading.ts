@@ -103,7 +103,7 @@ export class LookAhead {
     // More than that is read when all transactions have ended.
     if (this.#heldRecords >= heldMaxRecords || this.#heldBytes >= heldMaxBytes) return [];
     // A copy: a value is a part of its whole batch, which need not wait.
-    const held = records.map((record) => ({ ...record, value: Buffer.from(record.value) }));
+    const held = records.map(({ offset, timestampMs, value }) => ({ offset, timestampMs, value: Buffer.from(value) }));
     this.#open.set(producerId, known.concat(held));
     this.#count(held, 1);
     return [];
@@ -147,14 +147,15 @@ class Reading {
   #takeRecords(batch: RecordBatch, content: Buffer): boolean {
     const taken: TopicRecord[] = [];
     try {
-      for (const { offset, timestampMs, value } of recordsIn(batch, content)) {
+      for (const record of recordsIn(batch, content)) {
+        const { offset } = record;
         if (offset < this.#position) continue;
         if (this.#budget.records <= 0) {
           this.#keep(taken, offset);
           return false;
         }
         this.#budget.records -= 1;
-        taken.push({ offset, timestampMs, value });
+        taken.push(record);
       }
       this.#keep(taken, batch.lastOffset + 1n);
     } catch (error) {

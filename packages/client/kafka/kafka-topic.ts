@@ -7,7 +7,10 @@ import type { FeedSettings } from "./kafka-options.ts";
 import type { AheadRecords, Bounds, FetchedRecords, TopicSession, TopicSource } from "./topic-source.ts";
 
 /** Which topic, and how to get there. */
-export type TopicSettings = Pick<FeedSettings, "brokers" | "topic" | "clientId" | "tls" | "sasl" | "clock">;
+export interface TopicSettings extends Pick<FeedSettings, "brokers" | "topic" | "clientId" | "tls" | "sasl" | "clock"> {
+  /** For a broker to accept a connection; default 3,000. */
+  readonly connectTimeoutMs?: number;
+}
 
 type Client = Consumer<Buffer, Buffer, Buffer, Buffer>;
 type Metadata = Awaited<ReturnType<Client["metadata"]>>;
@@ -182,14 +185,14 @@ function rotated<T>(all: readonly T[], by: number): readonly T[] {
   return [...all.slice(start), ...all.slice(0, start)];
 }
 
-function newClient({ brokers, clientId, tls, sasl }: TopicSettings, attempt: number): Client {
+function newClient({ brokers, clientId, tls, sasl, ...settings }: TopicSettings, attempt: number): Client {
   const start = attempt % brokers.length;
   const client: Client = new Consumer({
     clientId,
     // Required, and never joined.
     groupId: clientId,
     bootstrapBrokers: [...brokers.slice(start), ...brokers.slice(0, start)],
-    connectTimeout: connectTimeoutMs,
+    connectTimeout: settings.connectTimeoutMs ?? connectTimeoutMs,
     requestTimeout: answerTimeoutMs,
     retries: 0,
     metadataMaxAge: metadataMaxAgeMs,

@@ -21,6 +21,8 @@ interface BatchRecord {
   readonly key: Buffer | undefined;
   /** Empty: a deletion mark, too. */
   readonly value: Buffer;
+  /** See headersIn. */
+  readonly headers: Buffer;
 }
 
 /** Parts of a batch's attributes. Source: as above */
@@ -110,11 +112,23 @@ export function* recordsIn(batch: RecordBatch, content: Buffer): Generator<Batch
     const key = reader.bytes();
     const value = reader.bytes() ?? Buffer.alloc(0);
     if (reader.at > end || end > content.length) throw new RangeError(`record ${index} ends behind its batch`);
-    // Headers, which nobody reads.
+    const headers = content.subarray(reader.at, end);
     reader.at = end;
     // The broker's time is that of all records, and is written down once.
-    yield { offset, timestampMs: attributes & logAppendTime ? maxTimestampMs : timestampMs, key, value };
+    yield { offset, timestampMs: attributes & logAppendTime ? maxTimestampMs : timestampMs, key, value, headers };
   }
+}
+
+/** A record's headers, by name. @throws RangeError where they are none */
+export function headersIn(bytes: Uint8Array): Readonly<Record<string, string>> {
+  const reader = new VarintReader(Buffer.from(bytes));
+  const count = reader.varint();
+  const headers: [string, string][] = [];
+  for (let index = 0; index < count; index++) {
+    const [name, value] = [reader.bytes(), reader.bytes()];
+    headers.push([String(name ?? ""), String(value ?? "")]);
+  }
+  return Object.fromEntries(headers);
 }
 
 /** Source: kafka.apache.org/protocol#protocol_types, VARINT and VARLONG: groups of seven bits, the sign in the last one. */

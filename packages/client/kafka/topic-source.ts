@@ -69,4 +69,7 @@ export interface TopicRecord {
   /** Wall clock of the producer, or of the broker if the topic says so, ms since 1970; -1: none. */
   readonly timestampMs: number;
   readonly value: Uint8Array;
+  readonly key?: Uint8Array | undefined;
+  /** See headersIn; absent: nobody wants them. */
+  readonly headers?: Uint8Array;
 }

@@ -78,6 +78,25 @@ test("events shows what is written from now on, on every partition, and what can
   assert.ok(run.stdout.some((line) => line.startsWith("not an EventEnvelope")));
 });
 
+test("a batch that would become too large is passed over, and told", async (t) => {
+  const { brokers, topic, write } = await openTopic(t, "compressed");
+  const producer = new Producer({ clientId: "test", bootstrapBrokers: [brokers], autocreateTopics: false });
+  t.after(() => producer.close());
+  const bomb = Buffer.alloc(20 * 1024 * 1024);
+  const messages = [{ topic, partition: 0, value: bomb }];
+  await producer.send({ messages, acks: ProduceAcks.ALL, compression: "zstd" });
+  await write("ann", userOnline("ann"));
+  const run = capturedRun(["events", "--from-beginning", "--topic", topic, "--brokers", brokers]);
+  await waitUntil(() => run.stdout.length === 1 && run.stderr.length === 2, { what: "both are told" });
+  run.stop();
+  assert.equal(await run.exitCode, exitCodes.done);
+  const told = /^Passed over: the batch of records at 0@0 becomes more than 16777216 bytes when it is decompressed\.$/;
+  assert.ok(
+    run.stderr.some((line) => told.test(line)),
+    run.stderr.join("\n"),
+  );
+});
+
 test("events --from-beginning --json tells the record's place, key, headers, envelope and payload", async (t) => {
   const { brokers, topic, write } = await openTopic(t, "from-beginning");
   await write("zoë", userOnline("zoë"));

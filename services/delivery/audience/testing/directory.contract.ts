@@ -120,6 +120,56 @@ export function directoryContract(open: () => Promise<DirectoryHarness>, options
     assert.deepEqual(await whomSees(directory, "ann"), ["dan", "eve"]);
   });
 
+  scene("what one source tells later of a membership counts, though its clock stepped back", async (directory) => {
+    const told = (offset: number, change: AudienceChange) => ({ ...change, offset });
+    await directory.apply({
+      origin: { source: "topic:0", after: undefined, upTo: { offset: 1, at: 91 } },
+      changes: [told(0, created(90, "room", "ann", "bob")), told(1, left(80, "room", "bob"))],
+    });
+    assert.deepEqual(await whomSees(directory, "ann"), []);
+    await directory.apply({
+      origin: { source: "topic:0", after: { offset: 1, at: 91 }, upTo: { offset: 2, at: 92 } },
+      changes: [told(2, joined(70, "room", "bob"))],
+    });
+    assert.deepEqual(await whomSees(directory, "ann"), ["bob"]);
+    // Another source has no part in that order: what it tells is earlier.
+    await directory.apply({
+      origin: { source: "topic:1", after: undefined, upTo: { offset: 0, at: 60 } },
+      changes: [told(0, left(60, "room", "bob"))],
+    });
+    assert.deepEqual(await whomSees(directory, "ann"), ["bob"]);
+  });
+
+  test("however a source's clock jumps, and however its records are cut into batches and repeated, the last word on each membership counts", async () => {
+    const harness = await open();
+    const record = fc.record({
+      at: fc.integer({ min: 2, max: 9 }),
+      user: fc.constantFrom("bob", "cid"),
+      isIn: fc.boolean(),
+    });
+    const reads = fc.array(fc.record({ gateway: fc.constantFrom(0, 1), records: fc.integer({ min: 1, max: 6 }) }));
+    try {
+      await fc.assert(
+        fc.asyncProperty(fc.array(record, { minLength: 1, maxLength: 12 }), reads, async (records, steps) => {
+          await harness.empty();
+          const source = records.map(({ at, user, isIn }, offset) => {
+            return { ...(isIn ? joined(at, "room", user) : left(at, "room", user)), offset };
+          });
+          await happen(harness.directories[0], created(beforeAllRecords, "room", "ann"));
+          const gateways = harness.directories.map((directory) => new SimulatedGateway(directory, [source], []));
+          for (const { gateway, records: count } of steps) await gateways[gateway]?.read(0, count);
+          for (const gateway of gateways) await gateway.readAll();
+          const last = new Map(records.map(({ user, isIn }) => [user, isIn]));
+          const members = [...last].flatMap(([user, isIn]) => (isIn ? [user] : [])).sort();
+          assert.deepEqual(await whomSees(harness.directories[0], "ann"), members);
+        }),
+        { seed: seed(), numRuns: options.randomRuns },
+      );
+    } finally {
+      await harness.close();
+    }
+  });
+
   scene("nobody sees himself, whatever is said of him", async (directory) => {
     await happen(directory, created(1, "room", "ann", "ann"), added(2, "ann", "ann"), blocked(3, "ann", "ann"));
     assert.deepEqual(await whomSees(directory, "ann"), []);

@@ -1,4 +1,12 @@
-import type { AffectedPairs, AudienceChange, AudienceDirectory, ChangeBatch, SourcePosition } from "../directory.ts";
+import {
+  type AffectedPairs,
+  type AudienceChange,
+  type AudienceDirectory,
+  beforeAllRecords,
+  type ChangeBatch,
+  type SourcePosition,
+} from "../directory.ts";
+import { latestOf } from "../facts.ts";
 
 /**
  * What a gateway does with the directory: reads sources, applies what it read, and looks again at the pairs that it is
@@ -40,7 +48,8 @@ export class SimulatedGateway {
     const changes = this.#sources[source]?.slice(first, first + records) ?? [];
     const last = changes.at(-1);
     if (last === undefined) return { affected: [], offset: first - 1 };
-    const upTo = { offset: first + changes.length - 1, at: last.at };
+    const at = changes.reduce((latest, change) => latestOf(latest, change.at), after?.at ?? beforeAllRecords);
+    const upTo = { offset: first + changes.length - 1, at };
     const affected = await this.apply({ origin: { source: nameOf(source), after, upTo }, changes });
     this.#positions.set(source, upTo);
     return { affected, offset: upTo.offset };
