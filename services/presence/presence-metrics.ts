@@ -101,6 +101,10 @@ export function exposeParts(
     },
     () => work.metrics().expiriesFailed,
   );
+  metrics.total(
+    { name: "presence_deadlines_mended_total", help: "Sessions that had no deadline, and got one from this node." },
+    () => work.metrics().mended,
+  );
   metrics.total({ name: "presence_ticks_failed_total", help: "Ticks that the store did not answer." }, () => {
     return work.metrics().ticksFailed;
   });

@@ -116,6 +116,26 @@ export const alertCases: readonly AlertCase[] = [
   isQuiet("PresenceExpiriesFailing", "one failed an hour ago", "15m", {
     [ofNode("presence_expiries_failed_total")]: always(1),
   }),
+  fires("PresenceDeadlinesMended", "one was", "5m", { [ofNode("presence_deadlines_mended_total")]: once(1) }),
+  isQuiet("PresenceDeadlinesMended", "one was an hour ago", "16m", {
+    [ofNode("presence_deadlines_mended_total")]: always(1),
+  }),
+  fires("PresenceUnreadable", "a record is met", "5m", {
+    [ofNode("presence_unreadable_total", 'what="records"')]: once(1),
+    [ofNode("presence_unreadable_total", 'what="entries"')]: always(0),
+  }),
+  isQuiet("PresenceUnreadable", "one was met an hour ago", "16m", {
+    [ofNode("presence_unreadable_total", 'what="records"')]: always(1),
+  }),
+  fires("PresenceShardsFailing", "one of two nodes sees it", "1m", {
+    'presence_shards_failing{instance="a"}': always(0),
+    'presence_shards_failing{instance="b"}': always(1),
+  }),
+  isQuiet("PresenceShardsFailing", "a tick was refused once", "5m", {
+    [ofNode("presence_shards_failing")]: "0x24 1x1 0x215",
+  }),
+  fires("PresenceStoreFull", "Redis is out of memory", "1m", { [ofNode("presence_store_full")]: always(1) }),
+  isQuiet("PresenceStoreFull", "it was for 10 s", "5m", { [ofNode("presence_store_full")]: "0x24 1x2 0x214" }),
   fires("PresenceTicksFailing", "they fail", "3m", { [ofNode("presence_ticks_failed_total")]: perSecond(1) }),
   fires("PresenceShardsUnpublished", "15 of 16 are held", "1m", { [ofNode("presence_shards_held")]: always(15) }),
   isQuiet("PresenceShardsUnpublished", "two nodes have 8 each", "1m", {

@@ -93,6 +93,11 @@ export class Publishing {
     this.#wakeAll();
   }
 
+  /** Shards that this node publishes. */
+  get held(): ReadonlySet<number> {
+    return new Set(this.#duties.keys());
+  }
+
   /** Whether this node publishes the shard. */
   holds(shard: number): boolean {
     return this.#duties.has(shard);

@@ -4,6 +4,7 @@ import type { EventPublisher } from "../events/publisher.ts";
 import type { PresenceStore, Tick } from "../store/store.ts";
 import { LogTail } from "./log-tail.ts";
 import { Publishing, type PublishingMetrics } from "./publishing.ts";
+import { RecordWalk } from "./record-walk.ts";
 import { Ticker } from "./ticker.ts";
 
 interface StandingWorkOptions {
@@ -20,6 +21,8 @@ interface StandingWorkOptions {
   readonly onGap: (shard: number) => void;
   /** Entries were trimmed before this publisher had them. */
   readonly onOverflow: (shard: number, publisher: string) => void;
+  /** Sessions had no deadline, and got one. */
+  readonly onMended: (sessions: number) => void;
 }
 
 /** What a node does without being asked: it ticks and tails every shard and publishes its share of them. */
@@ -27,11 +30,13 @@ export class StandingWork {
   readonly #tails: readonly LogTail[];
   readonly #ticker: Ticker;
   readonly #publishing: Publishing;
+  readonly #walk: RecordWalk;
 
   constructor(options: StandingWorkOptions) {
-    const { store, publishers, nodeId, ttlMs, clock, onEntry, onDevicesChanged, onGap, onOverflow } = options;
+    const { store, publishers, nodeId, ttlMs, clock, onEntry, onDevicesChanged, onGap, onOverflow, onMended } = options;
     const { shardCount } = store;
     this.#publishing = new Publishing({ store, shardCount, nodeId, publishers, clock, onOverflow });
+    this.#walk = new RecordWalk({ store, held: () => this.#publishing.held, clock, onMended });
     const reader = {
       entry: (transition: Transition) => {
         this.#publishing.announce(transition);
@@ -49,10 +54,12 @@ export class StandingWork {
     for (const tail of this.#tails) tail.start();
     this.#ticker.start();
     this.#publishing.start();
+    this.#walk.start();
   }
 
   /** Hands the shards over and stops. Other nodes go on ticking. */
   async stop(): Promise<void> {
+    this.#walk.stop();
     await this.#publishing.stop();
     this.#ticker.stop();
     for (const tail of this.#tails) tail.stop();
@@ -68,10 +75,12 @@ export class StandingWork {
     expired: number;
     expiriesFailed: number;
     ticksFailed: number;
+    mended: number;
     publishing: PublishingMetrics;
   } {
     const { expired, stuck, failed } = this.#ticker;
     const publishing = this.#publishing.metrics();
-    return { ticks: this.#ticker.latest(), expired, expiriesFailed: stuck, ticksFailed: failed, publishing };
+    const { mended } = this.#walk;
+    return { ticks: this.#ticker.latest(), expired, expiriesFailed: stuck, ticksFailed: failed, mended, publishing };
   }
 }

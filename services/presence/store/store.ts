@@ -9,7 +9,7 @@ import type { DisconnectReason, Transition } from "../domain/transition.ts";
  * one user fails with DATA_LOSS when that user's record cannot be read, which concerns nobody else. No operation is
  * repeated by the store after a lost reply.
  */
-export interface PresenceStore extends SessionStore, ShardKeeping, TransitionLog, PublisherLeases {
+export interface PresenceStore extends SessionStore, ShardKeeping, RecordKeeping, TransitionLog, PublisherLeases {
   readonly kind: "memory" | "redis";
   readonly shardCount: number;
 
@@ -149,6 +149,17 @@ export interface Tick {
   readonly usersOnline: number;
   /** Entries the log holds. */
   readonly logLength: number;
+}
+
+/** Records and deadlines, held against each other. */
+export interface RecordKeeping {
+  /**
+   * One step of a walk over all records: sessions without deadline get one, a TTL (in grace: the grace) from now.
+   * @param cursor of the step before; empty: from the beginning
+   * @param shards whose sessions are looked at
+   * @returns `cursor`: empty at the end; `mended`: sessions that got a deadline
+   */
+  mend(cursor: string, shards: ReadonlySet<number>): Promise<{ readonly cursor: string; readonly mended: number }>;
 }
 
 /** The log of a shard's transitions. A position is the version of the last entry that a reader has seen. */

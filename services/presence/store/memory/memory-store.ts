@@ -209,6 +209,12 @@ class MemoryStore implements PresenceStore {
     };
   }
 
+  /** A row holds both session and deadline, so there is nothing to hold against each other. */
+  async mend(): Promise<{ cursor: string; mended: number }> {
+    this.#checkOpen();
+    return { cursor: "", mended: 0 };
+  }
+
   async lastVersion(_shard: number): Promise<number> {
     this.#checkOpen();
     return this.#log.lastVersion;

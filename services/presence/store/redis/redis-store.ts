@@ -29,6 +29,7 @@ import { KnownSessions } from "./known-sessions.ts";
 import { Leases } from "./leases.ts";
 import { LiveLog } from "./live-log.ts";
 import { LogReader } from "./log-reader.ts";
+import { Mending } from "./mending.ts";
 import { type PendingBound, RefreshQueue } from "./refresh-queue.ts";
 import { scriptRules } from "./script-rules.ts";
 import { Scripts } from "./scripts.ts";
@@ -97,6 +98,7 @@ const operationKinds = [
   "heartbeat",
   "users",
   "tick",
+  "mend",
   "log",
   "lease",
   "publish",
@@ -117,6 +119,7 @@ class RedisPresenceStore implements RedisStore {
   readonly #users: UserReader;
   readonly #log: LogReader;
   readonly #leases: Leases;
+  readonly #mending: Mending;
   /** By shard. */
   readonly #refreshes: readonly RefreshQueue[];
   readonly #known: KnownSessions;
@@ -186,6 +189,7 @@ class RedisPresenceStore implements RedisStore {
     });
     this.#log = new LogReader(this.#connection, this.#unreadable);
     this.#leases = new Leases(this.#connection, scripts, this.#troubles);
+    this.#mending = new Mending(this.#connection, scripts, this.#shards);
     this.#refreshes = this.#shards.map((shard) => this.#refreshQueueOf(shard));
   }
 
@@ -261,6 +265,10 @@ class RedisPresenceStore implements RedisStore {
 
   async tick(shard: number, limit: number): Promise<Tick> {
     return this.#meter.measure("tick", () => this.#ticks.tick(this.#shard(shard), limit));
+  }
+
+  mend(cursor: string, shards: ReadonlySet<number>): Promise<{ cursor: string; mended: number }> {
+    return this.#measure("mend", () => this.#mending.step(cursor, shards));
   }
 
   lastVersion(shard: number): Promise<number> {

@@ -7,12 +7,13 @@ import { advance } from "./advance.ts";
 import { announce } from "./announce.ts";
 import { change } from "./change.ts";
 import { claim } from "./claim.ts";
+import { mend } from "./mend.ts";
 import { refresh } from "./refresh.ts";
 import { release } from "./release.ts";
 import { relieve } from "./relieve.ts";
 import { tick } from "./tick.ts";
 
-const scripts = [advance, announce, change, claim, refresh, release, relieve, tick];
+const scripts = [advance, announce, change, claim, mend, refresh, release, relieve, tick];
 
 describe("scripts", () => {
   test("and their typed twins name the same keys and arguments, in the same order", () => {

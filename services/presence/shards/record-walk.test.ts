@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FakeClock } from "@realchat/presence-runtime/testing";
+import { RecordWalk } from "./record-walk.ts";
+
+test("a walk goes step by step, rests at its end, and begins anew where a step failed", async () => {
+  const clock = new FakeClock();
+  const asked: string[] = [];
+  const told: number[] = [];
+  let isAway = false;
+  const store = {
+    async mend(cursor: string, shards: ReadonlySet<number>) {
+      asked.push(cursor);
+      assert.deepEqual([...shards], [3, 5]);
+      if (isAway) throw new Error("away");
+      return { cursor: cursor === "" ? "1" : cursor === "1" ? "2" : "", mended: cursor === "1" ? 4 : 0 };
+    },
+  };
+  const walk = new RecordWalk({ store, held: () => new Set([3, 5]), clock, onMended: (count) => told.push(count) });
+  walk.start();
+  await clock.advance(1_500);
+  assert.deepEqual([asked, told, walk.mended, walk.walks], [["", "1", "2"], [4], 4, 1]);
+  await clock.advance(10_200);
+  assert.deepEqual(asked.slice(3), ["", "1"]);
+  isAway = true;
+  await clock.advance(10_500);
+  isAway = false;
+  await clock.advance(250);
+  assert.equal(asked[5], "2");
+  assert(
+    asked.slice(6).every((cursor) => cursor === "" || cursor === "1"),
+    "another server has other cursors",
+  );
+  walk.stop();
+  const count = asked.length;
+  await clock.advance(60_000);
+  assert.equal(asked.length, count);
+});
