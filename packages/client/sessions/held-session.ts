@@ -1,6 +1,7 @@
 import { PresenceClientError } from "../presence-client-error.ts";
 import { type OnListenerError, tell } from "../tell.ts";
 import type { CloseReason, SessionHandle, SessionState, Successor } from "./session-handle.ts";
+import { isLive, isUncertain, type Lifecycle, opened, tokenOf } from "./session-lifecycle.ts";
 
 /** What the keeper writes down about a session, and the handle that its owner has. */
 export class HeldSession implements SessionHandle {
@@ -9,34 +10,22 @@ export class HeldSession implements SessionHandle {
   readonly connectionId: string;
   /** When its client was last known to be there before it was opened, or may come after whom it replaced, monotonic ms. */
   aliveAtMs: number;
-  /** Changed by SessionKeeper only, through `become`. */
-  state: SessionState = "registering";
-  refusal: PresenceClientError | undefined;
-  /** The last one presence gave, empty before. */
-  token = "";
   /** Counts registrations: what an older call tells is of no interest. */
   registrations = 0;
   /** When its last heartbeat was sent, or its registration, monotonic ms. */
   beatMs = 0;
   /** See Beating. */
   groupMax = Number.POSITIVE_INFINITY;
-  /** A registration's answer is awaited. */
-  isRegistering = false;
-  /** A registration failed in a way that leaves open whether presence carried it out; its token is unknown. */
-  isUncertain = false;
   /** Failures in a row of this session's own calls. */
   failures = 0;
-  /** Of the device's session before, if presence may still have it: whoever ends first must end that one. */
-  inheritedToken = "";
-  /** Opened for the same device while a registration of this one was under way: presence must hear of it later. */
+  /** Opened for the same device while this one was being registered: queued until the answer is there. */
   successor: HeldSession | undefined;
-  /** The one whose successor this is. */
-  predecessor: HeldSession | undefined;
+  /** Once its socket is closed. */
+  closing: Closing | undefined;
+  refusal: PresenceClientError | undefined;
+  #lifecycle = opened;
   /** In state `superseded`: who has the device now; undefined until that is known. */
   #supersededBy: Successor | undefined;
-  closeReason: CloseReason | undefined;
-  /** In state `closing`: from then on presence has ended it by itself; see Reachability.reachableMs. */
-  expiresMs = 0;
   readonly #onListenerError: OnListenerError;
   readonly #close: (session: HeldSession, reason: CloseReason | undefined) => void;
   readonly #listeners: (() => void)[] = [];
@@ -54,18 +43,35 @@ export class HeldSession implements SessionHandle {
     this.#onListenerError = onListenerError;
   }
 
-  get sessionId(): string | undefined {
-    return this.token === "" ? undefined : this.token;
+  get lifecycle(): Lifecycle {
+    return this.#lifecycle;
   }
 
-  /** Presence is to keep it, or to get it. */
+  get state(): SessionState {
+    return this.#lifecycle.state;
+  }
+
   get isLive(): boolean {
-    return this.state === "registering" || this.state === "online" || this.state === "returning";
+    return isLive(this.#lifecycle);
+  }
+
+  /** The fencing token that presence gave, empty before. */
+  get token(): string {
+    const { known } = this.#lifecycle;
+    return known.kind === "registered" ? known.token : "";
   }
 
   /** Names the session that presence has of this device, as far as we know; empty: none. */
   get knownToken(): string {
-    return this.token || this.inheritedToken;
+    return tokenOf(this.#lifecycle.known);
+  }
+
+  get isUncertain(): boolean {
+    return isUncertain(this.#lifecycle.known);
+  }
+
+  get sessionId(): string | undefined {
+    return this.token === "" ? undefined : this.token;
   }
 
   untilOnline(): Promise<void> {
@@ -94,8 +100,9 @@ export class HeldSession implements SessionHandle {
     });
   }
 
-  become(state: SessionState): void {
-    this.state = state;
+  /** Called by SessionBook, which counts states. */
+  become(lifecycle: Lifecycle): void {
+    this.#lifecycle = lifecycle;
     this.#look();
   }
 
@@ -133,4 +140,10 @@ export class HeldSession implements SessionHandle {
     }
     return new PresenceClientError("CANCELLED", `${name} was closed`);
   }
+}
+
+interface Closing {
+  readonly reason: CloseReason | undefined;
+  /** From then on presence has ended it by itself; see Reachability.reachableMs. */
+  readonly expiresMs: number;
 }

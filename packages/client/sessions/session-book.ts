@@ -1,6 +1,7 @@
 import type { HeldSession } from "./held-session.ts";
 import type { SessionState } from "./session-handle.ts";
 import { deviceKey } from "./session-ids.ts";
+import type { Lifecycle } from "./session-lifecycle.ts";
 
 /** All sessions that are not over yet. */
 export class SessionBook {
@@ -44,13 +45,14 @@ export class SessionBook {
     this.counts[session.state]++;
   }
 
-  move(session: HeldSession, state: SessionState): void {
+  move(session: HeldSession, lifecycle: Lifecycle): void {
+    const { state } = lifecycle;
     this.counts[session.state]--;
     this.counts[state]++;
     if (state === "closing") this.#closings.add(session);
     else this.#closings.delete(session);
     if (isOver(state) && this.latest(session) === session) this.#byDevice.delete(deviceKey(session));
-    session.become(state);
+    session.become(lifecycle);
   }
 }
 

@@ -10,11 +10,12 @@ import { HeldSession } from "./held-session.ts";
 import type { KeeperMetrics } from "./keeper-metrics.ts";
 import { type KeeperLimits, keeperSettings, type SessionKeeperOptions } from "./keeper-options.ts";
 import { Outbox } from "./outbox.ts";
-import { type Method, Reachability } from "./reachability.ts";
+import { Reachability } from "./reachability.ts";
 import { ServerPace } from "./server-pace.ts";
 import { SessionBook } from "./session-book.ts";
 import type { CloseReason, SessionHandle } from "./session-handle.ts";
-import { checkId } from "./session-ids.ts";
+import { checkId, deviceKey } from "./session-ids.ts";
+import { type Effect, next, type SessionEvent } from "./session-lifecycle.ts";
 import { Successions } from "./successions.ts";
 
 export interface OpenSession {
@@ -43,6 +44,8 @@ export class SessionKeeper implements AsyncDisposable {
   readonly #reachability: Reachability;
   readonly #pace = new ServerPace();
   readonly #book = new SessionBook();
+  /** Devices of which a registration is under way, by deviceKey: a newer session has to wait for its answer. */
+  readonly #registering = new Map<string, HeldSession>();
   readonly #outbox: Outbox<HeldSession>;
   readonly #heartbeats: Heartbeats;
   readonly #successions: Successions;
@@ -76,12 +79,12 @@ export class SessionKeeper implements AsyncDisposable {
     this.#outbox = new Outbox({
       ...{ clock, reachability, ...limits },
       methodOf: ({ isLive }) => (isLive ? "register" : "unregister"),
-      perform: (session) => this.#perform(session),
+      perform: (session) => this.#call(session),
     });
     this.#heartbeats = new Heartbeats({
       ...{ clock, limits, reachability, api: channels.api, pace: this.#pace },
-      missing: (session) => this.#missing(session),
-      superseded: (session) => this.#superseded(session),
+      missing: (session) => this.#apply(session, { kind: "missing" }),
+      superseded: (session) => this.#apply(session, { kind: "superseded" }),
     });
     this.#successions = new Successions({
       ...{ clock, instanceId, api: channels.api },
@@ -111,9 +114,14 @@ export class SessionKeeper implements AsyncDisposable {
     const alive = { aliveAtMs: Math.min(aliveAtMs ?? nowMs, nowMs) };
     const session = new HeldSession({ ...identity, ...alive }, this.#closeOne, this.#onListenerError);
     const before = this.#book.latest(session);
+    const busy = this.#registering.get(deviceKey(session));
     this.#book.add(session);
+    if (busy !== undefined) {
+      busy.successor = session;
+      this.#apply(session, { kind: "must-wait" });
+    }
     if (before !== undefined) this.#replace(before, session);
-    if (session.predecessor === undefined) this.#outbox.add(session);
+    if (busy === undefined) this.#outbox.add(session);
     return session;
   }
 
@@ -158,60 +166,70 @@ export class SessionKeeper implements AsyncDisposable {
     };
   }
 
-  /** Presence must hear of both in the order in which they were opened, or the older one would win. */
-  #replace(before: HeldSession, session: HeldSession): void {
-    const waited = before.predecessor;
-    const busy = before.isRegistering ? before : waited;
-    if (busy !== undefined) {
-      busy.successor = session;
-      session.predecessor = busy;
-      before.predecessor = undefined;
+  /**
+   * session-lifecycle.ts decides; here it is done.
+   * @param retryAfterMs presence's advice for what is told again
+   */
+  #apply(session: HeldSession, event: SessionEvent, retryAfterMs = 0): void {
+    const { lifecycle, effects } = next(session.lifecycle, event);
+    this.#book.move(session, lifecycle);
+    for (const effect of effects) this.#perform(session, effect, retryAfterMs);
+  }
+
+  #perform(session: HeldSession, effect: Effect, retryAfterMs: number): void {
+    switch (effect) {
+      case "tell":
+        session.failures = 0;
+        this.#outbox.add(session);
+        return;
+      case "tell-again":
+        this.#outbox.addAgain(session, this.#restMs(session, retryAfterMs));
+        return;
+      case "beat":
+        this.#heartbeats.add(session);
+        return;
+      case "withdraw":
+        this.#heartbeats.delete(session);
+        this.#outbox.delete(session);
+        return;
+      case "find-successor":
+        this.#successions.ask(session);
+        return;
+      case "count-dropped":
+        this.#counters.closingsDropped++;
+        return;
     }
-    // One that was closed while it waited leaves even that to us.
-    if (!before.isLive && waited === undefined) return;
-    this.#inherit(before, session);
+  }
+
+  #restMs(session: HeldSession, retryAfterMs: number): number {
+    return Math.max(backoffMs(session.failures++, retryPace, this.#clock), Math.min(retryAfterMs, retryPace.capMs));
+  }
+
+  #replace(before: HeldSession, session: HeldSession): void {
+    // One that was closed, and may tell presence of its end, does that by itself.
+    if (!before.isLive && before.lifecycle.turn !== "queued") return;
+    this.#apply(session, { kind: "succeeds", known: before.lifecycle.known });
     before.succeededBy("newer-connection");
-    this.#over(before, before.isLive ? "superseded" : "closed");
+    this.#apply(before, { kind: "replaced" });
   }
 
   #close(session: HeldSession, reason: CloseReason | undefined): void {
     if (!session.isLive) return;
-    session.closeReason = reason;
-    session.expiresMs = this.#reachability.reachableMs + this.#pace.ttlMs;
-    this.#heartbeats.delete(session);
-    this.#outbox.delete(session);
-    this.#book.move(session, "closing");
-    if (!session.isRegistering && session.predecessor === undefined) this.#goOn(session);
+    session.closing = { reason, expiresMs: this.#reachability.reachableMs + this.#pace.ttlMs };
+    this.#apply(session, { kind: "closed" });
     const oldest = this.#book.oldestClosing;
-    if (this.#book.counts.closing > this.#limits.closingsMax && oldest !== undefined) this.#drop(oldest);
+    if (this.#book.counts.closing > this.#limits.closingsMax && oldest !== undefined) {
+      this.#apply(oldest, { kind: "dropped" });
+    }
   }
 
-  #inherit(before: HeldSession, session: HeldSession): void {
-    session.inheritedToken = before.knownToken;
-    session.isUncertain = before.isUncertain;
-  }
-
-  /** Puts what is to be told next in the outbox. */
-  #goOn(session: HeldSession): void {
-    session.failures = 0;
-    if (this.#hasToTell(session)) this.#outbox.add(session);
-  }
-
-  #hasToTell(session: HeldSession): boolean {
-    if (session.isLive) return true;
-    if (session.state !== "closing") return false;
-    if (session.knownToken !== "") return true;
-    // Only registering once more would tell the token; and could push out whoever has come since, elsewhere.
-    if (session.isUncertain) this.#drop(session);
-    else this.#over(session, "closed");
-    return false;
-  }
-
-  #perform(session: HeldSession): Promise<void> | undefined {
+  /** Its turn in the outbox has come. */
+  #call(session: HeldSession): Promise<void> | undefined {
     if (session.isLive) return this.#register(session);
-    if (session.state !== "closing") return undefined;
-    if (this.#reachability.reachableMs < session.expiresMs) return this.#unregister(session);
-    this.#drop(session);
+    const { closing } = session;
+    if (session.state !== "closing" || closing === undefined) return undefined;
+    if (this.#reachability.reachableMs < closing.expiresMs) return this.#unregister(session, closing.reason);
+    this.#apply(session, { kind: "dropped" });
     return undefined;
   }
 
@@ -222,7 +240,8 @@ export class SessionKeeper implements AsyncDisposable {
     // One that comes back has its place in the order already.
     const age = token === "" ? ageOf(sentMs - session.aliveAtMs) : undefined;
     const registration = { ...identity, previousSessionId: token, age };
-    session.isRegistering = true;
+    this.#registering.set(deviceKey(session), session);
+    this.#apply(session, { kind: "sent" });
     this.#reachability.trying("register");
     let outcome: RegisterSessionResponse | PresenceClientError;
     try {
@@ -230,7 +249,7 @@ export class SessionKeeper implements AsyncDisposable {
     } catch (error) {
       outcome = presenceClientErrorOf(error);
     }
-    session.isRegistering = false;
+    this.#registering.delete(deviceKey(session));
     if (outcome instanceof PresenceClientError) this.#registrationFailed(session, outcome);
     else this.#registered(session, outcome, sentMs);
     this.#release(session);
@@ -240,97 +259,50 @@ export class SessionKeeper implements AsyncDisposable {
     this.#counters.registrations++;
     if (session.state === "returning") this.#counters.returns++;
     this.#pace.adopt(answer);
-    session.token = answer.sessionId;
-    session.inheritedToken = "";
-    session.isUncertain = false;
     session.registrations++;
     session.failures = 0;
-    if (session.isLive) {
-      session.beatMs = sentMs;
-      this.#heartbeats.add(session);
-      this.#book.move(session, "online");
-    } else {
-      this.#goOn(session);
-    }
+    session.beatMs = sentMs;
+    this.#apply(session, { kind: "registered", token: answer.sessionId });
     this.#reachability.succeeded("register");
   }
 
   #registrationFailed(session: HeldSession, error: PresenceClientError): void {
     this.#counters.callFailures++;
-    if (error.code === "FAILED_PRECONDITION") {
-      if (session.isLive) this.#superseded(session);
-      else this.#over(session, "closed");
-      this.#reachability.succeeded("register");
-    } else if (isRefusal(error)) {
-      session.refusal = error;
-      this.#over(session, session.isLive ? "refused" : "closed");
-      this.#reachability.succeeded("register");
-    } else {
-      // One that comes back keeps its token.
-      if (session.token === "") session.isUncertain = true;
-      this.#tryAgain(session, "register", error);
-    }
+    const why = error.code === "FAILED_PRECONDITION" ? "superseded" : isRefusal(error) ? "refused" : "unanswered";
+    if (why === "refused") session.refusal = error;
+    if (why === "unanswered") this.#reachability.failed("register", session, error);
+    this.#apply(session, { kind: "registration-failed", why }, error.retryAfterMs);
+    if (why !== "unanswered") this.#reachability.succeeded("register");
   }
 
-  async #unregister(session: HeldSession): Promise<void> {
-    const { userId, deviceId, knownToken: sessionId, closeReason } = session;
+  async #unregister(session: HeldSession, closeReason: CloseReason | undefined): Promise<void> {
+    const { userId, deviceId, knownToken: sessionId } = session;
     const reason = closeReason === undefined ? DisconnectReason.DISCONNECT_REASON_UNSPECIFIED : reasons[closeReason];
     this.#reachability.trying("unregister");
     try {
       const options = { timeoutMs: this.#limits.callTimeoutMs };
       await this.#api.unregisterSession({ userId, deviceId, sessionId, reason }, options);
       this.#counters.unregistrations++;
-      if (session.isUncertain) this.#drop(session);
-      else this.#over(session, "closed");
+      this.#apply(session, { kind: "unregistered" });
       this.#reachability.succeeded("unregister");
     } catch (thrown) {
       const error = presenceClientErrorOf(thrown);
       this.#counters.callFailures++;
-      if (isRefusal(error)) this.#drop(session);
-      else this.#tryAgain(session, "unregister", error);
+      const why = isRefusal(error) ? "refused" : "unanswered";
+      if (why === "unanswered") this.#reachability.failed("unregister", session, error);
+      this.#apply(session, { kind: "unregistration-failed", why }, error.retryAfterMs);
     }
   }
 
-  #tryAgain(session: HeldSession, method: Method, error: PresenceClientError): void {
-    this.#reachability.failed(method, session, error);
-    if (this.#state === "stopped" || !this.#hasToTell(session)) return;
-    const restMs = backoffMs(session.failures++, retryPace, this.#clock);
-    this.#outbox.addAgain(session, Math.max(restMs, Math.min(error.retryAfterMs ?? 0, retryPace.capMs)));
-  }
-
-  /** A registration has been answered: whoever came after it on this device may go. */
+  /** A registration was answered: whoever came after it on this device may go. */
   #release(session: HeldSession): void {
     const { successor } = session;
     if (successor === undefined) return;
     session.successor = undefined;
-    successor.predecessor = undefined;
-    if (session.state === "superseded") this.#inherit(session, successor);
+    if (session.state === "superseded") this.#apply(successor, { kind: "succeeds", known: session.lifecycle.known });
     // Presence stamped that one as late as now, and the successor came after it, however long ago.
     successor.aliveAtMs = this.#clock.monotonicMs();
-    this.#goOn(successor);
-  }
-
-  #missing(session: HeldSession): void {
-    this.#heartbeats.delete(session);
-    this.#book.move(session, "returning");
-    this.#goOn(session);
-  }
-
-  #superseded(session: HeldSession): void {
-    this.#over(session, "superseded");
-    this.#successions.ask(session);
-  }
-
-  #over(session: HeldSession, state: "superseded" | "refused" | "closed"): void {
-    this.#heartbeats.delete(session);
-    this.#outbox.delete(session);
-    if (session.isLive || session.state === "closing") this.#book.move(session, state);
-  }
-
-  /** Presence will end it by itself. */
-  #drop(session: HeldSession): void {
-    this.#counters.closingsDropped++;
-    this.#over(session, "closed");
+    this.#apply(successor, { kind: "released" });
   }
 
   #stop(): void {
@@ -340,7 +312,7 @@ export class SessionKeeper implements AsyncDisposable {
     this.#heartbeats.stop();
     this.#outbox.stop();
     this.#successions.stop();
-    for (const session of this.#book.sessions()) this.#drop(session);
+    for (const session of this.#book.sessions()) this.#apply(session, { kind: "dropped" });
   }
 
   #newConnectionId(): string {
