@@ -135,7 +135,7 @@ describe("register", () => {
     const first = register(undefined, at(0), { connectionId: "c1" });
     const lost = unregister(first.record, first.session, at(1), "CONNECTION_LOST");
     const second = register(lost.record, at(2), { connectionId: "c2" });
-    assert.equal(second.change, undefined);
+    assert.equal(second.transition, undefined);
     assert.equal(second.replaced?.state, "grace");
     assert.equal(second.record.devices.get("phone")?.tombstones[0]?.ending, "ended");
   });
@@ -168,7 +168,7 @@ describe("unregister", () => {
     const { record, session } = register(undefined, at(0));
     const ended = unregister(record, session, at(1_000), "UNSPECIFIED");
     assert.equal(ended.record.lastSeenMs, wallUs / 1_000 + 1_000);
-    assert.deepEqual(ended.kind === "ended" && ended.change, {
+    assert.deepEqual(ended.kind === "ended" && ended.transition, {
       online: false,
       cause: "DISCONNECTED",
       deviceId: "phone",
@@ -204,9 +204,9 @@ describe("expire", () => {
   test("the last sign of life is a TTL before the deadline, as the shard clock counts", () => {
     const { record, session } = register(undefined, at(0));
     const deadlineMs = clockMs + 20_000 + ttlMs;
-    const { record: after, change } = expire(record, session, deadlineMs, at(20_000 + ttlMs + 300));
+    const { record: after, transition } = expire(record, session, deadlineMs, at(20_000 + ttlMs + 300));
     assert.equal(after.lastSeenMs, wallUs / 1_000 + 20_000);
-    assert.equal(change?.cause, "EXPIRED");
+    assert.equal(transition?.cause, "EXPIRED");
   });
 
   test("a deadline whose session was replaced, lost or forgotten is stale (P1)", () => {
@@ -239,7 +239,7 @@ describe("expire", () => {
     const lost = unregister(record, session, at(1), "CONNECTION_LOST");
     const gone = decideExpire(lost.record, { graceOf: "phone" }, clockMs, at(graceMs + 1), defaultRules);
     assert(gone.kind === "expired");
-    assert.equal(gone.change?.cause, "CONNECTION_LOST");
+    assert.equal(gone.transition?.cause, "CONNECTION_LOST");
     const back = decideRegister(gone.record, request({ connectionId: "c1" }), at(graceMs + 2), defaultRules);
     assert.equal(back.kind, "ended");
   });
@@ -269,7 +269,7 @@ describe("heartbeat", () => {
     const revival = decideRevive(expired.record, "phone", later, defaultRules);
     assert(revival.kind === "revived");
     assert.deepEqual(revival.session, { ...session, contestedUntilMs: later.clockMs + memoryMs });
-    assert.deepEqual(revival.change, {
+    assert.deepEqual(revival.transition, {
       online: true,
       cause: "CONNECTED",
       deviceId: "phone",

@@ -51,8 +51,8 @@ export const defaultRules: Rules = {
   ageMinMs: 1_000,
 };
 
-/** The user came or left; the store adds the version. */
-export interface Change {
+/** A transition without its version, which the store adds. */
+export interface NewTransition {
   readonly online: boolean;
   readonly cause: TransitionCause;
   readonly deviceId: string;
@@ -76,7 +76,7 @@ type RegisterDecision =
       record: UserRecord;
       session: Session;
       replaced: Device["current"];
-      change: Change | undefined;
+      transition: NewTransition | undefined;
     }
   /** A repeated call: the session is there already; its deadline is extended. */
   | { kind: "repeated"; session: Session }
@@ -105,7 +105,7 @@ export function decideRegister(
     const tombstone = device.tombstones.find(isSame);
     if (tombstone?.ending === "ended") return { kind: "ended" };
     if (tombstone?.ending === "replaced") return { kind: "superseded" };
-    // It expired. Perhaps a late duplicate of the first call: only its old place keeps it below who has come since (P7).
+    // It expired. Perhaps a late duplicate of the first call: only its old order keeps it below later sessions (P7).
     comesBackAt ??= tombstone?.order;
   }
 
@@ -123,11 +123,16 @@ export function decideRegister(
     instanceId: request.instanceId,
     contestedUntilMs: contested ? moment.clockMs + rules.memoryMs : 0,
   };
-  return { kind: "registered", session, replaced: current, ...seat(roomy, request.deviceId, session, moment, rules) };
+  return {
+    kind: "registered",
+    session,
+    replaced: current,
+    ...setCurrent(roomy, request.deviceId, session, moment, rules),
+  };
 }
 
 type ReviveDecision =
-  | { kind: "revived"; record: UserRecord; session: Session; change: Change | undefined }
+  | { kind: "revived"; record: UserRecord; session: Session; transition: NewTransition | undefined }
   | { kind: "not-revivable" };
 
 /**
@@ -152,7 +157,7 @@ export function decideRevive(
     instanceId: last.instanceId,
     contestedUntilMs: moment.clockMs + rules.memoryMs,
   };
-  return { kind: "revived", session, ...seat(record, deviceId, session, moment, rules) };
+  return { kind: "revived", session, ...setCurrent(record, deviceId, session, moment, rules) };
 }
 
 interface UnregisterRequest {
@@ -163,7 +168,13 @@ interface UnregisterRequest {
 }
 
 type UnregisterDecision =
-  | { kind: "ended"; record: UserRecord; session: Session; was: "live" | "grace"; change: Change | undefined }
+  | {
+      kind: "ended";
+      record: UserRecord;
+      session: Session;
+      was: "live" | "grace";
+      transition: NewTransition | undefined;
+    }
   /** The session's deadline becomes the earlier of what it was and `graceMs` from now, under the grace member. */
   | { kind: "grace"; record: UserRecord; session: Session }
   /** Not this caller's session, or contested: nothing changes. */
@@ -197,7 +208,7 @@ export function decideUnregister(
     kind: "ended",
     session,
     was: state,
-    ...unseat(state === "grace" ? record : seen, request.deviceId, session, "ended", cause, moment, rules),
+    ...clearCurrent(state === "grace" ? record : seen, request.deviceId, session, "ended", cause, moment, rules),
   };
 }
 
@@ -208,7 +219,7 @@ export function decideUnregister(
 type DueMember = { readonly sessionId: string; readonly deviceId?: string } | { readonly graceOf: string };
 
 type ExpireDecision =
-  | { kind: "expired"; record: UserRecord; deviceId: string; session: Session; change: Change | undefined }
+  | { kind: "expired"; record: UserRecord; deviceId: string; session: Session; transition: NewTransition | undefined }
   /** The record no longer knows it: drop the deadline. */
   | { kind: "stale" };
 
@@ -226,7 +237,7 @@ export function decideExpire(
     const { session } = current;
     if ("graceOf" in due) {
       if (current.state !== "grace" || deviceId !== due.graceOf) continue;
-      const after = unseat(record, deviceId, session, "ended", "CONNECTION_LOST", moment, rules);
+      const after = clearCurrent(record, deviceId, session, "ended", "CONNECTION_LOST", moment, rules);
       return { kind: "expired", deviceId, session, ...after };
     }
     if (current.state !== "live" || sessionIdOf(session) !== due.sessionId) continue;
@@ -237,7 +248,7 @@ export function decideExpire(
       kind: "expired",
       deviceId,
       session,
-      ...unseat(seen, deviceId, session, "expired", "EXPIRED", moment, rules),
+      ...clearCurrent(seen, deviceId, session, "expired", "EXPIRED", moment, rules),
     };
   }
   return { kind: "stale" };
@@ -300,30 +311,38 @@ function isUnclear(device: Device, moment: Moment, rules: Rules): boolean {
   return device.tombstones.some((tombstone) => tombstone.endedAtMs + rules.memoryMs > moment.clockMs);
 }
 
-/** Makes the session the device's current one. */
-function seat(
+/** Makes the session the device's current one; the one that it replaces becomes a tombstone. */
+function setCurrent(
   record: UserRecord,
   deviceId: string,
   session: Session,
   moment: Moment,
   rules: Rules,
-): { record: UserRecord; change: Change | undefined } {
+): { record: UserRecord; transition: NewTransition | undefined } {
   const device = record.devices.get(deviceId) ?? noDevice;
   const sessionId = sessionIdOf(session);
   const others = device.tombstones.filter((tombstone) => sessionIdOf(tombstone) !== sessionId);
   const tombstones =
     device.current === undefined || sessionIdOf(device.current.session) === sessionId
       ? others
-      : bury(others, device.current.session, device.current.state === "grace" ? "ended" : "replaced", moment, rules);
-  const seated = withDevice(record, deviceId, { current: { state: "live", session }, tombstones });
+      : addTombstone(
+          others,
+          device.current.session,
+          device.current.state === "grace" ? "ended" : "replaced",
+          moment,
+          rules,
+        );
+  const after = withDevice(record, deviceId, { current: { state: "live", session }, tombstones });
   return {
-    record: { ...seated, online: true },
-    change: record.online ? undefined : { online: true, cause: "CONNECTED", deviceId, instanceId: session.instanceId },
+    record: { ...after, online: true },
+    transition: record.online
+      ? undefined
+      : { online: true, cause: "CONNECTED", deviceId, instanceId: session.instanceId },
   };
 }
 
-/** Takes the device's current session down. */
-function unseat(
+/** Takes the device's current session away: it becomes a tombstone. */
+function clearCurrent(
   record: UserRecord,
   deviceId: string,
   session: Session,
@@ -331,20 +350,20 @@ function unseat(
   cause: TransitionCause,
   moment: Moment,
   rules: Rules,
-): { record: UserRecord; change: Change | undefined } {
-  const tombstones = bury(record.devices.get(deviceId)?.tombstones ?? [], session, ending, moment, rules);
+): { record: UserRecord; transition: NewTransition | undefined } {
+  const tombstones = addTombstone(record.devices.get(deviceId)?.tombstones ?? [], session, ending, moment, rules);
   const after = withDevice(record, deviceId, { current: undefined, tombstones });
   for (const device of after.devices.values()) {
-    if (device.current !== undefined) return { record: after, change: undefined };
+    if (device.current !== undefined) return { record: after, transition: undefined };
   }
   return {
     record: { ...after, online: false },
-    change: { online: false, cause, deviceId, instanceId: session.instanceId },
+    transition: { online: false, cause, deviceId, instanceId: session.instanceId },
   };
 }
 
-/** Adds a tombstone in front; drops those that are older than the memory or too many, never the new one. */
-function bury(
+/** Adds a tombstone in front. Drops those that are older than the memory or too many, never the new one. */
+function addTombstone(
   tombstones: readonly Tombstone[],
   session: Session,
   ending: Ending,

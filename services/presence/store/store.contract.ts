@@ -1,4 +1,3 @@
-import { coming } from "./contract/coming.contract.ts";
 import { expiry } from "./contract/expiry.contract.ts";
 import { fencing } from "./contract/fencing.contract.ts";
 import { grace } from "./contract/grace.contract.ts";
@@ -9,13 +8,14 @@ import { publishing } from "./contract/publishing.contract.ts";
 import { reading } from "./contract/reading.contract.ts";
 import { registering } from "./contract/registering.contract.ts";
 import type { OpenStore } from "./contract/store-harness.ts";
+import { transitions } from "./contract/transitions.contract.ts";
 
 /**
  * What every store promises, one sentence a test (docs: the promises P1 to P7). A store's test file calls
  * `storeContract` with a way to open a store of its kind and to move its time.
  */
 export function storeContract(open: OpenStore): void {
-  coming(open);
+  transitions(open);
   registering(open);
   fencing(open);
   legacy(open);

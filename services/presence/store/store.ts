@@ -48,7 +48,7 @@ export interface StoreMetrics {
   readonly bounds: Readonly<Record<string, { used: number; limit: number }>>;
   /** Times that something was met which somebody else wrote, or overwrote: users' records, entries of logs. */
   readonly unreadable: { readonly records: number; readonly entries: number };
-  /** Shards whose last tick was refused. */
+  /** Shards whose last tick failed. */
   readonly failingShards: number;
 }
 
@@ -190,7 +190,7 @@ export interface LogListener {
   devicesChanged?(userId: string): void;
 }
 
-/** Who publishes a shard's log, and how far each of his publishers is. */
+/** Which node publishes a shard's log, and how far each of its publishers is. */
 export interface PublisherLeases {
   /** Says that this node lives, for `ttlMs`. @returns how many nodes live */
   announceNode(nodeId: string, ttlMs: number): Promise<number>;

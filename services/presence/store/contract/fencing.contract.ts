@@ -6,7 +6,7 @@ import type { OpenStore } from "./store-harness.ts";
 
 const { ttlMs } = defaultRules;
 
-/** P7: who was replaced has nothing to say any more. */
+/** P7: a replaced session has no effect any more. */
 export const fencing = (open: OpenStore) =>
   describe("fencing (P7)", () => {
     scene(open, "a replaced session cannot refresh", async (scene) => {

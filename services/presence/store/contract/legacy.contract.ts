@@ -32,7 +32,7 @@ export const legacy = (open: OpenStore) =>
       assert.equal((await scene.user()).online, true);
     });
 
-    scene(open, "fifty quick reconnects leave him online, and offline at the deadline (P1, P2)", async (scene) => {
+    scene(open, "fifty quick reconnects leave the user online, and offline at the deadline (P1, P2)", async (scene) => {
       await scene.session();
       for (let reconnect = 0; reconnect < 50; reconnect++) {
         await scene.session();
@@ -127,7 +127,7 @@ export const legacy = (open: OpenStore) =>
     });
 
     scene(open, "a heartbeat of a user that nobody knows is missing", async (scene) => {
-      assert.equal(await scene.refresh({ userId: "stranger" }), "missing");
-      assert.equal((await scene.user("stranger")).online, false);
+      assert.equal(await scene.refresh({ userId: "unknown" }), "missing");
+      assert.equal((await scene.user("unknown")).online, false);
     });
   });

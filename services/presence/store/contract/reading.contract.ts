@@ -41,12 +41,12 @@ export const reading = (open: OpenStore) =>
       for (const { connectedAtMs } of devices) assertNear(connectedAtMs, nowMs, 1_000, "connected at");
     });
 
-    scene(open, "a stranger is offline at a version below his first transition (P3)", async (scene) => {
+    scene(open, "a user without record is offline at a version below its first transition (P3)", async (scene) => {
       await scene.session({ userId: "ben" });
-      const stranger = await scene.user("anna");
-      assert.deepEqual([stranger.online, stranger.lastSeenMs, stranger.devices], [false, 0, []]);
+      const before = await scene.user("anna");
+      assert.deepEqual([before.online, before.lastSeenMs, before.devices], [false, 0, []]);
       await scene.session({ userId: "anna" });
-      assert((await scene.user("anna")).version > stranger.version);
+      assert((await scene.user("anna")).version > before.version);
     });
 
     scene(open, "who left is remembered with version and last seen, until the retention is over", async (scene) => {
@@ -63,15 +63,19 @@ export const reading = (open: OpenStore) =>
       assert(back.kind === "registered" && back.version > forgotten.version);
     });
 
-    scene(open, "who came back is not forgotten when the retention of his absence is over (P1)", async (scene) => {
-      await scene.session();
-      await scene.unregister();
-      await scene.session();
-      const view = await scene.user();
-      await scene.harness.outliveRetention();
-      assert.deepEqual(await scene.user(), view);
-      assert.equal(await scene.refresh(), "refreshed");
-    });
+    scene(
+      open,
+      "a user who came back is not forgotten when the retention of the absence is over (P1)",
+      async (scene) => {
+        await scene.session();
+        await scene.unregister();
+        await scene.session();
+        const view = await scene.user();
+        await scene.harness.outliveRetention();
+        assert.deepEqual(await scene.user(), view);
+        assert.equal(await scene.refresh(), "refreshed");
+      },
+    );
 
     scene(open, "a store that is closed answers UNAVAILABLE, never a guess (P5)", async (scene) => {
       await scene.session();

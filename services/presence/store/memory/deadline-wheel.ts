@@ -23,7 +23,7 @@ export class DeadlineWheel {
   readonly #deadlines: Float64Array;
   readonly #widthMs: number;
   readonly #buckets: number;
-  /** One lane per bucket, and one behind them for who is due, oldest deadline first. */
+  /** One lane per bucket, and one behind them for due rows, oldest deadline first. */
   readonly #lanes: Lanes;
   readonly #due: number;
   /** All deadlines up to this clock are in the due lane. */
@@ -65,7 +65,7 @@ export class DeadlineWheel {
     }
   }
 
-  /** Moves whoever is due by now to the due lane. */
+  /** Moves rows that are due by now to the due lane. */
   #sift(clockMs: number): void {
     if (clockMs <= this.#siftedMs) return;
     const first = Math.floor(this.#siftedMs / this.#widthMs);

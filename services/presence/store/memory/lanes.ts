@@ -6,7 +6,7 @@
  */
 export class Lanes {
   readonly #items: number;
-  // Allocated whole: pages that nobody touched cost address space, not memory.
+  // Allocated whole: untouched pages cost address space, not memory.
   readonly #next: Int32Array;
   readonly #previous: Int32Array;
 

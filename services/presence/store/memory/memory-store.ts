@@ -1,12 +1,12 @@
 import type { Clock } from "@realchat/presence-runtime";
 import {
-  type Change,
   decideExpire,
   decideHeartbeat,
   decideRegister,
   decideRevive,
   decideUnregister,
   type Moment,
+  type NewTransition,
   type Rules,
 } from "../../domain/decisions.ts";
 import { isDeviceChange } from "../../domain/device-change.ts";
@@ -32,7 +32,7 @@ import type {
   UnregisterResult,
   UserView,
 } from "../store.ts";
-import { PublisherDesk } from "./publisher-desk.ts";
+import { MemoryLeases } from "./memory-leases.ts";
 import { RecordTable } from "./record-table.ts";
 import { TransitionRing } from "./transition-ring.ts";
 
@@ -48,7 +48,7 @@ export interface MemoryStoreOptions {
 
 /** The only shard. */
 const shard = 0;
-/** What was published stays in the log this long for those who watch, ms. */
+/** Published entries stay in the log this long for watchers, ms. */
 const watchersMs = 60_000;
 const pageUsers = 500;
 /** Of a device that has no session. */
@@ -70,7 +70,7 @@ class MemoryStore implements PresenceStore {
   readonly #capMs: number;
   readonly #records: RecordTable;
   readonly #log: TransitionRing;
-  readonly #desk = new PublisherDesk();
+  readonly #leases = new MemoryLeases();
   readonly #counts = { register: 0, unregister: 0, refresh: 0, users: 0, tick: 0 };
   #shardClock: ShardClock;
   #isOpen = false;
@@ -236,33 +236,33 @@ class MemoryStore implements PresenceStore {
 
   async announceNode(nodeId: string, ttlMs: number): Promise<number> {
     this.#checkOpen();
-    return this.#desk.announce(nodeId, ttlMs, this.#clock.monotonicMs());
+    return this.#leases.announce(nodeId, ttlMs, this.#clock.monotonicMs());
   }
 
   async withdrawNode(nodeId: string): Promise<void> {
     this.#checkOpen();
-    this.#desk.withdraw(nodeId);
+    this.#leases.withdraw(nodeId);
   }
 
   async claim(_shard: number, nodeId: string, leaseMs: number): Promise<PublisherLease | undefined> {
     this.#checkOpen();
-    return this.#desk.claim(nodeId, leaseMs, this.#clock.monotonicMs());
+    return this.#leases.claim(nodeId, leaseMs, this.#clock.monotonicMs());
   }
 
   async release(_shard: number, nodeId: string): Promise<void> {
     this.#checkOpen();
-    this.#desk.release(nodeId);
+    this.#leases.release(nodeId);
   }
 
   async advance(_shard: number, fence: number, cursors: Readonly<Record<string, number>>): Promise<boolean> {
     this.#checkOpen();
-    const passed = this.#desk.advance(fence, cursors);
+    const passed = this.#leases.advance(fence, cursors);
     if (passed === undefined) return false;
     this.#log.trim(Math.min(passed, this.#clock.nowUs() - watchersMs * 1000));
     return true;
   }
 
-  /** Takes down who is due, oldest deadline first. @returns how many */
+  /** Takes down sessions that are due, oldest deadline first. @returns how many */
   #expire(moment: Moment, limit: number): number {
     let expired = 0;
     for (; expired < limit; expired++) {
@@ -271,11 +271,11 @@ class MemoryStore implements PresenceStore {
       const { userId, deviceId, deadlineMs } = due;
       const record = this.#records.read(userId);
       const current = record?.devices.get(deviceId)?.current;
-      invariant(current !== undefined, "who is due has a session");
+      invariant(current !== undefined, "a due row has a session");
       const member =
         current.state === "grace" ? { graceOf: deviceId } : { sessionId: sessionIdOf(current.session), deviceId };
       const decision = decideExpire(record, member, deadlineMs, moment, this.#rules);
-      invariant(decision.kind === "expired", "who is due expires");
+      invariant(decision.kind === "expired", "a due session expires");
       this.#commit(userId, deviceId, decision, noDeadline, moment);
     }
     return expired;
@@ -287,24 +287,24 @@ class MemoryStore implements PresenceStore {
     for (let forgotten = 0; forgotten < limit && this.#records.forgetDeparted(belowVersion); forgotten++);
   }
 
-  /** The log goes first, as in every store: whoever reads a version in a record finds its entry. */
+  /** The log goes first, as in every store: a reader who finds a version in a record finds its entry too. */
   #commit(
     userId: string,
     deviceId: string,
-    { record, change }: { record: UserRecord; change?: Change | undefined },
+    { record, transition }: { record: UserRecord; transition?: NewTransition | undefined },
     deadlineMs: number,
     moment: Moment,
   ): number {
-    if (change === undefined) {
-      // Whoever has one device only is not read again.
+    if (transition === undefined) {
+      // A user with only one device is not read again.
       const isOther = record.devices.size > 1 && isDeviceChange(this.#records.read(userId), record, deviceId);
       this.#records.write(userId, record, deviceId, deadlineMs);
       if (isOther) this.#log.devicesChanged(userId);
       return record.version;
     }
     const version = nextVersion(this.#log.lastVersion, moment.nowUs);
-    const lastSeenMs = change.online ? 0 : record.lastSeenMs;
-    this.#log.append({ userId, ...change, version, lastSeenMs, shard });
+    const lastSeenMs = transition.online ? 0 : record.lastSeenMs;
+    this.#log.append({ userId, ...transition, version, lastSeenMs, shard });
     this.#records.write(userId, { ...record, version }, deviceId, deadlineMs);
     return version;
   }
@@ -334,7 +334,7 @@ class MemoryStore implements PresenceStore {
     return readShardClock(this.#shardClock, toMs(nowUs), this.#capMs);
   }
 
-  /** Before anyone is refused, those make room who left longest ago and whom no late call can concern any more. */
+  /** Before a registration is refused, the user who left longest ago is forgotten, if no late call can concern it. */
   #makeRoom(moment: Moment): void {
     if (!this.#records.isFull) return;
     if (this.#records.forgetDeparted(moment.nowUs - this.#rules.memoryMs * 1000)) return;

@@ -97,7 +97,7 @@ export class RecordTable {
     return { userId, deviceId: this.#rows.deviceId(row), deadlineMs: this.#rows.deadlines[row] as number };
   }
 
-  /** Forgets who left longest ago, if his last version is below the one given. @returns whether somebody was */
+  /** Forgets the user who left longest ago, if its last version is below the one given. @returns whether one was */
   forgetDeparted(belowVersion: number): boolean {
     const user = this.#users.firstDeparted();
     if (user === noUser || this.#users.version(user) >= belowVersion) return false;
@@ -106,7 +106,7 @@ export class RecordTable {
     return true;
   }
 
-  /** Users online, in pages. Who comes or leaves meanwhile may be missing. */
+  /** Users online, in pages. A user who comes or leaves meanwhile may be missing. */
   *online(pageUsers: number): Iterable<string[]> {
     let page: string[] = [];
     for (let user = 0; user < this.#users.end; user++) {

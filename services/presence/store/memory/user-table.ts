@@ -80,11 +80,11 @@ export class UserTable {
     }
     this.#online[user] = Number(online);
     this.#versions[user] = version;
-    // A page of zeros that is read only takes no memory, and who never left was not last seen.
+    // A page of zeros that is only read takes no memory, and a user who never left has no last_seen.
     if (this.#lastSeen[user] !== lastSeenMs) this.#lastSeen[user] = lastSeenMs;
   }
 
-  /** Who left longest ago of those who are offline. */
+  /** Of the users who are offline, the one who left longest ago. */
   firstDeparted(): number {
     return this.#departures.first(departed);
   }

@@ -1,6 +1,6 @@
 import { codeBehind, type RedisConnection, type Reply, replyBehind, text } from "@realchat/presence-redis";
 import { type Change, change } from "./lua/change.ts";
-import { relieve } from "./lua/relieve.ts";
+import { changeWhenOutOfMemory } from "./lua/change-when-out-of-memory.ts";
 import type { Scripts } from "./scripts.ts";
 import type { Shard } from "./shard.ts";
 import type { Ticks } from "./ticks.ts";
@@ -31,14 +31,18 @@ export class Changes {
       return await this.#run(change, shard, changes);
     } catch (error) {
       if (codeBehind(error) !== "OOM") throw error;
-      return this.#relieve(shard, changes, error as Error);
+      return this.#changeWhenOutOfMemory(shard, changes, error as Error);
     }
   }
 
   /** Redis has no memory for registrations, and did nothing: all else is as good as before. */
-  async #relieve(shard: Shard, changes: readonly Change[], refusal: Error): Promise<readonly (string | Error)[]> {
+  async #changeWhenOutOfMemory(
+    shard: Shard,
+    changes: readonly Change[],
+    refusal: Error,
+  ): Promise<readonly (string | Error)[]> {
     const others = changes.filter(([kind]) => kind !== "register");
-    const answers = others.length === 0 ? [] : await this.#run(relieve, shard, others);
+    const answers = others.length === 0 ? [] : await this.#run(changeWhenOutOfMemory, shard, others);
     const next = answers.values();
     return changes.map(([kind]) => (kind === "register" ? refusal : (next.next().value as string | Error)));
   }

@@ -32,7 +32,7 @@ test("two stores in two databases of one Redis do not hear each other: channels 
   for (const [database, store] of stores.entries()) {
     const registration = { deviceId: "phone", instanceId: "gateway", connectionId: "", previousSessionId: "" };
     await store.register({ ...registration, userId: `of-${database}` });
-    // His own entry comes after whatever he should not have heard.
+    // The own entry comes after all that must not be heard.
     await waitUntil(() => heard[database]?.includes(`of-${database}`), { what: "the own entry is heard" });
   }
   assert.deepEqual(heard, [["of-0"], ["of-1"]]);

@@ -9,7 +9,7 @@ import type { Scripts } from "./scripts.ts";
 import type { Shard } from "./shard.ts";
 import type { Troubles } from "./troubles.ts";
 
-/** What was published stays in the log this long for those who watch, ms. */
+/** Published entries stay in the log this long for watchers, ms. */
 const watchersMs = 60_000;
 
 /** Which nodes live, and which of them publishes a shard; see PublisherLeases. */

@@ -79,26 +79,26 @@ export class RefreshQueue {
     this.#isRunning = false;
   }
 
-  async #serve({ known, members, strangers }: Batch): Promise<void> {
+  async #serve({ withMember, members, withoutMember }: Batch): Promise<void> {
     try {
       const isAll = members.length === 0 || (await this.#route.extend(members)) === members.length;
-      if (isAll) known.replyAll(refreshed);
+      if (isAll) withMember.replyAll(refreshed);
       // A deadline that was as late already is not counted, nor is a member that came twice.
-      else known.replyWhere(await this.#route.present(members), refreshed);
+      else withMember.replyWhere(await this.#route.present(members), refreshed);
     } catch (error) {
-      known.replyAll({ kind: "failed", error: error as Error });
+      withMember.replyAll({ kind: "failed", error: error as Error });
     }
-    await Promise.all([known.decideRest(this.#route), strangers.decideRest(this.#route)]);
+    await Promise.all([withMember.decideRest(this.#route), withoutMember.decideRest(this.#route)]);
   }
 }
 
 /** Parallel arrays rather than an object a heartbeat: there may be 100,000 a second. */
 class Batch {
-  readonly known = new Heartbeats();
-  /** The member of each of `known`. */
+  readonly withMember = new Heartbeats();
+  /** The member of each of `withMember`. */
   readonly members: string[] = [];
   /** Those without member. */
-  readonly strangers = new Heartbeats();
+  readonly withoutMember = new Heartbeats();
   size = 0;
 
   get isFull(): boolean {
@@ -108,10 +108,10 @@ class Batch {
   add(session: SessionRef, member: string | undefined, reply: RefreshReply, tag: number): void {
     this.size += 1;
     if (member === undefined) {
-      this.strangers.add(session, reply, tag);
+      this.withoutMember.add(session, reply, tag);
     } else {
       this.members.push(member);
-      this.known.add(session, reply, tag);
+      this.withMember.add(session, reply, tag);
     }
   }
 }

@@ -5,7 +5,7 @@ import type { RefreshResult, RegisterResult, Registration, SessionEnding, Unregi
 import type { ChangeQueue } from "./change-queue.ts";
 import type { KnownSessions } from "./known-sessions.ts";
 import type { Change } from "./lua/change.ts";
-import { refresh } from "./lua/refresh.ts";
+import { refreshWhenOutOfMemory } from "./lua/refresh-when-out-of-memory.ts";
 import type { Scripts } from "./scripts.ts";
 import type { Shard } from "./shard.ts";
 import type { Ticks } from "./ticks.ts";
@@ -71,7 +71,7 @@ export class Sessions {
     } catch (error) {
       if (codeBehind(error) !== "OOM") throw error;
       const { deadlines } = shard.keys;
-      return this.#scripts.run(refresh, { deadlines }, { deadlineMs, members: members.join("\n") });
+      return this.#scripts.run(refreshWhenOutOfMemory, { deadlines }, { deadlineMs, members: members.join("\n") });
     }
   }
 

@@ -3,7 +3,7 @@ import type { Clock } from "@realchat/presence-runtime";
 import type { UserView } from "../store.ts";
 import type { Shard } from "./shard.ts";
 import type { Unreadables } from "./unreadables.ts";
-import { decodeUser, strangerAt, unknownUser } from "./user-record.ts";
+import { decodeUser, unknownUser, userWithoutRecord } from "./user-record.ts";
 
 /** Users asked for in one round trip. */
 const roundTripMaxUsers = 1_000;
@@ -79,7 +79,7 @@ export class UserReader {
       const record = records[index];
       if (typeof record !== "string") {
         const type = misfits.get(keys[index] as string);
-        if (type === undefined) return strangerAt(userId, shard.number, knownVersion);
+        if (type === undefined) return userWithoutRecord(userId, shard.number, knownVersion);
         return this.#unknown(shard, userId, `is a ${type}, not a string`);
       }
       const view = decodeUser(userId, shard.number, record, nowMs);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { seed } from "@realchat/presence-testing";
 import fc from "fast-check";
-import { decodeUser, strangerAt } from "./user-record.ts";
+import { decodeUser, userWithoutRecord } from "./user-record.ts";
 
 const nowMs = 1_790_000_001_000;
 const decode = (record: string) => decodeUser("anna", 3, record, nowMs);
@@ -89,7 +89,7 @@ describe("a user's record", () => {
   });
 
   test("is missing: offline at the version that is known", () => {
-    const view = strangerAt("anna", 3, 17);
+    const view = userWithoutRecord("anna", 3, 17);
     assert.deepEqual([view.online, view.version, view.lastSeenMs, view.devices], [false, 17, 0, []]);
   });
 });

@@ -39,7 +39,7 @@ export function decodeUser(userId: string, shard: number, record: string, nowMs:
 }
 
 /** A user without record. */
-export function strangerAt(userId: string, shard: number, version: number): UserView {
+export function userWithoutRecord(userId: string, shard: number, version: number): UserView {
   return { userId, online: false, version, lastSeenMs: 0, shard, devices: [] };
 }
 

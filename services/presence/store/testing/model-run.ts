@@ -56,7 +56,7 @@ export async function playRun(
 }
 
 /** A session as the run knows it; its number is its place in the list, which is the same for every store. */
-interface Seat {
+interface KnownSession {
   readonly userId: string;
   readonly deviceId: string;
   readonly token: ModelToken;
@@ -67,7 +67,7 @@ interface RegisterCall {
   readonly deviceId: string;
   readonly instanceId: string;
   readonly connectionId: string;
-  /** Number of a seat, -1: none. */
+  /** Number of a session, -1: none. */
   readonly previous: number;
   readonly ages: number;
 }
@@ -76,7 +76,7 @@ class ModelRun {
   readonly #players: readonly Player[];
   readonly #userIds: readonly string[];
   readonly #model = new PresenceModel(rules);
-  readonly #seats: Seat[] = [];
+  readonly #sessions: KnownSession[] = [];
   readonly #calls: RegisterCall[] = [];
   #connections = 0;
 
@@ -129,7 +129,7 @@ class ModelRun {
 
   async #register(command: Command, { previous, ages, ...call }: RegisterCall): Promise<void> {
     const { userId, deviceId } = call;
-    const expected = this.#model.register({ ...call, previous: this.#seats[previous]?.token, ages });
+    const expected = this.#model.register({ ...call, previous: this.#sessions[previous]?.token, ages });
     const { token } = expected;
     const known = token === undefined ? -1 : this.#numberOf({ userId, deviceId, token });
     await this.#judge(command, async (player) => {
@@ -140,16 +140,16 @@ class ModelRun {
       player.checker.registered(registration, result, this.#model.nowMs);
       if (result.kind !== "registered" && result.kind !== "repeated") return;
       if (known !== -1) assert.equal(result.sessionId, player.sessionIds[known], "the session_id it had");
-      else player.sessionIds[this.#seats.length] = result.sessionId;
+      else player.sessionIds[this.#sessions.length] = result.sessionId;
     });
-    if (token !== undefined && known === -1) this.#seats.push({ userId, deviceId, token });
+    if (token !== undefined && known === -1) this.#sessions.push({ userId, deviceId, token });
   }
 
   async #unregister(command: Command & { kind: "unregister" }): Promise<void> {
     const { userId, deviceId } = this.#device(command);
     const { reason } = command;
     const picked = this.#pick(command.session, userId, deviceId);
-    const expected = this.#model.unregister({ userId, deviceId, token: this.#seats[picked]?.token, reason });
+    const expected = this.#model.unregister({ userId, deviceId, token: this.#sessions[picked]?.token, reason });
     await this.#judge(command, async (player) => {
       const call = { userId, deviceId, sessionId: player.sessionIds[picked] ?? "", reason };
       const { kind } = await player.harness.store.unregister(call);
@@ -161,7 +161,7 @@ class ModelRun {
   async #refresh(command: Command & { kind: "refresh" }): Promise<void> {
     const { userId, deviceId } = this.#device(command);
     const picked = this.#pick(command.session, userId, deviceId);
-    const expected = this.#model.refresh({ userId, deviceId, token: this.#seats[picked]?.token });
+    const expected = this.#model.refresh({ userId, deviceId, token: this.#sessions[picked]?.token });
     await this.#judge(command, async (player) => {
       const call = { userId, deviceId, sessionId: player.sessionIds[picked] ?? "" };
       const kind = await player.refresh(call);
@@ -195,30 +195,30 @@ class ModelRun {
 
   #connection(connection: Connection, userId: string, deviceId: string): string {
     if (connection === "none") return "";
-    const seat = connection === "new" ? undefined : this.#seats[this.#pick(connection, userId, deviceId)];
+    const session = connection === "new" ? undefined : this.#sessions[this.#pick(connection, userId, deviceId)];
     this.#connections += 1;
-    return seat?.token.connectionId ?? `c${this.#connections}`;
+    return session?.token.connectionId ?? `c${this.#connections}`;
   }
 
   /** @returns number of a session of this device; -1 for none */
   #pick(pick: Pick, userId: string, deviceId: string): number {
     if (pick === "none") return -1;
-    const numbers = [...this.#seats.keys()].filter((number) => {
-      const seat = this.#seats[number];
-      return seat?.userId === userId && seat.deviceId === deviceId;
+    const numbers = [...this.#sessions.keys()].filter((number) => {
+      const session = this.#sessions[number];
+      return session?.userId === userId && session.deviceId === deviceId;
     });
     return numbers.at(-1 - (pick.pick % Math.max(1, numbers.length))) ?? -1;
   }
 
-  #numberOf(wanted: Seat): number {
-    return this.#seats.findIndex(
+  #numberOf(wanted: KnownSession): number {
+    return this.#sessions.findIndex(
       ({ userId, deviceId, token }) =>
         userId === wanted.userId && deviceId === wanted.deviceId && isSame(token, wanted.token),
     );
   }
 }
 
-/** A store in a run: the session_ids that it gave out, by the number of the seat, and what was read of its log. */
+/** A store in a run: the session_ids that it gave out, by the number of the session, and what was read of its log. */
 class Player {
   readonly name: string;
   readonly harness: StoreHarness;

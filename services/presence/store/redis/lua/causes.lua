@@ -1,3 +1,3 @@
--- Why a user came or left, by the number in the contract's TransitionCause.
+-- Causes of a transition, by their number in the contract's TransitionCause.
 
-local CONNECTED, DISCONNECTED, LOGGED_OUT, CONNECTION_LOST, TIMED_OUT = '1', '2', '3', '4', '5'
+local CAUSE_CONNECTED, CAUSE_DISCONNECTED, CAUSE_LOGGED_OUT, CAUSE_CONNECTION_LOST, CAUSE_EXPIRED = '1', '2', '3', '4', '5'

@@ -1,4 +1,4 @@
--- The body of change.lua and relieve.lua: decides about changes one after the other. Whatever can fail in one does so
+-- The body of change.lua and change-when-out-of-memory.lua: decides about changes one after the other. Whatever can fail in one does so
 -- before it writes, or after an entry of the log that is announced; the others go on.
 
 local deadlines, log, meta, live = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -36,7 +36,7 @@ local answers = {}
 for index = 2, #ARGV, 6 do
   local is_decided, answer = pcall(decide, unpack(ARGV, index, index + 5))
   if not is_decided then
-    -- #include blame
+    -- #include mark-unreadable
     answer = redis.error_reply(answer)
   end
   answers[#answers + 1] = answer

@@ -23,11 +23,11 @@ if is_live then
   return 'refreshed\t' .. current_id
 end
 
--- Its caller is alive and will never register again by itself: he ignores the answers to his heartbeats.
+-- Its caller is alive and will never register again by itself: it ignores the answers to its heartbeats.
 local ending, last_order, last_connection, instance_id = string.match(tombstones, '^' .. TOMBSTONE)
 if mark or ending ~= EXPIRED or last_connection ~= '' then return 'missing' end
 session_id = last_order
-tombstones = unbury(tombstones, session_id)
+tombstones = without_tombstone_of(tombstones, session_id)
 contested_until_ms = clock_ms + RULES.memory_ms
--- #include seat
+-- #include set-current
 return 'refreshed\t' .. session_id

@@ -23,7 +23,7 @@ if connection_id ~= '' and sessions_from then
       if its_connection == connection_id then
         if ending == ENDED then return 'ended' end
         if ending == REPLACED then return 'superseded' end
-        -- It expired. Perhaps a late duplicate of the first call: only its old place keeps it below who has come since.
+        -- It expired. Perhaps a late duplicate of the first call: only its old order keeps it below later sessions.
         if previous_order == '' then previous_order = its_order end
         break
       end
@@ -61,7 +61,7 @@ local session_id = connection_id == '' and order_text or order_text .. '.' .. co
 if not is_fresh then
   -- #include returning
   if is_outranked(current_order, tombstones, order, connection_id) then return 'superseded' end
-  tombstones = unbury(tombstones, session_id)
+  tombstones = without_tombstone_of(tombstones, session_id)
 end
 
 -- Devices that are only remembered, for longer than the memory, go when a new one would be too many.
@@ -82,5 +82,5 @@ if not sessions_from and others ~= '' then
 end
 
 contested_until_ms = is_unclear and clock_ms + RULES.memory_ms or 0
--- #include seat
+-- #include set-current
 return 'registered\t' .. order_text .. '\t' .. version

@@ -13,7 +13,7 @@ local function is_outranked(current_order, tombstones, order, connection_id)
 end
 
 --- Without the tombstone of that session.
-local function unbury(tombstones, session_id)
+local function without_tombstone_of(tombstones, session_id)
   local kept = {}
   for tombstone in string.gmatch(tombstones, '[^\t]+') do
     if string.sub(tombstone, 2, #session_id + 2) ~= session_id .. '\31' then kept[#kept + 1] = tombstone end

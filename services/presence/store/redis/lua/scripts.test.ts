@@ -6,14 +6,14 @@ import { scriptRules, writeRules } from "../script-rules.ts";
 import { advance } from "./advance.ts";
 import { announce } from "./announce.ts";
 import { change } from "./change.ts";
+import { changeWhenOutOfMemory } from "./change-when-out-of-memory.ts";
 import { claim } from "./claim.ts";
 import { mend } from "./mend.ts";
-import { refresh } from "./refresh.ts";
+import { refreshWhenOutOfMemory } from "./refresh-when-out-of-memory.ts";
 import { release } from "./release.ts";
-import { relieve } from "./relieve.ts";
 import { tick } from "./tick.ts";
 
-const scripts = [advance, announce, change, claim, mend, refresh, release, relieve, tick];
+const scripts = [advance, announce, change, changeWhenOutOfMemory, claim, mend, refreshWhenOutOfMemory, release, tick];
 
 describe("scripts", () => {
   test("and their typed twins name the same keys and arguments, in the same order", () => {

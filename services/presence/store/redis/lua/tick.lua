@@ -33,16 +33,16 @@ local function expire(user_id, device_id, session_id, deadline_ms)
   -- #include causes
   local record = record_prefix .. user_id
   -- #include fetch
-  local ending, cause, seen_ms = ENDED, CONNECTION_LOST, 0
+  local ending, cause, seen_ms = ENDED, CAUSE_CONNECTION_LOST, 0
   if not device_id then
     local at = text and string.find(text, '\t' .. session_id .. '\31', 1, true)
     if not at then return false end
     device_id = string.match(string.sub(text, 1, at - 1), '[^\n]+$')
-    ending, cause, seen_ms = EXPIRED, TIMED_OUT, now_ms - math.min(math.max(0, clock_ms - (deadline_ms - RULES.ttl_ms)), now_ms)
+    ending, cause, seen_ms = EXPIRED, CAUSE_EXPIRED, now_ms - math.min(math.max(0, clock_ms - (deadline_ms - RULES.ttl_ms)), now_ms)
   end
   -- #include device
-  if not mark or (mark == GRACE) ~= (cause == CONNECTION_LOST) then return false end
-  -- #include unseat
+  if not mark or (mark == GRACE) ~= (cause == CAUSE_CONNECTION_LOST) then return false end
+  -- #include clear-current
   return true
 end
 
@@ -59,7 +59,7 @@ for index = 1, #due, 2 do
     is_decided, answer = pcall(expire, user_id, graced_device, session_id, due[index + 1])
   end
   if not is_decided then
-    -- #include blame
+    -- #include mark-unreadable
     failed[#failed + 1] = user_id
     failed[#failed + 1] = answer
     -- The others must not wait for it, nor may it come again at once.

@@ -28,7 +28,7 @@ if is_lost and RULES.grace_ms > 0 then
 end
 
 local ending = ENDED
-local cause = is_lost and CONNECTION_LOST or reason == 'LOGGED_OUT' and LOGGED_OUT or DISCONNECTED
+local cause = is_lost and CAUSE_CONNECTION_LOST or reason == 'LOGGED_OUT' and CAUSE_LOGGED_OUT or CAUSE_DISCONNECTED
 local seen_ms = mark == GRACE and 0 or now_ms
--- #include unseat
+-- #include clear-current
 return 'ended'

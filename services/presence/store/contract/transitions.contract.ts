@@ -3,9 +3,9 @@ import { describe } from "node:test";
 import { assertNear, scene } from "./scene.ts";
 import type { OpenStore } from "./store-harness.ts";
 
-/** Who comes and who leaves. */
-export const coming = (open: OpenStore) =>
-  describe("coming and going", () => {
+/** When users come online and go offline, and what the log says of it. */
+export const transitions = (open: OpenStore) =>
+  describe("transitions", () => {
     scene(open, "the first session brings the user online, with one version everywhere (P3)", async (scene) => {
       const result = await scene.register();
       assert(result.kind === "registered");
@@ -94,8 +94,8 @@ export const coming = (open: OpenStore) =>
     scene(open, "versions grow strictly, per shard and so per user (P3)", async (scene) => {
       const userIds = ["anna", "ben", "cleo", "dora"];
       for (let round = 0; round < 10; round++) {
-        const comings = userIds.map((userId) => scene.session({ userId, connectionId: `c${round}` }));
-        const sessionIds = await Promise.all(comings);
+        const registrations = userIds.map((userId) => scene.session({ userId, connectionId: `c${round}` }));
+        const sessionIds = await Promise.all(registrations);
         await Promise.all(userIds.map((userId, index) => scene.unregister({ userId, sessionId: sessionIds[index] })));
       }
       let seen = 0;

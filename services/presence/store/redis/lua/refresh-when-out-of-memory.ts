@@ -1,8 +1,8 @@
 import { integer } from "@realchat/presence-redis";
 import { defineScript } from "./define-script.ts";
 
-export const refresh = defineScript({
-  file: "refresh.lua",
+export const refreshWhenOutOfMemory = defineScript({
+  file: "refresh-when-out-of-memory.lua",
   keys: ["deadlines"],
   args: ["deadlineMs", "members"],
   returns: integer,

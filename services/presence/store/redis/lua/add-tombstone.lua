@@ -1,4 +1,4 @@
--- Puts a tombstone of the current session in front of the others; drops those that are older than the memory or too
+-- Adds a tombstone of the current session in front of the others. Drops those that are older than the memory or too
 -- many, never the new one. Needs moment.lua, digits.lua, device.lua; ending, its mark. Changes tombstones.
 
 -- Until where the others are kept: they grow older from the first to the last.

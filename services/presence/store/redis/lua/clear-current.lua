@@ -1,9 +1,9 @@
--- Takes the current session of a device down. The last one takes the user offline.
+-- Takes the current session of a device away. The last one takes the user offline.
 --
 -- Needs the keys, record, moment.lua, log.lua, device.lua; ending, the mark of its tombstone; cause; seen_ms, when it
 -- gave its last sign of life (0: the record knows).
 
--- #include bury
+-- #include add-tombstone
 if last_seen_ms == '' or last_seen_ms + 0 < seen_ms then last_seen_ms = digits_of(seen_ms) end
 local is_last = others == '' or not string.find(others, ONLINE_LINE)
 if is_last then

@@ -4,7 +4,7 @@ import type { PublisherLease } from "../store.ts";
  * Who publishes the shard and how far each publisher is. Within one process there is one node, but the rules are those
  * of every store. Time comes in as monotonic milliseconds.
  */
-export class PublisherDesk {
+export class MemoryLeases {
   readonly #nodes = new Map<string, { untilMs: number }>();
   readonly #cursors = new Map<string, number>();
   #holder: { nodeId: string; untilMs: number } | undefined;
