@@ -244,7 +244,7 @@ describe("Redis directory", () => {
       await spoil("mark");
       await assert.rejects(directory.state(), { code: "UNAVAILABLE" });
       assert.equal(directory.health().ready, false);
-      assert.match(directory.health().detail, /WRONGTYPE/);
+      assert.match(directory.health().detail, /holds something of another type under a key of this service/);
       await flush();
       const isBack = () => directory.state().then(() => directory.health().ready);
       await waitUntil(isBack, { what: "the directory is ready again" });
