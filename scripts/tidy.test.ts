@@ -265,9 +265,34 @@ test("the lock file names no registry", () => {
   ]);
 });
 
-test("relative links of documents lead somewhere", () => {
+test("relative links of documents lead somewhere, and so do their headings", () => {
   const readme =
-    "[a](docs/a.md) [b](docs/b.md#part) [c](docs) [d](docs/)\n[e](#part) [f](https://example.org)\n[g](docs/c.md)";
-  const files = { "README.md": readme, "docs/a.md": "[up](../README.md)", "docs/b.md": "[gone](c.md)" };
-  assert.deepEqual(complaints(files), ["docs/b.md:1 links to c.md", "README.md:3 links to docs/c.md"]);
+    "[a](docs/a.md) [b](docs/b.md#part) [c](docs) [d](docs/)\n[e](#up) [f](https://example.org)\n[g](docs/c.md)\n# Up";
+  const files = {
+    "README.md": readme,
+    "docs/a.md": "[up](../README.md#up)\n\n### `A` part: *more*, 2nd\n\n[here](#a-part-more-2nd) [gone](#part)",
+    "docs/b.md": "[gone](c.md)",
+  };
+  assert.deepEqual(complaints(files), [
+    "docs/a.md:5 links to #part",
+    "docs/b.md:1 links to c.md",
+    "README.md:1 links to docs/b.md#part",
+    "README.md:3 links to docs/c.md",
+  ]);
+});
+
+test("paths that documents name exist, from the root, from the document, or as the end of some path", () => {
+  const tree = { "packages/a/lua/one.lua": "", "packages/a/two.ts": "", "scripts/three.ts": "" };
+  const naming = (text: string) => complaints({ ...tree, "docs/x.md": text }).map((text) => text.split(" names ")[1]);
+  assert.deepEqual(naming("`packages/a/two.ts`, `packages/a/` and `packages/a`, `lua/one.lua`, `lua/`, `two.ts`"), []);
+  assert.deepEqual(naming("`packages/a/four.ts`\n`a/one.lua` `old/` `four.ts` `scripts/two.ts`"), [
+    "packages/a/four.ts",
+    "a/one.lua",
+    "old/",
+    "four.ts",
+    "scripts/two.ts",
+  ]);
+  assert.deepEqual(naming("`GET /health/live`, `application/json`, `x.test.ts`, `v1.2`, `packages/a/generated/`"), []);
+  assert.deepEqual(naming("```sh\nnode `four.ts`\n```\n"), []);
+  assert.deepEqual(complaints({ ...tree, "packages/a/README.md": "`lua/one.lua` `scripts/three.ts`" }), []);
 });

@@ -1,6 +1,7 @@
 import { checkBannedCode } from "./banned-code.ts";
 import { checkDeclaredDependencies } from "./declared-dependencies.ts";
 import { checkDocumentLinks } from "./document-links.ts";
+import { checkDocumentPaths } from "./document-paths.ts";
 import { checkFileNames } from "./file-names.ts";
 import { checkImportCycles } from "./import-cycles.ts";
 import { checkImportDirections } from "./import-directions.ts";
@@ -17,6 +18,7 @@ const checks = [
   checkFileNames,
   checkLockFile,
   checkDocumentLinks,
+  checkDocumentPaths,
 ];
 
 /** All that is untidy in a repository, by file and line. What the compiler and Biome see, they say. */

@@ -21,7 +21,7 @@ const second = 1_000;
 const minute = 60 * second;
 const day = 24 * 60 * minute;
 
-/** Every setting of the presence service; --help, --print-config and the README's table are made from it. */
+/** Every setting of the presence service; --help, --print-config and the table in docs/configuration.md are made from it. */
 export const presenceSettings = {
   ...group("Listening", {
     GRPC_ADDR: {

@@ -13,3 +13,7 @@ export function read(path: string): string {
 export function operationsGuide(): string {
   return readFileSync(join(root, "docs/operations.md"), "utf8");
 }
+
+export function runbook(): string {
+  return readFileSync(join(root, "docs/runbook.md"), "utf8");
+}

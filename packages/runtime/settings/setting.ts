@@ -24,7 +24,7 @@ export interface Setting<T = unknown> {
    * no value.
    */
   readonly default?: string | { readonly meaning: string };
-  /** One line for --help and README. */
+  /** One line for --help and docs/configuration.md. */
   readonly meaning: string;
 }
 

@@ -25,7 +25,7 @@ export function helpText(usage: string, table: SettingsTable): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** The same table in Markdown, for a README that a test compares with it. */
+/** The same table in Markdown, for a document that a test compares with it. */
 export function markdownTable(table: SettingsTable): string {
   const rows = Object.entries(table).map(([name, setting]) => {
     const cells = [`\`${name}\``, `\`${flagOf(name)}\``, defaultInMarkdown(setting), meaningOf(setting)];
