@@ -27,3 +27,8 @@ test("a condition that throws does not hold yet; at the deadline its error is to
   const never = waitUntil(() => Promise.reject(error), { what: "it is there", deadlineMs: 30 });
   await assert.rejects(never, { message: "waited 30 ms until it is there, in vain: ECONNREFUSED", cause: error });
 });
+
+test("a condition that never settles does not outlast the wait", { timeout: 20_000 }, async () => {
+  const never = waitUntil(() => new Promise(() => {}), { what: "a frozen process answers", deadlineMs: 30 });
+  await assert.rejects(never, /waited 30 ms until a frozen process answers, in vain: the last look has not come back/);
+});

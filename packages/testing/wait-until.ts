@@ -2,8 +2,12 @@ import { pause, systemClock } from "@realchat/presence-runtime/clock";
 
 const POLL_MS = 10;
 
+/** A look that takes longer than all the time there is gets this much more, on a busy machine; then it hangs. */
+const lookMs = 1_000;
+
 /**
- * Polls until the condition holds, and returns what it returned. A condition that throws does not hold yet.
+ * Polls until the condition holds, and returns what it returned. A condition that throws does not hold yet, nor does one
+ * that does not settle: what asks a frozen process must not outlast the wait.
  * @param condition truthy when the wait is over
  * @param options.what the end of the sentence "waited 30000 ms until …"
  * @param options.deadlineMs milliseconds, default 30,000: a wait that succeeds costs no more for it, and a busy machine is slow
@@ -18,7 +22,7 @@ export async function waitUntil<T>(
   for (;;) {
     // Asked before the look: a process that was held up for long looks once more.
     const isOver = systemClock.monotonicMs() >= end;
-    const last = await attempt(condition);
+    const last = await attempt(condition, Math.max(lookMs, end - systemClock.monotonicMs()));
     if (last.value) return last.value;
     if (isOver) {
       throw new Error(`waited ${deadlineMs} ms until ${options.what}, in vain${because(last)}`, { cause: last.error });
@@ -29,11 +33,20 @@ export async function waitUntil<T>(
 
 type Attempt<T> = { value?: T; error?: unknown };
 
-async function attempt<T>(condition: () => T | Promise<T>): Promise<Attempt<T>> {
+async function attempt<T>(condition: () => T | Promise<T>, withinMs: number): Promise<Attempt<T>> {
+  const isSettled = new AbortController();
   try {
-    return { value: await condition() };
+    const value = condition();
+    if (!(value instanceof Promise)) return { value };
+    const hangs = pause(systemClock, withinMs, isSettled.signal).then(() => {
+      throw new Error("the last look has not come back");
+    });
+    hangs.catch(() => {});
+    return { value: await Promise.race([value, hangs]) };
   } catch (error) {
     return { error };
+  } finally {
+    isSettled.abort();
   }
 }
 
