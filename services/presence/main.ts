@@ -65,8 +65,8 @@ async function run(config: PresenceConfig): Promise<void> {
       log.warn({ shard }, "the log was trimmed before this node read it: watchers start over");
       watches.gap(shard);
     },
-    onMended(sessions) {
-      log.error({ sessions }, "sessions had no deadline and got one: somebody else deleted some from this Redis");
+    onMended(mended) {
+      log.error(mended, "records and deadlines did not fit each other: somebody else deleted some from this Redis");
     },
     onOverflow(shard, publisher) {
       log.error({ shard, publisher }, "the log ran over before it was published: transitions were lost");

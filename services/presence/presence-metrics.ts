@@ -102,8 +102,11 @@ export function exposeParts(
     () => work.metrics().expiriesFailed,
   );
   metrics.total(
-    { name: "presence_deadlines_mended_total", help: "Sessions that had no deadline, and got one from this node." },
-    () => work.metrics().mended,
+    {
+      name: "presence_deadlines_mended_total",
+      help: "Sessions that got a deadline they lacked, deadlines dropped without a session, and shards recounted.",
+    },
+    () => Object.entries(work.metrics().mended).map(([how, value]) => ({ labels: { how }, value })),
   );
   metrics.total({ name: "presence_ticks_failed_total", help: "Ticks that the store did not answer." }, () => {
     return work.metrics().ticksFailed;

@@ -116,9 +116,15 @@ export const alertCases: readonly AlertCase[] = [
   isQuiet("PresenceExpiriesFailing", "one failed an hour ago", "15m", {
     [ofNode("presence_expiries_failed_total")]: always(1),
   }),
-  fires("PresenceDeadlinesMended", "one was", "5m", { [ofNode("presence_deadlines_mended_total")]: once(1) }),
+  fires("PresenceDeadlinesMended", "one got one", "5m", {
+    [ofNode("presence_deadlines_mended_total", 'how="given"')]: once(1),
+  }),
+  fires("PresenceDeadlinesMended", "one was dropped", "5m", {
+    [ofNode("presence_deadlines_mended_total", 'how="given"')]: always(0),
+    [ofNode("presence_deadlines_mended_total", 'how="dropped"')]: once(1),
+  }),
   isQuiet("PresenceDeadlinesMended", "one was an hour ago", "16m", {
-    [ofNode("presence_deadlines_mended_total")]: always(1),
+    [ofNode("presence_deadlines_mended_total", 'how="given"')]: always(1),
   }),
   fires("PresenceUnreadable", "a record is met", "5m", {
     [ofNode("presence_unreadable_total", 'what="records"')]: once(1),

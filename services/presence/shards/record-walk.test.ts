@@ -1,25 +1,32 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeClock } from "@realchat/presence-runtime/testing";
+import type { Mended } from "../store/store.ts";
 import { RecordWalk } from "./record-walk.ts";
 
 test("a walk goes step by step, rests at its end, and begins anew where a step failed", async () => {
   const clock = new FakeClock();
   const asked: string[] = [];
-  const told: number[] = [];
+  const told: Mended[] = [];
   let isAway = false;
   const store = {
     async mend(cursor: string, shards: ReadonlySet<number>) {
       asked.push(cursor);
       assert.deepEqual([...shards], [3, 5]);
       if (isAway) throw new Error("away");
-      return { cursor: cursor === "" ? "1" : cursor === "1" ? "2" : "", mended: cursor === "1" ? 4 : 0 };
+      return {
+        cursor: cursor === "" ? "1" : cursor === "1" ? "2" : "",
+        given: cursor === "1" ? 4 : 0,
+        dropped: 0,
+        recounted: 0,
+      };
     },
   };
-  const walk = new RecordWalk({ store, held: () => new Set([3, 5]), clock, onMended: (count) => told.push(count) });
+  const four = { given: 4, dropped: 0, recounted: 0 };
+  const walk = new RecordWalk({ store, held: () => new Set([3, 5]), clock, onMended: (mended) => told.push(mended) });
   walk.start();
   await clock.advance(1_500);
-  assert.deepEqual([asked, told, walk.mended, walk.walks], [["", "1", "2"], [4], 4, 1]);
+  assert.deepEqual([asked, told, walk.mended, walk.walks], [["", "1", "2"], [four], four, 1]);
   await clock.advance(10_200);
   assert.deepEqual(asked.slice(3), ["", "1"]);
   isAway = true;

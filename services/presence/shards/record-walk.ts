@@ -1,5 +1,5 @@
 import type { Cancel, Clock } from "@realchat/presence-runtime";
-import type { RecordKeeping } from "../store/store.ts";
+import type { Mended, RecordKeeping } from "../store/store.ts";
 
 /** Between two steps, ms; a step takes Redis about 3 ms where all 500 users are ours: less than a hundredth of its time. */
 const stepMs = 400;
@@ -7,19 +7,19 @@ const stepMs = 400;
 const restMs = 10_000;
 
 /**
- * Walks over all records again and again, slowly, and has sessions mended that have no deadline: whoever is online
- * without one would stay so for ever. Each node does so for the shards that it publishes.
+ * Walks over all records and deadlines again and again, slowly, and has mended what does not fit: whoever is online
+ * without a deadline would stay so for ever, and a deadline without session would be kept by heartbeats for ever. Each
+ * node does so for the shards that it publishes.
  */
 export class RecordWalk {
   readonly #store: RecordKeeping;
   readonly #held: () => ReadonlySet<number>;
   readonly #clock: Clock;
-  readonly #onMended: (sessions: number) => void;
+  readonly #onMended: (mended: Mended) => void;
   #cancel: Cancel = () => {};
   #stopped = false;
   #cursor = "";
-  /** Sessions that got a deadline. */
-  mended = 0;
+  #mended: Mended = { given: 0, dropped: 0, recounted: 0 };
   /** Walks that came to their end. */
   walks = 0;
 
@@ -28,12 +28,17 @@ export class RecordWalk {
     /** Shards that this node publishes. */
     held: () => ReadonlySet<number>;
     clock: Clock;
-    onMended: (sessions: number) => void;
+    onMended: (mended: Mended) => void;
   }) {
     this.#store = options.store;
     this.#held = options.held;
     this.#clock = options.clock;
     this.#onMended = options.onMended;
+  }
+
+  /** All that was mended so far. */
+  get mended(): Mended {
+    return this.#mended;
   }
 
   start(): void {
@@ -52,10 +57,9 @@ export class RecordWalk {
   async #step(): Promise<void> {
     let restsMs = stepMs;
     try {
-      const { cursor, mended } = await this.#store.mend(this.#cursor, this.#held());
+      const { cursor, ...mended } = await this.#store.mend(this.#cursor, this.#held());
       this.#cursor = cursor;
-      this.mended += mended;
-      if (mended > 0) this.#onMended(mended);
+      this.#count(mended);
       if (cursor === "") {
         this.walks++;
         restsMs = restMs;
@@ -66,5 +70,16 @@ export class RecordWalk {
       restsMs = restMs;
     }
     this.#schedule(restsMs);
+  }
+
+  #count(mended: Mended): void {
+    if (mended.given + mended.dropped + mended.recounted === 0) return;
+    const { given, dropped, recounted } = this.#mended;
+    this.#mended = {
+      given: given + mended.given,
+      dropped: dropped + mended.dropped,
+      recounted: recounted + mended.recounted,
+    };
+    this.#onMended(mended);
   }
 }

@@ -1,7 +1,7 @@
 import type { Clock } from "@realchat/presence-runtime";
 import type { Transition } from "../domain/transition.ts";
 import type { EventPublisher } from "../events/publisher.ts";
-import type { PresenceStore, Tick } from "../store/store.ts";
+import type { Mended, PresenceStore, Tick } from "../store/store.ts";
 import { LogTail } from "./log-tail.ts";
 import { Publishing, type PublishingMetrics } from "./publishing.ts";
 import { RecordWalk } from "./record-walk.ts";
@@ -21,8 +21,8 @@ interface StandingWorkOptions {
   readonly onGap: (shard: number) => void;
   /** Entries were trimmed before this publisher had them. */
   readonly onOverflow: (shard: number, publisher: string) => void;
-  /** Sessions had no deadline, and got one. */
-  readonly onMended: (sessions: number) => void;
+  /** Records and deadlines did not fit each other, and do now. */
+  readonly onMended: (mended: Mended) => void;
 }
 
 /** What a node does without being asked: it ticks and tails every shard and publishes its share of them. */
@@ -75,7 +75,7 @@ export class StandingWork {
     expired: number;
     expiriesFailed: number;
     ticksFailed: number;
-    mended: number;
+    mended: Mended;
     publishing: PublishingMetrics;
   } {
     const { expired, stuck, failed } = this.#ticker;

@@ -154,12 +154,22 @@ export interface Tick {
 /** Records and deadlines, held against each other. */
 export interface RecordKeeping {
   /**
-   * One step of a walk over all records: sessions without deadline get one, a TTL (in grace: the grace) from now.
+   * One step of a walk over all records and deadlines: sessions without deadline get one, a TTL (in grace: the grace)
+   * from now; deadlines without session are dropped; the number of users online is set right.
    * @param cursor of the step before; empty: from the beginning
    * @param shards whose sessions are looked at
-   * @returns `cursor`: empty at the end; `mended`: sessions that got a deadline
+   * @returns `cursor`: empty at the end; and what was mended
    */
-  mend(cursor: string, shards: ReadonlySet<number>): Promise<{ readonly cursor: string; readonly mended: number }>;
+  mend(cursor: string, shards: ReadonlySet<number>): Promise<{ readonly cursor: string } & Mended>;
+}
+
+export interface Mended {
+  /** Sessions that got a deadline. */
+  readonly given: number;
+  /** Deadlines dropped. */
+  readonly dropped: number;
+  /** Shards whose number of users online was set right. */
+  readonly recounted: number;
 }
 
 /** The log of a shard's transitions. A position is the version of the last entry that a reader has seen. */

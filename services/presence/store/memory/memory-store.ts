@@ -19,6 +19,7 @@ import { nextVersion } from "../../domain/version.ts";
 import type {
   DeviceView,
   LogListener,
+  Mended,
   PresenceStore,
   PublisherLease,
   RefreshReply,
@@ -210,9 +211,9 @@ class MemoryStore implements PresenceStore {
   }
 
   /** A row holds both session and deadline, so there is nothing to hold against each other. */
-  async mend(): Promise<{ cursor: string; mended: number }> {
+  async mend(): Promise<{ cursor: string } & Mended> {
     this.#checkOpen();
-    return { cursor: "", mended: 0 };
+    return { cursor: "", given: 0, dropped: 0, recounted: 0 };
   }
 
   async lastVersion(_shard: number): Promise<number> {

@@ -1,4 +1,6 @@
 import { list, type RedisConnection, text } from "@realchat/presence-redis";
+import type { Mended } from "../store.ts";
+import type { DeadlineWalk } from "./deadline-walk.ts";
 import { mend } from "./lua/mend.ts";
 import type { Scripts } from "./scripts.ts";
 import type { Shard } from "./shard.ts";
@@ -8,30 +10,51 @@ const scanCount = 500;
 /** Users of one script call, which nobody else is answered during. */
 const callMaxUsers = 100;
 const start = "0";
+/** In front of the number of a shard and a cursor within its deadlines. */
+const ofDeadlines = "deadlines:";
 
-/** Walks over the records of all shards in one scan: the server's keys are one space. */
+/**
+ * Walks over the records of all shards in one scan, for the server's keys are one space; then over the deadlines of one
+ * shard after the other.
+ */
 export class Mending {
   readonly #connection: RedisConnection;
   readonly #scripts: Scripts;
+  readonly #deadlines: DeadlineWalk;
   readonly #shards: readonly Shard[];
 
-  constructor(connection: RedisConnection, scripts: Scripts, shards: readonly Shard[]) {
+  constructor(connection: RedisConnection, scripts: Scripts, deadlines: DeadlineWalk, shards: readonly Shard[]) {
     this.#connection = connection;
     this.#scripts = scripts;
+    this.#deadlines = deadlines;
     this.#shards = shards;
   }
 
   /** See RecordKeeping. */
-  async step(cursor: string, held: ReadonlySet<number>): Promise<{ cursor: string; mended: number }> {
+  async step(cursor: string, held: ReadonlySet<number>): Promise<{ cursor: string } & Mended> {
+    if (!cursor.startsWith(ofDeadlines)) return this.#recordsStep(cursor, held);
+    const [number, within = ""] = cursor.slice(ofDeadlines.length).split(":");
+    return this.#deadlinesStep(Number(number), within, held);
+  }
+
+  async #deadlinesStep(from: number, within: string, held: ReadonlySet<number>): Promise<{ cursor: string } & Mended> {
+    const shard = this.#shards.find(({ number }) => number >= from && held.has(number));
+    if (shard === undefined) return { cursor: "", given: 0, dropped: 0, recounted: 0 };
+    const { cursor, dropped, recounted } = await this.#deadlines.step(shard, shard.number === from ? within : "");
+    const next = cursor === "" ? `${shard.number + 1}:` : `${shard.number}:${cursor}`;
+    return { cursor: ofDeadlines + next, given: 0, dropped, recounted: recounted ? 1 : 0 };
+  }
+
+  async #recordsStep(cursor: string, held: ReadonlySet<number>): Promise<{ cursor: string } & Mended> {
     const command = ["SCAN", cursor || start, "MATCH", "presence:{*}:u:*", "COUNT", String(scanCount)];
     const [next, keys] = list(await this.#connection.send(command));
-    let mended = 0;
+    let given = 0;
     for (const [shard, userIds] of this.#byShard(list(keys).map(text), held)) {
       for (let from = 0; from < userIds.length; from += callMaxUsers) {
-        mended += await this.#mend(shard, userIds.slice(from, from + callMaxUsers));
+        given += await this.#mend(shard, userIds.slice(from, from + callMaxUsers));
       }
     }
-    return { cursor: next === start ? "" : text(next), mended };
+    return { cursor: next === start ? `${ofDeadlines}0:` : text(next), given, dropped: 0, recounted: 0 };
   }
 
   #mend({ keys: { deadlines, meta, recordPrefix } }: Shard, userIds: readonly string[]): Promise<number> {

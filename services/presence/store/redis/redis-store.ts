@@ -8,6 +8,7 @@ import { tickCapMs } from "../../domain/shard-clock.ts";
 import type { Transition } from "../../domain/transition.ts";
 import {
   type LogListener,
+  type Mended,
   type PresenceStore,
   type PublisherLease,
   type RefreshReply,
@@ -24,6 +25,7 @@ import {
 } from "../store.ts";
 import { ChangeQueue, type DecideChanges, type PendingChanges } from "./change-queue.ts";
 import { Changes } from "./changes.ts";
+import { DeadlineWalk } from "./deadline-walk.ts";
 import { sessionMember, shardKeys } from "./keys.ts";
 import { KnownSessions } from "./known-sessions.ts";
 import { Leases } from "./leases.ts";
@@ -189,7 +191,12 @@ class RedisPresenceStore implements RedisStore {
     });
     this.#log = new LogReader(this.#connection, this.#unreadable);
     this.#leases = new Leases(this.#connection, scripts, this.#troubles);
-    this.#mending = new Mending(this.#connection, scripts, this.#shards);
+    this.#mending = new Mending(
+      this.#connection,
+      scripts,
+      new DeadlineWalk(this.#connection, scripts, this.#log),
+      this.#shards,
+    );
     this.#refreshes = this.#shards.map((shard) => this.#refreshQueueOf(shard));
   }
 
@@ -267,7 +274,7 @@ class RedisPresenceStore implements RedisStore {
     return this.#meter.measure("tick", () => this.#ticks.tick(this.#shard(shard), limit));
   }
 
-  mend(cursor: string, shards: ReadonlySet<number>): Promise<{ cursor: string; mended: number }> {
+  mend(cursor: string, shards: ReadonlySet<number>): Promise<{ cursor: string } & Mended> {
     return this.#measure("mend", () => this.#mending.step(cursor, shards));
   }
 

@@ -8,12 +8,26 @@ import { announce } from "./announce.ts";
 import { change } from "./change.ts";
 import { changeWhenOutOfMemory } from "./change-when-out-of-memory.ts";
 import { claim } from "./claim.ts";
+import { dropOrphans } from "./drop-orphans.ts";
 import { mend } from "./mend.ts";
+import { recount } from "./recount.ts";
 import { refreshWhenOutOfMemory } from "./refresh-when-out-of-memory.ts";
 import { release } from "./release.ts";
 import { tick } from "./tick.ts";
 
-const scripts = [advance, announce, change, changeWhenOutOfMemory, claim, mend, refreshWhenOutOfMemory, release, tick];
+const scripts = [
+  advance,
+  announce,
+  change,
+  changeWhenOutOfMemory,
+  claim,
+  dropOrphans,
+  mend,
+  recount,
+  refreshWhenOutOfMemory,
+  release,
+  tick,
+];
 
 describe("scripts", () => {
   test("and their typed twins name the same keys and arguments, in the same order", () => {
