@@ -33,8 +33,8 @@ export const gatewayOutage: Benchmark = {
 type Ask = (userIds: readonly string[]) => void;
 
 function lookups(): Ask {
-  const waiting = new Lookups({ look: () => new Promise(() => {}), clock, batchMax });
-  return (userIds) => void waiting.ask(userIds);
+  const waiting = new Lookups({ lookUp: () => new Promise(() => {}), clock, batchMax });
+  return (userIds) => void waiting.request(userIds);
 }
 
 function pairs(): Ask {

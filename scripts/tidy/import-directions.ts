@@ -55,13 +55,13 @@ function withinItsPart(file: string, { target }: Import): Objection | undefined 
 type Layer = { readonly may: readonly string[]; readonly why: string; readonly instead: string };
 
 const presencePorts = ["store/store.ts", "events/publisher.ts"];
-const pushPort = ["push/push.ts", "push/outlet.ts", "push/frame-format.ts", "push/dot.ts"];
+const pushPort = ["push/push.ts", "push/frame-sink.ts", "push/frame-format.ts", "push/dot.ts"];
 const deliveryPorts = [
   ...pushPort,
   "push/presence-lookup.ts",
   "audience/directory.ts",
   "feed/feed.ts",
-  "gateway/figures.ts",
+  "gateway/gateway-metrics.ts",
   "gateway/authentication/key-source.ts",
 ];
 

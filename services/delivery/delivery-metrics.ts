@@ -2,8 +2,8 @@ import type { Bound, ChannelMetrics, KeeperMetrics } from "@realchat/presence-cl
 import type { Metrics, Sample } from "@realchat/presence-runtime";
 import type { DirectoryMetrics } from "./audience/directory.ts";
 import type { PresenceFeed } from "./feed/feed.ts";
-import type { GatewayFigures } from "./gateway/figures.ts";
-import type { Push, PushFigures } from "./push/push.ts";
+import type { GatewayMetrics } from "./gateway/gateway-metrics.ts";
+import type { Push, PushMetrics } from "./push/push.ts";
 
 /** Observes the age of dots, seconds. */
 export function observeDots(metrics: Metrics): (ageSeconds: number) => void {
@@ -17,25 +17,25 @@ export function observeDots(metrics: Metrics): (ageSeconds: number) => void {
 }
 
 interface Parts {
-  readonly gateway: { readonly figures: GatewayFigures };
-  readonly push: Pick<Push, "figures">;
+  readonly gateway: { readonly metrics: GatewayMetrics };
+  readonly push: Pick<Push, "metrics">;
   readonly keeper: { metrics(): KeeperMetrics };
   readonly channels: { metrics(): ChannelMetrics };
   readonly audience: {
     readonly directory: { metrics(): DirectoryMetrics };
     health(): { readonly ready: boolean };
     /** By topic. */
-    topics(): ReadonlyMap<string, TopicFigures>;
+    topics(): ReadonlyMap<string, TopicMetrics>;
     /** By outcome. */
     listings(): Readonly<Record<string, number>>;
     bounds(): Readonly<Record<string, Bound>>;
   };
   readonly feed: Pick<PresenceFeed, "health" | "metrics">;
-  readonly deviceChanges: { readonly told: number };
+  readonly deviceChanges: { readonly reported: number };
   readonly limits: { readonly socketsMax: number };
 }
 
-interface TopicFigures {
+interface TopicMetrics {
   readonly records: number;
   readonly malformed: number;
   readonly unreadable: number;
@@ -44,7 +44,7 @@ interface TopicFigures {
   readonly failures: number;
 }
 
-/** Figures that the parts keep anyway, read when Prometheus asks. */
+/** Exposes what the parts count anyway; it is read when Prometheus scrapes. */
 export function exposeParts(metrics: Metrics, parts: Parts): void {
   exposeGateway(metrics, parts);
   exposePush(metrics, parts);
@@ -55,75 +55,79 @@ export function exposeParts(metrics: Metrics, parts: Parts): void {
 }
 
 function exposeGateway(metrics: Metrics, { gateway, limits }: Parts): void {
-  metrics.gauge({ name: "delivery_sockets", help: "Sockets open." }, () => gateway.figures.sockets);
+  metrics.gauge({ name: "delivery_sockets", help: "Sockets open." }, () => gateway.metrics.sockets);
   metrics.gauge({ name: "delivery_sockets_limit", help: "Sockets that may be open." }, () => limits.socketsMax);
   metrics.total(
     { name: "delivery_sockets_opened_total", help: "Sockets that were opened." },
-    () => gateway.figures.opened,
+    () => gateway.metrics.opened,
   );
   metrics.total(
     {
       name: "delivery_sockets_closed_total",
       help: "Sockets that ended, by how: our close, the client's code, or lost.",
     },
-    () => samples("close", gateway.figures.closed),
+    () => samples("close", gateway.metrics.closed),
   );
   metrics.total({ name: "delivery_handshakes_refused_total", help: "Sockets that were not opened, by reason." }, () =>
-    samples("reason", gateway.figures.refused),
+    samples("reason", gateway.metrics.refused),
   );
   metrics.total({ name: "delivery_messages_total", help: "Messages from clients, by kind." }, () =>
-    samples("kind", gateway.figures.messages),
+    samples("kind", gateway.metrics.messages),
   );
 }
 
 function exposePush(metrics: Metrics, { push }: Parts): void {
-  const total = (name: string, help: string, read: (figures: PushFigures) => number) =>
-    metrics.total({ name: `delivery_${name}_total`, help }, () => read(push.figures));
-  const gauge = (name: string, help: string, read: (figures: PushFigures) => number) =>
-    metrics.gauge({ name: `delivery_${name}`, help }, () => read(push.figures));
+  const total = (name: string, help: string, read: (values: PushMetrics) => number) =>
+    metrics.total({ name: `delivery_${name}_total`, help }, () => read(push.metrics));
+  const gauge = (name: string, help: string, read: (values: PushMetrics) => number) =>
+    metrics.gauge({ name: `delivery_${name}`, help }, () => read(push.metrics));
   total("frames", "Frames written to sockets.", ({ frames }) => frames);
   total("frames_built", "Frames made; equal ones are made once.", ({ framesBuilt }) => framesBuilt);
   total("frame_bytes", "Bytes of these frames.", ({ bytes }) => bytes);
   total("dots", "Users' states told to sockets.", ({ dots }) => dots);
   total("hidden", "Users whom a socket was told that it may not see.", ({ hidden }) => hidden);
   total("sockets_slow", "Sockets closed because they did not take what was written.", ({ closedSlow }) => closedSlow);
-  total("directory_failures", "Questions that the directory did not answer; they are asked again.", (figures) => {
-    return figures.directoryFailures;
+  total("directory_failures", "Questions that the directory did not answer; they are asked again.", (values) => {
+    return values.directoryFailures;
   });
   total("lookups", "Users looked up at presence for sockets.", ({ lookups }) => lookups.asked);
-  total("lookup_failures", "Look-ups that presence did not answer; they are repeated.", (figures) => {
-    return figures.lookups.failures + figures.reconciliation.failures;
+  total("lookup_failures", "Look-ups that presence did not answer; they are repeated.", (values) => {
+    return values.lookups.failures + values.reconciliation.failures;
   });
-  total("lookups_refused", "Users of whom presence could not tell; what is known of them stays.", (figures) => {
-    return figures.lookups.refused + figures.reconciliation.refused;
+  total("lookups_refused", "Users of whom presence could not tell; what is known of them stays.", (values) => {
+    return values.lookups.refused + values.reconciliation.refused;
   });
-  total("reconciled", "Users looked up to find what the feed did not tell.", (figures) => figures.reconciliation.asked);
-  total("reconciliations", "Times that everyone suspected was looked up, after a gap or a reset.", (figures) => {
-    return figures.reconciliation.passes;
+  total("reconciled", "Users looked up to find what the feed did not tell.", (values) => values.reconciliation.asked);
+  total("reconciliations", "Times that everyone suspected was looked up, after a gap or a reset.", (values) => {
+    return values.reconciliation.passes;
   });
   gauge("stale", "1 while sockets are told that dots may not be current.", ({ isStale }) => Number(isStale));
-  total("stale_times", "Times that sockets began to be told so.", ({ staleTimes }) => staleTimes);
+  total("stale_times", "Times that sockets began to be told so.", ({ staleEpisodes }) => staleEpisodes);
   gauge("watched_users", "Users whom a socket here watches.", ({ watchedUsers }) => watchedUsers);
   gauge("interests", "Pairs of a socket and a user it watches.", ({ interests }) => interests);
   gauge("interests_limit", "Pairs that the open sockets may have.", ({ interestsMax }) => interestsMax);
   gauge("sockets_busy", "Sockets with something to write or being written.", ({ busySockets }) => busySockets);
-  gauge("doubts", "Users not shown to somebody until the directory says whether they may be.", ({ doubts }) => doubts);
+  gauge(
+    "doubts",
+    "Users not shown to somebody until the directory says whether they may be.",
+    ({ unverified }) => unverified,
+  );
   gauge("lookups_waiting", "Users waiting to be looked up.", ({ lookups, reconciliation }) => {
-    return lookups.waiting + reconciliation.waiting + reconciliation.suspects;
+    return lookups.waiting + reconciliation.waiting + reconciliation.queued;
   });
-  gauge("questions", "Questions to the directory, under way or waiting.", ({ questions }) => questions);
+  gauge("questions", "Questions to the directory, under way or waiting.", ({ directoryQueries }) => directoryQueries);
 }
 
 function exposeFeed(metrics: Metrics, { feed, deviceChanges, push }: Parts): void {
   metrics.total(
     { name: "delivery_device_changes_total", help: "Users of whom another device came or went, as presence tells." },
-    () => deviceChanges.told,
+    () => deviceChanges.reported,
   );
   metrics.gauge({ name: "delivery_feed_ready", help: "1 while changes are heard of." }, () =>
     Number(feed.health().ready),
   );
   metrics.total({ name: "delivery_feed_updates_total", help: "Changes that the feed told." }, () => {
-    return push.figures.feedUpdates;
+    return push.metrics.feedUpdates;
   });
   metrics.total({ name: "delivery_feed_records_total", help: "What the feed heard, by what it was worth." }, () =>
     samples("outcome", feed.metrics().records),
@@ -141,7 +145,7 @@ function exposeSessions(metrics: Metrics, { keeper, channels }: Parts): void {
   metrics.gauge({ name: "delivery_sessions", help: "Sessions kept at presence, by state." }, () =>
     samples("state", keeper.metrics().sessions),
   );
-  const total = (name: string, help: string, read: (figures: KeeperMetrics) => number) =>
+  const total = (name: string, help: string, read: (values: KeeperMetrics) => number) =>
     metrics.total({ name: `delivery_${name}_total`, help }, () => read(keeper.metrics()));
   total("registrations", "Sessions registered, again ones included.", ({ registrations }) => registrations);
   total("returns", "Sessions that presence had lost and has again.", ({ returns }) => returns);
@@ -182,10 +186,10 @@ function exposeSessions(metrics: Metrics, { keeper, channels }: Parts): void {
 
 function exposeAudience(metrics: Metrics, { audience }: Parts): void {
   const { directory } = audience;
-  const byOperation = (read: (figures: { count: number; failed: number; totalMs: number }) => number) => () =>
-    Object.entries(directory.metrics().operations).map(([operation, figures]) => ({
+  const byOperation = (read: (values: { count: number; failed: number; totalMs: number }) => number) => () =>
+    Object.entries(directory.metrics().operations).map(([operation, values]) => ({
       labels: { operation },
-      value: read(figures),
+      value: read(values),
     }));
   metrics.gauge({ name: "delivery_directory_ready", help: "1 while the directory is whole and answers." }, () => {
     return Number(audience.health().ready);
@@ -241,8 +245,8 @@ function exposeAudience(metrics: Metrics, { audience }: Parts): void {
 /** How full each queue, buffer and cache is that has a limit of its own. */
 function exposeBounds(metrics: Metrics, { gateway, keeper, audience }: Parts): void {
   const bounds = (read: (bound: Bound) => number) => () => {
-    const all = { ...gateway.figures.bounds, ...keeper.metrics().bounds, ...audience.bounds() };
-    return Object.entries(all).map(([bound, figures]) => ({ labels: { bound }, value: read(figures) }));
+    const all = { ...gateway.metrics.bounds, ...keeper.metrics().bounds, ...audience.bounds() };
+    return Object.entries(all).map(([bound, values]) => ({ labels: { bound }, value: read(values) }));
   };
   metrics.gauge(
     { name: "delivery_bound_used", help: "How full each bounded queue, buffer and cache is." },
@@ -254,6 +258,6 @@ function exposeBounds(metrics: Metrics, { gateway, keeper, audience }: Parts): v
   );
 }
 
-function samples(label: string, figures: Readonly<Record<string, number | undefined>>): Sample[] {
-  return Object.entries(figures).map(([name, value = 0]) => ({ labels: { [label]: name }, value }));
+function samples(label: string, values: Readonly<Record<string, number | undefined>>): Sample[] {
+  return Object.entries(values).map(([name, value = 0]) => ({ labels: { [label]: name }, value }));
 }

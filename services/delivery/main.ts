@@ -21,17 +21,17 @@ import { DeviceChanges } from "./feed/device-changes.ts";
 import type { PresenceFeed } from "./feed/feed.ts";
 import { KafkaFeed } from "./feed/kafka/kafka-feed.ts";
 import { WatchFeed } from "./feed/watch-feed.ts";
-import { anyone } from "./gateway/authentication/anyone.ts";
 import type { Authenticator } from "./gateway/authentication/authenticator.ts";
 import { openKeys } from "./gateway/authentication/keys.ts";
-import { TokenBearers } from "./gateway/authentication/token-bearers.ts";
+import { noAuthentication } from "./gateway/authentication/no-authentication.ts";
+import { TokenAuthenticator } from "./gateway/authentication/token-authenticator.ts";
 import { ForeignOrigins } from "./gateway/foreign-origins.ts";
 import { Gateway } from "./gateway/gateway.ts";
-import { greeting } from "./greeting.ts";
-import { growHeapSlowly } from "./heap-growth.ts";
 import { kafkaTopics } from "./kafka-topics.ts";
+import { limitHeapGrowth } from "./limit-heap-growth.ts";
 import { presenceLookup } from "./presence-lookup.ts";
 import { PresencePush } from "./push/presence-push.ts";
+import { startupBanner } from "./startup-banner.ts";
 import { keepSampleCast } from "./web/keep-sample-cast.ts";
 import { webServer } from "./web/serve-web.ts";
 
@@ -64,7 +64,7 @@ async function run(config: DeliveryConfig): Promise<void> {
     lookup: presenceLookup(channels.api),
     clock,
     ...config.push,
-    hears: () => feed.health().ready,
+    isFeedListening: () => feed.health().ready,
     observeAge: observeDots(metrics),
     onDirectoryFailure: (error) => log.debug({ err: error }, "the directory did not answer; it is asked again"),
   });
@@ -83,7 +83,7 @@ async function run(config: DeliveryConfig): Promise<void> {
     tls: config.listen.tls,
     page: pageOf(config),
     onInternalError: (error) => log.error({ err: error }, "a socket could not be opened"),
-    onForeignOrigin: (origin) => foreignOrigins.note(origin),
+    onForeignOrigin: (origin) => foreignOrigins.add(origin),
   });
   exposeParts(metrics, { gateway, push, keeper, channels, audience, feed, deviceChanges, limits: config.limits });
   const operations = new OperationsServer({
@@ -112,10 +112,10 @@ async function run(config: DeliveryConfig): Promise<void> {
     sockets: showAddress({ ...config.listen.sockets, port: socketsPort }),
     operations: showAddress({ ...config.listen.operations, port: operationsPort }),
   };
-  growHeapSlowly();
+  limitHeapGrowth();
   log.info(addresses, "delivery is up");
   // Not on stdout, which is the log's and may be JSON.
-  if (config.log.format !== "json") process.stderr.write(greeting(config, addresses));
+  if (config.log.format !== "json") process.stderr.write(startupBanner(config, addresses));
 
   drainOnSignal({
     log,
@@ -149,11 +149,11 @@ function createFeed({ feed, kafka, instanceId }: DeliveryConfig, channels: Prese
 }
 
 async function createAuthenticator({ tokens }: DeliveryConfig, log: Log): Promise<Authenticator> {
-  if (tokens === undefined) return anyone;
+  if (tokens === undefined) return noAuthentication;
   const onRefreshFailure = (error: unknown) =>
     log.warn({ err: error }, "the key set cannot be read; the last one counts");
   const keys = await openKeys(tokens.keys, clock, onRefreshFailure);
-  return new TokenBearers({ ...tokens, keys, clock });
+  return new TokenAuthenticator({ ...tokens, keys, clock });
 }
 
 function presenceHealth(channels: PresenceChannels): { ready: boolean; detail: string } {

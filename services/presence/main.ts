@@ -20,12 +20,12 @@ import { KafkaPublisher } from "./events/kafka/kafka-publisher.ts";
 import { MemoryPublisher } from "./events/memory.ts";
 import type { EventPublisher } from "./events/publisher.ts";
 import { type PublishToChannel, RedisPubSubPublisher } from "./events/redis-pubsub.ts";
-import { greeting } from "./greeting.ts";
 import type { PresenceConfig } from "./presence-config.ts";
 import { exposeParts, exposeServer, observeCalls, observeTransitions } from "./presence-metrics.ts";
 import { PresenceService } from "./presence-service.ts";
 import { presenceApi } from "./rpc/presence-api.ts";
 import { StandingWork } from "./shards/standing-work.ts";
+import { startupBanner } from "./startup-banner.ts";
 import { createMemoryStore } from "./store/memory/memory-store.ts";
 import { createRedisStore } from "./store/redis/redis-store.ts";
 import type { PresenceStore, Unreadable } from "./store/store.ts";
@@ -131,7 +131,7 @@ async function run(config: PresenceConfig): Promise<void> {
   };
   log.info(addresses, "presence is up");
   // Not on stdout, which is the log's and may be JSON.
-  if (config.log.format !== "json") process.stderr.write(greeting(config, addresses));
+  if (config.log.format !== "json") process.stderr.write(startupBanner(config, addresses));
 
   drainOnSignal({
     log,

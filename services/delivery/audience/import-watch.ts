@@ -34,7 +34,7 @@ export class ImportWatch {
     try {
       const { generation, imports } = await this.#directory.state();
       const now = `${generation} ${imports}`;
-      if (this.#seen !== undefined && this.#seen !== now) this.#listener.lookAgain();
+      if (this.#seen !== undefined && this.#seen !== now) this.#listener.recheckAll();
       this.#seen = now;
     } catch {
       // The directory's health says it; the next look is soon.

@@ -5,5 +5,5 @@ export interface AudienceListener {
   /** Look again at each of these pairs. */
   affected(pairs: readonly AffectedPairs[]): void;
   /** Look again at all pairs: which ones changed is not known. */
-  lookAgain(): void;
+  recheckAll(): void;
 }

@@ -14,7 +14,7 @@ export class DeviceChanges {
   readonly #clock: Clock;
   readonly #stop = new AbortController();
   #done: Promise<void> = Promise.resolve();
-  #told = 0;
+  #reported = 0;
 
   constructor({ channels, clock }: { channels: PresenceAccess; clock: Clock }) {
     this.#presence = channels;
@@ -22,8 +22,8 @@ export class DeviceChanges {
   }
 
   /** Users told since the start. */
-  get told(): number {
-    return this.#told;
+  get reported(): number {
+    return this.#reported;
   }
 
   start(onChange: (userId: string) => void): void {
@@ -42,7 +42,7 @@ export class DeviceChanges {
       try {
         for await (const { userIds } of this.#presence.api.watchDevices({}, { signal })) {
           failures = 0;
-          this.#told += userIds.length;
+          this.#reported += userIds.length;
           for (const userId of userIds) onChange(userId);
         }
       } catch (error) {

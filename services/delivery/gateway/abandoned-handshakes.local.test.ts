@@ -6,13 +6,13 @@ import { waitUntil } from "@realchat/presence-testing";
 import { WebSocket } from "ws";
 import { jsonProtocol } from "../testing/socket-client.ts";
 import type { Authentication } from "./authentication/authenticator.ts";
-import { type GatewayScene, gatewayScene } from "./testing/gateway-scene.ts";
+import { type GatewayHarness, startGatewayHarness } from "./testing/gateway-harness.ts";
 
-let scene: GatewayScene;
+let harness: GatewayHarness;
 const clients: WebSocket[] = [];
 afterEach(() => {
   for (const client of clients.splice(0)) client.terminate();
-  scene.close();
+  harness.close();
 });
 
 const ada: Authentication = { kind: "user", userId: "ada", expiresAtMs: undefined };
@@ -26,7 +26,7 @@ function heldUp() {
 
 /** Sends a handshake, as a client that may leave before it is answered. */
 async function handshake(): Promise<Socket> {
-  const [host = "", port] = scene.address.split(":");
+  const [host = "", port] = harness.address.split(":");
   const socket = connect(Number(port), host);
   socket.on("error", () => {});
   const fields = ["Host: gateway", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"];
@@ -37,7 +37,9 @@ async function handshake(): Promise<Socket> {
 }
 
 const untilRefused = (reason: string) =>
-  waitUntil(() => (scene.gateway.figures.refused as Record<string, number>)[reason], { what: `${reason} is counted` });
+  waitUntil(() => (harness.gateway.metrics.refused as Record<string, number>)[reason], {
+    what: `${reason} is counted`,
+  });
 
 describe("a client that leaves before its handshake is taken", () => {
   for (const [how, leave] of [
@@ -46,7 +48,7 @@ describe("a client that leaves before its handshake is taken", () => {
   ] as const) {
     test(`${how} is not registered`, async () => {
       const { waiting, authenticator } = heldUp();
-      scene = await gatewayScene({ authenticator });
+      harness = await startGatewayHarness({ authenticator });
       const socket = await handshake();
       await waitUntil(() => waiting.length === 1, { what: "the handshake is being looked at" });
       const left = new Promise((resolve) => socket.once("finish", resolve).once("close", resolve));
@@ -54,25 +56,25 @@ describe("a client that leaves before its handshake is taken", () => {
       await left;
       waiting[0]?.();
       assert.equal(await untilRefused("gone"), 1);
-      assert.deepEqual(scene.sessions, []);
-      assert.equal(scene.gateway.figures.opened, 0);
-      await waitUntil(() => scene.gateway.figures.bounds.places.used === 0, { what: "its place is free" });
+      assert.deepEqual(harness.sessions, []);
+      assert.equal(harness.gateway.metrics.opened, 0);
+      await waitUntil(() => harness.gateway.metrics.bounds.places.used === 0, { what: "its place is free" });
     });
   }
 
   test("while the loop stood still is not registered: what lies in the kernel is read first", async () => {
-    scene = await gatewayScene();
+    harness = await startGatewayHarness();
     const socket = await handshake();
     // The loop has not turned since: request and FIN arrive together.
     socket.end();
     assert.equal(await untilRefused("gone"), 1);
-    assert.deepEqual(scene.sessions, []);
+    assert.deepEqual(harness.sessions, []);
   });
 });
 
 describe("a handshake that may have waited", () => {
   const ask = (autoPong: boolean) => {
-    const url = `ws://${scene.address}/ws?user_id=ada&device_id=phone`;
+    const url = `ws://${harness.address}/ws?user_id=ada&device_id=phone`;
     const socket = new WebSocket(url, [jsonProtocol], { autoPong });
     socket.on("error", () => {});
     clients.push(socket);
@@ -80,33 +82,33 @@ describe("a handshake that may have waited", () => {
   };
 
   test("is registered once the client showed that it is there, as of when it was asked", async () => {
-    scene = await gatewayScene({ turns: { waitedMs: 60_000 } });
+    harness = await startGatewayHarness({ turns: { waitedMs: 60_000 } });
     const beginMs = systemClock.monotonicMs();
     const socket = ask(true);
-    await waitUntil(() => scene.sessions.length === 1, { what: "the session is opened" });
-    assert.ok((scene.sessions[0]?.aliveAtMs ?? 0) >= beginMs);
-    assert.equal(scene.places.length, 1);
+    await waitUntil(() => harness.sessions.length === 1, { what: "the session is opened" });
+    assert.ok((harness.sessions[0]?.aliveAtMs ?? 0) >= beginMs);
+    assert.equal(harness.subscriptions.length, 1);
     socket.terminate();
-    await waitUntil(() => scene.sessions[0]?.closed, { what: "it ends with its socket" });
+    await waitUntil(() => harness.sessions[0]?.closed, { what: "it ends with its socket" });
   });
 
   test("is never registered when the client does not answer, and the socket is dropped", async () => {
     const liveness = { pingEveryMs: 25_000, pongWithinMs: 300 };
-    scene = await gatewayScene({ turns: { waitedMs: 60_000 }, liveness });
+    harness = await startGatewayHarness({ turns: { waitedMs: 60_000 }, liveness });
     const socket = ask(false);
     // A pong that nobody asked for proves nothing: it may be as old as the handshake.
     socket.on("open", () => socket.pong("unasked"));
     await new Promise((resolve) => socket.once("close", resolve));
-    assert.deepEqual(scene.sessions, []);
-    assert.deepEqual(scene.gateway.figures.closed, { unproven: 1 });
-    assert.ok(scene.places.every(({ isClosed }) => isClosed));
-    assert.equal(scene.gateway.figures.bounds.timers.used, 0);
+    assert.deepEqual(harness.sessions, []);
+    assert.deepEqual(harness.gateway.metrics.closed, { unproven: 1 });
+    assert.ok(harness.subscriptions.every(({ isClosed }) => isClosed));
+    assert.equal(harness.gateway.metrics.bounds.timers.used, 0);
   });
 
   test("is asked for proof as well when the authentication took long", async () => {
     const { waiting, authenticator } = heldUp();
     let waitedMs = 0;
-    scene = await gatewayScene({
+    harness = await startGatewayHarness({
       authenticator,
       turns: {
         get waitedMs() {
@@ -122,35 +124,35 @@ describe("a handshake that may have waited", () => {
     waiting[0]?.();
     const pinged = new Promise((resolve) => socket.once("ping", resolve));
     await pinged;
-    assert.deepEqual(scene.sessions, []);
+    assert.deepEqual(harness.sessions, []);
     socket.terminate();
-    await waitUntil(() => scene.gateway.figures.sockets === 0, { what: "it is over" });
-    assert.deepEqual(scene.sessions, []);
+    await waitUntil(() => harness.gateway.metrics.sockets === 0, { what: "it is over" });
+    assert.deepEqual(harness.sessions, []);
   });
 
   test("that logs out before it was registered was never there", async () => {
-    scene = await gatewayScene({ turns: { waitedMs: 60_000 } });
+    harness = await startGatewayHarness({ turns: { waitedMs: 60_000 } });
     const socket = ask(false);
     socket.on("open", () => socket.send('{"type":"logout"}'));
     const code = await new Promise((resolve) => socket.once("close", resolve));
     assert.equal(code, 4001);
-    assert.deepEqual(scene.sessions, []);
+    assert.deepEqual(harness.sessions, []);
   });
 
   test("is registered at once when it cannot have waited for long", async () => {
-    scene = await gatewayScene({ turns: { waitedMs: 100 } });
+    harness = await startGatewayHarness({ turns: { waitedMs: 100 } });
     const socket = ask(false);
-    await waitUntil(() => scene.sessions.length === 1, { what: "the session is opened" });
+    await waitUntil(() => harness.sessions.length === 1, { what: "the session is opened" });
     socket.terminate();
   });
 });
 
 describe("a socket whose session was superseded", () => {
   test("is told to connect again when nobody has the device", async () => {
-    scene = await gatewayScene();
-    const client = await scene.open();
-    scene.sessions[0]?.supersede("nobody");
+    harness = await startGatewayHarness();
+    const client = await harness.open();
+    harness.sessions[0]?.supersede("nobody");
     assert.deepEqual(await client.untilClosed(), { code: 1012, reason: "connect_again" });
-    assert.deepEqual(scene.gateway.figures.closed, { connect_again: 1 });
+    assert.deepEqual(harness.gateway.metrics.closed, { connect_again: 1 });
   });
 });

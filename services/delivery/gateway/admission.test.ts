@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Admitted, admit } from "./admission.ts";
-import { anyone } from "./authentication/anyone.ts";
 import type { Authentication } from "./authentication/authenticator.ts";
+import { noAuthentication } from "./authentication/no-authentication.ts";
 import type { Handshake } from "./handshake.ts";
 import { envelopeFrames } from "./protocols/envelope-frames.ts";
 import { jsonFrames, jsonProtocol } from "./protocols/json-frames.ts";
@@ -22,7 +22,7 @@ const good: Handshake = {
 
 function outcome(handshake: Partial<Handshake>, origins: string[] = [], authentication?: Authentication) {
   const authenticator =
-    authentication === undefined ? anyone : { needsToken: true, authenticate: async () => authentication };
+    authentication === undefined ? noAuthentication : { needsToken: true, authenticate: async () => authentication };
   const formats = { [jsonProtocol]: jsonFrames };
   return admit({ ...good, ...handshake }, { authenticator, origins: new Set(origins), formats });
 }

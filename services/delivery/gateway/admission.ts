@@ -6,12 +6,12 @@ import { isOriginAllowed } from "./origins.ts";
 import { envelopeFrames } from "./protocols/envelope-frames.ts";
 import type { Refusal } from "./refusal.ts";
 
-/** What is to be opened, and for whom. */
+/** What a handshake is admitted to. */
 export interface Admitted {
   readonly userId: string;
   readonly deviceId: string;
   readonly format: FrameFormat;
-  /** When its right to be here ends: wall clock, ms since 1970; undefined: never. */
+  /** When its token expires: wall clock, ms since 1970; undefined: never. */
   readonly expiresAtMs: number | undefined;
 }
 
@@ -22,7 +22,7 @@ interface AdmissionOptions {
   readonly formats: Readonly<Record<string, FrameFormat>>;
 }
 
-/** Whether, for whom and how a socket is opened. */
+/** Decides whether a handshake is admitted, for which user and in which format. */
 export async function admit(handshake: Handshake, options: AdmissionOptions): Promise<Admitted | Refusal> {
   const { path, deviceId, unreadable } = handshake;
   if (path !== "/ws") return { reason: "not_found", status: 404, message: "sockets are at /ws" };
@@ -52,7 +52,7 @@ export async function admit(handshake: Handshake, options: AdmissionOptions): Pr
 
 function formatFor({ protocols }: Handshake, formats: Readonly<Record<string, FrameFormat>>): FrameFormat | undefined {
   if (protocols.length === 0) return envelopeFrames;
-  // In our order, as the answer to the handshake.
+  // In the gateway's order of preference, as in the answer to the handshake.
   return Object.entries(formats).find(([protocol]) => protocols.includes(protocol))?.[1];
 }
 

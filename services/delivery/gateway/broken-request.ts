@@ -3,7 +3,7 @@ import type { Refusal } from "./refusal.ts";
 export const headersMaxBytes = 16_384;
 
 /**
- * Why Node gave a request up before there was one.
+ * The refusal for a request that Node gave up before it was complete.
  * @param code https://nodejs.org/api/errors.html, or HPE_ and the parser's
  * @returns undefined when it is the connection that broke
  */

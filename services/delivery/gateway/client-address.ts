@@ -1,8 +1,8 @@
 import { isIPv4, isIPv6 } from "node:net";
 
 /**
- * The client that a text names as proxies write it, with a port or without: what of its sockets are counted by. One
- * subscriber of IPv6 has a whole /64 to choose from (RFC 6177), which counts as one address.
+ * The key by which a client's sockets are counted, from an address as proxies write it, with or without a port. An IPv6
+ * customer has a whole /64 (RFC 6177), which counts as one address.
  * @returns undefined unless the text is an IP address
  */
 export function addressKey(text: string): string | undefined {
@@ -14,9 +14,9 @@ export function addressKey(text: string): string | undefined {
   return isIPv6(address) ? keyOfGroups(groupsOf(address)) : undefined;
 }
 
-/** Eight groups of hexadecimal digits, in small letters and without zeros in front. */
+/** Eight groups of hexadecimal digits, in lower case and without leading zeros. */
 function groupsOf(address: string): string[] {
-  // URL knows all spellings and writes one: https://url.spec.whatwg.org/#concept-ipv6-serializer
+  // URL reads all spellings and writes one: https://url.spec.whatwg.org/#concept-ipv6-serializer
   const [before = "", after] = new URL(`http://[${address}]`).hostname.slice(1, -1).split("::");
   const [head, tail] = [before, after ?? ""].map((part) => (part === "" ? [] : part.split(":"))) as [
     string[],
@@ -27,7 +27,7 @@ function groupsOf(address: string): string[] {
 }
 
 function keyOfGroups(groups: readonly string[]): string {
-  // RFC 4291 §2.5.5.2: an IPv4 address, on a socket that takes both.
+  // RFC 4291 §2.5.5.2: an IPv4 address, on a socket for both families.
   if (groups.slice(0, 6).join(":") === "0:0:0:0:0:ffff") {
     const [high, low] = groups.slice(6).map((group) => Number.parseInt(group, 16)) as [number, number];
     return [high >> 8, high & 255, low >> 8, low & 255].join(".");

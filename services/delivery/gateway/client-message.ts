@@ -1,10 +1,10 @@
 import { wrongWithId } from "@realchat/presence-runtime";
 
-/** What a client may say. */
+/** A message from a client. */
 type ClientMessage =
   | { readonly kind: "subscribe" | "unsubscribe"; readonly userIds: readonly string[] }
   | { readonly kind: "logout" }
-  /** The client's heartbeat: browsers do not show pages the pings of WebSocket. */
+  /** The client's heartbeat: pages cannot see WebSocket pings. */
   | { readonly kind: "ping" }
   /** Of another version of the protocol, or the resume request of older clients. */
   | { readonly kind: "unknown" }

@@ -1,5 +1,5 @@
 /**
- * Why a socket is closed, as it is told. 1000 to 1015: RFC 6455 §7.4.1 and the IANA registry; 4000 and above are ours,
+ * Why a socket is closed: code and reason. 1000 to 1015: RFC 6455 §7.4.1 and the IANA registry; 4000 and above are ours,
  * those from 4400 on say that the user or the token is not accepted. Clients go by the code: docs/websocket.md
  */
 export const closes = {
@@ -22,5 +22,5 @@ export const closes = {
 
 export type Close = keyof typeof closes;
 
-/** What a client sends to end its session at once. */
+/** The close code with which a client ends its session at once. */
 export const loggedOut = closes.logged_out.code;

@@ -2,7 +2,7 @@ import type { CloseReason, SessionHandle } from "@realchat/presence-client";
 import { type Clock, type Rate, TokenBucket } from "@realchat/presence-runtime";
 import type { RawData, WebSocket } from "ws";
 import type { FrameFormat } from "../push/frame-format.ts";
-import type { Outlet } from "../push/outlet.ts";
+import type { FrameSink } from "../push/frame-sink.ts";
 import type { Subscription } from "../push/push.ts";
 import { readClientMessage } from "./client-message.ts";
 import { type Close, closes, loggedOut } from "./close-codes.ts";
@@ -15,40 +15,40 @@ export interface ConnectionSetting {
   readonly pingEveryMs: number;
   readonly pongWithinMs: number;
   readonly messageRate: Rate;
-  /** Told once, when nothing of it is left to do. */
+  /** Called once, when the connection has ended. */
   readonly onEnd: (connection: Connection, end: End) => void;
   readonly onMessage: (kind: string) => void;
 }
 
 /**
- * How a socket ended: by us, by what ws does not let through, by a lost connection, by a client that
- * was not there any more when it was let in, or by the client with this code.
+ * How a socket ended: closed by this gateway, by a violation of the protocol, by a lost connection, by a client that did
+ * not answer the ping before its registration (`unproven`), or by the client with this code.
  */
 export type End = Close | "too_big" | "protocol_error" | "lost" | "unproven" | { readonly code: number };
 
-/** Bytes of a close frame's reason. Source: RFC 6455 §5.5 */
+/** Bytes in a close frame's reason. Source: RFC 6455 §5.5 */
 const reasonMaxBytes = 123;
 
-/** More than a snapshot has; of what the network has yet to take. */
+/** Unsent bytes above which pongs are left out; more than a snapshot has. */
 const pongBacklogMaxBytes = 4 * 2 ** 20;
 
-/** An open socket of a user's device: keeps it alive, hears its messages, and says how its session ends. */
-export class Connection implements Outlet {
+/** An open socket of a user's device: sends pings, reads messages, and decides how the session ends. */
+export class Connection implements FrameSink {
   readonly format: FrameFormat;
   readonly #socket: WebSocket;
   readonly #setting: ConnectionSetting;
   readonly #liveness: WheelTimer;
   readonly #expiry: WheelTimer | undefined;
-  readonly #allowance: TokenBucket;
+  readonly #messageBudget: TokenBucket;
   #session: SessionHandle | undefined;
   #subscription: Subscription | undefined;
-  /** Who waits for the client to show that it is there, and since when, monotonic ms. */
-  #proof: { readonly askedMs: number; readonly run: (askedMs: number) => void } | undefined;
+  /** The pending check that the client is alive, and when its ping was sent, monotonic ms. */
+  #aliveCheck: { readonly askedMs: number; readonly run: (askedMs: number) => void } | undefined;
   #isPinged = false;
   #awaitsPong = false;
-  #isOver = false;
+  #isEnded = false;
 
-  /** @param options.expiresAtMs when the client's right to be here ends: wall clock, ms since 1970; undefined: never */
+  /** @param options.expiresAtMs when the client's token expires: wall clock, ms since 1970; undefined: never */
   constructor(
     socket: WebSocket,
     options: {
@@ -61,7 +61,7 @@ export class Connection implements Outlet {
     this.format = options.format;
     this.#socket = socket;
     this.#setting = setting;
-    this.#allowance = new TokenBucket(setting.messageRate, setting.clock.monotonicMs());
+    this.#messageBudget = new TokenBucket(setting.messageRate, setting.clock.monotonicMs());
     this.#liveness = new WheelTimer(() => this.#checkLiveness());
     setting.wheel.set(this.#liveness, setting.pingEveryMs);
     if (expiresAtMs !== undefined) {
@@ -69,59 +69,59 @@ export class Connection implements Outlet {
       this.#expiry = expiry;
       this.#awaitExpiry(expiry, expiresAtMs);
     }
-    socket.on("message", (data, isBinary) => this.#heard(data, isBinary));
-    socket.on("pong", (data) => this.#ponged(data));
-    socket.on("ping", (data) => this.#pinged(data));
-    socket.on("close", (code) => this.#closed(code));
-    socket.on("error", (error: NodeJS.ErrnoException) => this.#violated(error));
+    socket.on("message", (data, isBinary) => this.#onMessage(data, isBinary));
+    socket.on("pong", (data) => this.#onPong(data));
+    socket.on("ping", (data) => this.#onPing(data));
+    socket.on("close", (code) => this.#onClose(code));
+    socket.on("error", (error: NodeJS.ErrnoException) => this.#onProtocolError(error));
   }
 
   /** @param subscription ends with the socket */
-  show(subscription: Subscription): void {
+  setSubscription(subscription: Subscription): void {
     this.#subscription = subscription;
   }
 
   /**
-   * Asks the client whether it is still there. Without an answer in time the connection is dropped.
-   * @param run is told when it was asked, monotonic ms, as soon as it answers
+   * Sends a ping to check that the client is still there. Without a pong in time the connection is dropped.
+   * @param run called at the pong, with the time of the ping, monotonic ms
    */
-  prove(run: (askedMs: number) => void): void {
+  confirmAlive(run: (askedMs: number) => void): void {
     const { clock, wheel, pongWithinMs } = this.#setting;
-    this.#proof = { askedMs: clock.monotonicMs(), run };
+    this.#aliveCheck = { askedMs: clock.monotonicMs(), run };
     this.#isPinged = true;
     this.#awaitsPong = true;
-    this.#socket.ping(proofOf(this.#proof));
+    this.#socket.ping(pingPayloadOf(this.#aliveCheck));
     wheel.set(this.#liveness, pongWithinMs);
   }
 
   /** @param session ends with the socket, and the socket with it */
-  hold(session: SessionHandle): void {
+  setSession(session: SessionHandle): void {
     this.#session = session;
     session.onSuperseded((by) => this.close(by === "nobody" ? "connect_again" : "session_replaced"));
     session.onRefused(({ code }) => this.#refused(code));
   }
 
-  /** Final for the client too: presence would say the same the next time. */
+  /** Final for the client too: presence would refuse it the next time as well. */
   #refused(code: string): void {
     if (code === "RESOURCE_EXHAUSTED") this.close("too_many_devices");
     else this.close("forbidden", "presence does not take this id");
   }
 
-  /** Says why, and ends the session; from now on nothing is sent or heard. */
+  /** Sends the close code and ends the session; from now on nothing is sent or read. */
   close(reason: Close, detail = ""): void {
-    if (this.#isOver) return;
+    if (this.#isEnded) return;
     const { code, text } = closes[reason];
-    this.#socket.close(code, fitting(detail === "" ? text : `${text}: ${detail}`));
+    this.#socket.close(code, truncated(detail === "" ? text : `${text}: ${detail}`));
     this.#end(
       reason,
       reason === "restart" ? "server-drain" : reason === "logged_out" ? "logged-out" : "connection-lost",
     );
   }
 
-  /** Drops the connection without a word. */
+  /** Drops the connection without a close frame. */
   terminate(): void {
     this.#socket.terminate();
-    this.#end(this.#lost, "connection-lost");
+    this.#end(this.#endOfLost, "connection-lost");
   }
 
   send(frames: readonly Buffer[], written: () => void): void {
@@ -135,18 +135,18 @@ export class Connection implements Outlet {
     this.close("slow");
   }
 
-  /** RFC 6455 §5.5.3: a pong may come unasked, so only the one that answers the question proves anything. */
-  #ponged(data: Buffer): void {
-    const proof = this.#proof;
-    if (proof !== undefined && data.toString() !== proofOf(proof)) return;
+  /** RFC 6455 §5.5.3: pongs may come unsolicited, so only the pong with the ping's payload counts. */
+  #onPong(data: Buffer): void {
+    const check = this.#aliveCheck;
+    if (check !== undefined && data.toString() !== pingPayloadOf(check)) return;
     this.#awaitsPong = false;
-    if (proof === undefined || this.#isOver) return;
-    this.#proof = undefined;
-    proof.run(proof.askedMs);
+    if (check === undefined || this.#isEnded) return;
+    this.#aliveCheck = undefined;
+    check.run(check.askedMs);
   }
 
-  get #lost(): End {
-    return this.#proof === undefined ? "lost" : "unproven";
+  get #endOfLost(): End {
+    return this.#aliveCheck === undefined ? "lost" : "unproven";
   }
 
   #checkLiveness(): void {
@@ -168,7 +168,7 @@ export class Connection implements Outlet {
     else this.#awaitExpiry(expiry, atMs);
   }
 
-  /** A token ends at a time of day, which may come sooner or later than it seems: looked at as often as a ping is sent. */
+  /** Tokens expire by the wall clock, which may be set meanwhile: it is checked at least once per ping interval. */
   #awaitExpiry(expiry: WheelTimer, atMs: number): void {
     const { wheel, pingEveryMs } = this.#setting;
     wheel.set(expiry, Math.min(Math.max(0, atMs - this.#wallMs()), pingEveryMs));
@@ -178,9 +178,9 @@ export class Connection implements Outlet {
     return this.#setting.clock.nowUs() / 1000;
   }
 
-  #heard(data: RawData, isBinary: boolean): void {
-    if (this.#isOver || !this.#isAllowed()) return;
-    // ws hands text over as one Buffer. Nothing binary is in the protocol.
+  #onMessage(data: RawData, isBinary: boolean): void {
+    if (this.#isEnded || !this.#takeFromBudget()) return;
+    // ws passes text as one Buffer. The protocol has no binary messages.
     const message = isBinary ? ({ kind: "unknown" } as const) : readClientMessage((data as Buffer).toString());
     this.#setting.onMessage(message.kind);
     switch (message.kind) {
@@ -201,7 +201,7 @@ export class Connection implements Outlet {
         this.close("bad_message", message.why);
         return;
       case "not_json":
-        // Whatever clients of the older protocol send has never been looked at.
+        // Messages of clients of the older protocol have always been ignored.
         if (!this.format.isBinary) this.close("not_json");
         return;
       case "unknown":
@@ -209,40 +209,40 @@ export class Connection implements Outlet {
     }
   }
 
-  /** RFC 6455 §5.5.3 lets pongs be left out: to a client that pings and does not read they would pile up here. */
-  #pinged(data: Buffer): void {
-    if (this.#isAllowed() && this.#mayPong) this.#socket.pong(data);
+  /** RFC 6455 §5.5.3 allows to leave out pongs: with a client that pings and does not read they would pile up. */
+  #onPing(data: Buffer): void {
+    if (this.#takeFromBudget() && this.#hasPongRoom) this.#socket.pong(data);
   }
 
   #pong(): void {
-    if (!this.#mayPong) return;
+    if (!this.#hasPongRoom) return;
     for (const frame of this.format.pong()) this.#socket.send(frame, { binary: this.format.isBinary });
   }
 
-  get #mayPong(): boolean {
+  get #hasPongRoom(): boolean {
     return this.#socket.bufferedAmount < pongBacklogMaxBytes;
   }
 
-  #isAllowed(): boolean {
-    const isAllowed = this.#allowance.take(this.#setting.clock.monotonicMs());
+  #takeFromBudget(): boolean {
+    const isAllowed = this.#messageBudget.take(this.#setting.clock.monotonicMs());
     if (!isAllowed) this.close("too_many_messages");
     return isAllowed;
   }
 
-  /** ws answers by itself, with 1002, 1007 or 1009, and closes. */
-  #violated({ code }: NodeJS.ErrnoException): void {
+  /** ws itself closes the socket, with 1002, 1007 or 1009. */
+  #onProtocolError({ code }: NodeJS.ErrnoException): void {
     const isTooBig = code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
     this.#end(isTooBig ? "too_big" : "protocol_error", "connection-lost");
   }
 
-  #closed(code: number): void {
+  #onClose(code: number): void {
     // RFC 6455 §7.1.5: 1006 stands for a connection that ended without a close frame.
-    this.#end(code === 1006 ? this.#lost : { code }, code === loggedOut ? "logged-out" : "connection-lost");
+    this.#end(code === 1006 ? this.#endOfLost : { code }, code === loggedOut ? "logged-out" : "connection-lost");
   }
 
   #end(end: End, reason: CloseReason): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+    if (this.#isEnded) return;
+    this.#isEnded = true;
     const { wheel, onEnd } = this.#setting;
     wheel.cancel(this.#liveness);
     if (this.#expiry !== undefined) wheel.cancel(this.#expiry);
@@ -252,10 +252,10 @@ export class Connection implements Outlet {
   }
 }
 
-function proofOf({ askedMs }: { readonly askedMs: number }): string {
+function pingPayloadOf({ askedMs }: { readonly askedMs: number }): string {
   return `there? ${askedMs}`;
 }
 
-function fitting(reason: string): string {
+function truncated(reason: string): string {
   return Buffer.byteLength(reason) <= reasonMaxBytes ? reason : reason.slice(0, reasonMaxBytes / 3);
 }

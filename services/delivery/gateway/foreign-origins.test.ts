@@ -5,10 +5,10 @@ import { ForeignOrigins } from "./foreign-origins.ts";
 test("each origin that is refused is told once, and no more of them than can be read", () => {
   const told: string[] = [];
   const origins = new ForeignOrigins((origin) => told.push(origin));
-  for (let count = 0; count < 3; count++) origins.note("https://chat.example");
+  for (let count = 0; count < 3; count++) origins.add("https://chat.example");
   assert.deepEqual(told, ["https://chat.example"]);
-  origins.note("x".repeat(10_000));
+  origins.add("x".repeat(10_000));
   assert.ok((told[1] as string).length <= 300);
-  for (let count = 0; count < 1_000; count++) origins.note(`https://${count}.example`);
+  for (let count = 0; count < 1_000; count++) origins.add(`https://${count}.example`);
   assert.equal(told.length, 100);
 });

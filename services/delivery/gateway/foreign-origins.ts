@@ -1,20 +1,20 @@
 const originsMax = 100;
-/** Pages choose their name: what is longer is cut. */
+/** The client chooses the text: a longer one is cut. */
 const shownMax = 300;
 
-/** Tells each origin whose pages were refused, once: it may be the operator's own, missing in a setting. */
+/** Reports each refused origin once: it may be the operator's own, missing in a setting. */
 export class ForeignOrigins {
-  readonly #told = new Set<string>();
-  readonly #tell: (origin: string) => void;
+  readonly #reported = new Set<string>();
+  readonly #report: (origin: string) => void;
 
-  constructor(tell: (origin: string) => void) {
-    this.#tell = tell;
+  constructor(report: (origin: string) => void) {
+    this.#report = report;
   }
 
-  note(origin: string): void {
+  add(origin: string): void {
     const shown = origin.slice(0, shownMax);
-    if (this.#told.size >= originsMax || this.#told.has(shown)) return;
-    this.#told.add(shown);
-    this.#tell(shown);
+    if (this.#reported.size >= originsMax || this.#reported.has(shown)) return;
+    this.#reported.add(shown);
+    this.#report(shown);
   }
 }

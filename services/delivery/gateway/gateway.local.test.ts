@@ -10,116 +10,121 @@ import { waitUntil } from "@realchat/presence-testing";
 import { WebSocket } from "ws";
 import { jsonProtocol } from "../testing/socket-client.ts";
 import type { Authentication } from "./authentication/authenticator.ts";
-import { type GatewayScene, gatewayScene, handshake, type ScriptedPlace } from "./testing/gateway-scene.ts";
+import {
+  type GatewayHarness,
+  handshake,
+  type ScriptedSubscription,
+  startGatewayHarness,
+} from "./testing/gateway-harness.ts";
 
-let scene: GatewayScene;
-afterEach(() => scene.close());
+let harness: GatewayHarness;
+afterEach(() => harness.close());
 
 const untilEnded = async (index = 0) => {
-  const ended = () => scene.sessions[index]?.closed;
+  const ended = () => harness.sessions[index]?.closed;
   return await waitUntil(ended, { what: `session ${index} is closed` });
 };
-const place = (index = 0) => scene.places[index] as ScriptedPlace;
+const subscription = (index = 0) => harness.subscriptions[index] as ScriptedSubscription;
 const always = (outcome: Authentication) => ({ needsToken: true, authenticate: async () => outcome });
 
 describe("a socket's session ends", () => {
   test("at once when the client says that it logs out, by message or by code", async () => {
-    scene = await gatewayScene();
-    const byMessage = await scene.open();
+    harness = await startGatewayHarness();
+    const byMessage = await harness.open();
     byMessage.say({ type: "logout" });
     assert.deepEqual(await byMessage.untilClosed(), { code: 4001, reason: "logged_out" });
     assert.equal(await untilEnded(), "logged-out");
-    const byCode = await scene.open();
+    const byCode = await harness.open();
     byCode.socket.close(4001);
     assert.equal(await untilEnded(1), "logged-out");
-    assert.deepEqual(scene.gateway.figures.closed, { logged_out: 1, client_4001: 1 });
+    assert.deepEqual(harness.gateway.metrics.closed, { logged_out: 1, client_4001: 1 });
   });
 
   test("with grace when it closes otherwise, or is cut off", async () => {
-    scene = await gatewayScene();
-    const closes = [(await scene.open()).socket, (await scene.open()).socket, (await scene.open()).socket];
+    harness = await startGatewayHarness();
+    const closes = [(await harness.open()).socket, (await harness.open()).socket, (await harness.open()).socket];
     closes[0]?.close(1000);
     closes[1]?.close(1001);
     closes[2]?.terminate();
     for (const index of [0, 1, 2]) assert.equal(await untilEnded(index), "connection-lost");
-    await waitUntil(() => scene.gateway.figures.sockets === 0, { what: "no socket is left" });
-    assert.deepEqual(scene.gateway.figures.closed, { client_1000: 1, client_1001: 1, lost: 1 });
-    assert.ok(scene.places.every(({ isClosed }) => isClosed));
-    assert.equal(scene.gateway.figures.bounds.timers.used, 0);
+    await waitUntil(() => harness.gateway.metrics.sockets === 0, { what: "no socket is left" });
+    assert.deepEqual(harness.gateway.metrics.closed, { client_1000: 1, client_1001: 1, lost: 1 });
+    assert.ok(harness.subscriptions.every(({ isClosed }) => isClosed));
+    assert.equal(harness.gateway.metrics.bounds.timers.used, 0);
   });
 
   test("and the socket with it, when a newer connection takes its place or presence does not take it", async () => {
-    scene = await gatewayScene();
-    const replaced = await scene.open();
-    scene.sessions[0]?.supersede();
+    harness = await startGatewayHarness();
+    const replaced = await harness.open();
+    harness.sessions[0]?.supersede();
     assert.deepEqual(await replaced.untilClosed(), { code: 4000, reason: "session_replaced" });
-    const refused = await scene.open();
-    scene.sessions[1]?.refuse("RESOURCE_EXHAUSTED");
+    const refused = await harness.open();
+    harness.sessions[1]?.refuse("RESOURCE_EXHAUSTED");
     assert.deepEqual(await refused.untilClosed(), { code: 4429, reason: "too_many_devices" });
-    const unfit = await scene.open();
-    scene.sessions[2]?.refuse("INVALID_ARGUMENT");
+    const unfit = await harness.open();
+    harness.sessions[2]?.refuse("INVALID_ARGUMENT");
     assert.deepEqual(await unfit.untilClosed(), { code: 4403, reason: "forbidden: presence does not take this id" });
   });
 
   test("when the client does not answer a ping in time; one that does is left alone", async () => {
-    scene = await gatewayScene({ liveness: { pingEveryMs: 200, pongWithinMs: 1_500 } });
-    const alive = await scene.open({ deviceId: "alive" });
-    const frozen = await scene.open({ deviceId: "frozen" });
+    harness = await startGatewayHarness({ liveness: { pingEveryMs: 200, pongWithinMs: 1_500 } });
+    const alive = await harness.open({ deviceId: "alive" });
+    const frozen = await harness.open({ deviceId: "frozen" });
     let pings = 0;
     alive.socket.on("ping", () => pings++);
     frozen.socket.pause();
     assert.equal(await untilEnded(1), "connection-lost");
     await waitUntil(() => pings >= 3, { what: "the other was pinged three times" });
-    assert.equal(scene.sessions[0]?.closed, undefined);
-    assert.deepEqual(scene.gateway.figures.closed, { lost: 1 });
+    assert.equal(harness.sessions[0]?.closed, undefined);
+    assert.deepEqual(harness.gateway.metrics.closed, { lost: 1 });
     frozen.socket.terminate();
   });
 });
 
 describe("a client says", () => {
   test("whom it wants to see and whom not", async () => {
-    scene = await gatewayScene();
-    const client = await scene.open();
+    harness = await startGatewayHarness();
+    const client = await harness.open();
     client.say({ type: "subscribe", users: ["bob", "eve"] });
     client.say({ type: "unsubscribe", users: ["bob"] });
-    await waitUntil(() => place().asked.length === 2, { what: "both arrived" });
-    assert.deepEqual(place().asked, ["+bob,eve", "-bob"]);
+    await waitUntil(() => subscription().calls.length === 2, { what: "both arrived" });
+    assert.deepEqual(subscription().calls, ["+bob,eve", "-bob"]);
     client.say({ type: "subscribe", users: ["a", "b", "c", "d"] });
     assert.deepEqual(await client.untilClosed(), { code: 1008, reason: "too_many_users: unsubscribe some first" });
   });
 
   test("things of later versions, which are ignored", async () => {
-    scene = await gatewayScene();
-    const client = await scene.open();
+    harness = await startGatewayHarness();
+    const client = await harness.open();
     client.say({ type: "dance" });
     client.socket.send(Buffer.from([1, 2]));
     client.say({ type: "subscribe", users: ["bob"] });
-    await waitUntil(() => place().asked.length === 1, { what: "the last one arrived" });
-    assert.deepEqual(scene.gateway.figures.messages, { unknown: 2, subscribe: 1 });
+    await waitUntil(() => subscription().calls.length === 1, { what: "the last one arrived" });
+    assert.deepEqual(harness.gateway.metrics.messages, { unknown: 2, subscribe: 1 });
   });
 
   test("nothing that is wrong, too big or too much, without being told so", async () => {
-    scene = await gatewayScene();
-    const wrong = await scene.open();
+    harness = await startGatewayHarness();
+    const wrong = await harness.open();
     wrong.say({ type: "subscribe", users: [""] });
     assert.deepEqual(await wrong.untilClosed(), { code: 1008, reason: "bad_message: users[0] is empty" });
-    const noJson = await scene.open();
+    const noJson = await harness.open();
     noJson.say("hello");
     assert.deepEqual(await noJson.untilClosed(), { code: 1007, reason: "not_json" });
-    const big = await scene.open();
+    const big = await harness.open();
     big.say("x".repeat(1_025));
     assert.equal((await big.untilClosed()).code, 1009);
-    const busy = await scene.open();
+    const busy = await harness.open();
     for (let count = 0; count < 25; count++) busy.say({ type: "unsubscribe", users: [] });
     assert.deepEqual(await busy.untilClosed(), { code: 1008, reason: "too_many_messages" });
-    await waitUntil(() => scene.gateway.figures.sockets === 0, { what: "no socket is left" });
-    const { closed } = scene.gateway.figures;
+    await waitUntil(() => harness.gateway.metrics.sockets === 0, { what: "no socket is left" });
+    const { closed } = harness.gateway.metrics;
     assert.deepEqual(closed, { bad_message: 1, not_json: 1, too_big: 1, too_many_messages: 1 });
   });
 
   test("what it likes, where nobody ever listened: clients without a sub-protocol", async () => {
-    scene = await gatewayScene();
-    const client = await scene.open({ protocols: [] });
+    harness = await startGatewayHarness();
+    const client = await harness.open({ protocols: [] });
     assert.equal(client.socket.protocol, "");
     client.say('{"resume":{"last":17}}');
     client.say("hello");
@@ -130,41 +135,43 @@ describe("a client says", () => {
 
 describe("a socket is refused", () => {
   test("with a status when it is not in order", async () => {
-    scene = await gatewayScene();
-    assert.match(await scene.refusal({ headers: { origin: "https://evil.example" } }), /403/);
-    assert.match(await scene.refusal({ userId: undefined }), /400/);
-    assert.match(await scene.refusal({ protocols: ["chat.v9"] }), /400/);
-    assert.deepEqual(scene.gateway.figures.refused, { foreign_origin: 1, bad_request: 1, unknown_protocol: 1 });
+    harness = await startGatewayHarness();
+    assert.match(await harness.refusal({ headers: { origin: "https://evil.example" } }), /403/);
+    assert.match(await harness.refusal({ userId: undefined }), /400/);
+    assert.match(await harness.refusal({ protocols: ["chat.v9"] }), /400/);
+    assert.deepEqual(harness.gateway.metrics.refused, { foreign_origin: 1, bad_request: 1, unknown_protocol: 1 });
   });
 
   test("beyond the limits of a user, an address and the gateway, until some are closed", async () => {
     const limits = { messageMaxBytes: 1_024, messageRate: { perSecond: 5, burst: 5 } };
-    scene = await gatewayScene({ limits: { ...limits, socketsMax: 4, userMaxSockets: 2, addressMaxSockets: 3 } });
+    harness = await startGatewayHarness({
+      limits: { ...limits, socketsMax: 4, userMaxSockets: 2, addressMaxSockets: 3 },
+    });
     const from = (address: string) => ({ headers: { "x-client": address } });
-    const first = await scene.open(from("1.1.1.1"));
-    await scene.open(from("1.1.1.1"));
-    assert.match(await scene.refusal(from("2.2.2.2")), /429/);
-    await scene.open({ ...from("1.1.1.1"), userId: "bob" });
-    assert.match(await scene.refusal({ ...from("1.1.1.1"), userId: "bob" }), /429/);
-    await scene.open({ ...from("3.3.3.3"), userId: "eve" });
-    assert.match(await scene.refusal({ ...from("4.4.4.4"), userId: "eve" }), /503/);
-    assert.deepEqual(scene.gateway.figures.refused, { sockets_of_user: 1, sockets_of_address: 1, sockets_total: 1 });
+    const first = await harness.open(from("1.1.1.1"));
+    await harness.open(from("1.1.1.1"));
+    assert.match(await harness.refusal(from("2.2.2.2")), /429/);
+    await harness.open({ ...from("1.1.1.1"), userId: "bob" });
+    assert.match(await harness.refusal({ ...from("1.1.1.1"), userId: "bob" }), /429/);
+    await harness.open({ ...from("3.3.3.3"), userId: "eve" });
+    assert.match(await harness.refusal({ ...from("4.4.4.4"), userId: "eve" }), /503/);
+    assert.deepEqual(harness.gateway.metrics.refused, { sockets_of_user: 1, sockets_of_address: 1, sockets_total: 1 });
     first.socket.close();
-    await waitUntil(async () => (await scene.refusal(from("4.4.4.4"))) === "opened", { what: "there is room again" });
+    await waitUntil(async () => (await harness.refusal(from("4.4.4.4"))) === "opened", { what: "there is room again" });
   });
 
   test("for its token with a status, or with a close code where a page has to be told", async () => {
-    scene = await gatewayScene({ authenticator: always({ kind: "unauthenticated", message: "no" }) });
-    assert.match(await scene.refusal({ protocols: [] }), /401/);
-    const page = await scene.open();
+    harness = await startGatewayHarness({ authenticator: always({ kind: "unauthenticated", message: "no" }) });
+    assert.match(await harness.refusal({ protocols: [] }), /401/);
+    const page = await harness.open();
     assert.deepEqual(await page.untilClosed(), { code: 4401, reason: "token_refused" });
-    assert.equal(scene.sessions.length, 0);
-    assert.deepEqual(scene.gateway.figures.refused, { unauthenticated: 2 });
+    assert.equal(harness.sessions.length, 0);
+    assert.deepEqual(harness.gateway.metrics.refused, { unauthenticated: 2 });
   });
 
   test("when it takes its time with the handshake", async () => {
-    scene = await gatewayScene({ handshake: { ...handshake, timeoutMs: 300 } });
-    const [host, port] = scene.address.split(":");
+    harness = await startGatewayHarness({ handshake: { ...handshake, timeoutMs: 300 } });
+    const [host, port] = harness.address.split(":");
     const slow = connectTcp(Number(port), host);
     let answer = "";
     slow.on("data", (data) => {
@@ -173,7 +180,7 @@ describe("a socket is refused", () => {
     slow.write("GET /ws HTTP/1.1\r\nHost: x\r\n");
     await new Promise((resolve) => slow.once("close", resolve));
     assert.match(answer, /^HTTP\/1\.1 408 [\s\S]*"error":"timeout"/);
-    assert.deepEqual(scene.gateway.figures.refused, { timeout: 1 });
+    assert.deepEqual(harness.gateway.metrics.refused, { timeout: 1 });
   });
 });
 
@@ -183,7 +190,7 @@ describe("a handshake that is none", () => {
 
   /** What the gateway says to a request, until it ends the connection or opens a socket. */
   async function answerTo(line: string, headers: Record<string, string | undefined>): Promise<string> {
-    const [host, port] = scene.address.split(":");
+    const [host, port] = harness.address.split(":");
     const socket = connectTcp(Number(port), host);
     const given = Object.entries(headers).flatMap(([name, value]) =>
       value === undefined ? [] : [`${name}: ${value}`],
@@ -200,7 +207,7 @@ describe("a handshake that is none", () => {
   const line = "GET /ws?user_id=ada&device_id=phone";
 
   test("is answered as every other refusal, in JSON, and counted", async () => {
-    scene = await gatewayScene();
+    harness = await startGatewayHarness();
     const cases: [string, Record<string, string | undefined>, number, string, RegExp][] = [
       [line, { ...good, "Sec-WebSocket-Key": undefined }, 400, "bad_request", /sec-websocket-key/],
       [line, { ...good, "Sec-WebSocket-Key": "short" }, 400, "bad_request", /sec-websocket-key/],
@@ -220,7 +227,7 @@ describe("a handshake that is none", () => {
       ["GET /ws HTTP/9.9 nonsense", good, 400, "bad_request", /no HTTP/],
     ];
     for (const [first, headers, status, reason, message] of cases) {
-      const before = scene.gateway.figures.refused[reason as "bad_request"] ?? 0;
+      const before = harness.gateway.metrics.refused[reason as "bad_request"] ?? 0;
       const answer = await answerTo(first, headers);
       const [head = "", body = ""] = answer.split("\r\n\r\n");
       assert.match(head, new RegExp(`^HTTP/1\\.1 ${status} `), answer);
@@ -228,15 +235,15 @@ describe("a handshake that is none", () => {
       const told = JSON.parse(body) as { error: string; message: string };
       assert.equal(told.error, reason);
       assert.match(told.message, message);
-      assert.equal(scene.gateway.figures.refused[reason as "bad_request"], before + 1, answer);
+      assert.equal(harness.gateway.metrics.refused[reason as "bad_request"], before + 1, answer);
     }
     assert.match(await answerTo(line, { ...good, "Sec-WebSocket-Version": "8" }), /^sec-websocket-version: 13$/im);
     assert.match(await answerTo(line, { ...good, Connection: "close" }), /^upgrade: websocket$/im);
-    assert.equal(scene.gateway.figures.bounds.places.used, 0);
+    assert.equal(harness.gateway.metrics.bounds.places.used, 0);
   });
 
   test("but only looks odd opens a socket: what is empty counts as not sent", async () => {
-    scene = await gatewayScene();
+    harness = await startGatewayHarness();
     const jsonOffer = `${jsonProtocol}, ${jsonProtocol}`;
     for (const [more, protocol] of [
       [{ "Sec-WebSocket-Protocol": "" }, undefined],
@@ -254,12 +261,12 @@ describe("a handshake that is none", () => {
       assert.match(answer, /^HTTP\/1\.1 101 /, JSON.stringify(more));
       assert.equal(/^sec-websocket-protocol: (.*)$/im.exec(answer)?.[1], protocol, JSON.stringify(more));
     }
-    assert.deepEqual(scene.gateway.figures.refused, {});
+    assert.deepEqual(harness.gateway.metrics.refused, {});
   });
 
   test("and asks for the page is given it, whatever protocol it would like to go on in: curl --http2", async () => {
     const page = (request: IncomingMessage, response: ServerResponse) => void response.end(`page of ${request.url}`);
-    scene = await gatewayScene({ page });
+    harness = await startGatewayHarness({ page });
     for (const protocol of ["h2c", "TLS/1.0", "foo"]) {
       const headers = {
         Host: "x",
@@ -270,34 +277,34 @@ describe("a handshake that is none", () => {
       const answer = await answerTo("GET /", headers);
       assert.match(answer, /^HTTP\/1\.1 200 [\s\S]*page of \/$/, protocol);
     }
-    assert.deepEqual(scene.gateway.figures.refused, {});
+    assert.deepEqual(harness.gateway.metrics.refused, {});
   });
 
   test("from a foreign page is told to the operator", async () => {
     const told: string[] = [];
-    scene = await gatewayScene({ onForeignOrigin: (origin) => told.push(origin) });
+    harness = await startGatewayHarness({ onForeignOrigin: (origin) => told.push(origin) });
     assert.match(await answerTo(line, { ...good, Origin: "https://evil.example" }), /^HTTP\/1\.1 403 /);
     assert.deepEqual(told, ["https://evil.example"]);
   });
 
   test("that says nothing at all is not counted: a browser connects ahead of time", async () => {
-    scene = await gatewayScene({ handshake: { ...handshake, timeoutMs: 200 } });
-    const [host, port] = scene.address.split(":");
+    harness = await startGatewayHarness({ handshake: { ...handshake, timeoutMs: 200 } });
+    const [host, port] = harness.address.split(":");
     const silent = connectTcp(Number(port), host);
     silent.resume();
     await new Promise((resolve) => silent.once("close", resolve));
-    assert.deepEqual(scene.gateway.figures.refused, {});
+    assert.deepEqual(harness.gateway.metrics.refused, {});
   });
 });
 
 describe("a token", () => {
   test("that ends takes its socket along", async () => {
     const expiresAtMs = systemClock.nowUs() / 1000 + 300;
-    scene = await gatewayScene({
+    harness = await startGatewayHarness({
       authenticator: always({ kind: "user", userId: "ada", expiresAtMs }),
       liveness: { pingEveryMs: 400, pongWithinMs: 100 },
     });
-    const client = await scene.open({ userId: undefined, protocols: [jsonProtocol, "bearer.a.b.c"] });
+    const client = await harness.open({ userId: undefined, protocols: [jsonProtocol, "bearer.a.b.c"] });
     assert.equal(client.socket.protocol, jsonProtocol);
     assert.deepEqual(await client.untilClosed(), { code: 4401, reason: "token_expired" });
     assert.equal(await untilEnded(), "connection-lost");
@@ -306,17 +313,21 @@ describe("a token", () => {
 
 test("with a certificate, sockets are encrypted", async () => {
   const { ca, server } = issueCertificates();
-  scene = await gatewayScene({ tls: server });
-  const socket = new WebSocket(`wss://${scene.address}/ws?user_id=ada&device_id=phone`, [jsonProtocol], { ca });
+  harness = await startGatewayHarness({ tls: server });
+  const socket = new WebSocket(`wss://${harness.address}/ws?user_id=ada&device_id=phone`, [jsonProtocol], { ca });
   await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));
-  assert.equal(scene.places[0]?.userId, "ada");
+  assert.equal(harness.subscriptions[0]?.userId, "ada");
   socket.close();
   assert.equal(await untilEnded(), "connection-lost");
   // What Node gives up is answered over TLS as well.
   const answer = await new Promise<string>((resolve, reject) => {
-    const request = get(`https://${scene.address}/ws`, { ca, headers: { cookie: "x".repeat(20_000) } }, (response) => {
-      response.setEncoding("utf8").once("data", (body) => resolve(`${response.statusCode} ${body}`));
-    });
+    const request = get(
+      `https://${harness.address}/ws`,
+      { ca, headers: { cookie: "x".repeat(20_000) } },
+      (response) => {
+        response.setEncoding("utf8").once("data", (body) => resolve(`${response.statusCode} ${body}`));
+      },
+    );
     request.once("error", reject);
   });
   assert.match(answer, /^431 .*"headers_too_big"/);
@@ -325,12 +336,12 @@ test("with a certificate, sockets are encrypted", async () => {
 describe("a gateway that goes away", () => {
   test("closes its sockets one after the other, hands their sessions over, and takes no more", async () => {
     const clock = new FakeClock();
-    scene = await gatewayScene({ clock });
+    harness = await startGatewayHarness({ clock });
     const userIds = Array.from({ length: 8 }, (_, index) => `user-${index}`);
-    const clients = await Promise.all(userIds.map((userId) => scene.open({ userId })));
+    const clients = await Promise.all(userIds.map((userId) => harness.open({ userId })));
     const untilClosed = (count: number) =>
       waitUntil(() => clients.filter(({ end }) => end !== undefined).length === count, { what: `${count} are closed` });
-    const drained = scene.gateway.drain(400);
+    const drained = harness.gateway.drain(400);
     await untilClosed(1);
     await clock.advance(200);
     await untilClosed(5);
@@ -338,7 +349,7 @@ describe("a gateway that goes away", () => {
     await drained;
     const ends = await Promise.all(clients.map((client) => client.untilClosed()));
     assert.deepEqual(new Set(ends.map(({ code, reason }) => `${code} ${reason}`)), new Set(["1012 restart"]));
-    assert.ok(scene.sessions.every(({ closed }) => closed === "server-drain"));
-    assert.match(await scene.refusal(), /ECONNREFUSED|503/);
+    assert.ok(harness.sessions.every(({ closed }) => closed === "server-drain"));
+    assert.match(await harness.refusal(), /ECONNREFUSED|503/);
   });
 });

@@ -12,7 +12,7 @@ import type { Authenticator } from "./authentication/authenticator.ts";
 import { headersMaxBytes, refusalOfBroken } from "./broken-request.ts";
 import { type Close, closes } from "./close-codes.ts";
 import { Connection, type ConnectionSetting, type End } from "./connection.ts";
-import type { GatewayFigures } from "./figures.ts";
+import type { GatewayMetrics } from "./gateway-metrics.ts";
 import { type HandshakeOptions, readHandshake } from "./handshake.ts";
 import { envelopeFrames, envelopeProtocol } from "./protocols/envelope-frames.ts";
 import { jsonFrames, jsonProtocol } from "./protocols/json-frames.ts";
@@ -29,7 +29,7 @@ export interface GatewayOptions {
   readonly clock: Clock;
   readonly turns: Pick<LoopTurns, "waitedMs">;
   readonly handshake: HandshakeOptions & {
-    /** Of pages that may open sockets, beside the gateway's own; `*`: any. */
+    /** Origins of pages that may open sockets, besides the gateway's own; `*`: any. */
     readonly origins: ReadonlySet<string>;
     readonly timeoutMs: number;
   };
@@ -37,23 +37,23 @@ export interface GatewayOptions {
   readonly liveness: { readonly pingEveryMs: number; readonly pongWithinMs: number };
   /** PEM; undefined: no TLS. */
   readonly tls: { readonly certificate: string; readonly key: string } | undefined;
-  /** Answers whatever is no WebSocket. */
+  /** Answers plain HTTP requests. */
   readonly page: (request: IncomingMessage, response: ServerResponse) => void;
   readonly onInternalError: (error: unknown) => void;
-  /** A page of it was refused. */
+  /** Called when a page of this origin was refused. */
   readonly onForeignOrigin?: (origin: string) => void;
 }
 
-/** A handshake that may have waited longer is only good for a session once its client showed that it is there, ms. */
+/** After a handshake that may have waited longer, the session is registered only once the client answered a ping, ms. */
 const handshakeWaitMaxMs = 250;
-/** Handshakes that are not over may not use up all connections. */
+/** Connections beyond the sockets, for handshakes and HTTP requests. */
 const connectionsBeside = 1_000;
-/** Its liveness, and the end of its token. */
+/** One for its liveness, one for the expiry of its token. */
 const timersPerSocket = 2;
 const closeTimeoutMs = 2_000;
 const drainStepMs = 50;
 
-/** The front door: opens sockets for those who may, and gives each its session and its place in push. */
+/** The WebSocket server: checks handshakes, and gives each socket its session and its subscription to push. */
 export class Gateway {
   readonly #options: GatewayOptions;
   readonly #http: Server;
@@ -79,7 +79,7 @@ export class Gateway {
       ...liveness,
       messageRate: limits.messageRate,
       onEnd: (connection, end) => this.#ended(connection, end),
-      onMessage: (kind) => tally(this.#messages, kind),
+      onMessage: (kind) => increment(this.#messages, kind),
     };
     // Its types do not know closeTimeout yet.
     const socketOptions: ServerOptions & { closeTimeout: number } = {
@@ -104,7 +104,7 @@ export class Gateway {
         ? createServer(timeouts)
         : createTlsServer({ ...timeouts, handshakeTimeout: handshake.timeoutMs, cert: tls.certificate, key: tls.key });
     this.#http.maxConnections = limits.socketsMax + connectionsBeside;
-    this.#http.on("drop", () => tally(this.#refused, "connections"));
+    this.#http.on("drop", () => increment(this.#refused, "connections"));
     this.#http.on("request", (request, response) => this.#serve(request, response));
     this.#http.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => this.#refuseBroken(error, socket));
     this.#http.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -115,7 +115,7 @@ export class Gateway {
     });
   }
 
-  get figures(): GatewayFigures {
+  get metrics(): GatewayMetrics {
     const { socketsMax } = this.#options.limits;
     return {
       sockets: this.#connections.size,
@@ -146,7 +146,7 @@ export class Gateway {
   }
 
   /**
-   * Opens no more sockets, and closes those there are, evenly over at most the time given, so that their clients do not
+   * Opens no more sockets, and closes the open ones, evenly over at most the time given, so that their clients do not
    * arrive elsewhere all at once.
    */
   async drain(spreadMs: number): Promise<void> {
@@ -156,7 +156,7 @@ export class Gateway {
     await spreadOut([...this.#connections], spread, (connection) => connection.close("restart"));
   }
 
-  /** Drops whatever is still connected. */
+  /** Drops all connections. */
   close(): void {
     for (const connection of this.#connections) connection.terminate();
     this.#http.close();
@@ -169,27 +169,27 @@ export class Gateway {
       this.#options.page(request, response);
       return;
     }
-    tally(this.#refused, notUpgraded.reason);
+    increment(this.#refused, notUpgraded.reason);
     refuseRequest(response, notUpgraded);
   }
 
   #refuseBroken({ code }: NodeJS.ErrnoException, socket: Socket): void {
     const refusal = refusalOfBroken(code);
-    // Browsers connect ahead of time, and say nothing; and an answer under way must not be broken into.
+    // Browsers connect ahead of time and send nothing; and an answer in flight must not be interrupted.
     const isAsking = socket.writable && socket.bytesRead > 0 && socket.bytesWritten === 0;
     if (refusal !== undefined && isAsking) this.#refuse(socket, refusal);
     else socket.destroy();
   }
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    // A client that goes away while it is being looked at: its `close` does what is to be done.
+    // The client may go away during the checks: the `close` listener below cleans up.
     socket.on("error", () => {});
     const wrong = wrongWithUpgrade(request);
     if (wrong !== undefined) {
       this.#refuse(socket, wrong);
       return;
     }
-    const cameMs = this.#options.clock.monotonicMs() - this.#options.turns.waitedMs;
+    const arrivedMs = this.#options.clock.monotonicMs() - this.#options.turns.waitedMs;
     const handshake = readHandshake(request, this.#options.handshake);
     const protocol = protocolAmong(handshake.protocols);
     agree(request, protocol);
@@ -201,20 +201,20 @@ export class Gateway {
     socket.once("close", () => place.leave());
     const outcome = await admit(handshake, { ...this.#options, ...this.#options.handshake, formats });
     await nextReads();
-    if (hasLeft(socket)) {
-      tally(this.#refused, "gone");
+    if (isGone(socket)) {
+      increment(this.#refused, "gone");
       socket.destroy();
       return;
     }
-    const refusal = isRefusal(outcome) ? outcome : place.ofUser(outcome.userId);
+    const refusal = isRefusal(outcome) ? outcome : place.assignUser(outcome.userId);
     const admitted = isRefusal(outcome) ? undefined : outcome;
     if (refusal === undefined && admitted !== undefined) {
-      this.#sockets.handleUpgrade(request, socket, head, (opened) => this.#open(opened, admitted, cameMs));
+      this.#sockets.handleUpgrade(request, socket, head, (opened) => this.#open(opened, admitted, arrivedMs));
     } else if (refusal !== undefined) {
       if (refusal.reason === "foreign_origin") this.#options.onForeignOrigin?.(handshake.origin ?? "");
       const close = closeFor(refusal, protocol);
       if (close === undefined) this.#refuse(socket, refusal);
-      else this.#refuseOpenly(request, socket, head, refusal, close);
+      else this.#refuseWithCloseCode(request, socket, head, refusal, close);
     }
   }
 
@@ -228,15 +228,15 @@ export class Gateway {
       connection.close("restart");
       return;
     }
-    connection.show(push.connect(userId, connection));
+    connection.setSubscription(push.connect(userId, connection));
     if (clock.monotonicMs() - cameMs <= handshakeWaitMaxMs) this.#register(connection, admitted, cameMs);
-    else connection.prove((askedMs) => this.#register(connection, admitted, askedMs));
+    else connection.confirmAlive((askedMs) => this.#register(connection, admitted, askedMs));
   }
 
-  /** @param aliveAtMs when the client was there for sure: whoever gave up and connected elsewhere did so later */
+  /** @param aliveAtMs when the client was alive for certain: a client that gave up connected elsewhere after that */
   #register(connection: Connection, { userId, deviceId }: Admitted, aliveAtMs: number): void {
     try {
-      connection.hold(this.#options.sessions.open({ userId, deviceId, aliveAtMs }));
+      connection.setSession(this.#options.sessions.open({ userId, deviceId, aliveAtMs }));
     } catch (error) {
       this.#options.onInternalError(error);
       connection.close("full");
@@ -245,17 +245,17 @@ export class Gateway {
 
   #ended(connection: Connection, end: End): void {
     this.#connections.delete(connection);
-    tally(this.#closed, nameOf(end));
+    increment(this.#closed, nameOf(end));
   }
 
   #refuse(socket: Duplex, refusal: Refusal): void {
-    tally(this.#refused, refusal.reason);
+    increment(this.#refused, refusal.reason);
     refuse(socket, refusal);
   }
 
-  /** A page learns nothing of an HTTP answer to a handshake: it is told with a close code instead. */
-  #refuseOpenly(request: IncomingMessage, socket: Duplex, head: Buffer, refusal: Refusal, close: Close): void {
-    tally(this.#refused, refusal.reason);
+  /** Pages cannot read the HTTP answer to a handshake: the socket is opened, and closed with a code. */
+  #refuseWithCloseCode(request: IncomingMessage, socket: Duplex, head: Buffer, refusal: Refusal, close: Close): void {
+    increment(this.#refused, refusal.reason);
     this.#sockets.handleUpgrade(request, socket, head, (opened) => {
       opened.on("error", () => {});
       opened.close(closes[close].code, closes[close].text);
@@ -263,8 +263,8 @@ export class Gateway {
   }
 }
 
-/** A peer that sent a FIN is no WebSocket client any more, though it might still read. */
-function hasLeft(socket: Duplex): boolean {
+/** A peer that sent a FIN is not a WebSocket client any more, though it might still read. */
+function isGone(socket: Duplex): boolean {
   return socket.destroyed || socket.readableEnded;
 }
 
@@ -283,7 +283,7 @@ const draining: Refusal = {
   message: "this gateway is going away: connect again, to another one",
 };
 
-/** Those who speak the newer protocol read close codes; what a limit refuses is not worth an upgrade. */
+/** Clients of the newer protocol read close codes. A refusal by a limit is not worth an upgrade. */
 function closeFor({ reason }: Refusal, protocol: string | undefined): Close | undefined {
   if (protocol !== jsonProtocol) return undefined;
   return reason === "unauthenticated" ? "token_refused" : reason === "forbidden" ? "forbidden" : undefined;
@@ -296,6 +296,6 @@ function nameOf(end: End): string {
   return usualCodes.has(end.code) ? `client_${end.code}` : "client_other";
 }
 
-function tally(counts: Record<string, number | undefined>, name: string): void {
+function increment(counts: Record<string, number | undefined>, name: string): void {
   counts[name] = (counts[name] ?? 0) + 1;
 }

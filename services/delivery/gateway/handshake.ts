@@ -7,23 +7,23 @@ export interface Handshake {
   /** From the query; undefined: not given. */
   readonly userId: string | undefined;
   readonly deviceId: string | undefined;
-  /** Whose value in the query is no percent-encoded UTF-8; it counts as not given. */
+  /** The field whose value is not percent-encoded UTF-8; it counts as not given. */
   readonly unreadable: "user_id" | "device_id" | undefined;
-  /** Sub-protocols offered, each once, tokens not among them, in the client's order. */
+  /** Offered sub-protocols, each once, without tokens, in the client's order. */
   readonly protocols: readonly string[];
   /** Never logged. */
   readonly token: string | undefined;
-  /** Browsers send it, and scripts in them cannot change it. */
+  /** Sent by browsers; scripts cannot change it. */
   readonly origin: string | undefined;
   readonly host: string | undefined;
-  /** Of the client: one user at home, an office, or a proxy. */
+  /** The client's address: one user at home, an office, or a proxy. */
   readonly address: string;
 }
 
 export interface HandshakeOptions {
   /** Cookie that may hold the token. */
   readonly cookie: string;
-  /** Header in which our own proxy says where a connection comes from; undefined: there is no proxy. */
+  /** Header in which our own proxy names the client's address; undefined: there is no proxy. */
   readonly addressHeader: string | undefined;
 }
 
@@ -49,15 +49,15 @@ export function readHandshake(request: IncomingMessage, options: HandshakeOption
 }
 
 /**
- * A field of the query. `URLSearchParams` would make U+FFFD of whatever is no UTF-8, and so the same id of many.
- * @returns undefined when it is not there, null when it is no percent-encoded UTF-8
+ * A field of the query. `URLSearchParams` would decode invalid UTF-8 to U+FFFD, and so many ids to the same one.
+ * @returns undefined when it is missing, null when it is not percent-encoded UTF-8
  */
 function inQuery({ url = "" }: IncomingMessage, name: string): string | undefined | null {
   const query = url.slice(url.indexOf("?") + 1);
   const field = new RegExp(`(?:^|&)${name}=([^&#]*)`).exec(query)?.[1];
   if (field === undefined) return undefined;
   try {
-    // Node gives each byte that is not ASCII as a character of its own.
+    // Node decodes each byte that is not ASCII to one character.
     return /[^\x21-\x7e]/.test(field) ? null : decodeURIComponent(field.replaceAll("+", " "));
   } catch {
     return null;
@@ -69,7 +69,7 @@ function inAuthorization(header: string | undefined): string | undefined {
   return /^bearer +(\S+)$/i.exec(header ?? "")?.[1];
 }
 
-/** Browsers cannot set headers of a WebSocket, but sub-protocols; a JWT has only characters that one may have. */
+/** Browsers cannot set headers of a WebSocket, but can set sub-protocols; a JWT has only characters allowed in one. */
 function inProtocols(offered: readonly string[]): string | undefined {
   const protocol = offered.find((candidate) => candidate.startsWith(bearerProtocol));
   return protocol?.slice(bearerProtocol.length);
@@ -84,7 +84,7 @@ function inCookies(header: string | undefined, name: string): string | undefined
   return undefined;
 }
 
-/** Of the last entry: the one that our own proxy added, whatever its client sent. */
+/** The last entry: our own proxy added it, whatever the client sent. */
 function forwardedAddress(request: IncomingMessage, header: string | undefined): string | undefined {
   const value = header === undefined ? undefined : request.headers[header.toLowerCase()];
   const text = Array.isArray(value) ? value.at(-1) : value;

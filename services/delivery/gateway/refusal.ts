@@ -2,7 +2,7 @@ import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 
 export type RefusalReason =
-  /** More connections than sockets and their handshakes may need: dropped without an answer. */
+  /** Too many connections: dropped without an answer. */
   | "connections"
   | "not_found"
   | "bad_request"
@@ -17,15 +17,15 @@ export type RefusalReason =
   | "sockets_of_user"
   | "sockets_of_address"
   | "draining"
-  /** It left before it was let in: no answer. */
+  /** The client left before the answer. */
   | "gone"
   | "authentication_unavailable";
 
-/** Why no socket is opened, told as an HTTP answer. */
+/** Why no socket is opened; sent as an HTTP answer. */
 export interface Refusal {
   readonly reason: RefusalReason;
   readonly status: 400 | 401 | 403 | 404 | 405 | 408 | 426 | 429 | 431 | 503;
-  /** What, which, limit and what to do. */
+  /** What is wrong, which value, the limit and what to do. */
   readonly message: string;
 }
 
@@ -33,7 +33,7 @@ export function isRefusal(outcome: object): outcome is Refusal {
   return "reason" in outcome && "status" in outcome;
 }
 
-/** Answers a handshake that is not taken, and ends the connection. */
+/** Answers a handshake that is refused, and ends the connection. */
 export function refuse(socket: Duplex, refusal: Refusal): void {
   const { status } = refusal;
   const { headers, body } = answerOf(refusal);
@@ -41,7 +41,7 @@ export function refuse(socket: Duplex, refusal: Refusal): void {
   socket.end([`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines, "", body].join("\r\n"), () => socket.destroy());
 }
 
-/** Answers a request that is no handshake where one is wanted. */
+/** Answers a plain request at the path of the sockets. */
 export function refuseRequest(response: ServerResponse, refusal: Refusal): void {
   const { headers, body } = answerOf(refusal);
   response.writeHead(refusal.status, headers).end(body);

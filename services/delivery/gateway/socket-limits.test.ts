@@ -38,12 +38,12 @@ describe("limits of sockets", () => {
   test("of a user, wherever from", () => {
     const all = limits();
     const first = place(all.enter("a"));
-    assert.equal(first.ofUser("ada"), undefined);
+    assert.equal(first.assignUser("ada"), undefined);
     const second = place(all.enter("b"));
-    assert.equal(reasonOf(second.ofUser("ada")), "429 sockets_of_user");
+    assert.equal(reasonOf(second.assignUser("ada")), "429 sockets_of_user");
     second.leave();
     first.leave();
-    assert.equal(place(all.enter("a")).ofUser("ada"), undefined);
+    assert.equal(place(all.enter("a")).assignUser("ada"), undefined);
     assert.equal(all.total, 1);
   });
 });

@@ -6,15 +6,15 @@ export interface SocketLimitOptions {
   readonly addressMaxSockets: number;
 }
 
-/** A socket's place among those that are open or being opened. */
+/** One socket, open or being opened, in the counts. */
 export interface Place {
-  /** Once it is known whose it is. */
-  ofUser(userId: string): Refusal | undefined;
-  /** Calling it again does nothing. */
+  /** Counts it for its user too, once that is known. */
+  assignUser(userId: string): Refusal | undefined;
+  /** Removes it from the counts; idempotent. */
   leave(): void;
 }
 
-/** Counts sockets in all, by user and by address, and refuses one too many. */
+/** Counts sockets in total, by user and by address, and refuses those above a limit. */
 export class SocketLimits {
   readonly #options: SocketLimitOptions;
   readonly #byUser = new Map<string, number>();
@@ -48,7 +48,7 @@ export class SocketLimits {
     let user: string | undefined;
     let isLeft = false;
     return {
-      ofUser: (userId) => {
+      assignUser: (userId) => {
         const { userMaxSockets } = this.#options;
         if ((this.#byUser.get(userId) ?? 0) >= userMaxSockets) {
           const message = `this user has ${userMaxSockets} sockets here, the limit: close some`;

@@ -1,9 +1,9 @@
 import type { Cancel, Clock } from "@realchat/presence-runtime";
 
-/** Something to do later, at most one time at once; belongs to one wheel. */
+/** A timer of one wheel; it is set at most once at a time. */
 export class WheelTimer {
   readonly run: () => void;
-  /** Kept by the wheel. */
+  /** Owned by the wheel. */
   slot: Set<WheelTimer> | undefined;
   dueTick = 0;
 
@@ -14,13 +14,13 @@ export class WheelTimer {
 
 const slotCount = 256;
 
-/** Decades: a longer delay is taken for this one, so that every sum of ticks stays a whole number. */
+/** Decades. A longer delay is cut to this, so that every sum of ticks is a safe integer. */
 const delayMaxTicks = 2 ** 40;
 
 /**
- * One timer of the system for those of all sockets. A timer runs less than two ticks late, one that is set by another one
- * that runs not even one; after a freeze of the process all are late alike, so that what a peer did meanwhile is read
- * before it is judged.
+ * One system timer for the timers of all sockets. A timer runs less than two ticks late, or less than one if a running
+ * timer set it. After a freeze of the process all timers are late alike, so that data that peers sent meanwhile is read
+ * before a timer calls them dead.
  */
 export class TimerWheel {
   readonly #tickMs: number;
@@ -39,11 +39,11 @@ export class TimerWheel {
     return this.#size;
   }
 
-  /** Runs it after `delayMs`, and no more at the time it was set to before. */
+  /** Runs it after `delayMs`; an earlier setting is cancelled. */
   set(timer: WheelTimer, delayMs: number): void {
     this.cancel(timer);
     const ticks = Math.min(Math.max(1, Math.ceil(delayMs / this.#tickMs)), delayMaxTicks);
-    // One more where part of the current tick is over already.
+    // One more, since a part of the current tick has passed already.
     timer.dueTick = this.#tickCount + ticks + (this.#isTicking ? 0 : 1);
     timer.slot = this.#slotOf(timer.dueTick);
     timer.slot.add(timer);
@@ -64,7 +64,7 @@ export class TimerWheel {
   #tick(): void {
     this.#tickCount++;
     this.#isTicking = true;
-    // A slot holds the timers of this tick, of later laps, and those that running timers set for a later lap just now.
+    // A slot holds timers of this tick and of later laps, some of them set by timers that run just now.
     for (const timer of this.#slotOf(this.#tickCount)) {
       if (timer.dueTick > this.#tickCount) continue;
       this.cancel(timer);

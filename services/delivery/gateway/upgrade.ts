@@ -1,12 +1,12 @@
 import type { IncomingMessage } from "node:http";
 import type { Refusal } from "./refusal.ts";
 
-/** Whether a request is to become a WebSocket; one that names other protocols only is as any other: RFC 9110 §7.8. */
+/** Whether a request asks for a WebSocket. Upgrades to other protocols are ignored: RFC 9110 §7.8. */
 export function asksForWebSocket({ headers }: IncomingMessage): boolean {
   return (headers.upgrade ?? "").split(",").some((protocol) => protocol.trim().toLowerCase() === "websocket");
 }
 
-/** What ws would refuse in its own words, uncounted. Source: RFC 6455 §4.2.1 */
+/** Checks what ws would refuse with its own message, uncounted. Source: RFC 6455 §4.2.1 */
 export function wrongWithUpgrade({ method, headers }: IncomingMessage): Refusal | undefined {
   const refusal = (status: Refusal["status"], message: string): Refusal => ({ reason: "bad_request", status, message });
   if (method !== "GET") return refusal(405, `a WebSocket is opened with GET, this is ${method}`);
@@ -18,7 +18,7 @@ export function wrongWithUpgrade({ method, headers }: IncomingMessage): Refusal 
   return undefined;
 }
 
-/** Of a request to where sockets are that asks for none. */
+/** For a plain request at the path of the sockets. */
 export const notUpgraded: Refusal = {
   reason: "no_upgrade",
   status: 426,
@@ -26,7 +26,7 @@ export const notUpgraded: Refusal = {
     "this is no WebSocket handshake: send Upgrade: websocket; a proxy in between has to pass Upgrade and Connection on",
 };
 
-/** Leaves in it only what was agreed on, so that ws has nothing to refuse: it takes neither empty offers nor double ones. */
+/** Reduces the offer to the agreed protocol: ws refuses empty and repeated offers. */
 export function agree({ headers }: IncomingMessage, protocol: string | undefined): void {
   headers.upgrade = "websocket";
   if (protocol === undefined) delete headers["sec-websocket-protocol"];

@@ -1,43 +1,43 @@
 import type { Clock } from "@realchat/presence-runtime/clock";
-import { type LookedUp, LookupRefused, type PresenceLookup } from "./presence-lookup.ts";
+import { LookupRefused, type LookupResult, type PresenceLookup } from "./presence-lookup.ts";
 
-/** What dots come from: the feed, or look-ups. */
+/** Where dots come from: the feed, or look-ups. */
 export interface DotSource {
-  /** For how long it has not been heard of though it should have been, ms; 0: it is there. */
-  awayMs(): number;
+  /** For how long the source has not worked, ms; 0: it works. */
+  unavailableMs(): number;
 }
 
-/** The feed, by what it says of itself each time it is looked at. */
+/** The feed, by its own report at each check. */
 export class FeedSource implements DotSource {
-  readonly #hears: () => boolean;
+  readonly #isListening: () => boolean;
   readonly #clock: Clock;
-  #deafSinceMs: number | undefined;
+  #silentSinceMs: number | undefined;
 
-  constructor({ hears, clock }: { readonly hears: () => boolean; readonly clock: Clock }) {
-    this.#hears = hears;
+  constructor({ isFeedListening, clock }: { readonly isFeedListening: () => boolean; readonly clock: Clock }) {
+    this.#isListening = isFeedListening;
     this.#clock = clock;
   }
 
-  awayMs(): number {
+  unavailableMs(): number {
     const nowMs = this.#clock.monotonicMs();
-    this.#deafSinceMs = this.#hears() ? undefined : (this.#deafSinceMs ?? nowMs);
-    return nowMs - (this.#deafSinceMs ?? nowMs);
+    this.#silentSinceMs = this.#isListening() ? undefined : (this.#silentSinceMs ?? nowMs);
+    return nowMs - (this.#silentSinceMs ?? nowMs);
   }
 }
 
-/** Shorter than what makes dots stale: docs/websocket.md */
-const quietMs = 2_000;
+/** Shorter than the time after which dots are stale: docs/websocket.md */
+const idleMs = 2_000;
 
 /**
- * Presence, by how long it has been asked without any answer, whoever asked. That it refuses one user, alone in a
- * question, is an answer; that it refuses one after the other is none.
+ * Presence, by how long calls have had no answer, over all callers. A refusal of one user, alone in a call, is an answer;
+ * refusals of one user after the other are none.
  */
 export class LookupSource implements DotSource {
   readonly #lookup: PresenceLookup;
   readonly #clock: Clock;
   #unansweredSinceMs: number | undefined;
   #answeredMs: number;
-  /** Who was refused, each alone, since the last answer; two tell enough. */
+  /** Users that were refused, each alone in a call, since the last answer; two are enough to know. */
   readonly #refused = new Set<string>();
 
   constructor({ lookup, clock }: { readonly lookup: PresenceLookup; readonly clock: Clock }) {
@@ -46,17 +46,17 @@ export class LookupSource implements DotSource {
     this.#answeredMs = clock.monotonicMs();
   }
 
-  awayMs(): number {
+  unavailableMs(): number {
     const nowMs = this.#clock.monotonicMs();
     return nowMs - (this.#unansweredSinceMs ?? nowMs);
   }
 
-  /** Whether it has not been asked for a while: whether it is away cannot be known. */
-  get isQuiet(): boolean {
-    return this.#unansweredSinceMs === undefined && this.#clock.monotonicMs() - this.#answeredMs >= quietMs;
+  /** Whether there was no call for a while: then nothing shows whether presence works. */
+  get isIdle(): boolean {
+    return this.#unansweredSinceMs === undefined && this.#clock.monotonicMs() - this.#answeredMs >= idleMs;
   }
 
-  async look(userIds: readonly string[]): Promise<LookedUp> {
+  async lookUp(userIds: readonly string[]): Promise<LookupResult> {
     this.#unansweredSinceMs ??= this.#clock.monotonicMs();
     try {
       const lookedUp = await this.#lookup(userIds);
@@ -64,12 +64,12 @@ export class LookupSource implements DotSource {
       this.#answered();
       return lookedUp;
     } catch (error) {
-      if (error instanceof LookupRefused && userIds.length === 1) this.#refuses(userIds[0] as string);
+      if (error instanceof LookupRefused && userIds.length === 1) this.#countRefusal(userIds[0] as string);
       throw error;
     }
   }
 
-  #refuses(userId: string): void {
+  #countRefusal(userId: string): void {
     if (this.#refused.size < 2) this.#refused.add(userId);
     if (this.#refused.size === 1) this.#answered();
   }

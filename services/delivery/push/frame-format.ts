@@ -1,18 +1,18 @@
 import type { Dot } from "./dot.ts";
 
-/** The port to what a socket speaks. A socket is sent at most one of these in a turn. */
+/** The port to a sub-protocol: encodes frames. A socket is sent at most one of these at a time. */
 export interface FrameFormat {
   readonly isBinary: boolean;
-  /** Whether it says on which devices users are. */
-  readonly tellsDevices: boolean;
-  /** Users whom the socket watches from now on: what is known of them. */
+  /** Whether its frames name the users' devices. */
+  readonly includesDevices: boolean;
+  /** States of users that the socket watches from now on. */
   snapshot(dots: readonly Dot[]): Buffer[];
-  /** Users who changed. */
+  /** States of users that changed. */
   presence(dots: readonly Dot[]): Buffer[];
-  /** Users whom the socket may not see, or no longer. */
+  /** Users that the socket may not see, or no longer. */
   hidden(userIds: readonly string[]): Buffer[];
-  /** Whether dots may not be current; nothing where the protocol has no word for it. */
+  /** Whether dots may not be current; no frame where the protocol has none for it. */
   stale(isStale: boolean): Buffer[];
-  /** Answers the client's heartbeat; nothing where the protocol has none. */
+  /** Answers the client's ping; no frame where the protocol has none for it. */
   pong(): Buffer[];
 }

@@ -2,7 +2,7 @@ import { test } from "node:test";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { seed } from "@realchat/presence-testing";
 import fc from "fast-check";
-import { type Event, people, SimulatedWorld } from "./testing/simulated-world.ts";
+import { type Event, PushSimulation, people } from "./testing/push-simulation.ts";
 
 const user = fc.constantFrom(...people);
 const users = fc.uniqueArray(user, { minLength: 1, maxLength: 3 });
@@ -53,8 +53,8 @@ const event: fc.Arbitrary<Event> = fc.oneof(
 );
 
 async function hold(events: readonly Event[], clockSeed: number, limits: { interestMax: number; watchedMax: number }) {
-  const world = new SimulatedWorld(new FakeClock({ seed: clockSeed }), limits);
-  for (const each of events) await world.happen(each);
+  const world = new PushSimulation(new FakeClock({ seed: clockSeed }), limits);
+  for (const each of events) await world.apply(each);
   await world.settle();
   world.judgeRest(limits.interestMax >= people.length);
   world.end();

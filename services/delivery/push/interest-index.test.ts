@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { systemClock } from "@realchat/presence-runtime/clock";
 import { InterestIndex } from "./interest-index.ts";
 import { Subscriber } from "./subscriber.ts";
-import { RecordingOutlet } from "./testing/recording-outlet.ts";
+import { RecordingSink } from "./testing/recording-sink.ts";
 import type { Viewer } from "./viewer.ts";
 
 const viewer = {} as Viewer<Subscriber>;
@@ -11,7 +11,7 @@ const viewer = {} as Viewer<Subscriber>;
 describe("an index of who watches whom", () => {
   test("forgets users with their last watcher, and nobody else", () => {
     const index = new InterestIndex();
-    const [one, other] = [new Subscriber(viewer, new RecordingOutlet()), new Subscriber(viewer, new RecordingOutlet())];
+    const [one, other] = [new Subscriber(viewer, new RecordingSink()), new Subscriber(viewer, new RecordingSink())];
     for (const user of ["ann", "bob", "cid"]) index.watch(one, user);
     index.watch(other, "bob");
     index.unwatch(one, ["cid", "bob", "bob", "dan"]);
@@ -26,7 +26,7 @@ describe("an index of who watches whom", () => {
 
   test("lets go of a hundred thousand in a moment", () => {
     const index = new InterestIndex();
-    const subscriber = new Subscriber(viewer, new RecordingOutlet());
+    const subscriber = new Subscriber(viewer, new RecordingSink());
     const users = Array.from({ length: 100_000 }, (_, user) => `user-${user}`);
     for (const user of users) index.watch(subscriber, user);
     const sinceMs = systemClock.monotonicMs();

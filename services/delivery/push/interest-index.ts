@@ -1,12 +1,12 @@
 import type { Subscriber } from "./subscriber.ts";
 import { WatchedUser } from "./watched-user.ts";
 
-/** Which sockets of this gateway watch whom, and what is known of these users: forgotten with their last watcher. */
+/** Which sockets of this gateway watch which users, and the users' states, kept until the last watcher leaves. */
 export class InterestIndex {
   readonly #users = new Map<string, WatchedUser<Subscriber>>();
   #interests = 0;
 
-  /** Users watched by anybody. */
+  /** Users with a watcher. */
   get size(): number {
     return this.#users.size;
   }
@@ -20,7 +20,7 @@ export class InterestIndex {
     return this.#users.get(userId);
   }
 
-  /** Users in the order in which they came to be watched; may be changed meanwhile. */
+  /** Users, in the order in which they got their first watcher. The index may change during the iteration. */
   values(): MapIterator<WatchedUser<Subscriber>> {
     return this.#users.values();
   }

@@ -9,22 +9,22 @@ describe("look-ups", () => {
     const clock = new FakeClock();
     const asked: string[][] = [];
     const answers: PromiseWithResolvers<void>[] = [];
-    const look = (userIds: readonly string[]) => {
+    const lookUp = (userIds: readonly string[]) => {
       asked.push([...userIds]);
       const answer = Promise.withResolvers<void>();
       answers.push(answer);
       return answer.promise;
     };
-    return { clock, asked, answers, lookups: new Lookups({ look, clock, batchMax: 3 }) };
+    return { clock, asked, answers, lookups: new Lookups({ lookUp, clock, batchMax: 3 }) };
   }
 
   test("whoever is asked for while one is under way is in the next, once, and in no more than fit", async () => {
     const { clock, asked, answers, lookups } = scene();
-    const first = lookups.ask(["a"]).done;
-    const second = lookups.ask(["b", "c"]).done;
-    const third = lookups.ask(["c", "d", "e"]).done;
+    const first = lookups.request(["a"]).done;
+    const second = lookups.request(["b", "c"]).done;
+    const third = lookups.request(["c", "d", "e"]).done;
     assert.deepEqual(asked, [["a"]]);
-    assert.equal(lookups.figures.waiting, 4);
+    assert.equal(lookups.metrics.waiting, 4);
     let isThirdDone = false;
     void third.then(() => {
       isThirdDone = true;
@@ -40,12 +40,12 @@ describe("look-ups", () => {
     assert.deepEqual(asked.at(-1), ["e"]);
     answers[2]?.resolve();
     await third;
-    assert.equal(lookups.figures.waiting, 0);
+    assert.equal(lookups.metrics.waiting, 0);
   });
 
   test("without an answer it is asked again, ever less often, until there is one", async () => {
     const { clock, asked, answers, lookups } = scene();
-    const { done } = lookups.ask(["a"]);
+    const { done } = lookups.request(["a"]);
     for (let attempt = 0; attempt < 5; attempt++) {
       answers[attempt]?.reject(new Error("away"));
       await clock.advance(2_000);
@@ -53,14 +53,14 @@ describe("look-ups", () => {
     }
     answers[5]?.resolve();
     await done;
-    assert.deepEqual(lookups.figures, { asked: 6, failures: 5, refused: 0, waiting: 0 });
+    assert.deepEqual(lookups.metrics, { asked: 6, failures: 5, refused: 0, waiting: 0 });
   });
 
   test("nobody is asked about when nobody is asked for, and nobody waits for ever when it closes", async () => {
     const { clock, asked, answers, lookups } = scene();
-    await lookups.ask([]).done;
+    await lookups.request([]).done;
     assert.deepEqual(asked, []);
-    const { done } = lookups.ask(["a"]);
+    const { done } = lookups.request(["a"]);
     answers[0]?.reject(new Error("away"));
     lookups.close();
     await clock.advance(0);
@@ -73,19 +73,19 @@ describe("look-ups", () => {
     const unreadable = new Set(["user-0", "user-1", "user-500", "user-999"]);
     const answered = new Set<string>();
     const clock = new FakeClock();
-    const look = async (userIds: readonly string[]) => {
+    const lookUp = async (userIds: readonly string[]) => {
       if (userIds.some((userId) => unreadable.has(userId))) throw new LookupRefused("INTERNAL");
       for (const userId of userIds) answered.add(userId);
     };
-    const lookups = new Lookups({ look, clock, batchMax: 1_000 });
-    const { done } = lookups.ask(users);
+    const lookups = new Lookups({ lookUp, clock, batchMax: 1_000 });
+    const { done } = lookups.request(users);
     await clock.advance(2_000);
     await done;
     assert.deepEqual(
       users.filter((userId) => !answered.has(userId)),
       [...unreadable],
     );
-    const { asked, failures, refused, waiting } = lookups.figures;
+    const { asked, failures, refused, waiting } = lookups.metrics;
     assert.deepEqual({ failures, refused, waiting }, { failures: 0, refused: 4, waiting: 0 });
     assert.ok(asked < 15_000, `${asked} users were asked about to find four`);
   });
@@ -94,36 +94,36 @@ describe("look-ups", () => {
     const clock = new FakeClock();
     let isBroken = true;
     let calls = 0;
-    const look = async () => {
+    const lookUp = async () => {
       calls++;
       if (isBroken) throw new LookupRefused("INTERNAL");
     };
-    const lookups = new Lookups({ look, clock, batchMax: 1_000 });
-    const { done } = lookups.ask(Array.from({ length: 1_000 }, (_, user) => `user-${user}`));
+    const lookups = new Lookups({ lookUp, clock, batchMax: 1_000 });
+    const { done } = lookups.request(Array.from({ length: 1_000 }, (_, user) => `user-${user}`));
     await clock.advance(60_000);
     assert.ok(calls < 250, `${calls} calls within a minute`);
     isBroken = false;
     await clock.advance(2_000);
     await done;
-    assert.equal(lookups.figures.waiting, 0);
+    assert.equal(lookups.metrics.waiting, 0);
   });
 
   test("for whom nobody waits any more, nobody asks", async () => {
     const { clock, asked, answers, lookups } = scene();
-    const first = lookups.ask(["a"]);
-    const gone = lookups.ask(["b", "c", "d", "e"]);
-    const left = lookups.ask(["e", "f"]);
-    assert.equal(lookups.figures.waiting, 5);
+    const first = lookups.request(["a"]);
+    const gone = lookups.request(["b", "c", "d", "e"]);
+    const left = lookups.request(["e", "f"]);
+    assert.equal(lookups.metrics.waiting, 5);
     gone.cancel();
     await gone.done;
-    assert.equal(lookups.figures.waiting, 2);
+    assert.equal(lookups.metrics.waiting, 2);
     first.cancel();
     answers[0]?.resolve();
     await clock.advance(0);
     assert.deepEqual(asked.slice(1), [["e", "f"]]);
     answers[1]?.resolve();
     await left.done;
-    assert.equal(lookups.figures.waiting, 0);
+    assert.equal(lookups.metrics.waiting, 0);
   });
 
   test("who asks while presence is away costs the same, however many are waiting already", (t) => {
@@ -131,7 +131,7 @@ describe("look-ups", () => {
     const sockets = (count: number, from: number) => {
       const before = touches();
       for (let socket = from; socket < from + count; socket++) {
-        lookups.ask(Array.from({ length: 50 }, (_, user) => `user-${socket * 50 + user}`));
+        lookups.request(Array.from({ length: 50 }, (_, user) => `user-${socket * 50 + user}`));
       }
       return (touches() - before) / (count * 50);
     };
@@ -139,7 +139,7 @@ describe("look-ups", () => {
     const atFirst = sockets(10, 0);
     const later = sockets(200, 10);
     assert.ok(later <= 2 * atFirst, `${later} look-ups in collections for each user, ${atFirst} at first`);
-    assert.equal(lookups.figures.waiting, 210 * 50 - 3);
+    assert.equal(lookups.metrics.waiting, 210 * 50 - 3);
   });
 });
 

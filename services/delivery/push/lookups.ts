@@ -1,25 +1,26 @@
 import { backoffMs, type Clock, pause } from "@realchat/presence-runtime";
+import { type Batch, LookupRequest } from "./lookup-request.ts";
 import { LookupRefused } from "./presence-lookup.ts";
-import type { LookupFigures } from "./push.ts";
-import { type Batch, Question } from "./question.ts";
+import type { LookupMetrics } from "./push.ts";
 
 const backoff = { firstMs: 100, capMs: 2_000 };
 
 /**
- * Asks presence about users, in batches: one is under way at a time, and whoever is asked for meanwhile is in a later
- * one. Goes on until it is answered. A batch that presence refuses is halved until those are found of whom it cannot
- * tell: they are given up, all others are answered. What waits is bounded by the users for whom somebody waits.
+ * Looks up users at presence, in batches. One batch is in flight at a time; users requested meanwhile are in a later
+ * batch. A batch is retried until it is answered. A batch that presence refuses is halved, until the users that presence
+ * cannot read are found: they are skipped, all others are answered. The queue is bounded by the users that a request
+ * waits for.
  */
 export class Lookups {
-  readonly #look: (userIds: readonly string[]) => Promise<void>;
+  readonly #lookUp: (userIds: readonly string[]) => Promise<void>;
   readonly #clock: Clock;
   readonly #batchMax: number;
-  /** In the order in which they are asked. */
+  /** In the order in which they are sent. */
   readonly #batches = new Set<Batch>();
-  /** Where each user waits. */
+  /** The batch in which each user waits. */
   readonly #waiting = new Map<string, Batch>();
   readonly #stop = new AbortController();
-  /** The last of those that wait, as long as it has room. */
+  /** The last batch that waits, while it has room. */
   #open: Batch | undefined;
   #isRunning = false;
   #asked = 0;
@@ -28,36 +29,36 @@ export class Lookups {
   #refusedInRow = 0;
 
   /**
-   * @param options.look asks about them and applies the answer; rejects when there was none, with LookupRefused when it
-   * may be for one of them only
-   * @param options.batchMax users of one call
+   * @param options.lookUp looks the users up and applies the answer; rejects when there was none, with LookupRefused when
+   * one of the users may be the cause
+   * @param options.batchMax users in one call
    */
-  constructor(options: { look: (userIds: readonly string[]) => Promise<void>; clock: Clock; batchMax: number }) {
-    this.#look = options.look;
+  constructor(options: { lookUp: (userIds: readonly string[]) => Promise<void>; clock: Clock; batchMax: number }) {
+    this.#lookUp = options.lookUp;
     this.#clock = options.clock;
     this.#batchMax = options.batchMax;
   }
 
-  get figures(): LookupFigures {
+  get metrics(): LookupMetrics {
     return { asked: this.#asked, failures: this.#failures, refused: this.#refused, waiting: this.#waiting.size };
   }
 
-  ask(userIds: Iterable<string>): Question {
+  request(userIds: Iterable<string>): LookupRequest {
     const batches = new Set<Batch>();
-    for (const userId of userIds) batches.add(this.#waiting.get(userId) ?? this.#enter(userId));
-    const question = new Question(batches, (batch) => this.#leave(batch));
+    for (const userId of userIds) batches.add(this.#waiting.get(userId) ?? this.#enqueue(userId));
+    const request = new LookupRequest(batches, (batch) => this.#dequeue(batch));
     void this.#run();
-    return question;
+    return request;
   }
 
   close(): void {
     this.#stop.abort();
   }
 
-  #enter(userId: string): Batch {
+  #enqueue(userId: string): Batch {
     let batch = this.#open;
     if (batch === undefined) {
-      batch = { userIds: [], questions: new Set() };
+      batch = { userIds: [], requests: new Set() };
       this.#batches.add(batch);
     }
     batch.userIds.push(userId);
@@ -66,8 +67,8 @@ export class Lookups {
     return batch;
   }
 
-  /** It waits no more: its turn has come, or nobody waits for its answer. */
-  #leave(batch: Batch): void {
+  /** The batch is sent now, or no request waits for it any more. */
+  #dequeue(batch: Batch): void {
     if (!this.#batches.delete(batch)) return;
     for (const userId of batch.userIds) this.#waiting.delete(userId);
     if (this.#open === batch) this.#open = undefined;
@@ -77,28 +78,28 @@ export class Lookups {
     if (this.#isRunning) return;
     this.#isRunning = true;
     for (let [batch] = this.#batches; batch !== undefined; [batch] = this.#batches) {
-      this.#leave(batch);
-      await this.#askInParts(batch.userIds);
-      for (const question of batch.questions) question.answered(batch);
+      this.#dequeue(batch);
+      await this.#lookUpInParts(batch.userIds);
+      for (const request of batch.requests) request.answered(batch);
     }
     this.#isRunning = false;
   }
 
-  async #askInParts(userIds: readonly string[]): Promise<void> {
+  async #lookUpInParts(userIds: readonly string[]): Promise<void> {
     const parts = [userIds];
     for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
-      if ((await this.#askUntilAnswered(part)) === "answered") continue;
+      if ((await this.#retryUntilAnswered(part)) === "answered") continue;
       const middle = Math.ceil(part.length / 2);
       if (part.length > 1) parts.push(part.slice(middle), part.slice(0, middle));
-      else await this.#giveUp();
+      else await this.#skipRefused();
     }
   }
 
-  async #askUntilAnswered(userIds: readonly string[]): Promise<"answered" | "refused"> {
+  async #retryUntilAnswered(userIds: readonly string[]): Promise<"answered" | "refused"> {
     for (let attempt = 0; !this.#stop.signal.aborted; attempt++) {
       try {
         this.#asked += userIds.length;
-        await this.#look(userIds);
+        await this.#lookUp(userIds);
         this.#refusedInRow = 0;
         break;
       } catch (error) {
@@ -110,8 +111,8 @@ export class Lookups {
     return "answered";
   }
 
-  /** Presence that refuses everybody is not asked about one after the other as fast as it refuses. */
-  async #giveUp(): Promise<void> {
+  /** Pauses after the second refusal in a row: presence may refuse every user, and is not to be called in a tight loop. */
+  async #skipRefused(): Promise<void> {
     this.#refused++;
     if (this.#refusedInRow++ > 0) await this.#pause(this.#refusedInRow);
   }

@@ -1,19 +1,19 @@
 import type { Dot } from "./dot.ts";
 
 /**
- * The port to presence: what is true of these users now. Rejects when that cannot be said; with LookupRefused when it may
- * be so for one of them only.
+ * The port to presence: the states of these users now. Rejects when presence has no answer; with LookupRefused when one of
+ * the users may be the cause.
  */
-export type PresenceLookup = (userIds: readonly string[]) => Promise<LookedUp>;
+export type PresenceLookup = (userIds: readonly string[]) => Promise<LookupResult>;
 
-export interface LookedUp {
-  /** Of those asked for of whom presence can tell: who is not among them stays as he is known. */
+export interface LookupResult {
+  /** Of the requested users that presence can read; of the others, what is known stays. */
   readonly dots: readonly Dot[];
-  /** The store lost its data a moment ago: who is absent may be online. */
+  /** The store lost its data a moment ago: a user that it does not know may be online. */
   readonly recovering: boolean;
 }
 
-/** Presence is there, and has no answer to this question: to ask the same again would be of no use. */
+/** Presence is reachable and cannot answer this call: a retry of the same call is useless. */
 export class LookupRefused extends Error {
   override readonly name = "LookupRefused";
 }

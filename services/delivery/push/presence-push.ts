@@ -4,16 +4,16 @@ import type { AudienceListener } from "../audience/listener.ts";
 import type { FeedListener, PresenceUpdate } from "../feed/feed.ts";
 import { type Dot, differ, differInDevices } from "./dot.ts";
 import { FeedSource, LookupSource } from "./dot-sources.ts";
-import { Gate } from "./gate.ts";
+import type { FrameSink } from "./frame-sink.ts";
+import { FrameWriter } from "./frame-writer.ts";
 import { InterestIndex } from "./interest-index.ts";
 import { Lookups } from "./lookups.ts";
-import type { Outlet } from "./outlet.ts";
 import type { PresenceLookup } from "./presence-lookup.ts";
-import type { Push, PushFigures, Subscription } from "./push.ts";
+import type { Push, PushMetrics, Subscription } from "./push.ts";
 import { Reconciliation } from "./reconciliation.ts";
+import { Semaphore } from "./semaphore.ts";
 import { Staleness } from "./staleness.ts";
 import { Subscriber } from "./subscriber.ts";
-import { Turns } from "./turns.ts";
 import { type InterestLimits, Viewer, type ViewerEffects } from "./viewer.ts";
 
 export interface PresencePushOptions {
@@ -21,36 +21,36 @@ export interface PresencePushOptions {
   readonly lookup: PresenceLookup;
   readonly clock: Clock;
   readonly limits: InterestLimits & {
-    /** Users of one look-up. */
+    /** Users in one look-up. */
     readonly lookupMax: number;
   };
   /** How long the network may take over one write before the socket is closed, ms. */
   readonly slowMs: number;
-  /** Everyone who is watched is looked up once in this time, ms; 0: never. */
+  /** Every watched user is looked up once in this time, ms; 0: never. */
   readonly reconcileEveryMs: number;
-  /** Whether changes are heard at the moment; while they are not, nothing that is known already is trusted. */
-  readonly hears: () => boolean;
+  /** Whether the feed delivers changes now; while it does not, known states are looked up again. */
+  readonly isFeedListening: () => boolean;
   /** Seconds. */
   readonly observeAge: (ageSeconds: number) => void;
   readonly onDirectoryFailure: (error: unknown) => void;
 }
 
-/** Questions to the directory that are under way. */
-const questionsMax = 256;
-/** How long somebody who asks again waits at most for what is true now, ms. */
-const patienceMs = 2_000;
+/** Queries to the directory in flight. */
+const directoryQueriesMax = 256;
+/** How long a client that asks again waits at most for a fresh state, ms. */
+const refreshAnswerMaxMs = 2_000;
 
 /**
- * Brings what the feed tells to the sockets that may see it: on connect a snapshot of those whom the user may see, from
- * then on every change. Per user one state is kept, whose version only grows, and sockets are told of that: whether a
- * change came by the feed or in an answer, first or last, a socket is never told something older than before.
+ * Sends users' states to the sockets that may see them: a snapshot when a socket connects, from then on every change. One
+ * state is kept per watched user, and its version only grows. So a socket never receives a state that is older than the one
+ * before, whichever of the feed and a look-up comes first.
  */
 export class PresencePush implements Push, FeedListener, AudienceListener {
   readonly #options: PresencePushOptions;
   readonly #index = new InterestIndex();
   readonly #viewers = new Map<string, Viewer<Subscriber>>();
-  readonly #gate = new Gate(questionsMax);
-  readonly #turns: Turns;
+  readonly #directoryQueries = new Semaphore(directoryQueriesMax);
+  readonly #writer: FrameWriter;
   readonly #presence: LookupSource;
   readonly #lookups: Lookups;
   readonly #reconciliation: Reconciliation;
@@ -64,71 +64,72 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
   constructor(options: PresencePushOptions) {
     const { clock, limits, slowMs, observeAge, reconcileEveryMs } = options;
     this.#options = options;
-    this.#turns = new Turns({ clock, slowMs, observeAge, isStale: () => this.#staleness.isStale });
-    const lookups = () => new Lookups({ look: (userIds) => this.#look(userIds), clock, batchMax: limits.lookupMax });
+    this.#writer = new FrameWriter({ clock, slowMs, observeAge, isStale: () => this.#staleness.isStale });
+    const lookups = () =>
+      new Lookups({ lookUp: (userIds) => this.#lookUp(userIds), clock, batchMax: limits.lookupMax });
     this.#presence = new LookupSource(options);
     this.#lookups = lookups();
     this.#reconciliation = new Reconciliation({
       index: this.#index,
-      // Of its own, so that a pass over everyone keeps no new socket waiting.
+      // A separate queue, so that a pass over all users does not delay new sockets.
       lookups: lookups(),
       clock,
       everyMs: reconcileEveryMs,
-      isQuiet: () => this.#presence.isQuiet,
+      isIdle: () => this.#presence.isIdle,
     });
     this.#staleness = new Staleness({
       sources: [new FeedSource(options), this.#presence],
-      catchUp: () => this.#reconciliation.everyone(),
-      onChange: () => this.#tellStaleness(),
+      catchUp: () => this.#reconciliation.all(),
+      onChange: () => this.#sendStalenessToAll(),
       clock,
     });
     this.#effects = {
-      admit: (subscriber, userIds, { lookAgain }) => void this.#admit(subscriber, userIds, lookAgain),
+      admit: (subscriber, userIds, { refresh }) => void this.#admit(subscriber, userIds, refresh),
       hide: (subscriber, userIds) => this.#hide(subscriber, userIds),
       isWatching: (subscriber, userId) => this.#index.get(userId)?.watchers.has(subscriber) ?? false,
-      cleared: (subscriber) => {
-        if (subscriber.pending > 0) this.#turns.add(subscriber);
+      verified: (subscriber) => {
+        if (subscriber.pending > 0) this.#writer.add(subscriber);
       },
     };
-    this.#stopSweeping = clock.every(1_000, () => this.#turns.closeSlow());
+    this.#stopSweeping = clock.every(1_000, () => this.#writer.closeSlow());
   }
 
-  get figures(): PushFigures {
+  get metrics(): PushMetrics {
     const { limits } = this.#options;
     const viewers = this.#viewers;
     return {
-      ...this.#turns.figures,
+      ...this.#writer.metrics,
       subscribers: this.#subscribers,
       watchedUsers: this.#index.size,
       interests: this.#index.interests,
       interestsMax: this.#subscribers * limits.watchedMax,
-      busySockets: this.#turns.busy,
-      // Counted only for whoever wants to know: there may be many viewers.
-      get doubts() {
+      busySockets: this.#writer.busy,
+      // Counted on read only: there may be many viewers.
+      get unverified() {
         let doubts = 0;
-        for (const viewer of viewers.values()) doubts += viewer.doubts;
+        for (const viewer of viewers.values()) doubts += viewer.unverified;
         return doubts;
       },
-      questions: this.#gate.size,
+      directoryQueries: this.#directoryQueries.size,
       directoryFailures: this.#directoryFailures,
       feedUpdates: this.#feedUpdates,
-      lookups: this.#lookups.figures,
-      reconciliation: this.#reconciliation.figures,
+      lookups: this.#lookups.metrics,
+      reconciliation: this.#reconciliation.metrics,
       isStale: this.#staleness.isStale,
-      staleTimes: this.#staleness.times,
+      staleEpisodes: this.#staleness.episodes,
     };
   }
 
-  connect(userId: string, outlet: Outlet): Subscription {
+  connect(userId: string, sink: FrameSink): Subscription {
     const viewer = this.#viewerOf(userId);
-    const subscriber = new Subscriber(viewer, outlet);
+    const subscriber = new Subscriber(viewer, sink);
     this.#subscribers++;
     viewer.join(subscriber);
-    if (this.#staleness.isStale) this.#turns.add(subscriber);
+    if (this.#staleness.isStale) this.#writer.add(subscriber);
     return {
-      subscribe: (userIds) => viewer.wish(subscriber, userIds),
+      subscribe: (userIds) => viewer.subscribe(subscriber, userIds),
       unsubscribe: (userIds) => {
-        viewer.unwish(subscriber, userIds);
+        viewer.unsubscribe(subscriber, userIds);
         this.#index.unwatch(subscriber, userIds);
       },
       close: () => this.#close(subscriber),
@@ -142,42 +143,42 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
     this.#reconciliation.close();
   }
 
-  /** These users' relations may have changed: nobody is shown to the other until the directory was asked again. */
+  /** These users' relations may have changed: neither is shown to the other until the directory was queried again. */
   affected(pairs: readonly AffectedPairs[]): void {
     for (const { users, others } of pairs) {
-      for (const userId of users) this.#viewers.get(userId)?.touched(others);
-      for (const other of others) this.#viewers.get(other)?.touched(users);
+      for (const userId of users) this.#viewers.get(userId)?.relationsChanged(others);
+      for (const other of others) this.#viewers.get(other)?.relationsChanged(users);
     }
   }
 
-  lookAgain(): void {
-    for (const viewer of this.#viewers.values()) viewer.touchedAll();
+  recheckAll(): void {
+    for (const viewer of this.#viewers.values()) viewer.allRelationsChanged();
   }
 
   update(update: PresenceUpdate): void {
     this.#feedUpdates++;
     const user = this.#index.get(update.userId);
-    if (user !== undefined) this.#learn({ ...update, devices: devicesAfter(update) });
+    if (user !== undefined) this.#applyDot({ ...update, devices: devicesAfter(update) });
   }
 
-  /** A device came or went of a user who stays online: which they are now is looked up. */
+  /** A device of a user came or went and the user stays online: the devices are looked up. */
   devicesChanged(userId: string): void {
-    if (this.#index.get(userId)?.dot?.online) this.#lookups.ask([userId]);
+    if (this.#index.get(userId)?.dot?.online) this.#lookups.request([userId]);
   }
 
   gap(): void {
-    void this.#reconciliation.everyone();
+    void this.#reconciliation.all();
   }
 
   reset(shard: number, begin: number): void {
-    // Presence says what they are now, with a version that any client takes for newer.
+    // Presence answers with a version that every client takes for newer.
     const isBefore = (dot: Dot) => dot.shard === shard && dot.version < begin;
-    void this.#reconciliation.those((dot) => dot === undefined || isBefore(dot));
+    void this.#reconciliation.matching((dot) => dot === undefined || isBefore(dot));
   }
 
-  #tellStaleness(): void {
+  #sendStalenessToAll(): void {
     for (const { subscribers } of this.#viewers.values()) {
-      for (const subscriber of subscribers) this.#turns.add(subscriber);
+      for (const subscriber of subscribers) this.#writer.add(subscriber);
     }
   }
 
@@ -189,7 +190,14 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
         this.#directoryFailures++;
         this.#options.onDirectoryFailure(error);
       };
-      viewer = new Viewer(userId, { directory, gate: this.#gate, effects: this.#effects, clock, limits, onFailure });
+      viewer = new Viewer(userId, {
+        directory,
+        semaphore: this.#directoryQueries,
+        effects: this.#effects,
+        clock,
+        limits,
+        onFailure,
+      });
       this.#viewers.set(userId, viewer);
     }
     return viewer;
@@ -199,30 +207,30 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
     if (subscriber.isClosed) return;
     subscriber.isClosed = true;
     this.#subscribers--;
-    this.#turns.remove(subscriber);
+    this.#writer.remove(subscriber);
     this.#index.unwatchAll(subscriber);
-    subscriber.cancelQuestions();
+    subscriber.cancelLookups();
     const { viewer } = subscriber;
     viewer.leave(subscriber);
     if (viewer.subscribers.size === 0 && this.#viewers.get(viewer.userId) === viewer)
       this.#viewers.delete(viewer.userId);
   }
 
-  async #admit(subscriber: Subscriber, userIds: readonly string[], lookAgain: boolean): Promise<void> {
-    const isTrusted = !lookAgain && this.#options.hears();
-    // Watched before they are asked about: a change between the two comes by the feed.
+  async #admit(subscriber: Subscriber, userIds: readonly string[], refresh: boolean): Promise<void> {
+    const isFeedCurrent = !refresh && this.#options.isFeedListening();
+    // Watched before they are looked up: a change between the two comes by the feed.
     const users = userIds.map((userId) => this.#index.watch(subscriber, userId));
-    const unknown = users.filter(({ dot }) => dot === undefined || !isTrusted);
-    const question = this.#lookups.ask(unknown.map(({ userId }) => userId));
-    subscriber.asked(question);
-    // Who asks again is waiting, and may take silence for a dead connection: in an outage he is told what is known.
-    await (lookAgain ? this.#within(patienceMs, question.done) : question.done);
+    const unknown = users.filter(({ dot }) => dot === undefined || !isFeedCurrent);
+    const request = this.#lookups.request(unknown.map(({ userId }) => userId));
+    subscriber.addLookup(request);
+    // A client that asks again may take silence for a dead connection: in an outage it is sent the known state.
+    await (refresh ? this.#waitAtMost(refreshAnswerMaxMs, request.done) : request.done);
     if (subscriber.isClosed) return;
-    subscriber.arrived(users.filter(({ watchers }) => watchers.has(subscriber)));
-    this.#turns.add(subscriber);
+    subscriber.addToSnapshot(users.filter(({ watchers }) => watchers.has(subscriber)));
+    this.#writer.add(subscriber);
   }
 
-  #within(limitMs: number, answer: Promise<void>): Promise<void> {
+  #waitAtMost(limitMs: number, answer: Promise<void>): Promise<void> {
     const enough = new AbortController();
     void answer.then(() => enough.abort());
     return pause(this.#options.clock, limitMs, enough.signal);
@@ -230,45 +238,45 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
 
   #hide(subscriber: Subscriber, userIds: readonly string[]): void {
     this.#index.unwatch(subscriber, userIds);
-    subscriber.hid(userIds);
-    this.#turns.add(subscriber);
+    subscriber.addHidden(userIds);
+    this.#writer.add(subscriber);
   }
 
-  async #look(userIds: readonly string[]): Promise<void> {
+  async #lookUp(userIds: readonly string[]): Promise<void> {
     const held = new Map(userIds.map((userId) => [userId, this.#index.get(userId)?.dot]));
-    const { dots, recovering } = await this.#presence.look(userIds);
+    const { dots, recovering } = await this.#presence.lookUp(userIds);
     for (const dot of dots) {
       const known = this.#index.get(dot.userId)?.dot;
-      // Who is absent while presence recovers may only not be back yet: the feed restates who is online.
+      // While presence recovers, a user that it does not know may not be registered again yet: the feed repeats who is online.
       if (recovering && !dot.online && known?.online) continue;
-      // Nothing was heard since the question, and yet the answer is older than what is known and differs: presence lost
-      // what it said before. The versions of what it says next are higher again, those of this answer have to be.
-      const isUnheard = known !== undefined && known === held.get(dot.userId);
-      const isLost = isUnheard && dot.version < known.version && differ(known, dot);
-      this.#learn(isLost ? { ...dot, version: known.version + 1 } : dot);
+      // No update came since the look-up was sent, and yet its answer is older than the known state and differs: presence
+      // lost its data. The versions of its next transitions are higher again; the version of this answer has to be, too.
+      const isUnchanged = known !== undefined && known === held.get(dot.userId);
+      const isLost = isUnchanged && dot.version < known.version && differ(known, dot);
+      this.#applyDot(isLost ? { ...dot, version: known.version + 1 } : dot);
     }
   }
 
-  /** The only place where a user's state changes: never to an older version. */
-  #learn(dot: Dot): void {
+  /** The only place where a user's state changes. It never changes to an older version. */
+  #applyDot(dot: Dot): void {
     const user = this.#index.get(dot.userId);
     if (user === undefined) return;
     const before = user.dot;
     if (before !== undefined && dot.version < before.version) return;
     const isSame = before !== undefined && dot.version === before.version;
-    // The same state; a look-up knows the devices besides, an event the cause.
+    // The same state: a look-up adds the devices, an event the cause.
     user.dot = isSame ? { ...before, devices: dot.devices ?? before.devices, cause: before.cause || dot.cause } : dot;
     const isChange = before === undefined || (!isSame && differ(before, dot));
     if (!isChange && !differInDevices(before, user.dot)) return;
     for (const subscriber of user.watchers) {
-      if (isChange) subscriber.changed(user);
-      else subscriber.changedDevices(user);
-      if (subscriber.pending > 0) this.#turns.add(subscriber);
+      if (isChange) subscriber.addChanged(user);
+      else subscriber.addDeviceChange(user);
+      if (subscriber.pending > 0) this.#writer.add(subscriber);
     }
   }
 }
 
-/** All that an event tells of devices: the first one came, or the last one left. */
+/** What an event says about devices: the first one came, or the last one left. */
 function devicesAfter({ online, deviceId, cause }: PresenceUpdate): readonly string[] | undefined {
   if (!online) return [];
   return cause === connected && deviceId !== "" ? [deviceId] : undefined;

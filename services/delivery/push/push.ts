@@ -1,61 +1,61 @@
-import type { Outlet } from "./outlet.ts";
+import type { FrameSink } from "./frame-sink.ts";
 
-/** The port to what sockets are told. */
+/** The port to push, which sends users' states to sockets. */
 export interface Push {
-  /** From now on the outlet is told of those whom the user may see. */
-  connect(userId: string, outlet: Outlet): Subscription;
-  readonly figures: PushFigures;
+  /** From now on the sink receives the states of the users that this user may see. */
+  connect(userId: string, sink: FrameSink): Subscription;
+  readonly metrics: PushMetrics;
 }
 
 /** One socket's place in push. */
 export interface Subscription {
-  /** Watches these users too, those whom he may see, and is told of them anew. @returns false: that would be too many */
+  /** Watches these users too, if this user may see them; their states are sent again. @returns false: too many users */
   subscribe(userIds: readonly string[]): boolean;
   unsubscribe(userIds: readonly string[]): void;
   close(): void;
 }
 
-/** Figures since the start, and of now. */
-export interface PushFigures {
+/** Counters since the start, and gauges. */
+export interface PushMetrics {
   readonly subscribers: number;
-  /** Users whom a socket here watches, and pairs of a socket and a user it watches. */
+  /** Users watched by a socket of this gateway, and pairs of a socket and a user it watches. */
   readonly watchedUsers: number;
   readonly interests: number;
   /** Pairs that the open sockets may have. */
   readonly interestsMax: number;
   readonly frames: number;
-  /** Frames made: equal ones are made once. */
+  /** Frames that were encoded: equal ones are encoded once. */
   readonly framesBuilt: number;
   readonly bytes: number;
-  /** Users' states told to sockets. */
+  /** Users' states sent to sockets. */
   readonly dots: number;
   readonly hidden: number;
   readonly closedSlow: number;
   /** Sockets with something to write, or being written to. */
   readonly busySockets: number;
   readonly feedUpdates: number;
-  /** Users who are not shown to somebody until the directory says whether they may be. */
-  readonly doubts: number;
-  /** Questions to the directory, under way or waiting; at most one of every user with sockets here. */
-  readonly questions: number;
+  /** Pairs of a viewer and a user that is not shown until the directory says whether it may be. */
+  readonly unverified: number;
+  /** Queries to the directory, in flight or waiting; at most one for each user with sockets here. */
+  readonly directoryQueries: number;
   readonly directoryFailures: number;
-  readonly lookups: LookupFigures;
-  readonly reconciliation: LookupFigures & {
-    /** Times that suspects were looked up, after a gap or a reset. */
+  readonly lookups: LookupMetrics;
+  readonly reconciliation: LookupMetrics & {
+    /** Times that queued users were looked up, after a gap or a reset. */
     readonly passes: number;
-    readonly suspects: number;
+    readonly queued: number;
   };
-  /** Whether sockets are told that dots may not be current, and how often that began. */
+  /** Whether dots may not be current, and how often that began. */
   readonly isStale: boolean;
-  readonly staleTimes: number;
+  readonly staleEpisodes: number;
 }
 
-export interface LookupFigures {
+export interface LookupMetrics {
   /** Users. */
   readonly asked: number;
   readonly waiting: number;
   /** Calls. */
   readonly failures: number;
-  /** Users of whom presence could not tell. */
+  /** Users whose state presence could not read. */
   readonly refused: number;
 }

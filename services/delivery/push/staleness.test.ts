@@ -11,7 +11,7 @@ function scene() {
   const passes: PromiseWithResolvers<void>[] = [];
   const told: boolean[] = [];
   const staleness = new Staleness({
-    sources: [{ awayMs: () => (source.sinceMs === undefined ? 0 : clock.monotonicMs() - source.sinceMs) }],
+    sources: [{ unavailableMs: () => (source.sinceMs === undefined ? 0 : clock.monotonicMs() - source.sinceMs) }],
     catchUp() {
       const pass = Promise.withResolvers<void>();
       passes.push(pass);
@@ -62,7 +62,7 @@ describe("dots", () => {
     assert.deepEqual([told, passes.length], [[true], 1]);
     passes[0]?.resolve();
     await clock.advance(0);
-    assert.deepEqual([told, staleness.times], [[true, false], 1]);
+    assert.deepEqual([told, staleness.episodes], [[true, false], 1]);
   });
 
   test("stay stale when the source leaves again before everyone was looked up", async () => {
@@ -88,15 +88,15 @@ describe("what dots come from", () => {
   test("the feed is away since it was first found not to hear", async () => {
     const clock = new FakeClock();
     let hears = true;
-    const feed = new FeedSource({ hears: () => hears, clock });
-    assert.equal(feed.awayMs(), 0);
+    const feed = new FeedSource({ isFeedListening: () => hears, clock });
+    assert.equal(feed.unavailableMs(), 0);
     hears = false;
     await clock.advance(1_000);
-    assert.equal(feed.awayMs(), 0);
+    assert.equal(feed.unavailableMs(), 0);
     await clock.advance(1_000);
-    assert.equal(feed.awayMs(), 1_000);
+    assert.equal(feed.unavailableMs(), 1_000);
     hears = true;
-    assert.equal(feed.awayMs(), 0);
+    assert.equal(feed.unavailableMs(), 0);
   });
 
   test("presence is away since the first question after its last answer, whoever asked, answered with a failure or not at all", async () => {
@@ -110,19 +110,19 @@ describe("what dots come from", () => {
       },
       clock,
     });
-    const ask = () => presence.look(["ann"]).catch(() => {});
+    const ask = () => presence.lookUp(["ann"]).catch(() => {});
     void ask();
     await clock.advance(3_000);
-    assert.equal(presence.awayMs(), 3_000);
+    assert.equal(presence.unavailableMs(), 3_000);
     answers[0]?.reject(new Error("away"));
     await clock.advance(1_000);
     void ask();
     void ask();
     await clock.advance(1_000);
-    assert.equal(presence.awayMs(), 5_000);
+    assert.equal(presence.unavailableMs(), 5_000);
     answers[2]?.resolve({ dots: [], recovering: false });
     await clock.advance(0);
-    assert.equal(presence.awayMs(), 0);
+    assert.equal(presence.unavailableMs(), 0);
   });
 
   test("presence that cannot tell of one user is there; one that refuses everybody is not", async () => {
@@ -136,16 +136,16 @@ describe("what dots come from", () => {
       clock,
     });
     const ask = async (...userIds: string[]) => {
-      await presence.look(userIds).catch(() => {});
+      await presence.lookUp(userIds).catch(() => {});
       await clock.advance(1_000);
     };
     for (let times = 0; times < 3; times++) await ask("eve");
-    assert.equal(presence.awayMs(), 0);
+    assert.equal(presence.unavailableMs(), 0);
     await ask("ann", "eve");
     await ask("ann");
-    assert.equal(presence.awayMs(), 0);
+    assert.equal(presence.unavailableMs(), 0);
     unreadable.add("ann");
     for (let times = 0; times < 3; times++) for (const user of ["ann", "eve"]) await ask(user);
-    assert.ok(presence.awayMs() >= 4_000);
+    assert.ok(presence.unavailableMs() >= 4_000);
   });
 });

@@ -1,17 +1,17 @@
 import type { Clock } from "@realchat/presence-runtime/clock";
 import type { DotSource } from "./dot-sources.ts";
 
-/** A source may be away as long before dots count as stale, ms: a blip must not make every page flicker. */
-const patienceMs = 5_000;
-const lookEveryMs = 1_000;
+/** How long a source may be unavailable before dots count as stale, ms: a short outage must not make every page flicker. */
+const toleranceMs = 5_000;
+const checkEveryMs = 1_000;
 
 type State = "current" | "stale" | "catching-up";
 
 /**
- * Whether dots may not be current, since what they come from is away.
+ * Whether dots may not be current, because one of their sources is unavailable.
  *
- *     current ──a source is away──► stale ──all are back──► catching-up ──everyone was looked up──► current
- *                                     ▲───a source is away──────┘
+ *     current ──a source fails──► stale ──all sources work──► catching-up ──all users were looked up──► current
+ *                                   ▲────a source fails────────────┘
  */
 export class Staleness {
   readonly #sources: readonly DotSource[];
@@ -19,10 +19,10 @@ export class Staleness {
   readonly #onChange: () => void;
   readonly #stop: () => void;
   #state: State = "current";
-  #times = 0;
+  #episodes = 0;
 
   /**
-   * @param options.catchUp looks up everyone; resolves when all that was missed is known
+   * @param options.catchUp looks up all watched users; resolves when it is done
    * @param options.onChange dots became stale, or current again
    */
   constructor(options: {
@@ -34,7 +34,7 @@ export class Staleness {
     this.#sources = options.sources;
     this.#catchUp = options.catchUp;
     this.#onChange = options.onChange;
-    this.#stop = options.clock.every(lookEveryMs, () => this.#look());
+    this.#stop = options.clock.every(checkEveryMs, () => this.#check());
   }
 
   get isStale(): boolean {
@@ -42,16 +42,16 @@ export class Staleness {
   }
 
   /** How often dots became stale. */
-  get times(): number {
-    return this.#times;
+  get episodes(): number {
+    return this.#episodes;
   }
 
   close(): void {
     this.#stop();
   }
 
-  #look(): void {
-    if (this.#sources.some((source) => source.awayMs() > patienceMs)) {
+  #check(): void {
+    if (this.#sources.some((source) => source.unavailableMs() > toleranceMs)) {
       this.#becomeStale();
     } else if (this.#state === "stale") {
       this.#state = "catching-up";
@@ -63,11 +63,11 @@ export class Staleness {
     const wasCurrent = this.#state === "current";
     this.#state = "stale";
     if (!wasCurrent) return;
-    this.#times++;
+    this.#episodes++;
     this.#onChange();
   }
 
-  /** What one went through while a source left again says nothing: another one follows. */
+  /** A catch-up during which a source failed again does not count: another one follows. */
   #caughtUp(): void {
     if (this.#state !== "catching-up") return;
     this.#state = "current";

@@ -1,69 +1,69 @@
 import { backoffMs, type Clock, pause } from "@realchat/presence-runtime";
 import type { AudienceDirectory } from "../audience/directory.ts";
-import type { Gate } from "./gate.ts";
+import type { Semaphore } from "./semaphore.ts";
 
 /** A socket of the viewer: see Subscriber. */
 interface ViewingSocket {
   readonly isClosed: boolean;
   readonly watched: readonly { readonly userId: string }[];
-  readonly untoldHidden: number;
+  readonly unsentHidden: number;
 }
 
-/** What a viewer's answers do to its sockets. */
+/** What a viewer does to its sockets. */
 export interface ViewerEffects<Subscriber> {
-  /** The socket watches these users from now on, and is told of them. */
-  admit(subscriber: Subscriber, userIds: readonly string[], options: { readonly lookAgain: boolean }): void;
-  /** The socket no longer watches these users, if it did, and is told that there is nothing to see. */
+  /** The socket watches these users from now on; their states are sent. With `refresh` they are looked up again first. */
+  admit(subscriber: Subscriber, userIds: readonly string[], options: { readonly refresh: boolean }): void;
+  /** The socket does not watch these users any more; "hidden" is sent. */
   hide(subscriber: Subscriber, userIds: readonly string[]): void;
   isWatching(subscriber: Subscriber, userId: string): boolean;
-  /** A doubt is gone: what the socket was not told meanwhile can be told. */
-  cleared(subscriber: Subscriber): void;
+  /** Users were verified: states that were held back can be sent. */
+  verified(subscriber: Subscriber): void;
 }
 
 interface ViewerOptions<Subscriber> {
   readonly directory: Pick<AudienceDirectory, "visibleTo" | "maySee">;
-  /** Bounds the questions of all viewers that are under way. */
-  readonly gate: Gate;
+  /** Bounds the queries of all viewers that are in flight. */
+  readonly semaphore: Semaphore;
   readonly effects: ViewerEffects<Subscriber>;
   readonly clock: Clock;
   readonly limits: InterestLimits;
-  /** Told of each question that the directory did not answer; it is asked again. */
+  /** Called for each query that the directory did not answer; it is retried. */
   readonly onFailure: (error: unknown) => void;
 }
 
 export interface InterestLimits {
-  /** Users whom a socket watches without having asked for them. */
+  /** Users that a socket watches without a subscription of its own. */
   readonly interestMax: number;
-  /** Users whom a socket watches, those included that it subscribed to. */
+  /** Users that a socket watches, its subscriptions included. */
   readonly watchedMax: number;
 }
 
 const backoff = { firstMs: 50, capMs: 2_000 };
-const questionMax = 1_000;
-const nobody: ReadonlyMap<string, Doubt> = new Map();
+const queryMaxUsers = 1_000;
+const none: ReadonlyMap<string, Recheck> = new Map();
 
-interface Doubt {
-  /** The relation may have changed; else a socket only asked to see the user. */
-  readonly isTouched: boolean;
+interface Recheck {
+  /** true: the relation may have changed; false: a socket asked to see the user. */
+  readonly relationChanged: boolean;
 }
 
 /**
- * A user with sockets here, and whom this user may see. Questions to the directory are asked one after the other, and
- * another user is in doubt from the moment the relation changed until an answer came to a question that was asked after
- * that: until then no socket is told of them. So an answer that a change overtook, however late it comes, shows nobody.
+ * A user with sockets on this gateway, and the users that it may see. Queries to the directory run one after the other.
+ * Another user is unverified from the moment their relation changed until the answer to a query that was sent after
+ * that; until then nothing about that user is sent. So a late answer from before a change never shows a user.
  */
 export class Viewer<Subscriber extends ViewingSocket> {
   readonly userId: string;
   readonly subscribers = new Set<Subscriber>();
   readonly #options: ViewerOptions<Subscriber>;
-  #doubts = new Map<string, Doubt>();
-  /** Doubts that the directory is being asked about. */
-  #asking: ReadonlyMap<string, Doubt> = nobody;
-  /** Sockets that are to be admitted to all whom the viewer may see. */
-  #newcomers = new Set<Subscriber>();
-  /** Users a socket asked to see. */
-  readonly #wishes = new Map<Subscriber, Set<string>>();
-  /** More relations changed than are kept: whom the viewer may see is to be read anew. */
+  #unverified = new Map<string, Recheck>();
+  /** Users that the query in flight is about. */
+  #verifying: ReadonlyMap<string, Recheck> = none;
+  /** Sockets that have yet to watch all users that the viewer may see. */
+  #unloaded = new Set<Subscriber>();
+  /** Users that a socket asked to see, until the directory answered. */
+  readonly #requested = new Map<Subscriber, Set<string>>();
+  /** More relations changed than are kept: all users that the viewer may see are to be read again. */
   #isOutdated = false;
   #isRunning = false;
 
@@ -72,69 +72,69 @@ export class Viewer<Subscriber extends ViewingSocket> {
     this.#options = options;
   }
 
-  isInDoubt(userId: string): boolean {
-    return this.#doubts.has(userId) || this.#asking.has(userId);
+  isUnverified(userId: string): boolean {
+    return this.#unverified.has(userId) || this.#verifying.has(userId);
   }
 
-  /** Users in doubt, for metrics. */
-  get doubts(): number {
-    return this.#doubts.size + this.#asking.size;
+  /** Number of unverified users, for metrics. */
+  get unverified(): number {
+    return this.#unverified.size + this.#verifying.size;
   }
 
   join(subscriber: Subscriber): void {
     this.subscribers.add(subscriber);
-    this.#newcomers.add(subscriber);
+    this.#unloaded.add(subscriber);
     void this.#run();
   }
 
   leave(subscriber: Subscriber): void {
     this.subscribers.delete(subscriber);
-    this.#newcomers.delete(subscriber);
-    this.#wishes.delete(subscriber);
+    this.#unloaded.delete(subscriber);
+    this.#requested.delete(subscriber);
   }
 
   /** @returns false when the socket would watch too many */
-  wish(subscriber: Subscriber, userIds: readonly string[]): boolean {
-    const wishes = this.#wishes.get(subscriber) ?? new Set();
-    const isNew = (userId: string) => !wishes.has(userId) && !this.#options.effects.isWatching(subscriber, userId);
+  subscribe(subscriber: Subscriber, userIds: readonly string[]): boolean {
+    const requested = this.#requested.get(subscriber) ?? new Set();
+    const isNew = (userId: string) => !requested.has(userId) && !this.#options.effects.isWatching(subscriber, userId);
     const added = new Set(userIds.filter(isNew)).size;
-    // Whoever does not read what came of his last wishes may not go on wishing for ever.
-    const held = subscriber.watched.length + subscriber.untoldHidden + wishes.size;
+    // Hidden users count until they are sent: a client that does not read may not ask for more without end.
+    const held = subscriber.watched.length + subscriber.unsentHidden + requested.size;
     if (held + added > this.#options.limits.watchedMax) return false;
     for (const userId of userIds) {
-      wishes.add(userId);
-      if (!this.#doubts.has(userId)) this.#doubts.set(userId, { isTouched: false });
+      requested.add(userId);
+      if (!this.#unverified.has(userId)) this.#unverified.set(userId, { relationChanged: false });
     }
-    this.#wishes.set(subscriber, wishes);
+    this.#requested.set(subscriber, requested);
     void this.#run();
     return true;
   }
 
-  unwish(subscriber: Subscriber, userIds: readonly string[]): void {
-    const wishes = this.#wishes.get(subscriber);
-    for (const userId of userIds) wishes?.delete(userId);
+  unsubscribe(subscriber: Subscriber, userIds: readonly string[]): void {
+    const requested = this.#requested.get(subscriber);
+    for (const userId of userIds) requested?.delete(userId);
   }
 
-  /** Whether he may see these users may have changed. */
-  touched(userIds: readonly string[]): void {
+  /** The relations to these users may have changed. */
+  relationsChanged(userIds: readonly string[]): void {
     for (const userId of userIds) {
       if (userId === this.userId) continue;
-      const isRoom = this.#doubts.size < this.#options.limits.watchedMax;
-      const isKept = isRoom || this.#asking.has(userId) || this.#isWatched(userId);
-      if (isKept) this.#doubts.set(userId, { isTouched: true });
+      const isRoom = this.#unverified.size < this.#options.limits.watchedMax;
+      const isKept = isRoom || this.#verifying.has(userId) || this.#isWatched(userId);
+      if (isKept) this.#unverified.set(userId, { relationChanged: true });
       else this.#isOutdated = true;
     }
-    if (this.#isOutdated) this.#newcomers = new Set(this.subscribers);
+    if (this.#isOutdated) this.#unloaded = new Set(this.subscribers);
     void this.#run();
   }
 
-  /** Whether he may see anybody at all may have changed. */
-  touchedAll(): void {
+  /** Any relation may have changed. */
+  allRelationsChanged(): void {
     for (const { watched } of this.subscribers) {
-      for (const { userId } of watched) this.#doubts.set(userId, { isTouched: true });
+      for (const { userId } of watched) this.#unverified.set(userId, { relationChanged: true });
     }
     this.#isOutdated = true;
-    this.#newcomers = new Set(this.subscribers);
+    this.#unloaded = new Set(this.subscribers);
     void this.#run();
   }
 
@@ -149,10 +149,10 @@ export class Viewer<Subscriber extends ViewingSocket> {
     if (this.#isRunning) return;
     this.#isRunning = true;
     let attempt = 0;
-    while (this.subscribers.size > 0 && this.#newcomers.size + this.#doubts.size > 0) {
+    while (this.subscribers.size > 0 && this.#unloaded.size + this.#unverified.size > 0) {
       try {
-        if (this.#newcomers.size > 0) await this.#load();
-        else await this.#ask();
+        if (this.#unloaded.size > 0) await this.#load();
+        else await this.#verify();
         attempt = 0;
       } catch (error) {
         this.#options.onFailure(error);
@@ -163,88 +163,93 @@ export class Viewer<Subscriber extends ViewingSocket> {
   }
 
   async #load(): Promise<void> {
-    const { directory, gate, effects, limits } = this.#options;
-    const newcomers = [...this.#newcomers];
+    const { directory, semaphore, effects, limits } = this.#options;
+    const unloaded = [...this.#unloaded];
     this.#isOutdated = false;
-    const { users } = await gate.pass(() => directory.visibleTo(this.userId, limits.interestMax));
-    // Changed while it was read, by more than the doubts tell: read it again.
+    const { users } = await semaphore.run(() => directory.visibleTo(this.userId, limits.interestMax));
+    // More relations changed during the query than are kept: query again.
     if (this.#isOutdated) return;
-    const certain = users.filter((userId) => !this.#doubts.has(userId));
-    // Whoever is left out for a socket's question is to be shown once that is answered, to all sockets.
-    for (const userId of users) if (this.#doubts.has(userId)) this.#doubts.set(userId, { isTouched: true });
-    for (const subscriber of newcomers) {
-      if (!this.#newcomers.delete(subscriber) || subscriber.isClosed) continue;
-      const added = certain.filter((userId) => !effects.isWatching(subscriber, userId));
+    const verified = users.filter((userId) => !this.#unverified.has(userId));
+    // A user that is left out because one socket asked about it is shown to all sockets once that is answered.
+    for (const userId of users)
+      if (this.#unverified.has(userId)) this.#unverified.set(userId, { relationChanged: true });
+    for (const subscriber of unloaded) {
+      if (!this.#unloaded.delete(subscriber) || subscriber.isClosed) continue;
+      const added = verified.filter((userId) => !effects.isWatching(subscriber, userId));
       const room = limits.watchedMax - subscriber.watched.length;
-      effects.admit(subscriber, added.slice(0, Math.max(0, room)), { lookAgain: false });
+      effects.admit(subscriber, added.slice(0, Math.max(0, room)), { refresh: false });
     }
   }
 
-  async #ask(): Promise<void> {
-    const { directory, gate } = this.#options;
-    const asked = this.#takeDoubts();
-    this.#asking = asked;
+  async #verify(): Promise<void> {
+    const { directory, semaphore } = this.#options;
+    const asked = this.#takeUnverified();
+    this.#verifying = asked;
     try {
-      const seen = await gate.pass(() => directory.maySee(this.userId, [...asked.keys()]));
-      this.#asking = nobody;
+      const seen = await semaphore.run(() => directory.maySee(this.userId, [...asked.keys()]));
+      this.#verifying = none;
       this.#settle(asked, seen);
     } catch (error) {
-      for (const [userId, doubt] of asked) if (!this.#isAskedAgain(userId, doubt)) this.#doubts.set(userId, doubt);
+      for (const [userId, doubt] of asked) if (!this.#isQueuedAgain(userId, doubt)) this.#unverified.set(userId, doubt);
       throw error;
     } finally {
-      this.#asking = nobody;
+      this.#verifying = none;
     }
   }
 
-  #takeDoubts(): Map<string, Doubt> {
-    if (this.#doubts.size <= questionMax) {
-      const all = this.#doubts;
-      this.#doubts = new Map();
+  #takeUnverified(): Map<string, Recheck> {
+    if (this.#unverified.size <= queryMaxUsers) {
+      const all = this.#unverified;
+      this.#unverified = new Map();
       return all;
     }
-    const some = new Map<string, Doubt>();
-    for (const [userId, doubt] of this.#doubts) {
-      if (some.size === questionMax) break;
+    const some = new Map<string, Recheck>();
+    for (const [userId, doubt] of this.#unverified) {
+      if (some.size === queryMaxUsers) break;
       some.set(userId, doubt);
-      this.#doubts.delete(userId);
+      this.#unverified.delete(userId);
     }
     return some;
   }
 
-  #settle(asked: ReadonlyMap<string, Doubt>, seen: ReadonlySet<string>): void {
-    const settled = [...asked].filter((pair) => !this.#isAskedAgain(...pair));
+  #settle(asked: ReadonlyMap<string, Recheck>, seen: ReadonlySet<string>): void {
+    const settled = [...asked].filter((pair) => !this.#isQueuedAgain(...pair));
     for (const subscriber of this.subscribers) this.#settleFor(subscriber, settled, seen);
   }
 
-  /** What was brought up again meanwhile stays in doubt, for all the reasons there were. */
-  #isAskedAgain(userId: string, { isTouched }: Doubt): boolean {
-    const again = this.#doubts.get(userId);
-    if (again !== undefined && isTouched) this.#doubts.set(userId, { isTouched });
+  /** A user that was queued again meanwhile stays unverified, and keeps the reason `relationChanged`. */
+  #isQueuedAgain(userId: string, { relationChanged }: Recheck): boolean {
+    const again = this.#unverified.get(userId);
+    if (again !== undefined && relationChanged) this.#unverified.set(userId, { relationChanged });
     return again !== undefined;
   }
 
-  #settleFor(subscriber: Subscriber, settled: readonly (readonly [string, Doubt])[], seen: ReadonlySet<string>): void {
+  #settleFor(
+    subscriber: Subscriber,
+    settled: readonly (readonly [string, Recheck])[],
+    seen: ReadonlySet<string>,
+  ): void {
     const { effects, limits } = this.#options;
-    const wishes = this.#wishes.get(subscriber);
+    const requested = this.#requested.get(subscriber);
     let room = limits.interestMax - subscriber.watched.length;
-    const wished: string[] = [];
+    const granted: string[] = [];
     const appeared: string[] = [];
     const gone: string[] = [];
-    for (const [userId, { isTouched }] of settled) {
-      const isWished = wishes?.delete(userId) ?? false;
+    for (const [userId, { relationChanged }] of settled) {
+      const isRequested = requested?.delete(userId) ?? false;
       const isWatching = effects.isWatching(subscriber, userId);
       if (!seen.has(userId)) {
-        if (isWished || isWatching) gone.push(userId);
-      } else if (isWished) {
-        wished.push(userId);
-      } else if (isTouched && !isWatching && room-- > 0) {
+        if (isRequested || isWatching) gone.push(userId);
+      } else if (isRequested) {
+        granted.push(userId);
+      } else if (relationChanged && !isWatching && room-- > 0) {
         appeared.push(userId);
       }
     }
-    if (wishes?.size === 0) this.#wishes.delete(subscriber);
+    if (requested?.size === 0) this.#requested.delete(subscriber);
     if (gone.length > 0) effects.hide(subscriber, gone);
-    if (wished.length > 0) effects.admit(subscriber, wished, { lookAgain: true });
-    if (appeared.length > 0) effects.admit(subscriber, appeared, { lookAgain: false });
-    effects.cleared(subscriber);
+    if (granted.length > 0) effects.admit(subscriber, granted, { refresh: true });
+    if (appeared.length > 0) effects.admit(subscriber, appeared, { refresh: false });
+    effects.verified(subscriber);
   }
 }

@@ -1,6 +1,6 @@
 import type { Dot } from "./dot.ts";
 
-/** A user whom at least one socket of this gateway watches. */
+/** A user that at least one socket of this gateway watches. */
 export class WatchedUser<Watcher = unknown> {
   readonly userId: string;
   /** undefined: not looked up yet. */

@@ -83,7 +83,7 @@ export class KafkaSource {
 
   #completenessChanged(): void {
     const isComplete = this.isComplete;
-    if (isComplete && !this.#wasComplete) this.#listener.lookAgain();
+    if (isComplete && !this.#wasComplete) this.#listener.recheckAll();
     this.#wasComplete = isComplete;
   }
 }

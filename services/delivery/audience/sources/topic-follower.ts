@@ -175,7 +175,7 @@ export class TopicFollower {
         ahead: undefined,
       };
     });
-    if (isAnythingMissed) listener.lookAgain();
+    if (isAnythingMissed) listener.recheckAll();
     this.#completeIfRead(state.generation);
     return state.generation;
   }

@@ -10,7 +10,7 @@ export class RecordedListener implements AudienceListener {
     this.pairs.push(...pairs);
   }
 
-  lookAgain(): void {
+  recheckAll(): void {
     this.looksAgain += 1;
   }
 

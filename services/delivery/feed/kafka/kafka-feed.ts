@@ -23,7 +23,7 @@ export class KafkaFeed implements PresenceFeed {
   readonly #records: PresenceRecords;
   readonly #clock: Clock;
   readonly #log: Pick<Log, "warn">;
-  #toldMs = Number.NEGATIVE_INFINITY;
+  #loggedMs = Number.NEGATIVE_INFINITY;
   #done: Promise<void> = Promise.resolve();
 
   /** @throws PresenceClientError INVALID_ARGUMENT naming the option */
@@ -67,7 +67,7 @@ export class KafkaFeed implements PresenceFeed {
           listener.reset(news.shard, news.begin);
           break;
         case "gap":
-          this.#tell(news.why);
+          this.#logGap(news.why);
           listener.gap();
           break;
         // Sockets that came before it was listening have to be looked after too.
@@ -78,10 +78,10 @@ export class KafkaFeed implements PresenceFeed {
     }
   }
 
-  #tell(why: string): void {
+  #logGap(why: string): void {
     const nowMs = this.#clock.monotonicMs();
-    if (nowMs - this.#toldMs < gapLogMs) return;
-    this.#toldMs = nowMs;
+    if (nowMs - this.#loggedMs < gapLogMs) return;
+    this.#loggedMs = nowMs;
     this.#log.warn({ why }, "changes may have been missed: everyone who is watched is looked up");
   }
 }

@@ -8,7 +8,7 @@ export const envelopeProtocol = "realchat.presence.v1.envelope";
 /** What clients without a sub-protocol get: one EventEnvelope per user, PRESENCE_UPDATED. */
 export const envelopeFrames: FrameFormat = {
   isBinary: true,
-  tellsDevices: false,
+  includesDevices: false,
   snapshot: (dots) => dots.map(envelopeOf),
   presence: (dots) => dots.map(envelopeOf),
   // These clients know no more than online and offline. Without a version: it says nothing about the user's state.

@@ -17,7 +17,7 @@ const causes = [
 /** Frames of the sub-protocol realchat.presence.v1.json: docs/websocket.md */
 export const jsonFrames: FrameFormat = {
   isBinary: false,
-  tellsDevices: true,
+  includesDevices: true,
   snapshot: (dots) => [frame("snapshot", dots.map(userOf))],
   presence: (dots) => [frame("presence", dots.map(userOf))],
   hidden: (userIds) => [frame("hidden", userIds)],

@@ -1,6 +1,6 @@
 import type { Dot } from "../dot.ts";
 import type { FrameFormat } from "../frame-format.ts";
-import type { Outlet } from "../outlet.ts";
+import type { FrameSink } from "../frame-sink.ts";
 
 export type RecordedFrame =
   | { readonly kind: "snapshot" | "presence"; readonly dots: readonly Dot[] }
@@ -11,7 +11,7 @@ export type RecordedFrame =
 /** Frames that a test can read again. */
 const plainFrames: FrameFormat = {
   isBinary: false,
-  tellsDevices: true,
+  includesDevices: true,
   snapshot: (dots) => [frame({ kind: "snapshot", dots })],
   presence: (dots) => [frame({ kind: "presence", dots })],
   hidden: (userIds) => [frame({ kind: "hidden", userIds })],
@@ -28,7 +28,7 @@ function readFrame(buffer: Buffer): RecordedFrame {
 }
 
 /** A socket that remembers what was written to it, and whose network a test holds up. */
-export class RecordingOutlet implements Outlet {
+export class RecordingSink implements FrameSink {
   readonly format = plainFrames;
   readonly frames: RecordedFrame[] = [];
   readonly buffers: Buffer[] = [];
@@ -56,7 +56,7 @@ export class RecordingOutlet implements Outlet {
   }
 
   /** `snapshot ann+ bob-`, `hidden bob`: what it was told, in short. */
-  told(): string[] {
+  received(): string[] {
     return this.frames.map(inShort);
   }
 }

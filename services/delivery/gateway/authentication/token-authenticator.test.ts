@@ -10,7 +10,7 @@ import type { Handshake } from "../handshake.ts";
 import { issueToken } from "./issue-token.ts";
 import type { KeySource } from "./key-source.ts";
 import { openKeys } from "./keys.ts";
-import { TokenBearers } from "./token-bearers.ts";
+import { TokenAuthenticator } from "./token-authenticator.ts";
 
 const clock = new FakeClock();
 const nowS = Math.floor(clock.nowUs() / 1e6);
@@ -18,7 +18,7 @@ const secret = "a secret of at least thirty-two bytes";
 
 async function bearers(source: KeySource, claims: { issuer?: string; audience?: string } = {}) {
   const keys = await openKeys(source, clock, () => {});
-  const authenticator = new TokenBearers({ keys, clock, issuer: claims.issuer, audience: claims.audience });
+  const authenticator = new TokenAuthenticator({ keys, clock, issuer: claims.issuer, audience: claims.audience });
   return {
     keys,
     async outcome(token: string | undefined, userId?: string): Promise<string> {

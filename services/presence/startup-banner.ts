@@ -2,7 +2,7 @@ import { showAddress } from "@realchat/presence-runtime";
 import type { PresenceConfig } from "./presence-config.ts";
 
 /** What someone who just started the service wants to know: what it runs on, what is not connected, what to try next. */
-export function greeting(config: PresenceConfig, addresses: { grpc: string; operations: string }): string {
+export function startupBanner(config: PresenceConfig, addresses: { grpc: string; operations: string }): string {
   const { store, events, listen } = config;
   const lines = [
     "RealChat Presence is up.",

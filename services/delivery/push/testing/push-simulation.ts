@@ -6,7 +6,7 @@ import { visibilityAfter } from "../../audience/testing/oracle.ts";
 import type { Dot } from "../dot.ts";
 import { PresencePush } from "../presence-push.ts";
 import type { Subscription } from "../push.ts";
-import { type RecordedFrame, RecordingOutlet } from "./recording-outlet.ts";
+import { type RecordedFrame, RecordingSink } from "./recording-sink.ts";
 
 export const people = ["ann", "bob", "cleo", "dan", "eve"];
 
@@ -27,7 +27,7 @@ export type Event =
 
 interface Socket {
   readonly user: string;
-  readonly outlet: RecordingOutlet;
+  readonly sink: RecordingSink;
   readonly subscription: Subscription;
   /** What its client holds. */
   readonly held: Map<string, { readonly online: boolean; readonly version: number; readonly lastSeenMs: number }>;
@@ -49,7 +49,7 @@ const instant = 1_790_000_000_000_000;
  * Push between a real directory, a presence and a network that dawdle and fail, with a judge beside it who knows what is
  * true and who may see whom, and looks at every frame when it is written.
  */
-export class SimulatedWorld {
+export class PushSimulation {
   readonly #clock: FakeClock;
   readonly #directory: MemoryDirectory;
   readonly #push: PresencePush;
@@ -68,22 +68,22 @@ export class SimulatedWorld {
     for (const user of people) this.#truth.set(user, { online: false, version: instant, lastSeenMs: 0 });
     this.#push = new PresencePush({
       directory: {
-        visibleTo: (viewer, limit) => this.#dawdle("directory", () => this.#directory.visibleTo(viewer, limit)),
-        maySee: (viewer, users) => this.#dawdle("directory", () => this.#directory.maySee(viewer, users)),
+        visibleTo: (viewer, limit) => this.#delay("directory", () => this.#directory.visibleTo(viewer, limit)),
+        maySee: (viewer, users) => this.#delay("directory", () => this.#directory.maySee(viewer, users)),
       },
       lookup: (userIds) =>
-        this.#dawdle("presence", async () => ({ dots: userIds.map((user) => this.#dot(user)), recovering: false })),
+        this.#delay("presence", async () => ({ dots: userIds.map((user) => this.#dot(user)), recovering: false })),
       clock,
       limits: { ...limits, lookupMax: 3 },
       slowMs: 1_000_000,
       reconcileEveryMs: 0,
-      hears: () => !this.#isAway.presence,
+      isFeedListening: () => !this.#isAway.presence,
       observeAge() {},
       onDirectoryFailure() {},
     });
   }
 
-  async happen(event: Event): Promise<void> {
+  async apply(event: Event): Promise<void> {
     switch (event.kind) {
       case "connect":
         this.#connect(event.user);
@@ -111,7 +111,7 @@ export class SimulatedWorld {
         this.#push.gap();
         break;
       case "look-again":
-        this.#push.lookAgain();
+        this.#push.recheckAll();
         break;
       case "outage":
         this.#isAway[event.of] = !event.isOver;
@@ -128,14 +128,14 @@ export class SimulatedWorld {
     this.#isAway.presence = false;
     this.#isAway.directory = false;
     for (const dot of this.#late.splice(0)) this.#push.update(dot);
-    for (const { outlet } of this.#sockets) {
-      outlet.isHeld = false;
-      outlet.release();
+    for (const { sink } of this.#sockets) {
+      sink.isHeld = false;
+      sink.release();
     }
     // Once before and once after: an answer that is under way may be older than what was lost.
-    await this.happen({ kind: "pass", ms: 10_000 });
+    await this.apply({ kind: "pass", ms: 10_000 });
     this.#push.gap();
-    for (let step = 0; step < 20; step++) await this.happen({ kind: "pass", ms: 1_000 });
+    for (let step = 0; step < 20; step++) await this.apply({ kind: "pass", ms: 1_000 });
   }
 
   /** @param isWhole everybody may be shown everyone: no limit stands in the way */
@@ -154,30 +154,30 @@ export class SimulatedWorld {
       }
     }
     const open = this.#sockets.filter(({ isOpen }) => isOpen).length;
-    const { subscribers, doubts, busySockets, lookups } = this.#push.figures;
+    const { subscribers, unverified, busySockets, lookups } = this.#push.metrics;
     assert.deepEqual(
-      { subscribers, doubts, busySockets, waiting: lookups.waiting },
-      { subscribers: open, doubts: 0, busySockets: 0, waiting: 0 },
+      { subscribers, unverified, busySockets, waiting: lookups.waiting },
+      { subscribers: open, unverified: 0, busySockets: 0, waiting: 0 },
     );
   }
 
   /** Nothing is left of sockets that are gone. */
   end(): void {
     for (const { subscription } of this.#sockets) subscription.close();
-    const { subscribers, watchedUsers, interests } = this.#push.figures;
+    const { subscribers, watchedUsers, interests } = this.#push.metrics;
     assert.deepEqual({ subscribers, watchedUsers, interests }, { subscribers: 0, watchedUsers: 0, interests: 0 });
     this.#push.close();
   }
 
   #connect(user: string): void {
-    const outlet = new RecordingOutlet();
-    const send = outlet.send.bind(outlet);
+    const sink = new RecordingSink();
+    const send = sink.send.bind(sink);
     const socket: Socket = {
-      ...{ user, outlet, held: new Map(), declined: new Set(), seen: 0, isOpen: true },
-      subscription: this.#push.connect(user, outlet),
+      ...{ user, sink, held: new Map(), declined: new Set(), seen: 0, isOpen: true },
+      subscription: this.#push.connect(user, sink),
     };
     // Judged at the moment when it is written, not later.
-    outlet.send = (frames, written) => {
+    sink.send = (frames, written) => {
       send(frames, written);
       try {
         this.#judgeSocket(socket);
@@ -208,8 +208,8 @@ export class SimulatedWorld {
     const socket = this.#sockets[index % Math.max(1, this.#sockets.length)];
     if (socket === undefined) return;
     if (kind === "leave") this.#leave(socket);
-    socket.outlet.isHeld = kind === "hold";
-    if (kind === "release") socket.outlet.release();
+    socket.sink.isHeld = kind === "hold";
+    if (kind === "release") socket.sink.release();
   }
 
   #leave(socket: Socket): void {
@@ -244,7 +244,7 @@ export class SimulatedWorld {
   }
 
   /** Answers after a while, with what was true at some moment in between. */
-  async #dawdle<T>(who: "presence" | "directory", answer: () => Promise<T>): Promise<T> {
+  async #delay<T>(who: "presence" | "directory", answer: () => Promise<T>): Promise<T> {
     await this.#wait();
     if (this.#isAway[who]) throw new Error(`${who} is away`);
     const answered = await answer();
@@ -263,8 +263,8 @@ export class SimulatedWorld {
   }
 
   #judgeSocket(socket: Socket): void {
-    for (; socket.seen < socket.outlet.frames.length; socket.seen++) {
-      this.#judgeFrame(socket, socket.outlet.frames[socket.seen] as RecordedFrame);
+    for (; socket.seen < socket.sink.frames.length; socket.seen++) {
+      this.#judgeFrame(socket, socket.sink.frames[socket.seen] as RecordedFrame);
     }
   }
 

@@ -1,23 +1,23 @@
-/** A set whose members are taken in the order in which they came; each costs the same, however many are waiting. */
-export class WaitingLine<T> {
+/** A first-in, first-out queue that holds each member once. A member costs the same, however many wait. */
+export class UniqueQueue<T> {
   readonly #members = new Set<T>();
-  // Goes on where it left off: a new iterator would pass by the places of all who were taken since the Set last grew.
+  // One iterator for all: a new one would skip the slots of all members that were taken since the Set last grew.
   readonly #front = this.#members.values();
 
   get size(): number {
     return this.#members.size;
   }
 
-  /** Once, at its place, when it is waiting already. */
+  /** A member that waits already keeps its place. */
   add(member: T): void {
     this.#members.add(member);
   }
 
-  /** Those who came first, at most so many. */
+  /** Removes the oldest members, at most `max`. */
   take(max: number): T[] {
     const taken: T[] = [];
     while (taken.length < max && this.#members.size > 0) {
-      // Whoever is left is ahead of it: behind it all were taken.
+      // Members that are left are ahead of the iterator: all behind it were taken.
       const member = this.#front.next().value as T;
       this.#members.delete(member);
       taken.push(member);

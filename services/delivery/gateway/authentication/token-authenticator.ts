@@ -16,7 +16,7 @@ interface TokenOptions {
 const toleranceS = 5;
 
 /** Takes whoever brings a valid JWT for its subject. */
-export class TokenBearers implements Authenticator {
+export class TokenAuthenticator implements Authenticator {
   readonly needsToken = true;
   readonly #options: TokenOptions;
 

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { systemClock } from "@realchat/presence-runtime/clock";
-import { WaitingLine } from "./waiting-line.ts";
+import { UniqueQueue } from "./unique-queue.ts";
 
 describe("a waiting line", () => {
   test("gives out its members in the order in which they came, each once, those who come back at the end", () => {
-    const line = new WaitingLine<number>();
+    const line = new UniqueQueue<number>();
     assert.deepEqual(line.take(2), []);
     for (const member of [1, 2, 3, 2]) line.add(member);
     assert.deepEqual(line.take(2), [1, 2]);
@@ -16,7 +16,7 @@ describe("a waiting line", () => {
   });
 
   test("of 200,000 is emptied one by one in a moment", () => {
-    const line = new WaitingLine<number>();
+    const line = new UniqueQueue<number>();
     for (let member = 0; member < 200_000; member++) line.add(member);
     const sinceMs = systemClock.monotonicMs();
     let sum = 0;

@@ -2,16 +2,16 @@ import { FakeClock } from "@realchat/presence-runtime/testing";
 import type { Dot } from "../dot.ts";
 import { PresencePush, type PresencePushOptions } from "../presence-push.ts";
 import type { Subscription } from "../push.ts";
-import { RecordingOutlet } from "./recording-outlet.ts";
+import { RecordingSink } from "./recording-sink.ts";
 
 interface TestSocket extends Subscription {
-  readonly outlet: RecordingOutlet;
-  /** What it was told since the last time, in short: `snapshot ann+ bob-`. */
-  told(): string[];
+  readonly sink: RecordingSink;
+  /** What it was received since the last time, in short: `snapshot ann+ bob-`. */
+  received(): string[];
 }
 
 /** Push with a directory and a presence that a test plays by hand. */
-export class PushScene {
+export class PushHarness {
   readonly clock = new FakeClock();
   readonly push: PresencePush;
   /** Pairs that may see each other, as `ann bob`. */
@@ -25,7 +25,7 @@ export class PushScene {
   isPresenceAway = false;
   isDirectoryAway = false;
   isRecovering = false;
-  hears = true;
+  isFeedListening = true;
   /** While it is set, answers wait for it; they were made before. */
   presenceHolds: Promise<void> | undefined;
   directoryHolds: Promise<void> | undefined;
@@ -56,7 +56,7 @@ export class PushScene {
       limits: { interestMax: 3, watchedMax: 4, lookupMax: 100 },
       slowMs: 5_000,
       reconcileEveryMs: 0,
-      hears: () => this.hears,
+      isFeedListening: () => this.isFeedListening,
       observeAge: (age) => this.ages.push(age),
       onDirectoryFailure() {},
       ...options,
@@ -71,7 +71,7 @@ export class PushScene {
     }
   }
 
-  /** They no longer see each other; push is told so. */
+  /** They no longer see each other; push is received so. */
   part(one: string, other: string): void {
     this.visible.delete(`${one} ${other}`);
     this.visible.delete(`${other} ${one}`);
@@ -92,16 +92,16 @@ export class PushScene {
   }
 
   connect(userId: string): TestSocket {
-    const outlet = new RecordingOutlet();
-    const subscription = this.push.connect(userId, outlet);
+    const sink = new RecordingSink();
+    const subscription = this.push.connect(userId, sink);
     let read = 0;
-    const told = () => {
-      const all = outlet.told();
+    const received = () => {
+      const all = sink.received();
       const news = all.slice(read);
       read = all.length;
       return news;
     };
-    return { ...subscription, outlet, told };
+    return { ...subscription, sink, received };
   }
 
   /** Everything that can happen without time passing has happened. */

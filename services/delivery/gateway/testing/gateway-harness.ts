@@ -1,8 +1,8 @@
 import type { CloseReason, OpenSession, SessionHandle, Successor } from "@realchat/presence-client";
 import { systemClock } from "@realchat/presence-runtime/clock";
-import type { Outlet } from "../../push/outlet.ts";
+import type { FrameSink } from "../../push/frame-sink.ts";
 import { type ClientOptions, connect, type SocketClient } from "../../testing/socket-client.ts";
-import { anyone } from "../authentication/anyone.ts";
+import { noAuthentication } from "../authentication/no-authentication.ts";
 import { Gateway, type GatewayOptions } from "../gateway.ts";
 
 /** A session that a test ends from the other side. */
@@ -16,19 +16,19 @@ interface ScriptedSession {
 }
 
 /** What push was asked for by one socket. */
-export interface ScriptedPlace {
+export interface ScriptedSubscription {
   readonly userId: string;
-  readonly outlet: Outlet;
-  readonly asked: string[];
+  readonly sink: FrameSink;
+  readonly calls: string[];
   isClosed: boolean;
 }
 
 /** A gateway that listens, between real sockets and a presence and a push that only remember. */
-export interface GatewayScene {
+export interface GatewayHarness {
   readonly gateway: Gateway;
   readonly address: string;
   readonly sessions: ScriptedSession[];
-  readonly places: ScriptedPlace[];
+  readonly subscriptions: ScriptedSubscription[];
   open(options?: Partial<ClientOptions>): Promise<SocketClient>;
   /** The status and the reason of a handshake that is refused. */
   refusal(options?: Partial<ClientOptions>): Promise<string>;
@@ -40,21 +40,21 @@ export const handshake = { cookie: "token", addressHeader: "x-client", origins: 
 /** Users that a scripted push lets a socket watch. */
 const watchedMax = 3;
 
-export async function gatewayScene(options: Partial<GatewayOptions> = {}): Promise<GatewayScene> {
+export async function startGatewayHarness(options: Partial<GatewayOptions> = {}): Promise<GatewayHarness> {
   const sessions: ScriptedSession[] = [];
-  const places: ScriptedPlace[] = [];
+  const subscriptions: ScriptedSubscription[] = [];
   const gateway = new Gateway({
-    authenticator: anyone,
+    authenticator: noAuthentication,
     sessions: { open: (opened) => scriptedSession(opened, sessions) },
     push: {
-      connect(userId, outlet) {
-        const place: ScriptedPlace = { userId, outlet, asked: [], isClosed: false };
-        places.push(place);
+      connect(userId, sink) {
+        const subscription: ScriptedSubscription = { userId, sink, calls: [], isClosed: false };
+        subscriptions.push(subscription);
         return {
-          subscribe: (userIds) => place.asked.push(`+${userIds}`) > 0 && userIds.length <= watchedMax,
-          unsubscribe: (userIds) => place.asked.push(`-${userIds}`),
+          subscribe: (userIds) => subscription.calls.push(`+${userIds}`) > 0 && userIds.length <= watchedMax,
+          unsubscribe: (userIds) => subscription.calls.push(`-${userIds}`),
           close: () => {
-            place.isClosed = true;
+            subscription.isClosed = true;
           },
         };
       },
@@ -77,7 +77,7 @@ export async function gatewayScene(options: Partial<GatewayOptions> = {}): Promi
   const address = `127.0.0.1:${await gateway.listen({ host: "127.0.0.1", port: 0 })}`;
   const open = (client: Partial<ClientOptions> = {}) => connect({ address, userId: "ada", ...client });
   return {
-    ...{ gateway, address, sessions, places, open },
+    ...{ gateway, address, sessions, subscriptions, open },
     async refusal(client) {
       try {
         await open(client);

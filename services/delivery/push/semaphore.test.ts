@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Gate } from "./gate.ts";
+import { Semaphore } from "./semaphore.ts";
 
 test("a gate lets so many in at once, the others in order, whether what they do succeeds or fails", async () => {
-  const gate = new Gate(2);
+  const gate = new Semaphore(2);
   const began: number[] = [];
   const ends = Array.from({ length: 5 }, () => Promise.withResolvers<number>());
   const outcomes = ends.map(({ promise }, index) =>
-    gate.pass(() => {
+    gate.run(() => {
       began.push(index);
       return promise;
     }),

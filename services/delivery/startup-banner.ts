@@ -1,7 +1,7 @@
 import type { DeliveryConfig } from "./delivery-config.ts";
 
-/** What someone who just started the gateway wants to know: where the page is, what it runs on, what is not connected. */
-export function greeting(config: DeliveryConfig, addresses: { sockets: string; operations: string }): string {
+/** What is printed at the start on a terminal: where the page is, what the gateway runs on, what is not connected. */
+export function startupBanner(config: DeliveryConfig, addresses: { sockets: string; operations: string }): string {
   const { listen, tokens, feed, audience, presence, kafka } = config;
   const secure = listen.tls === undefined ? "" : "s";
   const lines = [

@@ -1,11 +1,11 @@
 import type { RefusalReason } from "./refusal.ts";
 
-/** Figures since the start, and of now. */
-export interface GatewayFigures {
+/** Counters since the start, and gauges. */
+export interface GatewayMetrics {
   readonly sockets: number;
   readonly opened: number;
   readonly refused: Readonly<Partial<Record<RefusalReason, number>>>;
-  /** By how: an `End`, or `client_` and the code, `client_other` for unusual ones. */
+  /** By how it ended: an `End`, or `client_` and the close code, `client_other` for unusual codes. */
   readonly closed: Readonly<Record<string, number>>;
   readonly messages: Readonly<Record<string, number>>;
   /** Sockets that are open or being opened, and their timers. */

@@ -1,0 +1,174 @@
+import type { Clock } from "@realchat/presence-runtime";
+import { type Dot, stateOf } from "./dot.ts";
+import type { FrameFormat } from "./frame-format.ts";
+import type { PushMetrics } from "./push.ts";
+import type { FrameContent, Subscriber } from "./subscriber.ts";
+
+/** A run yields to the event loop after this time, and continues in the next turn. */
+const sliceMs = 8;
+/** Frames kept for other sockets. Under load the runs follow each other without a pause that would clear the cache. */
+const cachedFramesMax = 1_000;
+
+type WriterMetrics = Pick<PushMetrics, "frames" | "framesBuilt" | "bytes" | "dots" | "hidden" | "closedSlow">;
+
+/**
+ * Writes frames to sockets. At most one write is in flight per socket: until the network took it, changes collect in the
+ * subscriber's sets, where the latest state replaces the one before. Equal frames of a run are built once, for all
+ * sockets.
+ */
+export class FrameWriter {
+  readonly #clock: Clock;
+  readonly #slowMs: number;
+  readonly #observeAge: (ageSeconds: number) => void;
+  readonly #isStale: () => boolean;
+  #due: Subscriber[] = [];
+  readonly #isDue = new Set<Subscriber>();
+  #isScheduled = false;
+  /** Sockets with a write in flight, and since when, ms; oldest first. */
+  readonly #writing = new Map<Subscriber, number>();
+  /** By format, then by the only dot in the frame, or by the states of all dots. */
+  readonly #frameCache = new Map<FrameFormat, Map<Dot | string, Buffer[]>>();
+  readonly #metrics = { frames: 0, framesBuilt: 0, dots: 0, hidden: 0, bytes: 0, closedSlow: 0 };
+
+  /**
+   * @param options.slowMs how long the network may take over one write
+   * @param options.observeAge called with the age of each change when it is written
+   * @param options.isStale whether dots may not be current
+   */
+  constructor(options: {
+    clock: Clock;
+    slowMs: number;
+    observeAge: (ageSeconds: number) => void;
+    isStale: () => boolean;
+  }) {
+    this.#clock = options.clock;
+    this.#slowMs = options.slowMs;
+    this.#observeAge = options.observeAge;
+    this.#isStale = options.isStale;
+  }
+
+  get metrics(): WriterMetrics {
+    return this.#metrics;
+  }
+
+  /** Sockets with something to send, or with a write in flight. */
+  get busy(): number {
+    return this.#isDue.size + this.#writing.size;
+  }
+
+  /** Schedules a write to the socket. */
+  add(subscriber: Subscriber): void {
+    if (this.#isDue.has(subscriber) || this.#writing.has(subscriber)) return;
+    this.#isDue.add(subscriber);
+    this.#due.push(subscriber);
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => this.#run());
+  }
+
+  remove(subscriber: Subscriber): void {
+    this.#isDue.delete(subscriber);
+    this.#writing.delete(subscriber);
+  }
+
+  /** Closes sockets whose write has been in flight for too long. */
+  closeSlow(): void {
+    const limitMs = this.#clock.monotonicMs() - this.#slowMs;
+    for (const [subscriber, sinceMs] of this.#writing) {
+      if (sinceMs > limitMs) break;
+      this.#metrics.closedSlow++;
+      this.#writing.delete(subscriber);
+      subscriber.sink.closeSlow();
+    }
+  }
+
+  #run(): void {
+    const due = this.#due;
+    const endMs = this.#clock.monotonicMs() + sliceMs;
+    const nowUs = this.#clock.nowUs();
+    let done = 0;
+    while (done < due.length) {
+      const subscriber = due[done++] as Subscriber;
+      if (this.#isDue.delete(subscriber)) this.#write(subscriber, nowUs);
+      if (this.#clock.monotonicMs() > endMs) break;
+    }
+    this.#due = due.slice(done);
+    this.#isScheduled = this.#due.length > 0;
+    if (this.#isScheduled) setImmediate(() => this.#run());
+    else this.#frameCache.clear();
+  }
+
+  #write(subscriber: Subscriber, nowUs: number): void {
+    if (subscriber.isClosed) return;
+    const content = subscriber.take(this.#isStale());
+    if (content === undefined) return;
+    const frames = this.#framesOf(subscriber.sink.format, content);
+    this.#count(content, frames, nowUs);
+    if (frames.length === 0) {
+      if (subscriber.hasUnsent(this.#isStale())) this.add(subscriber);
+      return;
+    }
+    this.#writing.set(subscriber, this.#clock.monotonicMs());
+    subscriber.sink.send(frames, () => {
+      this.#writing.delete(subscriber);
+      if (subscriber.hasUnsent(this.#isStale())) this.add(subscriber);
+    });
+  }
+
+  #framesOf(format: FrameFormat, content: FrameContent): Buffer[] {
+    if (content.kind === "hidden" || content.kind === "stale") return this.#build(format, content);
+    let built = this.#frameCache.get(format);
+    if (built === undefined) {
+      built = new Map();
+      this.#frameCache.set(format, built);
+    }
+    const key = keyOf(content);
+    let frames = built.get(key);
+    if (frames === undefined) {
+      frames = this.#build(format, content);
+      if (built.size >= cachedFramesMax) built.clear();
+      built.set(key, frames);
+    }
+    return frames;
+  }
+
+  #build(format: FrameFormat, content: FrameContent): Buffer[] {
+    const frames = framesFor(format, content);
+    this.#metrics.framesBuilt += frames.length;
+    return frames;
+  }
+
+  #count(content: FrameContent, frames: readonly Buffer[], nowUs: number): void {
+    const metrics = this.#metrics;
+    metrics.frames += frames.length;
+    for (const { length } of frames) metrics.bytes += length;
+    if (content.kind === "stale") return;
+    if (content.kind === "hidden") {
+      metrics.hidden += content.userIds.length;
+      return;
+    }
+    metrics.dots += content.dots.length;
+    // The states of a snapshot are old: their age says nothing about push.
+    if (content.kind === "snapshot") return;
+    for (const { version } of content.dots) this.#observeAge(Math.max(0, nowUs - version) / 1_000_000);
+  }
+}
+
+function framesFor(format: FrameFormat, content: FrameContent): Buffer[] {
+  switch (content.kind) {
+    case "stale":
+      return format.stale(content.isStale);
+    case "hidden":
+      return format.hidden(content.userIds);
+    case "snapshot":
+    case "presence":
+      return format[content.kind](content.dots);
+  }
+}
+
+/** Dots are immutable: a single dot is its own key. */
+function keyOf({ kind, dots }: Extract<FrameContent, { dots: Dot[] }>): Dot | string {
+  const [first] = dots;
+  if (kind === "presence" && dots.length === 1 && first !== undefined) return first;
+  return `${kind}\n${dots.map(stateOf).join("\n")}`;
+}
