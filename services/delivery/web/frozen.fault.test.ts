@@ -56,3 +56,38 @@ test("a gateway that is frozen is known to be so: by a page in seconds, by a cli
   await bruno.close();
   await ada.close();
 });
+
+test("presence that hangs, or is gone, is seen on the page: dots may be out of date, until it is back", async () => {
+  const ada = await openWindow(chromium.browser, `http://${delivery.socketAddress}`, "ada");
+  const bruno = await openWindow(chromium.browser, `http://${delivery.socketAddress}`, "bruno");
+  const statusOf = ada.page.locator(".contact[data-user=bruno] .status");
+  const untilStale = async () => {
+    await ada.page.locator("body[data-stale=true]").waitFor({ timeout: 30_000 });
+    await ada.page.getByRole("status").getByText("dots may be out of date").waitFor();
+    await statusOf.getByText("Was online").waitFor();
+  };
+  const untilCurrent = async () => {
+    await ada.page.locator("body[data-stale=false]").waitFor({ timeout: 60_000 });
+    await ada.untilConnected();
+    await statusOf.getByText("Online", { exact: true }).waitFor();
+  };
+  await untilCurrent();
+
+  presence.pause();
+  try {
+    await untilStale();
+  } finally {
+    presence.resume();
+  }
+  await untilCurrent();
+
+  await presence.kill();
+  try {
+    await untilStale();
+  } finally {
+    presence = await startPresence({ env: { GRPC_ADDR: presence.grpcAddress } });
+  }
+  await untilCurrent();
+  await bruno.close();
+  await ada.close();
+});
