@@ -6,7 +6,7 @@ import type { Change } from "./lua/change.ts";
  * @param changes at most `batchMaxChanges`
  * @returns an answer each, or why there is none
  */
-export type DecideChanges = (changes: readonly Change[]) => Promise<readonly (string | Error)[]>;
+type DecideChanges = (changes: readonly Change[]) => Promise<readonly (string | Error)[]>;
 
 /**
  * Changes of one call at most. Redis answers nobody else meanwhile, for about half a millisecond; and they fit into the

@@ -4,7 +4,7 @@ import type { LogReader } from "./log-reader.ts";
 import { dropOrphans } from "./lua/drop-orphans.ts";
 import { recount } from "./lua/recount.ts";
 import type { Scripts } from "./scripts.ts";
-import type { Shard } from "./shard.ts";
+import type { ShardState } from "./shard-state.ts";
 
 /** Deadlines looked at by one step; more where Redis keeps a shard of at most 128 in one piece. */
 const scanCount = 500;
@@ -27,9 +27,9 @@ export class DeadlineWalk {
   readonly #scripts: Scripts;
   readonly #log: LogReader;
   /** Differences at the last count, by shard. */
-  readonly #seen = new Map<Shard, number>();
+  readonly #seen = new Map<ShardState, number>();
   /** Whom the walk under way has met, and the version that it started at. */
-  #count: { readonly shard: Shard; readonly from: number; readonly users: Set<string> } | undefined;
+  #count: { readonly shard: ShardState; readonly from: number; readonly users: Set<string> } | undefined;
 
   constructor(connection: RedisConnection, scripts: Scripts, log: LogReader) {
     this.#connection = connection;
@@ -38,7 +38,7 @@ export class DeadlineWalk {
   }
 
   /** @returns `cursor`: empty at the end; `dropped`: deadlines; `recounted`: whether the number was set right */
-  async step(shard: Shard, cursor: string): Promise<{ cursor: string; dropped: number; recounted: boolean }> {
+  async step(shard: ShardState, cursor: string): Promise<{ cursor: string; dropped: number; recounted: boolean }> {
     if (cursor === "") this.#count = { shard, from: await this.#log.lastVersion(shard), users: new Set() };
     const command = ["ZSCAN", shard.keys.deadlines, cursor || start, "COUNT", String(scanCount)];
     const [next, pairs] = list(await this.#connection.send(command));
@@ -51,7 +51,7 @@ export class DeadlineWalk {
     return { cursor: "", dropped: dropped.size, recounted: await this.#recount(shard) };
   }
 
-  async #drop(shard: Shard, members: readonly string[]): Promise<ReadonlySet<string>> {
+  async #drop(shard: ShardState, members: readonly string[]): Promise<ReadonlySet<string>> {
     const { deadlines, recordPrefix } = shard.keys;
     const dropped = new Set<string>();
     for (let from = 0; from < members.length; from += callMaxMembers) {
@@ -63,7 +63,7 @@ export class DeadlineWalk {
     return dropped;
   }
 
-  #meet(shard: Shard, members: readonly string[], dropped: ReadonlySet<string>): void {
+  #meet(shard: ShardState, members: readonly string[], dropped: ReadonlySet<string>): void {
     const count = this.#count;
     if (count?.shard !== shard) return;
     for (const member of members) {
@@ -72,7 +72,7 @@ export class DeadlineWalk {
     if (count.users.size > countMaxUsers) this.#count = undefined;
   }
 
-  async #recount(shard: Shard): Promise<boolean> {
+  async #recount(shard: ShardState): Promise<boolean> {
     const count = this.#count;
     this.#count = undefined;
     if (count?.shard !== shard) return false;
@@ -93,7 +93,7 @@ export class DeadlineWalk {
   }
 
   /** @returns the version that the users are those online at; undefined where entries are missing */
-  async #catchUp(shard: Shard, from: number, users: Set<string>): Promise<number | undefined> {
+  async #catchUp(shard: ShardState, from: number, users: Set<string>): Promise<number | undefined> {
     let version = from;
     for (;;) {
       const { entries, gap } = await this.#log.read(shard, version, logPage);

@@ -6,7 +6,7 @@ import { announce } from "./lua/announce.ts";
 import { claim } from "./lua/claim.ts";
 import { release } from "./lua/release.ts";
 import type { Scripts } from "./scripts.ts";
-import type { Shard } from "./shard.ts";
+import type { ShardState } from "./shard-state.ts";
 import type { Troubles } from "./troubles.ts";
 
 /** Published entries stay in the log this long for watchers, ms. */
@@ -32,17 +32,17 @@ export class Leases {
     await this.#connection.send(["ZREM", nodesKey, nodeId]);
   }
 
-  claim({ keys, number }: Shard, nodeId: string, leaseMs: number): Promise<PublisherLease | undefined> {
+  claim({ keys, number }: ShardState, nodeId: string, leaseMs: number): Promise<PublisherLease | undefined> {
     const { publisher, meta } = keys;
     const claimed = this.#scripts.run(claim, { publisher, meta }, { node: nodeId, leaseMs });
     return this.#tell(`shard ${number}: ${publisher}`, claimed);
   }
 
-  async release({ keys }: Shard, nodeId: string): Promise<void> {
+  async release({ keys }: ShardState, nodeId: string): Promise<void> {
     await this.#scripts.run(release, { publisher: keys.publisher }, { node: nodeId });
   }
 
-  async advance({ keys }: Shard, fence: number, cursors: Readonly<Record<string, number>>): Promise<boolean> {
+  async advance({ keys }: ShardState, fence: number, cursors: Readonly<Record<string, number>>): Promise<boolean> {
     const lines = Object.entries(cursors).map(([name, version]) => `${name}\t${version}`);
     const args = { fence, keepMs: watchersMs, cursors: lines.join("\n") };
     return (await this.#scripts.run(advance, { meta: keys.meta, log: keys.log }, args)) === 1;

@@ -2,7 +2,7 @@ import { integer, list, type RedisConnection, type Reply, replyBehind, text } fr
 import type { Transition } from "../../domain/transition.ts";
 import { streamIdOf, versionOf } from "../../domain/version.ts";
 import { decodeEntry } from "./log-entry.ts";
-import type { Shard } from "./shard.ts";
+import type { ShardState } from "./shard-state.ts";
 import type { Unreadables } from "./unreadables.ts";
 
 /** Reads the shards' logs. */
@@ -15,12 +15,12 @@ export class LogReader {
     this.#unreadable = unreadable;
   }
 
-  async lastVersion(shard: Shard): Promise<number> {
+  async lastVersion(shard: ShardState): Promise<number> {
     return (await this.#state(shard)).lastVersion;
   }
 
   /** See TransitionLog. */
-  async read(shard: Shard, after: number, limit: number): Promise<{ entries: Transition[]; gap: boolean }> {
+  async read(shard: ShardState, after: number, limit: number): Promise<{ entries: Transition[]; gap: boolean }> {
     const first = await this.#entriesFrom(shard, after, limit + 1);
     if (first[0]?.version === after) return { entries: first.slice(1), gap: false };
     // The entry of the position is gone, which is no gap as long as none was dropped after it. Asked in this order, an
@@ -31,7 +31,7 @@ export class LogReader {
   }
 
   /** As many as there are up to the limit, whatever else stands between them. */
-  async #entriesFrom(shard: Shard, version: number, limit: number): Promise<Transition[]> {
+  async #entriesFrom(shard: ShardState, version: number, limit: number): Promise<Transition[]> {
     const transitions: Transition[] = [];
     let from = streamIdOf(version);
     for (;;) {
@@ -51,7 +51,7 @@ export class LogReader {
   }
 
   /** `dropped`: entries that were trimmed so far. */
-  async #state(shard: Shard): Promise<{ lastVersion: number; dropped: number }> {
+  async #state(shard: ShardState): Promise<{ lastVersion: number; dropped: number }> {
     let info: readonly Reply[];
     try {
       info = list(await this.#connection.send(["XINFO", "STREAM", shard.keys.log]));

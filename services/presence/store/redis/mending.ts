@@ -1,13 +1,11 @@
 import { list, type RedisConnection, text } from "@realchat/presence-redis";
 import type { Mended } from "../store.ts";
 import type { DeadlineWalk } from "./deadline-walk.ts";
-import { mend } from "./lua/mend.ts";
-import type { Scripts } from "./scripts.ts";
-import type { Shard } from "./shard.ts";
+import type { RedisShard } from "./redis-shard.ts";
 
 /** Keys looked at by one step: 0.6 µs of Redis each for the scan, and 6 µs for each user of our shards. */
 const scanCount = 500;
-/** Users of one script call, which nobody else is answered during. */
+/** Users of one script call. Redis answers no other command meanwhile. */
 const callMaxUsers = 100;
 const start = "0";
 /** In front of the number of a shard and a cursor within its deadlines. */
@@ -19,13 +17,11 @@ const ofDeadlines = "deadlines:";
  */
 export class Mending {
   readonly #connection: RedisConnection;
-  readonly #scripts: Scripts;
   readonly #deadlines: DeadlineWalk;
-  readonly #shards: readonly Shard[];
+  readonly #shards: readonly RedisShard[];
 
-  constructor(connection: RedisConnection, scripts: Scripts, deadlines: DeadlineWalk, shards: readonly Shard[]) {
+  constructor(connection: RedisConnection, deadlines: DeadlineWalk, shards: readonly RedisShard[]) {
     this.#connection = connection;
-    this.#scripts = scripts;
     this.#deadlines = deadlines;
     this.#shards = shards;
   }
@@ -38,10 +34,10 @@ export class Mending {
   }
 
   async #deadlinesStep(from: number, within: string, held: ReadonlySet<number>): Promise<{ cursor: string } & Mended> {
-    const shard = this.#shards.find(({ number }) => number >= from && held.has(number));
-    if (shard === undefined) return { cursor: "", given: 0, dropped: 0, recounted: 0 };
-    const { cursor, dropped, recounted } = await this.#deadlines.step(shard, shard.number === from ? within : "");
-    const next = cursor === "" ? `${shard.number + 1}:` : `${shard.number}:${cursor}`;
+    const state = this.#shards.map((shard) => shard.state).find(({ number }) => number >= from && held.has(number));
+    if (state === undefined) return { cursor: "", given: 0, dropped: 0, recounted: 0 };
+    const { cursor, dropped, recounted } = await this.#deadlines.step(state, state.number === from ? within : "");
+    const next = cursor === "" ? `${state.number + 1}:` : `${state.number}:${cursor}`;
     return { cursor: ofDeadlines + next, given: 0, dropped, recounted: recounted ? 1 : 0 };
   }
 
@@ -51,22 +47,21 @@ export class Mending {
     let given = 0;
     for (const [shard, userIds] of this.#byShard(list(keys).map(text), held)) {
       for (let from = 0; from < userIds.length; from += callMaxUsers) {
-        given += await this.#mend(shard, userIds.slice(from, from + callMaxUsers));
+        given += await shard.mend(userIds.slice(from, from + callMaxUsers));
       }
     }
     return { cursor: next === start ? `${ofDeadlines}0:` : text(next), given, dropped: 0, recounted: 0 };
   }
 
-  #mend({ keys: { deadlines, meta, recordPrefix } }: Shard, userIds: readonly string[]): Promise<number> {
-    return this.#scripts.run(mend, { deadlines, meta }, { recordPrefix }, userIds);
-  }
-
-  #byShard(keys: readonly string[], held: ReadonlySet<number>): ReadonlyMap<Shard, string[]> {
-    const users = new Map<Shard, string[]>();
+  #byShard(keys: readonly string[], held: ReadonlySet<number>): ReadonlyMap<RedisShard, string[]> {
+    const users = new Map<RedisShard, string[]>();
     for (const key of keys) {
-      const shard = this.#shards[Number(/^presence:\{(\d+)\}/.exec(key)?.[1])];
-      if (shard === undefined || !held.has(shard.number) || !key.startsWith(shard.keys.recordPrefix)) continue;
-      const userId = key.slice(shard.keys.recordPrefix.length);
+      const number = Number(/^presence:\{(\d+)\}/.exec(key)?.[1]);
+      const shard = this.#shards[number];
+      if (shard === undefined || !held.has(number)) continue;
+      const { recordPrefix } = shard.state.keys;
+      if (!key.startsWith(recordPrefix)) continue;
+      const userId = key.slice(recordPrefix.length);
       const others = users.get(shard);
       if (others === undefined) users.set(shard, [userId]);
       else others.push(userId);

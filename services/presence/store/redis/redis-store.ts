@@ -1,5 +1,5 @@
 import { parseRedisUrl, RedisConnection, RedisError } from "@realchat/presence-redis";
-import { type Clock, OperationMeter } from "@realchat/presence-runtime";
+import type { Clock } from "@realchat/presence-runtime";
 import type { Rules } from "../../domain/decisions.ts";
 import { invariant } from "../../domain/invariant.ts";
 import type { SessionRef } from "../../domain/session.ts";
@@ -23,24 +23,23 @@ import {
   type UnregisterResult,
   type UserView,
 } from "../store.ts";
-import { ChangeQueue, type DecideChanges, type PendingChanges } from "./change-queue.ts";
-import { Changes } from "./changes.ts";
+import type { PendingChanges } from "./change-queue.ts";
 import { DeadlineWalk } from "./deadline-walk.ts";
-import { sessionMember, shardKeys } from "./keys.ts";
+import { shardKeys } from "./keys.ts";
 import { KnownSessions } from "./known-sessions.ts";
 import { Leases } from "./leases.ts";
 import { LiveLog } from "./live-log.ts";
 import { LogReader } from "./log-reader.ts";
 import { Mending } from "./mending.ts";
-import { type PendingBound, RefreshQueue } from "./refresh-queue.ts";
+import { Operations } from "./operations.ts";
+import { RedisShard } from "./redis-shard.ts";
+import type { PendingBound } from "./refresh-queue.ts";
 import { scriptRules } from "./script-rules.ts";
 import { Scripts } from "./scripts.ts";
-import { Sessions } from "./sessions.ts";
-import { Shard } from "./shard.ts";
+import { ShardState } from "./shard-state.ts";
 import { checkStore } from "./store-check.ts";
 import { compareMarks, type StoreMark, schemaVersion } from "./store-mark.ts";
 import { StoreProbe } from "./store-probe.ts";
-import { Ticks } from "./ticks.ts";
 import { Troubles } from "./troubles.ts";
 import { unavailable } from "./unavailable.ts";
 import { Unreadables } from "./unreadables.ts";
@@ -88,48 +87,25 @@ export function createRedisStore(options: RedisStoreOptions, clock: Clock): Redi
   return new RedisPresenceStore(options, clock);
 }
 
-/**
- * What is counted; `refresh` counts batches of heartbeats, `heartbeat` those that a batch could not answer, `change`
- * batches of `register`, `unregister` and `heartbeat`.
- */
-const operationKinds = [
-  "register",
-  "unregister",
-  "change",
-  "refresh",
-  "heartbeat",
-  "users",
-  "tick",
-  "mend",
-  "log",
-  "lease",
-  "publish",
-] as const;
-type OperationKind = (typeof operationKinds)[number];
-
-/** Wires the parts together; each has a file of its own. */
+/** Wires the parts together and picks the shard; each part has a file of its own. */
 class RedisPresenceStore implements RedisStore {
   readonly kind = "redis";
   readonly shardCount: number;
-  readonly #shards: readonly Shard[];
+  readonly #shards: readonly RedisShard[];
   readonly #connection: RedisConnection;
   readonly #live: LiveLog;
   readonly #troubles: Troubles;
+  readonly #operations: Operations;
   readonly #probe: StoreProbe;
-  readonly #ticks: Ticks;
-  readonly #sessions: Sessions;
   readonly #users: UserReader;
   readonly #log: LogReader;
   readonly #leases: Leases;
   readonly #mending: Mending;
-  /** By shard. */
-  readonly #refreshes: readonly RefreshQueue[];
   readonly #known: KnownSessions;
   readonly #unreadable: Unreadables;
   readonly #pendingRefreshes: PendingBound;
   readonly #pendingChanges: PendingChanges;
   readonly #maxPendingCommands: number;
-  readonly #meter: OperationMeter<OperationKind>;
 
   constructor(options: RedisStoreOptions, clock: Clock) {
     const { shards, rules, retentionMs, commandTimeoutMs = 2_000, maxPendingCommands = 100_000 } = options;
@@ -137,26 +113,20 @@ class RedisPresenceStore implements RedisStore {
     const address = parseRedisUrl(options.url, options.tlsCa);
     const keys = shardKeys(shards, address.database);
     this.shardCount = shards;
-    this.#shards = keys.map((keysOfShard, number) => new Shard(number, keysOfShard, tickCapMs(rules.ttlMs)));
     this.#maxPendingCommands = maxPendingCommands;
     this.#known = new KnownSessions(options.maxKnownSessions ?? 1_000_000);
     this.#troubles = new Troubles(shards, clock);
+    this.#operations = new Operations(this.#troubles, clock);
     this.#unreadable = new Unreadables(options.onUnreadable ?? (() => {}));
     this.#pendingRefreshes = { used: 0, limit: options.maxPendingRefreshes ?? 100_000 };
     this.#pendingChanges = {
       count: { used: 0, limit: options.maxPendingChanges ?? 100_000 },
       bytes: { used: 0, limit: options.maxPendingChangeBytes ?? 64 * 2 ** 20 },
     };
-    this.#meter = new OperationMeter(operationKinds, clock);
 
-    const connecting = {
-      address,
-      commandTimeoutMs,
-      maxCommands: maxPendingCommands,
-      unavailable,
-    };
+    const connecting = { address, commandTimeoutMs, maxCommands: maxPendingCommands, unavailable };
     const onLost = () => {
-      for (const shard of this.#shards) shard.clock.interrupted();
+      for (const { state } of this.#shards) state.clock.interrupted();
     };
     const mark: StoreMark = { schema: schemaVersion, shards };
     this.#connection = new RedisConnection(
@@ -165,39 +135,33 @@ class RedisPresenceStore implements RedisStore {
     );
     // The next connection is not used before its check finds our mark again.
     const onMark = (found: StoreMark) => this.#connection.drop(refusalOf(() => compareMarks(found, mark)));
-    const watching = { mark, onMark, troubles: this.#troubles, clock };
-    this.#probe = new StoreProbe({ connection: this.#connection, ...watching });
-    const onVersion = (number: number, version: number) => this.#shard(number).saw(version);
+    const onVersion = (number: number, version: number) => this.#state(number).saw(version);
     this.#live = new LiveLog(connecting, { keys, onVersion, unreadable: this.#unreadable }, clock);
 
     const logMaxEntries = Math.ceil((options.logMaxEntries ?? 1_000_000) / shards);
-    const scripts = new Scripts(this.#connection, scriptRules(rules, retentionMs, logMaxEntries));
-    this.#ticks = new Ticks({ scripts, unreadable: this.#unreadable, ...watching });
-    this.#sessions = new Sessions({
+    const shared = {
       connection: this.#connection,
-      scripts,
+      scripts: new Scripts(this.#connection, scriptRules(rules, retentionMs, logMaxEntries)),
+      operations: this.#operations,
       known: this.#known,
-      ticks: this.#ticks,
-      changes: this.#changeQueues(
-        new Changes({ connection: this.#connection, scripts, ticks: this.#ticks, unreadable: this.#unreadable }),
-      ),
-      ttlMs: rules.ttlMs,
-    });
-    this.#users = new UserReader({
-      connection: this.#connection,
-      shardOf: (userId) => this.#shardOf(userId),
+      troubles: this.#troubles,
       unreadable: this.#unreadable,
+      pendingRefreshes: this.#pendingRefreshes,
+      pendingChanges: this.#pendingChanges,
+      ttlMs: rules.ttlMs,
+      mark,
+      onMark,
       clock,
-    });
-    this.#log = new LogReader(this.#connection, this.#unreadable);
-    this.#leases = new Leases(this.#connection, scripts, this.#troubles);
-    this.#mending = new Mending(
-      this.#connection,
-      scripts,
-      new DeadlineWalk(this.#connection, scripts, this.#log),
-      this.#shards,
+    };
+    this.#shards = keys.map(
+      (keysOfShard, number) => new RedisShard(new ShardState(number, keysOfShard, tickCapMs(rules.ttlMs)), shared),
     );
-    this.#refreshes = this.#shards.map((shard) => this.#refreshQueueOf(shard));
+    this.#probe = new StoreProbe(shared);
+    this.#users = new UserReader({ ...shared, shardOf: (userId) => this.#shardOf(userId).state });
+    this.#log = new LogReader(this.#connection, this.#unreadable);
+    this.#leases = new Leases(this.#connection, shared.scripts, this.#troubles);
+    const deadlines = new DeadlineWalk(this.#connection, shared.scripts, this.#log);
+    this.#mending = new Mending(this.#connection, deadlines, this.#shards);
   }
 
   async open(): Promise<void> {
@@ -230,7 +194,7 @@ class RedisPresenceStore implements RedisStore {
 
   metrics(): StoreMetrics {
     return {
-      operations: this.#meter.operations,
+      operations: this.#operations.figures,
       bounds: {
         refreshes: this.#pendingRefreshes,
         changes: this.#pendingChanges.count,
@@ -245,119 +209,83 @@ class RedisPresenceStore implements RedisStore {
   }
 
   register(registration: Registration): Promise<RegisterResult> {
-    const shard = this.#shardOf(registration.userId);
-    return this.#measure("register", () => this.#sessions.register(shard, registration));
+    return this.#shardOf(registration.userId).register(registration);
   }
 
   unregister(ending: SessionEnding): Promise<UnregisterResult> {
-    const shard = this.#shardOf(ending.userId);
-    return this.#measure("unregister", () => this.#sessions.unregister(shard, ending));
+    return this.#shardOf(ending.userId).unregister(ending);
   }
 
   refresh(session: SessionRef, reply: RefreshReply, tag: number): void {
-    if (!this.#connection.isReady) {
-      reply({ kind: "failed", error: this.#connection.unavailable() }, tag);
-      return;
-    }
-    const { userId, deviceId } = session;
-    const sessionId = session.sessionId === "" ? this.#known.get(userId, deviceId) : session.sessionId;
-    const member = sessionId === undefined ? undefined : sessionMember(userId, sessionId);
-    const queue = this.#refreshes[shardOf(userId, this.shardCount)] as RefreshQueue;
-    queue.add(session, member, reply, tag);
+    this.#shardOf(session.userId).refresh(session, reply, tag);
   }
 
   users(userIds: readonly string[]): Promise<UserView[]> {
-    return this.#measure("users", () => this.#users.read(userIds));
+    return this.#operations.run("users", () => this.#users.read(userIds));
   }
 
   async tick(shard: number, limit: number): Promise<Tick> {
-    return this.#meter.measure("tick", () => this.#ticks.tick(this.#shard(shard), limit));
+    return this.#shard(shard).tick(limit);
   }
 
   mend(cursor: string, shards: ReadonlySet<number>): Promise<{ cursor: string } & Mended> {
-    return this.#measure("mend", () => this.#mending.step(cursor, shards));
+    return this.#operations.run("mend", () => this.#mending.step(cursor, shards));
   }
 
   lastVersion(shard: number): Promise<number> {
-    return this.#measure("log", () => this.#log.lastVersion(this.#shard(shard)));
+    return this.#operations.run("log", () => this.#log.lastVersion(this.#state(shard)));
   }
 
   readLog(shard: number, after: number, limit: number): Promise<{ entries: Transition[]; gap: boolean }> {
-    return this.#measure("log", () => this.#log.read(this.#shard(shard), after, limit));
+    return this.#operations.run("log", () => this.#log.read(this.#state(shard), after, limit));
   }
 
   follow(shard: number, listener: LogListener): () => void {
-    return this.#live.follow(this.#shard(shard).number, listener);
+    return this.#live.follow(this.#state(shard).number, listener);
   }
 
   scanOnline(shard: number): AsyncIterable<UserView[]> {
-    return this.#users.scanOnline(this.#shard(shard));
+    return this.#users.scanOnline(this.#state(shard));
   }
 
   announceNode(nodeId: string, ttlMs: number): Promise<number> {
-    return this.#meter.measure("lease", () => this.#leases.announceNode(nodeId, ttlMs));
+    return this.#operations.count("lease", () => this.#leases.announceNode(nodeId, ttlMs));
   }
 
   withdrawNode(nodeId: string): Promise<void> {
-    return this.#meter.measure("lease", () => this.#leases.withdrawNode(nodeId));
+    return this.#operations.count("lease", () => this.#leases.withdrawNode(nodeId));
   }
 
   claim(shard: number, nodeId: string, leaseMs: number): Promise<PublisherLease | undefined> {
-    return this.#meter.measure("lease", () => this.#leases.claim(this.#shard(shard), nodeId, leaseMs));
+    return this.#operations.count("lease", () => this.#leases.claim(this.#state(shard), nodeId, leaseMs));
   }
 
   release(shard: number, nodeId: string): Promise<void> {
-    return this.#meter.measure("lease", () => this.#leases.release(this.#shard(shard), nodeId));
+    return this.#operations.count("lease", () => this.#leases.release(this.#state(shard), nodeId));
   }
 
   advance(shard: number, fence: number, cursors: Readonly<Record<string, number>>): Promise<boolean> {
-    return this.#meter.measure("lease", () => this.#leases.advance(this.#shard(shard), fence, cursors));
+    return this.#operations.count("lease", () => this.#leases.advance(this.#state(shard), fence, cursors));
   }
 
   publish(channel: string, message: Uint8Array): Promise<void> {
-    return this.#measure("publish", async () => {
+    return this.#operations.run("publish", async () => {
       await this.#connection.send(["PUBLISH", channel, Buffer.from(message)]);
     });
   }
 
-  /** Counts an operation, and notes when the server refuses it to anybody. */
-  async #measure<T>(kind: OperationKind, operation: () => T | Promise<T>): Promise<T> {
-    try {
-      const result = await this.#meter.measure(kind, operation);
-      this.#troubles.worked(kind);
-      return result;
-    } catch (error) {
-      this.#troubles.refused(kind, error);
-      throw error;
-    }
+  #shardOf(userId: string): RedisShard {
+    return this.#shards[shardOf(userId, this.shardCount)] as RedisShard;
   }
 
-  #changeQueues(changes: Changes): ChangeQueue[] {
-    return this.#shards.map((shard) => {
-      const decide: DecideChanges = (batch) => this.#meter.measure("change", () => changes.decide(shard, batch));
-      return new ChangeQueue(decide, this.#pendingChanges);
-    });
-  }
-
-  #refreshQueueOf(shard: Shard): RefreshQueue {
-    return new RefreshQueue(
-      {
-        extend: (members) => this.#measure("refresh", () => this.#sessions.extend(shard, members)),
-        present: (members) => this.#sessions.present(shard, members),
-        decide: (session) => this.#measure("heartbeat", () => this.#sessions.decideHeartbeat(shard, session)),
-      },
-      this.#pendingRefreshes,
-    );
-  }
-
-  #shardOf(userId: string): Shard {
-    return this.#shard(shardOf(userId, this.shardCount));
-  }
-
-  #shard(number: number): Shard {
+  #shard(number: number): RedisShard {
     const shard = this.#shards[number];
     invariant(shard !== undefined, `there is no shard ${number}`);
     return shard;
+  }
+
+  #state(number: number): ShardState {
+    return this.#shard(number).state;
   }
 }
 

@@ -1,6 +1,6 @@
 import { PresenceError } from "../../domain/presence-error.ts";
 import type { Unreadable } from "../store.ts";
-import type { Shard } from "./shard.ts";
+import type { ShardState } from "./shard-state.ts";
 
 /** How many are told of; beyond, they are only counted. */
 const toldMax = 1_000;
@@ -38,7 +38,7 @@ export class Unreadables {
    * @param why continues a sentence that begins with the key
    * @returns what a caller who needs it is told
    */
-  record(shard: Shard, userId: string, why: string): PresenceError {
+  record(shard: ShardState, userId: string, why: string): PresenceError {
     const key = shard.keys.recordPrefix + userId;
     const user = `user ${JSON.stringify(userId)}`;
     this.#met.records += 1;

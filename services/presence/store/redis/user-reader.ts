@@ -1,7 +1,7 @@
 import { integer, list, type RedisConnection, text } from "@realchat/presence-redis";
 import type { Clock } from "@realchat/presence-runtime";
 import type { UserView } from "../store.ts";
-import type { Shard } from "./shard.ts";
+import type { ShardState } from "./shard-state.ts";
 import type { Unreadables } from "./unreadables.ts";
 import { decodeUser, unknownUser, userWithoutRecord } from "./user-record.ts";
 
@@ -14,12 +14,12 @@ const scanCount = 1_000;
 export class UserReader {
   readonly #connection: RedisConnection;
   readonly #clock: Clock;
-  readonly #shardOf: (userId: string) => Shard;
+  readonly #shardOf: (userId: string) => ShardState;
   readonly #unreadable: Unreadables;
 
   constructor(parts: {
     connection: RedisConnection;
-    shardOf: (userId: string) => Shard;
+    shardOf: (userId: string) => ShardState;
     unreadable: Unreadables;
     clock: Clock;
   }) {
@@ -42,7 +42,7 @@ export class UserReader {
    * Looks through the records rather than the deadlines: a record stays where it is while its user reconnects, a
    * deadline gets another member, and SCAN promises to find only what was there all the time.
    */
-  async *scanOnline(shard: Shard): AsyncIterable<UserView[]> {
+  async *scanOnline(shard: ShardState): AsyncIterable<UserView[]> {
     const { recordPrefix } = shard.keys;
     const options = ["MATCH", `${recordPrefix}*`, "COUNT", String(scanCount)];
     let cursor = "0";
@@ -59,7 +59,7 @@ export class UserReader {
   async #readOnce(userIds: readonly string[]): Promise<UserView[]> {
     const places = Map.groupBy(userIds.keys(), (place) => this.#shardOf(userIds[place] as string));
     const views = new Array<UserView>(userIds.length);
-    const readInto = async (shard: Shard, inShard: readonly number[]) => {
+    const readInto = async (shard: ShardState, inShard: readonly number[]) => {
       const ids = inShard.map((place) => userIds[place] as string);
       const found = await this.#readShard(shard, ids);
       for (const [index, place] of inShard.entries()) views[place] = found[index] as UserView;
@@ -68,7 +68,7 @@ export class UserReader {
     return views;
   }
 
-  async #readShard(shard: Shard, userIds: readonly string[]): Promise<UserView[]> {
+  async #readShard(shard: ShardState, userIds: readonly string[]): Promise<UserView[]> {
     if (userIds.length === 0) return [];
     const knownVersion = shard.lastVersion;
     const keys = userIds.map((userId) => shard.keys.recordPrefix + userId);
@@ -89,7 +89,7 @@ export class UserReader {
     });
   }
 
-  #unknown(shard: Shard, userId: string, why: string): UserView {
+  #unknown(shard: ShardState, userId: string, why: string): UserView {
     return unknownUser(userId, shard.number, this.#unreadable.record(shard, userId, why));
   }
 

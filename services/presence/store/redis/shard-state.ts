@@ -2,7 +2,7 @@ import type { ShardKeys } from "./keys.ts";
 import { ReckonedClock } from "./reckoned-clock.ts";
 
 /** A shard as this node knows it. */
-export class Shard {
+export class ShardState {
   readonly number: number;
   readonly keys: ShardKeys;
   readonly clock: ReckonedClock;
