@@ -6,6 +6,9 @@ const PROTOCOL = "realchat.presence.v1.json";
 // RFC 9110 §5.6.2: what a sub-protocol may be made of. \x60 is the backtick.
 const BEARER = /^[\w!#$%&'*+.^\x60|~-]+$/;
 
+// WebSocket.OPEN, whatever the browser or a test has for a WebSocket.
+const OPEN = 1;
+
 /** Close codes: the connection broke off (RFC 6455 §7.1.5); it never began, and never will. */
 export const LOST = 1006;
 export const NEVER_BEGAN = 0;
@@ -48,9 +51,9 @@ export class Connection {
     this.#begin();
   }
 
-  /** @param {ClientFrame} frame */
+  /** Says nothing to a socket that the gateway is closing already: its end is about to be told. @param {ClientFrame} frame */
   send(frame) {
-    this.#socket?.send(JSON.stringify(frame));
+    if (this.#socket?.readyState === OPEN) this.#socket.send(JSON.stringify(frame));
   }
 
   /** Asks for a sign of life. A gateway that has never answered a ping is an older one, and is not held to it. */
