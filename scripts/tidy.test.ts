@@ -92,6 +92,11 @@ describe("import directions", () => {
     allowed("services/delivery/feed/kafka/a.ts", "@platformatic/kafka");
     refused("services/presence/shards/a.ts", "@platformatic/kafka");
     allowed("packages/rpc/testing/grpc-js/a.ts", "@grpc/grpc-js");
+    allowed("packages/grpc/a.ts", "@grpc/grpc-js");
+    allowed("benchmarks/rpc/a.ts", "@grpc/grpc-js");
+    refused("packages/client/grpc/a.ts", "@grpc/grpc-js");
+    refused("packages/cli/a.ts", "@grpc/grpc-js");
+    refused("services/delivery/audience/sources/grpc/a.ts", "@grpc/grpc-js");
     refused("packages/rpc/server.ts", "@grpc/grpc-js");
     allowed("packages/rpc/server.test.ts", "@grpc/grpc-js");
   });

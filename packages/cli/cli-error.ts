@@ -1,10 +1,10 @@
-import type { RpcCode } from "@realchat/presence-rpc";
+import type { GrpcErrorCode } from "@realchat/presence-grpc";
 
 /**
  * `USAGE`: the command line is wrong. `UNREACHABLE`: nothing answered at the address. All else is the status that the
  * server answered with.
  */
-export type CliErrorCode = "USAGE" | "UNREACHABLE" | Exclude<RpcCode, "OK">;
+export type CliErrorCode = "USAGE" | "UNREACHABLE" | GrpcErrorCode;
 
 /** Why a command failed; the message is for the person who typed it and says what to do. */
 export class CliError extends Error {

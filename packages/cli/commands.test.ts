@@ -23,6 +23,11 @@ async function run(...args: string[]) {
   return { code: await captured.exitCode, stdout: captured.stdout, stderr: captured.stderr };
 }
 
+test("the address may be written as gRPC writes a name", async (t) => {
+  const addr = await scriptedPresence(t, { refreshSession: () => ({ heartbeatInterval: undefined }) });
+  assert.equal((await run("refresh", "alice", "phone", "--addr", `dns:///${addr}`)).code, 0);
+});
+
 test("register tells the session_id and the pace of heartbeats", async (t) => {
   const asked: presence.RegisterSessionRequest[] = [];
   const addr = await scriptedPresence(t, {

@@ -1,8 +1,8 @@
-import { type ChannelCredentials, credentials } from "@grpc/grpc-js";
+import type { PemTexts, RpcClient } from "@realchat/presence-grpc";
 import { presence } from "@realchat/presence-proto";
 import { type Clock, isKeyOf, showAddress } from "@realchat/presence-runtime";
 import { CliError } from "./cli-error.ts";
-import { connectRpc, type RpcClient, type RpcConnection } from "./rpc-client.ts";
+import { connectRpc, type RpcConnection } from "./rpc-client.ts";
 import type { SharedFlags } from "./shared-flags.ts";
 
 export type PresenceApi = RpcClient<typeof presence.PresenceApiDefinition>;
@@ -12,17 +12,15 @@ export function connectPresence(
   flags: SharedFlags,
   clock: Clock,
 ): RpcConnection<typeof presence.PresenceApiDefinition> {
-  const target = { address: showAddress(flags.addr), credentials: credentialsOf(flags) };
-  return connectRpc(presence.PresenceApiDefinition, target, clock);
+  return connectRpc(presence.PresenceApiDefinition, { address: showAddress(flags.addr), tls: tlsOf(flags) }, clock);
 }
 
-function credentialsOf({ tls, ca, cert, key }: SharedFlags): ChannelCredentials {
-  if (!tls && ca === undefined && cert === undefined && key === undefined) return credentials.createInsecure();
+function tlsOf({ tls, ca, cert, key }: SharedFlags): PemTexts | undefined {
+  if (!tls && ca === undefined && cert === undefined && key === undefined) return undefined;
   if (cert === undefined && key !== undefined) throw new CliError("USAGE", "--key needs --cert beside it");
   if (cert !== undefined && key === undefined) throw new CliError("USAGE", "--cert needs --key beside it");
   if (cert !== undefined && key !== undefined && !isKeyOf(key, cert)) {
     throw new CliError("USAGE", `--key ${key.path} is not the key of --cert ${cert.path}`);
   }
-  const bytes = (file: { pem: string } | undefined) => (file === undefined ? null : Buffer.from(file.pem));
-  return credentials.createSsl(bytes(ca), bytes(key), bytes(cert));
+  return { ca: ca?.pem, certificate: cert?.pem, key: key?.pem };
 }

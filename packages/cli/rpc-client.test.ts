@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { credentials } from "@grpc/grpc-js";
+import type { PemTexts } from "@realchat/presence-grpc";
 import { presence } from "@realchat/presence-proto";
 import { RpcError } from "@realchat/presence-rpc";
 import { issueCertificates } from "@realchat/presence-rpc/testing";
@@ -10,8 +10,8 @@ import type { CliError } from "./cli-error.ts";
 import { connectRpc } from "./rpc-client.ts";
 import { scriptedPresence } from "./testing/scripted-presence.ts";
 
-function connect(t: TestContext, address: string, security = credentials.createInsecure()) {
-  const connection = connectRpc(presence.PresenceApiDefinition, { address, credentials: security }, systemClock);
+function connect(t: TestContext, address: string, tls?: PemTexts) {
+  const connection = connectRpc(presence.PresenceApiDefinition, { address, tls }, systemClock);
   t.after(() => connection.close());
   return connection.api;
 }
@@ -84,11 +84,10 @@ test("a stream ends with the server's status, or quietly when the caller wants n
 const { ca, server, client } = issueCertificates();
 const other = issueCertificates();
 const answers = { getPresence: () => presence.GetPresenceResponse.create() };
-const trusting = (pem: string) => credentials.createSsl(Buffer.from(pem));
 
 test("TLS: a server whose certificate is signed by --ca answers", async (t) => {
   const address = await scriptedPresence(t, answers, { tls: server });
-  assert.deepEqual((await connect(t, address, trusting(ca)).getPresence({})).presences, []);
+  assert.deepEqual((await connect(t, address, { ca }).getPresence({})).presences, []);
 });
 
 /** What is wrong with TLS has advice of its own: to start a server would change nothing. */
@@ -96,29 +95,25 @@ const faults = [
   {
     what: "an authority that is not known",
     tls: server,
-    security: trusting(other.ca),
+    security: { ca: other.ca },
     advice: /cannot be trusted .*--ca$/,
   },
-  { what: "no authority at all", tls: server, security: credentials.createSsl(), advice: /cannot be trusted .*--ca$/ },
+  { what: "no authority at all", tls: server, security: {}, advice: /cannot be trusted .*--ca$/ },
   {
     what: "plain text to a port with TLS",
     tls: server,
-    security: credentials.createInsecure(),
+    security: undefined,
     advice: /plain gRPC .*if it has TLS/,
   },
-  { what: "TLS to a port without", tls: undefined, security: trusting(ca), advice: /no TLS at .*leave out --tls/ },
+  { what: "TLS to a port without", tls: undefined, security: { ca }, advice: /no TLS at .*leave out --tls/ },
   {
     what: "no certificate where one is wanted",
-    ...{ tls: { ...server, clientCa: ca }, security: trusting(ca), advice: /--cert and --key$/ },
+    ...{ tls: { ...server, clientCa: ca }, security: { ca }, advice: /--cert and --key$/ },
   },
   {
     what: "a certificate of another authority where one is wanted",
     tls: { ...server, clientCa: ca },
-    security: credentials.createSsl(
-      Buffer.from(ca),
-      Buffer.from(other.client.key),
-      Buffer.from(other.client.certificate),
-    ),
+    security: { ca, ...other.client },
     advice: /--cert and --key$/,
   },
 ];
@@ -137,6 +132,5 @@ for (const { what, tls, security, advice } of faults) {
 
 test("TLS: a client whose certificate is signed by the authority that is wanted is answered", async (t) => {
   const address = await scriptedPresence(t, answers, { tls: { ...server, clientCa: ca } });
-  const own = credentials.createSsl(Buffer.from(ca), Buffer.from(client.key), Buffer.from(client.certificate));
-  assert.deepEqual((await connect(t, address, own).getPresence({})).presences, []);
+  assert.deepEqual((await connect(t, address, { ca, ...client }).getPresence({})).presences, []);
 });

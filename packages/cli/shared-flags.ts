@@ -1,10 +1,10 @@
-import { certificateFile, duration, peerAddress, privateKeyFile } from "@realchat/presence-runtime";
+import { certificateFile, duration, grpcPeer, privateKeyFile } from "@realchat/presence-runtime";
 import { type FlagValues, given } from "./flag.ts";
 
 /** What every command takes. */
 export const sharedFlags = {
   addr: {
-    kind: peerAddress,
+    kind: grpcPeer,
     default: "127.0.0.1:50056",
     variable: "PRESENCE_ADDR",
     meaning: "where the presence service is",

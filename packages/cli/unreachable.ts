@@ -1,9 +1,8 @@
 /** Why no call went through, and what to do about it, for the person who typed the command. */
 export function unreachable(
-  details: string,
+  reason: string,
   { address, isEncrypted }: { address: string; isEncrypted: boolean },
 ): string {
-  const reason = reasonOf(details);
   const found = causes.find(({ sign, encrypted }) => sign.test(reason) && (encrypted ?? isEncrypted) === isEncrypted);
   const { what, advice } = found ?? nobodyThere;
   return `${what} ${address} (${reason}): ${advice}`;
@@ -60,14 +59,3 @@ const causes: readonly Cause[] = [
       "if it has TLS, give --tls, or --ca with the authority that signed its certificate; else say where presence is with --addr or PRESENCE_ADDR",
   },
 ];
-
-/** The part of grpc-js's explanation, and of OpenSSL's, that tells a person something. */
-function reasonOf(details: string): string {
-  const last = /Last error: (?:Error: )?(.*?)(?:\s*\. Resolution note:.*)?$/s.exec(details)?.[1] ?? details;
-  const ofOpenSsl = /:SSL routines:[^:]*:([^:]+):/.exec(last)?.[1];
-  return (ofOpenSsl ?? last)
-    .replace(/^(?:Error )?\[\w+\]: /, "")
-    .replace(/; if the root CA is installed locally.*$/, "")
-    .replace(/ ?\(\d{4}-\d\d-\d\dT[^)]*\)/, "")
-    .replace(/[\s:]+$/, "");
-}

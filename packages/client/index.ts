@@ -1,3 +1,4 @@
+export type { CallOptions, RpcClient } from "@realchat/presence-grpc";
 export * as presence from "@realchat/presence-proto/presence";
 export type { Bound } from "./bound.ts";
 export type { ChannelState } from "./grpc/channel.ts";
@@ -10,7 +11,6 @@ export {
   type PresenceChannelsOptions,
   type TlsOptions,
 } from "./grpc/presence-channels.ts";
-export type { CallOptions, RpcClient } from "./grpc/rpc-client.ts";
 export type { PresenceChange } from "./presence-change.ts";
 export { PresenceClientError, type PresenceClientErrorCode } from "./presence-client-error.ts";
 export type { KeeperMetrics } from "./sessions/keeper-metrics.ts";

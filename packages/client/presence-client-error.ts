@@ -1,21 +1,7 @@
-/** The gRPC statuses other than OK, by name. Source: https://grpc.io/docs/guides/status-codes/ */
-export type PresenceClientErrorCode =
-  | "CANCELLED"
-  | "UNKNOWN"
-  | "INVALID_ARGUMENT"
-  | "DEADLINE_EXCEEDED"
-  | "NOT_FOUND"
-  | "ALREADY_EXISTS"
-  | "PERMISSION_DENIED"
-  | "RESOURCE_EXHAUSTED"
-  | "FAILED_PRECONDITION"
-  | "ABORTED"
-  | "OUT_OF_RANGE"
-  | "UNIMPLEMENTED"
-  | "INTERNAL"
-  | "UNAVAILABLE"
-  | "DATA_LOSS"
-  | "UNAUTHENTICATED";
+import type { GrpcErrorCode } from "@realchat/presence-grpc";
+
+/** The gRPC statuses other than OK, by name. */
+export type PresenceClientErrorCode = GrpcErrorCode;
 
 /** All that this package throws and rejects with: what a server answered, or what we refuse in its name. */
 export class PresenceClientError extends Error {

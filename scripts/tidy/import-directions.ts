@@ -187,8 +187,8 @@ const clients: Record<string, { home: RegExp; instead: string }> = {
     instead: "Use the port events/publisher.ts. Map: docs/architecture.md",
   },
   "@grpc/grpc-js": {
-    home: /^packages\/client\/grpc\/|^packages\/cli\/|\/sources\/grpc\/|^benchmarks\//,
-    instead: "Serve through @realchat/presence-rpc. Map: docs/architecture.md",
+    home: /^packages\/grpc\/|^benchmarks\//,
+    instead: "Call through @realchat/presence-grpc, serve through @realchat/presence-rpc. Map: docs/architecture.md",
   },
 };
 

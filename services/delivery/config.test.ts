@@ -94,6 +94,12 @@ describe("configuration", () => {
     assert.equal(config.instanceId, "gateway-1");
   });
 
+  test("addresses of gRPC may be written as gRPC does", () => {
+    const config = configOf({ PRESENCE_SVC_ADDR: "dns:///presence:1", CONV_SVC_ADDR: "dns:///conversations:2" });
+    assert.deepEqual(config.presence.addresses, ["presence:1"]);
+    assert.equal(config.audience.conversationApi, "conversations:2");
+  });
+
   test("a Redis with TLS may have an authority of its own", () => {
     const { ca } = issueCertificates();
     const redis = { REDIS_URL: "rediss://cache/2", REDIS_TLS_CA: fileWith("redis-ca.pem", ca) };

@@ -120,7 +120,7 @@ export const deliverySettings = {
       meaning: "JSON lines to begin with, as `audience import` reads them",
     },
     CONV_SVC_ADDR: {
-      kind: peerAddress,
+      kind: grpcPeer,
       meaning: "ConversationApi to ask for a user's conversations when he connects",
     },
     ALLOW_IMPORT: {

@@ -1,9 +1,15 @@
-import { type ChannelCredentials, Client, connectivityState, Metadata, type ServiceError } from "@grpc/grpc-js";
+import {
+  type CallOptions,
+  type Carrier,
+  type channelCredentials,
+  GrpcChannel,
+  type GrpcError,
+  type RpcMethod,
+  rpcClient,
+} from "@realchat/presence-grpc";
 import { HealthCheckResponse_ServingStatus, HealthDefinition } from "@realchat/presence-proto/health";
 import type { Cancel, Clock } from "@realchat/presence-runtime/clock";
 import { PresenceClientError, presenceClientErrorOf } from "../presence-client-error.ts";
-import { callError } from "./call-error.ts";
-import { type CallOptions, type Carrier, type RpcMethod, rpcClient } from "./rpc-client.ts";
 
 /**
  * - `connecting`: nothing is known yet
@@ -20,7 +26,7 @@ interface ChannelOptions {
   readonly shown: string;
   /** What requests say they are for, `host:port`. */
   readonly authority: string;
-  readonly credentials: ChannelCredentials;
+  readonly credentials: ReturnType<typeof channelCredentials>;
   /** TLS: the name that the certificate must carry; undefined: the address. */
   readonly serverName: string | undefined;
   /** Milliseconds between two looks at the node's health. */
@@ -35,12 +41,12 @@ interface ChannelOptions {
 /** One connection to one address, and what is known of the node at its end. Connects at once, and again for ever. */
 export class Channel implements Carrier {
   readonly address: string;
-  readonly #client: Client;
+  readonly #connection: GrpcChannel;
   readonly #options: ChannelOptions;
   #state: ChannelState = "connecting";
   #detail = "connecting";
   #cancelCheck: Cancel = () => {};
-  /** Cancels the streams that are open, with the state's detail as the reason. */
+  /** Ends the streams that are open, with the state's detail as the reason. */
   readonly #streams = new Set<() => void>();
   #isChecking = false;
   #isClosed = false;
@@ -48,12 +54,10 @@ export class Channel implements Carrier {
   constructor(options: ChannelOptions) {
     this.address = options.shown;
     this.#options = options;
-    this.#client = new Client(options.address, options.credentials, {
-      ...connectionOptions,
-      "grpc.default_authority": options.authority,
-      ...(options.serverName !== undefined && { "grpc.ssl_target_name_override": options.serverName }),
-    });
-    this.#followConnection();
+    const { address, credentials, authority, serverName, clock } = options;
+    const errorOf = (failure: GrpcError) => this.#failed(failure);
+    this.#connection = new GrpcChannel({ address, credentials, authority, serverName, clock, errorOf });
+    this.#connection.keepConnected(() => this.#connectionChanged());
     this.#check();
   }
 
@@ -67,51 +71,26 @@ export class Channel implements Carrier {
   }
 
   get isConnected(): boolean {
-    return !this.#isClosed && this.#client.getChannel().getConnectivityState(false) === connectivityState.READY;
+    return this.#connection.isConnected;
   }
 
   unary(method: RpcMethod, request: unknown, options: CallOptions): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const { path, serialize, deserialize } = method;
-      const cancel = () => call.cancel();
-      const call = this.#client.makeUnaryRequest(
-        path,
-        serialize,
-        deserialize,
-        request,
-        metadataOf(options),
-        this.#deadlineOf(options),
-        (error, response) => {
-          options.signal?.removeEventListener("abort", cancel);
-          if (error === null) resolve(response);
-          else reject(this.#failed(error));
-        },
-      );
-      if (options.signal?.aborted) cancel();
-      else options.signal?.addEventListener("abort", cancel, { once: true });
-    });
+    return this.#connection.unary(method, request, options);
   }
 
   async *serverStream(method: RpcMethod, request: unknown, options: CallOptions): AsyncGenerator<unknown> {
-    const { path, serialize, deserialize } = method;
-    const metadata = metadataOf(options);
-    const deadline = this.#deadlineOf(options);
-    const call = this.#client.makeServerStreamRequest(path, serialize, deserialize, request, metadata, deadline);
-    const cancel = () => call.cancel();
-    this.#streams.add(cancel);
-    if (options.signal?.aborted) cancel();
-    else options.signal?.addEventListener("abort", cancel, { once: true });
+    const { signal } = options;
+    const ended = new AbortController();
+    const end = () => ended.abort();
+    this.#streams.add(end);
+    if (signal?.aborted) end();
+    else signal?.addEventListener("abort", end, { once: true });
     try {
-      yield* call;
-    } catch (error) {
-      if (options.signal?.aborted) return;
-      const failure = this.#failed(error as ServiceError);
-      const isCut = failure.code === "CANCELLED" && !this.#streams.has(cancel);
-      throw isCut ? new PresenceClientError("UNAVAILABLE", this.#detail, { cause: error }) : failure;
+      yield* this.#connection.serverStream(method, request, { ...options, signal: ended.signal });
+      if (ended.signal.aborted && !signal?.aborted) throw new PresenceClientError("UNAVAILABLE", this.#detail);
     } finally {
-      this.#streams.delete(cancel);
-      options.signal?.removeEventListener("abort", cancel);
-      cancel();
+      this.#streams.delete(end);
+      signal?.removeEventListener("abort", end);
     }
   }
 
@@ -125,33 +104,22 @@ export class Channel implements Carrier {
   close(): void {
     this.#isClosed = true;
     this.#cancelCheck();
-    this.#client.close();
+    this.#connection.close();
   }
 
-  #deadlineOf({ timeoutMs }: CallOptions): { deadline?: number } {
-    return timeoutMs === undefined ? {} : { deadline: this.#options.clock.nowUs() / 1_000 + timeoutMs };
-  }
-
-  #failed(error: ServiceError): PresenceClientError {
-    const failure = callError(error, error);
+  #failed(failure: GrpcError): PresenceClientError {
+    const { code, message, retryAfterMs, cause } = failure;
     // Nobody should have to run into it until the next look.
-    if (failure.code === "UNAVAILABLE" && !this.isConnected) this.#become("unreachable", failure.message);
-    return failure;
+    if (code === "UNAVAILABLE" && !this.isConnected) this.#become("unreachable", message);
+    return new PresenceClientError(code, message, { cause, retryAfterMs });
   }
 
   /** Tells at once when the connection breaks, and looks at once when it is there. */
-  #followConnection(): void {
-    if (this.#isClosed) return;
-    const connection = this.#client.getChannel();
-    const before = connection.getConnectivityState(true);
-    connection.watchConnectivityState(before, Number.POSITIVE_INFINITY, () => {
-      if (this.#isClosed) return;
-      if (this.isConnected) this.#check();
-      else if (this.#state === "serving" || this.#state === "not-serving") {
-        this.#become("unreachable", "the connection broke");
-      }
-      this.#followConnection();
-    });
+  #connectionChanged(): void {
+    if (this.isConnected) this.#check();
+    else if (this.#state === "serving" || this.#state === "not-serving") {
+      this.#become("unreachable", "the connection broke");
+    }
   }
 
   async #check(): Promise<void> {
@@ -174,9 +142,7 @@ export class Channel implements Carrier {
   }
 
   #cutStreams(): void {
-    const cancels = [...this.#streams];
-    this.#streams.clear();
-    for (const cancel of cancels) cancel();
+    for (const end of [...this.#streams]) end();
   }
 
   #become(state: ChannelState, detail: string): void {
@@ -187,23 +153,4 @@ export class Channel implements Carrier {
     if (state === "unreachable") this.#cutStreams();
     this.#options.changed();
   }
-}
-
-const connectionOptions = {
-  // P6: whoever lost presence tries again within 5 s; grpc-js adds up to 20 % of jitter.
-  "grpc.initial_reconnect_backoff_ms": 200,
-  "grpc.min_reconnect_backoff_ms": 200,
-  "grpc.max_reconnect_backoff_ms": 2_000,
-  // A snapshot or the devices of thousands may be larger than the 4 MiB that grpc-js takes by default.
-  "grpc.max_receive_message_length": 64 * 1024 * 1024,
-  // Presence is next door: a proxy for the way out of the house would only be in the way.
-  "grpc.enable_http_proxy": 0,
-  // Else two clients of one process would share a connection, and its end.
-  "grpc.use_local_subchannel_pool": 1,
-};
-
-function metadataOf({ metadata }: CallOptions): Metadata {
-  const result = new Metadata();
-  if (metadata !== undefined) for (const [key, value] of Object.entries(metadata)) result.set(key, value);
-  return result;
 }

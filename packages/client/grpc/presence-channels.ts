@@ -1,13 +1,20 @@
 import { isIP } from "node:net";
-import { type ChannelCredentials, credentials } from "@grpc/grpc-js";
+import {
+  type CallOptions,
+  type Carrier,
+  channelCredentials,
+  type PemTexts,
+  type RpcClient,
+  type RpcMethod,
+  rpcClient,
+  type ServiceDefinition,
+} from "@realchat/presence-grpc";
 import { PresenceApiDefinition } from "@realchat/presence-proto/presence";
 import { type Cancel, type Clock, systemClock } from "@realchat/presence-runtime/clock";
 import { PresenceClientError, presenceClientErrorOf } from "../presence-client-error.ts";
 import { type OnListenerError, tell, throwUncaught } from "../tell.ts";
 import { Channel, type ChannelState } from "./channel.ts";
-import type { ServiceDefinition } from "./definition.ts";
 import { addressPattern, type Lookup, NodeAddress, systemLookup } from "./node-address.ts";
-import { type CallOptions, type Carrier, type RpcClient, type RpcMethod, rpcClient } from "./rpc-client.ts";
 
 /** The contract's service, one function per method. */
 export type PresenceApi = RpcClient<typeof PresenceApiDefinition>;
@@ -44,12 +51,7 @@ export interface PresenceChannelsOptions {
 }
 
 /** PEM texts; `{}`: TLS with what Node trusts. */
-export interface TlsOptions {
-  /** Who signed the nodes' certificates. */
-  readonly ca?: string;
-  /** For mutual TLS, both. */
-  readonly certificate?: string;
-  readonly key?: string;
+export interface TlsOptions extends PemTexts {
   /** The name that the nodes' certificates carry, when it is not the host of their addresses. */
   readonly serverName?: string;
 }
@@ -62,7 +64,7 @@ export interface ChannelHealth {
   readonly detail: string;
 }
 
-/** Figures since the start, and of now. */
+/** Metrics since the start, and of now. */
 export interface ChannelMetrics {
   readonly channels: Readonly<Record<ChannelState, number>>;
   readonly calls: number;
@@ -100,8 +102,9 @@ export class PresenceChannels implements PresenceAccess, AsyncDisposable {
       this.#tellFirstVerdict = resolve;
     });
     refuseAddresses(addresses);
+    refuseHalfCertificate(tls);
     const changed = () => queueMicrotask(() => this.#channelsChanged());
-    const shared = { credentials: credentialsOf(tls), checkEveryMs, checkTimeoutMs, clock, changed };
+    const shared = { credentials: channelCredentials(tls), checkEveryMs, checkTimeoutMs, clock, changed };
     const open = ({ address, host, shown }: { address: string; host: string; shown: string }) => {
       const serverName = tls?.serverName ?? (isIP(host) === 0 ? host : undefined);
       const authority =
@@ -243,13 +246,9 @@ function refuseAddresses(addresses: readonly string[]): void {
   if (new Set(addresses).size < addresses.length) throw invalid("addresses names a node twice: name each once");
 }
 
-function credentialsOf(tls: TlsOptions | undefined): ChannelCredentials {
-  if (tls === undefined) return credentials.createInsecure();
-  if ((tls.certificate === undefined) !== (tls.key === undefined)) {
-    throw invalid("tls has only one of certificate and key: for mutual TLS give both");
-  }
-  const bytes = (pem: string | undefined) => (pem === undefined ? null : Buffer.from(pem));
-  return credentials.createSsl(bytes(tls.ca), bytes(tls.key), bytes(tls.certificate));
+function refuseHalfCertificate(tls: TlsOptions | undefined): void {
+  if ((tls?.certificate === undefined) === (tls?.key === undefined)) return;
+  throw invalid("tls has only one of certificate and key: for mutual TLS give both");
 }
 
 function invalid(message: string): PresenceClientError {

@@ -1,5 +1,5 @@
 // Builds the package as it is published: JavaScript with types, which runs on plain Node. What this repository keeps in
-// packages of its own (the contract's code, the clock) goes into it.
+// packages of its own (the contract's code, gRPC's, the clock) goes into it.
 //   node packages/client/publish/build.ts FOLDER && npm pack FOLDER
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 const packages = join(import.meta.dirname, "../..");
 /** Folders of the packages that are built in, by name. */
 const builtIn: Readonly<Record<string, string>> = {
+  "@realchat/presence-grpc": "grpc",
   "@realchat/presence-proto": "proto",
   "@realchat/presence-runtime": "runtime",
 };

@@ -1,4 +1,11 @@
-import { ChannelCredentials, Client, Metadata } from "@grpc/grpc-js";
+import {
+  channelCredentials,
+  GrpcChannel,
+  GrpcError,
+  type PemTexts,
+  type RpcClient,
+  rpcClient,
+} from "@realchat/presence-grpc";
 import { conversation } from "@realchat/presence-proto";
 import type { Clock } from "@realchat/presence-runtime";
 import { type AudienceChange, type AudienceDirectory, beforeAllRecords } from "../../directory.ts";
@@ -8,8 +15,8 @@ import type { AudienceListener } from "../../listener.ts";
 export interface ConversationListingOptions {
   /** `host:port` of the ConversationApi. */
   readonly address: string;
-  /** PEM texts; absent: no TLS. */
-  readonly tls?: { readonly ca?: string; readonly certificate?: string; readonly key?: string };
+  /** Absent: no TLS. */
+  readonly tls?: PemTexts;
   readonly directory: AudienceDirectory;
   readonly listener: AudienceListener;
   readonly clock: Clock;
@@ -38,16 +45,14 @@ type ListingOutcome = "applied" | "failed" | "skipped";
  */
 const clockSkewUs = 60_000_000;
 
-const { listConversations } = conversation.ConversationApiDefinition.methods;
-const path = `/${conversation.ConversationApiDefinition.fullName}/${listConversations.name}`;
-
 /**
  * Asks the conversation service what a user takes part in, for what the topics no longer hold. It only adds: an answer
  * that lacks something may be a short one.
  */
 export class ConversationListing {
   readonly #options: Required<Omit<ConversationListingOptions, "tls">>;
-  readonly #client: Client;
+  readonly #channel: GrpcChannel;
+  readonly #api: RpcClient<typeof conversation.ConversationApiDefinition>;
   /** By user, since when; oldest first. Outcomes of calls under way, too, so that nobody is asked for twice at once. */
   readonly #recent = new Map<string, { readonly atMs: number; readonly outcome: Promise<ListingOutcome> }>();
   readonly #waiting: (() => void)[] = [];
@@ -64,11 +69,9 @@ export class ConversationListing {
       maxCached: 10_000,
       ...options,
     };
-    this.#client = new Client(options.address, credentialsOf(tls), {
-      // The service is next door: a proxy for the way out of the house would only be in the way.
-      "grpc.enable_http_proxy": 0,
-      "grpc.max_receive_message_length": 64 * 1024 * 1024,
-    });
+    const { address, clock } = options;
+    this.#channel = new GrpcChannel({ address, credentials: channelCredentials(tls), clock });
+    this.#api = rpcClient(conversation.ConversationApiDefinition, this.#channel);
   }
 
   /** Resolves when the directory knows the user's conversations, or will not; never rejects. */
@@ -93,7 +96,7 @@ export class ConversationListing {
   }
 
   close(): void {
-    this.#client.close();
+    this.#channel.close();
   }
 
   health(): { readonly ready: boolean; readonly detail: string } {
@@ -116,12 +119,16 @@ export class ConversationListing {
     await this.#turn();
     try {
       const askedAtUs = this.#options.clock.nowUs();
-      const { conversations } = await this.#call(userId);
+      const metadata = { "x-user-id": asHeader(userId) };
+      const { conversations } = await this.#api.listConversations(
+        { userId },
+        { metadata, timeoutMs: this.#options.timeoutMs },
+      );
       await this.#apply(userId, conversations, Math.max(beforeAllRecords, askedAtUs - clockSkewUs));
       this.#detail = "answers";
       return "applied";
     } catch (error) {
-      this.#detail = `fails: ${(error as Error).message}`;
+      this.#detail = `fails: ${error instanceof GrpcError ? `${error.code} ` : ""}${(error as Error).message}`;
       return "failed";
     } finally {
       this.#calls -= 1;
@@ -134,25 +141,6 @@ export class ConversationListing {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
     this.#calls += 1;
-  }
-
-  #call(userId: string): Promise<conversation.ListConversationsResponse> {
-    const { clock, timeoutMs } = this.#options;
-    const metadata = new Metadata();
-    metadata.set("x-user-id", asHeader(userId));
-    const deadline = clock.nowUs() / 1_000 + timeoutMs;
-    return new Promise((resolve, reject) => {
-      this.#client.makeUnaryRequest(
-        path,
-        (request: conversation.ListConversationsRequest) =>
-          Buffer.from(listConversations.requestType.encode(request).finish()),
-        (bytes) => listConversations.responseType.decode(bytes),
-        { userId },
-        metadata,
-        { deadline },
-        (error, response) => (response === undefined ? reject(error) : resolve(response)),
-      );
-    });
   }
 
   async #apply(userId: string, conversations: readonly conversation.Conversation[], at: number): Promise<void> {
@@ -185,10 +173,4 @@ export class ConversationListing {
 /** Metadata is printable ASCII; what is not goes as in a URL. https://grpc.io/docs/guides/metadata/ */
 function asHeader(userId: string): string {
   return /^[ -~]*$/.test(userId) ? userId : encodeURIComponent(userId);
-}
-
-function credentialsOf(tls: ConversationListingOptions["tls"]): ChannelCredentials {
-  if (tls === undefined) return ChannelCredentials.createInsecure();
-  const bytes = (pem: string | undefined) => (pem === undefined ? null : Buffer.from(pem));
-  return ChannelCredentials.createSsl(bytes(tls.ca), bytes(tls.key), bytes(tls.certificate));
 }

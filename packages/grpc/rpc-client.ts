@@ -9,7 +9,7 @@ export interface CallOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** One function per unary or server-streaming method of a definition, typed by it. They reject with PresenceClientError. */
+/** One function per unary or server-streaming method of a definition, typed by it. They reject as their carrier does. */
 export type RpcClient<Definition extends ServiceDefinition> = {
   readonly [Name in keyof Definition["methods"]]: ClientMethod<Definition["methods"][Name]>;
 };
