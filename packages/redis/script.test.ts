@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -68,8 +68,9 @@ describe("a script", () => {
   test("has the hash of its source, includes and all", (t) => {
     const folder = mkdtempSync(join(tmpdir(), "scripts-"));
     t.after(() => rmSync(folder, { recursive: true }));
-    writeFileSync(join(folder, "whole.lua"), "local one = 1\n  -- #include part\nreturn one");
-    writeFileSync(join(folder, "part.lua"), "-- #include crumb\none = one + 1");
+    mkdirSync(join(folder, "parts"));
+    writeFileSync(join(folder, "whole.lua"), "local one = 1\n  -- #include parts/part\nreturn one");
+    writeFileSync(join(folder, "parts", "part.lua"), "-- #include crumb\none = one + 1");
     writeFileSync(join(folder, "crumb.lua"), "one = 0");
     const defineScript = scriptsIn(pathToFileURL(`${folder}/`));
     const whole = defineScript({ file: "whole.lua", keys: [], args: [], returns: integer });

@@ -21,10 +21,14 @@ export interface Script<Key extends string = string, Arg extends string = string
 /** Values for a script's keys and arguments, by name. */
 export type Values<Name extends string> = Readonly<Record<Name, string | number>>;
 
-/** Reads scripts of a folder. A file takes in another of it with a line `-- #include name`. */
+/** Takes in another file; captures its path in the folder of the scripts, without `.lua`. */
+const includeLine = /^ *-- #include ([\w-]+(?:\/[\w-]+)*)$/;
+const includeLines = new RegExp(includeLine, "gm");
+
+/** Reads scripts of a folder and the folders in it. A file takes in another one with a line `-- #include path`. */
 export function scriptsIn(folder: URL) {
   const read = (file: string): string =>
-    readFileSync(new URL(file, folder), "utf8").replaceAll(includes, (_, name: string) => read(`${name}.lua`));
+    readFileSync(new URL(file, folder), "utf8").replaceAll(includeLines, (_, path: string) => read(`${path}.lua`));
 
   return function defineScript<const Key extends string, const Arg extends string, Result>(definition: {
     file: string;
@@ -41,8 +45,6 @@ export function scriptsIn(folder: URL) {
 export function withSource<Definition extends object>(definition: Definition, source: string) {
   return { ...definition, source, sha1: createHash("sha1").update(source).digest("hex") };
 }
-
-const includes = /^ *-- #include ([\w-]+)$/gm;
 
 /**
  * Calls a script by its hash; a server that does not know it has done nothing, and is sent the whole.

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -50,9 +50,10 @@ test("what follows the arguments is declared, or not there", () => {
 test("a script of the folder without a twin fails", (t) => {
   const folder = mkdtempSync(join(tmpdir(), "scripts-"));
   t.after(() => rmSync(folder, { recursive: true }));
+  mkdirSync(join(folder, "sums"));
   writeFileSync(join(folder, "add.lua"), source);
   writeFileSync(join(folder, "part.lua"), "-- no script, only part of others");
   assertTwinsIn(pathToFileURL(`${folder}/`), [twin]);
-  writeFileSync(join(folder, "more.lua"), source);
+  writeFileSync(join(folder, "sums", "more.lua"), source);
   assert.throws(() => assertTwinsIn(pathToFileURL(`${folder}/`), [twin]), /every script of the folder has a twin/);
 });

@@ -8,9 +8,12 @@ const types = {
   ARGV: ["id", "integer", "name", "text", "prefix", "json"],
 };
 
-/** Holds all scripts of a folder against their typed twins: every Lua file with a shebang has one, and they agree. */
+/**
+ * Holds all scripts of a folder, and of the folders in it, against their typed twins: every Lua file with a shebang has
+ * one, and they agree.
+ */
 export function assertTwinsIn(folder: URL, scripts: readonly Script[]): void {
-  const whole = readdirSync(folder).filter(
+  const whole = readdirSync(folder, { encoding: "utf8", recursive: true }).filter(
     (file) => file.endsWith(".lua") && readFileSync(new URL(file, folder), "utf8").startsWith("#!lua"),
   );
   assert.deepEqual(scripts.map(({ file }) => file).sort(), whole.sort(), "every script of the folder has a twin");

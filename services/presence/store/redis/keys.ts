@@ -1,6 +1,6 @@
 /** Keys of one shard share a hash tag, so that a script touches one slot of a Redis Cluster. */
 export interface ShardKeys {
-  /** In front of a user id: STRING, all that is known of that user (see lua/record.lua). */
+  /** In front of a user id: STRING, all that is known of that user (see lua/record/record.lua). */
   readonly recordPrefix: string;
   /** ZSET: member of a session (see sessionMember) → deadline, ms of the shard clock. */
   readonly deadlines: string;

@@ -23,27 +23,27 @@ import {
   type UnregisterResult,
   type UserView,
 } from "../store.ts";
-import type { PendingChanges } from "./change-queue.ts";
-import { DeadlineWalk } from "./deadline-walk.ts";
+import { Operations } from "./health/operations.ts";
+import { checkStore } from "./health/store-check.ts";
+import { compareMarks, type StoreMark, schemaVersion } from "./health/store-mark.ts";
+import { StoreProbe } from "./health/store-probe.ts";
+import { Troubles } from "./health/troubles.ts";
 import { shardKeys } from "./keys.ts";
-import { KnownSessions } from "./known-sessions.ts";
-import { Leases } from "./leases.ts";
-import { LiveLog } from "./live-log.ts";
-import { LogReader } from "./log-reader.ts";
-import { Mending } from "./mending.ts";
-import { Operations } from "./operations.ts";
-import { RedisShard } from "./redis-shard.ts";
-import type { PendingBound } from "./refresh-queue.ts";
+import { LiveLog } from "./log/live-log.ts";
+import { LogReader } from "./log/log-reader.ts";
+import { DeadlineWalk } from "./mending/deadline-walk.ts";
+import { Mending } from "./mending/mending.ts";
+import { Leases } from "./publishing/leases.ts";
+import { Unreadables } from "./records/unreadables.ts";
+import { UserReader } from "./records/user-reader.ts";
 import { scriptRules } from "./script-rules.ts";
 import { Scripts } from "./scripts.ts";
-import { ShardState } from "./shard-state.ts";
-import { checkStore } from "./store-check.ts";
-import { compareMarks, type StoreMark, schemaVersion } from "./store-mark.ts";
-import { StoreProbe } from "./store-probe.ts";
-import { Troubles } from "./troubles.ts";
+import type { PendingChanges } from "./shard/change-queue.ts";
+import { KnownSessions } from "./shard/known-sessions.ts";
+import { RedisShard } from "./shard/redis-shard.ts";
+import type { PendingBound } from "./shard/refresh-queue.ts";
+import { ShardState } from "./shard/shard-state.ts";
 import { unavailable } from "./unavailable.ts";
-import { Unreadables } from "./unreadables.ts";
-import { UserReader } from "./user-reader.ts";
 
 export interface RedisStoreOptions {
   /** See parseRedisUrl. */

@@ -3,21 +3,21 @@ import { describe, test } from "node:test";
 import { assertTwinsIn } from "@realchat/presence-redis/testing";
 import { defaultRules } from "../../../domain/decisions.ts";
 import { scriptRules, writeRules } from "../script-rules.ts";
-import { advance } from "./advance.ts";
-import { announce } from "./announce.ts";
-import { change } from "./change.ts";
-import { changeWhenOutOfMemory } from "./change-when-out-of-memory.ts";
-import { claim } from "./claim.ts";
-import { dropOrphans } from "./drop-orphans.ts";
-import { mend } from "./mend.ts";
-import { recount } from "./recount.ts";
-import { refreshWhenOutOfMemory } from "./refresh-when-out-of-memory.ts";
-import { release } from "./release.ts";
-import { tick } from "./tick.ts";
+import { change } from "./change/change.ts";
+import { changeWhenOutOfMemory } from "./change/change-when-out-of-memory.ts";
+import { refreshWhenOutOfMemory } from "./deadline/refresh-when-out-of-memory.ts";
+import { advance } from "./lease/advance.ts";
+import { announceNode } from "./lease/announce-node.ts";
+import { claim } from "./lease/claim.ts";
+import { release } from "./lease/release.ts";
+import { dropOrphans } from "./mending/drop-orphans.ts";
+import { mend } from "./mending/mend.ts";
+import { recount } from "./mending/recount.ts";
+import { tick } from "./tick/tick.ts";
 
 const scripts = [
   advance,
-  announce,
+  announceNode,
   change,
   changeWhenOutOfMemory,
   claim,

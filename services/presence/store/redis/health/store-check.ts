@@ -1,0 +1,14 @@
+import { checkServer, type RedisClient } from "@realchat/presence-redis";
+import type { ShardKeys } from "../keys.ts";
+import { checkMarks, type StoreMark } from "./store-mark.ts";
+
+/**
+ * Checks that a server is ours to use, and leaves our mark in an empty one.
+ * @returns what to call the server, such as `Redis 7.4.1`
+ * @throws RedisError REFUSED saying what differs and what to do; UNAVAILABLE when it may be ours later
+ */
+export async function checkStore(client: RedisClient, mark: StoreMark, keys: readonly ShardKeys[]): Promise<string> {
+  const server = await checkServer(client);
+  await checkMarks(client, mark, keys);
+  return server;
+}

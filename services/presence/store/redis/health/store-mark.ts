@@ -1,0 +1,70 @@
+import { list, type RedisClient, RedisError, type Reply, replyBehind } from "@realchat/presence-redis";
+import { type ShardKeys, storeKey } from "../keys.ts";
+
+/** What all nodes of a store must agree on; the store has it, and so has each shard. */
+export interface StoreMark {
+  readonly schema: number;
+  readonly shards: number;
+}
+
+/** Raised whenever what the keys hold changes its meaning. */
+export const schemaVersion = 1;
+
+/**
+ * The first node to come writes the mark; all others compare. Shards are asked first: they keep theirs when the store's
+ * was lost.
+ * @throws RedisError REFUSED saying what differs and what to do
+ */
+export async function checkMarks(client: RedisClient, ours: StoreMark, keys: readonly ShardKeys[]): Promise<void> {
+  const marks = await Promise.all([storeKey, ...keys.map(({ meta }) => meta)].map((key) => readMark(client, key)));
+  for (const mark of marks) if (mark !== undefined) compareMarks(mark, ours);
+  for (const [field, value] of Object.entries(ours)) {
+    await onStoreKey(client.sendCommand(["HSETNX", storeKey, field, String(value)]));
+  }
+  const mark = await readMark(client, storeKey);
+  if (mark !== undefined) compareMarks(mark, ours);
+}
+
+/** @throws RedisError REFUSED saying what differs and what to do */
+export function compareMarks(mark: StoreMark, ours: StoreMark): void {
+  if (mark.schema !== ours.schema) {
+    throw new RedisError(
+      "REFUSED",
+      `this Redis holds presence data of schema version ${mark.schema}, this program writes ${ours.schema}: ` +
+        "run the matching release, or give it another database or an empty Redis",
+    );
+  }
+  if (mark.shards !== ours.shards) {
+    throw new RedisError(
+      "REFUSED",
+      `this Redis holds presence data in ${mark.shards} shards, SHARDS is ${ours.shards}: ` +
+        `set SHARDS=${mark.shards}, or give it another database or an empty Redis`,
+    );
+  }
+}
+
+/** @returns undefined when there is none; of a shard whose key somebody else wrote, its ticks tell */
+async function readMark(client: RedisClient, key: string): Promise<StoreMark | undefined> {
+  let reply: Reply;
+  try {
+    reply = await client.sendCommand<Reply>(["HMGET", key, "schema", "shards"]);
+  } catch (error) {
+    if (!replyBehind(error).startsWith("WRONGTYPE")) throw error;
+    if (key === storeKey) throw foreignStoreKey(error);
+    return undefined;
+  }
+  const [schema, shards] = list(reply);
+  return schema === null || shards === null ? undefined : { schema: Number(schema), shards: Number(shards) };
+}
+
+async function onStoreKey(sent: Promise<unknown>): Promise<void> {
+  try {
+    await sent;
+  } catch (error) {
+    throw replyBehind(error).startsWith("WRONGTYPE") ? foreignStoreKey(error) : error;
+  }
+}
+
+function foreignStoreKey(cause: unknown): RedisError {
+  return new RedisError("UNAVAILABLE", `${storeKey} is no hash: somebody else wrote it: delete it`, { cause });
+}

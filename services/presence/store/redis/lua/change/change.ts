@@ -1,0 +1,18 @@
+import { list, type Reply } from "@realchat/presence-redis";
+import { defineScript } from "../define-script.ts";
+
+/** A change to sessions, and what it takes: see register.lua, unregister.lua, heartbeat.lua. */
+export type Change = readonly [
+  kind: "register" | "unregister" | "heartbeat",
+  userId: string,
+  deviceId: string,
+  ...what: readonly [string, string, string],
+];
+
+export const change = defineScript({
+  file: "change/change.lua",
+  keys: ["deadlines", "log", "meta", "live"],
+  args: ["recordPrefix"],
+  rest: "changes",
+  returns: (reply: Reply): readonly Reply[] => list(reply),
+});

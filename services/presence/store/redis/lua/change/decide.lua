@@ -1,0 +1,47 @@
+-- The body of change.lua and change-when-out-of-memory.lua: decides about changes one after the other. Whatever can fail in one does so
+-- before it writes, or after an entry of the log that is announced; the others go on.
+
+local deadlines, log, meta, live = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local record_prefix = ARGV[1]
+
+-- Written last, when it would be too late to fail.
+local deadlines_type = redis.call('TYPE', deadlines).ok
+if deadlines_type ~= 'zset' and deadlines_type ~= 'none' then
+  return redis.error_reply('FOREIGN ' .. deadlines .. ' is a ' .. deadlines_type .. ', not a zset')
+end
+-- #include tick/moment
+if not clock_ms then return redis.error_reply('NOCLOCK tick this shard first') end
+-- #include digits
+-- #include log/append
+
+local function decide(kind, user_id, device_id, ...)
+  -- #include record/record
+  -- #include log/causes
+  local record = record_prefix .. user_id
+  -- #include record/fetch
+  -- #include record/device
+  if kind == 'register' then
+    local instance_id, connection_id, place = ...
+    -- #include change/register
+  elseif kind == 'unregister' then
+    local session_id, reason = ...
+    -- #include change/unregister
+  else
+    local session_id = ...
+    -- #include change/heartbeat
+  end
+end
+
+local answers = {}
+for index = 2, #ARGV, 6 do
+  local is_decided, answer = pcall(decide, unpack(ARGV, index, index + 5))
+  if not is_decided then
+    -- #include record/mark-unreadable
+    answer = redis.error_reply(answer)
+  end
+  answers[#answers + 1] = answer
+  -- Two sessions that begin in one call must not get the same order.
+  now_us = now_us + 1
+end
+-- #include log/announce
+return answers

@@ -1,0 +1,86 @@
+-- Makes a session its device's current one, after decideRegister in domain/decisions.ts.
+--
+-- Needs the keys, moment.lua, log.lua, device.lua; user_id, device_id, instance_id, connection_id ('': a caller without
+-- tokens), place ('': now; of previous_session_id: its order; '-' and an age in µs: when the client was there).
+-- Returns kind ("registered", "repeated", "ended", "superseded", "too-many-devices"); of the first two also HT, the
+-- order of the session, HT, the user's version.
+
+local previous_order, age_us = place, nil
+if string.byte(place) == 45 then previous_order, age_us = '', -tonumber(place) end
+local current_order, current_connection
+if mark then
+  current_order, current_connection = string.match(current_id, SESSION_ID)
+  current_order = tonumber(current_order)
+end
+if connection_id ~= '' and sessions_from then
+  if current_connection == connection_id then
+    if mark == GRACE then return 'ended' end
+    redis.call('ZADD', deadlines, 'GT', digits_of(clock_ms + RULES.ttl_ms), user_id .. '\0' .. current_id)
+    return string.format('repeated\t%d\t%s', current_order, version)
+  end
+  if string.find(tombstones, connection_id, 1, true) then
+    for ending, its_order, its_connection in string.gmatch(tombstones, TOMBSTONE) do
+      if its_connection == connection_id then
+        if ending == ENDED then return 'ended' end
+        if ending == REPLACED then return 'superseded' end
+        -- It expired. Perhaps a late duplicate of the first call: only its old order keeps it below later sessions.
+        if previous_order == '' then previous_order = its_order end
+        break
+      end
+    end
+  end
+end
+
+-- Could a late Unregister without session_id be meant for an earlier session?
+local is_unclear = false
+if connection_id == '' then
+  is_unclear = mark or clock_ms < begin_contested_until_ms
+  for _, _, _, _, ended_at_ms in string.gmatch(tombstones, TOMBSTONE) do
+    is_unclear = is_unclear or ended_at_ms + RULES.memory_ms > clock_ms
+  end
+end
+
+-- Its place in the order of the device's registrations.
+local order = now_us > begin_us and now_us or begin_us
+if mark and order <= current_order then order = current_order + 1 end
+local from = 1
+while from <= #tombstones do
+  local after_it = string.match(tombstones, '^.(%d+)', from) + 1
+  if order < after_it then order = after_it end
+  from = (string.find(tombstones, '\t', from, true) or #tombstones) + 1
+end
+local is_fresh = previous_order == ''
+if not is_fresh then
+  -- A previous_session_id from the future (of another store, or forged) must not hold the device for ever.
+  order = math.min(tonumber(previous_order), order)
+elseif age_us and age_us >= RULES.age_min_us and order <= now_us + RULES.age_min_us then
+  order, is_fresh = math.max(1, now_us - age_us), false
+end
+local order_text = digits_of(order)
+local session_id = connection_id == '' and order_text or order_text .. '.' .. connection_id
+if not is_fresh then
+  -- #include change/returning
+  if is_outranked(current_order, tombstones, order, connection_id) then return 'superseded' end
+  tombstones = without_tombstone_of(tombstones, session_id)
+end
+
+-- Devices that are only remembered, for longer than the memory, go when a new one would be too many.
+if not sessions_from and others ~= '' then
+  local _, count = string.gsub(others, '\n', '')
+  if count >= RULES.max_devices then
+    local kept = {}
+    for line in string.gmatch(others, '\n[^\n]+') do
+      local is_needed = string.find(line, ONLINE_LINE)
+      for ended_at_ms in string.gmatch(line, '[^\t]+\31(%d+)') do
+        is_needed = is_needed or ended_at_ms + RULES.memory_ms > clock_ms
+      end
+      if is_needed then kept[#kept + 1] = line end
+    end
+    if #kept >= RULES.max_devices then return 'too-many-devices' end
+    others = table.concat(kept)
+  end
+end
+
+contested_until_ms = is_unclear and clock_ms + RULES.memory_ms or 0
+-- #include record/set-current
+return 'registered\t' .. order_text .. '\t' .. version

@@ -1,0 +1,34 @@
+-- Ends a session or leaves it in grace, after decideUnregister in domain/decisions.ts.
+--
+-- Needs the keys, moment.lua, log.lua, device.lua; user_id, device_id, session_id ('': a caller without tokens), reason
+-- (DisconnectReason).
+-- Returns "ended", "grace", "absent", "fenced" or "contested".
+
+if not mark then return 'absent' end
+if session_id == '' then
+  if string.find(current_id, '.', 1, true) then return 'fenced' end
+  if contested_until_ms ~= '' and tonumber(contested_until_ms) > clock_ms then return 'contested' end
+elseif session_id ~= current_id then
+  return 'fenced'
+end
+
+local is_lost = reason == 'CONNECTION_LOST' or reason == 'SERVER_DRAIN'
+if is_lost and mark == GRACE then return 'absent' end
+if is_lost and RULES.grace_ms > 0 then
+  local until_ms = clock_ms + RULES.grace_ms
+  local deadline_ms = redis.call('ZSCORE', deadlines, user_id .. '\0' .. current_id)
+  if deadline_ms then until_ms = math.min(until_ms, deadline_ms) end
+  local header = string.format('%s %d', version, math.max(tonumber(last_seen_ms) or 0, now_ms))
+  local sessions = string.sub(text, sessions_from, sessions_to)
+  redis.call('SET', record, header .. others .. '\n' .. device_id .. '\t' .. GRACE .. sessions)
+  -- #include deadline/drop-deadline
+  redis.call('ZADD', deadlines, until_ms, user_id .. '\0\0' .. device_id)
+  if string.find(others, ONLINE_LINE) then of_other_devices[#of_other_devices + 1] = user_id end
+  return 'grace'
+end
+
+local ending = ENDED
+local cause = is_lost and CAUSE_CONNECTION_LOST or reason == 'LOGGED_OUT' and CAUSE_LOGGED_OUT or CAUSE_DISCONNECTED
+local seen_ms = mark == GRACE and 0 or now_ms
+-- #include record/clear-current
+return 'ended'

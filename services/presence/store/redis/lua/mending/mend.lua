@@ -1,0 +1,34 @@
+#!lua
+--[[ Gives a deadline to each session of these users that has none, or one beyond all times to live: it would never end.
+KEYS[1] deadlines     zset
+KEYS[2] meta          hash
+ARGV[1] recordPrefix  prefix   of the records of this shard, whose hash tag it shares
+ARGV[2...] users      text     ids
+Returns integer       sessions that got one ]]
+
+local deadlines, meta, record_prefix = KEYS[1], KEYS[2], ARGV[1]
+
+-- #include tick/moment
+if not clock_ms then return redis.error_reply('NOCLOCK tick this shard first') end
+-- #include digits
+
+-- No time to live is set higher, and nodes may differ in theirs while a release is under way.
+local FAR_MS = 86400000
+local mended = 0
+for index = 2, #ARGV do
+  local user_id = ARGV[index]
+  -- What is no string is no record: false, or an error.
+  local text = redis.pcall('GET', record_prefix .. user_id)
+  if type(text) == 'string' and string.byte(text) ~= 45 then
+    for device_id, grace, session_id in string.gmatch(text, '\n([^\t\n]+)\t(g?)(%d[^\31\t\n]*)\31') do
+      local member = user_id .. '\0' .. (grace == 'g' and '\0' .. device_id or session_id)
+      local deadline_ms = redis.call('ZSCORE', deadlines, member)
+      if not deadline_ms or tonumber(deadline_ms) > clock_ms + FAR_MS then
+        local left_ms = grace == 'g' and RULES.grace_ms or RULES.ttl_ms
+        redis.call('ZADD', deadlines, digits_of(clock_ms + left_ms), member)
+        mended = mended + 1
+      end
+    end
+  end
+end
+return mended

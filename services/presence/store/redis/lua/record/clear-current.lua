@@ -1,0 +1,21 @@
+-- Takes the current session of a device away. The last one takes the user offline.
+--
+-- Needs the keys, record, moment.lua, log.lua, device.lua; ending, the mark of its tombstone; cause; seen_ms, when it
+-- gave its last sign of life (0: the record knows).
+
+-- #include record/add-tombstone
+if last_seen_ms == '' or last_seen_ms + 0 < seen_ms then last_seen_ms = digits_of(seen_ms) end
+local is_last = others == '' or not string.find(others, ONLINE_LINE)
+if is_last then
+  version = '-'
+    .. append(user_id .. '\0000\0' .. cause .. '\0' .. device_id .. '\0' .. current_instance .. '\0' .. last_seen_ms)
+end
+local after = version .. ' ' .. last_seen_ms .. others .. '\n' .. device_id .. '\t' .. tombstones
+if is_last then
+  redis.call('SET', record, after, 'PX', RULES.retention_ms)
+  online_change = online_change - 1
+else
+  redis.call('SET', record, after)
+  if mark ~= GRACE then of_other_devices[#of_other_devices + 1] = user_id end
+end
+-- #include deadline/drop-deadline

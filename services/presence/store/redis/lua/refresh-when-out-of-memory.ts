@@ -1,9 +1,0 @@
-import { integer } from "@realchat/presence-redis";
-import { defineScript } from "./define-script.ts";
-
-export const refreshWhenOutOfMemory = defineScript({
-  file: "refresh-when-out-of-memory.lua",
-  keys: ["deadlines"],
-  args: ["deadlineMs", "members"],
-  returns: integer,
-});

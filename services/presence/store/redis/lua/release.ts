@@ -1,4 +1,0 @@
-import { integer } from "@realchat/presence-redis";
-import { defineScript } from "./define-script.ts";
-
-export const release = defineScript({ file: "release.lua", keys: ["publisher"], args: ["node"], returns: integer });

@@ -1,0 +1,31 @@
+-- Refuses a shard whose own keys somebody else wrote, or that belongs to a store of another schema or shard count; marks
+-- one that has no mark yet. Before all else: a clock must not move on while deadlines cannot be kept (P6).
+-- Needs meta, deadlines, log; schema, shards, as text.
+
+for key, kind in pairs({ [meta] = 'hash', [deadlines] = 'zset', [log] = 'stream' }) do
+  local found = redis.call('TYPE', key).ok
+  if found ~= kind and found ~= 'none' then
+    return redis.error_reply('FOREIGN ' .. key .. ' is a ' .. found .. ', not a ' .. kind)
+  end
+end
+do
+  local names = { 'schema', 'shards', 'clock', 'ticked', 'begin', 'begin_clock', 'fence', 'online' }
+  local values = redis.call('HMGET', meta, unpack(names))
+  for index, name in ipairs(names) do
+    if values[index] and not string.find(values[index], '^-?%d+$') then
+      return redis.error_reply('FOREIGN ' .. meta .. ' has a field ' .. name .. ' that is no number')
+    end
+  end
+  if values[3] and not values[4] then
+    return redis.error_reply('FOREIGN ' .. meta .. ' has a clock, and no field ticked')
+  end
+  if not values[1] or not values[2] then
+    redis.call('HSET', meta, 'schema', schema, 'shards', shards)
+  elseif values[1] ~= schema or values[2] ~= shards then
+    return redis.error_reply('MARK ' .. values[1] .. ' ' .. values[2])
+  end
+  -- #include log/state
+  if last_version > 9007199254740991 then
+    return redis.error_reply('FOREIGN ' .. log .. ' has an entry beyond all versions')
+  end
+end

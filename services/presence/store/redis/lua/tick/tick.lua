@@ -1,0 +1,83 @@
+#!lua flags=allow-oom
+--[[ Advances the clock of a shard and takes down sessions that are due, after decideExpire in domain/decisions.ts.
+Allowed when Redis is out of memory: it frees some.
+KEYS[1] meta           hash
+KEYS[2] deadlines      zset     due: score <= the shard clock, never a caller's
+KEYS[3] log            stream
+KEYS[4] live           channel  hears of the log's new entries
+ARGV[1] limit          integer  due members per call; 0: the clock only
+ARGV[2] reckonedMs     integer  where a shard clock that is not there starts: what the caller last knew of it
+ARGV[3] recordPrefix   prefix   of the records of this shard, whose hash tag it shares
+ARGV[4] schema         integer  version of what the keys mean
+ARGV[5] shards         integer  of the store
+Returns array          clock in ms; due members dealt with (equal to limit: call again); how long the first was
+                       overdue in ms; the log's last version and its length; deadlines left; users online; of due members
+                       that failed, and are tried again a TTL later, user and error in turn ]]
+
+local meta, deadlines, log, live = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local limit, reckoned_ms, record_prefix = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
+local schema, shards = ARGV[4], ARGV[5]
+
+-- #include tick/own-keys
+-- #include tick/moment
+clock_ms = clock_ms or reckoned_ms
+-- #include digits
+redis.call('HSET', meta, 'clock', digits_of(clock_ms), 'ticked', digits_of(now_ms))
+-- #include log/append
+
+--- Takes down what fell due.
+-- @param device_id of a grace, nil when a live session of any device fell due
+-- @return whether the record knew of it
+local function expire(user_id, device_id, session_id, deadline_ms)
+  -- #include record/record
+  -- #include log/causes
+  local record = record_prefix .. user_id
+  -- #include record/fetch
+  local ending, cause, seen_ms = ENDED, CAUSE_CONNECTION_LOST, 0
+  if not device_id then
+    local at = text and string.find(text, '\t' .. session_id .. '\31', 1, true)
+    if not at then return false end
+    device_id = string.match(string.sub(text, 1, at - 1), '[^\n]+$')
+    ending, cause, seen_ms = EXPIRED, CAUSE_EXPIRED, now_ms - math.min(math.max(0, clock_ms - (deadline_ms - RULES.ttl_ms)), now_ms)
+  end
+  -- #include record/device
+  if not mark or (mark == GRACE) ~= (cause == CAUSE_CONNECTION_LOST) then return false end
+  -- #include record/clear-current
+  return true
+end
+
+local due = {}
+if limit > 0 then due = redis.call('ZRANGEBYSCORE', deadlines, '-inf', clock_ms, 'WITHSCORES', 'LIMIT', 0, limit) end
+local failed = {}
+for index = 1, #due, 2 do
+  local member = due[index]
+  -- What is no member of ours names nobody.
+  local user_id, session_id = string.match(member, '^(%Z+)%z(.+)$')
+  local is_decided, answer = true, false
+  if user_id then
+    local graced_device = string.byte(session_id) == 0 and string.sub(session_id, 2) or nil
+    is_decided, answer = pcall(expire, user_id, graced_device, session_id, due[index + 1])
+  end
+  if not is_decided then
+    -- #include record/mark-unreadable
+    failed[#failed + 1] = user_id
+    failed[#failed + 1] = answer
+    -- The others must not wait for it, nor may it come again at once.
+    redis.call('ZADD', deadlines, clock_ms + RULES.ttl_ms, member)
+  elseif not answer then
+    redis.call('ZREM', deadlines, member)
+  end
+end
+-- #include log/announce
+
+-- #include log/state
+return {
+  clock_ms,
+  #due / 2,
+  due[2] and math.min(clock_ms - due[2], clock_ms) or 0,
+  last_version,
+  log_length,
+  redis.call('ZCARD', deadlines),
+  tonumber(redis.call('HGET', meta, 'online')) or 0,
+  failed,
+}

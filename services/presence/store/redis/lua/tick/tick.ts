@@ -1,0 +1,39 @@
+import { integer, list, type Reply, text } from "@realchat/presence-redis";
+import type { Tick } from "../../../store.ts";
+import { defineScript } from "../define-script.ts";
+
+/** A due member that could not be taken down. */
+interface FailedExpiry {
+  readonly userId: string;
+  /** Error reply. */
+  readonly reply: string;
+}
+
+export const tick = defineScript({
+  file: "tick/tick.lua",
+  keys: ["meta", "deadlines", "log", "live"],
+  args: ["limit", "reckonedMs", "recordPrefix", "schema", "shards"],
+  returns: (reply: Reply): { tick: Tick; failures: readonly FailedExpiry[] } => {
+    const [clockMs, expired, lagMs, lastVersion, logLength, sessions, usersOnline, failed] = list(reply);
+    const failures = failuresIn(list(failed).map(text));
+    const tick: Tick = {
+      clockMs: integer(clockMs),
+      expired: integer(expired),
+      lagMs: integer(lagMs),
+      lastVersion: integer(lastVersion),
+      logLength: integer(logLength),
+      sessions: integer(sessions),
+      usersOnline: integer(usersOnline),
+      failed: failures.length,
+    };
+    return { tick, failures };
+  },
+});
+
+function failuresIn(flat: readonly string[]): FailedExpiry[] {
+  const failures: FailedExpiry[] = [];
+  for (let index = 0; index < flat.length; index += 2) {
+    failures.push({ userId: flat[index] as string, reply: flat[index + 1] as string });
+  }
+  return failures;
+}

@@ -1,0 +1,61 @@
+import type { RedisConnection } from "@realchat/presence-redis";
+import type { PublisherLease } from "../../store.ts";
+import type { Troubles } from "../health/troubles.ts";
+import { nodesKey } from "../keys.ts";
+import { advance } from "../lua/lease/advance.ts";
+import { announceNode } from "../lua/lease/announce-node.ts";
+import { claim } from "../lua/lease/claim.ts";
+import { release } from "../lua/lease/release.ts";
+import type { Scripts } from "../scripts.ts";
+import type { ShardState } from "../shard/shard-state.ts";
+
+/** Published entries stay in the log this long for watchers, ms. */
+const watchersMs = 60_000;
+
+/** Which nodes live, and which of them publishes a shard; see PublisherLeases. */
+export class Leases {
+  readonly #connection: RedisConnection;
+  readonly #scripts: Scripts;
+  readonly #troubles: Troubles;
+
+  constructor(connection: RedisConnection, scripts: Scripts, troubles: Troubles) {
+    this.#connection = connection;
+    this.#scripts = scripts;
+    this.#troubles = troubles;
+  }
+
+  announceNode(nodeId: string, ttlMs: number): Promise<number> {
+    return this.#tell(nodesKey, this.#scripts.run(announceNode, { nodes: nodesKey }, { node: nodeId, ttlMs }));
+  }
+
+  async withdrawNode(nodeId: string): Promise<void> {
+    await this.#connection.send(["ZREM", nodesKey, nodeId]);
+  }
+
+  claim({ keys, number }: ShardState, nodeId: string, leaseMs: number): Promise<PublisherLease | undefined> {
+    const { publisher, meta } = keys;
+    const claimed = this.#scripts.run(claim, { publisher, meta }, { node: nodeId, leaseMs });
+    return this.#tell(`shard ${number}: ${publisher}`, claimed);
+  }
+
+  async release({ keys }: ShardState, nodeId: string): Promise<void> {
+    await this.#scripts.run(release, { publisher: keys.publisher }, { node: nodeId });
+  }
+
+  async advance({ keys }: ShardState, fence: number, cursors: Readonly<Record<string, number>>): Promise<boolean> {
+    const lines = Object.entries(cursors).map(([name, version]) => `${name}\t${version}`);
+    const args = { fence, keepMs: watchersMs, cursors: lines.join("\n") };
+    return (await this.#scripts.run(advance, { meta: keys.meta, log: keys.log }, args)) === 1;
+  }
+
+  async #tell<T>(key: string, answer: Promise<T>): Promise<T> {
+    try {
+      const result = await answer;
+      this.#troubles.worked(key);
+      return result;
+    } catch (error) {
+      this.#troubles.failed(key, error);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import { integer, list, type RedisConnection, text } from "@realchat/presence-redis";
+import type { Clock } from "@realchat/presence-runtime";
+import type { UserView } from "../../store.ts";
+import type { ShardState } from "../shard/shard-state.ts";
+import type { Unreadables } from "./unreadables.ts";
+import { decodeUser, unknownUser, userWithoutRecord } from "./user-record.ts";
+
+/** Users asked for in one round trip. */
+const roundTripMaxUsers = 1_000;
+/** Keys looked at by one SCAN: about 0.1 ms of Redis. */
+const scanCount = 1_000;
+
+/** Reads users' records. */
+export class UserReader {
+  readonly #connection: RedisConnection;
+  readonly #clock: Clock;
+  readonly #shardOf: (userId: string) => ShardState;
+  readonly #unreadable: Unreadables;
+
+  constructor(parts: {
+    connection: RedisConnection;
+    shardOf: (userId: string) => ShardState;
+    unreadable: Unreadables;
+    clock: Clock;
+  }) {
+    this.#connection = parts.connection;
+    this.#shardOf = parts.shardOf;
+    this.#unreadable = parts.unreadable;
+    this.#clock = parts.clock;
+  }
+
+  /** @returns one view per id, in the order asked */
+  async read(userIds: readonly string[]): Promise<UserView[]> {
+    const views: UserView[] = [];
+    for (let start = 0; start < userIds.length; start += roundTripMaxUsers) {
+      views.push(...(await this.#readOnce(userIds.slice(start, start + roundTripMaxUsers))));
+    }
+    return views;
+  }
+
+  /**
+   * Looks through the records rather than the deadlines: a record stays where it is while its user reconnects, a
+   * deadline gets another member, and SCAN promises to find only what was there all the time.
+   */
+  async *scanOnline(shard: ShardState): AsyncIterable<UserView[]> {
+    const { recordPrefix } = shard.keys;
+    const options = ["MATCH", `${recordPrefix}*`, "COUNT", String(scanCount)];
+    let cursor = "0";
+    do {
+      const [next, keys] = list(await this.#connection.send(["SCAN", cursor, ...options]));
+      cursor = text(next);
+      const userIds = list(keys).map((key) => text(key).slice(recordPrefix.length));
+      const views = (await this.#readShard(shard, userIds)).filter(({ online, unknown }) => online || unknown);
+      if (views.length > 0) yield views;
+    } while (cursor !== "0");
+  }
+
+  /** One MGET per shard, all in one round trip. */
+  async #readOnce(userIds: readonly string[]): Promise<UserView[]> {
+    const places = Map.groupBy(userIds.keys(), (place) => this.#shardOf(userIds[place] as string));
+    const views = new Array<UserView>(userIds.length);
+    const readInto = async (shard: ShardState, inShard: readonly number[]) => {
+      const ids = inShard.map((place) => userIds[place] as string);
+      const found = await this.#readShard(shard, ids);
+      for (const [index, place] of inShard.entries()) views[place] = found[index] as UserView;
+    };
+    await Promise.all([...places].map(([shard, inShard]) => readInto(shard, inShard)));
+    return views;
+  }
+
+  async #readShard(shard: ShardState, userIds: readonly string[]): Promise<UserView[]> {
+    if (userIds.length === 0) return [];
+    const knownVersion = shard.lastVersion;
+    const keys = userIds.map((userId) => shard.keys.recordPrefix + userId);
+    const records = list(await this.#connection.send(["MGET", ...keys]));
+    const misfits = await this.#typesOf(keys.filter((_, index) => typeof records[index] !== "string"));
+    const nowMs = Math.floor(this.#clock.nowUs() / 1000);
+    return userIds.map((userId, index) => {
+      const record = records[index];
+      if (typeof record !== "string") {
+        const type = misfits.get(keys[index] as string);
+        if (type === undefined) return userWithoutRecord(userId, shard.number, knownVersion);
+        return this.#unknown(shard, userId, `is a ${type}, not a string`);
+      }
+      const view = decodeUser(userId, shard.number, record, nowMs);
+      if (view === undefined) return this.#unknown(shard, userId, "is malformed");
+      shard.saw(view.version);
+      return view;
+    });
+  }
+
+  #unknown(shard: ShardState, userId: string, why: string): UserView {
+    return unknownUser(userId, shard.number, this.#unreadable.record(shard, userId, why));
+  }
+
+  /**
+   * To MGET, what is no string is not there.
+   * @param keys of which MGET found nothing
+   * @returns the types of those that hold something else than a record
+   */
+  async #typesOf(keys: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const types = new Map<string, string>();
+    if (keys.length === 0 || integer(await this.#connection.send(["EXISTS", ...keys])) === 0) return types;
+    const read = async (key: string) => {
+      const type = text(await this.#connection.send(["TYPE", key]));
+      // A string came in the meantime; none was there when it was asked for.
+      if (type !== "none" && type !== "string") types.set(key, type);
+    };
+    await Promise.all(keys.map(read));
+    return types;
+  }
+}

@@ -1,0 +1,77 @@
+import { parseSessionId } from "../../../domain/session.ts";
+import type { DeviceView, UserView } from "../../store.ts";
+
+/** Captures minus, version, last_seen_ms. */
+const header = /^(-?)(\d{1,16})(?: (\d{1,16}))?$/;
+const zero = 0x30;
+const nine = 0x39;
+
+/**
+ * Reads what a view needs of a user's record, whose grammar stands in lua/record/record.lua.
+ * @param nowMs wall clock: nobody is connected since later than now
+ * @returns undefined when it makes no sense
+ */
+export function decodeUser(userId: string, shard: number, record: string, nowMs: number): UserView | undefined {
+  const [first, ...lines] = record.split("\n") as [string, ...string[]];
+  const match = header.exec(first);
+  if (match === null) return undefined;
+  const [, minus, version, lastSeenMs = "0"] = match;
+  const online = minus === "";
+  const devices: DeviceView[] = [];
+  let hasSession = false;
+  for (const line of lines) {
+    const device = decodeDevice(line, nowMs);
+    if (device === undefined) return undefined;
+    if (device !== "gone") hasSession = true;
+    if (typeof device === "object") devices.push(device);
+  }
+  // A user is online exactly when some device has a session.
+  if (online !== hasSession || !Number.isSafeInteger(Number(version))) return undefined;
+  if (devices.length > 1) devices.sort(byDeviceId);
+  return {
+    userId,
+    online,
+    version: Number(version),
+    lastSeenMs: online ? 0 : Number(lastSeenMs),
+    shard,
+    devices,
+  };
+}
+
+/** A user without record. */
+export function userWithoutRecord(userId: string, shard: number, version: number): UserView {
+  return { userId, online: false, version, lastSeenMs: 0, shard, devices: [] };
+}
+
+/** A user whose record cannot be read. */
+export function unknownUser(userId: string, shard: number, unknown: Error): UserView {
+  return { userId, unknown, online: false, version: 0, lastSeenMs: 0, shard, devices: [] };
+}
+
+/** @returns the device if it has a live session; undefined when the line makes no sense */
+function decodeDevice(line: string, nowMs: number): DeviceView | "in grace" | "gone" | undefined {
+  const [deviceId = "", first = ""] = line.split("\t", 2);
+  if (deviceId === "") return undefined;
+  if (!isDigit(first.charCodeAt(0))) return isDigit(first.charCodeAt(1)) ? marks.get(first[0]) : undefined;
+  const [sessionId = "", instanceId = ""] = first.split("\x1f", 2);
+  // The order is when the session was registered, in µs; it is 0 when that is not known.
+  const order = parseSessionId(sessionId)?.order;
+  if (order === undefined || instanceId === "") return undefined;
+  return { deviceId, instanceId, connectedAtMs: Math.min(Math.floor(order / 1000), nowMs) };
+}
+
+/** What a device is whose first session is not live, by the session's mark. */
+const marks: ReadonlyMap<string | undefined, "in grace" | "gone"> = new Map([
+  ["g", "in grace"],
+  ["e", "gone"],
+  ["r", "gone"],
+  ["x", "gone"],
+]);
+
+function isDigit(code: number): boolean {
+  return code >= zero && code <= nine;
+}
+
+function byDeviceId(one: DeviceView, other: DeviceView): number {
+  return one.deviceId < other.deviceId ? -1 : 1;
+}

@@ -1,0 +1,151 @@
+import { codeBehind, integer, list, type RedisConnection } from "@realchat/presence-redis";
+import { invariant } from "../../../domain/invariant.ts";
+import { parseSessionId, type SessionRef, sessionIdOf } from "../../../domain/session.ts";
+import type {
+  RefreshReply,
+  RefreshResult,
+  RegisterResult,
+  Registration,
+  SessionEnding,
+  Tick,
+  UnregisterResult,
+} from "../../store.ts";
+import type { Operations } from "../health/operations.ts";
+import { sessionMember } from "../keys.ts";
+import { refreshWhenOutOfMemory } from "../lua/deadline/refresh-when-out-of-memory.ts";
+import { mend } from "../lua/mending/mend.ts";
+import { ChangeQueue, type PendingChanges } from "./change-queue.ts";
+import type { KnownSessions } from "./known-sessions.ts";
+import { type PendingBound, RefreshQueue } from "./refresh-queue.ts";
+import { ShardChanges } from "./shard-changes.ts";
+import type { ShardState } from "./shard-state.ts";
+import { ShardTicks, type TickParts } from "./shard-ticks.ts";
+
+/** What the shards of a store share. */
+interface ShardParts extends TickParts {
+  readonly connection: RedisConnection;
+  readonly operations: Operations;
+  readonly known: KnownSessions;
+  readonly pendingRefreshes: PendingBound;
+  readonly pendingChanges: PendingChanges;
+  /** See Rules. */
+  readonly ttlMs: number;
+}
+
+/**
+ * All that changes one shard: its queues, its ticks and its scripts.
+ *
+ *   register, unregister ──► ChangeQueue ──► ShardChanges: one call of lua/change/change.lua for a batch
+ *   refresh ───────────────► RefreshQueue ─► #extend: one ZADD for a batch
+ *                                              └─ no deadline found ─► #decideHeartbeat ─► ChangeQueue
+ */
+export class RedisShard {
+  readonly state: ShardState;
+  readonly #parts: ShardParts;
+  readonly #ticks: ShardTicks;
+  readonly #changes: ChangeQueue;
+  readonly #refreshes: RefreshQueue;
+
+  constructor(state: ShardState, parts: ShardParts) {
+    const { operations, pendingChanges, pendingRefreshes } = parts;
+    this.state = state;
+    this.#parts = parts;
+    this.#ticks = new ShardTicks(state, parts);
+    const changes = new ShardChanges(state, this.#ticks, parts);
+    this.#changes = new ChangeQueue((batch) => operations.count("change", () => changes.decide(batch)), pendingChanges);
+    this.#refreshes = new RefreshQueue(
+      {
+        extend: (members) => operations.run("refresh", () => this.#extend(members)),
+        present: (members) => this.#present(members),
+        decide: (session) => operations.run("heartbeat", () => this.#decideHeartbeat(session)),
+      },
+      pendingRefreshes,
+    );
+  }
+
+  register(registration: Registration): Promise<RegisterResult> {
+    return this.#parts.operations.run("register", () => this.#register(registration));
+  }
+
+  unregister(ending: SessionEnding): Promise<UnregisterResult> {
+    return this.#parts.operations.run("unregister", () => this.#unregister(ending));
+  }
+
+  /** See SessionStore. */
+  refresh(session: SessionRef, reply: RefreshReply, tag: number): void {
+    const { connection, known } = this.#parts;
+    if (!connection.isReady) {
+      reply({ kind: "failed", error: connection.unavailable() }, tag);
+      return;
+    }
+    const { userId, deviceId } = session;
+    const sessionId = session.sessionId === "" ? known.get(userId, deviceId) : session.sessionId;
+    const member = sessionId === undefined ? undefined : sessionMember(userId, sessionId);
+    this.#refreshes.add(session, member, reply, tag);
+  }
+
+  /** See ShardKeeping. */
+  tick(limit: number): Promise<Tick> {
+    return this.#parts.operations.count("tick", () => this.#ticks.tick(limit));
+  }
+
+  /** Gives a deadline to the sessions of these users that have none. @returns how many got one */
+  mend(userIds: readonly string[]): Promise<number> {
+    const { deadlines, meta, recordPrefix } = this.state.keys;
+    return this.#parts.scripts.run(mend, { deadlines, meta }, { recordPrefix }, userIds);
+  }
+
+  async #register(registration: Registration): Promise<RegisterResult> {
+    const { userId, deviceId, instanceId, connectionId, previousSessionId, ageMs = 0 } = registration;
+    const previous = parseSessionId(previousSessionId);
+    invariant(previousSessionId === "" || previous !== undefined, "previous_session_id was checked");
+    const place = previous !== undefined ? String(previous.order) : ageMs > 0 ? `-${ageMs * 1_000}` : "";
+    const answer = await this.#changes.add(["register", userId, deviceId, instanceId, connectionId, place]);
+    const [kind, order, version] = answer.split("\t");
+    if (order === undefined) return { kind: kind as "ended" | "superseded" | "too-many-devices" };
+    const sessionId = sessionIdOf({ order: integer(order), connectionId });
+    const result = { kind: kind as "registered" | "repeated", sessionId, version: integer(version) };
+    this.state.saw(result.version);
+    if (connectionId === "") this.#parts.known.set(userId, deviceId, sessionId);
+    return result;
+  }
+
+  async #unregister({ userId, deviceId, sessionId, reason }: SessionEnding): Promise<UnregisterResult> {
+    const kind = await this.#changes.add(["unregister", userId, deviceId, sessionId, reason, ""]);
+    return { kind: kind as UnregisterResult["kind"] };
+  }
+
+  /** See RefreshRoute. */
+  async #extend(members: readonly string[]): Promise<number> {
+    const { connection, scripts, ttlMs } = this.#parts;
+    const { deadlines } = this.state.keys;
+    const deadlineMs = String((await this.#ticks.clockMs()) + ttlMs);
+    const command = ["ZADD", deadlines, "XX", "GT", "CH"];
+    for (const member of members) command.push(deadlineMs, member);
+    try {
+      return integer(await connection.send(command));
+    } catch (error) {
+      if (codeBehind(error) !== "OOM") throw error;
+      return scripts.run(refreshWhenOutOfMemory, { deadlines }, { deadlineMs, members: members.join("\n") });
+    }
+  }
+
+  /** See RefreshRoute. */
+  async #present(members: readonly string[]): Promise<readonly boolean[]> {
+    const scores = await this.#parts.connection.send(["ZMSCORE", this.state.keys.deadlines, ...members]);
+    return list(scores).map((score) => score !== null);
+  }
+
+  /** Decides, by the user's record, about a heartbeat that found no deadline. */
+  async #decideHeartbeat({ userId, deviceId, sessionId }: SessionRef): Promise<RefreshResult> {
+    if (sessionId !== "" && parseSessionId(sessionId) === undefined) return { kind: "missing" };
+    const { known } = this.#parts;
+    const answer = await this.#changes.add(["heartbeat", userId, deviceId, sessionId, "", ""]);
+    const [kind, liveId] = answer.split("\t");
+    if (sessionId === "") {
+      if (liveId === undefined) known.delete(userId, deviceId);
+      else known.set(userId, deviceId, liveId);
+    }
+    return { kind: kind as "refreshed" | "missing" | "superseded" };
+  }
+}

@@ -1,0 +1,70 @@
+import { codeBehind, type RedisConnection, type Reply, replyBehind, text } from "@realchat/presence-redis";
+import { type Change, change } from "../lua/change/change.ts";
+import { changeWhenOutOfMemory } from "../lua/change/change-when-out-of-memory.ts";
+import { type Unreadables, unreadableBehind } from "../records/unreadables.ts";
+import type { Scripts } from "../scripts.ts";
+import type { ShardState } from "./shard-state.ts";
+import type { ShardTicks } from "./shard-ticks.ts";
+
+/** Has Redis decide about many changes of a shard in one call. */
+export class ShardChanges {
+  readonly #state: ShardState;
+  readonly #ticks: ShardTicks;
+  readonly #connection: RedisConnection;
+  readonly #scripts: Scripts;
+  readonly #unreadable: Unreadables;
+
+  constructor(
+    state: ShardState,
+    ticks: ShardTicks,
+    parts: { readonly connection: RedisConnection; readonly scripts: Scripts; readonly unreadable: Unreadables },
+  ) {
+    this.#state = state;
+    this.#ticks = ticks;
+    this.#connection = parts.connection;
+    this.#scripts = parts.scripts;
+    this.#unreadable = parts.unreadable;
+  }
+
+  /** @returns an answer each, or why there is none */
+  async decide(changes: readonly Change[]): Promise<readonly (string | Error)[]> {
+    try {
+      return await this.#run(change, changes);
+    } catch (error) {
+      if (codeBehind(error) !== "OOM") throw error;
+      return this.#decideWhenOutOfMemory(changes, error as Error);
+    }
+  }
+
+  /** Redis has no memory for registrations, and did nothing: all other changes are decided as before. */
+  async #decideWhenOutOfMemory(changes: readonly Change[], refusal: Error): Promise<readonly (string | Error)[]> {
+    const others = changes.filter(([kind]) => kind !== "register");
+    const answers = others.length === 0 ? [] : await this.#run(changeWhenOutOfMemory, others);
+    const next = answers.values();
+    return changes.map(([kind]) => (kind === "register" ? refusal : (next.next().value as string | Error)));
+  }
+
+  /** Needs the shard's clock, which only a tick may start; without it nothing was done. */
+  async #run(script: typeof change, changes: readonly Change[]): Promise<readonly (string | Error)[]> {
+    const { deadlines, log, meta, live, recordPrefix } = this.#state.keys;
+    const run = () => this.#scripts.run(script, { deadlines, log, meta, live }, { recordPrefix }, changes.flat());
+    let answers: readonly Reply[];
+    try {
+      answers = await run();
+    } catch (error) {
+      if (codeBehind(error) !== "NOCLOCK") throw error;
+      await this.#ticks.tick(0);
+      answers = await run();
+    }
+    return answers.map((answer, index) => this.#read(answer, changes[index] as Change));
+  }
+
+  #read(answer: Reply, [, userId]: Change): string | Error {
+    try {
+      return text(answer);
+    } catch (error) {
+      const why = unreadableBehind(replyBehind(error));
+      return why === undefined ? this.#connection.failure(error) : this.#unreadable.record(this.#state, userId, why);
+    }
+  }
+}

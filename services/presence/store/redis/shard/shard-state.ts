@@ -1,0 +1,26 @@
+import type { ShardKeys } from "../keys.ts";
+import { ReckonedClock } from "./reckoned-clock.ts";
+
+/** A shard as this node knows it. */
+export class ShardState {
+  readonly number: number;
+  readonly keys: ShardKeys;
+  readonly clock: ReckonedClock;
+  #lastVersion = 0;
+
+  /** @param clockCapMs see tickCapMs */
+  constructor(number: number, keys: ShardKeys, clockCapMs: number) {
+    this.number = number;
+    this.keys = keys;
+    this.clock = new ReckonedClock(clockCapMs);
+  }
+
+  /** The highest version that this node has seen, 0 if none. */
+  get lastVersion(): number {
+    return this.#lastVersion;
+  }
+
+  saw(version: number): void {
+    if (version > this.#lastVersion) this.#lastVersion = version;
+  }
+}

@@ -1,0 +1,61 @@
+import { replyBehind } from "@realchat/presence-redis";
+import type { Clock } from "@realchat/presence-runtime";
+import type { Tick } from "../../store.ts";
+import type { StoreMark } from "../health/store-mark.ts";
+import type { Troubles } from "../health/troubles.ts";
+import { tick } from "../lua/tick/tick.ts";
+import { type Unreadables, unreadableBehind } from "../records/unreadables.ts";
+import type { Scripts } from "../scripts.ts";
+import type { ShardState } from "./shard-state.ts";
+
+export interface TickParts {
+  readonly scripts: Scripts;
+  readonly mark: StoreMark;
+  /** Hears of a shard that belongs to another store than ours. */
+  readonly onMark: (mark: StoreMark) => void;
+  readonly troubles: Troubles;
+  readonly unreadable: Unreadables;
+  readonly clock: Clock;
+}
+
+/** Moves a shard's clock, and remembers how far it is. */
+export class ShardTicks {
+  readonly #state: ShardState;
+  readonly #parts: TickParts;
+
+  constructor(state: ShardState, parts: TickParts) {
+    this.#state = state;
+    this.#parts = parts;
+  }
+
+  /** See ShardKeeping. */
+  async tick(limit: number): Promise<Tick> {
+    const { keys, clock } = this.#state;
+    const { scripts, mark } = this.#parts;
+    const { meta, deadlines, log, live, recordPrefix } = keys;
+    const sentAtMs = this.#parts.clock.monotonicMs();
+    const args = { limit, reckonedMs: clock.highestMs, recordPrefix, ...mark };
+    const answer = scripts.run(tick, { meta, deadlines, log, live }, args);
+    const { tick: result, failures } = await answer.catch((error) => this.#failed(error));
+    this.#parts.troubles.tickWorked(this.#state.number);
+    clock.ticked(result.clockMs, sentAtMs);
+    this.#state.saw(result.lastVersion);
+    for (const { userId, reply } of failures) {
+      const why = unreadableBehind(reply);
+      if (why !== undefined) this.#parts.unreadable.record(this.#state, userId, why);
+    }
+    return result;
+  }
+
+  /** Where the shard's clock is now, ms; ticks it when that is not known. */
+  async clockMs(): Promise<number> {
+    return this.#state.clock.readMs(this.#parts.clock.monotonicMs()) ?? (await this.tick(0)).clockMs;
+  }
+
+  #failed(error: unknown): never {
+    this.#parts.troubles.tickFailed(this.#state.number, error);
+    const [, schema, shards] = /^MARK (\d+) (\d+)$/.exec(replyBehind(error)) ?? [];
+    if (schema !== undefined) this.#parts.onMark({ schema: Number(schema), shards: Number(shards) });
+    throw error;
+  }
+}
