@@ -163,14 +163,16 @@ describe("declared dependencies", () => {
       [file]: 'import "node:fs";\nimport "fs/promises";\nimport "@scope/lib/deep";\nimport "@realchat/a";',
     });
 
-  test("a workspace declares what it imports; devDependencies are for its tests alone", () => {
+  test("a workspace declares what it imports; devDependencies are for its tests and its build alone", () => {
     const product = "packages/a/b.ts";
     const missing = [`${product}:3 imports @scope/lib, which packages/a/package.json does not declare`];
     assert.deepEqual(files({}, product), missing);
     assert.deepEqual(files({ devDependencies: { "@scope/lib": "1.0.0" } }, product), missing);
     assert.deepEqual(files({ devDependencies: { "@scope/lib": "1.0.0" } }, "packages/a/b.test.ts"), []);
     assert.deepEqual(files({ dependencies: { "@scope/lib": "1.0.0" } }, product), []);
+    assert.deepEqual(files({ devDependencies: { "@scope/lib": "1.0.0" } }, "packages/a/publish/build.ts"), []);
     assert.deepEqual(files({ peerDependencies: { "@scope/lib": "1.0.0" } }, product), []);
+    assert.deepEqual(files({ optionalDependencies: { "@scope/lib": "1.0.0" } }, product), []);
   });
 
   test("the root may use its tools and its workspaces", () => {

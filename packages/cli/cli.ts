@@ -1,4 +1,5 @@
-import type { Clock, Environment } from "@realchat/presence-runtime";
+import type { Clock } from "@realchat/presence-runtime/clock";
+import type { Environment } from "@realchat/presence-runtime/settings";
 import { CliError, type ExitCode, exitCodeOf, exitCodes } from "./cli-error.ts";
 import type { Command } from "./command.ts";
 import { readCommandLine } from "./command-line.ts";
@@ -13,6 +14,7 @@ import { watch } from "./commands/watch.ts";
 import { manual, overview } from "./help.ts";
 import { connectPresence } from "./presence-api.ts";
 import type { Terminal } from "./terminal.ts";
+import { nameAndVersion } from "./version.ts";
 
 const commands: readonly Command[] = [register, refresh, unregister, get, devices, watch, events, hold];
 
@@ -42,6 +44,7 @@ async function run(args: readonly string[], { environment, terminal, clock, stop
   if (line.kind === "help") {
     return terminal.print(line.command === undefined ? overview(commands) : manual(line.command));
   }
+  if (line.kind === "version") return terminal.print(nameAndVersion);
   const { command, operands, flags } = line;
   const connection = connectPresence(flags, clock);
   try {

@@ -66,6 +66,12 @@ test("help is asked for in every usual way, and wins over what is missing", () =
   assert.deepEqual(read("pour -h"), { kind: "help", command: pour });
 });
 
+test("the version is asked for without a command; a command has no such flag", () => {
+  assert.deepEqual(read("--version"), { kind: "version" });
+  assert.deepEqual(read("-v"), { kind: "version" });
+  assert.throws(() => read("stir tea --version"), usage(/stir has no flag --version/));
+});
+
 test("a mistake is named, with what was probably meant", () => {
   assert.throws(() => readCommandLine([], commands, {}), usage(/^say what to do: pour, stir$/));
   assert.throws(() => read("poor tea alice"), usage(/no command "poor": did you mean "pour"\?/));

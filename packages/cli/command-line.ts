@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { type Environment, nearest } from "@realchat/presence-runtime";
+import { type Environment, nearest } from "@realchat/presence-runtime/settings";
 import { CliError } from "./cli-error.ts";
 import { type Command, operandShape } from "./command.ts";
 import { type Flags, readFlag } from "./flag.ts";
@@ -7,6 +7,7 @@ import { type SharedFlags, sharedFlags } from "./shared-flags.ts";
 
 type CommandLine =
   | { readonly kind: "help"; readonly command: Command | undefined }
+  | { readonly kind: "version" }
   | {
       readonly kind: "run";
       readonly command: Command;
@@ -28,6 +29,7 @@ export function readCommandLine(
   const [name, ...operands] = words[0] === "help" ? words.slice(1) : words;
   if (name === undefined) {
     if (wantsHelp) return { kind: "help", command: undefined };
+    if (flags.some((flag) => flag.name === "version")) return { kind: "version" };
     throw new CliError("USAGE", `say what to do: ${commands.map((command) => command.name).join(", ")}`);
   }
   const command = findCommand(name, commands);
@@ -52,7 +54,7 @@ function split(args: readonly string[], commands: readonly Command[]): { words: 
   );
   const { tokens } = parseArgs({
     args: [...args],
-    options: { ...options, help: { type: "boolean", short: "h" } },
+    options: { ...options, help: { type: "boolean", short: "h" }, version: { type: "boolean", short: "v" } },
     // Not strict: strict parsing knows neither which command a flag belongs to nor what was meant.
     strict: false,
     allowPositionals: true,

@@ -1,4 +1,4 @@
-import type { Clock } from "@realchat/presence-runtime";
+import type { Clock } from "@realchat/presence-runtime/clock";
 import type { Flags, FlagValues } from "./flag.ts";
 import type { PresenceApi } from "./presence-api.ts";
 import type { SharedFlags } from "./shared-flags.ts";

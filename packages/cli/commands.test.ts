@@ -375,6 +375,10 @@ test("on a terminal the dots have their colors, and columns stay aligned", async
   assert.ok(captured.stdout[1]?.startsWith("\x1b[90m○\x1b[0m bob    offline"));
 });
 
+test("the version is that of the package", async () => {
+  assert.deepEqual((await run("--version")).stdout, ["@realchat/presence-cli 0.1.0"]);
+});
+
 test("every command explains itself", async () => {
   const { stdout } = await run("--help");
   for (const name of ["register", "refresh", "unregister", "get", "devices", "watch", "events", "hold"]) {

@@ -1,4 +1,4 @@
-import { type Environment, type Setting, toggle } from "@realchat/presence-runtime";
+import { type Environment, type Setting, toggle } from "@realchat/presence-runtime/settings";
 import { CliError } from "./cli-error.ts";
 
 /** One `--name VALUE` or `--name` of a command. */

@@ -1,5 +1,6 @@
 import type { presence } from "@realchat/presence-proto";
-import { backoffMs, type Clock, pause } from "@realchat/presence-runtime";
+import { backoffMs } from "@realchat/presence-runtime/backoff";
+import { type Clock, pause } from "@realchat/presence-runtime/clock";
 import { CliError, type CliErrorCode } from "./cli-error.ts";
 import type { PresenceApi } from "./presence-api.ts";
 import { durationMs } from "./time.ts";

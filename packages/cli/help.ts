@@ -16,7 +16,7 @@ export function overview(commands: readonly Command[]): string {
     "Flags of every command:",
     ...flagLines(sharedFlags),
     "",
-    'More about one command: "presence COMMAND --help".',
+    'More about one command: "presence COMMAND --help". Name and version: "presence --version".',
     "Exit codes: 0 done, 1 the call failed, 2 the command line is wrong, 3 nothing answers at the address.",
   ].join("\n");
 }

@@ -1,4 +1,6 @@
-import { outliveBrokenOutput, systemClock } from "@realchat/presence-runtime";
+#!/usr/bin/env node
+import { outliveBrokenOutput } from "@realchat/presence-runtime/broken-output";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { runCli } from "./cli.ts";
 import { exitCodes } from "./cli-error.ts";
 import { readEnvironment } from "./config.ts";

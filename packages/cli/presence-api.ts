@@ -1,6 +1,7 @@
 import type { PemTexts, RpcClient } from "@realchat/presence-grpc";
 import { presence } from "@realchat/presence-proto";
-import { type Clock, isKeyOf, showAddress } from "@realchat/presence-runtime";
+import type { Clock } from "@realchat/presence-runtime/clock";
+import { isKeyOf, showAddress } from "@realchat/presence-runtime/settings";
 import { CliError } from "./cli-error.ts";
 import { connectRpc, type RpcConnection } from "./rpc-client.ts";
 import type { SharedFlags } from "./shared-flags.ts";

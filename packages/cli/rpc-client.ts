@@ -7,7 +7,7 @@ import {
   rpcClient,
   type ServiceDefinition,
 } from "@realchat/presence-grpc";
-import type { Clock } from "@realchat/presence-runtime";
+import type { Clock } from "@realchat/presence-runtime/clock";
 import { CliError } from "./cli-error.ts";
 import { unreachable } from "./unreachable.ts";
 

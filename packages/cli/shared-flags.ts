@@ -1,4 +1,4 @@
-import { certificateFile, duration, grpcPeer, privateKeyFile } from "@realchat/presence-runtime";
+import { certificateFile, duration, grpcPeer, privateKeyFile } from "@realchat/presence-runtime/settings";
 import { type FlagValues, given } from "./flag.ts";
 
 /** What every command takes. */

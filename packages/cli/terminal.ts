@@ -17,10 +17,11 @@ export function createTerminal(stdout: Writable, stderr: Writable, colors: boole
   // SGR parameters. Source: ECMA-48 §8.3.117
   const paint = (parameter: number, text: string) => (colors ? `\x1b[${parameter}m${text}\x1b[0m` : text);
   let isBroken = false;
-  let room: PromiseWithResolvers<void> | undefined;
+  /** Lines that wait until the reader has room. */
+  let waiting: (() => void)[] = [];
   const goOn = () => {
-    room?.resolve();
-    room = undefined;
+    for (const resolve of waiting) resolve();
+    waiting = [];
   };
   stdout.on("drain", goOn);
   stdout.on("error", () => {
@@ -30,8 +31,7 @@ export function createTerminal(stdout: Writable, stderr: Writable, colors: boole
   return {
     async print(line) {
       if (isBroken || stdout.write(`${line}\n`)) return;
-      room ??= Promise.withResolvers();
-      await room.promise;
+      await new Promise<void>((resolve) => waiting.push(resolve));
     },
     note: (line) => void stderr.write(`${line}\n`),
     dot: (online) => (online ? paint(32, "●") : paint(90, "○")),

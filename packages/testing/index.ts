@@ -2,7 +2,14 @@ export { type Child, onExit, startChild } from "./child.ts";
 export { startChromium, type TestChromium } from "./chromium.ts";
 export { type DeliveryOptions, startDelivery, type TestDelivery } from "./delivery.ts";
 export { freePort } from "./free-port.ts";
-export { type InstalledPackage, installPackage } from "./installed-package.ts";
+export {
+  type InstalledPackage,
+  type InstalledPrograms,
+  installPackage,
+  installPrograms,
+  type PackedPackage,
+  packPackage,
+} from "./installed-package.ts";
 export { type KafkaOptions, sharedKafka, startKafka, type TestKafka } from "./kafka.ts";
 export { createTopics, deleteTopic } from "./kafka-topics.ts";
 export { type PresenceOptions, startPresence, type TestPresence } from "./presence.ts";

@@ -10,6 +10,10 @@ type Check = { name: string; run(): Promise<Outcome> };
 export const checks: readonly Check[] = [
   { name: "types", run: () => program("tsc", ["--noEmit"]) },
   { name: "types, browser", run: () => program("tsc", ["--noEmit", "--project", "tsconfig.browser.json"]) },
+  {
+    name: "types, published",
+    run: () => program("tsc", ["--noEmit", "--project", "packages/publish/tsconfig.node.json"]),
+  },
   { name: "style", run: () => program("biome", ["check", "--error-on-warnings"]) },
   { name: "tidy", run: () => program("node", ["scripts/tidy.ts"]) },
   { name: "generated code", run: generatedAsCommitted },

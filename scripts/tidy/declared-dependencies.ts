@@ -13,7 +13,7 @@ export function checkDeclaredDependencies(tree: Tree): Problem[] {
     if (workspace === undefined || !isSource(file)) continue;
     for (const { target, line } of importsOf(source)) {
       const name = packageOf(target);
-      if (name === undefined || isDeclared(name, workspace, isForTests(file))) continue;
+      if (name === undefined || isDeclared(name, workspace, isForWorkHere(file))) continue;
       // The root has its workspaces: that is what makes them some.
       if (workspace.folder === "." && ours.includes(name)) continue;
       problems.push({
@@ -21,7 +21,7 @@ export function checkDeclaredDependencies(tree: Tree): Problem[] {
         line,
         what: `imports ${name}, which ${workspace.folder}/package.json does not declare`,
         why: "a package works elsewhere only with what it declares; here others happen to bring it.",
-        instead: isForTests(file)
+        instead: isForWorkHere(file)
           ? "Add it to devDependencies, with the exact version that the lock file has."
           : "Add it to dependencies, with the exact version that the lock file has.",
       });
@@ -30,10 +30,15 @@ export function checkDeclaredDependencies(tree: Tree): Problem[] {
   return problems;
 }
 
-function isDeclared(name: string, workspace: Workspace, isTest: boolean): boolean {
+/** Tests and builds: nobody runs them where a package is installed. */
+function isForWorkHere(file: string): boolean {
+  return isForTests(file) || file.includes("/publish/");
+}
+
+function isDeclared(name: string, workspace: Workspace, isForWork: boolean): boolean {
   const { dependencies, devDependencies } = workspace;
   // The root is a tool shop: none of it is installed elsewhere.
-  const withDev = isTest || workspace.folder === ".";
+  const withDev = isForWork || workspace.folder === ".";
   return name === workspace.name || dependencies.includes(name) || (withDev && devDependencies.includes(name));
 }
 

@@ -57,12 +57,19 @@ export interface Workspace {
 export function workspacesOf(tree: Tree): Workspace[] {
   return [...tree].flatMap(([path, text]) => {
     if (posix.basename(path) !== "package.json") return [];
-    const { name = "", exports = {}, dependencies, peerDependencies, devDependencies } = JSON.parse(text);
+    const {
+      name = "",
+      exports = {},
+      dependencies,
+      peerDependencies,
+      optionalDependencies,
+      devDependencies,
+    } = JSON.parse(text);
     return {
       folder: posix.dirname(path),
       name,
       exports,
-      dependencies: Object.keys({ ...dependencies, ...peerDependencies }),
+      dependencies: Object.keys({ ...dependencies, ...peerDependencies, ...optionalDependencies }),
       devDependencies: Object.keys(devDependencies ?? {}),
     };
   });

@@ -1,5 +1,6 @@
 import { events as contract } from "@realchat/presence-proto";
-import { showAddress } from "@realchat/presence-runtime";
+import { showAddress } from "@realchat/presence-runtime/settings";
+import { CliError } from "../cli-error.ts";
 import { defineCommand } from "../command.ts";
 import { contentOf, type TopicRecord } from "../feed/event-record.ts";
 import { given } from "../flag.ts";
@@ -32,6 +33,7 @@ export const events = defineCommand({
       );
       return watchPresence(invocation, []);
     }
+    checkNode(process.versions.node);
     // Loaded only here: the Kafka client takes as long to load as all the rest of the command line.
     const { tailTopic } = await import("../feed/kafka/tail-topic.ts");
     const where = flags.brokers.map(showAddress).join(",");
@@ -52,6 +54,15 @@ export const events = defineCommand({
     }
   },
 });
+
+/** @throws CliError FAILED_PRECONDITION when the Kafka client does not run on this Node, as the rest of the command line does */
+function checkNode(version: string): void {
+  if (Number(version.split(".")[0]) >= 22) return;
+  throw new CliError(
+    "FAILED_PRECONDITION",
+    `reading Kafka takes Node 22.22 or newer, this is ${version}: use a newer Node, or "presence watch", which needs no Kafka`,
+  );
+}
 
 function jsonLine(record: TopicRecord): string {
   const { topic, partition, key, headers } = record;

@@ -1,4 +1,4 @@
-import { integer } from "@realchat/presence-runtime";
+import { integer } from "@realchat/presence-runtime/settings";
 import { defineCommand } from "../command.ts";
 import { type HeldSession, type HoldNews, holdSession } from "../held-session.ts";
 import { printable } from "../layout.ts";

@@ -1,4 +1,4 @@
-import { certificateFile, listOf, oneOf, peerAddress, secret, text } from "@realchat/presence-runtime";
+import { certificateFile, listOf, oneOf, peerAddress, secret, text } from "@realchat/presence-runtime/settings";
 import { CliError } from "../cli-error.ts";
 import type { TailOptions } from "../feed/kafka/tail-topic.ts";
 import { type FlagValues, given } from "../flag.ts";

@@ -1,5 +1,5 @@
 import { presence } from "@realchat/presence-proto";
-import { oneOf, text } from "@realchat/presence-runtime";
+import { oneOf, text } from "@realchat/presence-runtime/settings";
 
 /** Any id. What the server's limits are, the server says. */
 export const identifier = { ...text({ maxBytes: 4_096 }), placeholder: "id" };

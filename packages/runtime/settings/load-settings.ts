@@ -1,7 +1,8 @@
 import { hostname } from "node:os";
 import type { Clock } from "../clock.ts";
 import { parseCommandLine } from "./command-line.ts";
-import { type Environment, readSettings } from "./read-settings.ts";
+import type { Environment } from "./environment.ts";
+import { readSettings } from "./read-settings.ts";
 import type { SettingsTable, Values } from "./setting.ts";
 import { SettingsError } from "./settings-error.ts";
 import { configText, helpText } from "./show-settings.ts";

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { CommandLine } from "./command-line.ts";
+import type { Environment } from "./environment.ts";
 import { flagOf, type GroupedSetting, type SettingsTable, type Values } from "./setting.ts";
 import { SettingsError } from "./settings-error.ts";
 
@@ -10,9 +11,6 @@ export interface Reading<Table extends SettingsTable> {
   /** Where each value came from. */
   readonly origins: { readonly [Name in keyof Table]: Origin };
 }
-
-/** The environment as a process has it. */
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * The value of every setting: the flag's, else the environment's, else the default. An empty text counts as not given,

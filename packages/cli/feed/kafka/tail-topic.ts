@@ -8,7 +8,8 @@ import {
   type TopicSettings,
   type UnreadableBatch,
 } from "@realchat/presence-client/kafka";
-import { type Address, type Clock, showAddress } from "@realchat/presence-runtime";
+import type { Clock } from "@realchat/presence-runtime/clock";
+import { type Address, showAddress } from "@realchat/presence-runtime/settings";
 import { CliError } from "../../cli-error.ts";
 import type { TopicRecord } from "../event-record.ts";
 

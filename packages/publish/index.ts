@@ -1,0 +1,1 @@
+export { buildFromCommandLine } from "./build-package.ts";

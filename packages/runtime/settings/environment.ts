@@ -1,0 +1,2 @@
+/** The environment as a process has it. */
+export type Environment = Readonly<Record<string, string | undefined>>;
