@@ -51,6 +51,29 @@ describe("presence service", () => {
     assert.throws(() => service.refresh(ref("")), refusal("INVALID_ARGUMENT", "device_id"));
   });
 
+  test("a node that stood still refuses nobody for good: who came later cannot be known (P7)", async () => {
+    const token = { ...phone, connectionId: "socket-1" };
+    const newer = { ...phone, connectionId: "socket-2" };
+    await service.register(token);
+    await assert.rejects(
+      service.register(newer, 5_000),
+      refusal("UNAVAILABLE", "stood still for 5000 ms", "send it again"),
+    );
+    assert.ok((await service.register(newer)).sessionId, "sent again, it is registered");
+    const late = { ...token, connectionId: "socket-3", ageMs: 5_000 };
+    await assert.rejects(service.register(late), refusal("FAILED_PRECONDITION", "newer connection"));
+  });
+
+  test("a call without connection_id has the device, however long it may have waited: a retry cannot be told apart", async () => {
+    const { sessionId } = await service.register(phone);
+    const again = await service.register({ ...phone, ageMs: 5_000 }, 5_000);
+    assert.notEqual(again.sessionId, sessionId);
+    assert.deepEqual(
+      (await service.devicesOf("alice")).map(({ deviceId }) => deviceId),
+      ["phone"],
+    );
+  });
+
   test("an id counts in bytes of UTF-8: 128 pass, 129 do not", async () => {
     const longest = "😀".repeat(32);
     assert.ok((await service.register({ ...phone, userId: longest })).sessionId);

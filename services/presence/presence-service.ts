@@ -66,7 +66,8 @@ export class PresenceService {
     this.#hearsAll = options.hearsAll;
   }
 
-  async register(registration: Registration): Promise<Registered> {
+  /** @param stoodStillMs how long the call may have waited for this node; 0 for a moment */
+  async register(registration: Registration, stoodStillMs = 0): Promise<Registered> {
     const { userId, deviceId, instanceId, connectionId, previousSessionId, ageMs = 0 } = registration;
     checkId("user_id", userId, this.#limits);
     checkId("device_id", deviceId, this.#limits);
@@ -80,7 +81,9 @@ export class PresenceService {
         `previous_session_id "${previousSessionId}" is not a session_id that RegisterSession returned: leave it out`,
       );
     }
-    const result = await this.#store.register(registration);
+    // Without connection_id a retry looks like another socket: the last to register has the device, as ever.
+    const countedMs = connectionId === "" ? 0 : ageMs + stoodStillMs;
+    const result = await this.#store.register({ ...registration, ageMs: countedMs });
     switch (result.kind) {
       case "registered":
       case "repeated":
@@ -91,6 +94,7 @@ export class PresenceService {
           `connection ${connectionId} of ${nameOf(registration)} has ended: open a new connection with an id of its own`,
         );
       case "superseded":
+        if (stoodStillMs > 0) throw new PresenceError("UNAVAILABLE", stoodStill(stoodStillMs));
         throw new PresenceError(
           "FAILED_PRECONDITION",
           `${nameOf(registration)} was registered by a newer connection: close this socket`,
@@ -257,6 +261,14 @@ export function refreshError(session: SessionRef, result: Exclude<RefreshResult,
     default:
       return unreachable(result);
   }
+}
+
+/**
+ * The most that the call can have waited is too much to refuse it for good: the client may have come after whoever has
+ * the device. Sent again, the call carries what its caller knows of its age; a caller whose client is gone sends nothing.
+ */
+function stoodStill(ms: number): string {
+  return `this node stood still for ${ms} ms, and the call may have waited as long: send it again`;
 }
 
 function nameOf({ userId, deviceId }: { userId: string; deviceId: string }): string {

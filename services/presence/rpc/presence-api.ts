@@ -36,8 +36,8 @@ export function presenceApi(
       // A node that stood still reads calls whose clients may have gone, or be somewhere else since.
       const { waitedMs } = turns;
       const stoodStillMs = waitedMs >= standstillMs ? Math.floor(waitedMs) : 0;
-      const ageMs = stoodStillMs + (request.age === undefined ? 0 : msOf(request.age));
-      const { sessionId, version } = await service.register({ ...request, ageMs });
+      const ageMs = request.age === undefined ? 0 : msOf(request.age);
+      const { sessionId, version } = await service.register({ ...request, ageMs }, stoodStillMs);
       return { sessionId, ttl, heartbeatInterval, version };
     }),
 
