@@ -13,6 +13,9 @@ const OPEN = 1;
 export const LOST = 1006;
 export const NEVER_BEGAN = 0;
 
+/** RFC 6455 §7.4.1: something was sent that is malformed, against the rules or too big. It would be the same the next time. */
+export const isFault = (/** @type {number} */ code) => code > 1006 && code < 1010;
+
 // How long a token may take, and then the handshake.
 const CONNECT_MS = 30_000;
 // A gateway that has said nothing for QUIET_MS is pinged: within 40 s a dead connection is known as such.
@@ -104,13 +107,13 @@ export class Connection {
     socket.onopen = () => {
       // From now on its close says more.
       socket.onerror = null;
-      // Whether it answers pings; after all that is asked because it is open.
+      // Whether it answers pings; after all that is asked because it is open. Newer gateways tell with the handshake.
       this.#cancelFirstPing = this.#options.clock.after(0, () => this.send({ type: "ping" }));
       this.#listen();
       this.#options.opened();
     };
     socket.onmessage = ({ data }) => this.#heard(data);
-    socket.onclose = ({ code }) => this.#end(code);
+    socket.onclose = ({ code, reason }) => this.#end(code, isFault(code) ? faultOf(code, reason) : undefined);
     // Node 22 tells in no other way of a handshake that failed.
     socket.onerror = () => this.#end(LOST);
   }
@@ -146,6 +149,11 @@ export class Connection {
     this.#cancelDeadline();
     this.#cancelDeadline = this.#options.clock.after(delayMs, run);
   }
+}
+
+/** @param {number} code @param {string} reason */
+function faultOf(code, reason) {
+  return new PresenceClientError("BAD_FRAME", `the gateway closed with ${code} ${reason}: what was sent is wrong`);
 }
 
 /** @param {string} url @param {string | undefined} token */

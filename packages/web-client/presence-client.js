@@ -1,6 +1,6 @@
 /** @import { Clock, ConnectionState, PresenceClientOptions, PresenceEvents, ServerFrame, UserPresence } from "./types.d.ts" */
 import { browserClock } from "./clock.js";
-import { Connection, LOST, NEVER_BEGAN } from "./connection.js";
+import { Connection, isFault, LOST, NEVER_BEGAN } from "./connection.js";
 import { Listeners } from "./listeners.js";
 import { wakeWithPage } from "./page-life.js";
 import { transitions } from "./transitions.js";
@@ -129,7 +129,7 @@ export class PresenceClient {
    * From one state to the next, with all that belongs to it; then those who listen are told.
    * @param {string} event
    * @param {number} [code] why, when a connection ends
-   * @param {unknown} [error] why, when it never began
+   * @param {unknown} [error] why, when it never began or the fault was ours
    */
   #go(event, code = LOST, error) {
     const kind = transitions[this.#state.kind][event];
@@ -189,7 +189,8 @@ export class PresenceClient {
     const canRenew = code === TOKEN_REFUSED && typeof this.#token === "function";
     // 44xx: the gateway does not accept who we are, and would not the next time.
     const isRefused = code >= 4400 && code < 4500 && !canRenew;
-    const isFinal = isRefused || code === SESSION_REPLACED || code === LOGGED_OUT || code === NEVER_BEGAN;
+    const isOver = code === SESSION_REPLACED || code === LOGGED_OUT || code === NEVER_BEGAN;
+    const isFinal = isRefused || isOver || isFault(code);
     this.#go(isFinal ? "end" : "lost", code, error);
   }
 

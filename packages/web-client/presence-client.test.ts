@@ -217,6 +217,24 @@ describe("after a cut", () => {
     client.connect();
     await gateway.socket(4);
   });
+
+  test("an end for something that should not have been sent is told with what the gateway said, and stays", async () => {
+    const reasons = { 1007: "not_json", 1008: "bad_message: users[0] is empty", 1009: "" };
+    for (const [index, [code, reason]] of Object.entries(reasons).entries()) {
+      start();
+      (await gateway.socket(index)).close(Number(code), reason);
+      await untilState("closed");
+      const { error, ...state } = client.state as { kind: string; code: number; error: PresenceClientError };
+      assert.deepEqual(state, { kind: "closed", code: Number(code) });
+      assert.deepEqual([error.name, error.code], ["PresenceClientError", "BAD_FRAME"]);
+      assert.ok(error.message.includes(`${code} ${reason}`), error.message);
+      client.wake();
+      await clock.advance(60_000);
+      assert.equal(gateway.sockets.length, index + 1);
+    }
+    client.connect();
+    await gateway.socket(3);
+  });
 });
 
 describe("a connection that is dead and does not say so", () => {
@@ -256,6 +274,16 @@ describe("a connection that is dead and does not say so", () => {
       await clock.advance(1_000);
     }
     assert.equal(client.state.kind, "waiting");
+  });
+
+  test("is known as such before it has answered anything, when a pong came with its opening", async () => {
+    start();
+    const socket = await gateway.socket(0);
+    socket.send({ type: "pong" });
+    socket.send({ type: "presence", users: [bob] });
+    await untilKnown("bob", 20);
+    await clock.advance(35_000);
+    assert.deepEqual([client.state.kind, (client.state as { code: number }).code], ["waiting", 1006]);
   });
 
   test("lives by whatever is heard, not by pongs alone", async () => {

@@ -61,6 +61,7 @@ test("whoever comes into view is subscribed to, and whoever leaves it no longer"
   };
   await waitUntil(() => subscribed().has("user-0"), { what: "the first row is subscribed to" });
   assert.ok(subscribed().size < 15, `${subscribed().size} users for a screen of ten`);
+  await waitUntil(() => errors.length > 0, { what: "the page has told of its error" });
   assert.deepEqual(
     errors,
     ["shows nobody"],

@@ -12,8 +12,8 @@
  *       └───── end ────── waiting ◄───────────┘
  *                         (and from connecting and open)
  *
- * `end` is for good: `close`, `logout`, a refusal that would be the same the next time, a token or an address of which no socket
- * can be made. `lost` is everything else. `again` is the end of the wait, or `wake`.
+ * `end` is for good: `close`, `logout`, a refusal that would be the same the next time (44xx), something sent that was wrong
+ * (1007 to 1009), a token or an address of which no socket can be made. `lost` is everything else. `again` is the end of the wait, or `wake`.
  * @type {{ [Kind in ConnectionState["kind"]]: { [event: string]: ConnectionState["kind"] } }}
  */
 export const transitions = {

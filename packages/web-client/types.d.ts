@@ -37,12 +37,16 @@ export type ConnectionState =
   | { readonly kind: "waiting"; readonly retryMs: number; readonly code: number; readonly error?: unknown }
   /**
    * For good, until `connect` is called again. 1000 `close`, 4001 `logout`, 0 no socket can be made of this address or token
-   * (`error` says why); else the gateway's word: 4000 another socket of this device, 4401 the token, 4403 another user's name,
-   * 4429 too many devices.
+   * (`error` says why); else the gateway's word: 4000 another socket of this device, 4401 the token, 4403 another user's name or
+   * an id that presence does not take, 4429 too many devices, 1007 to 1009 something that this client or its application should
+   * not have sent (`error` says what).
    */
   | { readonly kind: "closed"; readonly code: number; readonly error?: unknown };
 
-/** `BAD_URL` and `BAD_TOKEN` end a client; after `BAD_FRAME` it goes on. */
+/**
+ * `BAD_URL` and `BAD_TOKEN` end a client. `BAD_FRAME` of the gateway's is an `error`, and the client goes on; one of ours ends it,
+ * with 1007 to 1009.
+ */
 export type PresenceClientErrorCode = "BAD_URL" | "BAD_TOKEN" | "BAD_FRAME";
 
 export interface PresenceEvents {

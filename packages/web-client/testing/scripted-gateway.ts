@@ -29,7 +29,7 @@ export type ScriptedSocket = {
   /** Says what no gateway should. */
   sendText(text: string): void;
   /** Closes it in good order. */
-  close(code: number): void;
+  close(code: number, reason?: string): void;
   /** Drops the connection without a word. */
   cut(): void;
 };
@@ -83,7 +83,7 @@ function scripted(socket: WebSocket, path: string, protocols: readonly string[])
     },
     send: (frame) => socket.send(JSON.stringify(frame)),
     sendText: (text) => socket.send(text),
-    close: (code) => socket.close(code),
+    close: (code, reason) => socket.close(code, reason),
     cut: () => socket.terminate(),
   };
 }

@@ -85,8 +85,12 @@ export const ways = [
     told: [...open, "waiting 1006"],
   },
   { at: "cut", steps: [...untilOpen, "advance 0", "until waiting"], told: [...open, "waiting 1006"] },
-  ...[1000, 1001, 1008, 1011, 1012, 1013].map((code) => ({
+  ...[1000, 1001, 1002, 1003, 1010, 1011, 1012, 1013].map((code) => ({
     ...{ at: `close-${code}`, steps: [...untilOpen, "advance 0", "until waiting"], told: [...open, `waiting ${code}`] },
+  })),
+  ...[1007, 1008, 1009].map((code) => ({
+    ...{ at: `close-${code}`, steps: [...untilOpen, "advance 0", "until closed", "wake", "advance 600000"] },
+    told: [...open, `closed ${code} BAD_FRAME`],
   })),
   ...[4000, 4001, 4401, 4403, 4429].map((code) => ({
     ...{

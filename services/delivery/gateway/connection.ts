@@ -124,6 +124,11 @@ export class Connection implements FrameSink {
     this.#end(this.#endOfLost, "connection-lost");
   }
 
+  /** The answer to a ping of the protocol; unasked, it tells a client that it will get answers. */
+  pong(): void {
+    if (!this.#hasPongRoom) return;
+    for (const frame of this.format.pong()) this.#socket.send(frame, { binary: this.format.isBinary });
+  }
   send(frames: readonly Buffer[], written: () => void): void {
     const last = frames.length - 1;
     frames.forEach((frame, index) => {
@@ -195,7 +200,7 @@ export class Connection implements FrameSink {
         this.close("logged_out");
         return;
       case "ping":
-        this.#pong();
+        this.pong();
         return;
       case "wrong":
         this.close("bad_message", message.why);
@@ -212,11 +217,6 @@ export class Connection implements FrameSink {
   /** RFC 6455 §5.5.3 allows to leave out pongs: with a client that pings and does not read they would pile up. */
   #onPing(data: Buffer): void {
     if (this.#takeFromBudget() && this.#hasPongRoom) this.#socket.pong(data);
-  }
-
-  #pong(): void {
-    if (!this.#hasPongRoom) return;
-    for (const frame of this.format.pong()) this.#socket.send(frame, { binary: this.format.isBinary });
   }
 
   get #hasPongRoom(): boolean {

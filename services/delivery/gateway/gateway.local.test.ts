@@ -93,6 +93,22 @@ describe("a client says", () => {
     assert.deepEqual(await client.untilClosed(), { code: 1008, reason: "too_many_users: unsubscribe some first" });
   });
 
+  test("nothing to know that its pings are answered: a pong is the first frame, unasked; the older protocol has none", async () => {
+    harness = await startGatewayHarness();
+    const client = await harness.open();
+    await waitUntil(() => client.frames.length > 0, { what: "a frame came" });
+    assert.deepEqual(client.frames, [{ type: "pong" }]);
+    client.say({ type: "ping" });
+    await waitUntil(() => client.frames.length > 1, { what: "the ping is answered" });
+    assert.deepEqual(client.frames, [{ type: "pong" }, { type: "pong" }]);
+    const older = await harness.open({ protocols: [] });
+    let messages = 0;
+    older.socket.on("message", () => messages++);
+    older.say({ type: "logout" });
+    await older.untilClosed();
+    assert.equal(messages, 0);
+  });
+
   test("things of later versions, which are ignored", async () => {
     harness = await startGatewayHarness();
     const client = await harness.open();

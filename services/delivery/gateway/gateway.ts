@@ -209,7 +209,10 @@ export class Gateway {
     const refusal = isRefusal(outcome) ? outcome : place.assignUser(outcome.userId);
     const admitted = isRefusal(outcome) ? undefined : outcome;
     if (refusal === undefined && admitted !== undefined) {
+      // What a socket is told first comes in one segment with its handshake.
+      socket.cork();
       this.#sockets.handleUpgrade(request, socket, head, (opened) => this.#open(opened, admitted, arrivedMs));
+      socket.uncork();
     } else if (refusal !== undefined) {
       if (refusal.reason === "foreign_origin") this.#options.onForeignOrigin?.(handshake.origin ?? "");
       const close = closeFor(refusal, protocol);
@@ -228,6 +231,7 @@ export class Gateway {
       connection.close("restart");
       return;
     }
+    connection.pong();
     connection.setSubscription(push.connect(userId, connection));
     if (clock.monotonicMs() - cameMs <= handshakeWaitMaxMs) this.#register(connection, admitted, cameMs);
     else connection.confirmAlive((askedMs) => this.#register(connection, admitted, askedMs));
