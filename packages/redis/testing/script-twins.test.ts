@@ -57,3 +57,17 @@ test("a script of the folder without a twin fails", (t) => {
   writeFileSync(join(folder, "sums", "more.lua"), source);
   assert.throws(() => assertTwinsIn(pathToFileURL(`${folder}/`), [twin]), /every script of the folder has a twin/);
 });
+
+test("a script whose pieces do not fit fails", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "scripts-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const whole = source.replace("return", "-- #include part\nreturn");
+  const piece = "local twice = ARGV[1] * factor\n";
+  writeFileSync(join(folder, "add.lua"), whole);
+  writeFileSync(join(folder, "part.lua"), piece);
+  const script = { ...twin, source: whole.replace("-- #include part", piece) };
+  assert.throws(
+    () => assertTwinsIn(pathToFileURL(`${folder}/`), [script]),
+    /the pieces of add\.lua fit(.|\n)*part\.lua reads factor, which nothing in front of it gives/,
+  );
+});

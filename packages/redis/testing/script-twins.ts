@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import type { Script } from "../script.ts";
+import { faultsOfPieces } from "./script-pieces.ts";
 
 /** What a header may call a key or an argument: Redis' types, and what our arguments are. */
 const types = {
@@ -10,14 +11,17 @@ const types = {
 
 /**
  * Holds all scripts of a folder, and of the folders in it, against their typed twins: every Lua file with a shebang has
- * one, and they agree.
+ * one, and they agree. And holds the pieces that they take in against their headers: see faultsOfPieces.
  */
 export function assertTwinsIn(folder: URL, scripts: readonly Script[]): void {
   const whole = readdirSync(folder, { encoding: "utf8", recursive: true }).filter(
     (file) => file.endsWith(".lua") && readFileSync(new URL(file, folder), "utf8").startsWith("#!lua"),
   );
   assert.deepEqual(scripts.map(({ file }) => file).sort(), whole.sort(), "every script of the folder has a twin");
-  for (const script of scripts) assertTwins(script);
+  for (const script of scripts) {
+    assertTwins(script);
+    assert.deepEqual(faultsOfPieces(folder, script), [], `the pieces of ${script.file} fit`);
+  }
 }
 
 /**

@@ -1,4 +1,8 @@
--- Keys of ours that hold something else: somebody else wrote them. At most 100 are told.
+-- Reads ZSETs, and collects the keys that hold something else, since another program wrote them.
+--
+-- Gives: unreadable, try
+
+-- At most 100.
 local unreadable = {}
 
 local function is_wrong(key)

@@ -1,4 +1,6 @@
 -- Writes numbers out. Within a call the same ones come again and again: moments, and orders that are versions, too.
+--
+-- Gives: digits_of
 
 local digits = {}
 

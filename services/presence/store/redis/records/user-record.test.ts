@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { seed } from "@realchat/presence-testing";
 import fc from "fast-check";
@@ -26,6 +27,23 @@ describe("a user's record", () => {
         { deviceId: "laptop", instanceId: "gateway-2", connectedAtMs: 1_790_000_000_500 },
         { deviceId: "phone", instanceId: "gateway-1", connectedAtMs: 1_790_000_000_000 },
       ],
+    });
+  });
+
+  test("that is the example beside its grammar is read as that says", () => {
+    const source = readFileSync(new URL("../lua/record/record.lua", import.meta.url), "utf8");
+    const example = source.split("\n").filter((line) => /^-- {3}("[^"]*"|LF|HT|US)( |$)/.test(line));
+    const separators: Record<string, string> = { LF: "\n", HT: "\t", US: "\x1f" };
+    const parts = example.join(" ").match(/"[^"]*"|LF|HT|US/g) ?? [];
+    const record = parts.map((part) => separators[part] ?? part.slice(1, -1)).join("");
+    assert.equal(record.split("\n").length, 4);
+    assert.deepEqual(decode(record), {
+      userId: "anna",
+      online: true,
+      version: 1790000000000001,
+      lastSeenMs: 0,
+      shard: 3,
+      devices: [{ deviceId: "phone", instanceId: "gateway-1", connectedAtMs: 1_790_000_000_000 }],
     });
   });
 

@@ -1,5 +1,5 @@
--- The body of change.lua and change-when-out-of-memory.lua: decides about changes one after the other. Whatever can fail in one does so
--- before it writes, or after an entry of the log that is announced; the others go on.
+-- The body of change.lua and change-when-out-of-memory.lua: decides about changes one after the other. Whatever can fail
+-- in one does so before it writes, or after an entry of the log that is announced; the others go on.
 
 local deadlines, log, meta, live = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local record_prefix = ARGV[1]

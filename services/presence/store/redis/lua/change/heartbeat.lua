@@ -1,8 +1,11 @@
 -- Answers a heartbeat that found no deadline under its session_id, or came without one, after decideHeartbeat and
 -- decideRevive in domain/decisions.ts; the usual heartbeat never comes here (see refresh-queue.ts).
 --
--- Needs the keys, moment.lua, log.lua, device.lua; user_id, device_id, session_id (well-formed; '': a caller without
--- tokens).
+-- session_id: well-formed; '' for a caller without tokens.
+--
+-- Needs: mark, current_id, SESSION_ID, deadlines, digits_of, clock_ms, user_id, TOMBSTONE, EXPIRED
+-- Changes: session_id, tombstones, contested_until_ms
+--
 -- Returns "missing", "superseded", or "refreshed", HT, the session_id that was.
 
 -- #include change/returning
@@ -24,10 +27,10 @@ if is_live then
 end
 
 -- Its caller is alive and will never register again by itself: it ignores the answers to its heartbeats.
-local ending, last_order, last_connection, instance_id = string.match(tombstones, '^' .. TOMBSTONE)
-if mark or ending ~= EXPIRED or last_connection ~= '' then return 'missing' end
+local last_ending, last_order, last_connection, instance_id = string.match(tombstones, '^' .. TOMBSTONE)
+if mark or last_ending ~= EXPIRED or last_connection ~= '' then return 'missing' end
 session_id = last_order
-tombstones = without_tombstone_of(tombstones, session_id)
+tombstones = without_tombstone_of(session_id, tombstones)
 contested_until_ms = clock_ms + RULES.memory_ms
 -- #include record/set-current
 return 'refreshed\t' .. session_id

@@ -1,7 +1,12 @@
 -- Makes a session its device's current one, after decideRegister in domain/decisions.ts.
 --
--- Needs the keys, moment.lua, log.lua, device.lua; user_id, device_id, instance_id, connection_id ('': a caller without
--- tokens), place ('': now; of previous_session_id: its order; '-' and an age in µs: when the client was there).
+-- connection_id: '' for a caller without tokens.
+-- place: '' for now; the order of previous_session_id; or '-' and an age in µs, when the client was there.
+--
+-- Needs: place, mark, current_id, SESSION_ID, connection_id, sessions_from, GRACE, deadlines, digits_of, clock_ms,
+--   user_id, version, TOMBSTONE, ENDED, REPLACED, begin_contested_until_ms, now_us, begin_us, ONLINE_LINE
+-- Changes: tombstones, others, contested_until_ms
+--
 -- Returns kind ("registered", "repeated", "ended", "superseded", "too-many-devices"); of the first two also HT, the
 -- order of the session, HT, the user's version.
 
@@ -61,7 +66,7 @@ local session_id = connection_id == '' and order_text or order_text .. '.' .. co
 if not is_fresh then
   -- #include change/returning
   if is_outranked(current_order, tombstones, order, connection_id) then return 'superseded' end
-  tombstones = without_tombstone_of(tombstones, session_id)
+  tombstones = without_tombstone_of(session_id, tombstones)
 end
 
 -- Devices that are only remembered, for longer than the memory, go when a new one would be too many.

@@ -1,22 +1,26 @@
--- A session that comes back. Needs record.lua.
+-- A session that comes back: whether it may, and without its tombstone.
+--
+-- Needs: TOMBSTONE, REPLACED
+-- Gives: is_outranked, without_tombstone_of
 
 --- Whether another connection of the device registered later, or took this very session's place.
--- @param current_order of the device's session, nil if it has none
-local function is_outranked(current_order, tombstones, order, connection_id)
-  if current_order and current_order > order then return true end
-  for mark, its_order, its_connection in string.gmatch(tombstones, TOMBSTONE) do
-    its_order = tonumber(its_order)
-    if its_order > order then return true end
-    if mark == REPLACED and its_order == order and its_connection == connection_id then return true end
+-- @param live_order of the device's session, nil if it has none
+-- @param ended the device's tombstones
+local function is_outranked(live_order, ended, its_order, its_connection)
+  if live_order and live_order > its_order then return true end
+  for how, ended_order, ended_connection in string.gmatch(ended, TOMBSTONE) do
+    ended_order = tonumber(ended_order)
+    if ended_order > its_order then return true end
+    if how == REPLACED and ended_order == its_order and ended_connection == its_connection then return true end
   end
   return false
 end
 
---- Without the tombstone of that session.
-local function without_tombstone_of(tombstones, session_id)
+--- The tombstones without that of the session.
+local function without_tombstone_of(its_id, ended)
   local kept = {}
-  for tombstone in string.gmatch(tombstones, '[^\t]+') do
-    if string.sub(tombstone, 2, #session_id + 2) ~= session_id .. '\31' then kept[#kept + 1] = tombstone end
+  for tombstone in string.gmatch(ended, '[^\t]+') do
+    if string.sub(tombstone, 2, #its_id + 2) ~= its_id .. '\31' then kept[#kept + 1] = tombstone end
   end
   return table.concat(kept, '\t')
 end

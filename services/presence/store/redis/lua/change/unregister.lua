@@ -1,7 +1,12 @@
 -- Ends a session or leaves it in grace, after decideUnregister in domain/decisions.ts.
 --
--- Needs the keys, moment.lua, log.lua, device.lua; user_id, device_id, session_id ('': a caller without tokens), reason
--- (DisconnectReason).
+-- session_id: '' for a caller without tokens.
+-- reason: DisconnectReason.
+--
+-- Needs: mark, session_id, current_id, contested_until_ms, clock_ms, reason, GRACE, deadlines, user_id, version,
+--   last_seen_ms, now_ms, text, sessions_from, sessions_to, record, others, device_id, ONLINE_LINE, of_other_devices,
+--   ENDED, CAUSE_CONNECTION_LOST, CAUSE_LOGGED_OUT, CAUSE_DISCONNECTED
+--
 -- Returns "ended", "grace", "absent", "fenced" or "contested".
 
 if not mark then return 'absent' end

@@ -1,5 +1,7 @@
 -- Counts and announces what this call appended to the log: all of it, whatever failed besides. And, on a channel of its
--- own, which nodes of before do not hear, whose devices changed without an entry. Needs log.lua.
+-- own, which nodes of before do not hear, whose devices changed without an entry.
+--
+-- Needs: appended, online_change, meta, live, of_other_devices
 
 if #appended > 0 then
   -- A number that somebody else made useless must not keep followers from hearing; the tick tells.

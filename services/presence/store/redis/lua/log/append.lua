@@ -1,7 +1,10 @@
--- What this call adds to the log of the shard; its first entry trims it. Needs log, moment.lua, digits.lua.
+-- What this call adds to the log of the shard; its first entry trims it.
+--
+-- Needs: digits_of, now_us, log
+-- Gives: appended, online_change, of_other_devices, append
 
--- Version of the log's last entry, 0 until this call appended one.
-local last_version = 0
+-- Version of the last entry that this call appended, 0 if none.
+local appended_version = 0
 -- What it appended: version and transition in turn; and by how much it changed the number of users online.
 local appended, online_change = {}, 0
 -- Users of whom a device came or went who stay online by another one.
@@ -18,8 +21,8 @@ end
 -- @param transition user, online, cause, device, instance, last seen in ms, each but the last followed by NUL
 -- @return version, as text
 local function append(transition)
-  local version = now_us > last_version and now_us or last_version + 1
-  if last_version > 0 then
+  local version = now_us > appended_version and now_us or appended_version + 1
+  if appended_version > 0 then
     redis.call('XADD', log, entry_id_of(version), 'e', transition)
   else
     local reply = redis.pcall('XADD', log, 'MAXLEN', '~', RULES.log_max_entries, entry_id_of(version), 'e', transition)
@@ -30,7 +33,7 @@ local function append(transition)
       redis.call('XADD', log, entry_id_of(version), 'e', transition)
     end
   end
-  last_version = version
+  appended_version = version
   appended[#appended + 1] = digits_of(version)
   appended[#appended + 1] = transition
   return digits_of(version)

@@ -1,5 +1,8 @@
--- The state of the log. Needs log. Gives last_version, of the last entry, which a stream remembers even when it was
--- trimmed empty (0 if there never was one), and log_length.
+-- The state of the log: last_version, of the last entry, which a stream remembers even when it was trimmed empty (0 if
+-- there never was one), and log_length.
+--
+-- Needs: log
+-- Gives: last_version, log_length
 
 local last_version, log_length = 0, 0
 local info = redis.pcall('XINFO', 'STREAM', log)

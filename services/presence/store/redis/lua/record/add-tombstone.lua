@@ -1,5 +1,8 @@
 -- Adds a tombstone of the current session in front of the others. Drops those that are older than the memory or too
--- many, never the new one. Needs moment.lua, digits.lua, device.lua; ending, its mark. Changes tombstones.
+-- many, never the new one. ending: the mark of the new one.
+--
+-- Needs: ENDED_AT, clock_ms, ending, current_id, current_instance, digits_of
+-- Changes: tombstones
 
 -- Until where the others are kept: they grow older from the first to the last.
 local kept_to, count = 0, 1

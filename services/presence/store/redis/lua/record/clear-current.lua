@@ -1,7 +1,12 @@
 -- Takes the current session of a device away. The last one takes the user offline.
 --
--- Needs the keys, record, moment.lua, log.lua, device.lua; ending, the mark of its tombstone; cause; seen_ms, when it
--- gave its last sign of life (0: the record knows).
+-- ending: the mark of its tombstone.
+-- cause: of the transition, if it is one.
+-- seen_ms: when the session gave its last sign of life; 0: the record knows.
+--
+-- Needs: seen_ms, digits_of, others, ONLINE_LINE, append, user_id, cause, device_id, current_instance, tombstones,
+--   record, mark, GRACE, of_other_devices
+-- Changes: last_seen_ms, version, online_change
 
 -- #include record/add-tombstone
 if last_seen_ms == '' or last_seen_ms + 0 < seen_ms then last_seen_ms = digits_of(seen_ms) end

@@ -1,9 +1,15 @@
 -- Cuts a record around one device.
 --
--- Needs record.lua; text, the record, false if there is none; device_id.
--- Gives of the header minus, version (nil if there is no record), last_seen_ms; others, the lines of the other devices;
--- sessions_from, sessions_to, where those of this one are (nil if it is not there); of its current session mark (nil if
--- none), current_id, current_instance, contested_until_ms; tombstones ('' if none).
+-- text: the record, false if there is none.
+-- minus, version (nil if there is no record), last_seen_ms: of the header.
+-- others: the lines of the other devices.
+-- sessions_from, sessions_to: where the sessions of this device are, nil if it is not there.
+-- mark (nil if none), current_id, current_instance, contested_until_ms: of its current session.
+-- tombstones: '' if none.
+--
+-- Needs: text, HEADER, MAX_VERSION, device_id, CURRENT
+-- Gives: minus, version, last_seen_ms, others, sessions_from, sessions_to, tombstones, mark, current_id,
+--   current_instance, contested_until_ms
 
 local minus, version, last_seen_ms
 local others, sessions_from, sessions_to, tombstones = '', nil, nil, ''

@@ -1,4 +1,7 @@
--- Gives text, a user's record, false if there is none. Needs record.
+-- Reads a user's record: text, false if there is none. record: its key.
+--
+-- Needs: record
+-- Gives: text
 
 local text = redis.pcall('GET', record)
 if type(text) == 'table' then

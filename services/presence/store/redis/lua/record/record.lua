@@ -8,10 +8,20 @@
 --   session    = session_id US instance_id
 --   session_id = order [ "." connection_id ]
 --
+-- An example. The phone has a session whose predecessor it replaced; the tablet's was lost, is in grace, and has no
+-- connection_id; the laptop's expired:
+--
+--   "1790000000000001 1789999999999" LF
+--   "phone" HT "1790000000000002.c2" US "gateway-1" HT "r1789999999000000.c1" US "gateway-2" US "100" LF
+--   "tablet" HT "g1790000000500000" US "gateway-1" US "130000" LF
+--   "laptop" HT "x1790000000000001.c1" US "gateway-2" US "5000"
+--
 -- Records are cut and joined as text and never turned into tables, and what scripts share are pieces of text rather
 -- than functions: each call makes all functions anew, at a price for each outer local that a function mentions. As few
 -- strings as possible are made on the way, for Redis' Lua hashes each from end to end, a nanosecond a byte. Numbers are
 -- written with %d, which is exact where a C long has 64 bits, in half the time of %.0f.
+--
+-- Gives: GRACE, ENDED, REPLACED, EXPIRED, HEADER, MAX_VERSION, CURRENT, TOMBSTONE, ENDED_AT, SESSION_ID, ONLINE_LINE
 
 local GRACE, ENDED, REPLACED, EXPIRED = 'g', 'e', 'r', 'x'
 -- Captures minus, version, last_seen_ms.

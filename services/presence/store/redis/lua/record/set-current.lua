@@ -1,7 +1,12 @@
 -- Makes a session the device's current one, with a deadline a TTL from now. The first one takes the user online.
 --
--- Needs the keys, record, moment.lua, log.lua, device.lua; session_id, instance_id, contested_until_ms (0: it is not) of
--- the new session. Gives version, the user's, as text.
+-- session_id, instance_id, contested_until_ms (0: it is not): of the new session.
+-- version: the user's, as text, the new one afterwards.
+--
+-- Needs: mark, current_id, session_id, GRACE, ENDED, REPLACED, record, minus, last_seen_ms, contested_until_ms,
+--   digits_of, tombstones, append, user_id, CAUSE_CONNECTED, device_id, instance_id, others, ONLINE_LINE,
+--   of_other_devices, deadlines, clock_ms
+-- Changes: version, online_change
 
 if mark and current_id ~= session_id then
   local ending = mark == GRACE and ENDED or REPLACED

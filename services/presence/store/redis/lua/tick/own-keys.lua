@@ -1,6 +1,8 @@
 -- Refuses a shard whose own keys somebody else wrote, or that belongs to a store of another schema or shard count; marks
 -- one that has no mark yet. Before all else: a clock must not move on while deadlines cannot be kept (P6).
--- Needs meta, deadlines, log; schema, shards, as text.
+-- schema, shards: as text.
+--
+-- Needs: meta, deadlines, log, schema, shards
 
 for key, kind in pairs({ [meta] = 'hash', [deadlines] = 'zset', [log] = 'stream' }) do
   local found = redis.call('TYPE', key).ok
