@@ -100,5 +100,5 @@ const passing: ReadonlySet<CliErrorCode> = new Set([
   "INTERNAL",
 ]);
 
-/** P6: whoever lost the service tries again within 5 s. */
+/** P6: a caller that lost the service tries again within 5 s. */
 const retryLimits = { firstMs: 500, capMs: 4_000 };

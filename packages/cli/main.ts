@@ -23,7 +23,7 @@ process.stdout.on("error", ({ code = "", message }: NodeJS.ErrnoException) => {
 });
 outliveBrokenOutput(process.stderr);
 
-// What Node thinks of the libraries is not for whoever types a command.
+// Node's warnings about libraries are not for the person who types a command.
 process.noDeprecation = true;
 
 const environment = readEnvironment();

@@ -1,7 +1,7 @@
 /** Hears of what listeners of the application throw, or reject with. */
 export type OnListenerError = (error: unknown) => void;
 
-/** As Node does with listeners of an EventTarget: to the process it is an exception that nobody caught. */
+/** As Node does with listeners of an EventTarget: the process takes it for an uncaught exception. */
 export const throwUncaught: OnListenerError = (error) => {
   queueMicrotask(() => {
     throw error;

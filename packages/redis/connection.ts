@@ -213,7 +213,7 @@ function makeClient({ address, commandTimeoutMs, maxCommands }: ConnectionOption
     commandsQueueMaxLength: maxCommands,
     // A timer for each command costs more than the command; one watchdog looks after all.
     commandOptions: { timeout: undefined },
-    // Whoever gets no answer must know, so a lost connection ends the client; the next attempt makes a new one.
+    // A caller without an answer must know, so a lost connection ends the client; the next attempt makes a new one.
     socket: {
       reconnectStrategy: false,
       connectTimeout: commandTimeoutMs,

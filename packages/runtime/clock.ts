@@ -7,7 +7,7 @@ export type Cancel = () => void;
 export interface Clock {
   /**
    * Wall clock, integer microseconds since 1970; steps when the machine's clock is put right. For what is compared with
-   * somebody else's clock (a token's `exp`, a record's stamp) or read by people, never for durations.
+   * another machine's clock (a token's `exp`, a record's stamp) or read by people, never for durations.
    */
   nowUs(): number;
   /** Monotonic milliseconds from an arbitrary origin, with fraction; for durations. */

@@ -9,18 +9,26 @@ export { LoopTurns, nextReads } from "./loop-turns.ts";
 export { HotCounter } from "./metrics/hot-counter.ts";
 export { HotHistogram } from "./metrics/hot-histogram.ts";
 export type { Labels } from "./metrics/label-sets.ts";
-export { Metrics, type ReadFigures } from "./metrics/metrics.ts";
+export { Metrics, type ReadSamples } from "./metrics/metrics.ts";
 export type { Definition, Sample } from "./metrics/scraped.ts";
-export { type OperationFigures, OperationMeter } from "./operation-meter.ts";
+export { OperationMeter, type OperationMetrics } from "./operation-meter.ts";
 export { type OperationsOptions, OperationsServer, type Order, type ReadinessCheck } from "./operations-server.ts";
 export { logReadiness } from "./readiness-log.ts";
 export { namesSecret, redactUrls } from "./redact.ts";
 export { type CommandLine, parseCommandLine } from "./settings/command-line.ts";
 export * from "./settings/index.ts";
+export { type KafkaSecurity, kafkaConflicts, kafkaSecurity, kafkaSettings } from "./settings/kafka-settings.ts";
+export {
+  type ListeningTls,
+  listeningTls,
+  listeningTlsConflicts,
+  listeningTlsSettings,
+} from "./settings/listening-tls-settings.ts";
 export { instanceName, loadSettings, type Start } from "./settings/load-settings.ts";
 export { logSettings } from "./settings/log-settings.ts";
 export { normalOrigin, origin } from "./settings/origin.ts";
 export { type Origin, type Reading, readSettings } from "./settings/read-settings.ts";
+export { type RedisConfig, redisConfig, redisConflicts, redisSettings } from "./settings/redis-settings.ts";
 export { type RedisUrl, redisUrl } from "./settings/redis-url.ts";
 export { SettingsError } from "./settings/settings-error.ts";
 export { markdownTable } from "./settings/show-settings.ts";

@@ -22,7 +22,7 @@ export interface OperationsOptions {
   readonly orders?: Readonly<Record<string, Order>>;
 }
 
-/** Something to POST. The body has to come within 5 s; whoever reads it bounds it. */
+/** Something to POST. The body has to come within 5 s; the reader bounds it. */
 export interface Order {
   /** For the index, one line. */
   readonly meaning: string;
@@ -163,7 +163,7 @@ const foreignHost =
   "ask by address or as localhost. Where HTTP_ADDR listens beyond loopback it answers by any name.\n";
 
 const index = `
-/metrics       figures for Prometheus
+/metrics       metrics for Prometheus
 /health/live   200 while the process answers at all
 /health/ready  200 while it should be sent calls, else 503; with each dependency's state
 `;

@@ -106,6 +106,11 @@ describe("configuration", () => {
     assert.deepEqual(configOf(redis).audience.redis, { url: "rediss://cache/2", tlsCa: ca });
   });
 
+  test("a Redis may have user, password and database beside its address", () => {
+    const apart = { REDIS_ADDR: "cache:6379", REDIS_USERNAME: "bob", REDIS_PASSWORD: "hun@ter", REDIS_DB: "3" };
+    assert.equal(configOf(apart).audience.redis?.url, "redis://bob:hun%40ter@cache:6379/3");
+  });
+
   test("says nothing of secrets when it is printed", () => {
     const start = loadConfig(["--print-config"], { JWT_SECRET: secret, REDIS_URL: "redis://me:pass%40word@host:1" });
     assert.equal(start.kind, "print");
@@ -216,6 +221,7 @@ describe("what does not go together is refused", () => {
     "half a login": [{ KAFKA_SASL_USERNAME: "me" }, /^KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and/],
     "two Redis servers": [{ REDIS_URL: "redis://a:1", REDIS_ADDR: "b:1" }, /name different servers/],
     "a password for no Redis": [{ REDIS_PASSWORD: "x" }, /^REDIS_PASSWORD is set, but no Redis is/],
+    "a Redis user without a password": [{ REDIS_URL: "redis://bob@cache" }, /^a Redis user is set without a password/],
     "TLS files for plaintext presence": [{ PRESENCE_TLS_CA: authority }, /need PRESENCE_TLS=true/],
     "an authority for plaintext Redis": [
       { REDIS_URL: "redis://cache", REDIS_TLS_CA: authority },

@@ -1,4 +1,14 @@
-import { type Address, isLoopback, showAddress } from "@realchat/presence-runtime";
+import {
+  type Address,
+  isLoopback,
+  type KafkaSecurity,
+  kafkaSecurity,
+  type ListeningTls,
+  listeningTls,
+  type RedisConfig,
+  redisConfig,
+  showAddress,
+} from "@realchat/presence-runtime";
 import type { KeySource } from "./gateway/authentication/key-source.ts";
 import type { DeliveryValues } from "./settings.ts";
 
@@ -11,10 +21,10 @@ export interface DeliveryConfig {
     readonly sockets: Address;
     readonly operations: Address;
     /** PEM texts; without it sockets are plaintext. */
-    readonly tls: { readonly certificate: string; readonly key: string } | undefined;
+    readonly tls: ListeningTls | undefined;
   };
   readonly servesPage: boolean;
-  /** undefined: everybody is taken for the one he says he is. */
+  /** undefined: every client is taken for the user it names. */
   readonly tokens: TokenConfig | undefined;
   readonly handshake: {
     readonly cookie: string;
@@ -56,31 +66,16 @@ export interface DeliveryConfig {
   readonly drain: { readonly spreadMs: number; readonly timeoutMs: number };
 }
 
-interface RedisConfig {
-  /** With everything that was given, the password too: never show it. */
-  readonly url: string;
-  /** Authority that signed its certificate, PEM; undefined: Node's own list. */
-  readonly tlsCa: string | undefined;
-}
-
 interface TokenConfig {
   readonly keys: KeySource;
   readonly issuer: string | undefined;
   readonly audience: string | undefined;
 }
 
-interface KafkaConfig {
+interface KafkaConfig extends KafkaSecurity {
   /** `host:port` */
   readonly brokers: readonly string[];
   readonly topics: readonly string[];
-  readonly tls: { readonly ca?: string } | undefined;
-  readonly sasl:
-    | {
-        readonly mechanism: "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512";
-        readonly username: string;
-        readonly password: string;
-      }
-    | undefined;
 }
 
 /** Users of one look-up: a tenth of what presence takes, so that a page of it keeps no one waiting. */
@@ -93,7 +88,7 @@ export function deliveryConfig(values: DeliveryValues): DeliveryConfig {
   return {
     serviceName: values.SERVICE_NAME,
     instanceId: values.INSTANCE_ID,
-    listen: { sockets: values.HTTP_PORT, operations: values.HTTP_ADDR, tls: tlsConfig(values) },
+    listen: { sockets: values.HTTP_PORT, operations: values.HTTP_ADDR, tls: listeningTls(values) },
     servesPage: values.PAGE,
     tokens: tokenConfig(values),
     handshake: {
@@ -130,10 +125,6 @@ export function deliveryConfig(values: DeliveryValues): DeliveryConfig {
   };
 }
 
-function tlsConfig({ TLS_CERT, TLS_KEY }: DeliveryValues): DeliveryConfig["listen"]["tls"] {
-  return TLS_CERT && TLS_KEY && { certificate: TLS_CERT.pem, key: TLS_KEY.pem };
-}
-
 function tokenConfig(values: DeliveryValues): TokenConfig | undefined {
   const keys = keySource(values);
   if (values.AUTH === "none" || keys === undefined) return undefined;
@@ -155,22 +146,11 @@ function presenceTls(values: DeliveryValues): DeliveryConfig["presence"]["tls"] 
   };
 }
 
-function redisConfig({ REDIS_URL, REDIS_ADDR, REDIS_TLS_CA, REDIS_PASSWORD }: DeliveryValues): RedisConfig | undefined {
-  const url = REDIS_URL?.url ?? (REDIS_ADDR && new URL(`redis://${showAddress(REDIS_ADDR)}`));
-  if (url === undefined) return undefined;
-  const whole = new URL(url);
-  if (whole.password === "" && REDIS_PASSWORD !== undefined) whole.password = encodeURIComponent(REDIS_PASSWORD);
-  return { url: whole.href, tlsCa: REDIS_TLS_CA?.pem };
-}
-
 function kafkaConfig(values: DeliveryValues): KafkaConfig | undefined {
   if (values.KAFKA_BROKERS === undefined) return undefined;
-  const { KAFKA_SASL_MECHANISM: mechanism, KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = values;
-  const hasLogin = mechanism !== undefined && username !== undefined && password !== undefined;
   return {
     brokers: values.KAFKA_BROKERS.map(showAddress),
     topics: values.KAFKA_TOPICS,
-    tls: values.KAFKA_TLS ? { ca: values.KAFKA_TLS_CA?.pem } : undefined,
-    sasl: hasLogin ? { mechanism, username, password } : undefined,
+    ...kafkaSecurity(values),
   };
 }

@@ -1,11 +1,18 @@
-import { isKeyOf, isLoopback, showAddress, showDuration } from "@realchat/presence-runtime";
+import {
+  isLoopback,
+  kafkaConflicts,
+  listeningTlsConflicts,
+  redisConflicts,
+  showAddress,
+  showDuration,
+} from "@realchat/presence-runtime";
 import { kafkaTopics } from "./kafka-topics.ts";
 import type { DeliveryValues } from "./settings.ts";
 
 /** What the values are for: a gateway that listens, or a command beside it. */
 export type Purpose = "gateway" | "command";
 
-/** Whoever gives one of these means that clients need tokens. */
+/** One of these given means that clients need tokens. */
 export const tokenSettings = ["JWT_SECRET", "JWT_PUBLIC_KEY", "JWKS_URL", "JWT_ISSUER", "JWT_AUDIENCE"] as const;
 
 /** What does not go together among values that are right by themselves, one sentence each. */
@@ -15,6 +22,7 @@ export function conflictsAmong(values: DeliveryValues, purpose: Purpose): string
     ...keyConflicts(values),
     ...presenceConflicts(values),
     ...redisConflicts(values),
+    ...feedConflicts(values),
     ...kafkaConflicts(values),
     ...timeConflicts(values),
   ];
@@ -22,19 +30,11 @@ export function conflictsAmong(values: DeliveryValues, purpose: Purpose): string
 
 function listeningConflicts(values: DeliveryValues): string[] {
   return [
-    ...tlsConflicts(values),
+    ...listeningTlsConflicts(values),
     ...exposures(values),
     ...authenticationConflicts(values),
     ...addressConflicts(values),
   ];
-}
-
-function* tlsConflicts({ TLS_CERT, TLS_KEY }: DeliveryValues): Iterable<string> {
-  if (TLS_CERT && !TLS_KEY) yield "TLS_CERT is set without TLS_KEY: give the certificate's private key too";
-  if (TLS_KEY && !TLS_CERT) yield "TLS_KEY is set without TLS_CERT: give the key's certificate too";
-  if (TLS_CERT && TLS_KEY && !isKeyOf(TLS_KEY, TLS_CERT)) {
-    yield `TLS_KEY=${TLS_KEY.path} is not the key of TLS_CERT=${TLS_CERT.path}: give two files that belong together`;
-  }
 }
 
 function* exposures(values: DeliveryValues): Iterable<string> {
@@ -91,31 +91,10 @@ function* presenceConflicts(values: DeliveryValues): Iterable<string> {
   }
 }
 
-function* redisConflicts({ REDIS_URL, REDIS_ADDR, REDIS_TLS_CA, REDIS_PASSWORD }: DeliveryValues): Iterable<string> {
-  if (REDIS_URL && REDIS_ADDR && showAddress(REDIS_URL) !== showAddress(REDIS_ADDR)) {
-    yield `REDIS_ADDR=${showAddress(REDIS_ADDR)} and REDIS_URL (${showAddress(REDIS_URL)}) name different servers: give one of them`;
-  }
-  if (REDIS_TLS_CA && !REDIS_URL?.tls) yield "REDIS_TLS_CA is set, but no TLS is: give a REDIS_URL with rediss://";
-  if (REDIS_PASSWORD === undefined) return;
-  if (!REDIS_URL && !REDIS_ADDR) yield "REDIS_PASSWORD is set, but no Redis is: give REDIS_URL or REDIS_ADDR too";
-  if (REDIS_URL?.password !== undefined && REDIS_URL.password !== REDIS_PASSWORD) {
-    yield "REDIS_PASSWORD differs from the one in REDIS_URL: give it in one place";
-  }
-}
-
-function* kafkaConflicts(values: DeliveryValues): Iterable<string> {
+function* feedConflicts(values: DeliveryValues): Iterable<string> {
   yield* topicConflicts(values);
   if (values.FEED === "kafka" && !values.KAFKA_BROKERS) {
     yield "FEED=kafka, but KAFKA_BROKERS is not set: give the brokers as host:port,host:port";
-  }
-  for (const name of ["KAFKA_TLS", "KAFKA_SASL_MECHANISM"] as const) {
-    if (!values[name] || values.KAFKA_BROKERS) continue;
-    yield `${name} is set, but KAFKA_BROKERS is not: give the brokers as host:port,host:port`;
-  }
-  if (values.KAFKA_TLS_CA && !values.KAFKA_TLS) yield "KAFKA_TLS_CA is set, but KAFKA_TLS is not: give KAFKA_TLS=true";
-  const login = [values.KAFKA_SASL_MECHANISM, values.KAFKA_SASL_USERNAME, values.KAFKA_SASL_PASSWORD];
-  if (login.includes(undefined) && login.some((part) => part !== undefined)) {
-    yield "KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD belong together: give all three or none";
   }
 }
 

@@ -5,15 +5,16 @@ import {
   group,
   grpcPeer,
   integer,
+  kafkaSettings,
   listenAddress,
+  listeningTlsSettings,
   listOf,
   logSettings,
   oneOf,
   origin,
-  peerAddress,
   privateKeyFile,
   publicKeyFile,
-  redisUrl,
+  redisSettings,
   secret,
   text,
   toggle,
@@ -46,8 +47,7 @@ export const deliverySettings = {
       default: "127.0.0.1:8093",
       meaning: "where /metrics and /health listen",
     },
-    TLS_CERT: { kind: certificateFile, meaning: "certificate of HTTP_PORT (PEM); turns TLS on" },
-    TLS_KEY: { kind: privateKeyFile, meaning: "its private key (PEM)" },
+    ...listeningTlsSettings("HTTP_PORT"),
     ALLOW_INSECURE: {
       kind: toggle,
       default: "false",
@@ -104,24 +104,18 @@ export const deliverySettings = {
     },
   }),
   ...group("Audience", {
+    ...redisSettings,
     REDIS_URL: {
-      kind: redisUrl,
+      ...redisSettings.REDIS_URL,
       meaning: "redis[s]://[user:password@]host:port[/database] of the directory; without, it is in memory",
     },
-    REDIS_ADDR: { kind: peerAddress, meaning: "instead of REDIS_URL, without TLS" },
-    REDIS_TLS_CA: {
-      kind: certificateFile,
-      default: { meaning: "Node's list" },
-      meaning: "authority that signed the certificate of a rediss:// Redis (PEM)",
-    },
-    REDIS_PASSWORD: { kind: secret, meaning: "password, unless REDIS_URL has it" },
     AUDIENCE_FILE: {
       kind: text({ maxBytes: 4_096 }),
       meaning: "JSON lines to begin with, as `audience import` reads them",
     },
     CONV_SVC_ADDR: {
       kind: grpcPeer,
-      meaning: "ConversationApi to ask for a user's conversations when he connects",
+      meaning: "ConversationApi to ask for a user's conversations when the user connects",
     },
     ALLOW_IMPORT: {
       kind: toggle,
@@ -135,24 +129,12 @@ export const deliverySettings = {
     },
   }),
   ...group("Kafka", {
-    KAFKA_BROKERS: { kind: listOf(peerAddress), meaning: "brokers to start from" },
+    ...kafkaSettings,
     KAFKA_TOPICS: {
       kind: listOf(text(topic)),
       default: "presence.events.v1,conversation.events.v1,contact.added,contact.removed,user.blocked,user.unblocked",
       meaning: "what topics are called, with a prefix or as standard=name; further ones are left alone",
     },
-    KAFKA_TLS: { kind: toggle, default: "false", meaning: "speak TLS to the brokers" },
-    KAFKA_TLS_CA: {
-      kind: certificateFile,
-      default: { meaning: "Node's list" },
-      meaning: "authority that signed the brokers' certificates (PEM)",
-    },
-    KAFKA_SASL_MECHANISM: {
-      kind: oneOf(["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]),
-      meaning: "how to log in to the brokers",
-    },
-    KAFKA_SASL_USERNAME: { kind: text({ maxBytes: 256 }), meaning: "as whom" },
-    KAFKA_SASL_PASSWORD: { kind: secret, meaning: "with which password" },
   }),
   ...group("Push", {
     INTEREST_MAX: {

@@ -1,4 +1,12 @@
-import { type Address, type RedisUrl, showAddress } from "@realchat/presence-runtime";
+import {
+  type Address,
+  type KafkaSecurity,
+  kafkaSecurity,
+  type ListeningTls,
+  listeningTls,
+  type RedisConfig,
+  redisConfig,
+} from "@realchat/presence-runtime";
 import type { Limits } from "./domain/limits.ts";
 import type { PresenceValues } from "./settings.ts";
 
@@ -11,7 +19,7 @@ export interface PresenceConfig {
     readonly grpc: Address;
     readonly operations: Address;
     /** PEM texts; without it gRPC is plaintext. */
-    readonly tls: { readonly certificate: string; readonly key: string; readonly clientCa?: string } | undefined;
+    readonly tls: (ListeningTls & { readonly clientCa?: string }) | undefined;
   };
   readonly store: StoreConfig;
   readonly events: {
@@ -30,15 +38,11 @@ export interface PresenceConfig {
   readonly drainTimeoutMs: number;
 }
 
-type StoreConfig = { readonly kind: "memory"; readonly logMaxEntries: number } | RedisConfig;
+type StoreConfig = { readonly kind: "memory"; readonly logMaxEntries: number } | RedisStoreConfig;
 
-interface RedisConfig {
+interface RedisStoreConfig extends RedisConfig {
   readonly kind: "redis";
-  /** With everything that was given, the password too: never show it. */
-  readonly url: string;
-  /** Authority that signed its certificate, PEM; undefined: Node's own list. */
-  readonly tlsCa: string | undefined;
-  /** Where that is. */
+  /** Where it is. */
   readonly host: string;
   readonly port: number;
   readonly commandTimeoutMs: number;
@@ -47,22 +51,13 @@ interface RedisConfig {
   readonly logMaxEntries: number;
 }
 
-interface KafkaConfig {
+interface KafkaConfig extends KafkaSecurity {
   readonly brokers: readonly Address[];
   readonly topic: string;
   readonly createTopic: boolean;
   /** Of a topic created here; `replication` undefined: the broker's default. */
   readonly partitions: number;
   readonly replication: number | undefined;
-  /** `ca`: PEM; undefined: Node's own list. */
-  readonly tls: { readonly ca: string | undefined } | undefined;
-  readonly sasl: KafkaSasl | undefined;
-}
-
-interface KafkaSasl {
-  readonly mechanism: "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512";
-  readonly username: string;
-  readonly password: string;
 }
 
 /** @param values free of conflicts */
@@ -91,35 +86,25 @@ export function presenceConfig(values: PresenceValues): PresenceConfig {
   };
 }
 
-function tlsConfig({ TLS_CERT, TLS_KEY, TLS_CLIENT_CA }: PresenceValues): PresenceConfig["listen"]["tls"] {
-  if (TLS_CERT === undefined || TLS_KEY === undefined) return undefined;
-  return { certificate: TLS_CERT.pem, key: TLS_KEY.pem, ...(TLS_CLIENT_CA && { clientCa: TLS_CLIENT_CA.pem }) };
+function tlsConfig(values: PresenceValues): PresenceConfig["listen"]["tls"] {
+  const tls = listeningTls(values);
+  return tls && { ...tls, ...(values.TLS_CLIENT_CA && { clientCa: values.TLS_CLIENT_CA.pem }) };
 }
 
 function storeConfig(values: PresenceValues): StoreConfig {
   const logMaxEntries = values.LOG_MAX_ENTRIES;
+  const redis = redisConfig(values);
   const address = values.REDIS_URL ?? values.REDIS_ADDR;
-  if (address === undefined) return { kind: "memory", logMaxEntries };
+  if (redis === undefined || address === undefined) return { kind: "memory", logMaxEntries };
   return {
     kind: "redis",
-    url: wholeRedisUrl(values, address),
-    tlsCa: values.REDIS_TLS_CA?.pem,
+    ...redis,
     host: address.host,
     port: address.port,
     commandTimeoutMs: values.REDIS_COMMAND_TIMEOUT,
     shardCount: values.SHARDS,
     logMaxEntries,
   };
-}
-
-/** One URL, whether the settings gave one or its parts. */
-function wholeRedisUrl(values: PresenceValues, address: Address): string {
-  const given: Partial<RedisUrl> = values.REDIS_URL ?? {};
-  const url = new URL(`${given.tls ? "rediss" : "redis"}://${showAddress(address)}`);
-  url.username = encodeURIComponent(given.username ?? values.REDIS_USERNAME ?? "");
-  url.password = encodeURIComponent(given.password ?? values.REDIS_PASSWORD ?? "");
-  url.pathname = `/${given.database ?? values.REDIS_DB ?? 0}`;
-  return url.href;
 }
 
 function kafkaConfig(values: PresenceValues): KafkaConfig {
@@ -129,13 +114,6 @@ function kafkaConfig(values: PresenceValues): KafkaConfig {
     createTopic: values.KAFKA_CREATE_TOPIC,
     partitions: values.KAFKA_PARTITIONS,
     replication: values.KAFKA_REPLICATION,
-    tls: values.KAFKA_TLS ? { ca: values.KAFKA_TLS_CA?.pem } : undefined,
-    sasl: saslConfig(values),
+    ...kafkaSecurity(values),
   };
-}
-
-function saslConfig(values: PresenceValues): KafkaSasl | undefined {
-  const { KAFKA_SASL_MECHANISM: mechanism, KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = values;
-  if (mechanism === undefined || username === undefined || password === undefined) return undefined;
-  return { mechanism, username, password };
 }

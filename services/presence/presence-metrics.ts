@@ -64,7 +64,7 @@ export function observeTransitions(metrics: Metrics): (transition: Transition, i
   };
 }
 
-/** Figures that the parts keep anyway, read when Prometheus asks. */
+/** Metrics that the parts keep anyway, read when Prometheus asks. */
 export function exposeParts(
   metrics: Metrics,
   parts: {
@@ -76,13 +76,13 @@ export function exposeParts(
 ): void {
   const { store, work, watches, publishers } = parts;
   const ticks = (read: (tick: Tick) => number) => work.metrics().ticks.map(read);
-  const sum = (figures: number[]) => figures.reduce((total, figure) => total + figure, 0);
+  const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
   const byPublisher = (read: (publisher: EventPublisher) => number) => () =>
     publishers.map((publisher) => ({ labels: { publisher: publisher.name }, value: read(publisher) }));
-  const byOperation = (read: (figures: { count: number; failed: number; totalMs: number }) => number) => () =>
-    Object.entries(store.metrics().operations).map(([operation, figures]) => ({
-      labels: { operation },
-      value: read(figures),
+  const byOperation = (read: (operation: { count: number; failed: number; totalMs: number }) => number) => () =>
+    Object.entries(store.metrics().operations).map(([name, operation]) => ({
+      labels: { operation: name },
+      value: read(operation),
     }));
 
   metrics.gauge({ name: "presence_sessions", help: "Sessions live or in grace, in the whole store." }, () =>
@@ -182,9 +182,9 @@ export function exposeParts(
     const ofPublishers = publishers.flatMap((publisher) =>
       Object.entries(publisher.metrics().bounds).map(([name, bound]) => [`${publisher.name}_${name}`, bound] as const),
     );
-    return [...Object.entries(bounds), ...ofPublishers].map(([bound, figures]) => ({
+    return [...Object.entries(bounds), ...ofPublishers].map(([bound, metrics]) => ({
       labels: { bound },
-      value: read(figures),
+      value: read(metrics),
     }));
   }
 }

@@ -4,14 +4,13 @@ import {
   duration,
   group,
   integer,
+  kafkaSettings,
   listenAddress,
+  listeningTlsSettings,
   listOf,
   logSettings,
   oneOf,
-  peerAddress,
-  privateKeyFile,
-  redisUrl,
-  secret,
+  redisSettings,
   text,
   toggle,
   type Values,
@@ -34,8 +33,7 @@ export const presenceSettings = {
       default: "127.0.0.1:8096",
       meaning: "where /metrics and /health listen",
     },
-    TLS_CERT: { kind: certificateFile, meaning: "certificate of the gRPC server (PEM); turns TLS on" },
-    TLS_KEY: { kind: privateKeyFile, meaning: "its private key (PEM)" },
+    ...listeningTlsSettings("the gRPC server"),
     TLS_CLIENT_CA: {
       kind: certificateFile,
       meaning: "authority (PEM) that must have signed callers' certificates: mutual TLS",
@@ -47,23 +45,7 @@ export const presenceSettings = {
     },
   }),
   ...group("State", {
-    REDIS_URL: {
-      kind: redisUrl,
-      meaning: "redis[s]://[user:password@]host:port[/database]; without Redis, state is in memory",
-    },
-    REDIS_ADDR: { kind: peerAddress, meaning: "instead of REDIS_URL, without TLS" },
-    REDIS_TLS_CA: {
-      kind: certificateFile,
-      default: { meaning: "Node's list" },
-      meaning: "authority that signed the certificate of a rediss:// Redis (PEM)",
-    },
-    REDIS_USERNAME: { kind: text({ maxBytes: 256 }), meaning: "ACL user, unless REDIS_URL has it" },
-    REDIS_PASSWORD: { kind: secret, meaning: "password, unless REDIS_URL has it" },
-    REDIS_DB: {
-      kind: integer({ min: 0, max: 1_000_000 }),
-      default: { meaning: "REDIS_URL's, else 0" },
-      meaning: "database number",
-    },
+    ...redisSettings,
     REDIS_COMMAND_TIMEOUT: {
       kind: duration({ min: 50, max: minute }),
       default: "2s",
@@ -86,7 +68,7 @@ export const presenceSettings = {
       default: { meaning: "kafka, else memory" },
       meaning: "where transitions are published; by default to kafka when KAFKA_BROKERS is set",
     },
-    KAFKA_BROKERS: { kind: listOf(peerAddress), meaning: "brokers to start from" },
+    ...kafkaSettings,
     KAFKA_TOPIC: {
       kind: text({
         maxBytes: 249,
@@ -107,18 +89,6 @@ export const presenceSettings = {
       default: { meaning: "the broker's default" },
       meaning: "replicas of a topic created here",
     },
-    KAFKA_TLS: { kind: toggle, default: "false", meaning: "speak TLS to the brokers" },
-    KAFKA_TLS_CA: {
-      kind: certificateFile,
-      default: { meaning: "Node's list" },
-      meaning: "authority that signed the brokers' certificates (PEM)",
-    },
-    KAFKA_SASL_MECHANISM: {
-      kind: oneOf(["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]),
-      meaning: "how to log in to the brokers",
-    },
-    KAFKA_SASL_USERNAME: { kind: text({ maxBytes: 256 }), meaning: "as whom" },
-    KAFKA_SASL_PASSWORD: { kind: secret, meaning: "with which password" },
   }),
   ...group("Sessions", {
     SESSION_TTL: {

@@ -22,19 +22,19 @@ export type ChannelState = "connecting" | "serving" | "not-serving" | "unreachab
 interface ChannelOptions {
   /** IP address and port. */
   readonly address: string;
-  /** What to call it. */
+  /** For people: what health() calls it. */
   readonly shown: string;
   /** What requests say they are for, `host:port`. */
   readonly authority: string;
   readonly credentials: ReturnType<typeof channelCredentials>;
   /** TLS: the name that the certificate must carry; undefined: the address. */
   readonly serverName: string | undefined;
-  /** Milliseconds between two looks at the node's health. */
+  /** Milliseconds between two health checks. */
   readonly checkEveryMs: number;
-  /** Milliseconds that the node may take to say how it is. */
+  /** Milliseconds that a health check may take. */
   readonly checkTimeoutMs: number;
   readonly clock: Clock;
-  /** The state, or what there is to say about it, has changed. */
+  /** The state, or its detail, has changed. */
   changed(): void;
 }
 
@@ -94,7 +94,7 @@ export class Channel implements Carrier {
     }
   }
 
-  /** Closes it for good, as nobody names its address any more: streams are cut, so that they begin elsewhere. */
+  /** Closes it for good, as its address is not looked up any more: streams are cut, so that they begin elsewhere. */
   retire(): void {
     this.#detail = "its name has other addresses now";
     this.#cutStreams();
@@ -109,12 +109,12 @@ export class Channel implements Carrier {
 
   #failed(failure: GrpcError): PresenceClientError {
     const { code, message, retryAfterMs, cause } = failure;
-    // Nobody should have to run into it until the next look.
+    // Else calls would be sent here until the next health check.
     if (code === "UNAVAILABLE" && !this.isConnected) this.#become("unreachable", message);
     return new PresenceClientError(code, message, { cause, retryAfterMs });
   }
 
-  /** Tells at once when the connection breaks, and looks at once when it is there. */
+  /** Tells at once when the connection breaks, and checks its health as soon as it is there. */
   #connectionChanged(): void {
     if (this.isConnected) this.#check();
     else if (this.#state === "serving" || this.#state === "not-serving") {
@@ -133,7 +133,7 @@ export class Channel implements Carrier {
       this.#become(serves ? "serving" : "not-serving", serves ? "serving" : "says that it cannot serve");
     } catch (error) {
       const { code, message } = presenceClientErrorOf(error);
-      // https://github.com/grpc/grpc/blob/master/doc/health-checking.md: who does not tell is taken to be well.
+      // https://github.com/grpc/grpc/blob/master/doc/health-checking.md: a server without the health service counts as serving.
       if (code === "UNIMPLEMENTED") this.#become("serving", "serving, tells nothing of its health");
       else this.#become("unreachable", message);
     }

@@ -82,7 +82,7 @@ export class NodeAddress {
     const { clock, lookup, lookupEveryMs, changed } = this.#options;
     try {
       const found = await lookup(this.#host);
-      // Nobody takes all nodes away in one moment: what was there before is a better guess.
+      // All nodes do not vanish in one moment: the addresses of before are a better guess.
       if (found.length > 0) this.#found = found;
       this.#failure = found.length > 0 ? undefined : `${this.#host} has no addresses`;
     } catch (error) {

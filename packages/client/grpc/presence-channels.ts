@@ -38,9 +38,9 @@ export interface PresenceChannelsOptions {
   readonly lookup?: Lookup;
   /** Milliseconds between two look-ups of a name; default 5,000. */
   readonly lookupEveryMs?: number;
-  /** Milliseconds between two looks at a node's health; default 1,000. */
+  /** Milliseconds between two health checks of a node; default 1,000. */
   readonly checkEveryMs?: number;
-  /** Milliseconds after which a node that does not say how it is counts as unreachable; default 2,000. */
+  /** Milliseconds after which an unanswered health check makes a node unreachable; default 2,000. */
   readonly checkTimeoutMs?: number;
   /**
    * Hears of what your listeners throw or reject with. Default: the process takes it for an exception that nobody

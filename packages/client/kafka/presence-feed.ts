@@ -22,7 +22,7 @@ export type FeedNews =
   /** Changes were missed: ask again for everyone you care about. */
   | { readonly kind: "gap"; readonly why: string };
 
-/** Figures since the start, and of now. */
+/** Metrics since the start, and of now. */
 export interface FeedMetrics {
   /** Records read, and those among them that were not passed on; a batch that cannot be decompressed counts as one. */
   readonly records: number;
@@ -148,7 +148,7 @@ export class PresenceFeed implements AsyncIterable<FeedNews>, AsyncDisposable {
       for (const leader of session.leaders) {
         if (pending.has(leader)) continue;
         const fetching = session.fetch(leader, this.#positions).then((fetched) => ({ leader, fetched }));
-        // When another one fails first, nobody waits for this one any more.
+        // When another one fails first, this one is not awaited any more.
         fetching.catch(() => {});
         pending.set(leader, fetching);
       }

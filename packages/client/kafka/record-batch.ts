@@ -105,7 +105,7 @@ export function* recordsIn(batch: RecordBatch, content: Buffer): Generator<Batch
   const reader = new VarintReader(content);
   for (let index = 0; index < count; index++) {
     const end = reader.varint() + reader.at;
-    // Attributes, which nobody uses.
+    // Attributes, which are unused.
     reader.at += 1;
     const timestampMs = firstTimestampMs + reader.varint();
     const offset = firstOffset + BigInt(reader.varint());

@@ -2,7 +2,7 @@
 export interface TopicSource {
   /**
    * @param attempt counts attempts in a row: each may ask another broker first
-   * @param closed when it aborts, nobody needs the session any more
+   * @param closed when it aborts, the session is not needed any more
    */
   open(attempt: number, closed: AbortSignal): Promise<TopicSession>;
 }
@@ -11,7 +11,7 @@ export interface TopicSession {
   /** Other than before: the topic was deleted and made anew, and its offsets mean something else. */
   readonly topicId: string;
   readonly partitions: number;
-  /** Brokers that lead partitions; each is read on its own, so that a slow one holds up nobody else. */
+  /** Brokers that lead partitions; each is read on its own, so that a slow one does not hold up the others. */
   readonly leaders: readonly number[];
   /** Of each partition, the offset of its first record, and the one that its next record will have, committed or not. */
   bounds(): Promise<readonly Bounds[]>;
@@ -70,6 +70,6 @@ export interface TopicRecord {
   readonly timestampMs: number;
   readonly value: Uint8Array;
   readonly key?: Uint8Array | undefined;
-  /** See headersIn; absent: nobody wants them. */
+  /** See headersIn; absent: they are not read. */
   readonly headers?: Uint8Array;
 }

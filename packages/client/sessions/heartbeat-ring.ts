@@ -16,8 +16,8 @@ const turnMaxMs = 250;
 /**
  * Decides who sends a heartbeat when. Sessions stand in a row, the one whose last heartbeat is longest ago in front. At
  * each turn as many go as evenly belong to the time since the last turn: n sessions give n heartbeats an interval, at a
- * rate that stays the same whenever and however they arrived. Nobody waits longer than an interval for that, unless
- * sessions behind him leave, or presence was away: then those who are late go in addition, at a bounded rate. So do those
+ * rate that stays the same whenever and however they arrived. No session waits longer than an interval for that, unless
+ * sessions behind it leave, or presence was away: then late ones go in addition, at a bounded rate. So do those
  * whose last heartbeat failed, after a rest.
  */
 export class HeartbeatRing<Session extends Beating> {

@@ -126,7 +126,7 @@ export class Heartbeats {
     } catch (thrown) {
       this.counters.batchFailures++;
       this.counters.unconfirmed += batch.length;
-      // Whoever is to blame is found out by halves; the others are heard of meanwhile.
+      // The session at fault is found by halving the batch; the others get their answers meanwhile.
       for (const session of batch) session.groupMax = Math.max(1, Math.floor(batch.length / 2));
       this.#putAgain(batch);
       reachability.failed("refresh", batch[0], presenceClientErrorOf(thrown), isProbe);
@@ -145,7 +145,7 @@ export class Heartbeats {
     this.counters.heartbeats += batch.length - unconfirmed.length;
     if (missing.length + superseded.length + unconfirmed.length === 0) return;
     const places = new Map(batch.map((session, place) => [deviceKey(session), place]));
-    // Whoever was registered again, closed or replaced in the meantime is another session than the one that was asked for.
+    // A session registered again, closed or replaced in the meantime is not the one that the call was about.
     const asked = (refs: readonly SessionRef[]) =>
       refs.flatMap((ref) => {
         const place = places.get(deviceKey(ref)) ?? -1;

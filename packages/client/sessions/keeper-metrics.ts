@@ -2,7 +2,7 @@ import type { Bound } from "../bound.ts";
 import type { HeartbeatCounters } from "./heartbeats.ts";
 import type { SessionState } from "./session-handle.ts";
 
-/** Figures of a keeper; those that count do so since it began. */
+/** Metrics of a keeper; those that count do so since it began. */
 export interface KeeperMetrics extends Readonly<HeartbeatCounters> {
   /** Sessions in each state now; for `closed`, `superseded` and `refused` how many ever got there. */
   readonly sessions: Readonly<Record<SessionState, number>>;

@@ -18,7 +18,7 @@ interface OutboxOptions<Session> {
 /**
  * Those who have something to tell presence other than a heartbeat, first come, first served: at a bounded rate, a
  * bounded number at once, and while presence cannot be reached one of each method at a time. Who failed rests for a
- * while and then has a queue of its own, so that those whose calls fail hold up nobody else.
+ * while and then has a queue of its own, so that sessions whose calls fail do not hold up others.
  */
 export class Outbox<Session> {
   readonly #options: OutboxOptions<Session>;

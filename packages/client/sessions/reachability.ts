@@ -10,10 +10,10 @@ const probePace: BackoffLimits = { firstMs: 500, capMs: 4_000 };
 const adviceMaxMs = 4_000;
 /** Over how long those who waited for the same node spread their first call, ms. */
 const spreadMs = 1_000;
-/** Sessions whose calls must have failed, and nobody's succeeded meanwhile, for presence to count as away. */
+/** Sessions whose calls must have failed, and none succeeded meanwhile, for presence to count as away. */
 const evidenceMin = 3;
 
-/** Failures of a method further apart, ms, are not in a row: whoever fails tries again sooner. */
+/** Failures of a method further apart, ms, are not in a row: a failed call is tried again sooner. */
 const rowMaxMs = 10_000;
 
 interface ReachabilityOptions {

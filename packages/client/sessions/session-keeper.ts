@@ -294,7 +294,7 @@ export class SessionKeeper implements AsyncDisposable {
     }
   }
 
-  /** A registration was answered: whoever came after it on this device may go. */
+  /** A registration was answered: sessions that came after it on this device may register. */
   #release(session: HeldSession): void {
     const { successor } = session;
     if (successor === undefined) return;

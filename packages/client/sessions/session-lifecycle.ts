@@ -59,7 +59,7 @@ export type SessionEvent =
   | { readonly kind: "closed" }
   /** A newer socket of the device opened here. */
   | { readonly kind: "replaced" }
-  /** Presence ends it by itself, or nobody is left to tell presence. */
+  /** Presence ends it by itself, or no keeper is left to tell presence. */
   | { readonly kind: "dropped" };
 
 export type Effect =
@@ -133,7 +133,7 @@ export function next(lifecycle: Lifecycle, event: SessionEvent): Step {
   }
 }
 
-/** Presence may still have the session before; whoever ends first must end that one. */
+/** Presence may still have the session before; an end before that must end that one. */
 function inherited(own: Known, before: Known): Known {
   if (own.kind === "registered") return own;
   return { kind: "unregistered", tokenBefore: tokenOf(before), isUncertain: isUncertain(before) };
@@ -175,7 +175,7 @@ function goOn(lifecycle: Lifecycle, how: "tell" | "tell-again" = "tell"): Step {
   if (isLive(lifecycle)) return { lifecycle, effects: [how] };
   if (lifecycle.state !== "closing") return stay(lifecycle);
   if (tokenOf(lifecycle.known) !== "") return { lifecycle, effects: [how] };
-  // Only registering once more would tell the token; and could push out whoever has come since, elsewhere.
+  // Only registering once more would tell the token; and could replace a session that came since, elsewhere.
   return isUncertain(lifecycle.known) ? drop(lifecycle) : end(lifecycle, "closed");
 }
 

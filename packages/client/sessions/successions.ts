@@ -24,7 +24,7 @@ interface SuccessionsOptions {
  * Finds out whether the sessions that took the place of ours live. One that replaced another may have ended at once, as
  * when its client was gone already: then the client of the replaced one may be alive, and must come back.
  *
- * In batches: one is under way at a time, and whoever is asked for meanwhile is in the next. Without an answer a
+ * In batches: one is under way at a time, and sessions that come meanwhile are in the next. Without an answer a
  * successor counts as gone: a client that comes back in vain costs less than one that stays away for good.
  */
 export class Successions {
@@ -67,7 +67,7 @@ export class Successions {
     this.#isRunning = false;
   }
 
-  /** What an unanswered registration of ours has left behind, and we do not hold, is a ghost: nobody refreshes it. */
+  /** What an unanswered registration of ours has left behind, and we do not hold, is a ghost: no gateway refreshes it. */
   #lives(session: HeldSession, holders: ReadonlyMap<string, string>): boolean {
     const holder = holders.get(deviceKey(session));
     const isPerhapsGhost = session.isUncertain && holder === this.#options.instanceId;

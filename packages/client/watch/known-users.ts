@@ -31,7 +31,7 @@ export class KnownUsers {
     return this.#online.keys();
   }
 
-  /** @returns undefined when nothing is known of him */
+  /** @returns undefined when nothing is known of the user */
   isOnline(userId: string): boolean | undefined {
     if (this.#online.has(userId)) return true;
     return this.#offline.has(userId) || this.#unknownAreOffline ? false : undefined;

@@ -19,7 +19,7 @@ const usersMax = 10_000;
 /** P6: who lost presence tries again within 5 s. */
 const reconnectPace: BackoffLimits = { firstMs: 500, capMs: 4_000 };
 
-/** Figures since the start, and of now. */
+/** Metrics since the start, and of now. */
 export interface WatchMetrics {
   /** Changes that were told. */
   readonly changes: number;

@@ -94,7 +94,7 @@ export class WatchedUsers {
 
   async #orTimeToAsk<T>(next: Promise<T>): Promise<T | undefined> {
     if (this.#inSnapshot !== undefined || this.#doubted.size === 0) return await next;
-    // Nobody may be waiting for it when it breaks.
+    // No caller may be waiting for it when it breaks.
     next.catch(() => {});
     const enough = new AbortController();
     const waitMs = Math.max(0, this.#askMs - this.#clock.monotonicMs());

@@ -26,9 +26,9 @@ export class LabelSets<Name extends string> {
 }
 
 /** As much room as asked for, at least doubled, holding what was there. */
-export function widen(figures: Float64Array<ArrayBuffer>, length: number): Float64Array<ArrayBuffer> {
-  if (length <= figures.length) return figures;
-  const wider = new Float64Array(Math.max(length, 2 * figures.length));
-  wider.set(figures);
+export function widen(values: Float64Array<ArrayBuffer>, length: number): Float64Array<ArrayBuffer> {
+  if (length <= values.length) return values;
+  const wider = new Float64Array(Math.max(length, 2 * values.length));
+  wider.set(values);
   return wider;
 }

@@ -98,7 +98,7 @@ latency_seconds_count 4
     assert.throws(() => metrics.gauge({ name: "users_online", help: "Users." }, () => 1), /already been registered/);
   });
 
-  test("the process's own figures are there: CPU, memory, event loop lag", async () => {
+  test("the process's own metrics are there: CPU, memory, event loop lag", async () => {
     const metrics = new Metrics();
     metrics.observeProcess();
     const text = await metrics.text();

@@ -3,11 +3,11 @@ import { HotCounter } from "./hot-counter.ts";
 import { HotHistogram } from "./hot-histogram.ts";
 import type { Definition, Sample, Scraped } from "./scraped.ts";
 
-/** What is read at scrape: one figure, or one per label set. */
-export type ReadFigures = () => number | Iterable<Sample>;
+/** What is read at scrape: one value, or one per label set. */
+export type ReadSamples = () => number | Iterable<Sample>;
 
 /**
- * The metrics of a process. Figures of hot paths live in typed arrays (prom-client's own `observe` costs 0.2 µs), all
+ * The metrics of a process. Metrics of hot paths live in typed arrays (prom-client's own `observe` costs 0.2 µs), all
  * others are read by callbacks; both are handed to prom-client when Prometheus scrapes.
  */
 export class Metrics {
@@ -24,13 +24,13 @@ export class Metrics {
     return this.#register(new HotHistogram(definition));
   }
 
-  /** A figure that goes up and down, read at scrape. */
-  gauge(definition: Omit<Definition, "labels">, read: ReadFigures): void {
+  /** A value that goes up and down, read at scrape. */
+  gauge(definition: Omit<Definition, "labels">, read: ReadSamples): void {
     this.#register({ ...definition, type: "gauge", samples: () => toSamples(read()) });
   }
 
-  /** A figure that only grows and is counted elsewhere, read at scrape. */
-  total(definition: Omit<Definition, "labels">, read: ReadFigures): void {
+  /** A value that only grows and is counted elsewhere, read at scrape. */
+  total(definition: Omit<Definition, "labels">, read: ReadSamples): void {
     this.#register({ ...definition, type: "counter", samples: () => toSamples(read()) });
   }
 
@@ -61,6 +61,6 @@ export class Metrics {
   }
 }
 
-function toSamples(figures: number | Iterable<Sample>): Iterable<Sample> {
-  return typeof figures === "number" ? [{ labels: {}, value: figures }] : figures;
+function toSamples(read: number | Iterable<Sample>): Iterable<Sample> {
+  return typeof read === "number" ? [{ labels: {}, value: read }] : read;
 }

@@ -19,7 +19,7 @@ export const listenAddress: ValueKind<Address> = {
   show: showAddress,
 };
 
-/** Where somebody else listens: `host:port`. */
+/** Where a peer listens: `host:port`. */
 export const peerAddress: ValueKind<Address> = {
   placeholder: "host:port",
   schema: addressSchema({ minPort: 1, right: "give host:port or [IPv6]:port" }),

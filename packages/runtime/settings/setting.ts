@@ -36,8 +36,9 @@ export interface GroupedSetting<T = unknown> extends Setting<T> {
 // biome-ignore lint/suspicious/noExplicitAny: kinds of different values share a table; `Values` gets each type back
 export type SettingsTable = Readonly<Record<string, GroupedSetting<any>>>;
 
-/** The typed values of a table; a setting without a default text may be undefined. */
-export type Values<Table extends SettingsTable> = {
+/** The typed values of a table, or of some settings; a setting without a default text may be undefined. */
+// biome-ignore lint/suspicious/noExplicitAny: as above
+export type Values<Table extends Readonly<Record<string, Setting<any>>>> = {
   readonly [Name in keyof Table]: Table[Name] extends { readonly kind: ValueKind<infer T> }
     ? Table[Name] extends { readonly default: string }
       ? T

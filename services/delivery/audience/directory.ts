@@ -1,4 +1,4 @@
-import type { OperationFigures } from "@realchat/presence-runtime";
+import type { OperationMetrics } from "@realchat/presence-runtime";
 
 /**
  * The port to who may see whom. W may see X when they share a conversation, or when each has the other as a contact; and
@@ -119,7 +119,7 @@ export interface DirectoryMetrics {
   /** Times that something unreadable was found, since the start: the store holds what the directory did not write. */
   readonly unreadable: number;
   /** Operations by kind, since the start. */
-  readonly operations: Readonly<Record<string, OperationFigures>>;
+  readonly operations: Readonly<Record<string, OperationMetrics>>;
   /** What waits, by name. */
   readonly bounds: Readonly<Record<string, { readonly used: number; readonly limit: number }>>;
 }

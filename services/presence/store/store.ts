@@ -1,4 +1,4 @@
-import type { OperationFigures } from "@realchat/presence-runtime";
+import type { OperationMetrics } from "@realchat/presence-runtime";
 import type { SessionRef } from "../domain/session.ts";
 import type { DisconnectReason, Transition } from "../domain/transition.ts";
 
@@ -43,7 +43,7 @@ export interface StoreHealth {
 /** Figures read at scrape; counters only grow. */
 export interface StoreMetrics {
   /** Commands or operations sent to the store, by kind, with those that failed. */
-  readonly operations: Readonly<Record<string, OperationFigures>>;
+  readonly operations: Readonly<Record<string, OperationMetrics>>;
   /** Bounded places that fill up: queues, caches, buffers; `used` of `limit` now. */
   readonly bounds: Readonly<Record<string, { used: number; limit: number }>>;
   /** Times that something was met which somebody else wrote, or overwrote: users' records, entries of logs. */

@@ -89,7 +89,7 @@ async function* fetchedBy(
     for (const leader of session.leaders) {
       if (pending.has(leader)) continue;
       const fetching = session.fetch(leader, positions).then((fetched) => ({ leader, fetched }));
-      // When another one fails first, nobody waits for this one any more.
+      // When another one fails first, this one is not awaited any more.
       fetching.catch(() => {});
       pending.set(leader, fetching);
     }

@@ -1,4 +1,4 @@
-import { type Clock, type OperationFigures, OperationMeter } from "@realchat/presence-runtime";
+import { type Clock, OperationMeter, type OperationMetrics } from "@realchat/presence-runtime";
 import type { Troubles } from "./troubles.ts";
 
 /**
@@ -30,7 +30,7 @@ export class Operations {
     this.#troubles = troubles;
   }
 
-  get figures(): Readonly<Record<OperationKind, OperationFigures>> {
+  get figures(): Readonly<Record<OperationKind, OperationMetrics>> {
     return this.#meter.operations;
   }
 
