@@ -1,5 +1,5 @@
 /** Folders with proto files, and the packages whose folder `generated` holds the TypeScript made from them. */
 export const generatedCode = [
   { proto: "proto", output: "packages/proto" },
-  { proto: "packages/rpc/interop/proto", output: "packages/rpc/interop" },
+  { proto: "packages/rpc/tests/interop/proto", output: "packages/rpc/tests/interop" },
 ] as const;

@@ -105,9 +105,9 @@ describe("import directions", () => {
     refused("packages/runtime/a.ts", "@realchat/presence-testing");
     refused("packages/runtime/a.ts", "./testing/b.ts");
     refused("packages/runtime/a.ts", "fast-check");
-    refused("packages/rpc/a.ts", "./interop/b.ts");
+    refused("packages/rpc/a.ts", "./tests/b.ts");
     allowed("packages/runtime/testing/b.ts", "fast-check");
-    allowed("packages/rpc/interop/a.ts", "../testing/b.ts");
+    allowed("packages/rpc/tests/interop/a.ts", "../../testing/b.ts");
     allowed("scripts/a.ts", "@realchat/presence-testing");
   });
 

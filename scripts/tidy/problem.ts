@@ -10,5 +10,5 @@ export function formatProblem({ file, line, what, why, instead }: Problem): stri
 
 /** Tests and what serves them alone: they may wire parts together, and talk to servers as any client does. */
 export function isForTests(file: string): boolean {
-  return /\.(test|contract)\.ts$|\/(tests|testing|contract|conformance|interop|hardening|fuzz)\//.test(file);
+  return /\.(test|contract)\.ts$|\/(tests|testing|contract)\//.test(file);
 }

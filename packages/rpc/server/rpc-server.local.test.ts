@@ -5,12 +5,12 @@ import { describe, type TestContext, test } from "node:test";
 import { connect } from "node:tls";
 import { credentials } from "@grpc/grpc-js";
 import { waitUntil } from "@realchat/presence-testing";
-import { rpcServerContract } from "../rpc-server.contract.ts";
 import { implement } from "../service.ts";
 import { RpcError } from "../status.ts";
 import { issueCertificates } from "../testing/certificates.ts";
 import { finishRawCall, framed, openRawCall, openRawConnection } from "../testing/raw-call.ts";
 import { errorOf, pathOf, serveTexts, TextClient, TextDefinition, text } from "../testing/text-service.ts";
+import { rpcServerContract } from "../tests/rpc-server.contract.ts";
 import { createRpcServer, type RpcEngine } from "./rpc-server.ts";
 
 describe("server on the engine of our own", () => rpcServerContract(createRpcServer));

@@ -7,7 +7,7 @@ import { handedOver } from "./hand-over.ts";
 import { MissingServerError } from "./missing-server.ts";
 import { type Progress, toStandardError } from "./progress.ts";
 
-const source = `${repository}/packages/rpc/interop/grpc-go`;
+const source = `${repository}/packages/rpc/tests/interop/grpc-go`;
 // Neither somebody's flags nor a workspace around the repository shall change what is built.
 const inSource = { cwd: source, env: { GOFLAGS: "", GOWORK: "off" } };
 
