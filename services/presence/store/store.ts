@@ -6,7 +6,7 @@ import type { DisconnectReason, Transition } from "../domain/transition.ts";
  * The port to presence's state. One contract suite (store.contract.ts) says what every implementation promises.
  *
  * Every promise rejects with PresenceError UNAVAILABLE when the store cannot answer: never a guess (P5). An operation on
- * one user fails with DATA_LOSS when that user's record cannot be read, which concerns nobody else. No operation is
+ * one user fails with DATA_LOSS when that user's record cannot be read, which concerns no other user. No operation is
  * repeated by the store after a lost reply.
  */
 export interface PresenceStore extends SessionStore, ShardKeeping, RecordKeeping, TransitionLog, PublisherLeases {
@@ -46,13 +46,13 @@ export interface StoreMetrics {
   readonly operations: Readonly<Record<string, OperationMetrics>>;
   /** Bounded places that fill up: queues, caches, buffers; `used` of `limit` now. */
   readonly bounds: Readonly<Record<string, { used: number; limit: number }>>;
-  /** Times that something was met which somebody else wrote, or overwrote: users' records, entries of logs. */
+  /** Times that something was met which another program wrote, or overwrote: users' records, entries of logs. */
   readonly unreadable: { readonly records: number; readonly entries: number };
   /** Shards whose last tick failed. */
   readonly failingShards: number;
 }
 
-/** What somebody else wrote, or overwrote. */
+/** What another program wrote, or overwrote. */
 export interface Unreadable {
   readonly key: string;
   /** Says what is wrong with it, and what that means. */
@@ -174,7 +174,7 @@ export interface Mended {
 
 /** The log of a shard's transitions. A position is the version of the last entry that a reader has seen. */
 export interface TransitionLog {
-  /** @returns the shard's last version, which is where a reader who wants only news starts */
+  /** @returns the shard's last version, where a reader starts that wants only news */
   lastVersion(shard: number): Promise<number>;
   /**
    * Entries after a position, oldest first, at most `limit`.

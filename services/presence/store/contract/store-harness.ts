@@ -1,7 +1,7 @@
 import { defaultRules, type Rules } from "../../domain/decisions.ts";
 import type { PresenceStore } from "../store.ts";
 
-/** Opens an empty store that nobody else uses or ticks. */
+/** Opens an empty store; only the test uses and ticks it. */
 export type OpenStore = (options: StoreOptions) => Promise<StoreHarness>;
 
 export interface StoreOptions {
@@ -16,7 +16,7 @@ export const contractOptions: StoreOptions = { rules: defaultRules, retentionMs:
 /** A store under test, and its time. Time that passes by itself must stay well below a second a test. */
 export interface StoreHarness {
   readonly store: PresenceStore;
-  /** Time on the clock of all shards, which tick all along and take down whoever is due, until nothing is. */
+  /** Time on the clock of all shards, which tick all along and take down what is due, until nothing is. */
   elapse(ms: number): Promise<void>;
   /** Time that the shards' clocks did not hear of, since nobody ticked: only the next tick sees it, up to its cap. */
   freeze(ms: number): Promise<void>;

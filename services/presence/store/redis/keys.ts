@@ -12,7 +12,7 @@ export interface ShardKeys {
   readonly publisher: string;
   /** Sharded channel that announces entries of the log. */
   readonly live: string;
-  /** Sharded channel that announces users of whom a device came or went who stay online by another one. */
+  /** Sharded channel that announces users whose devices changed without a transition. */
   readonly devices: string;
 }
 

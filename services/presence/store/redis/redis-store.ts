@@ -69,7 +69,7 @@ export interface RedisStoreOptions {
   readonly maxPendingCommands?: number;
   /** Sessions without token that this node remembers at most; default 1,000,000. */
   readonly maxKnownSessions?: number;
-  /** Hears once of what somebody else wrote into it, 1,000 times at most. */
+  /** Hears once of each thing that another program wrote into it, 1,000 times at most. */
   readonly onUnreadable?: (what: Unreadable) => void;
 }
 

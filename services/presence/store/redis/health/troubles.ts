@@ -6,7 +6,7 @@ const recentMs = 5_000;
 /** Different failures that are told at once. */
 const toldMax = 3;
 
-/** Error replies that mean: this server does not do it now, whoever asks. */
+/** Error replies that mean: this server does not do it now for any caller. */
 const refusals: ReadonlySet<string> = new Set([
   ...["READONLY", "MASTERDOWN", "LOADING", "BUSY", "MISCONF", "NOREPLICAS", "CLUSTERDOWN"],
   ...["NOAUTH", "NOPERM"],

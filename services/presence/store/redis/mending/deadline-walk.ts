@@ -8,7 +8,7 @@ import type { ShardState } from "../shard/shard-state.ts";
 
 /** Deadlines looked at by one step; more where Redis keeps a shard of at most 128 in one piece. */
 const scanCount = 500;
-/** Members of one script call, which nobody else is answered during. */
+/** Members of one script call. Redis answers no other command meanwhile. */
 const callMaxMembers = 100;
 /** Users of one shard that are counted at most; of a larger one the number is left as it is. */
 const countMaxUsers = 1_000_000;

@@ -12,7 +12,7 @@ export function unreadableBehind(reply: string): string | undefined {
   return reply.startsWith(code) ? reply.slice(code.length) : undefined;
 }
 
-/** What cannot be read, since somebody else wrote it: told of once, and counted whenever it is met. */
+/** What cannot be read, since another program wrote it: told of once, and counted whenever it is met. */
 export class Unreadables {
   readonly #onFirst: (what: Unreadable) => void;
   readonly #told = new Set<string>();

@@ -9,8 +9,8 @@ import type { Change } from "../lua/change/change.ts";
 type DecideChanges = (changes: readonly Change[]) => Promise<readonly (string | Error)[]>;
 
 /**
- * Changes of one call at most. Redis answers nobody else meanwhile, for about half a millisecond; and they fit into the
- * 16 KiB that it reads at once.
+ * Changes of one call at most. Redis answers no other command meanwhile, for about half a millisecond. They fit
+ * into the 16 KiB that it reads at once.
  */
 export const batchMaxChanges = 64;
 
@@ -29,7 +29,7 @@ const overloaded = new PresenceError(
 
 /**
  * The changes of one shard, in order: one batch is under way, and whatever arrives meanwhile is the next. Under load
- * batches grow by themselves; at rest a change waits for nobody.
+ * batches grow by themselves; at rest a change is sent at once.
  */
 export class ChangeQueue {
   readonly #decide: DecideChanges;

@@ -40,7 +40,7 @@ const overloaded: RefreshResult = {
 
 /**
  * The heartbeats of one shard: one batch is under way, and whatever arrives meanwhile is the next. Under load batches
- * grow by themselves; at rest a heartbeat waits for nobody.
+ * grow by themselves; at rest a heartbeat is sent at once.
  */
 export class RefreshQueue {
   readonly #route: RefreshRoute;

@@ -9,7 +9,7 @@ const shards = 2;
 const tickLimit = 100;
 
 /**
- * A store on a Redis that nobody else uses, emptied first. Redis' own time cannot be moved, so the test moves what the
+ * A store on a Redis of its own, emptied first. Redis' own time cannot be moved, so the test moves what the
  * shards' clocks remember of it.
  */
 export async function openRedisHarness(url: string, options: StoreOptions): Promise<StoreHarness> {

@@ -4,7 +4,7 @@
 -- Needs: appended, online_change, meta, live, of_other_devices
 
 if #appended > 0 then
-  -- A number that somebody else made useless must not keep followers from hearing; the tick tells.
+  -- A number that another program made useless must not keep followers from hearing; the tick tells.
   if online_change ~= 0 then redis.pcall('HINCRBY', meta, 'online', string.format('%d', online_change)) end
   redis.call('SPUBLISH', live, table.concat(appended, '\0'))
 end

@@ -7,7 +7,7 @@
 local appended_version = 0
 -- What it appended: version and transition in turn; and by how much it changed the number of users online.
 local appended, online_change = {}, 0
--- Users of whom a device came or went who stay online by another one.
+-- Users whose devices changed without a transition: another device keeps them online.
 local of_other_devices = {}
 
 --- Redis takes the zeros in front of the µs.

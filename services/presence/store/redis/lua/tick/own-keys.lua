@@ -1,5 +1,5 @@
--- Refuses a shard whose own keys somebody else wrote, or that belongs to a store of another schema or shard count; marks
--- one that has no mark yet. Before all else: a clock must not move on while deadlines cannot be kept (P6).
+-- Refuses a shard whose own keys another program wrote, or that belongs to a store of another schema or shard count;
+-- marks one that has no mark yet. Before all else: a clock must not move on while deadlines cannot be kept (P6).
 -- schema, shards: as text.
 --
 -- Needs: meta, deadlines, log, schema, shards

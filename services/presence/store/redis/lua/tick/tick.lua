@@ -38,7 +38,8 @@ local function expire(user_id, device_id, session_id, deadline_ms)
     local at = text and string.find(text, '\t' .. session_id .. '\31', 1, true)
     if not at then return false end
     device_id = string.match(string.sub(text, 1, at - 1), '[^\n]+$')
-    ending, cause, seen_ms = EXPIRED, CAUSE_EXPIRED, now_ms - math.min(math.max(0, clock_ms - (deadline_ms - RULES.ttl_ms)), now_ms)
+    ending, cause = EXPIRED, CAUSE_EXPIRED
+    seen_ms = now_ms - math.min(math.max(0, clock_ms - (deadline_ms - RULES.ttl_ms)), now_ms)
   end
   -- #include record/device
   if not mark or (mark == GRACE) ~= (cause == CAUSE_CONNECTION_LOST) then return false end
@@ -51,7 +52,7 @@ if limit > 0 then due = redis.call('ZRANGEBYSCORE', deadlines, '-inf', clock_ms,
 local failed = {}
 for index = 1, #due, 2 do
   local member = due[index]
-  -- What is no member of ours names nobody.
+  -- A member of another shape names no user.
   local user_id, session_id = string.match(member, '^(%Z+)%z(.+)$')
   local is_decided, answer = true, false
   if user_id then
