@@ -2527,7 +2527,7 @@ export const PresenceApiDefinition = {
       options: {},
     },
     /**
-     * A socket opened. The user's first session makes him online and publishes UserOnline. (existing)
+     * A socket opened. The user's first session publishes UserOnline. (existing)
      * FAILED_PRECONDITION: this connection has ended or a newer one took its place: close the socket.
      * RESOURCE_EXHAUSTED: the user has 100 devices.
      */
@@ -2540,7 +2540,7 @@ export const PresenceApiDefinition = {
       options: {},
     },
     /**
-     * A socket closed. The user's last session gone makes him offline and publishes UserOffline. Succeeds, and changes
+     * A socket closed. The end of the user's last session publishes UserOffline. Succeeds, and changes
      * nothing, when the session is not there or not the caller's. (existing)
      */
     unregisterSession: {
@@ -2564,7 +2564,7 @@ export const PresenceApiDefinition = {
       responseStream: false,
       options: {},
     },
-    /** Where to reach a user: his devices and the gateways that hold them. (existing) */
+    /** Where to reach a user: the devices and the gateways that hold them. (existing) */
     getUserDevices: {
       name: "GetUserDevices",
       requestType: GetUserDevicesRequest as typeof GetUserDevicesRequest,
