@@ -180,6 +180,24 @@ export const alertCases: readonly AlertCase[] = [
   fires("DeliveryRelationsMissed", "blocks were gone", "5m", {
     [ofGateway("delivery_audience_faults_total", 'topic="user.blocked",fault="gone"')]: once(1),
   }),
+  fires("DeliveryRelationsHeld", "a transaction stays open", "1m", {
+    [ofGateway("delivery_audience_held_partitions", 'topic="user.blocked"')]: always(1),
+  }),
+  isQuiet("DeliveryRelationsHeld", "one is open for a moment", "1m", {
+    [ofGateway("delivery_audience_held_partitions", 'topic="user.blocked"')]: "0x3 1x1 0x20",
+  }),
+  fires("DeliveryDirectoryUnreadable", "a key is met", "5m", {
+    [ofGateway("delivery_directory_unreadable_total")]: once(1),
+  }),
+  isQuiet("DeliveryDirectoryUnreadable", "one was met an hour ago", "15m", {
+    [ofGateway("delivery_directory_unreadable_total")]: always(1),
+  }),
+  fires("DeliveryFeedUnreadable", "a record is met", "5m", {
+    [ofGateway("delivery_feed_records_total", 'outcome="unreadable"')]: once(1),
+  }),
+  isQuiet("DeliveryFeedUnreadable", "records are read", "5m", {
+    [ofGateway("delivery_feed_records_total", 'outcome="change"')]: perSecond(10),
+  }),
   isQuiet("DeliveryRelationsMissed", "a malformed one was passed over", "5m", {
     [ofGateway("delivery_audience_faults_total", 'topic="user.blocked",fault="malformed"')]: once(1),
   }),

@@ -1,3 +1,4 @@
+import { ArrivalSet } from "@realchat/presence-runtime/arrival-set";
 import type { Cancel, Clock } from "@realchat/presence-runtime/clock";
 import { Pace } from "./pace.ts";
 import type { Method, Reachability } from "./reachability.ts";
@@ -20,15 +21,15 @@ interface OutboxOptions<Session> {
  * bounded number at once, and while presence cannot be reached one of each method at a time. Who failed rests for a
  * while and then has a queue of its own, so that sessions whose calls fail do not hold up others.
  */
-export class Outbox<Session> {
+export class Outbox<Session extends object> {
   readonly #options: OutboxOptions<Session>;
   readonly #pace: Pace;
   readonly #againPace: Pace;
   readonly #againMax: number;
-  readonly #waiting = new Set<Session>();
+  readonly #waiting = new ArrivalSet<Session>();
   readonly #resting = new Map<Session, Cancel>();
   /** Have rested. */
-  readonly #again = new Set<Session>();
+  readonly #again = new ArrivalSet<Session>();
   #underWay = 0;
   #againUnderWay = 0;
   #wasAgain = false;
@@ -96,13 +97,13 @@ export class Outbox<Session> {
 
   #next(): Session | undefined {
     if (!this.#options.reachability.isReachable) return this.#nextProbe();
-    const [waiting] = this.#waiting;
+    const waiting = this.#waiting.first;
     const again = this.#nextAgain();
     return this.#wasAgain ? (waiting ?? again) : (again ?? waiting);
   }
 
   #nextAgain(): Session | undefined {
-    const [again] = this.#again;
+    const again = this.#again.first;
     if (again === undefined || this.#againUnderWay >= this.#againMax || !this.#againPace.hasTurn()) return undefined;
     return again;
   }

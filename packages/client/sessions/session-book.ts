@@ -1,3 +1,4 @@
+import { ArrivalSet } from "@realchat/presence-runtime/arrival-set";
 import type { HeldSession } from "./held-session.ts";
 import type { SessionState } from "./session-handle.ts";
 import { deviceKey } from "./session-ids.ts";
@@ -18,7 +19,7 @@ export class SessionBook {
   /** The latest of each device. */
   readonly #byDevice = new Map<string, HeldSession>();
   /** In the order in which they were closed. */
-  readonly #closings = new Set<HeldSession>();
+  readonly #closings = new ArrivalSet<HeldSession>();
 
   get live(): number {
     return this.counts.registering + this.counts.online + this.counts.returning;
@@ -35,8 +36,7 @@ export class SessionBook {
   }
 
   get oldestClosing(): HeldSession | undefined {
-    const [oldest] = this.#closings;
-    return oldest;
+    return this.#closings.first;
   }
 
   /** From now on the latest of its device. */

@@ -1,3 +1,5 @@
+import { ArrivalSet } from "@realchat/presence-runtime/arrival-set";
+
 const resetsMax = 1_000;
 const skippedMax = 100;
 
@@ -7,8 +9,8 @@ const skippedMax = 100;
  */
 export class PastStreams {
   #next = 1;
-  #resetByUs: Set<number> | undefined;
-  #skipped: Set<number> | undefined;
+  #resetByUs: ArrivalSet<number> | undefined;
+  #skipped: ArrivalSet<number> | undefined;
 
   /** The highest id that the peer has opened, 0 for none. */
   get last(): number {
@@ -37,9 +39,9 @@ export class PastStreams {
 }
 
 /** Adds the id; the oldest one goes when there are too many. */
-function remember(ids: Set<number> | undefined, id: number, max: number): Set<number> {
-  const known = ids ?? new Set<number>();
+function remember(ids: ArrivalSet<number> | undefined, id: number, max: number): ArrivalSet<number> {
+  const known = ids ?? new ArrivalSet<number>();
   known.add(id);
-  if (known.size > max) known.delete(known.values().next().value as number);
+  if (known.size > max) known.delete(known.first as number);
   return known;
 }

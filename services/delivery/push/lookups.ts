@@ -1,4 +1,5 @@
 import { backoffMs, type Clock, pause } from "@realchat/presence-runtime";
+import { ArrivalSet } from "@realchat/presence-runtime/arrival-set";
 import { type Batch, LookupRequest } from "./lookup-request.ts";
 import { LookupRefused } from "./presence-lookup.ts";
 import type { LookupMetrics } from "./push.ts";
@@ -16,7 +17,7 @@ export class Lookups {
   readonly #clock: Clock;
   readonly #batchMax: number;
   /** In the order in which they are sent. */
-  readonly #batches = new Set<Batch>();
+  readonly #batches = new ArrivalSet<Batch>();
   /** The batch in which each user waits. */
   readonly #waiting = new Map<string, Batch>();
   readonly #stop = new AbortController();
@@ -77,7 +78,7 @@ export class Lookups {
   async #run(): Promise<void> {
     if (this.#isRunning) return;
     this.#isRunning = true;
-    for (let [batch] = this.#batches; batch !== undefined; [batch] = this.#batches) {
+    for (let batch = this.#batches.first; batch !== undefined; batch = this.#batches.first) {
       this.#dequeue(batch);
       await this.#lookUpInParts(batch.userIds);
       for (const request of batch.requests) request.answered(batch);

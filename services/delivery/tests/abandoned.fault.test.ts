@@ -136,10 +136,15 @@ describe("a client that gave up on a gateway that stood still, and connected to 
     await assertUndisturbed(client, userId);
   });
 
-  test("stays online when its registration waited at the gateway through an outage", async () => {
+  test("stays online when its registration waited at the gateway through an outage", async (t) => {
     const [, , , userId = ""] = people;
     const channels = new PresenceChannels({ addresses: [nodes[0]?.grpcAddress ?? ""] });
     const keeper = new SessionKeeper({ channels, instanceId: "gateway-of-ours" });
+    t.after(async () => {
+      nodes[0]?.resume();
+      await keeper.drain({ deadlineMs: 1_000 });
+      await channels.close();
+    });
     await keeper.open({ userId: "somebody", deviceId: "phone" }).untilOnline();
     nodes[0]?.pause();
     const waiting = keeper.open({ userId, deviceId: "phone" });
@@ -150,8 +155,6 @@ describe("a client that gave up on a gateway that stood still, and connected to 
     nodes[0]?.resume();
     await waitUntil(() => waiting.state === "superseded", { what: "the registration that waited yields" });
     await assertUndisturbed(client, userId);
-    await keeper.drain({ deadlineMs: 1_000 });
-    await channels.close();
   });
 });
 

@@ -8,6 +8,7 @@ import {
 } from "@realchat/presence-grpc";
 import { conversation } from "@realchat/presence-proto";
 import type { Clock } from "@realchat/presence-runtime";
+import { ArrivalSet } from "@realchat/presence-runtime/arrival-set";
 import { type AudienceChange, type AudienceDirectory, beforeAllRecords } from "../../directory.ts";
 import { isId } from "../../entity-id.ts";
 import type { AudienceListener } from "../../listener.ts";
@@ -53,9 +54,11 @@ export class ConversationListing {
   readonly #options: Required<Omit<ConversationListingOptions, "tls">>;
   readonly #channel: GrpcChannel;
   readonly #api: RpcClient<typeof conversation.ConversationApiDefinition>;
-  /** By user, since when; oldest first. Outcomes of calls under way, too, so that nobody is asked for twice at once. */
+  /** By user, since when. Outcomes of calls under way, too, so that nobody is asked for twice at once. */
   readonly #recent = new Map<string, { readonly atMs: number; readonly outcome: Promise<ListingOutcome> }>();
-  readonly #waiting: (() => void)[] = [];
+  /** Users with a recent outcome. */
+  readonly #remembered = new ArrivalSet<string>();
+  readonly #waiting = new ArrivalSet<() => void>();
   readonly #outcomes = { applied: 0, failed: 0, skipped: 0, cached: 0 };
   #calls = 0;
   #detail = "not asked yet";
@@ -82,7 +85,7 @@ export class ConversationListing {
       this.#outcomes.cached += 1;
       return recent.outcome;
     }
-    if (this.#waiting.length >= this.#options.maxWaiting) {
+    if (this.#waiting.size >= this.#options.maxWaiting) {
       this.#outcomes.skipped += 1;
       return "skipped";
     }
@@ -91,7 +94,7 @@ export class ConversationListing {
     const result = await outcome;
     this.#outcomes[result] += 1;
     // Whoever connects next asks again.
-    if (result === "failed" && this.#recent.get(userId)?.outcome === outcome) this.#recent.delete(userId);
+    if (result === "failed" && this.#recent.get(userId)?.outcome === outcome) this.#forget(userId);
     return result;
   }
 
@@ -109,7 +112,7 @@ export class ConversationListing {
       outcomes: { ...this.#outcomes },
       bounds: {
         calls: { used: this.#calls, limit: maxCalls },
-        waiting: { used: this.#waiting.length, limit: maxWaiting },
+        waiting: { used: this.#waiting.size, limit: maxWaiting },
         cached: { used: this.#recent.size, limit: maxCached },
       },
     };
@@ -132,13 +135,13 @@ export class ConversationListing {
       return "failed";
     } finally {
       this.#calls -= 1;
-      this.#waiting.shift()?.();
+      this.#wakeNext();
     }
   }
 
   async #turn(): Promise<void> {
     while (this.#calls >= this.#options.maxCalls) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      await new Promise<void>((resolve) => this.#waiting.add(resolve));
     }
     this.#calls += 1;
   }
@@ -162,11 +165,23 @@ export class ConversationListing {
 
   #remember(userId: string, outcome: Promise<ListingOutcome>): void {
     const { clock, maxCached } = this.#options;
-    this.#recent.delete(userId);
+    this.#forget(userId);
     this.#recent.set(userId, { atMs: clock.monotonicMs(), outcome });
-    if (this.#recent.size <= maxCached) return;
-    const [oldest] = this.#recent.keys();
-    if (oldest !== undefined) this.#recent.delete(oldest);
+    this.#remembered.add(userId);
+    const oldest = this.#remembered.first;
+    if (this.#recent.size > maxCached && oldest !== undefined) this.#forget(oldest);
+  }
+
+  #forget(userId: string): void {
+    this.#recent.delete(userId);
+    this.#remembered.delete(userId);
+  }
+
+  #wakeNext(): void {
+    const next = this.#waiting.first;
+    if (next === undefined) return;
+    this.#waiting.delete(next);
+    next();
   }
 }
 
