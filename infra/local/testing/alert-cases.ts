@@ -173,6 +173,24 @@ export const alertCases: readonly AlertCase[] = [
   fires("DeliveryPresenceUnreachable", "it is", "1m", { [ofGateway("delivery_presence_reachable")]: always(0) }),
   fires("DeliveryFeedDown", "it is", "1m", { [ofGateway("delivery_feed_ready")]: always(0) }),
   fires("DeliveryDotsStale", "they are", "2m", { [ofGateway("delivery_stale")]: always(1) }),
+  fires("DeliverySessionsNotTaken", "20 of 120 wait, and presence answers", "3m", {
+    [ofGateway("delivery_sessions", 'state="registering"')]: always(20),
+    [ofGateway("delivery_sessions", 'state="online"')]: always(100),
+    [ofGateway("delivery_presence_reachable")]: always(1),
+  }),
+  isQuiet("DeliverySessionsNotTaken", "they wait for presence to be back", "3m", {
+    [ofGateway("delivery_sessions", 'state="registering"')]: always(20),
+    [ofGateway("delivery_sessions", 'state="online"')]: always(100),
+    [ofGateway("delivery_presence_reachable")]: always(0),
+  }),
+  fires("DeliveryHeartbeatsUnconfirmed", "some are, and presence answers", "5m", {
+    [ofGateway("delivery_heartbeats_unconfirmed_total")]: perSecond(0.2),
+    [ofGateway("delivery_presence_reachable")]: always(1),
+  }),
+  isQuiet("DeliveryHeartbeatsUnconfirmed", "presence is away", "5m", {
+    [ofGateway("delivery_heartbeats_unconfirmed_total")]: perSecond(0.2),
+    [ofGateway("delivery_presence_reachable")]: always(0),
+  }),
   fires("DeliveryDirectoryUnreachable", "it is", "1m", { [ofGateway("delivery_directory_ready")]: always(0) }),
   fires("DeliveryDirectoryFailing", "questions stay open", "5m", {
     [ofGateway("delivery_directory_failures_total")]: perSecond(0.2),

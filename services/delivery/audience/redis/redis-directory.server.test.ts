@@ -153,6 +153,56 @@ describe("Redis directory", () => {
     for (const key of keys) assert.ok(key.startsWith("audience:{audience}:"), key);
   });
 
+  describe("what Redis refuses on a connection that stands shows in its health, until it works again:", () => {
+    const refusals = [
+      {
+        what: "READONLY, of a replica that was master",
+        begin: () => command("REPLICAOF", "127.0.0.1", "1"),
+        end: () => command("REPLICAOF", "NO", "ONE"),
+        detail: /write: Redis is a read-only replica/,
+      },
+      {
+        what: "NOREPLICAS",
+        begin: () => command("CONFIG", "SET", "min-replicas-to-write", "1"),
+        end: () => command("CONFIG", "SET", "min-replicas-to-write", "0"),
+        detail: /write: Redis has too few replicas/,
+      },
+    ];
+    for (const { what, begin, end, detail } of refusals) {
+      test(what, async (t) => {
+        await flush();
+        const directory = await openDirectory(t);
+        await directory.apply(batch);
+        assert.ok(directory.health().ready);
+        await begin();
+        try {
+          await directory.state().catch(() => {});
+          assert.equal(directory.health().ready, false, "though nothing is to be written");
+          assert.match(directory.health().detail, detail);
+        } finally {
+          await end();
+        }
+        await directory.state();
+        assert.ok(directory.health().ready, directory.health().detail);
+      });
+    }
+
+    test("OOM, of changes", async (t) => {
+      await flush();
+      const directory = await openDirectory(t);
+      await command("CONFIG", "SET", "maxmemory", "1");
+      try {
+        await assert.rejects(directory.apply(batch), { code: "UNAVAILABLE" });
+        assert.match(directory.health().detail, /apply: Redis/);
+        assert.equal(directory.health().ready, false);
+      } finally {
+        await command("CONFIG", "SET", "maxmemory", "0");
+      }
+      await directory.apply(batch);
+      assert.ok(directory.health().ready);
+    });
+  });
+
   describe("a key that holds something else", () => {
     const people = ["ann", "bob", "cid", "dan", "eve", "fay", "gus"];
 

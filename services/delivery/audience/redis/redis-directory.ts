@@ -27,6 +27,7 @@ import { maySee } from "./lua/may-see.ts";
 import { state } from "./lua/state.ts";
 import { visibleTo } from "./lua/visible-to.ts";
 import { membersKey, readMembers } from "./read-members.ts";
+import { Refusals } from "./refusals.ts";
 import { UnreadableKeys } from "./unreadable-keys.ts";
 
 export interface RedisDirectoryOptions {
@@ -56,8 +57,7 @@ export class RedisDirectory implements AudienceDirectory {
   readonly #unreadable: UnreadableKeys;
   #generation: string | undefined;
   #relations = 0;
-  /** Why its state cannot be read though Redis answers; undefined: it can, as far as is known. */
-  #stateFailure: string | undefined;
+  readonly #refusals: Refusals;
 
   /** @throws TypeError for a URL that is none */
   constructor(options: RedisDirectoryOptions, clock: Clock) {
@@ -65,6 +65,7 @@ export class RedisDirectory implements AudienceDirectory {
     this.#unreadable = new UnreadableKeys(onUnreadable);
     this.#maxPendingCommands = maxPendingCommands;
     this.#meter = new OperationMeter(directoryOperations, clock);
+    this.#refusals = new Refusals(clock);
     this.#connection = new RedisConnection(
       {
         address: parseRedisUrl(options.url, options.tlsCa),
@@ -96,7 +97,11 @@ export class RedisDirectory implements AudienceDirectory {
 
   health(): { ready: boolean; detail: string } {
     const { isReady, detail } = this.#connection;
-    return { ready: isReady && this.#stateFailure === undefined, detail: this.#stateFailure ?? detail };
+    const refused = isReady ? this.#refusals.summary : undefined;
+    return {
+      ready: isReady && refused === undefined,
+      detail: refused === undefined ? detail : `${detail}: ${refused}`,
+    };
   }
 
   metrics(): DirectoryMetrics {
@@ -110,7 +115,7 @@ export class RedisDirectory implements AudienceDirectory {
   }
 
   visibleTo(viewer: string, limit: number): Promise<{ users: string[]; more: boolean }> {
-    return this.#meter.measure("visible-to", async () => {
+    return this.#measure("visible-to", async () => {
       const args = { generation: this.#known(), prefix, viewer, limit };
       const { users, more, unreadable } = await this.#run(visibleTo, { mark: markKey }, args);
       this.#unreadable.found(unreadable);
@@ -119,7 +124,7 @@ export class RedisDirectory implements AudienceDirectory {
   }
 
   maySee(viewer: string, users: readonly string[]): Promise<Set<string>> {
-    return this.#meter.measure("may-see", async () => {
+    return this.#measure("may-see", async () => {
       // What is no id is nobody's, and might be no JSON that Redis' decoder takes.
       const ids = users.filter(isId);
       const seen = await Promise.all(
@@ -135,7 +140,7 @@ export class RedisDirectory implements AudienceDirectory {
   }
 
   apply(batch: ChangeBatch): Promise<AffectedPairs[]> {
-    return this.#meter.measure("apply", async () => {
+    return this.#measure("apply", async () => {
       const facts = factsOf(batch);
       await this.#merge(facts, batch.origin);
       const { members, pairs } = touchedBy(facts);
@@ -147,23 +152,35 @@ export class RedisDirectory implements AudienceDirectory {
   }
 
   state(): Promise<DirectoryState> {
-    return this.#meter.measure("state", async () => {
+    return this.#measure("state", async () => {
       const generation = this.#known();
-      const { relations, ...rest } = await this.#readState(generation);
+      const keys = { mark: markKey, positions: positionsKey };
+      const { relations, ...rest } = await this.#run(state, keys, { generation });
+      await this.#tryWrite();
       this.#relations = relations;
       return { generation, ...rest };
     });
   }
 
-  async #readState(generation: string) {
+  /** Counts an operation, and notes when the server refuses it though the connection stands. */
+  async #measure<T>(kind: (typeof directoryOperations)[number], operation: () => Promise<T>): Promise<T> {
     try {
-      const known = await this.#run(state, { mark: markKey, positions: positionsKey }, { generation });
-      this.#stateFailure = undefined;
-      return known;
+      const result = await this.#meter.measure(kind, operation);
+      this.#refusals.worked(kind);
+      return result;
     } catch (error) {
-      // The connection's own failures are the connection's to tell.
-      if (codeBehind((error as Error).cause) === "WRONGTYPE") this.#stateFailure = (error as Error).message;
+      this.#refusals.failed(kind, error);
       throw error;
+    }
+  }
+
+  /** A server that only reads says so when something is to be written, which may be long after: writes what changes nothing. */
+  async #tryWrite(): Promise<void> {
+    try {
+      await this.#connection.send(["HDEL", markKey, ""]);
+      this.#refusals.worked("write");
+    } catch (error) {
+      this.#refusals.failed("write", error);
     }
   }
 
