@@ -89,8 +89,12 @@ describe("import directions", () => {
     allowed("packages/redis/a.ts", "@redis/client");
     refused("services/presence/store/redis/a.ts", "@redis/client");
     allowed("services/presence/store/redis/testing/a.ts", "@redis/client");
-    allowed("services/delivery/feed/kafka/a.ts", "@platformatic/kafka");
-    refused("services/presence/shards/a.ts", "@platformatic/kafka");
+    allowed("packages/kafka/consumer/a.ts", "@platformatic/kafka");
+    allowed("benchmarks/a.ts", "@platformatic/kafka");
+    refused("packages/client/kafka/a.ts", "@platformatic/kafka");
+    refused("packages/cli/feed/kafka/a.ts", "@platformatic/kafka");
+    refused("services/presence/events/kafka/a.ts", "@platformatic/kafka");
+    allowed("services/presence/events/kafka/a.server.test.ts", "@platformatic/kafka");
     allowed("packages/rpc/testing/grpc-js/a.ts", "@grpc/grpc-js");
     allowed("packages/grpc/a.ts", "@grpc/grpc-js");
     allowed("benchmarks/rpc/a.ts", "@grpc/grpc-js");

@@ -1,6 +1,7 @@
 export { type BackoffLimits, backoffMs } from "./backoff.ts";
 export { outliveBrokenOutput } from "./broken-output.ts";
 export { type Cancel, type Clock, pause, systemClock } from "./clock.ts";
+export { withDeadline } from "./deadline.ts";
 export { isOwnWithoutDoubt } from "./host-header.ts";
 export { faultOfId, idMaxBytes, wrongWithId } from "./ids.ts";
 export { listenAt } from "./listen-at.ts";

@@ -183,8 +183,8 @@ const clients: Record<string, { home: RegExp; instead: string }> = {
     instead: "Connect through @realchat/presence-redis. Map: docs/architecture.md",
   },
   "@platformatic/kafka": {
-    home: /\/(events|feed|sources)\/kafka\/|^packages\/client\/kafka\/|^benchmarks\//,
-    instead: "Use the port events/publisher.ts. Map: docs/architecture.md",
+    home: /^packages\/kafka\/|^benchmarks\//,
+    instead: "Read and write through @realchat/presence-kafka. Map: docs/architecture.md",
   },
   "@grpc/grpc-js": {
     home: /^packages\/grpc\/|^benchmarks\//,

@@ -34,7 +34,7 @@ export const events = defineCommand({
       return watchPresence(invocation, []);
     }
     checkNode(process.versions.node);
-    // Loaded only here: the Kafka client takes as long to load as all the rest of the command line.
+    // Loaded only here: the Kafka client takes as long to load as the rest of the command line together.
     const { tailTopic } = await import("../feed/kafka/tail-topic.ts");
     const where = flags.brokers.map(showAddress).join(",");
     const records = tailTopic({

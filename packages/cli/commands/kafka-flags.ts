@@ -1,6 +1,6 @@
+import { type KafkaAccess, saslMechanisms } from "@realchat/presence-kafka/access";
 import { certificateFile, listOf, oneOf, peerAddress, secret, text } from "@realchat/presence-runtime/settings";
 import { CliError } from "../cli-error.ts";
-import type { TailOptions } from "../feed/kafka/tail-topic.ts";
 import { type FlagValues, given } from "../flag.ts";
 
 /** Under the names that the presence service has for them. */
@@ -19,7 +19,7 @@ export const kafkaFlags = {
     meaning: "authority that signed the brokers' certificates (PEM)",
   },
   "kafka-sasl-mechanism": {
-    kind: oneOf(["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]),
+    kind: oneOf(saslMechanisms),
     variable: "KAFKA_SASL_MECHANISM",
     meaning: "how to log in to the brokers",
   },
@@ -28,7 +28,7 @@ export const kafkaFlags = {
 } as const;
 
 /** How the brokers want to be spoken to. @throws CliError USAGE when the login is incomplete */
-export function kafkaSecurity(flags: FlagValues<typeof kafkaFlags>): Pick<TailOptions, "tls" | "sasl"> {
+export function kafkaSecurity(flags: FlagValues<typeof kafkaFlags>): Pick<KafkaAccess, "tls" | "sasl"> {
   const ca = flags["kafka-tls-ca"]?.pem;
   const mechanism = flags["kafka-sasl-mechanism"];
   const username = flags["kafka-sasl-username"];

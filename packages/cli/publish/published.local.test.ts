@@ -81,7 +81,11 @@ for (const node of [20, 22, 24] as const) {
       // Nobody listens on port 1; Kafka's client loads, where it can.
       const lost = run("events", "--brokers", "127.0.0.1:1");
       if (node === 20) assert.match(lost.stderr, /^presence: FAILED_PRECONDITION: reading Kafka takes Node 22/);
-      else assert.match(lost.stderr, /^presence: Kafka at 127\.0\.0\.1:1 cannot be read \(connect ECONNREFUSED/);
+      else
+        assert.match(
+          lost.stderr,
+          /^presence: Kafka at 127\.0\.0\.1:1 cannot be read \(Connection to 127\.0\.0\.1:1 failed: connect ECONNREFUSED/,
+        );
       assert.equal(lost.code, node === 20 ? 1 : 3);
     });
   });

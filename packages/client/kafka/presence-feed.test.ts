@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { KafkaError } from "@realchat/presence-kafka/error";
+import { ScriptedTopic } from "@realchat/presence-kafka/testing";
 import { EventEnvelope, EventType } from "@realchat/presence-proto/events";
 import { PresenceResetEvent, PresenceStatus, PresenceUpdateEvent } from "@realchat/presence-proto/presence";
 import { FakeClock } from "@realchat/presence-runtime/testing";
-import { PresenceClientError } from "../presence-client-error.ts";
 import { type FeedNews, PresenceFeed, presenceFeed } from "./presence-feed.ts";
-import type { FetchedRecords, TopicSession, TopicSource, UnreadableBatch } from "./topic-source.ts";
 
 function update(userId: string, version: number, online = true): Buffer {
   const status = online ? PresenceStatus.PRESENCE_STATUS_ONLINE : PresenceStatus.PRESENCE_STATUS_OFFLINE;
@@ -21,77 +21,15 @@ function envelope(eventType: EventEnvelope["eventType"], payload: { finish(): Ui
 const reset = (shard: number, begin: number) =>
   envelope(EventType.EVENT_TYPE_PRESENCE_RESET, PresenceResetEvent.encode({ shard, begin }));
 
-/** A topic in this process, one leader for all its partitions. */
-class ScriptedTopic implements TopicSource {
-  #logs: Buffer[][];
-  #topicId = 1;
-  #wake = Promise.withResolvers<void>();
-  /** Thrown by the next fetch. */
-  failure: PresenceClientError | undefined;
-  /** What the next fetch passes over. */
-  unreadable: UnreadableBatch[] = [];
-  opened = 0;
-
-  constructor(partitions: number) {
-    this.#logs = Array.from({ length: partitions }, () => []);
-  }
-
-  write(partition: number, ...values: Buffer[]): void {
-    this.#logs[partition]?.push(...values);
-    this.wake();
-  }
-
-  /** Deletes it, and makes one of the same name. */
-  makeAnew(...values: Buffer[]): void {
-    this.#topicId++;
-    this.#logs = this.#logs.map(() => [...values]);
-    this.failure = new PresenceClientError("NOT_FOUND", "gone");
-    this.wake();
-  }
-
-  wake(): void {
-    this.#wake.resolve();
-    this.#wake = Promise.withResolvers();
-  }
-
-  async open(): Promise<TopicSession> {
-    this.opened++;
-    const logs = this.#logs;
-    const bounds = async () => logs.map((log, partition) => ({ partition, first: 0n, next: BigInt(log.length) }));
-    const fetch = async (_: number, positions: ReadonlyMap<number, bigint>): Promise<FetchedRecords[]> => {
-      if (![...positions].some(([partition, position]) => BigInt(logs[partition]?.length ?? 0) > position)) {
-        await this.#wake.promise;
-      }
-      const { failure } = this;
-      this.failure = undefined;
-      if (failure !== undefined) throw failure;
-      return [...positions].map(([partition, position]) => {
-        const values = (logs[partition] ?? []).slice(Number(position));
-        const records = values.map((value, place) => ({ offset: position + BigInt(place), timestampMs: -1, value }));
-        const next = position + BigInt(values.length);
-        const unreadable = this.unreadable;
-        this.unreadable = [];
-        return { partition, records, next, unreadable, highWatermark: next, isHeld: false };
-      });
-    };
-    const close = () => this.wake();
-    return {
-      topicId: String(this.#topicId),
-      partitions: logs.length,
-      leaders: [0],
-      bounds,
-      fetch,
-      lookAhead: async () => [],
-      isOutdated: async () => false,
-      close,
-    };
-  }
+/** Writes records one after the other. */
+function write(topic: ScriptedTopic, partition: number, ...values: Buffer[]): void {
+  for (const value of values) topic.write(partition, value);
 }
 
 async function following(partitions: number, usersMax = 100, before: Buffer[] = []) {
   const clock = new FakeClock();
-  const topic = new ScriptedTopic(partitions);
-  topic.write(0, ...before);
+  const topic = new ScriptedTopic(partitions, clock);
+  write(topic, 0, ...before);
   const feed = new PresenceFeed({ from: "now", clock, usersMax }, topic);
   const news: FeedNews[] = [];
   (async () => {
@@ -105,7 +43,7 @@ async function following(partitions: number, usersMax = 100, before: Buffer[] = 
 
 test("repetitions and older versions are left out; restatements are told", async () => {
   const { clock, topic, feed, told } = await following(1);
-  topic.write(0, update("a", 1), update("a", 2, false), update("a", 1), update("a", 2, false), update("a", 3, false));
+  write(topic, 0, update("a", 1), update("a", 2, false), update("a", 1), update("a", 2, false), update("a", 3, false));
   await clock.advance(0);
   assert.deepEqual(told(), ["listening", "+a@1", "-a@2", "-a@3"]);
   assert.equal(feed.metrics().repetitions, 2);
@@ -113,26 +51,27 @@ test("repetitions and older versions are left out; restatements are told", async
 
 test("what was written before it listens is not told", async () => {
   const { clock, topic, told } = await following(1, 100, [update("a", 1), update("b", 2)]);
-  topic.write(0, update("c", 3));
+  write(topic, 0, update("c", 3));
   await clock.advance(0);
   assert.deepEqual(told(), ["listening", "+c@3"]);
 });
 
 test("a topic made anew is a gap, though it has records where the old one was read", async () => {
   const { clock, topic, told } = await following(1);
-  topic.write(0, update("a", 1));
+  write(topic, 0, update("a", 1));
   await clock.advance(0);
-  topic.makeAnew(update("x", 5), update("y", 6), update("z", 7));
+  topic.remake();
+  write(topic, 0, update("x", 5), update("y", 6), update("z", 7));
   await clock.advance(1_000);
-  topic.write(0, update("b", 8));
+  write(topic, 0, update("b", 8));
   await clock.advance(0);
   assert.deepEqual(told(), ["listening", "+a@1", "gap", "+b@8"]);
 });
 
 test("memory is bounded: the users heard of last are remembered", async () => {
   const { clock, topic, feed, told } = await following(1, 2);
-  topic.write(0, update("a", 1), update("b", 1), update("a", 2), update("c", 1));
-  topic.write(0, update("a", 2), update("b", 1));
+  write(topic, 0, update("a", 1), update("b", 1), update("a", 2), update("c", 1));
+  write(topic, 0, update("a", 2), update("b", 1));
   await clock.advance(0);
   assert.deepEqual(told().slice(1), ["+a@1", "+b@1", "+a@2", "+c@1", "+b@1"]);
   assert.equal(feed.metrics().usersRemembered, 2);
@@ -141,7 +80,7 @@ test("memory is bounded: the users heard of last are remembered", async () => {
 test("what is no event of presence stops nobody", async () => {
   const { clock, topic, feed, told } = await following(1);
   const other = envelope(EventType.EVENT_TYPE_MESSAGE_SENT, PresenceResetEvent.encode({ shard: 1, begin: 1 }));
-  topic.write(0, Buffer.from("rubbish"), Buffer.alloc(0), other, update("a", 1));
+  write(topic, 0, Buffer.from("rubbish"), Buffer.alloc(0), other, update("a", 1));
   await clock.advance(0);
   assert.deepEqual(told(), ["listening", "+a@1"]);
   assert.equal(feed.metrics().unreadable, 1);
@@ -150,29 +89,29 @@ test("what is no event of presence stops nobody", async () => {
 
 test("a session that failed is replaced, and goes on where it was", async () => {
   const { clock, topic, feed, told } = await following(2);
-  topic.write(0, update("a", 1));
+  write(topic, 0, update("a", 1));
   await clock.advance(0);
-  topic.failure = new PresenceClientError("UNAVAILABLE", "broken");
-  topic.write(1, update("b", 1));
+  topic.failure = new KafkaError("UNAVAILABLE", "broken");
+  write(topic, 1, update("b", 1));
   await clock.advance(0);
   assert.deepEqual(feed.health(), { ready: false, detail: "broken" });
-  topic.write(0, update("c", 1));
+  write(topic, 0, update("c", 1));
   await clock.advance(1_000);
   assert.deepEqual(told(), ["listening", "+a@1", "+c@1", "+b@1"]);
-  assert.equal(topic.opened, 2);
+  assert.equal(topic.readers, 2);
   assert.equal(feed.metrics().repetitions, 0);
   assert.ok(feed.health().ready);
 });
 
 test("a reset waits for all partitions; one that stays away makes it a gap", async () => {
   const { clock, topic, news } = await following(2);
-  topic.write(0, reset(1, 10), reset(2, 20));
-  topic.write(1, reset(2, 20));
+  write(topic, 0, reset(1, 10), reset(2, 20));
+  write(topic, 1, reset(2, 20));
   await clock.advance(0);
   assert.deepEqual(news.slice(1), [{ kind: "reset", shard: 2, begin: 20 }]);
   await clock.advance(31_000);
-  topic.write(0, update("a", 1));
-  topic.write(0, update("b", 1));
+  write(topic, 0, update("a", 1));
+  write(topic, 0, update("b", 1));
   await clock.advance(0);
   const gaps = news.filter(({ kind }) => kind === "gap");
   assert.deepEqual(gaps, [{ kind: "gap", why: "the reset of shard 1 did not come from all partitions" }]);
@@ -180,8 +119,8 @@ test("a reset waits for all partitions; one that stays away makes it a gap", asy
 
 test("a batch that cannot be read is passed over, counted, and a gap", async () => {
   const { clock, topic, feed, news, told } = await following(1);
-  topic.unreadable = [{ offset: 0n, records: 3, why: "becomes more than 7 bytes when it is decompressed" }];
-  topic.write(0, update("a", 1));
+  topic.writeUnreadable(0, "becomes more than 7 bytes when it is decompressed");
+  write(topic, 0, update("a", 1));
   await clock.advance(0);
   assert.deepEqual(told(), ["listening", "+a@1", "gap"]);
   const why = "partition 0: the batch of records at 0 becomes more than 7 bytes when it is decompressed";

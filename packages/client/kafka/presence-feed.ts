@@ -1,13 +1,21 @@
-import { type BackoffLimits, backoffMs } from "@realchat/presence-runtime/backoff";
+import {
+  type FetchedRecords,
+  fetchLoop,
+  isWithin,
+  KafkaTopic,
+  type LogBounds,
+  reconnectPace,
+  type TopicReader,
+  type TopicSource,
+} from "@realchat/presence-kafka/consumer";
+import { backoffMs } from "@realchat/presence-runtime/backoff";
 import { type Clock, pause } from "@realchat/presence-runtime/clock";
 import type { PresenceChange } from "../presence-change.ts";
 import { presenceClientErrorOf } from "../presence-client-error.ts";
-import { type FeedSettings, feedSettings, type PresenceFeedOptions } from "./kafka-options.ts";
-import { KafkaTopic } from "./kafka-topic.ts";
+import { type FeedSettings, feedSettings, type PresenceFeedOptions } from "./feed-options.ts";
 import { recordContent } from "./record-content.ts";
 import { ResetMarks } from "./reset-marks.ts";
 import { SeenVersions } from "./seen-versions.ts";
-import type { FetchedRecords, TopicSession, TopicSource } from "./topic-source.ts";
 
 export type FeedNews =
   /**
@@ -30,13 +38,11 @@ export interface FeedMetrics {
   readonly unreadable: number;
   readonly resets: number;
   readonly gaps: number;
-  /** Sessions with the brokers that failed. */
+  /** Times that the brokers could not be reached, or failed. */
   readonly failures: number;
   /** Users whose version is remembered. */
   readonly usersRemembered: number;
 }
-
-const reconnectPace: BackoffLimits = { firstMs: 200, capMs: 4_000 };
 
 /**
  * Reads presence's events from Kafka, all partitions, for as long as it is asked. Iterate it once, in one place. It
@@ -59,7 +65,7 @@ export class PresenceFeed implements AsyncIterable<FeedNews>, AsyncDisposable {
   /** Of each partition, the offset of the record to read next; none until it is listening. */
   #positions = new Map<number, bigint>();
   #topicId: string | undefined;
-  #session: TopicSession | undefined;
+  #isReading = false;
   #detail = "not started";
   #failuresInRow = 0;
 
@@ -78,7 +84,7 @@ export class PresenceFeed implements AsyncIterable<FeedNews>, AsyncDisposable {
   }
 
   health(): { readonly ready: boolean; readonly detail: string } {
-    return { ready: this.#session !== undefined, detail: this.#detail };
+    return { ready: this.#isReading, detail: this.#detail };
   }
 
   metrics(): FeedMetrics {
@@ -88,7 +94,6 @@ export class PresenceFeed implements AsyncIterable<FeedNews>, AsyncDisposable {
   /** Ends the iteration. */
   async close(): Promise<void> {
     this.#closed.abort();
-    this.#session?.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -97,68 +102,59 @@ export class PresenceFeed implements AsyncIterable<FeedNews>, AsyncDisposable {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<FeedNews> {
     while (!this.#closed.signal.aborted) {
-      let session: TopicSession | undefined;
+      let reader: TopicReader | undefined;
       try {
-        session = await this.#source.open(this.#failuresInRow, this.#closed.signal);
-        yield* this.#align(session);
-        this.#session = session;
-        this.#detail = `reading ${session.partitions} partitions`;
-        yield* this.#read(session);
+        reader = await this.#source.open(this.#failuresInRow, this.#closed.signal);
+        yield* this.#align(reader);
+        this.#isReading = true;
+        this.#detail = `reading ${reader.partitions} partitions`;
+        yield* this.#read(reader);
         continue;
       } catch (error) {
         this.#detail = presenceClientErrorOf(error).message;
         this.#counters.failures++;
       } finally {
-        this.#session = undefined;
-        session?.close();
+        this.#isReading = false;
+        reader?.close();
       }
       await pause(this.#clock, backoffMs(this.#failuresInRow++, reconnectPace, this.#clock), this.#closed.signal);
     }
   }
 
   /** Finds out from where to read, and whether records between there and our positions are lost. */
-  async *#align(session: TopicSession): AsyncGenerator<FeedNews> {
-    const bounds = await session.bounds();
+  async *#align(reader: TopicReader): AsyncGenerator<FeedNews> {
+    const bounds = await reader.bounds();
     const isFirst = this.#topicId === undefined;
-    const isOther = !isFirst && this.#topicId !== session.topicId;
+    const isOther = !isFirst && this.#topicId !== reader.topicId;
     const positions = new Map<number, bigint>();
     let why = isOther ? "the topic was deleted and made anew" : undefined;
-    for (const { partition, first, next } of bounds) {
-      const wanted = isOther ? next : (this.#positions.get(partition) ?? this.#start(partition, first, next, isFirst));
-      const isThere = wanted >= first && wanted <= next;
-      if (!isThere) why = `partition ${partition} has records ${first} to ${next}, not ${wanted} where we were`;
-      positions.set(partition, isThere ? wanted : next);
+    for (const log of bounds) {
+      const { partition, start, highWatermark } = log;
+      const wanted = isOther ? highWatermark : (this.#positions.get(partition) ?? this.#start(log, isFirst));
+      const isThere = isWithin(log, wanted);
+      if (!isThere)
+        why = `partition ${partition} has records ${start} to ${highWatermark}, not ${wanted} where we were`;
+      positions.set(partition, isThere ? wanted : highWatermark);
     }
-    this.#topicId = session.topicId;
+    this.#topicId = reader.topicId;
     this.#positions = positions;
     if (isFirst) yield { kind: "listening" };
     if (why !== undefined) yield this.#gap(why);
   }
 
-  #start(partition: number, first: bigint, next: bigint, isFirst: boolean): bigint {
+  #start({ partition, start, highWatermark }: LogBounds, isFirst: boolean): bigint {
     // A partition that was added later has nothing that we could have missed.
-    if (!isFirst || this.#from === "beginning") return first;
-    return this.#from === "now" ? next : (this.#from.get(partition) ?? first);
+    if (!isFirst || this.#from === "beginning") return start;
+    return this.#from === "now" ? highWatermark : (this.#from.get(partition) ?? start);
   }
 
-  async *#read(session: TopicSession): AsyncGenerator<FeedNews> {
-    type Outcome = { readonly leader: number; readonly fetched: readonly FetchedRecords[] };
-    const pending = new Map<number, Promise<Outcome>>();
-    while (!this.#closed.signal.aborted) {
-      for (const leader of session.leaders) {
-        if (pending.has(leader)) continue;
-        const fetching = session.fetch(leader, this.#positions).then((fetched) => ({ leader, fetched }));
-        // When another one fails first, this one is not awaited any more.
-        fetching.catch(() => {});
-        pending.set(leader, fetching);
-      }
-      const { leader, fetched } = await Promise.race(pending.values());
-      pending.delete(leader);
+  /** Returns when the topic's leaders or partitions have changed. */
+  async *#read(reader: TopicReader): AsyncGenerator<FeedNews> {
+    for await (const { partitions } of fetchLoop(reader, () => this.#positions, this.#closed.signal)) {
       this.#failuresInRow = 0;
-      for (const records of fetched) yield* this.#take(records, session.partitions);
+      for (const records of partitions) yield* this.#take(records, reader.partitions);
       const overdue = this.#marks.takeOverdue(this.#clock.monotonicMs());
       if (overdue !== undefined) yield this.#gap(`the reset of shard ${overdue} did not come from all partitions`);
-      if (await session.isOutdated()) return;
     }
   }
 

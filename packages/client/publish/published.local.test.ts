@@ -87,7 +87,7 @@ test("the gateway of the guide, 30 lines, runs on Node 20 with the package as it
 
 test("the package holds JavaScript with types and nothing else, and its types hold in a strict project", () => {
   assert.deepEqual(
-    project.packed.filter((path) => !/^(client|grpc|proto|runtime)\/.*\.(js|d\.ts)$/.test(path)).toSorted(),
+    project.packed.filter((path) => !/^(client|grpc|kafka|proto|runtime)\/.*\.(js|d\.ts)$/.test(path)).toSorted(),
     ["README.md", "package.json"],
   );
   assert.deepEqual(

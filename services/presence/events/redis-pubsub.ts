@@ -1,7 +1,6 @@
-import type { Clock } from "@realchat/presence-runtime";
+import { type Clock, withDeadline } from "@realchat/presence-runtime";
 import type { Transition } from "../domain/transition.ts";
 import { encodeUpdate } from "./codec.ts";
-import { withDeadline } from "./deadline.ts";
 import type { EventPublisher, PublisherHealth, PublisherMetrics } from "./publisher.ts";
 import { newPublisherCounters } from "./publisher-counters.ts";
 

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { ScriptedTopic } from "@realchat/presence-kafka/testing";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { AudienceError } from "../audience-error.ts";
 import { completeDirectory } from "../complete-directory.ts";
 import { block, contact, conversationCreated, membershipChanged } from "../testing/event-records.ts";
 import { LosableDirectory } from "../testing/losable-directory.ts";
 import { RecordedListener } from "../testing/recorded-listener.ts";
-import { ScriptedTopic } from "../testing/scripted-topic.ts";
 import { KafkaSource } from "./kafka-source.ts";
 import { type AudienceTopic, audienceTopics, type TopicNames } from "./topics.ts";
 

@@ -1,4 +1,5 @@
-import { KafkaTopic, type TopicSettings, type TopicSource } from "@realchat/presence-client/kafka";
+import type { KafkaAccess } from "@realchat/presence-kafka/access";
+import { KafkaTopic, type TopicSource } from "@realchat/presence-kafka/consumer";
 import type { Clock, Log } from "@realchat/presence-runtime";
 import type { AudienceDirectory } from "../directory.ts";
 import type { AudienceListener } from "../listener.ts";
@@ -7,7 +8,7 @@ import { type AudienceTopic, audienceTopics, type TopicNames } from "./topics.ts
 
 export interface KafkaSourceOptions {
   /** How to get to the brokers. */
-  readonly kafka: Pick<TopicSettings, "brokers" | "clientId" | "tls" | "sasl">;
+  readonly kafka: KafkaAccess;
   readonly topics: TopicNames;
   readonly directory: AudienceDirectory;
   readonly listener: AudienceListener;

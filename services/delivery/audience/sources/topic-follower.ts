@@ -1,11 +1,18 @@
-import type {
-  FetchedRecords,
-  TopicRecord,
-  TopicSession,
-  TopicSource,
-  UnreadableBatch,
-} from "@realchat/presence-client/kafka";
-import { type BackoffLimits, backoffMs, type Clock, type Log, pause } from "@realchat/presence-runtime";
+import { batchesOf } from "@realchat/presence-kafka/batches";
+import {
+  type FetchedRecords,
+  fetchLoop,
+  isPastHistory,
+  isWithin,
+  type LogBounds,
+  nearestWithin,
+  reconnectPace,
+  type TopicReader,
+  type TopicRecord,
+  type TopicSource,
+  type UnreadableBatch,
+} from "@realchat/presence-kafka/consumer";
+import { backoffMs, type Clock, type Log, pause } from "@realchat/presence-runtime";
 import { AudienceError } from "../audience-error.ts";
 import {
   type AudienceChange,
@@ -48,9 +55,8 @@ export interface FollowerMetrics {
   readonly failures: number;
 }
 
-const reconnectPace: BackoffLimits = { firstMs: 200, capMs: 4_000 };
-/** Changes of one batch, which is one or a few calls of the directory. */
-const batchMaxRecords = 500;
+/** A batch is one or a few calls of the directory. */
+const batchLimits = { maxRecords: 500 };
 /** A broker that has just started may not know of a topic yet; after so many times it does not exist. */
 const absencesUntilBelieved = 3;
 /** How often it is made sure that the directory still has what it had. */
@@ -69,8 +75,8 @@ interface Partition {
   position: SourcePosition | undefined;
   /** Of the record to read next. */
   next: bigint;
-  /** Offset that the next record had when the session began: up to there is history. */
-  readonly historyEnd: bigint;
+  /** When the reader was opened: what had been written by then is history. */
+  readonly bounds: LogBounds;
   /** The last look at its end: what is behind it was written since. */
   look: { readonly end: bigint; readonly atMs: number };
   /** Since when a transaction keeps what comes next from being read, and how far the partition goes. */
@@ -86,7 +92,7 @@ interface Partition {
 export class TopicFollower {
   readonly #options: FollowerOptions;
   readonly #counters = { records: 0, malformed: 0, unreadable: 0, outOfRange: 0, failures: 0 };
-  /** By source that this process reads, also those of sessions before; undefined: at its start. */
+  /** By source that this process reads, also of topics of that name that were deleted; undefined: at its start. */
   readonly #positions = new Map<string, SourcePosition | undefined>();
   #partitions: readonly Partition[] = [];
   #completeIn: string | undefined;
@@ -126,51 +132,49 @@ export class TopicFollower {
   async run(stop: AbortSignal): Promise<void> {
     const { source, clock } = this.#options;
     while (!stop.aborted) {
-      let session: TopicSession | undefined;
-      const close = () => session?.close();
-      stop.addEventListener("abort", close);
+      let reader: TopicReader | undefined;
       try {
-        session = await source.open(this.#failuresInRow, stop);
+        reader = await source.open(this.#failuresInRow, stop);
         if (stop.aborted) return;
         this.#absencesInRow = 0;
-        const generation = await this.#align(session);
-        await this.#read(session, generation, stop);
+        const generation = await this.#align(reader);
+        await this.#read(reader, generation, stop);
       } catch (error) {
         if (!stop.aborted) this.#recover(error);
       } finally {
-        stop.removeEventListener("abort", close);
-        session?.close();
+        reader?.close();
       }
       if (this.#failuresInRow > 0) await pause(clock, backoffMs(this.#failuresInRow, reconnectPace, clock), stop);
     }
   }
 
   /** @returns the generation that it goes on in */
-  async #align(session: TopicSession): Promise<string> {
+  async #align(reader: TopicReader): Promise<string> {
     const { name, directory, listener, clock, log } = this.#options;
     const state = await directory.state();
     if (state.generation !== this.#completeIn) this.#setComplete(undefined);
     const askedMs = clock.monotonicMs();
-    const bounds = await session.bounds();
+    const logs = await reader.bounds();
     let isAnythingMissed = false;
-    this.#partitions = bounds.map(({ partition, first, next }) => {
+    this.#partitions = logs.map((bounds) => {
+      const { partition, start, highWatermark } = bounds;
       // With the topic's id: one that was deleted and made anew is another source, whose offsets begin again.
-      const source = `${name}/${session.topicId}:${partition}`;
+      const source = `${name}/${reader.topicId}:${partition}`;
       const position = this.#startOf(source, state);
-      const wanted = position === undefined ? first : BigInt(position.offset) + 1n;
-      const isLost = position !== undefined && (wanted < first || wanted > next);
+      const wanted = position === undefined ? start : BigInt(position.offset) + 1n;
+      const isLost = position !== undefined && !isWithin(bounds, wanted);
       if (isLost) {
         this.#counters.outOfRange += 1;
         isAnythingMissed = true;
-        const records = { first: Number(first), next: Number(next), wanted: Number(wanted) };
+        const records = { first: Number(start), next: Number(highWatermark), wanted: Number(wanted) };
         log.error({ topic: name, partition, ...records }, "records are gone that were not read: import what they said");
       }
       return {
         source,
         position,
-        next: wanted < first ? first : wanted > next ? next : wanted,
-        historyEnd: next,
-        look: { end: next, atMs: askedMs },
+        next: nearestWithin(bounds, wanted),
+        bounds,
+        look: { end: highWatermark, atMs: askedMs },
         hold: undefined,
         ahead: undefined,
       };
@@ -193,36 +197,26 @@ export class TopicFollower {
     return start;
   }
 
-  /** Returns when the topic's leaders or partitions are others. */
-  async #read(session: TopicSession, generation: string, stop: AbortSignal): Promise<void> {
+  /** Returns when the topic's leaders or partitions have changed. */
+  async #read(reader: TopicReader, generation: string, stop: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    type Outcome = { readonly leader: number; readonly fetched: Awaited<ReturnType<TopicSession["fetch"]>> };
-    const pending = new Map<number, Promise<Outcome>>();
     let checkedMs = clock.monotonicMs();
-    while (!stop.aborted) {
-      for (const leader of session.leaders) {
-        if (pending.has(leader)) continue;
-        const positions = new Map(this.#partitions.map(({ next }, partition) => [partition, next]));
-        const fetching = session.fetch(leader, positions).then((fetched) => ({ leader, fetched }));
-        // When another one fails first, nobody waits for this one any more.
-        fetching.catch(() => {});
-        pending.set(leader, fetching);
-      }
-      const { leader, fetched } = await Promise.race(pending.values());
-      pending.delete(leader);
-      await this.#take(session, leader, fetched);
+    for await (const { leader, partitions } of fetchLoop(reader, () => this.#nextPositions(), stop)) {
+      await this.#take(reader, leader, partitions);
       this.#failuresInRow = 0;
       this.#detail = "is read";
       this.#completeIfRead(generation);
-      if (clock.monotonicMs() - checkedMs >= stateCheckMs) {
-        checkedMs = clock.monotonicMs();
-        await this.#checkState(generation);
-        if (await session.isOutdated()) return;
-      }
+      if (clock.monotonicMs() - checkedMs < stateCheckMs) continue;
+      checkedMs = clock.monotonicMs();
+      await this.#checkState(generation);
     }
   }
 
-  async #take(session: TopicSession, leader: number, fetched: readonly FetchedRecords[]): Promise<void> {
+  #nextPositions(): ReadonlyMap<number, bigint> {
+    return new Map(this.#partitions.map(({ next }, partition) => [partition, next]));
+  }
+
+  async #take(reader: TopicReader, leader: number, fetched: readonly FetchedRecords[]): Promise<void> {
     const { clock } = this.#options;
     const receivedMs = clock.monotonicMs();
     for (const one of fetched) {
@@ -232,21 +226,19 @@ export class TopicFollower {
       at.hold = one.isHeld ? { sinceMs: at.hold?.sinceMs ?? receivedMs, end: one.highWatermark } : undefined;
     }
     const held = fetched.filter(({ isHeld }) => isHeld);
-    if (held.length > 0) await this.#lookAhead(session, leader, held);
+    if (held.length > 0) await this.#lookAhead(reader, leader, held);
     for (const { partition, highWatermark } of fetched) {
       (this.#partitions[partition] as Partition).look = { end: highWatermark, atMs: receivedMs };
     }
   }
 
   async #apply(at: Partition, { partition, records, next }: FetchedRecords): Promise<void> {
-    // Also marks of transactions move the position.
+    // Control batches move the position, too.
     if (next === at.next) return;
-    for (let start = 0; start < records.length || start === 0; start += batchMaxRecords) {
-      const some = records.slice(start, start + batchMaxRecords);
-      const isLast = start + batchMaxRecords >= records.length;
-      const last = some.at(-1)?.offset ?? 0n;
-      await this.#applyBatch(at, partition, some, isLast ? next - 1n : last);
-    }
+    const batches = [...batchesOf(records, batchLimits)];
+    const last = batches.pop() ?? [];
+    for (const batch of batches) await this.#applyBatch(at, partition, batch, batch.at(-1)?.offset ?? 0n);
+    await this.#applyBatch(at, partition, last, next - 1n);
   }
 
   async #applyBatch(
@@ -272,10 +264,10 @@ export class TopicFollower {
    * Applies what was written behind transactions that are open: a block does not wait until somebody else's has ended. It
    * is a source of its own; all of it comes again, in order, when the transactions have ended.
    */
-  async #lookAhead(session: TopicSession, leader: number, held: readonly FetchedRecords[]): Promise<void> {
+  async #lookAhead(reader: TopicReader, leader: number, held: readonly FetchedRecords[]): Promise<void> {
     const { directory, listener } = this.#options;
     const positions = new Map(held.map(({ partition, next }) => [partition, next]));
-    for (const { partition, records, next } of await session.lookAhead(leader, positions)) {
+    for (const { partition, records, next } of await reader.lookAhead(leader, positions)) {
       const at = this.#partitions[partition] as Partition;
       const changes = this.#decode(at, partition, records).map(({ offset: _, ...change }) => change);
       const upTo = { offset: Number(next - 1n), at: beforeAllRecords };
@@ -356,7 +348,7 @@ export class TopicFollower {
 
   #completeIfRead(generation: string): void {
     if (this.#completeIn === generation) return;
-    if (this.#partitions.every(({ next, historyEnd }) => next >= historyEnd)) this.#setComplete(generation);
+    if (this.#partitions.every(({ bounds, next }) => isPastHistory(bounds, next))) this.#setComplete(generation);
   }
 
   #setComplete(generation: string | undefined): void {

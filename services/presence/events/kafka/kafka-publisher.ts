@@ -1,13 +1,12 @@
-import { pause } from "@realchat/presence-runtime/clock";
+import { KafkaError, kafkaErrorOf } from "@realchat/presence-kafka/error";
+import { openTopicProducer, type TopicProducer } from "@realchat/presence-kafka/producer";
+import { pause, withDeadline } from "@realchat/presence-runtime";
 import { invariant } from "../../domain/invariant.ts";
 import type { Transition } from "../../domain/transition.ts";
-import { withDeadline } from "../deadline.ts";
 import type { EventPublisher, PublisherHealth, PublisherMetrics } from "../publisher.ts";
 import { newPublisherCounters } from "../publisher-counters.ts";
-import { KafkaFailure, kafkaFailureOf } from "./failure.ts";
 import { type KafkaOptions, type KafkaSettings, settingsOf } from "./options.ts";
 import { recordOf } from "./record.ts";
-import { type KafkaSession, openKafkaSession } from "./session.ts";
 
 const reconnectMinMs = 50;
 const reconnectMaxMs = 500;
@@ -24,8 +23,8 @@ export class KafkaPublisher implements EventPublisher {
   readonly #closing = new AbortController();
   readonly #firstAttempt = Promise.withResolvers<void>();
   /** Settles when there is a connection; replaced as soon as that one is lost. */
-  #session: Promise<KafkaSession> | undefined;
-  #current: KafkaSession | undefined;
+  #producer: Promise<TopicProducer> | undefined;
+  #current: TopicProducer | undefined;
   #connection: PublisherHealth = { ready: false, detail: "not connected yet" };
   #underWay: Promise<void> | undefined;
   #publishFailure = "";
@@ -36,7 +35,7 @@ export class KafkaPublisher implements EventPublisher {
   }
 
   async open(): Promise<void> {
-    if (this.#session === undefined) this.#connectAgain();
+    if (this.#producer === undefined) this.#connectAgain();
     await this.#firstAttempt.promise;
   }
 
@@ -78,7 +77,7 @@ export class KafkaPublisher implements EventPublisher {
       this.#publishFailure = "";
       this.#counters.totalMs += clock.monotonicMs() - startedMs;
     } catch (error) {
-      const failure = kafkaFailureOf(error);
+      const failure = kafkaErrorOf(error);
       this.#publishFailure = failure.message;
       this.#counters.failures++;
       throw failure;
@@ -88,75 +87,75 @@ export class KafkaPublisher implements EventPublisher {
   async #sendBy(deadlineMs: number, transitions: readonly Transition[]): Promise<void> {
     const { source } = this.#settings;
     const records = transitions.map((transition) => recordOf(transition, source));
-    const session = await this.#inTime(deadlineMs, this.#connected());
+    const producer = await this.#inTime(deadlineMs, this.#connected());
     try {
-      this.#counters.requests += await this.#inTime(deadlineMs, session.send(records));
+      this.#counters.requests += await this.#inTime(deadlineMs, producer.send(records));
       this.#counters.transitions += records.length;
       for (const record of records) this.#counters.bytes += record.size;
     } catch (error) {
       // Whatever it was, nothing of this attempt may go out any more when the next one does.
-      this.#renew(session);
+      this.#renew(producer);
       throw error;
     }
   }
 
-  #connected(): Promise<KafkaSession> {
-    invariant(this.#session !== undefined, "publish comes after open");
-    return this.#session;
+  #connected(): Promise<TopicProducer> {
+    invariant(this.#producer !== undefined, "publish comes after open");
+    return this.#producer;
   }
 
   #inTime<T>(deadlineMs: number, work: Promise<T>): Promise<T> {
     const { clock, publishTimeoutMs } = this.#settings;
     return withDeadline(clock, deadlineMs - clock.monotonicMs(), work, () => {
       const { ready, detail } = this.#connection;
-      return new KafkaFailure(`not accepted within ${publishTimeoutMs} ms${ready ? "" : `: ${detail}`}`);
+      return new KafkaError("UNAVAILABLE", `not accepted within ${publishTimeoutMs} ms${ready ? "" : `: ${detail}`}`);
     });
   }
 
-  #renew(session: KafkaSession): void {
-    session.destroy();
-    if (this.#current !== session || this.#closing.signal.aborted) return;
+  #renew(producer: TopicProducer): void {
+    producer.destroy();
+    if (this.#current !== producer || this.#closing.signal.aborted) return;
     this.#current = undefined;
     this.#connection = { ready: false, detail: "connection lost, connecting again" };
     this.#connectAgain();
   }
 
   #connectAgain(): void {
-    this.#session = this.#connect();
+    this.#producer = this.#connect();
     // It rejects when the publisher is closed first, and then nobody may be waiting for it.
-    this.#session.catch(() => {});
+    this.#producer.catch(() => {});
   }
 
-  async #connect(): Promise<KafkaSession> {
+  async #connect(): Promise<TopicProducer> {
     const { clock } = this.#settings;
     const { signal } = this.#closing;
     let pauseMs = reconnectMinMs;
     for (let attempt = 0; !signal.aborted; attempt++) {
-      const session = await this.#tryToConnect(attempt);
+      const producer = await this.#tryToConnect(attempt);
       this.#firstAttempt.resolve();
-      if (session !== undefined) return session;
+      if (producer !== undefined) return producer;
       await pause(clock, pauseMs * (0.5 + clock.random() / 2), signal);
       pauseMs = Math.min(pauseMs * 2, reconnectMaxMs);
     }
-    throw new KafkaFailure("the publisher is closed");
+    throw new KafkaError("UNAVAILABLE", "the publisher is closed");
   }
 
-  async #tryToConnect(attempt: number): Promise<KafkaSession | undefined> {
-    const { topic } = this.#settings;
+  async #tryToConnect(attempt: number): Promise<TopicProducer | undefined> {
+    const { topic, publishTimeoutMs: requestTimeoutMs } = this.#settings;
     try {
-      const session = await openKafkaSession(this.#settings, attempt);
+      const producer = await openTopicProducer({ ...this.#settings, requestTimeoutMs }, attempt);
       if (this.#closing.signal.aborted) {
-        session.destroy();
+        producer.destroy();
         return undefined;
       }
-      this.#current = session;
+      this.#current = producer;
       this.#counters.connects++;
-      this.#connection = { ready: true, detail: `topic ${topic}, ${session.partitions} partitions` };
-      session.lost.then(() => this.#renew(session));
-      return session;
+      this.#connection = { ready: true, detail: `topic ${topic}, ${producer.partitions} partitions` };
+      producer.lost.then(() => this.#renew(producer));
+      return producer;
     } catch (error) {
       if (!this.#closing.signal.aborted) {
-        this.#connection = { ready: false, detail: kafkaFailureOf(error).message };
+        this.#connection = { ready: false, detail: kafkaErrorOf(error).message };
       }
       return undefined;
     }

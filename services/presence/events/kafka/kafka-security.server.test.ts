@@ -1,39 +1,24 @@
 import assert from "node:assert/strict";
 import { after, before, type TestContext, test } from "node:test";
 import { inspect } from "node:util";
-import { issueCertificates } from "@realchat/presence-rpc/testing";
+import { type KafkaSasl, saslMechanisms } from "@realchat/presence-kafka/access";
+import { type SecuredKafka, startSecuredKafka } from "@realchat/presence-kafka/testing";
 import { systemClock } from "@realchat/presence-runtime/clock";
-import { startKafka, type TestKafka, waitUntil } from "@realchat/presence-testing";
+import { waitUntil } from "@realchat/presence-testing";
 import { KafkaPublisher } from "./kafka-publisher.ts";
-import { type KafkaOptions, type KafkaSasl, saslMechanisms } from "./options.ts";
+import type { KafkaOptions } from "./options.ts";
 import { manyTransitions, publishUntilAccepted } from "./testing/stream-of-transitions.ts";
 
-const password = "open sesame";
-const certificates = issueCertificates();
-let kafka: TestKafka;
+let secured: SecuredKafka;
 
 before(async () => {
-  kafka = await startKafka({
-    listeners: ["SSL", "SASL_PLAINTEXT", "SASL_SSL"],
-    scram: ["SCRAM-SHA-256", "SCRAM-SHA-512"].map((mechanism) => `${mechanism}=[name=alice,password=${password}]`),
-    properties: {
-      "sasl.enabled.mechanisms": saslMechanisms.join(","),
-      ...loginsOf("sasl_plaintext"),
-      ...loginsOf("sasl_ssl"),
-      "ssl.keystore.type": "PEM",
-      "ssl.keystore.key": oneLine(certificates.server.key),
-      "ssl.keystore.certificate.chain": oneLine(certificates.server.certificate),
-      "ssl.truststore.type": "PEM",
-      "ssl.truststore.certificates": oneLine(certificates.ca),
-      "listener.name.ssl.ssl.client.auth": "required",
-    },
-  });
+  secured = await startSecuredKafka();
 });
-after(() => kafka.stop());
+after(() => secured.kafka.stop());
 
 for (const mechanism of saslMechanisms) {
   test(`logs in with ${mechanism}`, async (context) => {
-    await assertPublishes(context, "SASL_PLAINTEXT", { sasl: { mechanism, username: "alice", password } });
+    await assertPublishes(context, "SASL_PLAINTEXT", { sasl: { mechanism, ...secured.login } });
   });
 
   test(`is told when the ${mechanism} login is wrong, and never says the password`, async (context) => {
@@ -51,17 +36,17 @@ for (const mechanism of saslMechanisms) {
 }
 
 test("speaks TLS, with a login inside", async (context) => {
-  const sasl: KafkaSasl = { mechanism: "SCRAM-SHA-512", username: "alice", password };
-  await assertPublishes(context, "SASL_SSL", { tls: { ca: certificates.ca }, sasl });
+  const sasl: KafkaSasl = { mechanism: "SCRAM-SHA-512", ...secured.login };
+  await assertPublishes(context, "SASL_SSL", { tls: { ca: secured.certificates.ca }, sasl });
 });
 
 test("speaks mutual TLS", async (context) => {
-  const { ca, client } = certificates;
+  const { ca, client } = secured.certificates;
   await assertPublishes(context, "SSL", { tls: { ca, certificate: client.certificate, key: client.key } });
 });
 
 test("trusts no broker whose certificate nobody vouches for", async (context) => {
-  const sasl: KafkaSasl = { mechanism: "PLAIN", username: "alice", password };
+  const sasl: KafkaSasl = { mechanism: "PLAIN", ...secured.login };
   const publisher = await openPublisher(context, "SASL_SSL", { tls: {}, sasl });
   await saysInHealth(publisher, /unable to verify the first certificate/);
 });
@@ -77,7 +62,7 @@ async function openPublisher(
   options: Partial<KafkaOptions>,
 ): Promise<KafkaPublisher> {
   const publisher = new KafkaPublisher({
-    brokers: [kafka.listeners[listener] as string],
+    brokers: [secured.kafka.listeners[listener] as string],
     topic: "presence.events.v1",
     createTopic: { partitions: 1 },
     clientId: "test",
@@ -104,19 +89,4 @@ async function saysInHealth(publisher: KafkaPublisher, what: RegExp): Promise<vo
     },
     { what: "health says why it cannot connect" },
   );
-}
-
-function loginsOf(listener: string): Record<string, string> {
-  const scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
-  const plain = `org.apache.kafka.common.security.plain.PlainLoginModule required user_alice="${password}";`;
-  return {
-    [`listener.name.${listener}.plain.sasl.jaas.config`]: plain,
-    [`listener.name.${listener}.scram-sha-256.sasl.jaas.config`]: scram,
-    [`listener.name.${listener}.scram-sha-512.sasl.jaas.config`]: scram,
-  };
-}
-
-/** As a properties file wants it. */
-function oneLine(pem: string): string {
-  return pem.replaceAll("\n", "\\n");
 }

@@ -1,16 +1,7 @@
+import type { ProducedRecord } from "@realchat/presence-kafka/producer";
 import type { Transition } from "../../domain/transition.ts";
 import { cloudEventAttributeNames, cloudEventOf } from "../cloud-event.ts";
 import { encodeEnvelope } from "../codec.ts";
-
-/** What goes to Kafka for one transition. */
-export interface KafkaRecord {
-  /** The user id, so that all changes of a user are in one partition, in order. */
-  readonly key: Buffer;
-  readonly value: Buffer;
-  readonly headers: Map<Buffer, Buffer>;
-  /** Of key, value and headers, bytes. */
-  readonly size: number;
-}
 
 // CloudEvents Kafka protocol binding, section 3.2: in binary mode the value is the data as it is, the content type has
 // its own header, and all other attributes have the prefix ce_.
@@ -18,7 +9,8 @@ const headerKeys = cloudEventAttributeNames.map((name) =>
   Buffer.from(name === "datacontenttype" ? "content-type" : `ce_${name}`),
 );
 
-export function recordOf(transition: Transition, source: string): KafkaRecord {
+/** What goes to Kafka for one transition. The key is the user id, so that all changes of a user are in order. */
+export function recordOf(transition: Transition, source: string): ProducedRecord {
   const key = Buffer.from(transition.userId);
   const value = encodeEnvelope(transition);
   const headers = new Map<Buffer, Buffer>();

@@ -1,12 +1,17 @@
 import { Admin, type BaseOptions, type Producer } from "@platformatic/kafka";
-import { KafkaFailure, kafkaFailureOf } from "./failure.ts";
-import type { TopicCreation } from "./options.ts";
-import { outliveErrors } from "./outlive-errors.ts";
+import { outliveErrors } from "../connection/client-life.ts";
+import { KafkaError, kafkaErrorOf } from "../kafka-error.ts";
+
+export interface TopicCreation {
+  readonly partitions: number;
+  /** Replicas of each partition; absent: the cluster's default. */
+  readonly replication?: number;
+}
 
 /**
- * Makes sure that the topic is there and that its partitions have leaders.
+ * Makes sure that the topic exists and that its partitions have leaders.
  * @returns how many partitions it has
- * @throws KafkaFailure when it does not exist and may not be created
+ * @throws KafkaError NOT_FOUND when it does not exist and may not be created
  */
 export async function ensureTopic(
   client: Pick<Producer, "metadata">,
@@ -17,12 +22,12 @@ export async function ensureTopic(
   const found = await countPartitions(client, topic);
   if (found !== undefined) return found;
   if (creation === undefined) {
-    throw new KafkaFailure(`topic "${topic}" does not exist: create it, or allow this service to`);
+    throw new KafkaError("NOT_FOUND", `topic "${topic}" does not exist: create it, or allow this service to`);
   }
   await createTopic(topic, creation, options);
   const created = await countPartitions(client, topic);
-  if (created === undefined) throw new KafkaFailure(`topic "${topic}" was created but is not known to all brokers yet`);
-  return created;
+  if (created !== undefined) return created;
+  throw new KafkaError("UNAVAILABLE", `topic "${topic}" was created but is not known to all brokers yet`);
 }
 
 /** @returns undefined when the topic does not exist */
@@ -31,9 +36,9 @@ async function countPartitions(client: Pick<Producer, "metadata">, topic: string
     const metadata = await client.metadata({ topics: [topic], forceUpdate: true });
     return metadata.topics.get(topic)?.partitionsCount;
   } catch (error) {
-    // The client turns UNKNOWN_TOPIC_OR_PARTITION into an error that only its message sets apart.
-    if (error instanceof Error && error.message === `Unknown topic ${topic}.`) return undefined;
-    throw error;
+    const failure = kafkaErrorOf(error);
+    if (failure.code === "NOT_FOUND") return undefined;
+    throw failure;
   }
 }
 
@@ -49,7 +54,7 @@ async function createTopic(topic: string, creation: TopicCreation, options: Base
     });
   } catch (error) {
     // Another node of ours may have been quicker.
-    if (!kafkaFailureOf(error).brokerErrors.includes("TOPIC_ALREADY_EXISTS")) throw error;
+    if (!kafkaErrorOf(error).brokerErrors.includes("TOPIC_ALREADY_EXISTS")) throw error;
   } finally {
     await admin.close();
   }

@@ -9,7 +9,7 @@ export interface RecordBatch {
   readonly firstTimestampMs: number;
   readonly maxTimestampMs: number;
   readonly producerId: bigint;
-  /** How many records it says that it has. */
+  /** Records, as the batch's header says. */
   readonly count: number;
   /** The records, perhaps compressed. */
   readonly content: Buffer;
@@ -19,7 +19,7 @@ interface BatchRecord {
   readonly offset: bigint;
   readonly timestampMs: number;
   readonly key: Buffer | undefined;
-  /** Empty: a deletion mark, too. */
+  /** Empty: also of a Kafka tombstone, which has null. */
   readonly value: Buffer;
   /** See headersIn. */
   readonly headers: Buffer;
@@ -34,7 +34,7 @@ const control = 0x20;
 const headBytes = 12;
 const headerBytes = 61;
 
-/** The batches that are there as a whole; a broker cuts off the last one where the answer ends. */
+/** The batches that are complete; a broker cuts off the last one where the answer ends. */
 export function* batchesIn(bytes: Buffer): Generator<RecordBatch> {
   for (let at = 0; at + headBytes <= bytes.length; ) {
     const end = at + headBytes + bytes.readInt32BE(at + 8);
@@ -48,7 +48,7 @@ function batchOf(bytes: Buffer): RecordBatch {
   const firstOffset = bytes.readBigInt64BE(0);
   const magic = bytes.length > 16 ? bytes.readInt8(16) : 0;
   if (magic !== 2 || bytes.length < headerBytes) {
-    // What Kafka before 0.11 wrote: one message each.
+    // Kafka before 0.11: one message each.
     const unknown = { attributes: 0, firstTimestampMs: -1, maxTimestampMs: -1, producerId: -1n };
     return { firstOffset, lastOffset: firstOffset, magic, ...unknown, count: 1, content: bytes };
   }
@@ -69,12 +69,12 @@ export function isTransactional({ attributes }: RecordBatch): boolean {
   return (attributes & transactional) !== 0;
 }
 
-/** Whether it is a mark: the end of its producer's transaction. */
+/** Whether it is a control batch: the end of its producer's transaction. */
 export function isControl({ attributes }: RecordBatch): boolean {
   return (attributes & control) !== 0;
 }
 
-/** How the transaction ended whose mark the batch is. Source: kafka.apache.org/documentation/#controlbatch */
+/** Whether a control batch commits its transaction; else it aborts it. Source: kafka.apache.org/documentation/#controlbatch */
 export function isCommit(batch: RecordBatch): boolean {
   for (const { key } of recordsIn(batch, batch.content)) return key !== undefined && key.readInt16BE(2) === 1;
   return false;
@@ -84,7 +84,7 @@ type Unpacked =
   | { readonly kind: "content"; readonly content: Buffer }
   | { readonly kind: "unreadable"; readonly why: string };
 
-/** @param maxBytes what it may become */
+/** The batch's records, decompressed. @param maxBytes limit of their size */
 export function unpack({ magic, attributes, content }: RecordBatch, maxBytes: number): Unpacked {
   if (magic !== 2) return { kind: "unreadable", why: `has format ${magic}, which ended with Kafka 0.11` };
   try {
@@ -105,21 +105,21 @@ export function* recordsIn(batch: RecordBatch, content: Buffer): Generator<Batch
   const reader = new VarintReader(content);
   for (let index = 0; index < count; index++) {
     const end = reader.varint() + reader.at;
-    // Attributes, which are unused.
+    // Attributes of the record: not in use.
     reader.at += 1;
     const timestampMs = firstTimestampMs + reader.varint();
     const offset = firstOffset + BigInt(reader.varint());
     const key = reader.bytes();
     const value = reader.bytes() ?? Buffer.alloc(0);
-    if (reader.at > end || end > content.length) throw new RangeError(`record ${index} ends behind its batch`);
+    if (reader.at > end || end > content.length) throw new RangeError(`record ${index} ends beyond its batch`);
     const headers = content.subarray(reader.at, end);
     reader.at = end;
-    // The broker's time is that of all records, and is written down once.
+    // LogAppendTime: the broker's time is that of all records, and stands in the batch's header alone.
     yield { offset, timestampMs: attributes & logAppendTime ? maxTimestampMs : timestampMs, key, value, headers };
   }
 }
 
-/** A record's headers, by name. @throws RangeError where they are none */
+/** A record's headers, by name. @throws RangeError where the bytes are no headers */
 export function headersIn(bytes: Uint8Array): Readonly<Record<string, string>> {
   const reader = new VarintReader(Buffer.from(bytes));
   const count = reader.varint();
@@ -140,7 +140,7 @@ class VarintReader {
     this.#bytes = bytes;
   }
 
-  /** Exact up to 2^53, which is beyond all that is a length, an offset in a batch or a time. */
+  /** Exact up to 2^53: lengths, offsets within a batch and times are smaller. */
   varint(): number {
     let value = 0;
     for (let group = 0; group < 10; group++) {
@@ -151,13 +151,13 @@ class VarintReader {
     throw new RangeError("a number has more than 10 bytes");
   }
 
-  /** With their length before them; undefined: null. */
+  /** Bytes after their length; undefined: null. */
   bytes(): Buffer | undefined {
     const length = this.varint();
     if (length < 0) return undefined;
     const start = this.at;
     this.at += length;
-    if (this.at > this.#bytes.length) throw new RangeError("bytes end behind the batch");
+    if (this.at > this.#bytes.length) throw new RangeError("bytes end beyond the batch");
     return this.#bytes.subarray(start, this.at);
   }
 }

@@ -1,38 +1,42 @@
-/** The port to a topic. Whatever fails is thrown as PresenceClientError; a session that failed is thrown away. */
+/** The port to a topic. Whatever fails rejects with a KafkaError; a reader that failed is thrown away. */
 export interface TopicSource {
   /**
    * @param attempt counts attempts in a row: each may ask another broker first
-   * @param closed when it aborts, the session is not needed any more
+   * @param stop when it aborts, opening fails, or the reader closes
    */
-  open(attempt: number, closed: AbortSignal): Promise<TopicSession>;
+  open(attempt: number, stop: AbortSignal): Promise<TopicReader>;
 }
 
-export interface TopicSession {
-  /** Other than before: the topic was deleted and made anew, and its offsets mean something else. */
+/** Reads a topic from positions that the caller keeps. */
+export interface TopicReader {
+  /** Other than before: the topic was deleted and created anew, and its offsets mean something else. */
   readonly topicId: string;
   readonly partitions: number;
-  /** Brokers that lead partitions; each is read on its own, so that a slow one does not hold up the others. */
+  /** Brokers that lead partitions; each is fetched from on its own, so that a slow one holds up no other. */
   readonly leaders: readonly number[];
-  /** Of each partition, the offset of its first record, and the one that its next record will have, committed or not. */
-  bounds(): Promise<readonly Bounds[]>;
+  /** Of each partition, now. */
+  bounds(): Promise<readonly LogBounds[]>;
   /** What comes next in the partitions of one leader; waits for it a while. */
   fetch(leader: number, positions: ReadonlyMap<number, bigint>): Promise<readonly FetchedRecords[]>;
   /**
-   * What others have written behind transactions that are still open, in the partitions of one leader; does not wait.
-   * Those records come again, with `fetch`, when the transactions have ended.
+   * Records beyond transactions that are still open, in the partitions of one leader; does not wait. Those records come
+   * again, with `fetch`, when the transactions have ended.
    * @param positions of partitions that are held, as `fetch` said them
    */
   lookAhead(leader: number, positions: ReadonlyMap<number, bigint>): Promise<readonly AheadRecords[]>;
-  /** Whether leaders or partitions are others by now: open a new session. */
+  /** Whether leaders or partitions have changed: open a new reader. */
   isOutdated(): Promise<boolean>;
   /** Fetches under way fail. */
   close(): void;
 }
 
-export interface Bounds {
+/** Which records a partition has. */
+export interface LogBounds {
   readonly partition: number;
-  readonly first: bigint;
-  readonly next: bigint;
+  /** Log start offset: of its first record. */
+  readonly start: bigint;
+  /** Of its next record, committed or not. The end of history for who asked now. */
+  readonly highWatermark: bigint;
 }
 
 export interface FetchedRecords {
@@ -40,7 +44,7 @@ export interface FetchedRecords {
   readonly records: readonly TopicRecord[];
   /** The position after all of them. */
   readonly next: bigint;
-  /** Batches among them that were passed over. */
+  /** Batches among them that were skipped. */
   readonly unreadable: readonly UnreadableBatch[];
   /** The offset that the partition's next record will have. */
   readonly highWatermark: bigint;
@@ -48,7 +52,7 @@ export interface FetchedRecords {
   readonly isHeld: boolean;
 }
 
-/** What cannot be decompressed, or only to more than this process should hold. */
+/** A batch that cannot be decompressed, or only to more than a process should hold. */
 export interface UnreadableBatch {
   readonly offset: bigint;
   /** How many offsets it takes. */
@@ -60,7 +64,7 @@ export interface AheadRecords {
   readonly partition: number;
   /** In no order. */
   readonly records: readonly TopicRecord[];
-  /** All before it was looked at. */
+  /** The position after everything that was looked at. */
   readonly next: bigint;
 }
 
@@ -70,6 +74,6 @@ export interface TopicRecord {
   readonly timestampMs: number;
   readonly value: Uint8Array;
   readonly key?: Uint8Array | undefined;
-  /** See headersIn; absent: they are not read. */
+  /** See headersIn; absent: they were not kept. */
   readonly headers?: Uint8Array;
 }

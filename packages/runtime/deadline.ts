@@ -1,4 +1,4 @@
-import type { Clock } from "@realchat/presence-runtime";
+import type { Clock } from "./clock.ts";
 
 /**
  * The work's outcome, or a rejection with `late()` when it takes longer than `limitMs`. The work itself goes on: whoever

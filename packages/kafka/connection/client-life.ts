@@ -10,3 +10,15 @@ export function outliveErrors<Client extends Pick<Base, "connections">>(client: 
   });
   return client;
 }
+
+interface Closable extends Pick<Base, "connections"> {
+  close(force?: boolean): Promise<void>;
+}
+
+/** Closes a client that failed, or is no longer needed; what is under way fails. */
+export function cut(client: Closable): void {
+  const sockets = [...client.connections].map(([, connection]) => connection.socket);
+  client.close(true).catch(() => {});
+  // Closing waits until everything is written, and a broker that hangs never lets that happen.
+  for (const socket of sockets) socket?.destroy();
+}

@@ -1,15 +1,15 @@
 import { createAPI, fetchV13, type Reader, ResponseError, readKnownTaggedFields } from "@platformatic/kafka";
 
-/** What a broker has of one partition. */
+/** What a broker answered of one partition. */
 export interface FetchedPartition {
   readonly partition: number;
   /** The offset that the next record will have. */
   readonly highWatermark: bigint;
-  /** Up to there all transactions have ended: no more is given to who reads what is committed. */
+  /** Last stable offset: before it, all transactions have ended. A read_committed fetch gets nothing beyond it. */
   readonly lastStableOffset: bigint;
-  /** Transactions among the records that were aborted, by their beginnings; only for who reads what is committed. */
+  /** Aborted transactions among the records; only in answers to read_committed fetches. */
   readonly aborted: readonly AbortedTransaction[];
-  /** Batches of records, the last one perhaps cut off. */
+  /** Record batches; the last one may be cut off. */
   readonly batches: Buffer;
 }
 
@@ -19,8 +19,8 @@ export interface AbortedTransaction {
 }
 
 /**
- * Fetch, version 13: Kafka 3.1 and newer. The client's own decompresses all that it gets, whatever it becomes; this one
- * leaves the batches as they came. Source: kafka.apache.org/protocol#The_Messages_Fetch
+ * Fetch, version 13: Kafka 3.1 and newer. The client's own decompresses everything that it gets, without a limit; this
+ * one leaves the batches compressed. Source: kafka.apache.org/protocol#The_Messages_Fetch
  */
 export const fetchApi = createAPI<Parameters<typeof fetchV13.createRequest>, readonly FetchedPartition[]>(
   1,
@@ -35,7 +35,7 @@ function parseResponse(_: number, apiKey: number, apiVersion: number, reader: Re
   reader.readInt32();
   const errorCode = reader.readInt16();
   if (errorCode !== 0) errors[""] = [errorCode, null];
-  // Session.
+  // Session id.
   reader.readInt32();
   const topics = reader.readArray((topic) => {
     topic.readUUID();
@@ -58,13 +58,13 @@ function parseResponse(_: number, apiKey: number, apiVersion: number, reader: Re
 function readPartition(reader: Reader): Omit<FetchedPartition, "partition"> {
   const highWatermark = reader.readInt64();
   const lastStableOffset = reader.readInt64();
-  // Where the log begins.
+  // Log start offset.
   reader.readInt64();
   const aborted = reader.readNullableArray((entry) => ({
     producerId: entry.readInt64(),
     firstOffset: entry.readInt64(),
   }));
-  // The replica that is better to read from.
+  // Preferred read replica.
   reader.readInt32();
   // A compact length is one more than the length; 0 is null.
   const bytes = Math.max(reader.readUnsignedVarInt() - 1, 0);

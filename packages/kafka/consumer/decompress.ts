@@ -1,12 +1,12 @@
 import zlib from "node:zlib";
 import { compressionsAlgorithmsByBitmask } from "@platformatic/kafka";
 
-/** What was compressed is bigger than it may become here. */
+/** The content is larger, decompressed, than its limit. */
 export class TooLarge extends Error {
   override readonly name = "TooLarge";
 }
 
-/** By their number in a batch's attributes. Source: kafka.apache.org/documentation/#recordbatch */
+/** Codecs, by their number in a batch's attributes. Source: kafka.apache.org/documentation/#recordbatch */
 const [none, gzip, snappy, lz4, zstd] = [0, 1, 2, 3, 4];
 
 /**
@@ -22,7 +22,7 @@ export function decompress(codec: number, content: Buffer, maxBytes: number): Bu
       return bounded(maxBytes, () => zlib.gunzipSync(content, { maxOutputLength: maxBytes }));
     case zstd:
       return bounded(maxBytes, () => zlib.zstdDecompressSync(content, { maxOutputLength: maxBytes }));
-    // The client's decompressors of these two have no bound; but the size is told by what is compressed.
+    // The client's decompressors of these two have no limit; but the compressed form tells the size.
     case snappy:
       return ofSize(snappySize(content), maxBytes, codec, content);
     case lz4:
@@ -56,7 +56,7 @@ function tooLarge(maxBytes: number): TooLarge {
 const xerialMagic = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
 const xerialHeaderBytes = 16;
 
-/** Each block begins with its size. Source: github.com/google/snappy/blob/main/format_description.txt */
+/** Each block begins with its decompressed size. Source: github.com/google/snappy/blob/main/format_description.txt */
 function snappySize(content: Buffer): number {
   if (!content.subarray(0, xerialMagic.length).equals(xerialMagic)) return snappyBlockSize(content, 0);
   let size = 0;
@@ -77,34 +77,34 @@ function snappyBlockSize(content: Buffer, start: number): number {
 }
 
 /**
- * Adds up what the frame's blocks become, without making it. Stops beyond `maxBytes`.
+ * Adds up the decompressed sizes of the frame's blocks without decompressing them. Stops beyond `maxBytes`.
  * Source: github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md and lz4_Block_format.md
  */
 function lz4Size(content: Buffer, maxBytes: number): number {
   if (content.readUInt32LE(0) !== 0x184d2204) throw new RangeError("lz4: no frame");
   const flags = content.readUInt8(4);
   const checksumBytes = flags & 0x10 ? 4 : 0;
-  // Flags, block size and the header's checksum; before it the content's size and the dictionary's id, if there are any.
+  // Flags, block size and the header's checksum; the content's size and the dictionary's id, if present.
   let at = 4 + 3 + (flags & 0x08 ? 8 : 0) + (flags & 0x01 ? 4 : 0);
   let size = 0;
   while (size <= maxBytes) {
     const word = content.readUInt32LE(at);
     if (word === 0) {
-      // Another frame behind it would be decompressed too.
+      // A second frame would be decompressed too.
       if (at + 4 + (flags & 0x04 ? 4 : 0) !== content.length) throw new RangeError("lz4: more than one frame");
       break;
     }
     const isCompressed = word < 0x80000000;
     const bytes = isCompressed ? word : word - 0x80000000;
     const end = at + 4 + bytes;
-    if (end > content.length) throw new RangeError("lz4: a block ends behind the frame");
+    if (end > content.length) throw new RangeError("lz4: a block ends beyond the frame");
     size += isCompressed ? lz4BlockSize(content, at + 4, end) : bytes;
     at = end + checksumBytes;
   }
   return size;
 }
 
-/** A block is sequences of literals and of a match, which is a copy of what came before; the last one has no match. */
+/** A block is a series of sequences: literals, then a match, which copies earlier bytes. The last one has no match. */
 function lz4BlockSize(content: Buffer, start: number, end: number): number {
   let at = start;
   let size = 0;

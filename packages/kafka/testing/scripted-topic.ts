@@ -1,25 +1,26 @@
-import {
-  type FetchedRecords,
-  PresenceClientError,
-  type TopicRecord,
-  type TopicSession,
-  type TopicSource,
-  type UnreadableBatch,
-} from "@realchat/presence-client/kafka";
 import { type Clock, pause } from "@realchat/presence-runtime/clock";
+import type {
+  FetchedRecords,
+  TopicReader,
+  TopicRecord,
+  TopicSource,
+  UnreadableBatch,
+} from "../consumer/topic-source.ts";
+import { KafkaError } from "../kafka-error.ts";
 
 const fetchWaitMs = 500;
 
-/** Left out: it was aborted, or nobody can read it. */
+/** Left out: it was aborted, or cannot be read. */
 type ScriptedRecord = TopicRecord & { readonly isLeftOut?: boolean };
 
-/** A topic that exists in a test alone. */
+/** A topic in memory, one leader for all its partitions. */
 export class ScriptedTopic implements TopicSource {
   topicId = "first-life";
   exists = true;
-  /** The next fetch, or opening, fails with it. */
+  /** The next fetch or opening fails with it. */
   failure: Error | undefined;
-  sessions = 0;
+  /** How many were opened. */
+  readers = 0;
   readonly #clock: Clock;
   #logs: ScriptedRecord[][];
   #firsts: bigint[];
@@ -74,36 +75,43 @@ export class ScriptedTopic implements TopicSource {
     this.#wakeUp();
   }
 
-  /** Retention: the first records of a partition go. */
+  /** Retention: deletes the first records of a partition. */
   forget(partition: number, count: number): void {
     this.#logs[partition]?.splice(0, count);
     this.#firsts[partition] = (this.#firsts[partition] as bigint) + BigInt(count);
   }
 
-  /** Deletes the topic and makes it anew, empty. */
+  /** Deletes the topic and creates it anew, empty. */
   remake(): void {
-    this.topicId = `${this.topicId}, and another`;
+    this.topicId = `${this.topicId}, recreated`;
     this.#logs = this.#logs.map(() => []);
     this.#firsts = this.#logs.map(() => 0n);
     this.#wakeUp();
   }
 
-  async open(): Promise<TopicSession> {
+  async open(_: number, stop: AbortSignal): Promise<TopicReader> {
     this.#fail();
-    if (!this.exists) throw new PresenceClientError("NOT_FOUND", "there is no such topic");
-    this.sessions += 1;
+    if (!this.exists) throw new KafkaError("NOT_FOUND", "there is no such topic");
+    this.readers += 1;
     const { topicId } = this;
     const closed = new AbortController();
+    stop.addEventListener("abort", () => closed.abort());
     return {
       topicId,
       partitions: this.#logs.length,
       leaders: [1],
-      bounds: async () => this.#firsts.map((first, partition) => ({ partition, first, next: this.#nextOf(partition) })),
+      bounds: async () =>
+        this.#firsts.map((first, partition) => ({
+          partition,
+          start: first,
+          highWatermark: this.#nextOf(partition),
+        })),
       fetch: async (_, positions) => {
         const isAtEnd = [...positions].every(([partition, position]) => this.#stableEnd(partition) <= position);
         if (isAtEnd) await Promise.race([this.#wake.promise, pause(this.#clock, fetchWaitMs, closed.signal)]);
         this.#fail();
-        if (closed.signal.aborted) throw new PresenceClientError("UNAVAILABLE", "closed");
+        if (closed.signal.aborted) throw new KafkaError("UNAVAILABLE", "closed");
+        if (topicId !== this.topicId) throw new KafkaError("UNAVAILABLE", "this topic was deleted");
         return [...positions].map(([partition, position]) => this.#fetch(partition, position));
       },
       lookAhead: async (_, positions) =>
@@ -135,7 +143,7 @@ export class ScriptedTopic implements TopicSource {
     return (this.#firsts[partition] as bigint) + BigInt(this.#logs[partition]?.length ?? 0);
   }
 
-  /** Up to where all transactions have ended. */
+  /** Last stable offset: before it, all transactions have ended. */
   #stableEnd(partition: number): bigint {
     return this.#open.get(partition)?.from ?? this.#nextOf(partition);
   }
