@@ -44,7 +44,7 @@ test("heartbeats of many are answered each for itself, if the caller knows of th
   assert.deepEqual(answer.missing, [gone]);
   assert.deepEqual(answer.superseded, []);
 
-  const unavailable = { code: "UNAVAILABLE", message: /WRONGTYPE/ };
+  const unavailable = { code: "UNAVAILABLE", message: /something of another type under a key of this service/ };
   await assert.rejects(api.refreshSessions({ sessions }), unavailable, "who does not know of it is told of no success");
   await assert.rejects(api.refreshSessions({ sessions: broken, partial: true }), unavailable, "it says why");
   await admin.del(deadlines);
