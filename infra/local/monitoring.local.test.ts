@@ -25,7 +25,7 @@ describe("what the services expose", () => {
   before(async () => {
     presence = await startPresence();
     delivery = await startDelivery({ env: { PRESENCE_SVC_ADDR: presence.grpcAddress } });
-    await makeFigures(delivery);
+    await generateTraffic(delivery);
     exposed = { presence: await untilAllSeen(presence), delivery: await untilAllSeen(delivery) };
   });
 
@@ -86,7 +86,7 @@ function shown(name: string, labels: Iterable<string>): string {
 }
 
 /** A metric with labels shows none until something was counted: a socket, a message, a close, a refusal. */
-async function makeFigures({ socketAddress: address }: TestDelivery): Promise<void> {
+async function generateTraffic({ socketAddress: address }: TestDelivery): Promise<void> {
   await assert.rejects(connect({ address }), /400/);
   const client = await connect({ address, userId: "ada" });
   client.say({ type: "subscribe", users: ["bob"] });

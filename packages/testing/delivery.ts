@@ -21,7 +21,7 @@ export type TestDelivery = {
   readonly pid: number;
   /** All that it logged. */
   logs(): string;
-  /** Figures by name and labels, as /metrics tells them: `delivery_sockets`, `x_total{reason="y"}`. */
+  /** Metrics by name and labels, as in /metrics: `delivery_sockets`, `x_total{reason="y"}`. */
   metrics(): Promise<ReadonlyMap<string, number>>;
   /** SIGSTOP: connections stay open, nothing answers. */
   pause(): void;
@@ -63,7 +63,7 @@ export async function startDelivery(options: DeliveryOptions = {}): Promise<Test
     logs: () => child.output(),
     async metrics() {
       const response = await fetch(`http://${httpAddress}/metrics`, { signal: AbortSignal.timeout(5_000) });
-      return readFigures(await response.text());
+      return readMetrics(await response.text());
     },
     pause: () => child.signal("SIGSTOP"),
     resume: () => child.signal("SIGCONT"),
@@ -75,7 +75,7 @@ export async function startDelivery(options: DeliveryOptions = {}): Promise<Test
 }
 
 /** Source: https://prometheus.io/docs/instrumenting/exposition_formats/ */
-function readFigures(text: string): Map<string, number> {
+function readMetrics(text: string): Map<string, number> {
   const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
   return new Map(
     lines.map((line) => {

@@ -46,7 +46,7 @@ async function importing(facts: readonly unknown[], address = gateway.httpAddres
 }
 
 describe("audience import into a gateway that runs", () => {
-  test("shows people to each other, and hides them, on sockets that are open", async () => {
+  test("shows users to each other, and hides them, on open sockets", async () => {
     const ann = await connect({ address: gateway.socketAddress, userId: "ann" });
     const bob = await connect({ address: gateway.socketAddress, userId: "bob" });
     await Promise.all([ann.untilSnapshot(), bob.untilSnapshot()]);
@@ -124,7 +124,7 @@ describe("audience import into a gateway that runs", () => {
     }
   });
 
-  test("says so when no gateway is there", async () => {
+  test("reports that no gateway is reachable", async () => {
     const nowhere = `127.0.0.1:${await freePort()}`;
     const { code, output } = await importing([{ user_id: "ann", contact_id: "bob" }], nowhere);
     assert.equal(code, 1);
@@ -135,7 +135,7 @@ describe("audience import into a gateway that runs", () => {
 describe("token", () => {
   const secret = "a secret of at least thirty-two bytes";
 
-  test("is what a gateway with the same settings takes", async (t) => {
+  test("is accepted by a gateway with the same settings", async (t) => {
     const env = { JWT_SECRET: secret, JWT_ISSUER: "login", JWT_AUDIENCE: "chat" };
     const strict = await startDelivery({ env: { PRESENCE_SVC_ADDR: presence.grpcAddress, ...env } });
     t.after(() => strict.stop());
@@ -154,14 +154,14 @@ describe("token", () => {
     assert.equal((await refused.untilClosed()).code, 4401);
   });
 
-  test("needs the secret, and says so", async () => {
+  test("needs the secret, and asks for it", async () => {
     const { code, output } = await run("token", "ada");
     assert.equal(code, 1);
     assert.match(output, /signed with JWT_SECRET/);
   });
 });
 
-test("without a command it says what there is", async () => {
+test("without a command it prints the commands", async () => {
   const { code, output } = await run("audience");
   assert.equal(code, 2);
   assert.match(output, /audience import FILE[\s\S]*token USER/);

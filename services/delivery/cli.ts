@@ -47,7 +47,7 @@ async function withConfig(flags: readonly string[], run: (config: DeliveryConfig
 }
 
 async function importAudience(file: string, { audience, listen }: DeliveryConfig): Promise<void> {
-  const setting = { clock, note: (line: string) => void process.stderr.write(`${line}\n`) };
+  const setting = { clock, print: (line: string) => void process.stderr.write(`${line}\n`) };
   if (audience.redis === undefined) await importIntoGateway(file, listen.operations, setting);
   else await importIntoRedis(file, audience.redis, setting);
 }

@@ -34,7 +34,7 @@ const fileWith = (name: string, content: string) => {
 };
 
 describe("configuration", () => {
-  test("with nothing given it runs on a bare machine: loopback, memory, the feed of the presence beside it", () => {
+  test("without settings it runs on a bare machine: loopback, memory, the feed of the presence beside it", () => {
     const { instanceId, ...config } = configOf();
     assert.match(instanceId, new RegExp(`^.+-${process.pid}-[0-9a-z]+$`));
     assert.deepEqual(config, {
@@ -111,7 +111,7 @@ describe("configuration", () => {
     assert.equal(configOf(apart).audience.redis?.url, "redis://bob:hun%40ter@cache:6379/3");
   });
 
-  test("says nothing of secrets when it is printed", () => {
+  test("does not contain secrets when it is printed", () => {
     const start = loadConfig(["--print-config"], { JWT_SECRET: secret, REDIS_URL: "redis://me:pass%40word@host:1" });
     assert.equal(start.kind, "print");
     assert.doesNotMatch(start.text, /thirty-two|pass/);
@@ -120,7 +120,7 @@ describe("configuration", () => {
 });
 
 describe("who may be anybody", () => {
-  test("without a key: everybody on loopback, nobody beyond it unless it is forced", () => {
+  test("without a key: open on loopback, refused beyond it unless it is forced", () => {
     assert.equal(configOf().tokens, undefined);
     const open = { HTTP_PORT: ":8083", ALLOW_INSECURE: "true" };
     assert.match(problemsOf(open), /^AUTH=jwt has no key to check tokens with/);
@@ -134,7 +134,7 @@ describe("who may be anybody", () => {
     assert.match(problemsOf(forced), /^AUTH=jwt has no key/);
   });
 
-  test("with a key: nobody. What speaks for tokens is not overruled in silence", () => {
+  test("with a key: refused. A setting that implies tokens is not overruled silently", () => {
     assert.deepEqual(configOf({ JWT_SECRET: secret }).tokens?.keys, { kind: "secret", secret });
     const pem = generateKeyPairSync("ed25519").publicKey.export({ type: "spki", format: "pem" }).toString();
     const forTokens = {
@@ -156,7 +156,7 @@ describe("who may be anybody", () => {
     );
   });
 
-  test("what only tokens have, without a key: the key was forgotten", () => {
+  test("a setting for tokens without a key: the key was forgotten", () => {
     for (const name of ["JWT_ISSUER", "JWT_AUDIENCE"]) {
       assert.match(problemsOf({ [name]: "x" }), /^AUTH=jwt has no key to check tokens with/, name);
     }

@@ -12,10 +12,10 @@ import {
 import type { KeySource } from "./gateway/authentication/key-source.ts";
 import type { DeliveryValues } from "./settings.ts";
 
-/** All that the parts of the service are told, in their own words; made once at start. */
+/** The configuration of each part of the service, in its own terms; built once at start. */
 export interface DeliveryConfig {
   readonly serviceName: string;
-  /** Of this gateway; unlike that of every other. */
+  /** Unique to this gateway. */
   readonly instanceId: string;
   readonly listen: {
     readonly sockets: Address;
@@ -44,7 +44,9 @@ export interface DeliveryConfig {
     readonly file: string | undefined;
     /** `host:port` */
     readonly conversationApi: string | undefined;
-    /** Whether imports over the operations server could come from anybody, against the operator's will. */
+    /**
+     * Whether the operations server is reachable from other machines, without the setting that allows imports there.
+     */
     readonly isImportExposed: boolean;
     readonly hasSampleCast: boolean;
   };
@@ -78,7 +80,7 @@ interface KafkaConfig extends KafkaSecurity {
   readonly topics: readonly string[];
 }
 
-/** Users of one look-up: a tenth of what presence takes, so that a page of it keeps no one waiting. */
+/** Users in one look-up: a tenth of presence's limit, so that a page does not delay others. */
 const lookupMax = 1_000;
 /** Messages at once, as a multiple of those in a second. */
 const burstFactor = 5;

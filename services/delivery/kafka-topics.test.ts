@@ -24,7 +24,7 @@ test("a renaming wins over a name that fits, wherever it stands", () => {
   assert.equal(kafkaTopics(["old.contact.added", "contact.added=friends"])["contact.added"], "friends");
 });
 
-test("what does not name each topic once is refused, saying what there is", () => {
+test("a list that does not name each topic once is refused, with the known topics", () => {
   const refused = (message: RegExp, ...entries: string[]) =>
     assert.throws(() => kafkaTopics(entries), { name: "TypeError", message });
   refused(/^contacts\.added=x renames contacts\.added, which is none of conversation\.events\.v1/, "contacts.added=x");

@@ -1,4 +1,4 @@
-/** The topics that a gateway reads, by the names that they have by default. */
+/** The topics that a gateway reads, by their default names. */
 export const knownTopics = [
   "conversation.events.v1",
   "contact.added",
@@ -11,9 +11,10 @@ export const knownTopics = [
 type KnownTopic = (typeof knownTopics)[number];
 
 /**
- * What each topic is called in a deployment.
+ * The topics' names in a deployment, by default name.
  * @param entries `contact.added=added-contacts` gives a topic any name. Otherwise a name that ends with that of a topic
- *   stands for it, unless its own is there too: `prod.contact.added` for `contact.added`. Further names are passed over: deployments list all that
+ *   stands for it, unless its own is there too: `prod.contact.added` for `contact.added`. Further names are passed
+ * over: deployments list all that
  *   they have. A topic that is not among them keeps its own name: a block that nobody reads would show who must not be
  *   seen
  * @throws TypeError when something unknown is renamed, one topic would be two, or two would be one

@@ -13,7 +13,7 @@ import {
   startOrExit,
 } from "@realchat/presence-runtime";
 import { Audience } from "./audience/audience.ts";
-import { importPath } from "./audience/live/import-order.ts";
+import { importPath } from "./audience/live/import-endpoint.ts";
 import { loadConfig } from "./config.ts";
 import type { DeliveryConfig } from "./delivery-config.ts";
 import { exposeParts, observeDots } from "./delivery-metrics.ts";
@@ -35,7 +35,9 @@ import { startupBanner } from "./startup-banner.ts";
 import { keepSampleCast } from "./web/keep-sample-cast.ts";
 import { webServer } from "./web/serve-web.ts";
 
-/** Puts the parts of the delivery service together, runs it, and takes it apart again. The only place that knows all. */
+/**
+ * Puts the parts of the delivery service together, runs it, and takes it apart again. The only place that knows all.
+ */
 
 await startOrExit("delivery", async () => {
   const start = loadConfig(process.argv.slice(2));
@@ -98,7 +100,7 @@ async function run(config: DeliveryConfig): Promise<void> {
       feed: () => ({ ...feed.health(), optional: true }),
     },
     orders: {
-      [importPath]: audience.importOrder({ listener: push, isExposed: config.audience.isImportExposed }),
+      [importPath]: audience.importEndpoint({ listener: push, isExposed: config.audience.isImportExposed }),
     },
   });
 

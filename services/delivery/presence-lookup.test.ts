@@ -7,7 +7,7 @@ import { LookupRefused } from "./push/presence-lookup.ts";
 const failing = (code: PresenceClientErrorCode) =>
   presenceLookup({ getPresence: () => Promise.reject(new PresenceClientError(code, "no")) } as unknown as PresenceApi);
 
-test("what presence says of one user's record is told apart from presence that is away", async () => {
+test("an unreadable record of one user is distinguished from an unavailable presence", async () => {
   for (const code of ["INTERNAL", "INVALID_ARGUMENT", "DATA_LOSS"] as const) {
     await assert.rejects(failing(code)(["ann"]), LookupRefused, code);
   }

@@ -9,7 +9,7 @@ import { LookupRefused, type PresenceLookup } from "./push/presence-lookup.ts";
 
 const timeoutMs = 5_000;
 
-/** What presence says of a question that it does not like, or of a record that it cannot read. */
+/** Status codes for a request that presence refuses, or a record that it cannot read. */
 const refusals: ReadonlySet<PresenceClientErrorCode> = new Set([
   "INVALID_ARGUMENT",
   "FAILED_PRECONDITION",
@@ -37,7 +37,7 @@ async function ask(api: PresenceApi, userIds: readonly string[]): Promise<presen
   }
 }
 
-// While the last device is in grace none is listed: that it stays or comes back changes nobody's dot.
+// While the last device is in grace, none is listed; dots do not change when it stays or comes back.
 function dotOf({ userId, online, version, deviceIds, lastSeenAt, shard }: presence.UserPresence): Dot {
   const lastSeenMs = lastSeenAt === undefined ? 0 : lastSeenAt.seconds * 1000 + Math.floor(lastSeenAt.nanos / 1e6);
   return {

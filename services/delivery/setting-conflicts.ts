@@ -9,13 +9,13 @@ import {
 import { kafkaTopics } from "./kafka-topics.ts";
 import type { DeliveryValues } from "./settings.ts";
 
-/** What the values are for: a gateway that listens, or a command beside it. */
+/** What the values are for: a gateway, or a command beside it. */
 export type Purpose = "gateway" | "command";
 
 /** One of these given means that clients need tokens. */
 export const tokenSettings = ["JWT_SECRET", "JWT_PUBLIC_KEY", "JWKS_URL", "JWT_ISSUER", "JWT_AUDIENCE"] as const;
 
-/** What does not go together among values that are right by themselves, one sentence each. */
+/** Conflicts among values that are valid by themselves, one sentence each. */
 export function conflictsAmong(values: DeliveryValues, purpose: Purpose): string[] {
   return [
     ...(purpose === "gateway" ? listeningConflicts(values) : []),

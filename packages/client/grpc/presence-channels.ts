@@ -64,7 +64,7 @@ export interface ChannelHealth {
   readonly detail: string;
 }
 
-/** Metrics since the start, and of now. */
+/** Counters since the start, and gauges. */
 export interface ChannelMetrics {
   readonly channels: Readonly<Record<ChannelState, number>>;
   readonly calls: number;

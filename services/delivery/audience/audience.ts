@@ -3,9 +3,9 @@ import { backoffMs, type Clock, type Log, type Order, pause } from "@realchat/pr
 import { AudienceError } from "./audience-error.ts";
 import { completeDirectory } from "./complete-directory.ts";
 import type { AudienceDirectory } from "./directory.ts";
-import { ImportWatch } from "./import-watch.ts";
+import { ImportPoll } from "./import-poll.ts";
 import type { AudienceListener } from "./listener.ts";
-import { importOrder } from "./live/import-order.ts";
+import { importEndpoint } from "./live/import-endpoint.ts";
 import { MemoryDirectory } from "./memory/memory-directory.ts";
 import { RedisDirectory, type RedisDirectoryOptions } from "./redis/redis-directory.ts";
 import { ConversationListing } from "./sources/grpc/conversation-listing.ts";
@@ -31,17 +31,17 @@ interface AudienceOptions {
 const unread: FollowerMetrics = { records: 0, malformed: 0, unreadable: 0, held: 0, outOfRange: 0, failures: 0 };
 const importPace = { firstMs: 500, capMs: 5_000 };
 
-/** Who may see whom, with all that feeds it: the directory, Kafka's topics, a file, the conversation service. */
+/** The audience: the directory and its sources, which are Kafka topics, a file and the conversation service. */
 export class Audience {
   readonly #options: AudienceOptions;
   readonly #stored: AudienceDirectory;
   readonly #stop = new AbortController();
   #source: KafkaSource | undefined;
   #listing: ConversationListing | undefined;
-  #importWatch: ImportWatch | undefined;
+  #importPoll: ImportPoll | undefined;
   #importing: Promise<void> = Promise.resolve();
 
-  /** Answers once it is whole; half a history might show somebody who is blocked. */
+  /** Reads reject until the directory is complete: half a history might show a user that is blocked. */
   readonly directory: AudienceDirectory;
 
   constructor(options: AudienceOptions) {
@@ -58,7 +58,7 @@ export class Audience {
         return whole.generation;
       },
       visibleTo: (viewer, limit) => {
-        // Not waited for: whom it adds is shown when it does.
+        // Not waited for: users that it adds are shown later.
         void this.#listing?.refresh(viewer);
         return whole.visibleTo(viewer, limit);
       },
@@ -66,7 +66,7 @@ export class Audience {
   }
 
   /**
-   * Connects, and begins to read what there is; goes on trying where something is away.
+   * Connects and starts to read the sources; retries those that are unavailable.
    * @throws AudienceError INVALID_IMPORT when the file cannot be read, or has an error in it
    */
   async start(listener: AudienceListener): Promise<void> {
@@ -82,8 +82,8 @@ export class Audience {
     }
     if (address !== undefined) this.#listing = new ConversationListing({ address, directory, listener, clock });
     if (redis !== undefined) {
-      this.#importWatch = new ImportWatch(directory, listener, clock);
-      this.#importWatch.start();
+      this.#importPoll = new ImportPoll(directory, listener, clock);
+      this.#importPoll.start();
     }
     if (kafka !== undefined) {
       const { topics } = kafka;
@@ -92,14 +92,14 @@ export class Audience {
     }
   }
 
-  /** Takes imports while it runs. */
-  importOrder(options: { readonly listener: AudienceListener; readonly isExposed: boolean }): Order {
-    return importOrder({ directory: this.#stored, ...options });
+  /** The HTTP endpoint that takes imports while the gateway runs. */
+  importEndpoint(options: { readonly listener: AudienceListener; readonly isExposed: boolean }): Order {
+    return importEndpoint({ directory: this.#stored, ...options });
   }
 
   async stop(): Promise<void> {
     this.#stop.abort();
-    this.#importWatch?.stop();
+    this.#importPoll?.stop();
     this.#listing?.close();
     await Promise.all([this.#source?.stop(), this.#importing]);
     await this.#stored.close();
@@ -114,17 +114,17 @@ export class Audience {
     };
   }
 
-  /** What Kafka told, by topic. */
+  /** Metrics of the Kafka topics, by topic. */
   topics(): ReadonlyMap<string, FollowerMetrics> {
     return this.#source?.metrics() ?? new Map(audienceTopics.map((topic) => [topic, unread]));
   }
 
-  /** Users' conversations asked for, by what came of it. */
+  /** Listings of users' conversations, by outcome. */
   listings(): Readonly<Record<string, number>> {
     return this.#listing?.metrics().outcomes ?? { applied: 0, failed: 0, skipped: 0, cached: 0 };
   }
 
-  /** How full is what waits here, and what is remembered. */
+  /** How full the queues and the directory are. */
   bounds(): Readonly<Record<string, { readonly used: number; readonly limit: number }>> {
     const { relations, relationsLimit, bounds } = this.#stored.metrics();
     const listings = Object.entries(this.#listing?.metrics().bounds ?? {});

@@ -2,11 +2,11 @@ import { AudienceError } from "./audience-error.ts";
 import type { BatchOrigin } from "./directory.ts";
 
 /**
- * Whether a batch holds anything that the directory does not know.
+ * Whether a batch has records that the directory has not applied.
  * @param storedOffset of its source; undefined: nothing was stored
  * @throws AudienceError REWOUND when records between the stored position and the batch are missing
  */
-export function isNews({ source, after, upTo }: BatchOrigin, storedOffset: number | undefined): boolean {
+export function isNewBatch({ source, after, upTo }: BatchOrigin, storedOffset: number | undefined): boolean {
   if ((storedOffset ?? -1) < (after?.offset ?? -1)) throw rewound(source, after?.offset, storedOffset);
   return upTo.offset > (storedOffset ?? -1);
 }

@@ -2,8 +2,8 @@ import { AudienceError } from "./audience-error.ts";
 import type { AudienceDirectory } from "./directory.ts";
 
 /**
- * The directory, whose reads reject as long as it lacks history: half of it may say that two share a conversation, and
- * not yet that one blocks the other.
+ * A directory whose reads reject until its history is complete: half a history may say that two users share a
+ * conversation, and not yet that one blocks the other.
  * @param isComplete such as KafkaSource's
  */
 export function completeDirectory(directory: AudienceDirectory, isComplete: () => boolean): AudienceDirectory {

@@ -1,31 +1,31 @@
 import { type AffectedPairs, type AudienceChange, beforeAllRecords, type ChangeBatch } from "./directory.ts";
 
 /**
- * What a change says about one relation. A relation keeps its strongest stamp and nothing else; so facts may come in any
- * order and any number of times, from any number of sources that know nothing of each other, and the outcome is the same.
+ * What a change says about one relation. A relation keeps only its strongest stamp. So facts may come in any order and
+ * any number of times, from any number of independent sources, with the same outcome.
  */
 export interface Fact {
   readonly relation: Relation;
-  /** The conversation, the one who has the contact, the one who blocks. */
+  /** The conversation, the owner of the contact, the user that blocks. */
   readonly left: string;
-  /** The member, the contact, the blocked one. */
+  /** The member, the contact, the blocked user. */
   readonly right: string;
   readonly stamp: Stamp;
-  /** Of its record; -1: it stands in no order. */
+  /** Offset of its record; -1: no order. */
   readonly offset: number;
-  /** Nothing that its source told of such a relation before it is later than that; 0: only the stamps decide. */
+  /** Latest time of all earlier records of its source; 0: only the stamps decide. */
   readonly earlier: number;
 }
 
 export type Relation = "member" | "contact" | "block";
 
 /**
- * When it was said, µs since 1970: positive when it speaks for seeing (is a member, has the contact, does not block),
- * negative when against.
+ * Time of the fact, µs since 1970; positive when it shows (is a member, has the contact, does not block), negative when
+ * it hides.
  */
 export type Stamp = number;
 
-/** The later one wins; at the same moment the one that hides, since nobody may be seen by mistake. */
+/** The later one wins; at the same time the one that hides, since no user may be shown by mistake. */
 function isStronger(stamp: Stamp, than: Stamp | undefined): boolean {
   if (than === undefined) return true;
   const [at, otherAt] = [Math.abs(stamp), Math.abs(than)];
@@ -33,14 +33,14 @@ function isStronger(stamp: Stamp, than: Stamp | undefined): boolean {
 }
 
 /**
- * The stamp that a relation has after the fact; undefined: the one that it has. Where the fact is later in the source that
- * told the known one, it wins whatever the stamps say.
- * @param known undefined: nothing was ever said of it
+ * The stamp of a relation after the fact; undefined: unchanged. A fact that is later in the source of the known stamp
+ * wins, whatever its own stamp is.
+ * @param known undefined: the relation is new
  */
 export function stampAfter({ stamp, earlier }: Pick<Fact, "stamp" | "earlier">, known: Stamp | undefined) {
   if (known === undefined || isStronger(stamp, known)) return stamp;
-  const isToldAfter = Math.abs(known) <= earlier && Math.sign(stamp) !== Math.sign(known);
-  return isToldAfter ? Math.sign(stamp) * (Math.abs(known) + 1) : undefined;
+  const followsInSource = Math.abs(known) <= earlier && Math.sign(stamp) !== Math.sign(known);
+  return followsInSource ? Math.sign(stamp) * (Math.abs(known) + 1) : undefined;
 }
 
 export function factsOf({ changes, origin }: ChangeBatch): Fact[] {
@@ -50,24 +50,25 @@ export function factsOf({ changes, origin }: ChangeBatch): Fact[] {
     const facts = factsOfChange(change);
     if (offset < 0) return facts.map((fact) => ({ ...fact, offset, earlier: 0 }));
     const before = latest;
-    latest = latestOf(latest, at);
-    // Only of memberships one source tells both: that they began, and that they ended.
+    latest = nextLatest(latest, at);
+    // Only memberships begin and end in the same source.
     return facts.map((fact) => ({ ...fact, offset, earlier: fact.relation === "member" ? before : 0 }));
   });
 }
 
 /**
- * Moves on with every record, so that a relation told later in a source may take a moment that no record before it has.
- * @param before of what came before it in the source
- * @param at of the record
+ * The latest time in a source after one more record. It grows with every record, so that a later record can take a time
+ * that no earlier one has.
+ * @param before latest time before the record
+ * @param at time of the record
  */
-export function latestOf(before: number, at: number): number {
+export function nextLatest(before: number, at: number): number {
   return Math.max(at, before + 1);
 }
 
-type Said = Pick<Fact, "relation" | "left" | "right" | "stamp">;
+type UndatedFact = Pick<Fact, "relation" | "left" | "right" | "stamp">;
 
-function factsOfChange(change: AudienceChange): Said[] {
+function factsOfChange(change: AudienceChange): UndatedFact[] {
   const { at } = change;
   switch (change.kind) {
     case "conversation":
@@ -87,18 +88,23 @@ function factsOfChange(change: AudienceChange): Said[] {
   }
 }
 
-const member = (left: string, right: string, stamp: Stamp): Said => ({ relation: "member", left, right, stamp });
-const contact = (left: string, right: string, stamp: Stamp): Said => ({ relation: "contact", left, right, stamp });
-const block = (left: string, right: string, stamp: Stamp): Said => ({ relation: "block", left, right, stamp });
+const member = (left: string, right: string, stamp: Stamp): UndatedFact => ({ relation: "member", left, right, stamp });
+const contact = (left: string, right: string, stamp: Stamp): UndatedFact => ({
+  relation: "contact",
+  left,
+  right,
+  stamp,
+});
+const block = (left: string, right: string, stamp: Stamp): UndatedFact => ({ relation: "block", left, right, stamp });
 
-/** What facts touch, before it is known who is or was in the conversations. */
-interface Touched {
-  /** Members whose membership is told, by conversation. */
+/** What facts affect; the other members of the conversations are not known yet. */
+interface AffectedMembers {
+  /** Users whose membership may have changed, by conversation. */
   readonly members: ReadonlyMap<string, ReadonlySet<string>>;
   readonly pairs: readonly AffectedPairs[];
 }
 
-export function touchedBy(facts: readonly Fact[]): Touched {
+export function affectedBy(facts: readonly Fact[]): AffectedMembers {
   const members = new Map<string, Set<string>>();
   const others = new Map<string, Set<string>>();
   for (const { relation, left, right } of facts) {

@@ -6,13 +6,13 @@ import { RedisDirectory, type RedisDirectoryOptions } from "./redis/redis-direct
 import { type CheckedImport, checkImport, type Imported, importAudience } from "./sources/import-audience.ts";
 import { importFile } from "./sources/import-file.ts";
 
-/** Lines between two words about how far it is. */
+/** Lines between two progress messages. */
 const progressLines = 100_000;
 
 interface ImportSetting {
   readonly clock: Clock;
-  /** Takes a line for whoever typed the command. */
-  readonly note: (line: string) => void;
+  /** Prints a line on the terminal. */
+  readonly print: (line: string) => void;
 }
 
 /**
@@ -22,13 +22,13 @@ interface ImportSetting {
 export async function importIntoRedis(
   path: string,
   redis: RedisDirectoryOptions,
-  { clock, note }: ImportSetting,
+  { clock, print }: ImportSetting,
 ): Promise<void> {
   const file = await openChecked(path);
   const directory = new RedisDirectory(redis, clock);
   await directory.open();
   try {
-    tell(await importInto(directory, file, note), file, note);
+    printSummary(await importInto(directory, file, print), file, print);
   } finally {
     await directory.close();
   }
@@ -39,12 +39,16 @@ export async function importIntoRedis(
  * @param address its HTTP_ADDR
  * @throws AudienceError
  */
-export async function importIntoGateway(path: string, address: Address, { clock, note }: ImportSetting): Promise<void> {
+export async function importIntoGateway(
+  path: string,
+  address: Address,
+  { clock, print }: ImportSetting,
+): Promise<void> {
   const file = await openChecked(path);
   const gateway = new RunningGateway(address, clock);
-  tell(await importInto(gateway, file, note), file, note);
+  printSummary(await importInto(gateway, file, print), file, print);
   if (gateway.kind === "memory")
-    note("the gateway has it in memory: start it with AUDIENCE_FILE to have it the next time");
+    print("the gateway has it in memory: start it with AUDIENCE_FILE to have it the next time");
 }
 
 interface CheckedFile extends CheckedImport {
@@ -65,22 +69,22 @@ async function openChecked(path: string): Promise<CheckedFile> {
 function importInto(
   directory: Pick<AudienceDirectory, "apply">,
   file: CheckedFile,
-  note: ImportSetting["note"],
+  note: ImportSetting["print"],
 ): Promise<Imported> {
-  let toldLines = 0;
+  let printedLines = 0;
   return importAudience(directory, file.open(), {
     progress({ lines }) {
-      if (lines - toldLines < progressLines) return;
-      toldLines = lines;
+      if (lines - printedLines < progressLines) return;
+      printedLines = lines;
       note(`${lines} lines`);
     },
   });
 }
 
-function tell(
+function printSummary(
   { conversations, contacts, blocks }: Imported,
   { contacts: census }: CheckedImport,
-  note: ImportSetting["note"],
+  note: ImportSetting["print"],
 ): void {
   note(`imported ${conversations} conversations, ${contacts} contacts and ${blocks} blocks`);
   if (contacts === 0) return;

@@ -1,9 +1,9 @@
 import type { AffectedPairs } from "./directory.ts";
 
-/** Hears what changed, as soon as the directory answers accordingly. */
+/** Called when relations changed, once the directory answers accordingly. */
 export interface AudienceListener {
-  /** Look again at each of these pairs. */
+  /** Each of these pairs is to be checked again. */
   affected(pairs: readonly AffectedPairs[]): void;
-  /** Look again at all pairs: which ones changed is not known. */
+  /** All pairs are to be checked again: which ones changed is not known. */
   recheckAll(): void;
 }

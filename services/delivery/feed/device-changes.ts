@@ -2,12 +2,12 @@ import { type PresenceAccess, PresenceClientError } from "@realchat/presence-cli
 import { backoffMs, type Clock, pause } from "@realchat/presence-runtime";
 
 const reconnectPace = { firstMs: 500, capMs: 4_000 };
-/** Presence of before does not know the call; it may be replaced by one that does. */
+/** An older presence does not have the call; it may be replaced by a newer one. */
 const unknownPauseMs = 60_000;
 
 /**
- * Hears from presence of whom a device came or went who stays online: no transition, so no feed tells it. Best effort:
- * what is missed while the stream is down is found when everyone is looked up.
+ * Watches WatchDevices: users of whom a device came or went and who stay online. That is no transition, so no feed has
+ * it. Best effort: what is missed while the stream is down is found by reconciliation.
  */
 export class DeviceChanges {
   readonly #presence: PresenceAccess;
@@ -21,7 +21,7 @@ export class DeviceChanges {
     this.#clock = clock;
   }
 
-  /** Users told since the start. */
+  /** Users reported since the start. */
   get reported(): number {
     return this.#reported;
   }

@@ -1,27 +1,27 @@
-/** The port to what changes: every transition of every user, from now on. */
+/** The port to the feed: every transition of every user, from now on. */
 export interface PresenceFeed {
   readonly kind: "kafka" | "watch";
-  /** Begins to listen; resolves also when the source is away, and goes on trying. */
+  /** Starts to listen. Resolves also when the source is unavailable, and retries. */
   start(listener: FeedListener): Promise<void>;
   stop(): Promise<void>;
   health(): { readonly ready: boolean; readonly detail: string };
   metrics(): FeedMetrics;
 }
 
-/** Figures since the start, and of now. */
+/** Counters since the start, and gauges. */
 export interface FeedMetrics {
-  /** What was heard, by what it was worth. */
+  /** Received records, by outcome. */
   readonly records: Readonly<Record<"told" | "repeated" | "unreadable", number>>;
-  /** Times that something may have been missed, that presence lost data, and that the source was lost. */
+  /** Times that changes may have been missed, that presence lost data, and that the source failed. */
   readonly faults: Readonly<Record<"gap" | "reset" | "failure", number>>;
-  /** Users whose version is remembered, to tell news from repetitions. */
+  /** Users whose version is kept, to recognize repetitions. */
   readonly usersRemembered: number;
 }
 
 export interface FeedListener {
-  /** A user's state; repetitions and older versions may come, and are told apart by the version. */
+  /** A user's state. Repetitions and older versions may come; the version shows it. */
   update(update: PresenceUpdate): void;
-  /** Changes may have been missed: look again at everyone who is watched. */
+  /** Changes may have been missed: all watched users are to be looked up. */
   gap(): void;
   /** Users of the shard whose version is below begin are offline. */
   reset(shard: number, begin: number): void;

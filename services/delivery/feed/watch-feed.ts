@@ -2,7 +2,7 @@ import { type PresenceAccess, type PresenceWatch, watch } from "@realchat/presen
 import type { Clock } from "@realchat/presence-runtime";
 import type { FeedListener, FeedMetrics, PresenceFeed } from "./feed.ts";
 
-/** Hears of changes from presence itself, over one WatchPresence stream for everyone: where there is no Kafka. */
+/** Receives transitions from presence itself, over one WatchPresence stream for all users; used without Kafka. */
 export class WatchFeed implements PresenceFeed {
   readonly kind = "watch";
   readonly #watch: PresenceWatch;
@@ -11,7 +11,7 @@ export class WatchFeed implements PresenceFeed {
   #health = { ready: false, detail: "connecting to presence" };
   #done: Promise<void> = Promise.resolve();
 
-  /** @param options.onEnd presence refuses to be watched, for good: the gateway goes on without hearing of changes */
+  /** @param options.onEnd called when presence refuses the stream for good: the gateway goes on without a feed */
   constructor({ channels, clock, onEnd }: { channels: PresenceAccess; clock: Clock; onEnd: (error: unknown) => void }) {
     this.#watch = watch(channels, { users: "everyone", signal: this.#stop.signal, clock });
     this.#onEnd = onEnd;
@@ -33,7 +33,7 @@ export class WatchFeed implements PresenceFeed {
     return this.#health;
   }
 
-  /** Presence tells nobody of what it lost but by a gap, and never the same twice. */
+  /** Over this stream presence reports lost data only as a gap, and never repeats a change. */
   metrics(): FeedMetrics {
     const { changes, gaps, failures, usersRemembered } = this.#watch.metrics();
     return {
@@ -53,7 +53,7 @@ export class WatchFeed implements PresenceFeed {
         }
         case "synced":
           this.#health = { ready: true, detail: "watches everyone" };
-          // What presence lost, it does not tell of: those who are watched are looked at.
+          // Presence does not say what was missed: all watched users are looked up.
           listener.gap();
           break;
         case "unsynced":

@@ -62,7 +62,7 @@ describe("a client that leaves before its handshake is taken", () => {
     });
   }
 
-  test("while the loop stood still is not registered: what lies in the kernel is read first", async () => {
+  test("while the event loop was blocked is not registered: unread data of its socket is read first", async () => {
     harness = await startGatewayHarness();
     const socket = await handshake();
     // The loop has not turned since: request and FIN arrive together.
@@ -81,7 +81,7 @@ describe("a handshake that may have waited", () => {
     return socket;
   };
 
-  test("is registered once the client showed that it is there, as of when it was asked", async () => {
+  test("is registered once the client answered a ping, as alive at the time of the ping", async () => {
     harness = await startGatewayHarness({ turns: { waitedMs: 60_000 } });
     const beginMs = systemClock.monotonicMs();
     const socket = ask(true);
@@ -105,7 +105,7 @@ describe("a handshake that may have waited", () => {
     assert.equal(harness.gateway.metrics.bounds.timers.used, 0);
   });
 
-  test("is asked for proof as well when the authentication took long", async () => {
+  test("is sent a ping as well when the authentication took long", async () => {
     const { waiting, authenticator } = heldUp();
     let waitedMs = 0;
     harness = await startGatewayHarness({
@@ -130,7 +130,7 @@ describe("a handshake that may have waited", () => {
     assert.deepEqual(harness.sessions, []);
   });
 
-  test("that logs out before it was registered was never there", async () => {
+  test("that logs out before it was registered is never registered", async () => {
     harness = await startGatewayHarness({ turns: { waitedMs: 60_000 } });
     const socket = ask(false);
     socket.on("open", () => socket.send('{"type":"logout"}'));
@@ -148,7 +148,7 @@ describe("a handshake that may have waited", () => {
 });
 
 describe("a socket whose session was superseded", () => {
-  test("is told to connect again when nobody has the device", async () => {
+  test("is closed with connect_again when no session has the device", async () => {
     harness = await startGatewayHarness();
     const client = await harness.open();
     harness.sessions[0]?.supersede("nobody");

@@ -33,14 +33,14 @@ async function refusal(...args: Parameters<typeof outcome>): Promise<string> {
 }
 
 describe("admission", () => {
-  test("takes who is in order, and picks what he speaks", async () => {
+  test("admits a valid handshake, and picks its sub-protocol", async () => {
     const plain = (await outcome({})) as Admitted;
     assert.deepEqual([plain.userId, plain.deviceId, plain.format], ["ada", "phone", envelopeFrames]);
     const json = (await outcome({ protocols: ["other", jsonProtocol] })) as Admitted;
     assert.equal(json.format, jsonFrames);
   });
 
-  test("says what is wrong with a request", async () => {
+  test("refuses an invalid request, and says why", async () => {
     assert.match(await refusal({ path: "/chat" }), /^404 not_found: sockets are at \/ws/);
     assert.match(await refusal({ deviceId: undefined }), /^400 bad_request: device_id is missing/);
     assert.match(await refusal({ deviceId: "x".repeat(129) }), /^400 bad_request: device_id has 129 bytes, limit 128/);
@@ -51,7 +51,7 @@ describe("admission", () => {
     assert.match(await refusal({ protocols: ["chat.v9"] }), /^400 unknown_protocol: .*realchat\.presence\.v1\.json/);
   });
 
-  test("lets only its own pages and listed ones in, and what is no browser", async () => {
+  test("admits its own pages, listed origins, and clients that are not browsers", async () => {
     const foreign = { origin: "https://evil.example" };
     assert.match(await refusal(foreign), /^403 foreign_origin: pages of https:\/\/evil\.example may not/);
     assert.match(await refusal({ origin: "null" }), /^403 foreign_origin/);
@@ -66,14 +66,14 @@ describe("admission", () => {
     for (const [handshake, origins] of inside) assert.ok("userId" in (await outcome(handshake, origins)));
   });
 
-  test("lets a page in by its name only where tokens are needed: without, whoever owns the name could lead it here", async () => {
+  test("admits a page by its host name only where tokens are needed: without, DNS rebinding could reach it", async () => {
     const own = { origin: "https://chat.example" };
     assert.match(await refusal(own), /^403 foreign_origin: .* add it to ORIGINS/);
     assert.ok("userId" in (await outcome(own, [], { kind: "user", userId: "ada", expiresAtMs: undefined })));
     assert.ok("userId" in (await outcome(own, ["https://chat.example"])));
   });
 
-  test("knows a listed origin, and its own, in every spelling", async () => {
+  test("recognizes a listed origin, and its own, in every spelling", async () => {
     const spelled = { origin: "HTTPS://Evil.example:443" };
     assert.ok("userId" in (await outcome(spelled, ["https://evil.example"])));
     const user = { kind: "user", userId: "ada", expiresAtMs: undefined } as const;
@@ -89,7 +89,7 @@ describe("admission", () => {
     }
   });
 
-  test("passes on what became of the token, and when it ends", async () => {
+  test("returns the outcome of the authentication, and when the token expires", async () => {
     const message = "why";
     assert.equal(await refusal({}, [], { kind: "unauthenticated", message }), "401 unauthenticated: why");
     assert.equal(await refusal({}, [], { kind: "forbidden", message }), "403 forbidden: why");

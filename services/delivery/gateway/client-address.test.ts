@@ -5,14 +5,14 @@ import { seed } from "@realchat/presence-testing";
 import { addressKey } from "./client-address.ts";
 
 describe("a client's address", () => {
-  test("of IPv6 is its subscriber's /64", () => {
+  test("of IPv6 is its /64", () => {
     assert.equal(addressKey("2001:db8:1:2:3:4:5:6"), addressKey("2001:db8:1:2::9"));
     assert.notEqual(addressKey("2001:db8:1:2::9"), addressKey("2001:db8:1:3::9"));
     assert.equal(addressKey("::1"), "0:0:0:0::/64");
     assert.equal(addressKey("127.0.0.1"), "127.0.0.1");
   });
 
-  test("counts without the port and the brackets that a proxy may write", () => {
+  test("ignores the port and the brackets that a proxy may write", () => {
     for (const text of ["203.0.113.6", "203.0.113.6:50001", " 203.0.113.6 ", '"203.0.113.6:1"']) {
       assert.equal(addressKey(text), "203.0.113.6", text);
     }
@@ -20,7 +20,7 @@ describe("a client's address", () => {
     for (const text of one) assert.equal(addressKey(text), "2001:db8:0:0::/64", text);
   });
 
-  test("of IPv4 counts as that, however it is wrapped in IPv6", () => {
+  test("of IPv4 stays the same when it is mapped to IPv6", () => {
     const mapped = [
       "::ffff:1.2.3.4",
       "::FFFF:1.2.3.4",
@@ -54,7 +54,7 @@ describe("a client's address", () => {
     }
   });
 
-  test("is none where the text is none", () => {
+  test("is undefined for a text that is no address", () => {
     for (const text of [
       "",
       "unknown",

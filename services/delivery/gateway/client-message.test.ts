@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { readClientMessage } from "./client-message.ts";
 
 describe("a client's message", () => {
-  test("asks for users, declines them, logs out or pings", () => {
+  test("subscribes, unsubscribes, logs out or pings", () => {
     assert.deepEqual(readClientMessage('{"type":"subscribe","users":["a","b:c"]}'), {
       kind: "subscribe",
       userIds: ["a", "b:c"],
@@ -13,7 +13,7 @@ describe("a client's message", () => {
     assert.deepEqual(readClientMessage('{"type":"ping","id":7}'), { kind: "ping" });
   });
 
-  test("may be of another protocol's version, or an older client's resume request", () => {
+  test("may be of another version of the protocol, or an older client's resume request", () => {
     for (const text of ['{"type":"dance"}', '{"resume_token":"x","last_event_id":7}', "[]"]) {
       assert.deepEqual(readClientMessage(text), { kind: "unknown" });
     }
@@ -24,7 +24,7 @@ describe("a client's message", () => {
       assert.deepEqual(readClientMessage(text), { kind: "not_json" });
   });
 
-  test("that is wrong is told where and why", () => {
+  test("that is invalid is refused with the field and the reason", () => {
     const why = (users: unknown) => readClientMessage(JSON.stringify({ type: "subscribe", users }));
     assert.deepEqual(why("ada"), { kind: "wrong", why: "users is not a list of ids" });
     assert.deepEqual(why(["ada", 7]), { kind: "wrong", why: "users[1] is not a text" });

@@ -51,7 +51,7 @@ test("pings are answered, but not those of a client that does not read the answe
 describe("a token's end is a time of day", () => {
   const nowMs = 1_790_000_000_000;
 
-  test("at which its socket is closed, and not before", async () => {
+  test("closes its socket, and not before", async () => {
     const { clock, ends } = scene({ expiresAtMs: nowMs + 300_000 });
     await clock.advance(299_000);
     assert.deepEqual(ends, []);
@@ -59,14 +59,14 @@ describe("a token's end is a time of day", () => {
     assert.deepEqual(ends, ["token_expired"]);
   });
 
-  test("that comes sooner when the machine's clock is put forward: by the next ping", async () => {
+  test("comes sooner when the machine's clock is put forward: by the next ping", async () => {
     const { clock, ends } = scene({ expiresAtMs: nowMs + 3_600_000 });
     clock.stepWall(7_200_000);
     await clock.advance(27_000);
     assert.deepEqual(ends, ["token_expired"]);
   });
 
-  test("and later when it is put back", async () => {
+  test("comes later when it is put back", async () => {
     const { clock, ends } = scene({ expiresAtMs: nowMs + 60_000 });
     clock.stepWall(-3_600_000);
     await clock.advance(3_600_000);
@@ -75,7 +75,7 @@ describe("a token's end is a time of day", () => {
     assert.deepEqual(ends, ["token_expired"]);
   });
 
-  test("or never, where it is beyond all range", async () => {
+  test("never comes when it is out of range", async () => {
     const { clock, ends } = scene({ expiresAtMs: 1e303 });
     await clock.advance(3_600_000);
     assert.deepEqual(ends, []);
@@ -108,7 +108,7 @@ describe("a heartbeat that a page can send and see", () => {
     assert.deepEqual([sent.length, ends], [2, ["too_many_messages"]]);
   });
 
-  test("has no answer in the older protocol, where it is ignored as ever", () => {
+  test("has no answer in the older protocol, which ignores it", () => {
     const { sent, ends, say } = scene({ format: envelopeFrames });
     say(ping);
     assert.deepEqual([sent, ends], [[], []]);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ForeignOrigins } from "./foreign-origins.ts";
 
-test("each origin that is refused is told once, and no more of them than can be read", () => {
+test("each refused origin is reported once, up to a limit", () => {
   const told: string[] = [];
   const origins = new ForeignOrigins((origin) => told.push(origin));
   for (let count = 0; count < 3; count++) origins.add("https://chat.example");

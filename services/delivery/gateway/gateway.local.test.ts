@@ -82,7 +82,7 @@ describe("a socket's session ends", () => {
 });
 
 describe("a client says", () => {
-  test("whom it wants to see and whom not", async () => {
+  test("which users it subscribes to and unsubscribes from", async () => {
     harness = await startGatewayHarness();
     const client = await harness.open();
     client.say({ type: "subscribe", users: ["bob", "eve"] });
@@ -119,7 +119,7 @@ describe("a client says", () => {
     assert.deepEqual(harness.gateway.metrics.messages, { unknown: 2, subscribe: 1 });
   });
 
-  test("nothing that is wrong, too big or too much, without being told so", async () => {
+  test("nothing that is invalid, too big or too much: it is closed with the reason", async () => {
     harness = await startGatewayHarness();
     const wrong = await harness.open();
     wrong.say({ type: "subscribe", users: [""] });
@@ -138,7 +138,7 @@ describe("a client says", () => {
     assert.deepEqual(closed, { bad_message: 1, not_json: 1, too_big: 1, too_many_messages: 1 });
   });
 
-  test("what it likes, where nobody ever listened: clients without a sub-protocol", async () => {
+  test("anything without a sub-protocol: such messages have always been ignored", async () => {
     harness = await startGatewayHarness();
     const client = await harness.open({ protocols: [] });
     assert.equal(client.socket.protocol, "");
@@ -150,7 +150,7 @@ describe("a client says", () => {
 });
 
 describe("a socket is refused", () => {
-  test("with a status when it is not in order", async () => {
+  test("with a status when it is invalid", async () => {
     harness = await startGatewayHarness();
     assert.match(await harness.refusal({ headers: { origin: "https://evil.example" } }), /403/);
     assert.match(await harness.refusal({ userId: undefined }), /400/);
@@ -176,7 +176,7 @@ describe("a socket is refused", () => {
     await waitUntil(async () => (await harness.refusal(from("4.4.4.4"))) === "opened", { what: "there is room again" });
   });
 
-  test("for its token with a status, or with a close code where a page has to be told", async () => {
+  test("for its token with a status, or with a close code for a page", async () => {
     harness = await startGatewayHarness({ authenticator: always({ kind: "unauthenticated", message: "no" }) });
     assert.match(await harness.refusal({ protocols: [] }), /401/);
     const page = await harness.open();
@@ -185,7 +185,7 @@ describe("a socket is refused", () => {
     assert.deepEqual(harness.gateway.metrics.refused, { unauthenticated: 2 });
   });
 
-  test("when it takes its time with the handshake", async () => {
+  test("when its handshake takes too long", async () => {
     harness = await startGatewayHarness({ handshake: { ...handshake, timeoutMs: 300 } });
     const [host, port] = harness.address.split(":");
     const slow = connectTcp(Number(port), host);
@@ -258,7 +258,7 @@ describe("a handshake that is none", () => {
     assert.equal(harness.gateway.metrics.bounds.places.used, 0);
   });
 
-  test("but only looks odd opens a socket: what is empty counts as not sent", async () => {
+  test("that is unusual but valid opens a socket: an empty header counts as not sent", async () => {
     harness = await startGatewayHarness();
     const jsonOffer = `${jsonProtocol}, ${jsonProtocol}`;
     for (const [more, protocol] of [
@@ -280,7 +280,7 @@ describe("a handshake that is none", () => {
     assert.deepEqual(harness.gateway.metrics.refused, {});
   });
 
-  test("and asks for the page is given it, whatever protocol it would like to go on in: curl --http2", async () => {
+  test("for the page is answered, whatever protocol it offers to upgrade to: curl --http2", async () => {
     const page = (request: IncomingMessage, response: ServerResponse) => void response.end(`page of ${request.url}`);
     harness = await startGatewayHarness({ page });
     for (const protocol of ["h2c", "TLS/1.0", "foo"]) {
@@ -296,14 +296,14 @@ describe("a handshake that is none", () => {
     assert.deepEqual(harness.gateway.metrics.refused, {});
   });
 
-  test("from a foreign page is told to the operator", async () => {
+  test("from a foreign page is reported to the operator", async () => {
     const told: string[] = [];
     harness = await startGatewayHarness({ onForeignOrigin: (origin) => told.push(origin) });
     assert.match(await answerTo(line, { ...good, Origin: "https://evil.example" }), /^HTTP\/1\.1 403 /);
     assert.deepEqual(told, ["https://evil.example"]);
   });
 
-  test("that says nothing at all is not counted: a browser connects ahead of time", async () => {
+  test("without any data is not counted: browsers connect ahead of time", async () => {
     harness = await startGatewayHarness({ handshake: { ...handshake, timeoutMs: 200 } });
     const [host, port] = harness.address.split(":");
     const silent = connectTcp(Number(port), host);

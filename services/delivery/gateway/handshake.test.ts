@@ -15,7 +15,7 @@ describe("a handshake", () => {
     assert.deepEqual([read("/ws").userId, read("/ws?device_id=").deviceId], [undefined, ""]);
   });
 
-  test("tells an id that is no percent-encoded UTF-8 from one that is: decoded leniently it would be somebody else's", () => {
+  test("rejects an id that is not percent-encoded UTF-8: decoded leniently it could be another user's", () => {
     for (const value of ["%ED%A0%80", "%zz", "100%", "%", "%C0%80", "%FF", "a%E2%82", "Ã©"]) {
       assert.equal(read(`/ws?user_id=${value}&device_id=x`).unreadable, "user_id", value);
       assert.equal(read(`/ws?user_id=ada&device_id=${value}`).unreadable, "device_id", value);
@@ -25,7 +25,7 @@ describe("a handshake", () => {
     assert.deepEqual([good.unreadable, good.userId, good.deviceId], [undefined, "a b+c%", "\ufffd"]);
   });
 
-  test("that offers nothing offers no sub-protocol, and one that repeats itself offers each once", () => {
+  test("may offer no sub-protocol, and repeated ones count once", () => {
     const protocols = (offered: string) => read("/ws", { "sec-websocket-protocol": offered }).protocols;
     for (const nothing of ["", " ", ",", " , ,", "\t"])
       assert.deepEqual(protocols(nothing), [], JSON.stringify(nothing));
@@ -50,7 +50,7 @@ describe("a handshake", () => {
     assert.equal(read("/ws", {}, "X-Forwarded-For").address, "10.1.2.3");
   });
 
-  test("that claims to come from what is no address counts as the proxy's own", () => {
+  test("with a forwarded value that is no address counts as the proxy's own", () => {
     for (const garbage of [
       "unknown",
       "_hidden",

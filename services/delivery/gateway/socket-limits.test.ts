@@ -17,7 +17,7 @@ function reasonOf(outcome: Place | Refusal | undefined): string | undefined {
 }
 
 describe("limits of sockets", () => {
-  test("in all: the next one is told to go elsewhere", () => {
+  test("in total: the next socket is told to use another gateway", () => {
     const all = limits();
     for (const address of ["a", "b", "c"]) place(all.enter(address));
     assert.equal(reasonOf(all.enter("d")), "503 sockets_total");
@@ -35,7 +35,7 @@ describe("limits of sockets", () => {
     assert.equal(reasonOf(all.enter("a")), "429 sockets_of_address");
   });
 
-  test("of a user, wherever from", () => {
+  test("of a user, from all addresses", () => {
     const all = limits();
     const first = place(all.enter("a"));
     assert.equal(first.assignUser("ada"), undefined);

@@ -29,7 +29,7 @@ describe("two people with a gateway between them", () => {
 
   const open = (userId: string, deviceId?: string) => connect({ address: delivery.socketAddress, userId, deviceId });
 
-  test("one comes and the other sees it, logs out and the other sees it at once", async () => {
+  test("a user connects and the watcher sees it, logs out and the watcher sees it at once", async () => {
     const ada = await open("ada");
     await ada.untilSnapshot();
     assert.equal(ada.users.get("bruno")?.online, false);
@@ -44,7 +44,7 @@ describe("two people with a gateway between them", () => {
     ada.socket.terminate();
   });
 
-  test("a client that closes, or that is gone without a word, is grey after the grace; a second device keeps its user green", async () => {
+  test("a client that closes, or is lost without a close frame, is grey after the grace; a second device keeps its user green", async () => {
     const chen = await open("chen");
     const phone = await open("dina", "phone");
     const laptop = await open("dina", "laptop");
@@ -58,7 +58,7 @@ describe("two people with a gateway between them", () => {
     chen.socket.terminate();
   });
 
-  test("today's clients get an envelope for everybody they may see, and for every change", async () => {
+  test("today's clients get an envelope for every user they may see, and for every change", async () => {
     const updates: presenceProto.PresenceUpdateEvent[] = [];
     const elif = await connect({ address: delivery.socketAddress, userId: "elif", protocols: [] });
     elif.socket.on("message", (data: Buffer) => {
@@ -96,7 +96,7 @@ describe("a gateway that asks for tokens", () => {
     await presence.stop();
   });
 
-  test("takes them in a header, as a sub-protocol and in a cookie, and nobody without", async () => {
+  test("accepts tokens in a header, as a sub-protocol and in a cookie, and refuses clients without one", async () => {
     const { socketAddress: address } = delivery;
     const token = await new SignJWT({ sub: "ada" })
       .setProtectedHeader({ alg: "HS256" })

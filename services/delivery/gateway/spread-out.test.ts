@@ -18,7 +18,7 @@ async function timesOf(count: number, overMs: number, clock = new FakeClock()): 
   return times;
 }
 
-test("they are done evenly, each once and in order, within the time", async () => {
+test("items run evenly, each once and in order, within the time", async () => {
   for (const count of [80, 81, 799, 1_001]) {
     const times = await timesOf(count, 4_000);
     assert.equal(times.length, count);
@@ -31,13 +31,13 @@ test("they are done evenly, each once and in order, within the time", async () =
   }
 });
 
-test("few are done one a step, and nobody waits for nobody", async () => {
+test("few items run one per step, and the rest of the time is not waited for", async () => {
   assert.deepEqual(await timesOf(3, 4_000), [0, 50, 100]);
   assert.deepEqual(await timesOf(0, 4_000), []);
   assert.deepEqual(await timesOf(3, 0), [0, 0, 0]);
 });
 
-test("where timers are late, more are done at once, and the time is kept", async () => {
+test("with late timers more items run at once, and the time is kept", async () => {
   const clock = new FakeClock();
   const after = clock.after.bind(clock);
   clock.after = (delayMs, run) => after(3 * delayMs, run);

@@ -58,7 +58,7 @@ describe("the timer wheel", () => {
     assert.equal(runs, 14);
   });
 
-  test("a frozen process judges nobody by the time it slept", async () => {
+  test("after a freeze of the process, peers are not judged by the time it lasted", async () => {
     const { clock, wheel, ran, timer } = scene();
     wheel.set(timer("pong"), 1_000);
     clock.freeze(60_000);
@@ -87,7 +87,7 @@ describe("the timer wheel", () => {
     assert.equal(runs, 3);
   });
 
-  test("a delay beyond all range never ends, and breaks nothing", async () => {
+  test("an out-of-range delay never ends, and breaks nothing", async () => {
     const { clock, wheel, ran, timer } = scene();
     for (const delay of [Number.POSITIVE_INFINITY, 1e300, 2 ** 53]) wheel.set(timer(String(delay)), delay);
     wheel.set(timer("soon"), 100);

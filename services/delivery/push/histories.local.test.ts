@@ -62,13 +62,13 @@ async function hold(events: readonly Event[], clockSeed: number, limits: { inter
 
 const histories = fc.array(event, { minLength: 10, maxLength: 60 });
 
-test("nobody is ever told of somebody he may not see, and at rest everybody holds what is true", async () => {
+test("no socket ever receives a user that it may not see, and at rest every client has the true state", async () => {
   const limits = { interestMax: 100, watchedMax: 100 };
   const property = fc.asyncProperty(histories, fc.nat(), (events, clockSeed) => hold(events, clockSeed, limits));
   await fc.assert(property, { seed: seed(), numRuns: 1_000 });
 });
 
-test("the same where there are more than a socket may watch", async () => {
+test("the same with more users than a socket may watch", async () => {
   const limits = { interestMax: 2, watchedMax: 3 };
   const property = fc.asyncProperty(histories, fc.nat(), (events, clockSeed) => hold(events, clockSeed, limits));
   await fc.assert(property, { seed: seed(), numRuns: 1_000 });

@@ -9,7 +9,7 @@ import type { Viewer } from "./viewer.ts";
 const viewer = {} as Viewer<Subscriber>;
 
 describe("an index of who watches whom", () => {
-  test("forgets users with their last watcher, and nobody else", () => {
+  test("drops users with their last watcher, and no others", () => {
     const index = new InterestIndex();
     const [one, other] = [new Subscriber(viewer, new RecordingSink()), new Subscriber(viewer, new RecordingSink())];
     for (const user of ["ann", "bob", "cid"]) index.watch(one, user);
@@ -24,7 +24,7 @@ describe("an index of who watches whom", () => {
     assert.deepEqual([index.size, index.interests], [2, 2]);
   });
 
-  test("lets go of a hundred thousand in a moment", () => {
+  test("unwatches a hundred thousand users in a moment", () => {
     const index = new InterestIndex();
     const subscriber = new Subscriber(viewer, new RecordingSink());
     const users = Array.from({ length: 100_000 }, (_, user) => `user-${user}`);

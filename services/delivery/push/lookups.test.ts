@@ -18,7 +18,7 @@ describe("look-ups", () => {
     return { clock, asked, answers, lookups: new Lookups({ lookUp, clock, batchMax: 3 }) };
   }
 
-  test("whoever is asked for while one is under way is in the next, once, and in no more than fit", async () => {
+  test("users requested while a batch is in flight are in the next one, once each, within the batch limit", async () => {
     const { clock, asked, answers, lookups } = scene();
     const first = lookups.request(["a"]).done;
     const second = lookups.request(["b", "c"]).done;
@@ -43,7 +43,7 @@ describe("look-ups", () => {
     assert.equal(lookups.metrics.waiting, 0);
   });
 
-  test("without an answer it is asked again, ever less often, until there is one", async () => {
+  test("a batch without an answer is retried with backoff until it is answered", async () => {
     const { clock, asked, answers, lookups } = scene();
     const { done } = lookups.request(["a"]);
     for (let attempt = 0; attempt < 5; attempt++) {
@@ -56,7 +56,7 @@ describe("look-ups", () => {
     assert.deepEqual(lookups.metrics, { asked: 6, failures: 5, refused: 0, waiting: 0 });
   });
 
-  test("nobody is asked about when nobody is asked for, and nobody waits for ever when it closes", async () => {
+  test("an empty request makes no call, and no request waits for ever after close", async () => {
     const { clock, asked, answers, lookups } = scene();
     await lookups.request([]).done;
     assert.deepEqual(asked, []);
@@ -68,7 +68,7 @@ describe("look-ups", () => {
     assert.equal(asked.length, 1);
   });
 
-  test("a batch that presence refuses is halved until those are found of whom it cannot tell; all others are answered", async () => {
+  test("a refused batch is halved until the unreadable users are found; all others are answered", async () => {
     const users = Array.from({ length: 1_000 }, (_, user) => `user-${user}`);
     const unreadable = new Set(["user-0", "user-1", "user-500", "user-999"]);
     const answered = new Set<string>();
@@ -90,7 +90,7 @@ describe("look-ups", () => {
     assert.ok(asked < 15_000, `${asked} users were asked about to find four`);
   });
 
-  test("presence that refuses everybody is asked ever less often, and of everybody when it no longer does", async () => {
+  test("when presence refuses every user it is called with backoff, and for all users once it answers", async () => {
     const clock = new FakeClock();
     let isBroken = true;
     let calls = 0;
@@ -108,7 +108,7 @@ describe("look-ups", () => {
     assert.equal(lookups.metrics.waiting, 0);
   });
 
-  test("for whom nobody waits any more, nobody asks", async () => {
+  test("users that no request waits for are not looked up", async () => {
     const { clock, asked, answers, lookups } = scene();
     const first = lookups.request(["a"]);
     const gone = lookups.request(["b", "c", "d", "e"]);
@@ -126,7 +126,7 @@ describe("look-ups", () => {
     assert.equal(lookups.metrics.waiting, 0);
   });
 
-  test("who asks while presence is away costs the same, however many are waiting already", (t) => {
+  test("a request while presence is unavailable costs the same, however many are waiting", (t) => {
     const { lookups } = scene();
     const sockets = (count: number, from: number) => {
       const before = touches();

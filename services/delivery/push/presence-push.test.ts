@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { PushHarness } from "./testing/push-harness.ts";
 
 describe("a socket that opens", () => {
-  test("is told of those whom its user may see, then of every change", async () => {
+  test("receives a snapshot of the users it may see, then every change", async () => {
     const harness = new PushHarness();
     harness.befriend("ann", "bob", "cid");
     harness.set("bob", true);
@@ -15,14 +15,14 @@ describe("a socket that opens", () => {
     assert.deepEqual(ann.received(), ["presence cid+"]);
   });
 
-  test("is told that there is nobody to see", async () => {
+  test("receives an empty snapshot when it may see no user", async () => {
     const harness = new PushHarness();
     const ann = harness.connect("ann");
     await harness.settle();
     assert.deepEqual(ann.received(), ["snapshot"]);
   });
 
-  test("is told a change that comes while it is looked up, and never the older answer after it", async () => {
+  test("receives a change that comes during the look-up, and never the older answer after it", async () => {
     const harness = new PushHarness();
     harness.befriend("ann", "bob");
     const answer = Promise.withResolvers<void>();
@@ -43,7 +43,7 @@ describe("a socket that opens", () => {
     assert.ok(ann.received().every((frame) => frame.endsWith("bob+")));
   });
 
-  test("is told nothing of whom presence knows nothing, and all of the others", async () => {
+  test("receives no state of users that presence does not know, and the states of all others", async () => {
     const harness = new PushHarness();
     harness.befriend("ann", "bob", "cid", "dan");
     harness.set("cid", true);
@@ -62,7 +62,7 @@ describe("a socket that opens", () => {
     assert.deepEqual(ann.received(), ["presence bob+"]);
   });
 
-  test("asks presence only for those whom nobody here watches yet, and for all while no changes are heard", async () => {
+  test("causes look-ups only of users without a watcher, and of all users while the feed is not listening", async () => {
     const harness = new PushHarness();
     harness.befriend("ann", "bob", "cid");
     harness.connect("ann");
@@ -76,7 +76,7 @@ describe("a socket that opens", () => {
     assert.deepEqual(harness.lookups.at(-1), ["ann", "cid"]);
   });
 
-  test("is not told more than it may be without asking", async () => {
+  test("receives at most the limit of users without a subscription", async () => {
     const harness = new PushHarness();
     harness.befriend("ann", "bob", "cid", "dan", "eve");
     const ann = harness.connect("ann");
@@ -93,7 +93,7 @@ describe("a socket that opens", () => {
     assert.equal(ann.subscribe(["fay"]), true);
   });
 
-  test("waits while presence or the directory is away, and is told when they are back", async () => {
+  test("waits while presence or the directory is unavailable, and receives its snapshot afterwards", async () => {
     const harness = new PushHarness();
     harness.befriend("ann", "bob");
     harness.isDirectoryAway = true;
@@ -136,7 +136,7 @@ describe("writing", () => {
     return { harness, ann };
   }
 
-  test("one frame tells all that changed together, and of each user the latest", async () => {
+  test("one frame has all changes so far, with the latest state of each user", async () => {
     const { harness, ann } = await watching();
     harness.tell("bob", true);
     harness.tell("cid", true);
@@ -145,7 +145,7 @@ describe("writing", () => {
     assert.deepEqual(ann.received(), ["presence bob- cid+"]);
   });
 
-  test("who does not read what became of his subscriptions may not go on subscribing for ever", async () => {
+  test("a client that does not read the answers to its subscriptions may not subscribe without end", async () => {
     const harness = new PushHarness();
     const ann = harness.connect("ann");
     await harness.settle();
@@ -163,7 +163,7 @@ describe("writing", () => {
     assert.equal(ann.subscribe(["one", "more"]), true);
   });
 
-  test("a slow reader is told what is true when it reads, in one frame, and closed when it stays slow", async () => {
+  test("a slow client receives the latest state in one frame, and is closed when it stays slow", async () => {
     const { harness, ann } = await watching();
     ann.sink.isHeld = true;
     harness.tell("bob", true);
@@ -215,7 +215,7 @@ describe("writing", () => {
 });
 
 describe("when relations change", () => {
-  test("who may no longer be seen is hidden in one frame, and nothing is told of him from the first moment on", async () => {
+  test("a user that may no longer be seen is hidden in one frame, and no state is sent from the change on", async () => {
     const harness = new PushHarness();
     harness.befriend("ann", "bob");
     const [ann, bob] = [harness.connect("ann"), harness.connect("bob")];
@@ -235,7 +235,7 @@ describe("when relations change", () => {
     assert.deepEqual(ann.received(), []);
   });
 
-  test("who may still be seen is told of again, with what was held back", async () => {
+  test("a user that may still be seen is sent again, with the state that was held back", async () => {
     const harness = new PushHarness();
     harness.befriend("ann", "bob");
     const ann = harness.connect("ann");
@@ -247,7 +247,7 @@ describe("when relations change", () => {
     assert.deepEqual(ann.received(), ["presence bob+"]);
   });
 
-  test("who may be seen from now on appears", async () => {
+  test("a user that may be seen from now on appears", async () => {
     const harness = new PushHarness();
     const ann = harness.connect("ann");
     await harness.settle();
@@ -259,7 +259,7 @@ describe("when relations change", () => {
     assert.deepEqual(ann.received(), ["snapshot bob+"]);
   });
 
-  test("an answer that was overtaken by a change shows nobody, neither on connect nor on subscribe", async () => {
+  test("an answer from before a change shows no user, neither on connect nor on subscribe", async () => {
     for (const isSubscribe of [false, true]) {
       const harness = new PushHarness({ limits: { interestMax: isSubscribe ? 1 : 3, watchedMax: 4, lookupMax: 100 } });
       harness.befriend("ann", "zoe");
@@ -282,7 +282,7 @@ describe("when relations change", () => {
     }
   });
 
-  test("a subscription to somebody who may not be seen is told so", async () => {
+  test("a subscription to a user that may not be seen is answered with hidden", async () => {
     const harness = new PushHarness();
     harness.befriend("ann", "bob");
     const ann = harness.connect("ann");
@@ -293,7 +293,7 @@ describe("when relations change", () => {
     assert.deepEqual(ann.received(), ["hidden stranger", "snapshot bob-"]);
   });
 
-  test("all are looked at again when nobody knows what changed", async () => {
+  test("all pairs are checked again when it is not known which ones changed", async () => {
     const harness = new PushHarness();
     harness.befriend("ann", "bob");
     const ann = harness.connect("ann");
@@ -318,7 +318,7 @@ describe("what the feed did not tell", () => {
     return { harness, ann };
   }
 
-  test("is looked up after a gap, and only differences are told", async () => {
+  test("is looked up after a gap, and only differences are sent", async () => {
     const { harness, ann } = await watching();
     harness.set("bob", true);
     harness.push.gap();
@@ -333,7 +333,7 @@ describe("what the feed did not tell", () => {
     ]);
   });
 
-  test("is looked up after a reset, for those of the shard who were not restated", async () => {
+  test("is looked up after a reset, for users of the shard that were not repeated", async () => {
     const { harness, ann } = await watching();
     harness.tell("bob", true);
     harness.tell("cid", true);
@@ -349,7 +349,7 @@ describe("what the feed did not tell", () => {
     assert.deepEqual(ann.received(), ["presence bob-"]);
   });
 
-  test("is found by the slow pass, which comes by everyone once in its time", async () => {
+  test("is found by the slow pass, which looks up every user once in its time", async () => {
     const { harness, ann } = await watching();
     harness.set("bob", true);
     await harness.clock.advance(10_000);
@@ -357,7 +357,7 @@ describe("what the feed did not tell", () => {
     assert.ok(harness.lookups.length <= 10 && harness.lookups.every((page) => page.length === 1));
   });
 
-  test("nobody turns grey by the answers of a presence that is recovering", async () => {
+  test("no user turns grey by the answers of a recovering presence", async () => {
     const { harness, ann } = await watching();
     harness.tell("bob", true);
     await harness.settle();
@@ -373,7 +373,7 @@ describe("what the feed did not tell", () => {
     assert.deepEqual(ann.received(), ["presence bob-"]);
   });
 
-  test("a presence that lost its data is believed, with a version that clients take for newer", async () => {
+  test("the answers of a presence that lost its data are sent, with a version that clients take for newer", async () => {
     const { harness, ann } = await watching();
     harness.tell("bob", true);
     await harness.settle();
@@ -387,7 +387,7 @@ describe("what the feed did not tell", () => {
     assert.ok(frame?.kind === "presence" && frame.dots[0]?.version === known + 1);
   });
 
-  test("who subscribes again is answered in two seconds, also when presence is away", async () => {
+  test("a repeated subscription is answered in two seconds, also when presence is unavailable", async () => {
     const { harness, ann } = await watching();
     harness.isPresenceAway = true;
     ann.subscribe(["bob"]);
@@ -410,7 +410,7 @@ describe("dots that may not be current", () => {
     return { harness, ann };
   }
 
-  test("are told to be so once, also to sockets that open meanwhile, and to be current after those that make it true", async () => {
+  test("are reported once, also to sockets that open meanwhile, and their end after the dots that make it true", async () => {
     const { harness, ann } = await inOutage();
     assert.deepEqual(ann.received(), ["snapshot bob-", "stale"]);
     const bob = harness.connect("bob");
@@ -425,7 +425,7 @@ describe("dots that may not be current", () => {
     assert.deepEqual({ isStale, staleEpisodes }, { isStale: false, staleEpisodes: 1 });
   });
 
-  test("are told to be so too when no changes are heard, and a blip is not told", async () => {
+  test("are reported too when the feed is not listening, and a short outage is not", async () => {
     const harness = new PushHarness();
     harness.befriend("ann", "bob");
     const ann = harness.connect("ann");
@@ -444,7 +444,7 @@ describe("dots that may not be current", () => {
     assert.deepEqual(ann.received(), ["current"]);
   });
 
-  test("are not told of to a socket that did not read it before it was over", async () => {
+  test("are not reported to a socket that did not read it before it was over", async () => {
     const harness = new PushHarness({ slowMs: 60_000 });
     harness.befriend("ann", "bob");
     const ann = harness.connect("ann");
@@ -476,7 +476,7 @@ describe("dots that may not be current", () => {
 });
 
 describe("a user of whom presence cannot tell", () => {
-  test("stays as he is known, holds up nobody else, and is shown as soon as something is heard of him", async () => {
+  test("keeps the known state, delays no other user, and is shown as soon as there is an update", async () => {
     const harness = new PushHarness();
     harness.befriend("ann", "bob", "cid");
     harness.set("cid", true);
@@ -523,7 +523,7 @@ describe("a device that comes or goes while its user stays online", () => {
     return { harness, ann, bob, setDevices, devices };
   }
 
-  test("is looked up once, however often it is told, and told as a snapshot of the same version", async () => {
+  test("is looked up once, however often it is reported, and sent as a snapshot of the same version", async () => {
     const { harness, ann, bob, setDevices, devices } = await withBobOnline();
     ann.received();
     setDevices("laptop", "phone");
@@ -543,7 +543,7 @@ describe("a device that comes or goes while its user stays online", () => {
     assert.equal(ann.received().length, 1);
   });
 
-  test("is found by reconciliation when it was not told", async () => {
+  test("is found by reconciliation when it was not reported", async () => {
     const { harness, ann, setDevices, devices } = await withBobOnline();
     ann.received();
     setDevices("laptop", "phone");
@@ -552,7 +552,7 @@ describe("a device that comes or goes while its user stays online", () => {
     assert.deepEqual([ann.received(), devices().at(-1)], [["snapshot bob+"], ["laptop", "phone"]]);
   });
 
-  test("is not asked about for somebody who is offline or whom nobody watches", async () => {
+  test("is not looked up for an offline or unwatched user", async () => {
     const { harness } = await withBobOnline();
     const before = harness.lookups.length;
     harness.push.devicesChanged("cid");
@@ -561,7 +561,7 @@ describe("a device that comes or goes while its user stays online", () => {
     assert.equal(harness.lookups.length, before);
   });
 
-  test("is told to nobody who may no longer see the user", async () => {
+  test("is not sent to a socket that may no longer see the user", async () => {
     const { harness, ann, setDevices } = await withBobOnline();
     ann.received();
     setDevices("laptop", "phone");
@@ -575,7 +575,7 @@ describe("a device that comes or goes while its user stays online", () => {
     assert.deepEqual(ann.received(), ["hidden bob"]);
   });
 
-  test("is in the first snapshot of a socket that opens meanwhile, and is not taken for it", async () => {
+  test("is in the first snapshot of a socket that opens meanwhile, and does not replace it", async () => {
     const { harness, setDevices } = await withBobOnline();
     const held = Promise.withResolvers<void>();
     harness.directoryHolds = held.promise;

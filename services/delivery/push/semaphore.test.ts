@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Semaphore } from "./semaphore.ts";
 
-test("a gate lets so many in at once, the others in order, whether what they do succeeds or fails", async () => {
+test("a semaphore runs a limited number at once, the others in order, whether they succeed or fail", async () => {
   const gate = new Semaphore(2);
   const began: number[] = [];
   const ends = Array.from({ length: 5 }, () => Promise.withResolvers<number>());

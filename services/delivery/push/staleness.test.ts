@@ -32,7 +32,7 @@ function scene() {
 }
 
 describe("dots", () => {
-  test("are stale when a source is away for more than 5 s, and told so once", async () => {
+  test("are stale when a source is unavailable for more than 5 s, reported once", async () => {
     const { clock, told, leave } = scene();
     leave();
     await clock.advance(5_000);
@@ -41,7 +41,7 @@ describe("dots", () => {
     assert.deepEqual(told, [true]);
   });
 
-  test("are not for a blip, however many there are", async () => {
+  test("are not stale after short outages, however many there are", async () => {
     const { clock, told, leave, comeBack } = scene();
     for (let blip = 0; blip < 10; blip++) {
       leave();
@@ -52,7 +52,7 @@ describe("dots", () => {
     assert.deepEqual(told, []);
   });
 
-  test("are current again only when everyone was looked up after the source came back", async () => {
+  test("are current again only when all users were looked up after the source recovered", async () => {
     const { clock, passes, told, staleness, leave, comeBack } = scene();
     leave();
     await clock.advance(7_000);
@@ -65,7 +65,7 @@ describe("dots", () => {
     assert.deepEqual([told, staleness.episodes], [[true, false], 1]);
   });
 
-  test("stay stale when the source leaves again before everyone was looked up", async () => {
+  test("stay stale when the source fails again before all users were looked up", async () => {
     const { clock, passes, told, leave, comeBack } = scene();
     leave();
     await clock.advance(7_000);
@@ -85,7 +85,7 @@ describe("dots", () => {
 });
 
 describe("what dots come from", () => {
-  test("the feed is away since it was first found not to hear", async () => {
+  test("the feed is unavailable since it was first found not to listen", async () => {
     const clock = new FakeClock();
     let hears = true;
     const feed = new FeedSource({ isFeedListening: () => hears, clock });
@@ -99,7 +99,7 @@ describe("what dots come from", () => {
     assert.equal(feed.unavailableMs(), 0);
   });
 
-  test("presence is away since the first question after its last answer, whoever asked, answered with a failure or not at all", async () => {
+  test("presence is unavailable since the first call after its last answer, from any caller, failed or unanswered", async () => {
     const clock = new FakeClock();
     const answers: PromiseWithResolvers<{ dots: []; recovering: false }>[] = [];
     const presence = new LookupSource({
@@ -125,7 +125,7 @@ describe("what dots come from", () => {
     assert.equal(presence.unavailableMs(), 0);
   });
 
-  test("presence that cannot tell of one user is there; one that refuses everybody is not", async () => {
+  test("presence that cannot read one user is available; one that refuses every user is not", async () => {
     const clock = new FakeClock();
     const unreadable = new Set(["eve"]);
     const presence = new LookupSource({

@@ -4,7 +4,7 @@ import { systemClock } from "@realchat/presence-runtime/clock";
 import { UniqueQueue } from "./unique-queue.ts";
 
 describe("a waiting line", () => {
-  test("gives out its members in the order in which they came, each once, those who come back at the end", () => {
+  test("returns its members first in, first out, each once; a member that is added again is last", () => {
     const line = new UniqueQueue<number>();
     assert.deepEqual(line.take(2), []);
     for (const member of [1, 2, 3, 2]) line.add(member);

@@ -1,7 +1,7 @@
 import { waitUntil } from "@realchat/presence-testing";
 import { WebSocket } from "ws";
 
-/** What the JSON protocol tells of a user. */
+/** A user in the JSON protocol. */
 type ToldUser = {
   readonly id: string;
   readonly online: boolean;
@@ -18,24 +18,24 @@ export type ToldFrame =
   | { readonly type: "stale"; readonly stale: boolean }
   | { readonly type: "pong" };
 
-/** The users whose state the frame tells. */
+/** The users whose state is in the frame. */
 export function toldUsers(frame: ToldFrame): readonly ToldUser[] {
   return frame.type === "snapshot" || frame.type === "presence" ? frame.users : [];
 }
 
-/** A client of the JSON protocol that remembers all it was told. */
+/** A client of the JSON protocol that records all frames. */
 export type SocketClient = {
   readonly socket: WebSocket;
   readonly frames: readonly ToldFrame[];
-  /** By the highest version told; hidden ones are not in it. */
+  /** Users by id, at their highest version, without hidden ones. */
   readonly users: ReadonlyMap<string, ToldUser>;
   /** Once it is closed. */
   readonly end: { readonly code: number; readonly reason: string } | undefined;
   say(message: unknown): void;
-  /** Resolves when the user was last told to be so. */
+  /** Resolves when the user's latest state is this. */
   untilTold(userId: string, online: boolean, deadlineMs?: number): Promise<ToldUser>;
   untilSnapshot(): Promise<void>;
-  /** Resolves when it was last told that dots may not be current, or that they are again. */
+  /** Resolves when the latest "stale" frame has this value. */
   untilStale(isStale: boolean, deadlineMs?: number): Promise<unknown>;
   untilClosed(deadlineMs?: number): Promise<{ readonly code: number; readonly reason: string }>;
 };

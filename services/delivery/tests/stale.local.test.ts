@@ -59,8 +59,8 @@ describe("sockets are told that dots may not be current, and when they are again
     await ada.untilTold("bruno", true);
     await bruno.untilSnapshot();
     assert.equal(staleFrames(bruno), 0);
-    const figures = await delivery.metrics();
-    assert.deepEqual([figures.get("delivery_stale"), figures.get("delivery_stale_times_total")], [0, 2]);
+    const metrics = await delivery.metrics();
+    assert.deepEqual([metrics.get("delivery_stale"), metrics.get("delivery_stale_times_total")], [0, 2]);
     bruno.socket.close();
   });
 });

@@ -130,8 +130,8 @@ describe("two gateways on Redis and Kafka", () => {
     laptop.say({ type: "logout" });
     await untilDevices("phone");
     assert.equal(jan.users.get("kim")?.version, version);
-    const figures = await gateways[0].metrics();
-    assert.ok((figures.get("delivery_device_changes_total") ?? 0) >= 2);
+    const metrics = await gateways[0].metrics();
+    assert.ok((metrics.get("delivery_device_changes_total") ?? 0) >= 2);
     for (const client of [jan, phone]) client.socket.close();
   });
 

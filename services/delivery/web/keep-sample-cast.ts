@@ -5,8 +5,8 @@ import { sampleAudience } from "./sample-cast.ts";
 const periodMs = 500;
 
 /**
- * Lets the sample cast know each other, from now on and again whenever the directory lost its data.
- * @param onAffected hears whose relations may have changed
+ * Applies the relations of the sample cast, now and whenever the directory lost its data.
+ * @param onAffected called with the affected pairs
  * @returns ends it
  */
 export function keepSampleCast(
@@ -24,7 +24,7 @@ export function keepSampleCast(
       onAffected(await directory.apply({ changes: sampleAudience() }));
       appliedTo = generation;
     } catch {
-      // The directory's health says that it is away; the next attempt is soon.
+      // The directory's health reports it; the next attempt is soon.
     } finally {
       isApplying = false;
     }

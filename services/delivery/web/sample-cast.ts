@@ -4,13 +4,13 @@ import { type AudienceChange, beforeAllRecords } from "../audience/directory.ts"
 interface SampleCast {
   readonly people: readonly { readonly id: string }[];
   readonly conversations: readonly { readonly id: string; readonly participants: readonly string[] }[];
-  /** Pairs of whom each has the other as a contact. */
+  /** Pairs of mutual contacts. */
   readonly contacts: readonly (readonly [string, string])[];
-  /** Who blocks whom. */
+  /** Pairs of which the first blocks the second. */
   readonly blocks: readonly (readonly [string, string])[];
 }
 
-/** The relations of those whom the page offers to sign in as, for a directory that nothing else feeds. */
+/** The relations of the people that the page offers to sign in as; for a directory without another source. */
 export function sampleAudience(): AudienceChange[] {
   const { conversations, contacts, blocks } = readCast();
   const at = beforeAllRecords;

@@ -5,7 +5,7 @@ import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
-/** A file as it goes over the wire. */
+/** A file as it is sent. */
 interface ServedFile {
   readonly body: Buffer;
   readonly gzipped: Buffer;
@@ -20,9 +20,9 @@ const types: Record<string, string> = {
   ".svg": "image/svg+xml",
 };
 
-/** What the page has to know of its gateway. */
+/** Settings that the page reads from its gateway. */
 interface PageSettings {
-  /** One has to sign in with a token; else as anybody of the sample cast. */
+  /** true: users sign in with a token; false: as one of the sample cast. */
   readonly asksForToken: boolean;
 }
 
@@ -52,7 +52,7 @@ function serve(files: ReadonlyMap<string, ServedFile>, request: IncomingMessage,
   return true;
 }
 
-/** All files by the path that they are asked for by: few and small, so they stay in memory. */
+/** All files by request path; few and small, so they are kept in memory. */
 function readFiles(settings: PageSettings): Map<string, ServedFile> {
   const page = fileURLToPath(new URL("./page", import.meta.url));
   const client = fileURLToPath(new URL(".", import.meta.resolve("@realchat/presence-web")));
@@ -83,7 +83,7 @@ function toServed(body: Buffer, extension: string, policy: string): ServedFile {
   };
 }
 
-/** Only what comes from here runs; an import map cannot be a file of its own, so its hash lets it in. */
+/** Only scripts of this origin run. An import map cannot be a file, so its hash is listed. */
 function securityPolicy(html: string): string {
   const importMap = /<script type="importmap">(.*?)<\/script>/s.exec(html)?.[1] ?? "";
   const hash = createHash("sha256").update(importMap).digest("base64");

@@ -40,7 +40,7 @@ export interface StoreHealth {
   readonly full: string | undefined;
 }
 
-/** Figures read at scrape; counters only grow. */
+/** Metrics, read at scrape; counters only grow. */
 export interface StoreMetrics {
   /** Commands or operations sent to the store, by kind, with those that failed. */
   readonly operations: Readonly<Record<string, OperationMetrics>>;

@@ -2,17 +2,17 @@ import { type Address, type Clock, showAddress } from "@realchat/presence-runtim
 import { AudienceError, type AudienceErrorCode } from "../audience-error.ts";
 import type { AffectedPairs, AudienceChange, ChangeBatch } from "../directory.ts";
 import { importLineOf } from "../sources/import-lines.ts";
-import { importPath, orderMaxBytes, orderType } from "./import-order.ts";
+import { importPath, requestContentType, requestMaxBytes } from "./import-endpoint.ts";
 
-/** Participants in one line at most: those of a bigger conversation come one part after the other. */
+/** Participants in one line at most; a larger conversation is sent in parts. */
 const lineMaxParticipants = 1_000;
 const answerTimeoutMs = 15_000;
 
-/** The directory of a gateway that runs, asked over its operations server to take imports. */
+/** The directory of a running gateway, which takes imports over its operations server. */
 export class RunningGateway {
   readonly #url: string;
   readonly #clock: Clock;
-  /** Where it keeps them, once it took some. */
+  /** The kind of its directory; known after the first import. */
   kind: "memory" | "redis" | undefined;
 
   /** @param address its HTTP_ADDR; an empty host, which is all interfaces, means this machine */
@@ -22,26 +22,26 @@ export class RunningGateway {
   }
 
   /**
-   * @returns nothing: the gateway tells its own sockets
-   * @throws AudienceError UNAVAILABLE; or as the gateway refuses it
+   * @returns nothing: the gateway updates its own sockets
+   * @throws AudienceError UNAVAILABLE; or the gateway's own error
    */
   async apply({ changes }: Pick<ChangeBatch, "changes">): Promise<AffectedPairs[]> {
-    for (const body of bodiesOf(changes.flatMap(partsOf).map(importLineOf))) await this.#order(body);
+    for (const body of bodiesOf(changes.flatMap(partsOf).map(importLineOf))) await this.#post(body);
     return [];
   }
 
-  async #order(body: string): Promise<void> {
-    const late = new AbortController();
-    const cancel = this.#clock.after(answerTimeoutMs, () => late.abort());
+  async #post(body: string): Promise<void> {
+    const timeout = new AbortController();
+    const cancel = this.#clock.after(answerTimeoutMs, () => timeout.abort());
     try {
-      const headers = { "content-type": orderType };
-      const response = await fetch(this.#url, { method: "POST", headers, body, signal: late.signal });
+      const headers = { "content-type": requestContentType };
+      const response = await fetch(this.#url, { method: "POST", headers, body, signal: timeout.signal });
       const answer = await response.text();
       if (!response.ok) throw refusalOf(response.status, answer);
       this.kind = (JSON.parse(answer) as { directory: "memory" | "redis" }).directory;
     } catch (error) {
       if (error instanceof AudienceError) throw error;
-      const why = late.signal.aborted ? `no answer within ${answerTimeoutMs / 1000} s` : reasonOf(error);
+      const why = timeout.signal.aborted ? `no answer within ${answerTimeoutMs / 1000} s` : reasonOf(error);
       throw new AudienceError(
         "UNAVAILABLE",
         `${this.#url} cannot be asked: ${why}. Does the gateway run, and is this its HTTP_ADDR?`,
@@ -53,7 +53,7 @@ export class RunningGateway {
   }
 }
 
-/** A conversation's participants add up, so that it may be told in parts. */
+/** Participants add up, so a conversation may be sent in parts. */
 function partsOf(change: AudienceChange): AudienceChange[] {
   if (change.kind !== "conversation" || change.participants.length <= lineMaxParticipants) return [change];
   const { participants } = change;
@@ -63,14 +63,14 @@ function partsOf(change: AudienceChange): AudienceChange[] {
   }));
 }
 
-/** A quarter of what an order may have leaves room for its longest line, and the gateway time for its sockets. */
+/** A quarter of the limit leaves room for the longest line, and the gateway time for its sockets. */
 function* bodiesOf(lines: readonly string[]): Iterable<string> {
   let body = "";
   let bytes = 0;
   for (const line of lines) {
     body += `${line}\n`;
     bytes += Buffer.byteLength(line) + 1;
-    if (bytes < orderMaxBytes / 4) continue;
+    if (bytes < requestMaxBytes / 4) continue;
     yield body;
     body = "";
     bytes = 0;
@@ -87,7 +87,7 @@ function refusalOf(status: number, answer: string): AudienceError {
   }
 }
 
-/** What `fetch` failed for; its own message is always the same. */
+/** Why `fetch` failed: in its cause, since its own message is always the same. */
 function reasonOf(error: unknown): string {
   const { cause, message } = error as Error;
   return cause instanceof Error ? cause.message || String((cause as NodeJS.ErrnoException).code) : message;

@@ -1,6 +1,6 @@
 import { type Clock, OperationMeter } from "@realchat/presence-runtime";
 import { AudienceError } from "../audience-error.ts";
-import { isNews } from "../batch-order.ts";
+import { isNewBatch } from "../batch-order.ts";
 import {
   type AffectedPairs,
   type AudienceDirectory,
@@ -10,18 +10,18 @@ import {
   directoryOperations,
   type SourcePosition,
 } from "../directory.ts";
-import { type Fact, factsOf, type Relation, type Stamp, touchedBy } from "../facts.ts";
+import { affectedBy, type Fact, factsOf, type Relation, type Stamp } from "../facts.ts";
 import { RelationTable } from "./relation-table.ts";
 
 interface MemoryDirectoryOptions {
-  /** Relations remembered at most, past ones included; default 5,000,000. */
+  /** Relations stored at most, past ones included; default 5,000,000. */
   readonly maxRelations?: number;
 }
 
 const generation = "memory";
-const nowhere: ReadonlySet<string> = new Set();
+const noConversations: ReadonlySet<string> = new Set();
 
-/** The directory of one process; it begins empty with every start. */
+/** The directory of one process; it is empty at every start. */
 export class MemoryDirectory implements AudienceDirectory {
   readonly kind = "memory";
   readonly generation = generation;
@@ -32,9 +32,9 @@ export class MemoryDirectory implements AudienceDirectory {
     contact: new RelationTable(),
     block: new RelationTable(),
   };
-  /** By user, those that he is or was in. */
+  /** By user, the conversations that the user is or was in. */
   readonly #conversations = new Map<string, Set<string>>();
-  /** One string for every id, however often it was read from somewhere. */
+  /** Interned ids: one string for each. */
   readonly #ids = new Map<string, string>();
   readonly #positions = new Map<string, SourcePosition>();
   #imports = 0;
@@ -91,16 +91,19 @@ export class MemoryDirectory implements AudienceDirectory {
         if (this.#merge(facts)) this.#imports += 1;
       } else {
         const stored = this.#positions.get(origin.source)?.offset;
-        if (isNews(origin, stored)) {
+        if (isNewBatch(origin, stored)) {
           this.#merge(facts.filter(({ offset }) => offset < 0 || offset > (stored ?? -1)));
           this.#positions.set(origin.source, origin.upTo);
         }
       }
-      const { members, pairs } = touchedBy(facts);
-      const everIn = (conversation: string) => [...this.#tables.member.of(conversation).keys()];
+      const { members, pairs } = affectedBy(facts);
+      const pastAndPresentMembers = (conversation: string) => [...this.#tables.member.of(conversation).keys()];
       return [
         ...pairs,
-        ...[...members].map(([conversation, users]) => ({ users: [...users], others: everIn(conversation) })),
+        ...[...members].map(([conversation, users]) => ({
+          users: [...users],
+          others: pastAndPresentMembers(conversation),
+        })),
       ];
     });
   }
@@ -118,7 +121,7 @@ export class MemoryDirectory implements AudienceDirectory {
     return member.size + contact.size + block.size;
   }
 
-  /** Those whom the viewer has a reason to see, some of them several times, and himself. */
+  /** Users that share a relation with the viewer; some several times, and the viewer too. */
   *#candidates(viewer: string): Iterable<string> {
     for (const [other, stamp] of this.#tables.contact.of(viewer)) {
       if (stamp > 0 && this.#has("contact", other, viewer)) yield other;
@@ -134,9 +137,9 @@ export class MemoryDirectory implements AudienceDirectory {
     return rooms.some((members) => (members.get(user) ?? -1) > 0);
   }
 
-  /** Who is or was in the conversations that the user is in. */
+  /** Past and present members of the conversations that the user is in. */
   #roomsOf(user: string): ReadonlyMap<string, Stamp>[] {
-    return [...(this.#conversations.get(user) ?? nowhere)]
+    return [...(this.#conversations.get(user) ?? noConversations)]
       .map((conversation) => this.#tables.member.of(conversation))
       .filter((members) => (members.get(user) ?? -1) > 0);
   }

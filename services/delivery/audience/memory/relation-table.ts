@@ -7,7 +7,7 @@ export class RelationTable {
   readonly #byLeft = new Map<string, Map<string, Stamp>>();
   #size = 0;
 
-  /** Relations, those included whose stamp is negative. */
+  /** Relations, those with a negative stamp included. */
   get size(): number {
     return this.#size;
   }
@@ -16,7 +16,7 @@ export class RelationTable {
     return this.#byLeft.get(left)?.get(right);
   }
 
-  /** All that was ever said of `left`. */
+  /** All relations of `left`. */
   of(left: string): ReadonlyMap<string, Stamp> {
     return this.#byLeft.get(left) ?? none;
   }

@@ -1,12 +1,12 @@
 import { checkServer, type RedisClient, RedisError } from "@realchat/presence-redis";
 import { markKey } from "./keys.ts";
 
-/** Raised whenever what the keys hold changes its meaning. */
+/** Raised whenever the meaning of the keys changes. */
 const schemaVersion = "1";
 
 /**
- * Checks that a server's data are ours to use, and leaves our mark in an empty one.
- * @param newGeneration name for the data if there are none yet
+ * Checks that the server's data have our schema version, and marks an empty server with it.
+ * @param newGeneration name of the data if there are none yet
  * @throws RedisError
  */
 export async function markDirectory(

@@ -1,12 +1,12 @@
 /**
- * In front of every key. One hash tag: the whole directory is in one slot of a Redis Cluster, so that one script may
- * read the conversations of a viewer together.
+ * Prefix of every key. One hash tag: the whole directory is in one slot of a Redis Cluster, so that one script can read
+ * all conversations of a viewer.
  *
- * Behind it, all of them ZSETs of ids by stamp (see Stamp in facts.ts), each relation written down at both its ends:
+ * After it, all of them ZSETs of ids by stamp (see Stamp in facts.ts), each relation stored at both ends:
  *
  * - `member:<conversation>` users, `member-of:<user>` conversations
- * - `contact:<user>` contacts, `contact-of:<user>` who has him as a contact
- * - `block:<user>` whom he blocks, `block-of:<user>` who blocks him
+ * - `contact:<user>` contacts, `contact-of:<user>` users that have this contact
+ * - `block:<user>` blocked users, `block-of:<user>` users that block this user
  */
 export const prefix = "audience:{audience}:";
 

@@ -3,7 +3,7 @@ import { prefix } from "./keys.ts";
 
 /** Members in one reply: about 2 ms of Redis. */
 const pageMax = 20_000;
-/** Members in one page of a scan, which costs three times as much a member, since it comes with the stamps. */
+/** Members in one page of a scan, which costs three times as much per member, since it returns the stamps too. */
 const scanCount = 5_000;
 
 export function membersKey(conversation: string): string {
@@ -11,9 +11,9 @@ export function membersKey(conversation: string): string {
 }
 
 /**
- * All who are or were in a conversation, page by page, in a large one some of them perhaps twice.
- * https://redis.io/docs/latest/commands/scan/: whoever is there from the beginning to the end is returned, and nobody
- * is ever removed.
+ * All past and present members of a conversation, in pages; in a large one a member may come twice.
+ * https://redis.io/docs/latest/commands/scan/: a member that exists from the start to the end of the scan is returned,
+ * and members are never removed.
  * @param key see membersKey
  */
 export async function* readMembers(connection: RedisConnection, key: string): AsyncIterable<string[]> {

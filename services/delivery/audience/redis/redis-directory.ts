@@ -19,7 +19,7 @@ import {
   directoryOperations,
 } from "../directory.ts";
 import { isId } from "../entity-id.ts";
-import { type Fact, factsOf, touchedBy } from "../facts.ts";
+import { affectedBy, type Fact, factsOf } from "../facts.ts";
 import { markDirectory } from "./directory-mark.ts";
 import { markKey, positionsKey, prefix } from "./keys.ts";
 import { type Applied, apply } from "./lua/apply.ts";
@@ -35,17 +35,17 @@ export interface RedisDirectoryOptions {
   readonly url: string;
   /** See RedisTls. */
   readonly tlsCa?: string;
-  /** Silence on the connection that is taken for its end, ms; default 2,000. */
+  /** The connection counts as lost after this time without a reply, ms; default 2,000. */
   readonly commandTimeoutMs?: number;
-  /** Commands that wait for their reply at most; default 10,000. */
+  /** Commands in flight at most; default 10,000. */
   readonly maxPendingCommands?: number;
-  /** Hears once of each key that holds something that the directory did not write. */
+  /** Called once for each key that holds a value that the directory did not write. */
   readonly onUnreadable?: (key: string) => void;
 }
 
-/** Facts in one call of a script: about 2 ms of Redis, which serves others, too. */
+/** Facts in one call of a script: about 2 ms of Redis, which has other clients too. */
 const callMaxFacts = 500;
-/** Users in one call of a script: what Lua's stack takes with room to spare. */
+/** Users in one call of a script: well below the limit of Lua's stack. */
 const callMaxUsers = 1_000;
 
 /** The directory in Redis 7 or Valkey, shared by all gateways. */
@@ -116,22 +116,22 @@ export class RedisDirectory implements AudienceDirectory {
 
   visibleTo(viewer: string, limit: number): Promise<{ users: string[]; more: boolean }> {
     return this.#measure("visible-to", async () => {
-      const args = { generation: this.#known(), prefix, viewer, limit };
+      const args = { generation: this.#currentGeneration(), prefix, viewer, limit };
       const { users, more, unreadable } = await this.#run(visibleTo, { mark: markKey }, args);
-      this.#unreadable.found(unreadable);
-      return { users: this.#idsAmong(users, `${prefix}contact:${viewer}, or members of its conversations`), more };
+      this.#unreadable.add(unreadable);
+      return { users: this.#validIds(users, `${prefix}contact:${viewer}, or members of its conversations`), more };
     });
   }
 
   maySee(viewer: string, users: readonly string[]): Promise<Set<string>> {
     return this.#measure("may-see", async () => {
-      // What is no id is nobody's, and might be no JSON that Redis' decoder takes.
+      // An invalid id belongs to no user, and the JSON decoder of Redis may refuse it.
       const ids = users.filter(isId);
       const seen = await Promise.all(
         pagesOf(ids, callMaxUsers).map(async (page) => {
-          const args = { generation: this.#known(), prefix, viewer, users: JSON.stringify(page) };
+          const args = { generation: this.#currentGeneration(), prefix, viewer, users: JSON.stringify(page) };
           const { marks, unreadable } = await this.#run(maySee, { mark: markKey }, args);
-          this.#unreadable.found(unreadable);
+          this.#unreadable.add(unreadable);
           return page.filter((_, index) => marks[index] === "1");
         }),
       );
@@ -143,7 +143,7 @@ export class RedisDirectory implements AudienceDirectory {
     return this.#measure("apply", async () => {
       const facts = factsOf(batch);
       await this.#merge(facts, batch.origin);
-      const { members, pairs } = touchedBy(facts);
+      const { members, pairs } = affectedBy(facts);
       const inConversations = await Promise.all(
         [...members].map(([conversation, users]) => this.#affectedIn(conversation, [...users])),
       );
@@ -153,7 +153,7 @@ export class RedisDirectory implements AudienceDirectory {
 
   state(): Promise<DirectoryState> {
     return this.#measure("state", async () => {
-      const generation = this.#known();
+      const generation = this.#currentGeneration();
       const keys = { mark: markKey, positions: positionsKey };
       const { relations, ...rest } = await this.#run(state, keys, { generation });
       await this.#tryWrite();
@@ -185,14 +185,13 @@ export class RedisDirectory implements AudienceDirectory {
   }
 
   /**
-   * Call by call. The position comes with the last one: when that fails, what the others did is done again, which
-   * changes nothing.
+   * In several calls. The last one stores the position: when it fails, the others are repeated, which changes nothing.
    */
   async #merge(facts: readonly Fact[], origin: BatchOrigin | undefined): Promise<void> {
-    // One for all calls: what the first ones wrote must be there when the last one stores the position.
-    const generation = this.#known();
+    // One generation for all calls: the data of the first ones must be there when the last one stores the position.
+    const generation = this.#currentGeneration();
     const pages = pagesOf(facts, callMaxFacts);
-    // A batch without changes moves the position all the same.
+    // A batch without changes moves the position too.
     const last = pages.pop() ?? [];
     for (const page of pages) {
       const { kind } = await this.#applyPage(generation, page, origin, false);
@@ -225,32 +224,32 @@ export class RedisDirectory implements AudienceDirectory {
       },
     );
     this.#relations = applied.relations;
-    this.#unreadable.found([...new Set(applied.unreadable)]);
+    this.#unreadable.add([...new Set(applied.unreadable)]);
     if (origin !== undefined && applied.kind === "rewound") {
       throw rewound(origin.source, origin.after?.offset, applied.storedOffset);
     }
     return applied;
   }
 
-  /** All who are or were in a conversation, page by page. */
+  /** Pairs the users with all past and present members of a conversation, in pages. */
   async #affectedIn(conversation: string, users: readonly string[]): Promise<AffectedPairs[]> {
     const affected: AffectedPairs[] = [];
     const key = membersKey(conversation);
     try {
       for await (const others of readMembers(this.#connection, key)) {
-        affected.push({ users, others: this.#idsAmong(others, key) });
+        affected.push({ users, others: this.#validIds(others, key) });
       }
     } catch (error) {
       if (codeBehind(error) !== "WRONGTYPE") throw unavailable(error);
-      this.#unreadable.found([key]);
+      this.#unreadable.add([key]);
     }
     return affected;
   }
 
-  /** What is no id is nobody's: whoever asks others about it would be refused, and with it all that it asks for. */
-  #idsAmong(users: readonly string[], key: string): string[] {
+  /** Leaves out invalid ids: another service would refuse the whole call because of one. */
+  #validIds(users: readonly string[], key: string): string[] {
     const ids = users.filter(isId);
-    if (ids.length < users.length) this.#unreadable.found([key]);
+    if (ids.length < users.length) this.#unreadable.add([key]);
     return ids;
   }
 
@@ -263,14 +262,14 @@ export class RedisDirectory implements AudienceDirectory {
     try {
       return await runScript(this.#connection, script, keys, args);
     } catch (error) {
-      // Somebody emptied this Redis under a standing connection: begin as with a new one.
+      // Redis was emptied while the connection was open: reconnect.
       if (codeBehind(error) === "GENERATION") this.#connection.drop(error);
       throw unavailable(error);
     }
   }
 
-  /** The generation that a call is about. */
-  #known(): string {
+  /** The generation that calls name. @throws AudienceError UNAVAILABLE before the first connection */
+  #currentGeneration(): string {
     if (this.#generation === undefined) throw unavailable(this.#connection.unavailable());
     return this.#generation;
   }

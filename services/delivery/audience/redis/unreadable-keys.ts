@@ -1,10 +1,10 @@
-/** Keys remembered, so that each is named once. */
+/** Keys remembered, so that each is reported once. */
 const keysMax = 1_000;
 
-/** Keys of the directory that hold something that it did not write. Each is named once, whoever stumbles over it. */
+/** Keys of the directory that hold a value that it did not write. Each is reported once. */
 export class UnreadableKeys {
   readonly #onFirst: (key: string) => void;
-  readonly #named = new Set<string>();
+  readonly #reported = new Set<string>();
   #count = 0;
 
   constructor(onFirst: (key: string) => void) {
@@ -16,11 +16,11 @@ export class UnreadableKeys {
     return this.#count;
   }
 
-  found(keys: readonly string[]): void {
+  add(keys: readonly string[]): void {
     this.#count += keys.length;
     for (const key of keys) {
-      if (this.#named.has(key) || this.#named.size >= keysMax) continue;
-      this.#named.add(key);
+      if (this.#reported.has(key) || this.#reported.size >= keysMax) continue;
+      this.#reported.add(key);
       this.#onFirst(key);
     }
   }

@@ -1,19 +1,19 @@
-/** Pairs remembered at most; of more it is not told which are mutual. */
+/** Pairs remembered at most; beyond that, mutual contacts are not counted. */
 const pairsMax = 500_000;
 
-/** Contacts of an import, by whether the other direction is in it too. */
+/** Contacts of an import: mutual or one-sided. */
 export interface ContactCensus {
-  /** Pairs of users who have each other. */
+  /** Pairs of users that have each other as contacts. */
   readonly mutual: number;
-  /** Pairs of which only one has the other. */
+  /** Pairs in which only one has the other. */
   readonly oneSided: number;
-  /** One of these: the user, and the contact who has not got him. */
+  /** One of the one-sided pairs: the user, and the contact that does not have the user. */
   readonly example: readonly [string, string] | undefined;
 }
 
-/** Counts contacts while they are read: one alone shows nobody. */
+/** Counts contacts while they are read: a one-sided contact shows nobody. */
 export class ContactCounter {
-  /** By pair: bit 1, the first one has the second; bit 2, the second one the first. */
+  /** By pair. Bit 1: the first user has the second; bit 2: the second has the first. */
   readonly #directions = new Map<string, number>();
   readonly #pairsMax: number;
   #isOver = false;
@@ -33,7 +33,7 @@ export class ContactCounter {
     this.#directions.clear();
   }
 
-  /** @returns undefined: there are too many to tell */
+  /** @returns undefined: too many to count */
   count(): ContactCensus | undefined {
     if (this.#isOver) return undefined;
     let mutual = 0;

@@ -4,14 +4,14 @@ import type { Undated } from "../directory.ts";
 import { isId } from "../entity-id.ts";
 import type { AudienceTopic } from "./topics.ts";
 
-/** A record that says nothing that could be understood. */
+/** A record that cannot be decoded. */
 export class MalformedRecord extends Error {
   override readonly name = "MalformedRecord";
 }
 
 /**
- * What a record says, without when.
- * @returns undefined: nothing about who may see whom
+ * The change in a record, without its time.
+ * @returns undefined: the record changes no relation
  * @throws MalformedRecord
  */
 export function decodeRecord(topic: AudienceTopic, value: Uint8Array): Undated | undefined {

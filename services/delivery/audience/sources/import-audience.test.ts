@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { describe, test } from "node:test";
 import { systemClock } from "@realchat/presence-runtime/clock";
 import { MemoryDirectory } from "../memory/memory-directory.ts";
-import { LosableDirectory } from "../testing/losable-directory.ts";
+import { FlakyDirectory } from "../testing/flaky-directory.ts";
 import { RecordedListener } from "../testing/recorded-listener.ts";
 import { checkImport, importAudience } from "./import-audience.ts";
 
@@ -35,7 +35,7 @@ describe("import", () => {
       assert.deepEqual(imported, { lines: 4, conversations: 1, contacts: 2, blocks: 1 });
       assert.deepEqual((await directory.visibleTo("ann", 10)).users, ["dan", "bob", "cid"]);
       assert.deepEqual((await directory.visibleTo("bob", 10)).users, ["ann"]);
-      assert.ok(listener.wasTold("ann", "dan"));
+      assert.ok(listener.isAffected("ann", "dan"));
     }
   });
 
@@ -89,7 +89,7 @@ describe("import", () => {
     });
     assert.deepEqual(progress, [500, 1_000, 1_200]);
 
-    const directory = new LosableDirectory();
+    const directory = new FlakyDirectory();
     const importing = importAudience(directory, Readable.from([lines(...many)]), {
       progress: () => {
         directory.isAway = true;

@@ -8,12 +8,12 @@ import { importLines } from "./import-lines.ts";
 interface ImportOptions {
   /** Called after each batch. */
   progress?(imported: Imported): void;
-  /** Hears whom the import affects, where there are sockets to care. */
+  /** Called with the affected pairs; undefined where there are no sockets. */
   readonly listener?: AudienceListener;
 }
 
 export interface Imported {
-  /** Of the last line that is applied. */
+  /** Number of the last line that is applied. */
   readonly lines: number;
   readonly conversations: number;
   readonly contacts: number;
@@ -24,10 +24,9 @@ const batchMaxChanges = 500;
 const batchMaxParticipants = 5_000;
 
 /**
- * Brings facts into a directory, from JSON lines as `importLines` reads them. What sources have said or will say about
- * the same relation counts more: an import is older than any record. So it may come before, after or between them, and
- * be repeated.
- * @throws AudienceError INVALID_IMPORT naming the line; or as the directory throws. The message says up to which line
+ * Imports facts into a directory, from JSON lines as `importLines` reads them. Records of sources about the same
+ * relation win: an import is older than any record. So it may run before, after or between them, and be repeated.
+ * @throws AudienceError INVALID_IMPORT naming the line; or the directory's own error. The message says up to which line
  *   everything is applied
  */
 export async function importAudience(
@@ -67,9 +66,9 @@ export async function importAudience(
 }
 
 export interface CheckedImport {
-  /** Facts in it. */
+  /** Number of facts. */
   readonly facts: number;
-  /** Undefined: too many to tell. */
+  /** Undefined: too many to count. */
   readonly contacts: ContactCensus | undefined;
 }
 

@@ -4,7 +4,7 @@ import type { Readable } from "node:stream";
 import { AudienceError } from "../audience-error.ts";
 
 /**
- * A file to import, which is read more than once: first to check it, then to apply it.
+ * A file to import. It is read twice: first to check it, then to apply it.
  * @returns opens it
  * @throws AudienceError INVALID_IMPORT saying why it cannot be read
  */
@@ -13,7 +13,7 @@ export async function importFile(path: string): Promise<() => Readable> {
     throw refusal(path, reasons[error.code ?? ""] ?? error.message, error);
   });
   if (found.isDirectory()) throw refusal(path, "is a folder: name a file with one JSON object a line");
-  // What a pipe said once it does not say again.
+  // A pipe can be read only once.
   if (!found.isFile()) throw refusal(path, "is no regular file, and it is read twice: write it into a file first");
   await access(path, constants.R_OK).catch((error: NodeJS.ErrnoException) => {
     throw refusal(path, reasons[error.code ?? ""] ?? error.message, error);

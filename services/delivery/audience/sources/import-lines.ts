@@ -4,7 +4,7 @@ import { AudienceError } from "../audience-error.ts";
 import { type AudienceChange, beforeAllRecords } from "../directory.ts";
 import { isId } from "../entity-id.ts";
 
-/** A conversation of 400,000 with ids of 36 bytes has room in it. */
+/** Room for a conversation of 400,000 participants with ids of 36 bytes. */
 const lineMaxBytes = 16 * 1024 * 1024;
 
 interface ImportLine {
@@ -15,7 +15,7 @@ interface ImportLine {
 
 /**
  * Reads JSON lines: `{"conversation_id": "…", "participants": ["…"]}`, `{"user_id": "…", "contact_id": "…"}` or
- * `{"user_id": "…", "blocked": "…"}`. Empty lines are passed over.
+ * `{"user_id": "…", "blocked": "…"}`. Empty lines are skipped.
  * @throws AudienceError INVALID_IMPORT naming line and field
  */
 export async function* importLines(file: Readable): AsyncGenerator<ImportLine> {
@@ -28,8 +28,8 @@ export async function* importLines(file: Readable): AsyncGenerator<ImportLine> {
 }
 
 /**
- * The line, without its end, that says this again.
- * @param change not one that only sources tell, such as the end of a contact
+ * The line for a change, without the line feed.
+ * @param change one that an import can hold: not, for one, the end of a contact
  */
 export function importLineOf(change: AudienceChange): string {
   switch (change.kind) {
@@ -107,7 +107,7 @@ function changeOf(line: string, number: number): AudienceChange {
     : { kind: "blocked", at, userId: id("user_id"), blockedId: id("blocked") };
 }
 
-/** What a file holds need not be for a terminal. */
+/** Removes control characters: the text is for a terminal. */
 function printable(message: string): string {
   return message.replace(/\p{Cc}/gu, "\u00b7");
 }

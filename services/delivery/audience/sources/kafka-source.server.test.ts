@@ -155,7 +155,7 @@ describe("audience from a real Kafka", () => {
     await untilSees(directory, "bob", ["ann", "cid"]);
     await scene.write("conversation.events.v1", "room", membershipChanged("room", "cid", false));
     await untilSees(directory, "bob", ["ann"]);
-    assert.ok(listener.wasTold("cid", "bob"));
+    assert.ok(listener.isAffected("cid", "bob"));
   });
 
   test("a topic that is created later is read then; one that is made anew, from its new start", async (t) => {
@@ -188,7 +188,7 @@ describe("audience from a real Kafka", () => {
     for (const user of crowd) await scene.write("conversation.events.v1", user, membershipChanged("hall", user, true));
     const [last, first] = [crowd.at(-1) as string, crowd[0] as string];
     for (const { listener } of gateways) {
-      await waitUntil(() => listener.wasTold(first, last), { what: "the gateway was told", ...patient });
+      await waitUntil(() => listener.isAffected(first, last), { what: "the gateway was told", ...patient });
     }
     assert.equal((await directories[0]?.visibleTo(first, 100))?.users.length, 49);
     const { positions } = (await directories[0]?.state()) ?? {};
@@ -254,7 +254,7 @@ describe("audience from a real Kafka", () => {
     const directory = new MemoryDirectory({}, systemClock);
     const { source, listener } = scene.follow(t, directory);
     await untilSees(directory, "ann", ["aborted", "held"]);
-    assert.ok(listener.wasTold("ann", "plain"));
+    assert.ok(listener.isAffected("ann", "plain"));
     await waitUntil(() => !source.health().ready && /from 0 to 6/.test(source.health().detail), {
       what: `it says what it cannot read (${source.health().detail})`,
       ...patient,

@@ -5,7 +5,7 @@ import { FakeClock } from "@realchat/presence-runtime/testing";
 import { AudienceError } from "../audience-error.ts";
 import { completeDirectory } from "../complete-directory.ts";
 import { block, contact, conversationCreated, membershipChanged } from "../testing/event-records.ts";
-import { LosableDirectory } from "../testing/losable-directory.ts";
+import { FlakyDirectory } from "../testing/flaky-directory.ts";
 import { RecordedListener } from "../testing/recorded-listener.ts";
 import { KafkaSource } from "./kafka-source.ts";
 import { type AudienceTopic, audienceTopics, type TopicNames } from "./topics.ts";
@@ -14,7 +14,7 @@ type Topics = Record<AudienceTopic, ScriptedTopic>;
 
 interface Scene {
   readonly topics: Topics;
-  readonly directory: LosableDirectory;
+  readonly directory: FlakyDirectory;
   readonly clock: FakeClock;
   /** Starts another gateway on the same directory and topics. */
   start(): Gateway;
@@ -28,7 +28,7 @@ interface Gateway {
 
 function openScene(t: TestContext): Scene {
   const clock = new FakeClock();
-  const directory = new LosableDirectory();
+  const directory = new FlakyDirectory();
   const topics = Object.fromEntries(audienceTopics.map((topic) => [topic, new ScriptedTopic(2, clock)])) as Topics;
   return {
     topics,
@@ -91,7 +91,7 @@ test("all topics and partitions are read from the start, and then as they are wr
   await untilSees(scene, "ann", ["bob", "cid"]);
   topics["conversation.events.v1"].write(0, membershipChanged("room", "bob", false));
   await untilSees(scene, "ann", ["cid"]);
-  assert.ok(gateway.listener.wasTold("ann", "bob"));
+  assert.ok(gateway.listener.isAffected("ann", "bob"));
   assert.equal(gateway.source.metrics().get("conversation.events.v1")?.records, 3);
 });
 
@@ -107,10 +107,10 @@ test("reads wait until all history is applied, and then everybody is looked at o
   await assert.rejects(complete.visibleTo("ann", 10), { code: "UNAVAILABLE" });
   await assert.rejects(complete.maySee("ann", ["bob"]), { code: "UNAVAILABLE" });
   assert.equal(complete.health().ready, false);
-  assert.equal(gateway.listener.looksAgain, 0);
+  assert.equal(gateway.listener.recheckAllCalls, 0);
   await untilComplete(scene, gateway);
   assert.deepEqual(await complete.visibleTo("ann", 10), { users: [], more: false });
-  assert.equal(gateway.listener.looksAgain, 1);
+  assert.equal(gateway.listener.recheckAllCalls, 1);
 });
 
 test("between topics the records' timestamps decide: an old contact does not outlive a block", async (t) => {
@@ -217,7 +217,7 @@ test("a plain block behind an open transaction counts at once, and the history i
     topics["user.blocked"].write(1, block("ann", "bob"), day(2));
     const gateway = scene.start();
     await untilSees(scene, "ann", ["cid"]);
-    assert.ok(gateway.listener.wasTold("ann", "bob"));
+    assert.ok(gateway.listener.isAffected("ann", "bob"));
     await scene.clock.advance(60_000);
     assert.equal(gateway.source.isComplete, false);
     assert.equal(gateway.source.health().ready, false);
@@ -291,7 +291,7 @@ test("a gateway that is behind another hears of every change, though the other a
   await untilComplete(scene, first);
   await untilComplete(scene, second);
   conversations.write(0, conversationCreated("room", "ann", "bob"));
-  const told = () => first.listener.wasTold("ann", "bob") && second.listener.wasTold("ann", "bob");
+  const told = () => first.listener.isAffected("ann", "bob") && second.listener.isAffected("ann", "bob");
   await until(scene.clock, "both are told", told);
   assert.equal(scene.directory.metrics().relations, 2);
 });
@@ -302,7 +302,7 @@ test("a batch whose reply was lost is told all the same", async (t) => {
   await untilComplete(scene, gateway);
   scene.directory.losesNextReply = true;
   scene.topics["conversation.events.v1"].write(0, conversationCreated("room", "ann", "bob"));
-  await until(scene.clock, "it is told", () => gateway.listener.wasTold("ann", "bob"));
+  await until(scene.clock, "it is told", () => gateway.listener.isAffected("ann", "bob"));
 });
 
 test("while the directory is away nothing is skipped", async (t) => {
@@ -312,7 +312,7 @@ test("while the directory is away nothing is skipped", async (t) => {
   scene.directory.isAway = true;
   scene.topics["conversation.events.v1"].write(0, conversationCreated("room", "ann", "bob"));
   await scene.clock.advance(20_000);
-  assert.ok(!gateway.listener.wasTold("ann", "bob"));
+  assert.ok(!gateway.listener.isAffected("ann", "bob"));
   scene.directory.isAway = false;
   await untilSees(scene, "ann", ["bob"]);
   assert.ok(gateway.source.isComplete);
@@ -323,11 +323,11 @@ test("a directory that lost its data is filled again from the start, and unknown
   scene.topics["conversation.events.v1"].write(0, conversationCreated("room", "ann", "bob"));
   const gateway = scene.start();
   await untilComplete(scene, gateway);
-  scene.directory.lose();
+  scene.directory.loseData();
   assert.equal(gateway.source.isComplete, false);
   await untilComplete(scene, gateway);
   assert.deepEqual(await whomSees(scene, "ann"), ["bob"]);
-  assert.equal(gateway.listener.looksAgain, 2);
+  assert.equal(gateway.listener.recheckAllCalls, 2);
 });
 
 test("a directory that is full, and misses what follows, is not answered from", async (t) => {

@@ -7,7 +7,7 @@ import { type FollowerMetrics, TopicFollower } from "./topic-follower.ts";
 import { type AudienceTopic, audienceTopics, type TopicNames } from "./topics.ts";
 
 export interface KafkaSourceOptions {
-  /** How to get to the brokers. */
+  /** Connection to the brokers. */
   readonly kafka: KafkaAccess;
   readonly topics: TopicNames;
   readonly directory: AudienceDirectory;
@@ -17,8 +17,8 @@ export interface KafkaSourceOptions {
 }
 
 /**
- * What Kafka says about who may see whom. Every gateway reads all partitions of all topics by itself; what it applies
- * after another one changes nothing, and tells it whom to look at.
+ * Reads relations from Kafka. Every gateway reads all partitions of all topics itself. Records that another gateway
+ * applied first change nothing; applying them still returns the affected pairs.
  */
 export class KafkaSource {
   readonly #followers: ReadonlyMap<AudienceTopic, TopicFollower>;
@@ -28,7 +28,7 @@ export class KafkaSource {
   #running: Promise<unknown> = Promise.resolve();
   #wasComplete = false;
 
-  /** @param openTopic how a topic is read; default from Kafka */
+  /** @param openTopic opens a topic; default: in Kafka */
   constructor(
     options: KafkaSourceOptions,
     openTopic: (name: string) => TopicSource = (name) =>
@@ -47,20 +47,20 @@ export class KafkaSource {
     );
   }
 
-  /** Begins to read, and goes on for ever. */
+  /** Reads until it is stopped. */
   start(): void {
     this.#running = Promise.all([...this.#followers.values()].map((follower) => follower.run(this.#stop.signal)));
   }
 
-  /** Resolves when nothing is applied any more. */
+  /** Resolves when the last batch is applied. */
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#running;
   }
 
   /**
-   * Whether the directory has everything that was written before the start. As long as it has not, it may know of a
-   * conversation and not yet of the block.
+   * Whether the directory has every record written before the start. Before that, it may know a conversation and not
+   * yet the block.
    */
   get isComplete(): boolean {
     const { generation } = this.#directory;
@@ -68,12 +68,12 @@ export class KafkaSource {
   }
 
   health(): { readonly ready: boolean; readonly detail: string } {
-    // What cannot be read may be a block.
+    // A record that cannot be read may be a block.
     const ready = this.isComplete && !this.#all.some(({ isHeld }) => isHeld);
     return { ready, detail: this.#all.map(({ detail }) => detail).join("; ") };
   }
 
-  /** By topic, as it is called by default. */
+  /** By the topic's default name. */
   metrics(): ReadonlyMap<AudienceTopic, FollowerMetrics> {
     return new Map([...this.#followers].map(([topic, { metrics }]) => [topic, metrics]));
   }

@@ -4,8 +4,8 @@ import { beforeAllRecords } from "../directory.ts";
 import { writtenAt } from "./record-clock.ts";
 
 const receivedUs = 1_790_000_000_000_000;
-const news = { receivedUs, isNews: true };
-const history = { receivedUs, isNews: false };
+const news = { receivedUs, isFresh: true };
+const history = { receivedUs, isFresh: false };
 const nowMs = receivedUs / 1_000;
 
 test("a record was written at its timestamp", () => {

@@ -22,7 +22,7 @@ import {
   hides,
   type SourcePosition,
 } from "../directory.ts";
-import { latestOf } from "../facts.ts";
+import { nextLatest } from "../facts.ts";
 import type { AudienceListener } from "../listener.ts";
 import { decodeRecord, MalformedRecord } from "./decode-record.ts";
 import { type Receipt, writtenAt } from "./record-clock.ts";
@@ -41,7 +41,7 @@ interface FollowerOptions {
   readonly log: Pick<Log, "info" | "warn" | "error">;
 }
 
-/** Figures since the start. */
+/** Counters since the start, and gauges. */
 export interface FollowerMetrics {
   readonly records: number;
   readonly malformed: number;
@@ -250,7 +250,7 @@ export class TopicFollower {
     const { directory, listener } = this.#options;
     const changes = this.#decode(partition, number, records);
     const before = partition.position?.at ?? beforeAllRecords;
-    const upTo = { offset: Number(lastOffset), at: changes.reduce((latest, { at }) => latestOf(latest, at), before) };
+    const upTo = { offset: Number(lastOffset), at: changes.reduce((latest, { at }) => nextLatest(latest, at), before) };
     const origin = { source: partition.source, after: partition.position, upTo };
     const affected = await directory.apply({ origin, changes });
     partition.position = upTo;
@@ -286,7 +286,7 @@ export class TopicFollower {
     const receivedUs = clock.nowUs();
     const isLookFresh = clock.monotonicMs() - at.look.atMs <= newsMaxAgeMs;
     for (const { offset, timestampMs, value } of records) {
-      const receipt: Receipt = { receivedUs, isNews: isLookFresh && offset >= at.look.end };
+      const receipt: Receipt = { receivedUs, isFresh: isLookFresh && offset >= at.look.end };
       try {
         const change = decodeRecord(topic, value);
         if (change === undefined) continue;

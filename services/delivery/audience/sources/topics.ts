@@ -1,4 +1,4 @@
-/** The topics that say who may see whom, by the names that they have by default. */
+/** The topics that relations are read from, by their default names. */
 export const audienceTopics = [
   "conversation.events.v1",
   "contact.added",
@@ -9,5 +9,5 @@ export const audienceTopics = [
 
 export type AudienceTopic = (typeof audienceTopics)[number];
 
-/** What each topic is called in a deployment. */
+/** The topics' names in a deployment, by default name. */
 export type TopicNames = Readonly<Record<AudienceTopic, string>>;

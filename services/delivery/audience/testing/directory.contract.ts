@@ -324,7 +324,7 @@ async function liveThrough(
   }
   for (const gateway of gateways) {
     await gateway.readAll();
-    await gateway.noticeImports();
+    await gateway.pollImports();
   }
   const inTheEnd = visibilityAfter([...imported, ...sources.flat()]);
   await compare(directories[0], inTheEnd);

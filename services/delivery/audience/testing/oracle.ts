@@ -1,8 +1,8 @@
 import type { AudienceChange } from "../directory.ts";
 
 /**
- * Who may see whom after a history, told in the plainest way: everything that happened, one after the other, applied to
- * sets. What hides comes after what shows at the same moment.
+ * Who may see whom after a history, computed in the simplest way: all changes in order of time, applied to sets. At the
+ * same time, a change that hides comes after one that shows.
  */
 export function visibilityAfter(history: readonly AudienceChange[]): (viewer: string, user: string) => boolean {
   const members = new Map<string, Set<string>>();
@@ -13,7 +13,7 @@ export function visibilityAfter(history: readonly AudienceChange[]): (viewer: st
     return members.get(conversationId) as Set<string>;
   };
   const pair = (one: string, other: string) => JSON.stringify([one, other]);
-  const happen = (change: AudienceChange) => {
+  const apply = (change: AudienceChange) => {
     switch (change.kind) {
       case "conversation":
         for (const participant of change.participants) membersOf(change.conversationId).add(participant);
@@ -41,7 +41,7 @@ export function visibilityAfter(history: readonly AudienceChange[]): (viewer: st
   };
   const hides = ({ kind }: AudienceChange) =>
     kind === "left" || kind === "contact-removed" || kind === "blocked" ? 1 : 0;
-  for (const change of history.toSorted((a, b) => a.at - b.at || hides(a) - hides(b))) happen(change);
+  for (const change of history.toSorted((a, b) => a.at - b.at || hides(a) - hides(b))) apply(change);
 
   return (viewer, user) => {
     if (viewer === user) return false;

@@ -6,11 +6,11 @@ import {
   type ChangeBatch,
   type SourcePosition,
 } from "../directory.ts";
-import { latestOf } from "../facts.ts";
+import { nextLatest } from "../facts.ts";
 
 /**
- * What a gateway does with the directory: reads sources, applies what it read, and looks again at the pairs that it is
- * told, and at no others. Its view says whether it was told enough.
+ * What a gateway does with the directory: it reads sources, applies records, and checks the affected pairs again, and
+ * no others. Its view shows whether enough pairs were reported.
  */
 export class SimulatedGateway {
   readonly #directory: AudienceDirectory;
@@ -38,17 +38,17 @@ export class SimulatedGateway {
       const position = positions.get(nameOf(source));
       if (position !== undefined) this.#positions.set(source, position);
     }
-    await this.#lookAtAll();
+    await this.#recheckAll();
   }
 
-  /** @returns what it was told to look at again, and up to where it has read */
+  /** @returns the affected pairs, and the offset of the last record */
   async read(source: number, records: number): Promise<{ affected: AffectedPairs[]; offset: number }> {
     const after = this.#positions.get(source);
     const first = (after?.offset ?? -1) + 1;
     const changes = this.#sources[source]?.slice(first, first + records) ?? [];
     const last = changes.at(-1);
     if (last === undefined) return { affected: [], offset: first - 1 };
-    const at = changes.reduce((latest, change) => latestOf(latest, change.at), after?.at ?? beforeAllRecords);
+    const at = changes.reduce((latest, change) => nextLatest(latest, change.at), after?.at ?? beforeAllRecords);
     const upTo = { offset: first + changes.length - 1, at };
     const affected = await this.apply({ origin: { source: nameOf(source), after, upTo }, changes });
     this.#positions.set(source, upTo);
@@ -63,8 +63,8 @@ export class SimulatedGateway {
     this.#last = batch;
     const affected = await this.#directory.apply(batch);
     for (const { users, others } of affected) {
-      for (const user of users) await this.#look(user, others);
-      for (const other of others) await this.#look(other, users);
+      for (const user of users) await this.#recheck(user, others);
+      for (const other of others) await this.#recheck(other, users);
     }
     return affected;
   }
@@ -73,19 +73,19 @@ export class SimulatedGateway {
     return this.apply(this.#last);
   }
 
-  /** Looks at everybody if somebody imported something. */
-  async noticeImports(): Promise<void> {
+  /** Checks all pairs again if there was an import. */
+  async pollImports(): Promise<void> {
     const { imports } = await this.#directory.state();
     if (imports === this.#imports) return;
     this.#imports = imports;
-    await this.#lookAtAll();
+    await this.#recheckAll();
   }
 
-  async #lookAtAll(): Promise<void> {
-    for (const user of this.#users) await this.#look(user, this.#users);
+  async #recheckAll(): Promise<void> {
+    for (const user of this.#users) await this.#recheck(user, this.#users);
   }
 
-  async #look(viewer: string, users: readonly string[]): Promise<void> {
+  async #recheck(viewer: string, users: readonly string[]): Promise<void> {
     const visible = await this.#directory.maySee(viewer, users);
     for (const user of users) {
       if (visible.has(user)) this.#visible.add(keyOf(viewer, user));

@@ -11,11 +11,11 @@ interface KafkaFeedOptions extends Omit<PresenceFeedOptions, "from" | "signal"> 
   readonly log: Pick<Log, "warn">;
 }
 
-/** Gaps may be many; one in that time is logged. */
+/** Gaps may be many; one is logged in this time. */
 const gapLogMs = 60_000;
 
 /**
- * Hears of changes from Kafka: every gateway reads all partitions of the topic, from now on.
+ * Reads transitions from Kafka: every gateway reads all partitions of the topic, from now on.
  * Why, and up to how many gateways: docs/adr/0011-all-partitions-feed.md
  */
 export class KafkaFeed implements PresenceFeed {
@@ -70,7 +70,7 @@ export class KafkaFeed implements PresenceFeed {
           this.#logGap(news.why);
           listener.gap();
           break;
-        // Sockets that came before it was listening have to be looked after too.
+        // Users whose sockets came before the feed was listening are to be looked up too.
         case "listening":
           listener.gap();
           break;

@@ -44,13 +44,13 @@ const shared = new TextEncoder().encode(secret);
 const hs256 = (payload: JWTPayload) => signed(shared, "HS256", payload);
 
 describe("bearers of tokens", () => {
-  test("are who the token says they are, as long as it says", async () => {
+  test("have the token's subject as user, until it expires", async () => {
     const { outcome } = await bearers({ kind: "secret", secret });
     assert.equal(await outcome(await hs256({ sub: "ada", exp: nowS + 60 })), `user ada until ${(nowS + 60) * 1000}`);
     assert.equal(await outcome(await hs256({ sub: "ada" }), "ada"), "user ada until undefined");
   });
 
-  test("without a good token are refused, and told why", async () => {
+  test("without a valid token are refused, with the reason", async () => {
     const { outcome } = await bearers({ kind: "secret", secret });
     assert.match(await outcome(undefined), /^unauthenticated: no token: send it as/);
     assert.match(await outcome("a.b.c"), /^unauthenticated: the token is not valid/);
@@ -65,7 +65,7 @@ describe("bearers of tokens", () => {
     assert.match(await outcome(await signed(other, "HS256", { sub: "ada" })), /^unauthenticated: .*signature/);
   });
 
-  test("are told of claims of the wrong type, and not to try again later: the same token never gets better", async () => {
+  test("with claims of the wrong type are refused for good: the same token never becomes valid", async () => {
     const { outcome } = await bearers({ kind: "secret", secret }, { audience: "chat" });
     const subs = ["42", "0", "true", "null", '["ada"]', '{"id":"ada"}', '""', '"\\ud800"', '"a\\udc00b"', '"\\u0000"'];
     for (const sub of [...subs, `"${"x".repeat(129)}"`]) {
@@ -102,7 +102,7 @@ describe("bearers of tokens", () => {
     }
   });
 
-  test("are told what is wrong with a token's form or header", async () => {
+  test("with a malformed token or header are refused, with the reason", async () => {
     const { outcome } = await bearers({ kind: "secret", secret });
     const payload = '{"sub":"ada"}';
     const headers = ["42", "null", "{}", "[]", "{", '{"alg":42}', '{"alg":null}', '{"alg":"none"}', '{"alg":"RS256"}'];
@@ -126,26 +126,26 @@ describe("bearers of tokens", () => {
     }
   });
 
-  test("are issued none for trying that would be refused", async () => {
+  test("are issued no test token that would be refused", async () => {
     const issue = { secret, issuer: undefined, audience: undefined, validS: 60 };
     const { outcome } = await bearers({ kind: "secret", secret });
     assert.match(await outcome(await issueToken({ ...issue, userId: "ada" }, clock)), /^user ada/);
     await assert.rejects(issueToken({ ...issue, userId: "a\nb" }, clock), /^Error: the user's id has /);
   });
 
-  test("that end beyond all time are as good as those that do not end", async () => {
+  test("whose expiry is out of range count as without expiry", async () => {
     const { outcome } = await bearers({ kind: "secret", secret });
     for (const exp of ["1e300", "9007199254740993", "1e15"]) {
       assert.match(await outcome(hs256Of(`{"sub":"ada","exp":${exp}}`)), /^user ada until \d/, exp);
     }
   });
 
-  test("cannot be somebody else", async () => {
+  test("cannot connect as another user", async () => {
     const { outcome } = await bearers({ kind: "secret", secret });
     assert.match(await outcome(await hs256({ sub: "ada" }), "bob"), /^forbidden: user_id is not the token's subject/);
   });
 
-  test("bring tokens of the right issuer, for this audience", async () => {
+  test("need tokens of the right issuer, for this audience", async () => {
     const { outcome } = await bearers(
       { kind: "secret", secret },
       { issuer: "https://login.example", audience: "chat" },
@@ -225,7 +225,7 @@ describe("bearers of tokens", () => {
       });
     }
 
-    test("of which some are of no use: the others count", async (t) => {
+    test("some of which are unusable: the others are used", async (t) => {
       const { open } = await issuing(t);
       const [good, encrypting] = (await pairs("ES256", 2)) as [Pair, Pair];
       const junk: unknown[] = [
@@ -244,7 +244,7 @@ describe("bearers of tokens", () => {
       assert.match(await outcome(other), /^unauthenticated: /);
     });
 
-    test("a key that is new counts at once, however short ago the set was read", async (t) => {
+    test("a new key is used at once, however recently the set was read", async (t) => {
       const { open, state } = await issuing(t);
       const [old, fresh] = (await pairs("ES256", 2)) as [Pair, Pair];
       const { outcome } = await open([await jwk(old, { kid: "old" })]);
@@ -253,7 +253,7 @@ describe("bearers of tokens", () => {
       assert.equal(state.asked, 2);
     });
 
-    test("so does one without a kid in place of another without", async (t) => {
+    test("so is a key without a kid that replaces another without", async (t) => {
       const { open, state } = await issuing(t);
       const [old, fresh] = (await pairs("ES256", 2)) as [Pair, Pair];
       const { outcome } = await open([await jwk(old)]);
@@ -261,7 +261,7 @@ describe("bearers of tokens", () => {
       assert.match(await outcome(await signed(fresh.privateKey, "ES256", { sub: "ada" })), /^user ada/);
     });
 
-    test("kids at random make no storm of readings, and keep no good token out", async (t) => {
+    test("random kids cause no storm of fetches, and keep no valid token out", async (t) => {
       const { open, state } = await issuing(t);
       const [old, fresh] = (await pairs("ES256", 2)) as [Pair, Pair];
       const { outcome } = await open([await jwk(old, { kid: "old" })]);
@@ -293,7 +293,7 @@ describe("bearers of tokens", () => {
       assert.ok(state.asked < 15, `the set was read ${state.asked} times`);
     });
 
-    test("while it is away: what cannot be known is asked again later, what is known is final", async (t) => {
+    test("while the issuer is unavailable: an unknown key is a temporary refusal, a known key a final one", async (t) => {
       const { open, state } = await issuing(t);
       const [old, other] = (await pairs("ES256", 2)) as [Pair, Pair];
       const { outcome } = await open([await jwk(old, { kid: "old" })]);
@@ -306,7 +306,7 @@ describe("bearers of tokens", () => {
     });
   });
 
-  test("sign with keys of a set, which is kept while the issuer is away and read again for a key that is new", async () => {
+  test("are signed with keys of a set, which is kept while the issuer is unavailable and fetched again for a new key", async () => {
     const [first, second] = await Promise.all([generateKeyPair("ES256"), generateKeyPair("ES256")]);
     const jwk = async (key: CryptoKey, kid: string) => ({ ...(await exportJWK(key)), kid });
     let keys = [await jwk(first.publicKey, "one")];

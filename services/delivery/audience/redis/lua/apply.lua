@@ -1,6 +1,6 @@
 #!lua
---[[ Merges facts: of each relation the strongest stamp stays, after stampAfter in facts.ts. With the batch's last facts
-its position is stored.
+--[[ Merges facts: each relation keeps the strongest stamp, as stampAfter in facts.ts. With the batch's last facts its
+position is stored.
 KEYS[1] mark        hash
 KEYS[2] positions   hash
 ARGV[1] generation  text     that the caller knows
@@ -23,7 +23,7 @@ local function relations_count() return tonumber(redis.call('HGET', mark, 'relat
 local stored = -1
 if source ~= '' then
   local position = redis.pcall('HGET', positions, source)
-  -- What is no position is none: the source is read again from the start.
+  -- A malformed position counts as none: the source is read again from the start.
   if type(position) == 'string' and string.find(position, '^%d+ %d+$') then
     stored = tonumber(string.match(position, '^%d+'))
   end
@@ -36,12 +36,12 @@ local function is_stronger(stamp, than)
   return at > other_at or (at == other_at and stamp < than)
 end
 
--- The stamp that the relation has afterwards, nil: the one that it has.
+-- The stamp of the relation afterwards; nil: unchanged.
 local function stamp_after(stamp, earlier, known)
   if not known or is_stronger(stamp, known) then return stamp end
-  -- The source that told the known one tells this one later.
-  local is_told_after = math.abs(known) <= earlier and (stamp > 0) ~= (known > 0)
-  if not is_told_after then return nil end
+  -- This fact is later in the source of the known stamp.
+  local follows_in_source = math.abs(known) <= earlier and (stamp > 0) ~= (known > 0)
+  if not follows_in_source then return nil end
   return (stamp > 0 and 1 or -1) * (math.abs(known) + 1)
 end
 
@@ -49,11 +49,11 @@ local facts = cjson.decode(ARGV[7])
 local added, changed = 0, false
 for index = 1, #facts, 6 do
   local relation, left, right, stamp, offset, earlier = unpack(facts, index, index + 5)
-  -- Where one end of the relation is unreadable, the other one still says it.
+  -- Where one end of the relation is unreadable, the other one still has it.
   local key, reverse = prefix .. relation .. ':' .. left, prefix .. relation .. '-of:' .. right
   local known = try({ key }, 'ZSCORE', key, right)
   if known == nil then known = try({ reverse }, 'ZSCORE', reverse, left) or false end
-  -- What was applied before must not come after what followed it.
+  -- A fact that was applied before must not be applied after a later one.
   local is_applied = offset >= 0 and offset <= stored
   local new = not is_applied and stamp_after(stamp, earlier, known and tonumber(known))
   if new then
@@ -65,7 +65,7 @@ for index = 1, #facts, 6 do
   end
 end
 
--- Counters of ours that somebody else wrote over begin again.
+-- A counter that another program overwrote starts again.
 local function count(field, by)
   local reply = redis.pcall('HINCRBY', mark, field, by)
   if type(reply) == 'number' then return reply end

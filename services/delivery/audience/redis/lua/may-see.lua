@@ -5,7 +5,7 @@ ARGV[1] generation  text  that the caller knows
 ARGV[2] prefix      text  of the relations' keys
 ARGV[3] viewer      id
 ARGV[4] users       json  array of at most 1,000 ids, not empty
-Returns array       a 1 for each user whom he may see, a 0 for each other, in the order asked, as one text; an array of
+Returns array       a 1 for each user that it may see, a 0 for each other, in the order given, as one text; an array of
                     keys that are unreadable: what they may say is taken for what hides ]]
 
 local mark, generation, prefix, viewer = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
@@ -24,7 +24,7 @@ if has and had then
   for index, user in ipairs(users) do seen[user] = is_for(has[index]) and is_for(had[index]) end
 end
 
--- A ZSET of this size or less is a list (zset-max-listpack-entries): to find some in it is to go through it for each.
+-- A ZSET of this size or less is a list (zset-max-listpack-entries): each lookup scans it.
 local packed = 128
 local member_of = prefix .. 'member-of:' .. viewer
 for _, conversation in ipairs(try({ member_of }, 'ZRANGEBYSCORE', member_of, '(0', '+inf') or {}) do

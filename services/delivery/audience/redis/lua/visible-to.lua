@@ -13,7 +13,7 @@ local viewer, limit = ARGV[3], tonumber(ARGV[4])
 -- #include generation
 -- #include reading
 
--- Neither himself, nor who blocks or is blocked, nor anybody twice.
+-- Left out: the viewer, users that block or are blocked, and users that were shown already.
 local passed = { [viewer] = true }
 for _, key in ipairs({ 'block:', 'block-of:' }) do
   local blocks = prefix .. key .. viewer
@@ -23,7 +23,7 @@ for _, key in ipairs({ 'block:', 'block-of:' }) do
 end
 
 local reply = { 0, unreadable }
--- Says whether to go on.
+-- Returns whether to go on.
 local function show(user)
   if passed[user] then return true end
   if #reply > limit + 1 then
@@ -50,7 +50,7 @@ for _, conversation in ipairs(try({ member_of }, 'ZRANGEBYSCORE', member_of, '(0
 end
 table.sort(conversations, function(a, b) return a.size < b.size end)
 
--- By pages: of a conversation that is far beyond the limit only the beginning is read.
+-- In pages: of a conversation far larger than the limit only the beginning is read.
 local page = 1000
 for _, conversation in ipairs(conversations) do
   for offset = 0, conversation.size, page do

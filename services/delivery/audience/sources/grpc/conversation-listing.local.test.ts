@@ -5,7 +5,7 @@ import { type CallContext, createRpcServer, implement, RpcError } from "@realcha
 import { systemClock } from "@realchat/presence-runtime/clock";
 import { waitUntil } from "@realchat/presence-testing";
 import { MemoryDirectory } from "../../memory/memory-directory.ts";
-import { LosableDirectory } from "../../testing/losable-directory.ts";
+import { FlakyDirectory } from "../../testing/flaky-directory.ts";
 import { RecordedListener } from "../../testing/recorded-listener.ts";
 import { ConversationListing, type ConversationListingOptions } from "./conversation-listing.ts";
 
@@ -23,7 +23,7 @@ async function openScene(t: TestContext, answer: Answer, options: Partial<Conver
   const server = createRpcServer({ services: [api] });
   const port = await server.listen({ host: "127.0.0.1", port: 0 });
   t.after(() => server.drain(0));
-  const directory = new LosableDirectory();
+  const directory = new FlakyDirectory();
   const listener = new RecordedListener();
   const listing = new ConversationListing({
     address: `127.0.0.1:${port}`,
@@ -43,7 +43,7 @@ test("who connects sees those whom the conversation service lists, and they are 
   });
   assert.equal(await listing.refresh("ann"), "applied");
   assert.deepEqual((await directory.visibleTo("ann", 10)).users.sort(), ["bob", "cid", "dan"]);
-  assert.ok(listener.wasTold("ann", "cid"));
+  assert.ok(listener.isAffected("ann", "cid"));
   assert.equal(listing.health().ready, true);
 });
 

@@ -21,15 +21,15 @@ export interface ConversationListingOptions {
   readonly directory: AudienceDirectory;
   readonly listener: AudienceListener;
   readonly clock: Clock;
-  /** Milliseconds that a call may take; default 2,000. */
+  /** Deadline of a call, ms; default 2,000. */
   readonly timeoutMs?: number;
-  /** Calls under way at most; default 32. */
+  /** Calls in flight at most; default 32. */
   readonly maxCalls?: number;
-  /** Users who wait for a call at most, those beyond go without; default 10,000. */
+  /** Users that wait for a call at most; more are skipped; default 10,000. */
   readonly maxWaiting?: number;
-  /** For how long an answer is good enough for the same user, ms; default 30,000. */
+  /** For how long an answer is cached, ms; default 30,000. */
   readonly cacheMs?: number;
-  /** Answers remembered at most; default 10,000. */
+  /** Answers cached at most; default 10,000. */
   readonly maxCached?: number;
 }
 
@@ -41,20 +41,20 @@ export interface ConversationListingOptions {
 type ListingOutcome = "applied" | "failed" | "skipped";
 
 /**
- * What a listing says counts as said so long before the call: the clocks of services differ, and whoever was removed at
- * the time of the call must not come back by it.
+ * A listing counts as older than its call by this time: the clocks of services differ, and a member that was removed
+ * during the call must not come back.
  */
 const clockSkewUs = 60_000_000;
 
 /**
- * Asks the conversation service what a user takes part in, for what the topics no longer hold. It only adds: an answer
- * that lacks something may be a short one.
+ * Lists a user's conversations at the conversation service, for records that the topics no longer retain. It only adds
+ * memberships: an answer may be incomplete.
  */
 export class ConversationListing {
   readonly #options: Required<Omit<ConversationListingOptions, "tls">>;
   readonly #channel: GrpcChannel;
   readonly #api: RpcClient<typeof conversation.ConversationApiDefinition>;
-  /** By user, since when. Outcomes of calls under way, too, so that nobody is asked for twice at once. */
+  /** Cached outcomes by user. Calls in flight are in it too, so that a user has one call at a time. */
   readonly #recent = new Map<string, { readonly atMs: number; readonly outcome: Promise<ListingOutcome> }>();
   /** Users with a recent outcome. */
   readonly #remembered = new ArrivalSet<string>();
@@ -77,7 +77,7 @@ export class ConversationListing {
     this.#api = rpcClient(conversation.ConversationApiDefinition, this.#channel);
   }
 
-  /** Resolves when the directory knows the user's conversations, or will not; never rejects. */
+  /** Resolves when the user's conversations are applied, or the listing failed; never rejects. */
   async refresh(userId: string): Promise<ListingOutcome> {
     const { clock, cacheMs } = this.#options;
     const recent = this.#recent.get(userId);
@@ -89,11 +89,11 @@ export class ConversationListing {
       this.#outcomes.skipped += 1;
       return "skipped";
     }
-    const outcome = this.#ask(userId);
+    const outcome = this.#list(userId);
     this.#remember(userId, outcome);
     const result = await outcome;
     this.#outcomes[result] += 1;
-    // Whoever connects next asks again.
+    // The next socket of the user retries it.
     if (result === "failed" && this.#recent.get(userId)?.outcome === outcome) this.#forget(userId);
     return result;
   }
@@ -118,8 +118,8 @@ export class ConversationListing {
     };
   }
 
-  async #ask(userId: string): Promise<ListingOutcome> {
-    await this.#turn();
+  async #list(userId: string): Promise<ListingOutcome> {
+    await this.#acquireSlot();
     try {
       const askedAtUs = this.#options.clock.nowUs();
       const metadata = { "x-user-id": asHeader(userId) };
@@ -139,7 +139,7 @@ export class ConversationListing {
     }
   }
 
-  async #turn(): Promise<void> {
+  async #acquireSlot(): Promise<void> {
     while (this.#calls >= this.#options.maxCalls) {
       await new Promise<void>((resolve) => this.#waiting.add(resolve));
     }
@@ -154,7 +154,7 @@ export class ConversationListing {
           kind: "conversation",
           at,
           conversationId,
-          // Whoever asks takes part, whether or not the answer repeats it.
+          // The user is a participant, whether or not the answer says it.
           participants: [...new Set([userId, ...participantUserIds.filter(isId)])],
         }),
       );
@@ -185,7 +185,7 @@ export class ConversationListing {
   }
 }
 
-/** Metadata is printable ASCII; what is not goes as in a URL. https://grpc.io/docs/guides/metadata/ */
+/** Metadata is printable ASCII; other text is percent-encoded. https://grpc.io/docs/guides/metadata/ */
 function asHeader(userId: string): string {
   return /^[ -~]*$/.test(userId) ? userId : encodeURIComponent(userId);
 }

@@ -4,14 +4,14 @@ import type { AudienceListener } from "./listener.ts";
 
 const periodMs = 1_000;
 
-/** Notices what others brought into a shared directory without a source: they cannot tell this gateway whom it affects. */
-export class ImportWatch {
+/** Polls a shared directory for imports by other processes, which cannot notify this gateway's listener. */
+export class ImportPoll {
   readonly #directory: AudienceDirectory;
   readonly #listener: AudienceListener;
   readonly #clock: Clock;
   #cancel: Cancel = () => {};
-  #isLooking = false;
-  /** Generation and count of imports; undefined before the first look. */
+  #isPolling = false;
+  /** Generation and count of imports at the last poll. */
   #seen: string | undefined;
 
   constructor(directory: AudienceDirectory, listener: AudienceListener, clock: Clock) {
@@ -21,25 +21,25 @@ export class ImportWatch {
   }
 
   start(): void {
-    this.#cancel = this.#clock.every(periodMs, () => void this.#look());
+    this.#cancel = this.#clock.every(periodMs, () => void this.#poll());
   }
 
   stop(): void {
     this.#cancel();
   }
 
-  async #look(): Promise<void> {
-    if (this.#isLooking) return;
-    this.#isLooking = true;
+  async #poll(): Promise<void> {
+    if (this.#isPolling) return;
+    this.#isPolling = true;
     try {
       const { generation, imports } = await this.#directory.state();
       const now = `${generation} ${imports}`;
       if (this.#seen !== undefined && this.#seen !== now) this.#listener.recheckAll();
       this.#seen = now;
     } catch {
-      // The directory's health says it; the next look is soon.
+      // The directory's health reports it; the next poll is soon.
     } finally {
-      this.#isLooking = false;
+      this.#isPolling = false;
     }
   }
 }

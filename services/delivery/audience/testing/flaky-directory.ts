@@ -3,24 +3,24 @@ import { AudienceError } from "../audience-error.ts";
 import type { AudienceDirectory, ChangeBatch } from "../directory.ts";
 import { MemoryDirectory } from "../memory/memory-directory.ts";
 
-/** A directory in memory that can be away, and lose its data, as Redis can. */
-export class LosableDirectory implements AudienceDirectory {
+/** A directory in memory that can be unavailable and lose its data, as Redis can. */
+export class FlakyDirectory implements AudienceDirectory {
   readonly kind = "redis";
   isAway = false;
   /** What `apply` rejects with. */
   failure: Error | undefined;
-  /** Applies the next batch, but its caller never hears of it. */
+  /** Applies the next batch, but the reply is lost. */
   losesNextReply = false;
-  #life = 1;
+  #generation = 1;
   #data = new MemoryDirectory({}, systemClock);
 
   get generation(): string {
-    return `life ${this.#life}`;
+    return `life ${this.#generation}`;
   }
 
   /** Loses everything. */
-  lose(): void {
-    this.#life += 1;
+  loseData(): void {
+    this.#generation += 1;
     this.#data = new MemoryDirectory({}, systemClock);
   }
 
@@ -36,26 +36,26 @@ export class LosableDirectory implements AudienceDirectory {
   }
 
   async visibleTo(viewer: string, limit: number) {
-    return (await this.#there()).visibleTo(viewer, limit);
+    return (await this.#dataIfReachable()).visibleTo(viewer, limit);
   }
 
   async maySee(viewer: string, users: readonly string[]) {
-    return (await this.#there()).maySee(viewer, users);
+    return (await this.#dataIfReachable()).maySee(viewer, users);
   }
 
   async apply(batch: ChangeBatch) {
     if (this.failure !== undefined) throw this.failure;
-    const affected = await (await this.#there()).apply(batch);
+    const affected = await (await this.#dataIfReachable()).apply(batch);
     if (!this.losesNextReply) return affected;
     this.losesNextReply = false;
     throw new AudienceError("UNAVAILABLE", "the reply was lost");
   }
 
   async state() {
-    return { ...(await (await this.#there()).state()), generation: this.generation };
+    return { ...(await (await this.#dataIfReachable()).state()), generation: this.generation };
   }
 
-  async #there(): Promise<MemoryDirectory> {
+  async #dataIfReachable(): Promise<MemoryDirectory> {
     if (this.isAway) throw new AudienceError("UNAVAILABLE", "away");
     return this.#data;
   }

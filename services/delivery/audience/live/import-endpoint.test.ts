@@ -4,16 +4,16 @@ import { describe, type TestContext, test } from "node:test";
 import { Metrics, OperationsServer, systemClock } from "@realchat/presence-runtime";
 import { MemoryDirectory } from "../memory/memory-directory.ts";
 import { importAudience } from "../sources/import-audience.ts";
-import { LosableDirectory } from "../testing/losable-directory.ts";
+import { FlakyDirectory } from "../testing/flaky-directory.ts";
 import { RecordedListener } from "../testing/recorded-listener.ts";
-import { importOrder, importPath, orderMaxBytes, orderType } from "./import-order.ts";
+import { importEndpoint, importPath, requestContentType, requestMaxBytes } from "./import-endpoint.ts";
 import { RunningGateway } from "./running-gateway.ts";
 
 const lines = (...contents: unknown[]) => contents.map((content) => `${JSON.stringify(content)}\n`).join("");
 const room = { conversation_id: "room", participants: ["ann", "bob"] };
 
 /** What a gateway has to take imports with, at a port of its own. */
-async function listening(t: TestContext, { directory = new LosableDirectory(), isExposed = false } = {}) {
+async function listening(t: TestContext, { directory = new FlakyDirectory(), isExposed = false } = {}) {
   const listener = new RecordedListener();
   const server = new OperationsServer({
     service: "delivery",
@@ -21,14 +21,14 @@ async function listening(t: TestContext, { directory = new LosableDirectory(), i
     checks: {},
     isDraining: () => false,
     clock: systemClock,
-    orders: { [importPath]: importOrder({ directory, listener, isExposed }) },
+    orders: { [importPath]: importEndpoint({ directory, listener, isExposed }) },
   });
   const address = { host: "127.0.0.1", port: await server.listen({ host: "127.0.0.1", port: 0 }) };
   t.after(() => server.close());
   const order = async (body: string, headers: Record<string, string> = {}) => {
     const response = await fetch(`http://127.0.0.1:${address.port}${importPath}`, {
       ...{ method: "POST", body },
-      headers: { "content-type": orderType, ...headers },
+      headers: { "content-type": requestContentType, ...headers },
     });
     return { status: response.status, answer: (await response.json()) as Record<string, unknown> };
   };
@@ -42,8 +42,8 @@ describe("an import order", () => {
     assert.equal(status, 200);
     assert.deepEqual(answer, { lines: 2, conversations: 1, contacts: 0, blocks: 1, directory: "redis" });
     assert.deepEqual((await directory.visibleTo("ann", 10)).users, ["bob"]);
-    assert.ok(listener.wasTold("ann", "bob"));
-    assert.ok(listener.wasTold("ann", "cid"));
+    assert.ok(listener.isAffected("ann", "bob"));
+    assert.ok(listener.isAffected("ann", "cid"));
   });
 
   test("with contacts is answered how many are mutual", async (t) => {
@@ -64,7 +64,7 @@ describe("an import order", () => {
 
   test("has a size that keeps no socket waiting", async (t) => {
     const { directory, order } = await listening(t);
-    const { status, answer } = await order(lines(room).repeat(Math.ceil(orderMaxBytes / lines(room).length)));
+    const { status, answer } = await order(lines(room).repeat(Math.ceil(requestMaxBytes / lines(room).length)));
     assert.equal(status, 400);
     assert.match(String(answer.message), /^more than 1048576 bytes at once: send fewer lines/);
     assert.equal(directory.metrics().relations, 0);

@@ -8,37 +8,40 @@ import { checkImport, importAudience } from "../sources/import-audience.ts";
 
 export const importPath = "/audience/import";
 
-/** Bytes of one order: what the gateway can take in without keeping its sockets waiting. A file comes in many. */
-export const orderMaxBytes = 1024 * 1024;
+/** Bytes of one request: the gateway handles that without delay for its sockets. A file is sent in many requests. */
+export const requestMaxBytes = 1024 * 1024;
 
-/** Of JSON lines. No page may send it elsewhere than to its own server without asking first: https://fetch.spec.whatwg.org/#cors-safelisted-request-header */
-export const orderType = "application/x-ndjson";
+/** JSON lines. Not CORS-safelisted, so a page cannot send it to another origin: https://fetch.spec.whatwg.org/#cors-safelisted-request-header */
+export const requestContentType = "application/x-ndjson";
 
-interface ImportOrderOptions {
+interface ImportEndpointOptions {
   readonly directory: AudienceDirectory;
-  /** Hears whom it affects, at once. */
+  /** Called with the affected pairs. */
   readonly listener: AudienceListener;
-  /** Others than this machine's may be able to ask, and nobody said that they may. */
+  /** The endpoint is reachable from other machines, and that is not allowed by a setting. */
   readonly isExposed: boolean;
 }
 
-/** Imports into the directory of a gateway that runs, all lines of an order or none that it can tell to be wrong. */
-export function importOrder({ directory, listener, isExposed }: ImportOrderOptions): Order {
+/**
+ * The endpoint that imports into the directory of a running gateway: all lines of a request, or none when one is
+ * invalid.
+ */
+export function importEndpoint({ directory, listener, isExposed }: ImportEndpointOptions): Order {
   return {
-    meaning: `${orderType}: who may see whom, as \`audience import\` reads it`,
+    meaning: `${requestContentType}: who may see whom, as \`audience import\` reads it`,
     async run(request) {
       try {
         if (isExposed) throw new AudienceError("REFUSED", exposed);
-        refuseOthers(request);
+        refuseBrowsers(request);
         const lines = await readBody(request);
         const { contacts } = await checkImport(Readable.from([lines]));
         const imported = await importAudience(directory, Readable.from([lines]), { listener });
-        // One contact alone shows nobody.
+        // A one-sided contact shows nobody.
         const census = imported.contacts > 0 && { mutual: contacts?.mutual, oneSided: contacts?.oneSided };
         return { status: 200, value: { ...imported, ...census, directory: directory.kind } };
       } catch (error) {
         if (!(error instanceof AudienceError)) throw error;
-        // How far it got is for the one to say who has the file.
+        // The message without the line number up to which it was applied: the client that has the file adds its own.
         const { code, message } = error.cause instanceof AudienceError ? error.cause : error;
         return { status: statuses[code], value: { error: code, message } };
       }
@@ -58,11 +61,11 @@ const statuses: Readonly<Record<AudienceErrorCode, number>> = {
   FULL: 507,
 };
 
-/** A page in a browser on this machine is not this machine's administrator; browsers say with every POST whose it is. */
-function refuseOthers({ headers }: IncomingMessage): void {
+/** A page in a browser on this machine is not its administrator. Browsers send Origin with every POST. */
+function refuseBrowsers({ headers }: IncomingMessage): void {
   if (headers.origin !== undefined) throw new AudienceError("REFUSED", "pages may not import");
-  if (headers["content-type"] !== orderType) {
-    throw new AudienceError("REFUSED", `the content-type is not ${orderType}`);
+  if (headers["content-type"] !== requestContentType) {
+    throw new AudienceError("REFUSED", `the content-type is not ${requestContentType}`);
   }
 }
 
@@ -72,8 +75,8 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
   for await (const chunk of request as AsyncIterable<Buffer>) {
     chunks.push(chunk);
     bytes += chunk.length;
-    if (bytes > orderMaxBytes) {
-      const message = `more than ${orderMaxBytes} bytes at once: send fewer lines, or let \`audience import\` do it`;
+    if (bytes > requestMaxBytes) {
+      const message = `more than ${requestMaxBytes} bytes at once: send fewer lines, or let \`audience import\` do it`;
       throw new AudienceError("INVALID_IMPORT", message);
     }
   }

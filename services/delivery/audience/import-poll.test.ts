@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeClock } from "@realchat/presence-runtime/testing";
-import { ImportWatch } from "./import-watch.ts";
-import { LosableDirectory } from "./testing/losable-directory.ts";
+import { ImportPoll } from "./import-poll.ts";
+import { FlakyDirectory } from "./testing/flaky-directory.ts";
 import { RecordedListener } from "./testing/recorded-listener.ts";
 
 const room = { kind: "conversation", at: 1, conversationId: "room", participants: ["ann", "bob"] } as const;
@@ -10,26 +10,26 @@ const origin = { source: "topic:0", after: undefined, upTo: { offset: 0, at: 2 }
 
 test("what another process imported has all pairs looked at; what comes from a source, or changes nothing, has not", async () => {
   const clock = new FakeClock();
-  const directory = new LosableDirectory();
+  const directory = new FlakyDirectory();
   const listener = new RecordedListener();
-  const watch = new ImportWatch(directory, listener, clock);
+  const watch = new ImportPoll(directory, listener, clock);
   watch.start();
   await clock.advance(1_000);
   await directory.apply({ origin, changes: [{ ...room, at: 2 }] });
   await directory.apply({ changes: [room] });
   await clock.advance(1_000);
-  assert.equal(listener.looksAgain, 0);
+  assert.equal(listener.recheckAllCalls, 0);
   await directory.apply({ changes: [{ ...room, participants: ["cid"] }] });
   await clock.advance(1_000);
-  assert.equal(listener.looksAgain, 1);
+  assert.equal(listener.recheckAllCalls, 1);
   directory.isAway = true;
   await clock.advance(3_000);
   directory.isAway = false;
-  directory.lose();
+  directory.loseData();
   await clock.advance(3_000);
-  assert.equal(listener.looksAgain, 2);
+  assert.equal(listener.recheckAllCalls, 2);
   watch.stop();
   await directory.apply({ changes: [room] });
   await clock.advance(3_000);
-  assert.equal(listener.looksAgain, 2);
+  assert.equal(listener.recheckAllCalls, 2);
 });
