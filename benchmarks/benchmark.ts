@@ -16,7 +16,7 @@ export interface Bench {
   readonly quick: boolean;
   /** File that a V8 CPU profile of the process that is measured goes to; undefined: none is asked for. */
   readonly profile: string | undefined;
-  /** Tells whoever waits what is going on. */
+  /** Prints progress. */
   progress(text: string): void;
   report(figure: Figure): void;
 }

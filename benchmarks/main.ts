@@ -9,7 +9,7 @@ import { type Figure, summaryOf } from "./report/figure.ts";
 import { tableOf } from "./report/table.ts";
 import type { News } from "./run-one.ts";
 
-/** `npm run bench`: measures, tells what came of it beside what it should be, and judges nothing by its exit code. */
+/** `npm run bench`: measures, and prints the results beside their targets. The exit code does not depend on them. */
 
 const help = `Measures presence beside the obvious way to do the same, on real servers, in one run.
 

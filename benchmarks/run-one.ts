@@ -1,7 +1,7 @@
 import { catalogue } from "./catalogue.ts";
 import type { Figure } from "./report/figure.ts";
 
-/** What a benchmark's process tells the one that started it. */
+/** Messages from a benchmark's process to its parent. */
 export type News = { readonly progress: string } | { readonly figure: Figure };
 
 const [name, mode, profile] = process.argv.slice(2);

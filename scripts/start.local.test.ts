@@ -34,7 +34,7 @@ test("brings both up, prints one URL once they are ready, and stops both in orde
   assert.ok(child.output().indexOf("stop delivery: done") < child.output().indexOf("stop presence: done"));
 });
 
-test("stops the one when the other dies, and says who died", async () => {
+test("stops one service when the other dies, and names the dead one", async () => {
   const { child } = await npmStart();
   await waitUntil(() => child.output().includes("RealChat is up"), { what: "it is up", deadlineMs: 60_000 });
   const pids = await pidsOf(child);
@@ -67,7 +67,7 @@ test("drains both when its terminal is closed", async () => {
   assert.ok(child.output().indexOf("stop delivery: done") < child.output().indexOf("stop presence: done"));
 });
 
-test("goes on when nobody reads its output any more, and drains both on Ctrl-C all the same", async () => {
+test("goes on when its output is no longer read, and still drains both on Ctrl-C", async () => {
   const { args, cwd, env, url } = await npmStartCommand([], { LOG_LEVEL: "debug" });
   const child = spawn(process.execPath, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
   const ended = once(child, "close");

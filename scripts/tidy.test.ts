@@ -134,7 +134,7 @@ describe("import directions", () => {
 });
 
 describe("import cycles", () => {
-  test("are found over any number of steps, by types too, and told once", () => {
+  test("are found over any number of steps, by types too, and reported once", () => {
     const files = {
       "packages/a/one.ts": 'import type { Two } from "./two.ts";',
       "packages/a/two.ts": 'import { three } from "@realchat/b/deep";',
@@ -256,7 +256,7 @@ describe("banned code", () => {
     }
   });
 
-  test("comments and texts may speak of it, templates may not run it", () => {
+  test("comments and strings may contain it, templates may not run it", () => {
     const file = "packages/runtime/a.ts";
     assert.deepEqual(writing(file, '// as setTimeout does\n/* Math.random */ const a = "Date.now";'), []);
     assert.deepEqual(writing(file, `\nconst a = \`at \${Date.now()}\`;`), [`${file}:2 uses Date.now`]);

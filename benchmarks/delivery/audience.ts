@@ -151,7 +151,7 @@ function measureCost(redis: MeasuredRedis, count: number, run: (index: number) =
   return costOf(redis, count, () => closedLoopOf({ count, inFlight: 1 }, run).then(() => {}));
 }
 
-/** The obvious way: the members of each conversation, and the conversations of each user, as sets. */
+/** The baseline: the members of each conversation, and the conversations of each user, as sets. */
 async function loadSets({ client }: MeasuredRedis, users: number): Promise<void> {
   for (const { id, members } of rooms(users)) {
     await Promise.all([

@@ -20,7 +20,7 @@ const watchers = Array.from({ length: 20 }, (_, index) => `watcher-${index}`);
 /**
  * From a socket that has opened, as its client sees it, to the dot on the socket of the one other user who has it as a
  * contact. Gateway, presence node, Redis and Kafka are processes of their own; this one holds all clients. The baseline
- * is `ws` alone, which tells the watcher at once and asks nobody.
+ * is `ws` alone, which sends to the watcher at once, without presence.
  */
 export const dotLatency: Benchmark = {
   name: "dot-latency",
@@ -83,8 +83,8 @@ async function measure(bench: Bench, { name, atMost, addresses, rounds, comers }
   const ours: Latencies[] = [];
   const theirs: Latencies[] = [];
   const sides = [
-    { watched: await Watched.open(addresses[0], { tellsOfLeaving: true }), latencies: ours },
-    { watched: await Watched.open(addresses[1], { tellsOfLeaving: false }), latencies: theirs },
+    { watched: await Watched.open(addresses[0], { sendsOffline: true }), latencies: ours },
+    { watched: await Watched.open(addresses[1], { sendsOffline: false }), latencies: theirs },
   ];
   for (let round = 0; round <= rounds; round++) {
     for (const { watched, latencies } of sides) {
@@ -121,25 +121,25 @@ interface Latencies {
   readonly busyCores: number;
 }
 
-/** Watchers on a server, and when each of those they watch was told to be there. */
+/** Watchers on a server, and when each watched user was received as online. */
 class Watched {
   readonly #address: string;
   readonly #sockets: WebSocket[] = [];
   /** Monotonic ms, of this round. */
   readonly #onlineMs = new Map<string, number>();
-  readonly #tellsOfLeaving: boolean;
+  readonly #sendsOffline: boolean;
 
-  private constructor(address: string, tellsOfLeaving: boolean) {
+  private constructor(address: string, sendsOffline: boolean) {
     this.#address = address;
-    this.#tellsOfLeaving = tellsOfLeaving;
+    this.#sendsOffline = sendsOffline;
   }
 
-  /** @param tellsOfLeaving whether the server says so when somebody has gone */
-  static async open(address: string, { tellsOfLeaving }: { tellsOfLeaving: boolean }): Promise<Watched> {
-    const watched = new Watched(address, tellsOfLeaving);
+  /** @param sendsOffline whether the server sends a frame when a user has left */
+  static async open(address: string, { sendsOffline }: { sendsOffline: boolean }): Promise<Watched> {
+    const watched = new Watched(address, sendsOffline);
     for (const watcher of watchers) {
       const socket = await openSocket(socketUrl(address, watcher, { group: watcher }), (frame) =>
-        watched.#heard(frame),
+        watched.#onFrame(frame),
       );
       watched.#sockets.push(socket);
     }
@@ -179,12 +179,12 @@ class Watched {
     };
   }
 
-  /** All log out; where that is told, it is told before the next round. */
+  /** All log out. Where the server sends that, the next round waits for it. */
   async #leave(sockets: readonly WebSocket[]): Promise<void> {
     await openLoop({ perSecond: 3 * connectsPerSecond, count: sockets.length }, (index) => {
       (sockets[index] as WebSocket).close(loggedOut);
     });
-    if (!this.#tellsOfLeaving) return;
+    if (!this.#sendsOffline) return;
     await waitUntil(() => this.#onlineMs.size === 0, { what: "all are seen to have gone", deadlineMs: 30_000 });
   }
 
@@ -192,7 +192,7 @@ class Watched {
     for (const socket of this.#sockets) socket.close();
   }
 
-  #heard(data: Buffer): void {
+  #onFrame(data: Buffer): void {
     const nowMs = clock.monotonicMs();
     for (const { id, online } of toldUsers(JSON.parse(String(data)) as ToldFrame)) {
       if (!online) this.#onlineMs.delete(id);

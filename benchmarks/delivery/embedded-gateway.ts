@@ -18,7 +18,7 @@ export async function withEmbeddedGateway(
   await node.stop();
 }
 
-/** All clients have the same address here; only those know each other of whom we said so. */
+/** All clients have the same address here; only the relations that are imported exist. */
 export const gatewaySettings = {
   ADDRESS_MAX_SOCKETS: "50000",
   SAMPLE_CAST: "false",

@@ -13,7 +13,7 @@ import { figureAmong } from "./usage.ts";
 
 const celebrity = "celebrity";
 const witness = "witness";
-/** Come one after the other while the celebrity's watchers are told; each is watched by the witness alone. */
+/** Users that come one after the other during the celebrity's fan-out; only the witness watches them. */
 const passersBy = Array.from({ length: 40 }, (_, index) => `passer-by-${index}`);
 const passersPerSecond = 100;
 
@@ -24,7 +24,7 @@ const passersPerSecond = 100;
  */
 export const gatewayCelebrity: Benchmark = {
   name: "gateway-celebrity",
-  about: "how soon 10,000 watchers of one user are told, and how long others wait meanwhile",
+  about: "how long the fan-out to 10,000 watchers of one user takes, and how long others wait meanwhile",
   limitSeconds: 240,
   async run(bench) {
     const count = bench.quick ? 1_000 : 10_000;
@@ -93,7 +93,7 @@ async function untilQuiet(gateway: TestDelivery, sockets: number): Promise<void>
 
 interface Appearance {
   readonly reachedMs: number;
-  /** From each call for somebody else to the dot. */
+  /** From each call for another user to the dot. */
   readonly othersMs: readonly number[];
 }
 

@@ -7,7 +7,7 @@ const users = 1_000_000;
 const usersOfSocket = 500;
 const batchMax = 1_000;
 
-/** Sockets that open while presence does not answer, each with users who are not watched yet. */
+/** Sockets that open while presence does not answer, each with users that have no watcher yet. */
 export const gatewayOutage: Benchmark = {
   name: "gateway-outage",
   about: "what a user costs that a new socket is to be shown while presence is away",

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { temporaryFolder } from "@realchat/presence-testing";
 
-/** Who may see whom, as `audience import` reads it. */
+/** A line of an audience file, as `audience import` reads it. */
 export type Relation =
   | { readonly conversation_id: string; readonly participants: readonly string[] }
   | { readonly user_id: string; readonly contact_id: string };

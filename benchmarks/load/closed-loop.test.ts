@@ -22,7 +22,7 @@ test("every call is made once, and never more than were to be in flight", async 
   assert.equal(most, 7);
 });
 
-test("a call that fails is told at the end, when none is under way any more", async () => {
+test("a failed call is reported at the end, when none is in flight any more", async () => {
   let over = 0;
   const loop = closedLoopOf({ count: 10, inFlight: 3 }, async (index) => {
     await new Promise(setImmediate);

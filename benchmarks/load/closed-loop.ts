@@ -1,5 +1,5 @@
 /**
- * Keeps `inFlight` calls under way until `count` were answered, as so many callers do that each wait for their answer.
+ * Keeps `inFlight` calls in flight until `count` were answered, as so many callers do that each wait for their answer.
  * @param call begins the call of that index; `answered` is to be called when it is over, not before `call` returned
  */
 export function closedLoop(

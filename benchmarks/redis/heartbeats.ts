@@ -33,7 +33,7 @@ export async function refreshAll(
 }
 
 /**
- * Heartbeats at a pace that waits for nobody.
+ * Heartbeats at a fixed rate, as an open loop.
  * @returns ms from when each was due to its answer; infinite for those that the store refused for having too many
  */
 export async function refreshAtPace(

@@ -15,7 +15,7 @@ interface PresenceOnRedis {
   close(): Promise<void>;
 }
 
-/** @param options.ttlMs long enough that nobody expires while the others are measured: an hour by default */
+/** @param options.ttlMs long enough that no session expires during the measurement: an hour by default */
 export async function openPresence(
   url: string,
   options: Partial<Rules> & { logMaxEntries?: number } = {},

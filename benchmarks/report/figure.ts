@@ -1,4 +1,4 @@
-/** What was measured, beside what the obvious way costs in the same run. */
+/** A measurement, beside the baseline of the same run. */
 export interface Figure {
   /** Such as `Redis CPU a heartbeat, 64 in flight`. */
   readonly name: string;

@@ -9,7 +9,7 @@ interface Calling {
   readonly ca?: string | undefined;
   readonly method: Method;
   readonly connections: number;
-  /** Calls under way on each connection. */
+  /** Calls in flight on each connection. */
   readonly inFlight: number;
 }
 

@@ -56,7 +56,7 @@ export class Comparison {
 
   /**
    * The contestants take turns, round by round; a round before the first that counts is to warm up.
-   * @param measure is told the contestant's server, with its load
+   * @param measure called with the contestant's server and its load
    */
   async inTurns<L extends Pick<Load, "end">, Sample>(
     rounds: number,

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { Session } from "node:inspector";
 import { dirname } from "node:path";
 
-/** A V8 CPU profile of this process, without its start: other than `node --cpu-prof` it begins when it is told to. */
+/** A V8 CPU profile of this process without its start: unlike `node --cpu-prof`, it begins on request. */
 export class CpuProfiler {
   readonly #file: string;
   #session: Session | undefined;

@@ -7,7 +7,7 @@ import { fewConnections } from "./modes.ts";
 import { reportSideBySide } from "./report.ts";
 import type { RunningServer } from "./running-server.ts";
 
-/** How long a tiny call takes at half of what saturates grpc-js: the same rate for everybody. */
+/** Latency of a tiny call at half of the rate that saturates grpc-js; the same rate for all. */
 export const rpcLatency: Benchmark = {
   name: "rpc-latency",
   about: "how long a tiny call takes at half of the rate that saturates grpc-js, on our engine and on others",

@@ -5,7 +5,7 @@ import { grpcJs, ownEngine } from "./contestants.ts";
 
 /**
  * One figure for each contestant beside grpc-js, and one for our engine beside grpc-go.
- * @param targets of our engine, by the name of whom it stands beside
+ * @param targets of our engine, by the name of the contestant it is compared with
  */
 export function reportSideBySide(
   bench: Bench,

@@ -13,7 +13,7 @@ import { type AlertCase, alertCases } from "./testing/alert-cases.ts";
 import { folder, read } from "./testing/files.ts";
 import { alertNames } from "./testing/queries.ts";
 
-/** The rules as Prometheus itself understands them, in courses of events that somebody made up. */
+/** Runs the alert rules with promtool, on invented series. */
 
 let promtool: Promtool;
 const rules = temporaryFolder("alerts");

@@ -85,7 +85,7 @@ describe("compose.yaml", () => {
     assert.equal(feed, "kafka");
     assert.deepEqual(kafka?.brokers, [ofPresence.KAFKA_BROKERS]);
     assert.equal(audience.redis?.url, ofPresence.REDIS_URL);
-    assert.ok(servesPage && audience.hasSampleCast, "the page has nobody to sign in as");
+    assert.ok(servesPage && audience.hasSampleCast, "the page has no user to sign in as");
   });
 
   test("says ALLOW_INSECURE and ALLOW_UNAUTHENTICATED because a service would refuse to start without", () => {
@@ -107,7 +107,7 @@ describe("compose.yaml", () => {
     assert.match(services.get("redis") ?? "", /- --maxmemory-policy\n +- noeviction\n/);
   });
 
-  test("leaves no password at its default: nobody can log in to Grafana", () => {
+  test("leaves no default password: there is no login to Grafana", () => {
     const grafana = environmentOf(services.get("grafana") ?? "");
     assert.equal(grafana.GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION, "true");
     assert.equal(grafana.GF_AUTH_DISABLE_LOGIN_FORM, "true");

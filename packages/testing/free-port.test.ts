@@ -12,7 +12,7 @@ test("no port is given out twice, though none of them is in use", async () => {
 });
 
 test("a port belongs to the process that reserved it as long as that lives", () => {
-  const port = 100_000 + process.pid; // nobody else's
+  const port = 100_000 + process.pid; // no other process uses it
   const file = join(tmpdir(), `realchat-port-${port}`);
   const { pid } = spawnSync(process.execPath, ["--version"]);
   writeFileSync(file, String(pid));

@@ -35,7 +35,7 @@ export function reservePort(port: number): boolean {
   return true;
 }
 
-/** Process id, undefined when nobody holds the port. */
+/** Process id; undefined when no process has the port. */
 function holderOf(file: string): number | undefined {
   try {
     return Number(readFileSync(file, "utf8"));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startPresence } from "./presence.ts";
 
-test("a presence node of a test is ready when it is handed out, and ends when told", async () => {
+test("a presence node of a test is ready when it is returned, and ends on stop", async () => {
   const node = await startPresence({ env: { LOG_FORMAT: "json" } });
   const health = await fetch(`http://${node.httpAddress}/health/live`);
   assert.equal(health.status, 200);

@@ -44,7 +44,7 @@ test("a test's Redis can be frozen, thawed, killed, started again on its port, a
   await assert.rejects(say(redis.port, "PING"), /ECONNREFUSED/);
 });
 
-test("a test's Redis asks for the password it was given, and keeps data when told to", async () => {
+test("a test's Redis can have a password, and persist its data", async () => {
   const redis = await startRedis({ password: "open sesame", args: ["--appendonly", "yes", "--appendfsync", "always"] });
   const login = 'AUTH "open sesame"';
   assert.match(await say(redis.port, "PING"), /^-NOAUTH/);
@@ -55,7 +55,7 @@ test("a test's Redis asks for the password it was given, and keeps data when tol
   await redis.stop();
 });
 
-test("a test's Redis speaks TLS alone and lets in one user alone, when told to", async () => {
+test("a test's Redis can have TLS only, and a single ACL user", async () => {
   const tls = issueCertificates();
   const user = { user: "presence", password: "open sesame" };
   const redis = await startRedis({ tls, ...user });

@@ -15,7 +15,7 @@ export type RedisOptions = {
   port?: number;
   /** Default none. */
   password?: string;
-  /** ACL user who alone may log in, with `password`; default Redis' own. */
+  /** The only ACL user, with `password`; default: Redis' own. */
   user?: string;
   /** Speaks TLS, and nothing else; default plain TCP. */
   tls?: RedisTls;

@@ -14,7 +14,7 @@ test("waiting in vain says for what, how long and what was seen last", async () 
   await assert.rejects(never, { message: "waited 30 ms until pigs fly, in vain (the last look gave 0)" });
 });
 
-test("a condition that throws does not hold yet; at the deadline its error is told", async () => {
+test("a condition that throws does not hold yet; at the deadline its error is thrown", async () => {
   let looks = 0;
   const late = () => {
     looks += 1;

@@ -44,7 +44,7 @@ describe("the two processes", () => {
 });
 
 describe("the gateway", () => {
-  test("finds presence where it listens, unless told otherwise", () => {
+  test("connects to presence where it listens, unless configured otherwise", () => {
     assert.equal(withGatewayDefaults({}, "127.0.0.1:1").PRESENCE_SVC_ADDR, "127.0.0.1:1");
     assert.equal(withGatewayDefaults({ PRESENCE_SVC_ADDR: "a:2" }, "127.0.0.1:1").PRESENCE_SVC_ADDR, "a:2");
   });

@@ -10,7 +10,7 @@ test("tests count, the suites around them do not", () => {
   assert.deepEqual(judge(events, done), { passed: 2, failures: [] });
 });
 
-test("a failed test is told with its error, the suite around it is not told again", () => {
+test("a failed test is reported with its error, and the suite around it is not", () => {
   const events: TestEvent[] = [
     { kind: "failed", name: "a > b", error: "1 !== 2", isConsequence: false },
     { kind: "failed", name: "a", error: "1 subtest failed", isConsequence: true },
@@ -39,14 +39,14 @@ test("a process that dies fails its file, and the test that ran is named", () =>
   });
 });
 
-test("a process that dies of an error that nobody caught fails its file with that error", () => {
+test("a process that dies of an uncaught error fails its file with that error", () => {
   const output = "file:///a.ts:1\nthrow new TypeError('x');\n^\n\nTypeError: x\n    at file:///a.ts:1:7\n";
   assert.deepEqual(judge([], { kind: "exit", code: 1 }, output).failures, [
     { title: "ended with code 1", detail: "No test was running.\nTypeError: x" },
   ]);
 });
 
-test("a test that was cancelled and of which nothing else tells why does not pass unnoticed", () => {
+test("a cancelled test without another reported cause is reported", () => {
   const events: TestEvent[] = [{ kind: "failed", name: "a", error: "was cancelled", isConsequence: true }];
   assert.equal(judge(events, { kind: "exit", code: 1 }).failures[0]?.title, "ended with code 1");
 });

@@ -12,7 +12,7 @@ export function failed(title: string, detail: string): Outcome {
 export type TestEvent =
   | { kind: "started" | "ended"; name: string }
   | { kind: "passed"; name: string; isSuite: boolean; notRun?: "skip" | "todo" }
-  /** `isConsequence`: the failure of another test, suite or hook is why, and is told by itself. */
+  /** `isConsequence`: the cause is the failure of another test, suite or hook, which is reported by itself. */
   | { kind: "failed"; name: string; error: string; isConsequence: boolean };
 
 /** How the process of a suite ended. */
@@ -59,7 +59,7 @@ function whyNoEnd(events: readonly TestEvent[], open: readonly string[]): string
   return "It told of no test: a loop without end, or a wait outside of all tests.";
 }
 
-/** The first error that a process wrote of as Node does when nobody catches it: `TypeError: …`, on a line of its own. */
+/** The first uncaught error that Node printed for a process: `TypeError: …`, on a line of its own. */
 function thrownIn(output: string): string[] {
   return /^\w*Error\b.*$/m.exec(output)?.slice(0, 1) ?? [];
 }

@@ -35,7 +35,7 @@ test("the end repeats what failed with its reason in short: a log may be read fr
   assert.equal(it.exitCode, 1);
 });
 
-test("the end tells what did not run, for want of something optional, and that is no failure", () => {
+test("the summary lists what did not run because something optional is missing, and that is no failure", () => {
   const { report: it, text } = report();
   it.notRun("a.server.test.ts", new MissingServerError("grpc-go", "PATH has no Go", { isOptional: true }));
   it.finish();

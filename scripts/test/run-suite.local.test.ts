@@ -18,7 +18,7 @@ function run(body: string, timeoutMs = 30_000) {
 }
 
 describe("a suite in a process of its own", () => {
-  test("tells what passed and what failed, with full names", async () => {
+  test("reports what passed and what failed, with full names", async () => {
     const { passed, failures, output } = await run(`
       describe("outer", () => {
         test("good", () => {});
@@ -35,7 +35,7 @@ describe("a suite in a process of its own", () => {
     assert.match(output ?? "", /heard/);
   });
 
-  test("tells of a hook that failed once, and not of the tests that it kept from running", async () => {
+  test("reports a failed hook once, and not the tests that it kept from running", async () => {
     const broken = 'before(() => { throw new Error("no server"); });';
     const tests = 'test("a", () => {}); describe("b", () => { test("c", () => {}); });';
     const { failures: inSuite } = await run(`describe("outer", () => { ${broken} ${tests} });`);

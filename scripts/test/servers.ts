@@ -33,7 +33,7 @@ export function lacks(suite: Suite, { missing }: Servers): MissingServerError | 
 
 /**
  * Finds the servers that the suites need and starts the Kafka that they share.
- * @param say hears what takes a while
+ * @param say prints what takes a while
  */
 export async function provideServers(needed: ReadonlySet<ServerName>, say: (line: string) => void): Promise<Servers> {
   const missing = new Map<ServerName, MissingServerError>();

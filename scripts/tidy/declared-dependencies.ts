@@ -37,7 +37,7 @@ function isForWorkHere(file: string): boolean {
 
 function isDeclared(name: string, workspace: Workspace, isForWork: boolean): boolean {
   const { dependencies, devDependencies } = workspace;
-  // The root is a tool shop: none of it is installed elsewhere.
+  // The root has only tools: it is never installed elsewhere.
   const withDev = isForWork || workspace.folder === ".";
   return name === workspace.name || dependencies.includes(name) || (withDev && devDependencies.includes(name));
 }

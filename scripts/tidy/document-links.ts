@@ -4,7 +4,7 @@ import { lineAt } from "./source.ts";
 
 const link = /\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]*))?\)/g;
 
-/** Finds relative links of Markdown files that lead nowhere: to no file, or to no heading of it. */
+/** Finds broken relative links in Markdown files: the file or its heading does not exist. */
 export function checkDocumentLinks(tree: Tree): Problem[] {
   const paths = new Set([...tree.keys()].flatMap(withFolders));
   const problems: Problem[] = [];

@@ -24,14 +24,16 @@ import type { PresenceConfig } from "./presence-config.ts";
 import { exposeParts, exposeServer, observeCalls, observeTransitions } from "./presence-metrics.ts";
 import { PresenceService } from "./presence-service.ts";
 import { presenceApi } from "./rpc/presence-api.ts";
-import { StandingWork } from "./shards/standing-work.ts";
+import { ShardWork } from "./shards/shard-work.ts";
 import { startupBanner } from "./startup-banner.ts";
 import { createMemoryStore } from "./store/memory/memory-store.ts";
 import { createRedisStore } from "./store/redis/redis-store.ts";
 import type { PresenceStore, Unreadable } from "./store/store.ts";
 import { WatchHub } from "./watch/watch-hub.ts";
 
-/** Puts the parts of the presence service together, runs it, and takes it apart again. The only place that knows all. */
+/**
+ * Puts the parts of the presence service together, runs it, and takes it apart again. The only place that knows all.
+ */
 
 await startOrExit("presence", async () => {
   const start = loadConfig(process.argv.slice(2));
@@ -49,7 +51,7 @@ async function run(config: PresenceConfig): Promise<void> {
   metrics.observeProcess();
   const countTransition = observeTransitions(metrics);
   const watches = new WatchHub((userId) => shardOf(userId, store.shardCount));
-  const work = new StandingWork({
+  const work = new ShardWork({
     store,
     publishers,
     // New at every start: leases must not be shared by two nodes that were given one INSTANCE_ID.
@@ -83,8 +85,8 @@ async function run(config: PresenceConfig): Promise<void> {
       return { ready: full === undefined, detail: full ?? "new sessions are taken", optional: true };
     },
     log: () => ({
-      ready: work.hearsAll,
-      detail: work.hearsAll ? "follows every shard" : "does not follow every shard",
+      ready: work.followsAllShards,
+      detail: work.followsAllShards ? "follows every shard" : "does not follow every shard",
     }),
     // Without its broker, presence answers calls all the same: what it has to publish waits in the log.
     ...Object.fromEntries(
@@ -96,11 +98,16 @@ async function run(config: PresenceConfig): Promise<void> {
   const showHealth = () => {
     const { ready, serves } = store.health();
     // One shard in trouble must not keep callers from the others; it cannot be followed meanwhile.
-    const isServing = serves && (work.hearsAll || !ready);
+    const isServing = serves && (work.followsAllShards || !ready);
     for (const name of ["", presence.PresenceApiDefinition.fullName]) health.set(name, isServing);
     noteReadiness();
   };
-  const service = new PresenceService({ store, watches, limits: config.limits, hearsAll: () => work.hearsAll });
+  const service = new PresenceService({
+    store,
+    watches,
+    limits: config.limits,
+    followsAllShards: () => work.followsAllShards,
+  });
   const services = [presenceApi(service, config.session, new LoopTurns(clock)), health.service];
   const server = createRpcServer({
     services: [...services, ...reflectionServices(services, fileDescriptorSet())],

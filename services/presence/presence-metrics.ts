@@ -2,7 +2,7 @@ import type { CallObserver, RpcCode, RpcServerMetrics } from "@realchat/presence
 import type { Metrics, Sample } from "@realchat/presence-runtime";
 import type { Transition, TransitionCause } from "./domain/transition.ts";
 import type { EventPublisher } from "./events/publisher.ts";
-import type { StandingWork } from "./shards/standing-work.ts";
+import type { ShardWork } from "./shards/shard-work.ts";
 import type { PresenceStore, Tick } from "./store/store.ts";
 import type { WatchHub } from "./watch/watch-hub.ts";
 
@@ -69,7 +69,7 @@ export function exposeParts(
   metrics: Metrics,
   parts: {
     readonly store: PresenceStore;
-    readonly work: StandingWork;
+    readonly work: ShardWork;
     readonly watches: WatchHub;
     readonly publishers: readonly EventPublisher[];
   },

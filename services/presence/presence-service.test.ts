@@ -31,7 +31,7 @@ function refusal(code: string, ...parts: string[]) {
 describe("presence service", () => {
   let store: PresenceStore;
   let service: PresenceService;
-  let hearsAll: boolean;
+  let followsAllShards: boolean;
 
   beforeEach(async () => {
     store = createMemoryStore(
@@ -39,8 +39,13 @@ describe("presence service", () => {
       new FakeClock(),
     );
     await store.open();
-    hearsAll = true;
-    service = new PresenceService({ store, limits, watches: new WatchHub(() => 0, 1), hearsAll: () => hearsAll });
+    followsAllShards = true;
+    service = new PresenceService({
+      store,
+      limits,
+      watches: new WatchHub(() => 0, 1),
+      followsAllShards: () => followsAllShards,
+    });
   });
 
   test("an empty id is refused, by the name of its field", async () => {
@@ -173,9 +178,9 @@ describe("presence service", () => {
   });
 
   test("a watch needs a node that hears of all changes, and room", () => {
-    hearsAll = false;
+    followsAllShards = false;
     assert.throws(() => service.watch([]), refusal("UNAVAILABLE"));
-    hearsAll = true;
+    followsAllShards = true;
     service.watch([]);
     assert.throws(() => service.watch([]), refusal("RESOURCE_EXHAUSTED", "limit 1"));
   });

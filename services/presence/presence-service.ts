@@ -52,18 +52,18 @@ export class PresenceService {
   readonly #watches: WatchHub;
   readonly #limits: Limits;
   /** Whether this node hears of every change; a watch that starts earlier would miss some. */
-  readonly #hearsAll: () => boolean;
+  readonly #followsAllShards: () => boolean;
 
   constructor(options: {
     store: SessionStore & TransitionLog & { readonly shardCount: number };
     watches: WatchHub;
     limits: Limits;
-    hearsAll: () => boolean;
+    followsAllShards: () => boolean;
   }) {
     this.#store = options.store;
     this.#watches = options.watches;
     this.#limits = options.limits;
-    this.#hearsAll = options.hearsAll;
+    this.#followsAllShards = options.followsAllShards;
   }
 
   /** @param stoodStillMs how long the call may have waited for this node; 0 for a moment */
@@ -176,7 +176,7 @@ export class PresenceService {
   }
 
   #opened<Opened>(open: () => Opened | undefined): Opened {
-    if (!this.#hearsAll()) {
+    if (!this.#followsAllShards()) {
       throw new PresenceError("UNAVAILABLE", "this node does not hear of all changes yet: try again", { retryAfterMs });
     }
     const watcher = open();

@@ -7,14 +7,14 @@ import { openLoop } from "../../load/open-loop.ts";
 
 export type CrowdOrder =
   | { readonly kind: "open"; readonly urls: readonly string[]; readonly perSecond: number }
-  /** Tell when each of so many sockets was told of this user. */
+  /** Report when so many sockets have received this user. */
   | { readonly kind: "await"; readonly userId: string; readonly frames: number }
   | { readonly kind: "close"; readonly code: number };
 
 export type CrowdNews =
   | { readonly kind: "opened" | "awaiting" | "closed" }
   | { readonly kind: "failed"; readonly reason: string }
-  /** Wall clock, µs, when the last of them was told. */
+  /** Wall clock, µs, when the last socket received it. */
   | { readonly kind: "reached"; readonly atUs: number };
 
 let sockets: WebSocket[] = [];

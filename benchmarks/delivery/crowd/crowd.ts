@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import type { CrowdNews, CrowdOrder } from "./crowd-process.ts";
 
-/** Clients that say nothing and hear everything, in a process of their own. */
+/** Clients that only receive, in a process of their own. */
 export class Crowd {
   readonly #child: ChildProcess = fork(new URL("./crowd-process.ts", import.meta.url));
 
@@ -13,7 +13,7 @@ export class Crowd {
 
   /**
    * Runs what is to reach so many of the sockets, with one frame each.
-   * @returns wall clock, µs, when the last of them was told of the user
+   * @returns wall clock, µs, when the last of them received the user
    */
   async untilTold(userId: string, frames: number, run: () => Promise<void>): Promise<number> {
     await this.#ask({ kind: "await", userId, frames });

@@ -3,7 +3,7 @@ import { systemClock as clock } from "@realchat/presence-runtime/clock";
 import { type WebSocket, WebSocketServer } from "ws";
 
 /**
- * The obvious way: `ws` alone, which knows its sockets by the group that they name when they connect and sends each
+ * The baseline: `ws` alone, which knows its sockets by the group that they name when they connect and sends each
  * socket of a group every change at once, in a frame of its own. Without sessions, who may see whom, pings or limits.
  */
 

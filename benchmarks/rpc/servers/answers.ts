@@ -42,7 +42,7 @@ export interface StreamOptions {
   readonly isPaced: boolean;
 }
 
-/** Counts what it sends, so that a look at the server at any time tells how far it is. */
+/** Counts what it sends, so that the server's progress can be read at any time. */
 export class PresenceAnswers {
   messagesSent = 0;
   readonly streams: StreamOptions;

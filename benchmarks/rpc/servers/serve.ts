@@ -42,7 +42,7 @@ export async function serve(listen: (answers: PresenceAnswers, tls: Tls | undefi
   const lines = createInterface({ input: process.stdin });
   const profiler = values.profile === undefined ? undefined : new CpuProfiler(values.profile);
   lines.on("line", () => {
-    // Calls are under way now, and the start is over.
+    // Calls are in flight now, and the start is over.
     profiler?.start();
     const { user, system } = process.cpuUsage();
     const residentBytes = process.memoryUsage.rss();

@@ -1,4 +1,4 @@
-/** Labels by metric, as a process's /metrics tells them; a metric without a sample yet shows none. */
+/** Labels by metric, from a process's /metrics; a metric without a sample has none. */
 export interface Exposition {
   readonly labels: ReadonlyMap<string, ReadonlySet<string>>;
   /** Names of metrics that are histograms. */

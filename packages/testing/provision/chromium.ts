@@ -13,7 +13,7 @@ const PACKAGED = "@sparticuz/chromium@153.0.0";
 type Chromium = { path: string; env: NodeJS.ProcessEnv };
 
 /**
- * Where a Chromium is to be had: CHROME_PATH, PATH, the package manager, a package of npm that carries one.
+ * Finds a Chromium: CHROME_PATH, PATH, the package manager, a package of npm that carries one.
  * @throws MissingServerError naming the command that would help
  */
 export async function provideChromium(say: Progress = toStandardError): Promise<Chromium> {

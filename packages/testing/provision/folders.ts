@@ -9,7 +9,7 @@ export const repository = dirname(dirname(dirname(dirname(fileURLToPath(import.m
 export const cache = `${repository}/.cache`;
 
 /**
- * A folder that is either there with all its content or not at all, whoever else fills it at the same time.
+ * A folder that exists with all its content or not at all, even if another process fills it at the same time.
  * @param fill puts the content into the folder it is given; false when it cannot
  * @returns true when the folder is there
  */

@@ -8,7 +8,7 @@ import { MissingServerError } from "./missing-server.ts";
 import { type Progress, toStandardError } from "./progress.ts";
 
 const source = `${repository}/packages/rpc/tests/interop/grpc-go`;
-// Neither somebody's flags nor a workspace around the repository shall change what is built.
+// The user's flags and a workspace around the repository must not change the build.
 const inSource = { cwd: source, env: { GOFLAGS: "", GOWORK: "off" } };
 
 /**

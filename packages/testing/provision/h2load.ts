@@ -5,7 +5,7 @@ import { type Progress, toStandardError } from "./progress.ts";
 /** The load generator of nghttp2 and what it needs in its environment. */
 export type H2load = { path: string; env: NodeJS.ProcessEnv };
 
-/** Where an h2load is to be had: PATH, the package manager; undefined when neither has one. */
+/** Finds an h2load: PATH, the package manager; undefined when neither has one. */
 export async function provideH2load(say: Progress = toStandardError): Promise<H2load | undefined> {
   const found = onPath("h2load");
   if (found !== undefined && (await runs(found))) return { path: found, env: {} };

@@ -1,4 +1,4 @@
-/** Servers that one process found, told to those it starts, so that only one searches and downloads. */
+/** Passes the servers that a process found on to its children, so that only one process searches and downloads. */
 type FoundServers = Partial<Record<"redis" | "kafka" | "chromium" | "grpcGo" | "promtool", unknown>>;
 
 const NAME = "TEST_SERVERS";

@@ -4,7 +4,7 @@ import { getCACertificates } from "node:tls";
 
 /**
  * Gives a Java that was unpacked, not installed, the certificate authorities that Node trusts: Debian makes the file
- * while it installs, and without it Maven trusts nobody. Does nothing when the file is there.
+ * while it installs, and without it Maven trusts no server. Does nothing when the file is there.
  */
 export function trustNodesCertificates(javaHome: string): void {
   const file = `${javaHome}/lib/security/cacerts`;

@@ -19,7 +19,7 @@ export const kafkaImage = `apache/kafka:${VERSION}`;
 type KafkaServer = { kind: "program"; java: string; jars: string } | { kind: "container" };
 
 /**
- * Where a Kafka is to be had: Java ≥ 17 (JAVA_HOME, PATH) with the jars of KAFKA_HOME, a distribution's folder, or of
+ * Finds a Kafka: Java ≥ 17 (JAVA_HOME, PATH) with the jars of KAFKA_HOME, a distribution's folder, or of
  * Maven Central; Java and Maven from the package manager; Docker.
  * @throws MissingServerError naming the command that would help
  */

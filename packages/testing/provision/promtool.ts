@@ -12,7 +12,7 @@ export const prometheusImage = "prom/prometheus:v3.13.3";
 export type Promtool = { kind: "program"; path: string; env: NodeJS.ProcessEnv } | { kind: "container" };
 
 /**
- * Where a promtool is to be had: PATH, the package manager, Docker.
+ * Finds a promtool: PATH, the package manager, Docker.
  * @throws MissingServerError naming the command that would help
  */
 export async function providePromtool(say: Progress = toStandardError): Promise<Promtool> {

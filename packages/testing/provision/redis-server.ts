@@ -12,7 +12,7 @@ const OLDEST = 7;
 export type RedisServer = { kind: "program"; path: string; env: NodeJS.ProcessEnv } | { kind: "container" };
 
 /**
- * Where a redis-server is to be had: REDIS_SERVER (a path), PATH, the package manager, Docker.
+ * Finds a redis-server: REDIS_SERVER (a path), PATH, the package manager, Docker.
  * @throws MissingServerError naming the command that would help
  */
 export async function provideRedis(say: Progress = toStandardError): Promise<RedisServer> {

@@ -17,7 +17,7 @@ const leftUpdate =
   "1080e59a77480b";
 const leftEnvelope = `081610011a0b0880f7c4d506108094ef3a223f${leftUpdate}`;
 
-test("someone who left is, byte for byte, what another protobuf implementation makes of it", () => {
+test("an offline event equals, byte for byte, that of another protobuf implementation", () => {
   assert.equal(encodeUpdate(left).toString("hex"), leftUpdate);
   assert.equal(encodeEnvelope(left).toString("hex"), leftEnvelope);
 });
@@ -40,7 +40,7 @@ test("an envelope says what happened and when, to the microsecond, and holds the
   });
 });
 
-test("someone who came is online and has no last sign of life", () => {
+test("an online event has no last_seen", () => {
   const envelope = events.EventEnvelope.decode(encodeEnvelope(sampleTransition({ lastSeenMs: 5 })));
   const update = presence.PresenceUpdateEvent.decode(envelope.payload);
   assert.equal(envelope.eventType, events.EventType.EVENT_TYPE_USER_ONLINE);

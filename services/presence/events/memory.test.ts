@@ -26,7 +26,7 @@ describe("memory publisher", () => {
     assert.deepEqual(publisher.metrics().bounds, { recent: { used: 3, limit: 3 } });
   });
 
-  test("tells its listeners until they have heard enough", async () => {
+  test("calls its listeners until they unsubscribe", async () => {
     const publisher = new MemoryPublisher();
     const heard: Transition[] = [];
     const end = publisher.subscribe((transition) => heard.push(transition));

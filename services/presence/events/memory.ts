@@ -2,10 +2,10 @@ import type { Transition } from "../domain/transition.ts";
 import type { EventPublisher, PublisherHealth, PublisherMetrics } from "./publisher.ts";
 import { newPublisherCounters } from "./publisher-counters.ts";
 
-/** Hears of each transition as it is published; must not throw. */
+/** Called with each published transition; must not throw. */
 type TransitionListener = (transition: Transition) => void;
 
-/** Publishes to this process alone: keeps the last ones and tells listeners. */
+/** Publishes to this process alone: keeps the last transitions and calls listeners. */
 export class MemoryPublisher implements EventPublisher {
   readonly name = "memory";
   readonly #keepMax: number;

@@ -5,13 +5,13 @@ import { sampleTransition } from "./testing/sample-transition.ts";
 
 interface PublisherUnderTest {
   readonly publisher: EventPublisher;
-  /** What consumers got so far for a user, in their order. */
+  /** The versions that consumers received for a user, in order. */
   versionsOf(userId: string): Promise<number[]>;
 }
 
-/** What every publisher promises. @param open a new publisher, not opened yet, with nobody's events in it */
+/** What every publisher promises. @param open makes a new publisher, not opened yet, without events */
 export function publisherContract(open: () => Promise<PublisherUnderTest>): void {
-  test("what was published is there when publish resolves, in order for each user (P4)", async () => {
+  test("events are accepted when publish resolves, in order for each user (P4)", async () => {
     const { publisher, versionsOf } = await open();
     await publisher.open();
     const transitions = Array.from({ length: 250 }, (_, index) =>
@@ -31,7 +31,7 @@ export function publisherContract(open: () => Promise<PublisherUnderTest>): void
     await publisher.close(1_000);
   });
 
-  test("publishing nothing is no mistake", async () => {
+  test("an empty publish is allowed", async () => {
     const { publisher } = await open();
     await publisher.open();
     await publisher.publish([]);
@@ -39,7 +39,7 @@ export function publisherContract(open: () => Promise<PublisherUnderTest>): void
     await publisher.close(1_000);
   });
 
-  test("a closed publisher takes nothing any more, and says that it is closed", async () => {
+  test("a closed publisher refuses events, and says that it is closed", async () => {
     const { publisher, versionsOf } = await open();
     await publisher.open();
     await publisher.close(1_000);

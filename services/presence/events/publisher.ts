@@ -1,20 +1,20 @@
 import type { Transition } from "../domain/transition.ts";
 
 /**
- * The port through which the rest of the company hears who came and left. At least once and in order: the caller
- * repeats a rejected publish until it resolves, and consumers ignore what is not newer than what they hold.
+ * The port that publishes transitions to other services. At least once and in order: the caller retries a rejected
+ * publish until it resolves, and consumers ignore a version that is not newer than theirs.
  */
 export interface EventPublisher {
   /** Names this publisher's cursor in the store, so it never changes. */
   readonly name: "kafka" | "redis-pubsub" | "memory";
-  /** Begins to connect and resolves after the first attempt, whatever came of it: it goes on trying. */
+  /** Starts to connect. Resolves after the first attempt, whether it succeeded or not, and retries. */
   open(): Promise<void>;
   /**
    * Resolves when all are durably accepted, in this order per user. After a rejection some may have been accepted: the
    * same ones, or the same and more, may be published again. One call at a time.
    */
   publish(transitions: readonly Transition[]): Promise<void>;
-  /** Lets a publish under way finish, for at most `graceMs`; then it rejects, and so does every later one. */
+  /** Lets a publish in flight finish, for at most `graceMs`; then it rejects, and so does every later one. */
   close(graceMs: number): Promise<void>;
   health(): PublisherHealth;
   metrics(): PublisherMetrics;
@@ -31,7 +31,7 @@ export interface PublisherHealth {
   readonly detail: string;
 }
 
-/** Figures read at scrape; all but `bounds` only grow. */
+/** Metrics read at scrape; all but `bounds` only grow. */
 export interface PublisherMetrics {
   /** Transitions accepted, the requests that carried them, and their size, bytes. */
   readonly transitions: number;
@@ -43,6 +43,6 @@ export interface PublisherMetrics {
   readonly totalMs: number;
   /** Times that a connection was made; 0 where there is none. */
   readonly connects: number;
-  /** Bounded places that fill up; `used` of `limit` now. */
+  /** How full each bounded queue is: `used` of `limit`. */
   readonly bounds: Readonly<Record<string, { used: number; limit: number }>>;
 }

@@ -72,19 +72,19 @@ describe("log tail", () => {
     await setImmediate();
   });
 
-  test("starts at the end of the log: what was before is no news", () => {
+  test("starts at the end of the log: earlier entries are not delivered", () => {
     assert.equal(tail.position, 10);
     assert.deepEqual(told, []);
   });
 
-  test("tells announcements in order, each once", () => {
+  test("delivers announcements in order, each once", () => {
     log.append(11, { announced: true });
     log.append(12, { announced: true });
     log.listener?.entry(sampleTransition(12));
     assert.deepEqual(told, [11, 12]);
   });
 
-  test("reads what it missed while it was cut off", async () => {
+  test("reads the entries that it missed while it was disconnected", async () => {
     log.append(11, { announced: false });
     log.append(12, { announced: false });
     log.listener?.interrupted();
@@ -92,7 +92,7 @@ describe("log tail", () => {
     assert.deepEqual(told, [11, 12]);
   });
 
-  test("an announcement that arrives during a read is told after what the read found", async () => {
+  test("an announcement during a read is delivered after the entries of the read", async () => {
     log.append(11, { announced: false });
     log.beforeRead = () => log.append(12, { announced: true });
     log.listener?.interrupted();
@@ -100,17 +100,17 @@ describe("log tail", () => {
     assert.deepEqual(told, [11, 12]);
   });
 
-  test("a version that a tick showed and that has not come by until the next tick is read", async () => {
+  test("a version that a tick showed and that is not announced until the next tick is read", async () => {
     log.append(11, { announced: false });
-    tail.ticked(11);
+    tail.onTick(11);
     await setImmediate();
     assert.deepEqual(told, [], "its announcement may still be on the way");
-    tail.ticked(11);
+    tail.onTick(11);
     await setImmediate();
     assert.deepEqual(told, [11]);
   });
 
-  test("after a refused read nothing is told out of order; the next tick repairs it", async () => {
+  test("after a failed read nothing is delivered out of order; the next tick repairs it", async () => {
     log.append(11, { announced: false });
     log.refuse = true;
     log.listener?.interrupted();
@@ -118,7 +118,7 @@ describe("log tail", () => {
     log.append(12, { announced: true });
     assert.deepEqual(told, [], "12 before 11 would be a hole");
     log.refuse = false;
-    tail.ticked(12);
+    tail.onTick(12);
     await setImmediate();
     assert.deepEqual(told, [11, 12]);
   });

@@ -1,32 +1,33 @@
 import type { Transition } from "../domain/transition.ts";
 import type { TransitionLog } from "../store/store.ts";
 
-/** Entries read at once when catching up, and announcements kept meanwhile. */
+/** Entries per read while catching up, and announcements buffered meanwhile. */
 const pageSize = 1_000;
-const heldMax = 10_000;
+const bufferedMax = 10_000;
 
-/** What a tail tells, in the order of the log. */
+/** Receives what a tail reads, in the order of the log. */
 interface TailReader {
   entry(transition: Transition): void;
-  /** Entries were trimmed away unread: forget what was derived from this shard and take a fresh snapshot. */
+  /** Entries were trimmed before they were read: drop all state derived from this shard, and take a fresh snapshot. */
   gap(shard: number): void;
-  /** See LogListener: no entry, no order. */
+  /** See LogListener: it has no log entry, and no order. */
   devicesChanged(userId: string): void;
 }
 
 /**
- * Follows the log of one shard: each entry once, in order. Announcements carry the news; the log itself is read when
- * some may have been missed: at the start, after each reconnect, and when a tick shows a version that did not come by.
+ * Follows the log of one shard: each entry once, in order. Entries come by announcements. The log itself is read when
+ * some may have been missed: at the start, after each reconnect, and when a tick shows a version that was not
+ * announced.
  */
 export class LogTail {
   readonly shard: number;
   readonly #log: TransitionLog;
   readonly #reader: TailReader;
   #position: number | undefined;
-  #held: Transition[] | undefined;
-  #again = false;
-  #incomplete = true;
-  #expected = 0;
+  #buffered: Transition[] | undefined;
+  #mustReadAgain = false;
+  #isIncomplete = true;
+  #lastTickVersion = 0;
   #unfollow: (() => void) | undefined;
 
   constructor(log: TransitionLog, shard: number, reader: TailReader) {
@@ -37,7 +38,7 @@ export class LogTail {
 
   start(): void {
     this.#unfollow = this.#log.follow(this.shard, {
-      entry: (transition) => this.#announced(transition),
+      entry: (transition) => this.#onAnnounced(transition),
       interrupted: () => void this.#catchUp(),
       devicesChanged: (userId) => this.#reader.devicesChanged(userId),
     });
@@ -48,53 +49,53 @@ export class LogTail {
     this.#unfollow = undefined;
   }
 
-  /** Version of the last entry told; undefined until the store said where its log ends. */
+  /** Version of the last delivered entry; undefined until the end of the log is known. */
   get position(): number | undefined {
     return this.#position;
   }
 
-  /** A tick showed this last version; when it has not come by until the next tick, it was missed. */
-  ticked(lastVersion: number): void {
-    const missed = this.#incomplete || this.#position === undefined || this.#position < this.#expected;
-    this.#expected = lastVersion;
-    if (missed && this.#held === undefined) void this.#catchUp();
+  /** A tick returned this last version. If it is not announced before the next tick, it was missed. */
+  onTick(lastVersion: number): void {
+    const missed = this.#isIncomplete || this.#position === undefined || this.#position < this.#lastTickVersion;
+    this.#lastTickVersion = lastVersion;
+    if (missed && this.#buffered === undefined) void this.#catchUp();
   }
 
-  #announced(transition: Transition): void {
-    if (this.#held !== undefined) {
-      if (this.#held.length < heldMax) this.#held.push(transition);
-      else this.#again = true;
-    } else if (!this.#incomplete) {
-      this.#tell(transition);
+  #onAnnounced(transition: Transition): void {
+    if (this.#buffered !== undefined) {
+      if (this.#buffered.length < bufferedMax) this.#buffered.push(transition);
+      else this.#mustReadAgain = true;
+    } else if (!this.#isIncomplete) {
+      this.#deliver(transition);
     }
   }
 
-  #tell(transition: Transition): void {
+  #deliver(transition: Transition): void {
     if (this.#position === undefined || transition.version <= this.#position) return;
     this.#position = transition.version;
     this.#reader.entry(transition);
   }
 
   async #catchUp(): Promise<void> {
-    if (this.#held !== undefined) {
-      this.#again = true;
+    if (this.#buffered !== undefined) {
+      this.#mustReadAgain = true;
       return;
     }
-    this.#held = [];
-    this.#incomplete = true;
+    this.#buffered = [];
+    this.#isIncomplete = true;
     try {
       do {
-        this.#again = false;
+        this.#mustReadAgain = false;
         await this.#readToTheEnd();
-      } while (this.#again);
-      this.#incomplete = false;
+      } while (this.#mustReadAgain);
+      this.#isIncomplete = false;
     } catch {
-      // The store cannot answer: the reconnect or the next tick brings us back here.
+      // The store cannot answer: a reconnect or the next tick repeats this.
     }
-    const held = this.#held;
-    this.#held = undefined;
-    // Told before the end of the log was read, these would leave a hole; the next catch-up finds them there.
-    if (!this.#incomplete) for (const transition of held) this.#tell(transition);
+    const held = this.#buffered;
+    this.#buffered = undefined;
+    // Before the end of the log was read these would leave a gap; the next catch-up reads them.
+    if (!this.#isIncomplete) for (const transition of held) this.#deliver(transition);
   }
 
   async #readToTheEnd(): Promise<void> {
@@ -103,7 +104,7 @@ export class LogTail {
       const page = await this.#log.readLog(this.shard, this.#position, pageSize);
       if (this.#unfollow === undefined) return;
       if (page.gap) this.#reader.gap(this.shard);
-      for (const transition of page.entries) this.#tell(transition);
+      for (const transition of page.entries) this.#deliver(transition);
       if (page.entries.length < pageSize) return;
     }
   }

@@ -19,7 +19,7 @@ function logOf(versions: number[]) {
 const versionsOf = (transitions: readonly Transition[]) => transitions.map(({ version }) => version);
 
 describe("outbox", () => {
-  test("starts with what the log holds after the cursor", async () => {
+  test("starts with the log's entries after the cursor", async () => {
     const outbox = new Outbox(2);
     assert.deepEqual(versionsOf(await outbox.next(10, logOf([1, 2, 3, 4]))), [3, 4]);
   });
@@ -56,7 +56,7 @@ describe("outbox", () => {
     assert.deepEqual(versionsOf(await outbox.next(10, logOf([1, 2]))), [2]);
   });
 
-  test("what does not fit in memory is read from the log when its turn comes, without holes (P4)", async () => {
+  test("entries that do not fit in memory are read from the log when they are next, without gaps (P4)", async () => {
     const versions = Array.from({ length: 2_500 }, (_, index) => index + 1);
     const outbox = new Outbox(0);
     await outbox.next(1, logOf([]));

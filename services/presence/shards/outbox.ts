@@ -1,34 +1,34 @@
 import type { Transition } from "../domain/transition.ts";
 
-/** Entries kept at hand for one publisher of one shard; beyond, they are read from the log when their turn comes. */
+/** Entries in memory for one publisher of one shard; further ones are read from the log when they are next. */
 const pendingMax = 1_000;
 
 /**
- * What one publisher still has to send of one shard's log. The log is the outbox proper: this holds its next entries,
- * so that in the usual case none has to be read.
+ * The entries of one shard's log that one publisher still has to send. The log is the durable outbox; this holds its
+ * next entries in memory, so that usually none has to be read.
  */
 export class Outbox {
   /** Version of the last entry that the publisher accepted. */
   cursor: number;
   #pending: Transition[] = [];
   /** The log may hold entries after those pending. */
-  #behind = true;
+  #isBehind = true;
   #announcedWhileReading = false;
 
   constructor(cursor: number) {
     this.cursor = cursor;
   }
 
-  /** The log's next entry came by. */
+  /** The log's next entry was announced. */
   announce(transition: Transition): void {
     this.#announcedWhileReading = true;
-    if (this.#behind) return;
-    if (this.#pending.length >= pendingMax) this.#behind = true;
+    if (this.#isBehind) return;
+    if (this.#pending.length >= pendingMax) this.#isBehind = true;
     else this.#pending.push(transition);
   }
 
   get hasWork(): boolean {
-    return this.#pending.length > 0 || this.#behind;
+    return this.#pending.length > 0 || this.#isBehind;
   }
 
   /** Version, which is µs since 1970, of the oldest entry known to be unsent. */
@@ -41,17 +41,17 @@ export class Outbox {
    * @param read the log's entries after a version, oldest first
    */
   async next(limit: number, read: (after: number, limit: number) => Promise<Transition[]>): Promise<Transition[]> {
-    if (this.#pending.length === 0 && this.#behind) {
+    if (this.#pending.length === 0 && this.#isBehind) {
       this.#announcedWhileReading = false;
       const entries = await read(this.cursor, pendingMax);
-      // What was announced during the read may be missing in it.
-      this.#behind = entries.length >= pendingMax || this.#announcedWhileReading;
+      // Entries announced during the read may be missing in it.
+      this.#isBehind = entries.length >= pendingMax || this.#announcedWhileReading;
       this.#pending = entries;
     }
     return this.#pending.slice(0, limit);
   }
 
-  /** The publisher has these, the first of those pending. */
+  /** The publisher accepted these, the first of the pending ones. */
   accepted(transitions: readonly Transition[]): void {
     const last = transitions.at(-1);
     if (last === undefined) return;

@@ -74,7 +74,7 @@ describe("publishing", () => {
 
   const users = (transitions: readonly Transition[]) => transitions.map(({ userId }) => userId);
 
-  test("sends what was logged before anybody published, and what comes later, in order (P4)", async () => {
+  test("publishes entries from before its start, and later ones, in order (P4)", async () => {
     await connect("alice");
     start("node-1", [broker]);
     await clock.advance(10);
@@ -83,7 +83,7 @@ describe("publishing", () => {
     assert.deepEqual(users(broker.accepted), ["alice", "bob"]);
   });
 
-  test("a broker that is away delays, and loses nothing (P4)", async () => {
+  test("an unavailable broker delays entries and loses none (P4)", async () => {
     start("node-1", [broker]);
     await clock.advance(10);
     broker.refuse = true;
@@ -96,7 +96,7 @@ describe("publishing", () => {
     assert.equal(broker.mostInFlight, 1, "one send in flight, or a retry could overtake");
   });
 
-  test("one publisher that is away does not hold up another", async () => {
+  test("an unavailable publisher does not delay another", async () => {
     const pubsub = new ScriptedPublisher("redis-pubsub");
     start("node-1", [broker, pubsub]);
     broker.refuse = true;
@@ -106,7 +106,7 @@ describe("publishing", () => {
     assert.deepEqual(broker.accepted, []);
   });
 
-  test("a node that stops hands over: its successor goes on where it was", async () => {
+  test("a node that stops releases its leases: its successor continues at the same cursor", async () => {
     const first = start("node-1", [broker]);
     await connect("alice");
     await clock.advance(10);
@@ -144,7 +144,7 @@ describe("publishing", () => {
     assert.ok(lagMs >= 5_000 && lagMs < 6_000, `lag is ${lagMs} ms`);
   });
 
-  test("publishes every shard that it can, whatever is wrong with others and with the list of nodes", async () => {
+  test("publishes every healthy shard when another one or the list of nodes is broken", async () => {
     const entry = (shard: number): Transition => ({
       ...{ userId: `of-${shard}`, online: true, version: 1_000 + shard, cause: "CONNECTED", deviceId: "phone" },
       ...{ instanceId: "gateway-1", lastSeenMs: 0, shard },

@@ -7,14 +7,14 @@ import { Outbox } from "./outbox.ts";
 /** A dead node's shards move within leaseMs + renewMs, which must stay below 2 s (P2). */
 const leaseMs = 1_200;
 const renewMs = 400;
-/** Cursors are saved this often: what lies in between is sent again when the node dies. */
+/** Interval at which cursors are saved. When the node dies, entries after the saved cursor are sent again. */
 const saveMs = 100;
 const batchMax = 1_000;
 const retryMinMs = 50;
 const retryMaxMs = 1_000;
 
 /** A shard whose log this node publishes. */
-interface Duty {
+interface HeldShard {
   readonly shard: number;
   readonly fence: number;
   /** Monotonic ms; afterwards another node may hold the lease, so nothing is sent. */
@@ -48,16 +48,16 @@ export interface PublishingOptions {
  */
 export class Publishing {
   readonly #options: PublishingOptions;
-  readonly #duties = new Map<number, Duty>();
+  readonly #heldShards = new Map<number, HeldShard>();
   readonly #stopping = new AbortController();
   readonly #wakers = new Map<EventPublisher, () => void>();
   readonly #timers: Cancel[] = [];
   #loops: Promise<void>[] = [];
-  #settlingLeases: Promise<void> | undefined;
+  #renewing: Promise<void> | undefined;
   #saving: Promise<void> | undefined;
   #overflows = 0;
-  /** As last heard. */
-  #nodes = 1;
+  /** Nodes of presence, by the last reply. */
+  #nodeCount = 1;
 
   constructor(options: PublishingOptions) {
     this.#options = options;
@@ -65,29 +65,29 @@ export class Publishing {
 
   start(): void {
     const { clock, publishers } = this.#options;
-    this.#timers.push(clock.every(renewMs, () => this.#settleLeases()));
+    this.#timers.push(clock.every(renewMs, () => this.#renewLeases()));
     this.#timers.push(clock.every(saveMs, () => this.#saveCursors()));
-    this.#settleLeases();
+    this.#renewLeases();
     this.#loops = publishers.map((publisher) => this.#publishForever(publisher));
   }
 
-  /** Finishes the sends under way, saves the cursors and hands the shards over at once. */
+  /** Finishes the sends in flight, saves the cursors and releases the leases at once. */
   async stop(): Promise<void> {
     const { store, nodeId } = this.#options;
     this.#stopping.abort();
     for (const cancel of this.#timers) cancel();
     this.#wakeAll();
-    await Promise.all([...this.#loops, this.#settlingLeases]);
+    await Promise.all([...this.#loops, this.#renewing]);
     await this.#saving;
     await this.#saveCursors();
-    const shards = [...this.#duties.keys()];
-    this.#duties.clear();
+    const shards = [...this.#heldShards.keys()];
+    this.#heldShards.clear();
     await Promise.allSettled([store.withdrawNode(nodeId), ...shards.map((shard) => store.release(shard, nodeId))]);
   }
 
   /** A shard's next log entry, in order. */
   announce(transition: Transition): void {
-    const duty = this.#duties.get(transition.shard);
+    const duty = this.#heldShards.get(transition.shard);
     if (duty === undefined) return;
     for (const outbox of duty.outboxes.values()) outbox.announce(transition);
     this.#wakeAll();
@@ -95,12 +95,12 @@ export class Publishing {
 
   /** Shards that this node publishes. */
   get held(): ReadonlySet<number> {
-    return new Set(this.#duties.keys());
+    return new Set(this.#heldShards.keys());
   }
 
   /** Whether this node publishes the shard. */
   holds(shard: number): boolean {
-    return this.#duties.has(shard);
+    return this.#heldShards.has(shard);
   }
 
   metrics(): PublishingMetrics {
@@ -108,48 +108,48 @@ export class Publishing {
     const lagMs: Record<string, number> = {};
     for (const publisher of this.#options.publishers) {
       let oldestUs = nowUs;
-      for (const duty of this.#duties.values()) {
+      for (const duty of this.#heldShards.values()) {
         oldestUs = Math.min(oldestUs, duty.outboxes.get(publisher)?.oldestPending ?? nowUs);
       }
       lagMs[publisher.name] = (nowUs - oldestUs) / 1000;
     }
-    return { shardsHeld: this.#duties.size, lagMs, overflows: this.#overflows };
+    return { shardsHeld: this.#heldShards.size, lagMs, overflows: this.#overflows };
   }
 
   #wakeAll(): void {
     for (const wake of this.#wakers.values()) wake();
   }
 
-  #settleLeases(): Promise<void> {
-    this.#settlingLeases ??= this.#claimFairShare().finally(() => {
-      this.#settlingLeases = undefined;
+  #renewLeases(): Promise<void> {
+    this.#renewing ??= this.#claimFairShare().finally(() => {
+      this.#renewing = undefined;
       this.#wakeAll();
     });
-    return this.#settlingLeases;
+    return this.#renewing;
   }
 
   async #claimFairShare(): Promise<void> {
     const { store, shardCount, nodeId } = this.#options;
-    // Each for itself: what is wrong with the list of nodes or with a shard must not keep the others from being published.
+    // Each failure is ignored by itself: a broken node list or shard must not stop the publishing of other shards.
     await store.announceNode(nodeId, leaseMs).then(
       (nodes) => {
-        this.#nodes = Math.max(1, nodes);
+        this.#nodeCount = Math.max(1, nodes);
       },
       () => {},
     );
-    const share = Math.ceil(shardCount / this.#nodes);
-    await Promise.all([...this.#duties.values()].map((duty) => this.#tryToClaim(duty.shard)));
-    for (const shard of [...this.#duties.keys()].slice(share)) await this.#handOver(shard).catch(() => {});
-    // Each node starts elsewhere, so that nodes seldom compete for the same shard.
+    const share = Math.ceil(shardCount / this.#nodeCount);
+    await Promise.all([...this.#heldShards.values()].map((duty) => this.#tryToClaim(duty.shard)));
+    for (const shard of [...this.#heldShards.keys()].slice(share)) await this.#handOver(shard).catch(() => {});
+    // Each node starts at a random shard, so that nodes seldom compete for the same one.
     const start = Math.floor(this.#options.clock.random() * shardCount);
-    for (let step = 0; step < shardCount && this.#duties.size < share; step++) {
+    for (let step = 0; step < shardCount && this.#heldShards.size < share; step++) {
       if (this.#stopping.signal.aborted) return;
       const shard = (start + step) % shardCount;
-      if (!this.#duties.has(shard)) await this.#tryToClaim(shard);
+      if (!this.#heldShards.has(shard)) await this.#tryToClaim(shard);
     }
   }
 
-  /** The store may not answer. What is held runs out by itself then, here (leasedUntilMs) as there. */
+  /** The store may not answer. Then the lease expires by itself, here (leasedUntilMs) and in the store. */
   async #tryToClaim(shard: number): Promise<void> {
     await this.#claim(shard).catch(() => {});
   }
@@ -158,19 +158,19 @@ export class Publishing {
     const { store, nodeId, clock, publishers } = this.#options;
     const askedMs = clock.monotonicMs();
     const lease = await store.claim(shard, nodeId, leaseMs);
-    const held = this.#duties.get(shard);
+    const held = this.#heldShards.get(shard);
     if (lease === undefined) {
-      this.#duties.delete(shard);
+      this.#heldShards.delete(shard);
     } else if (held !== undefined && held.fence === lease.fence) {
       held.leasedUntilMs = askedMs + leaseMs;
     } else {
-      this.#duties.set(shard, newDuty(shard, lease, askedMs + leaseMs, publishers));
+      this.#heldShards.set(shard, newHeldShard(shard, lease, askedMs + leaseMs, publishers));
     }
   }
 
   async #handOver(shard: number): Promise<void> {
-    const duty = this.#duties.get(shard);
-    this.#duties.delete(shard);
+    const duty = this.#heldShards.get(shard);
+    this.#heldShards.delete(shard);
     if (duty?.unsaved) await this.#save(duty);
     await this.#options.store.release(shard, this.#options.nodeId);
   }
@@ -186,7 +186,7 @@ export class Publishing {
         retryMs = retryMinMs;
         if (sent === 0) await woken;
       } catch {
-        // The broker or the store did not take it: the entries stay in the log, and the same ones go out again.
+        // The broker or the store refused: the entries stay in the log, and the same ones are sent again.
         await pause(clock, retryMs * (0.5 + clock.random() / 2), signal);
         retryMs = Math.min(retryMs * 2, retryMaxMs);
       }
@@ -195,9 +195,9 @@ export class Publishing {
 
   /** One send of what is next in all shards. @returns how many entries the publisher accepted */
   async #publishBatch(publisher: EventPublisher): Promise<number> {
-    const parts: { duty: Duty; outbox: Outbox; entries: Transition[] }[] = [];
+    const parts: { duty: HeldShard; outbox: Outbox; entries: Transition[] }[] = [];
     let room = batchMax;
-    for (const duty of this.#duties.values()) {
+    for (const duty of this.#heldShards.values()) {
       const outbox = duty.outboxes.get(publisher);
       if (outbox === undefined || !outbox.hasWork || room === 0) continue;
       const read = (after: number, limit: number) => this.#readLog(duty.shard, publisher, after, limit);
@@ -207,7 +207,7 @@ export class Publishing {
       parts.push({ duty, outbox, entries });
     }
     const nowMs = this.#options.clock.monotonicMs();
-    const leased = parts.filter(({ duty }) => nowMs < duty.leasedUntilMs && this.#duties.get(duty.shard) === duty);
+    const leased = parts.filter(({ duty }) => nowMs < duty.leasedUntilMs && this.#heldShards.get(duty.shard) === duty);
     const batch = leased.flatMap(({ entries }) => entries);
     if (batch.length === 0) return 0;
     await publisher.publish(batch);
@@ -229,7 +229,7 @@ export class Publishing {
 
   #saveCursors(): Promise<void> {
     this.#saving ??= Promise.all(
-      [...this.#duties.values()].filter((duty) => duty.unsaved).map((duty) => this.#save(duty)),
+      [...this.#heldShards.values()].filter((duty) => duty.unsaved).map((duty) => this.#save(duty)),
     )
       .then(() => undefined)
       .finally(() => {
@@ -238,25 +238,25 @@ export class Publishing {
     return this.#saving;
   }
 
-  async #save(duty: Duty): Promise<void> {
+  async #save(duty: HeldShard): Promise<void> {
     const cursors: Record<string, number> = {};
     for (const [publisher, outbox] of duty.outboxes) cursors[publisher.name] = outbox.cursor;
     duty.unsaved = false;
     try {
       const current = await this.#options.store.advance(duty.shard, duty.fence, cursors);
-      if (!current && this.#duties.get(duty.shard) === duty) this.#duties.delete(duty.shard);
+      if (!current && this.#heldShards.get(duty.shard) === duty) this.#heldShards.delete(duty.shard);
     } catch {
       duty.unsaved = true;
     }
   }
 }
 
-function newDuty(
+function newHeldShard(
   shard: number,
   lease: PublisherLease,
   leasedUntilMs: number,
   publishers: readonly EventPublisher[],
-): Duty {
+): HeldShard {
   const outboxes = new Map(publishers.map((publisher) => [publisher, new Outbox(lease.cursors[publisher.name] ?? 0)]));
   return { shard, fence: lease.fence, leasedUntilMs, outboxes, unsaved: false };
 }

@@ -23,9 +23,9 @@ export class Ticker {
   #stopped = false;
   expired = 0;
   /** Expiries that failed. */
-  stuck = 0;
+  expiriesFailed = 0;
   /** Ticks that failed. */
-  failed = 0;
+  ticksFailed = 0;
 
   constructor(options: {
     store: ShardKeeping;
@@ -38,7 +38,7 @@ export class Ticker {
     this.#shardCount = options.shardCount;
     this.#clock = options.clock;
     this.#onTick = options.onTick;
-    // Twice within the cap, or the shard clock would lag behind at each late tick.
+    // Two ticks within the cap, or the shard clock would fall behind at each late tick.
     this.#periodMs = Math.min(250, tickCapMs(options.ttlMs) / 2);
     this.#pageMs = (pageSize / expiriesPerSecond) * 1000 * options.shardCount;
     this.#latest = new Array(options.shardCount).fill(undefined);
@@ -71,12 +71,13 @@ export class Ticker {
       const tick = await this.#store.tick(shard, pageSize);
       this.#latest[shard] = tick;
       this.expired += tick.expired;
-      this.stuck += tick.failed;
+      this.expiriesFailed += tick.failed;
       if (tick.expired >= pageSize) waitMs = Math.min(waitMs, this.#pageMs);
       if (!this.#stopped) this.#onTick(shard, tick);
     } catch {
-      // The store cannot answer: its health says why, the clock stands still meanwhile, and nobody expires (P6).
-      this.failed++;
+      // The store cannot answer: its health says why. The shard clock stands still meanwhile, and no session expires
+      // (P6).
+      this.ticksFailed++;
     }
     this.#schedule(shard, waitMs - (this.#clock.monotonicMs() - startedMs));
   }

@@ -20,7 +20,7 @@ describe("events on their way to Kafka", () => {
     await kafka.stop();
   });
 
-  test("Kafka, GetPresence, WatchPresence and Register speak of the same versions, on every node (P3)", async () => {
+  test("Kafka, GetPresence, WatchPresence and Register return the same versions, on every node (P3)", async () => {
     const users = usersOf("spoken");
     const watches = await Promise.all(fleet.clients.map((node) => Watched.start(node, users)));
     const spoken = await comeAndGo(fleet, users, 3);
@@ -31,7 +31,7 @@ describe("events on their way to Kafka", () => {
         await waitUntil(() => watch.changesOf(userId).at(-1) === changes.at(-1), {
           what: `the end of ${userId} is told`,
         });
-        // A watch tells what is so now: of changes that come while it tells, only the last.
+        // A watch sends the latest state: of changes that come while it sends, only the last.
         const told = watch.changesOf(userId);
         assert.deepEqual(
           told,
@@ -43,7 +43,7 @@ describe("events on their way to Kafka", () => {
     await collector.close();
   });
 
-  test("what was written but not published when a node was killed reaches Kafka through another (P4)", async () => {
+  test("entries that a killed node wrote and did not publish reach Kafka through another node (P4)", async () => {
     kafka.pause();
     const spoken = await comeAndGo(fleet, usersOf("inherited"), 3);
     const [victim] = fleet.nodes;
@@ -54,7 +54,7 @@ describe("events on their way to Kafka", () => {
     await fleet.addNode();
   });
 
-  test("what was written when Kafka and all nodes were killed reaches Kafka through a later node (P4)", async () => {
+  test("entries from before Kafka and all nodes were killed reach Kafka through a later node (P4)", async () => {
     await kafka.kill();
     const spoken = await comeAndGo(fleet, usersOf("late"), 3);
     await Promise.all(fleet.nodes.map((node) => fleet.kill(node)));
@@ -64,7 +64,7 @@ describe("events on their way to Kafka", () => {
     await fleet.addNode();
   });
 
-  test("Kafka killed and started again in mid-stream loses nothing and mixes up nothing (P3, P4)", async () => {
+  test("a restart of Kafka in mid-stream loses no event and no order (P3, P4)", async () => {
     let restarted = false;
     const restart = (async () => {
       await pause(systemClock, 300);
@@ -91,7 +91,7 @@ function usersOf(name: string, count = 48): string[] {
 }
 
 /**
- * Each user comes and goes, in the end he is there; through whichever node is next.
+ * Each user comes and goes and is online in the end; calls go to the nodes in turn.
  * @returns by user the changes as Register and GetPresence told them, as `Watched.changesOf` writes them
  */
 async function comeAndGo(fleet: Fleet, users: readonly string[], rounds: number): Promise<Map<string, string[]>> {

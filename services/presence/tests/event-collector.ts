@@ -3,7 +3,7 @@ import { events, presence } from "@realchat/presence-proto";
 import { systemClock } from "@realchat/presence-runtime/clock";
 import { waitUntil } from "@realchat/presence-testing";
 
-/** A record of the topic, and when it was in this consumer's hands. */
+/** A record of the topic, and when this consumer received it. */
 export interface CollectedEvent {
   readonly userId: string;
   readonly online: boolean;
@@ -67,7 +67,7 @@ export class EventCollector {
     return this.events.filter((event) => event.userId === userId);
   }
 
-  /** The first event that says this of the user. */
+  /** The user's first event with this state. */
   async first(userId: string, status: "online" | "offline"): Promise<CollectedEvent> {
     const find = () => this.events.find((event) => event.userId === userId && event.online === (status === "online"));
     const event = await waitUntil(find, { what: `Kafka says that ${userId} is ${status}` });

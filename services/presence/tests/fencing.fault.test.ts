@@ -22,7 +22,7 @@ describe("two gateways that fight over one device, through two nodes", () => {
   });
   after(() => fleet.stop());
 
-  test("the one that registered last holds it; the others can neither refresh, end nor replace, even after a crash (P7)", async () => {
+  test("the last registration has the device; the others can neither refresh, end nor replace it, even after a crash (P7)", async () => {
     const sockets: Socket[] = [];
     const fight = async (node: PresenceClient, gateway: string) => {
       for (let round = 0; round < rounds; round++) {

@@ -22,7 +22,7 @@ interface FleetOptions {
   readonly redis?: RedisOptions;
 }
 
-/** A gateway goes to another node when one is silent; a test that asks wants the answer, on a busy machine too. */
+/** Gateways use short deadlines and try another node; tests wait for the answer, on a busy machine too. */
 type NodeClients = Readonly<Record<"patient" | "impatient", PresenceClient>>;
 
 /** Presence as it is deployed: nodes that come and go, one Redis, a topic in Kafka. All of it may be harmed. */
@@ -63,34 +63,34 @@ export class Fleet {
     const node = await startPresence({ env: this.#env });
     const impatient = connectPresence(node.grpcAddress, 1_000);
     this.#nodes.set(node, { patient: connectPresence(node.grpcAddress), impatient });
-    for (const dead of this.#dead) this.forget(dead);
+    for (const dead of this.#dead) this.announceShutdown(dead);
     return node;
   }
 
-  /** A crash. Gateways find out by themselves: to them it is there until the next node is added. */
+  /** A crash. Gateways go on calling it until the next node is added. */
   async kill(node: TestPresence): Promise<void> {
     await node.kill();
     this.#dead.add(node);
   }
 
-  /** Gateways are told that it goes. */
-  forget(node: TestPresence): void {
+  /** Gateways stop calling it. */
+  announceShutdown(node: TestPresence): void {
     this.#closeClients(node);
     this.#nodes.delete(node);
     this.#dead.delete(node);
   }
 
-  /** Those that run. */
+  /** Nodes that run. */
   get nodes(): TestPresence[] {
     return [...this.#nodes.keys()].filter((node) => !this.#dead.has(node));
   }
 
-  /** Those that gateways know of. */
+  /** Nodes that gateways call. */
   get clients(): PresenceClient[] {
     return [...this.#nodes.values()].map(({ patient }) => patient);
   }
 
-  /** A gateway that asks whichever node it knows of. */
+  /** A gateway that calls any of the nodes. */
   openGateway(beatMs: number): Gateway {
     const gateway = new Gateway(() => [...this.#nodes.values()].map(({ impatient }) => impatient), beatMs);
     this.#gateways.push(gateway);
@@ -105,7 +105,7 @@ export class Fleet {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#gateways.map((gateway) => gateway.vanish()));
+    await Promise.all(this.#gateways.map((gateway) => gateway.crash()));
     await Promise.all(this.#collectors.map((collector) => collector.close()));
     for (const node of this.#nodes.keys()) this.#closeClients(node);
     await Promise.all(this.nodes.map((node) => node.kill()));
@@ -117,8 +117,8 @@ export class Fleet {
   }
 }
 
-/** One figure of a node's /metrics. */
-export async function figure({ httpAddress }: TestPresence, name: string): Promise<number> {
+/** The value of one metric of a node. */
+export async function metricOf({ httpAddress }: TestPresence, name: string): Promise<number> {
   const text = await (await fetch(`http://${httpAddress}/metrics`)).text();
   const value = new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, "m").exec(text)?.[1];
   if (value === undefined) throw new Error(`/metrics has no ${name}`);

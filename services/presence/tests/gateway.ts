@@ -2,7 +2,7 @@ import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { CallFailure, type PresenceClient } from "./presence-client.ts";
 
 /** A socket that a gateway holds. */
-export interface Held {
+export interface HeldSocket {
   readonly userId: string;
   readonly deviceId: string;
   /** Empty for a gateway that knows only the existing contract. */
@@ -15,13 +15,13 @@ export interface Held {
 }
 
 /**
- * A gateway as the contract asks it to be: heartbeats in batches, to whichever node answers, tried again at once when
+ * A gateway as the contract asks for: heartbeats in batches, to any node that answers, retried at once when
  * one does not; what is missing is registered again. It writes down whatever a gateway should not have to see.
  */
 export class Gateway {
   readonly #nodes: () => PresenceClient[];
   readonly #beatMs: number;
-  readonly #held = new Set<Held>();
+  readonly #held = new Set<HeldSocket>();
   readonly #stopping = new AbortController();
   readonly #beating: Promise<void>;
   #turn = 0;
@@ -29,60 +29,60 @@ export class Gateway {
   /** Sessions that presence had lost while they were held. */
   readonly missing: string[] = [];
   readonly superseded: string[] = [];
-  /** Codes of calls that failed, and whatever else went wrong. */
+  /** Codes of failed calls, and other errors. */
   readonly failures = new Set<string>();
 
-  /** @param nodes those that a gateway would find now */
+  /** @param nodes the nodes that a gateway would resolve now */
   constructor(nodes: () => PresenceClient[], beatMs: number) {
     this.#nodes = nodes;
     this.#beatMs = beatMs;
-    this.#beating = this.#beatForever();
+    this.#beating = this.#heartbeatForever();
   }
 
   /** Opens a socket and keeps it alive. @param tokens false: as a gateway that knows only the existing contract */
-  async hold(userId: string, deviceId = "phone", tokens = true): Promise<Held> {
+  async openSocket(userId: string, deviceId = "phone", tokens = true): Promise<HeldSocket> {
     const connectionId = tokens ? `socket-${++this.#sockets}` : "";
-    const held: Held = { userId, deviceId, connectionId, sessionId: "", sentMs: 0, answeredMs: 0 };
+    const held: HeldSocket = { userId, deviceId, connectionId, sessionId: "", sentMs: 0, answeredMs: 0 };
     await this.#register(held);
     this.#held.add(held);
     return held;
   }
 
-  /** Of the last round of heartbeats that was answered, monotonic ms. */
+  /** Time of the last answered round of heartbeats, monotonic ms. */
   get lastSentMs(): number {
     return Math.max(0, ...[...this.#held].map(({ sentMs }) => sentMs));
   }
 
-  /** The sockets die without a word, and so does the gateway. @returns what it held */
-  async vanish(): Promise<Held[]> {
+  /** The gateway and its sockets die without a call. @returns the sockets that it held */
+  async crash(): Promise<HeldSocket[]> {
     this.#stopping.abort();
     await this.#beating;
     return [...this.#held];
   }
 
-  async #register(held: Held): Promise<void> {
+  async #register(held: HeldSocket): Promise<void> {
     const { userId, deviceId, connectionId, sessionId } = held;
     const request = { userId, deviceId, instanceId: "gateway", connectionId, previousSessionId: sessionId };
     held.sentMs = systemClock.monotonicMs();
-    const { answer } = await this.#persistently((node) => node.api.registerSession(request));
+    const { answer } = await this.#retry((node) => node.api.registerSession(request));
     held.answeredMs = systemClock.monotonicMs();
     if (connectionId !== "") held.sessionId = answer.sessionId;
   }
 
-  async #beatForever(): Promise<void> {
+  async #heartbeatForever(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      await this.#beat().catch((error) => {
+      await this.#sendHeartbeats().catch((error) => {
         this.failures.add(String(error));
       });
       await pause(systemClock, this.#beatMs * (0.5 + systemClock.random()), signal);
     }
   }
 
-  async #beat(): Promise<void> {
+  async #sendHeartbeats(): Promise<void> {
     const held = [...this.#held];
     const sessions = held.map(({ userId, deviceId, sessionId }) => ({ userId, deviceId, sessionId }));
-    const { answer, sentMs } = await this.#persistently((node) => node.api.refreshSessions({ sessions }));
+    const { answer, sentMs } = await this.#retry((node) => node.api.refreshSessions({ sessions }));
     const answeredMs = systemClock.monotonicMs();
     const lost = new Set([...answer.missing, ...answer.superseded].map(nameOf));
     for (const socket of held) if (!lost.has(nameOf(socket))) Object.assign(socket, { sentMs, answeredMs });
@@ -93,7 +93,7 @@ export class Gateway {
     }
   }
 
-  async #persistently<T>(call: (node: PresenceClient) => Promise<T>): Promise<{ answer: T; sentMs: number }> {
+  async #retry<T>(call: (node: PresenceClient) => Promise<T>): Promise<{ answer: T; sentMs: number }> {
     const endMs = systemClock.monotonicMs() + patienceMs;
     while (!this.#stopping.signal.aborted && systemClock.monotonicMs() < endMs) {
       const nodes = this.#nodes();
@@ -114,7 +114,7 @@ export class Gateway {
 /** Longer than any outage here. */
 const patienceMs = 15_000;
 
-/** What tells a gateway to try again, perhaps elsewhere. */
+/** Codes that a gateway retries, perhaps at another node. */
 const passing = new Set(["UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED"]);
 
 function nameOf({ userId, deviceId }: { userId: string; deviceId: string }): string {

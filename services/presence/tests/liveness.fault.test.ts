@@ -4,8 +4,8 @@ import { presence } from "@realchat/presence-proto";
 import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { waitUntil } from "@realchat/presence-testing";
 import type { EventCollector } from "./event-collector.ts";
-import { Fleet, figure } from "./fleet.ts";
-import type { Held } from "./gateway.ts";
+import { Fleet, metricOf } from "./fleet.ts";
+import type { HeldSocket } from "./gateway.ts";
 import { historyOf } from "./history.ts";
 
 const { TRANSITION_CAUSE_EXPIRED } = presence.TransitionCause;
@@ -21,13 +21,13 @@ describe("nodes that die under live sessions", () => {
   });
   after(() => fleet.stop());
 
-  test("while nodes are killed and replaced nobody who is alive goes offline (P1)", async (t) => {
+  test("while nodes are killed and replaced no live user goes offline (P1)", async (t) => {
     const gateways = Array.from({ length: 4 }, () => fleet.openGateway(400));
     const holding = gateways.flatMap((gateway, number) =>
       Array.from({ length: 20 }, async (_, index) => {
         const userId = `alive-${number}-${index}`;
-        await gateway.hold(userId, "phone", index % 2 === 0);
-        if (index % 4 === 0) await gateway.hold(userId, "laptop");
+        await gateway.openSocket(userId, "phone", index % 2 === 0);
+        if (index % 4 === 0) await gateway.openSocket(userId, "laptop");
       }),
     );
     await Promise.all(holding);
@@ -40,14 +40,14 @@ describe("nodes that die under live sessions", () => {
       await fleet.addNode();
     }
     await churn.stop();
-    const held = (await Promise.all(gateways.map((gateway) => gateway.vanish()))).flat();
+    const held = (await Promise.all(gateways.map((gateway) => gateway.crash()))).flat();
     for (const gateway of gateways) {
       assert.deepEqual([gateway.missing, gateway.superseded], [[], []]);
       assert(gateway.failures.size > 0, "the gateways saw nodes die");
     }
     assert(churn.rounds() > 10, "a second device came and went");
 
-    // From here on nobody lives, and that is the first that Kafka hears of anybody's end.
+    // From here on no session is refreshed; these are the first offline events in Kafka.
     for (const [userId, lastMs] of lastHeartbeats(held)) {
       const left = await kafka.first(userId, "offline");
       assert(left.arrivedMs >= lastMs.sent + ttlMs - 50, `P1: ${userId} went offline too early`);
@@ -59,7 +59,7 @@ describe("nodes that die under live sessions", () => {
     }
   });
 
-  test("a session that nobody refreshes is offline in Kafka at most a TTL and a second later (P2)", async () => {
+  test("a session without heartbeats is offline in Kafka at most a TTL and a second later (P2)", async () => {
     const held = await holdForAWhile(fleet, "silent");
     for (const [userId, lastMs] of lastHeartbeats(held)) {
       const { arrivedMs } = await kafka.first(userId, "offline");
@@ -72,7 +72,7 @@ describe("nodes that die under live sessions", () => {
   test("when the node that publishes dies in between, at most two seconds later (P2)", async () => {
     const [victim, heir] = fleet.nodes;
     assert(victim !== undefined && heir !== undefined);
-    const shards = () => Promise.all([victim, heir].map((node) => figure(node, "presence_shards_held")));
+    const shards = () => Promise.all([victim, heir].map((node) => metricOf(node, "presence_shards_held")));
     await waitUntil(async () => (await shards()).every((held) => held === 8), { what: "each node has its share" });
 
     const held = await holdForAWhile(fleet, "orphan");
@@ -85,24 +85,26 @@ describe("nodes that die under live sessions", () => {
       const silentMs = Math.round(arrivedMs - answered);
       assert(silentMs <= ttlMs + 2_000, `${userId} was a ghost for ${silentMs} ms`);
     }
-    const isHeir = async () => (await figure(heir, "presence_shards_held")) === 16;
+    const isHeir = async () => (await metricOf(heir, "presence_shards_held")) === 16;
     await waitUntil(isHeir, { what: "the other one has all shards" });
   });
 });
 
-/** A gateway that lives for a second and a half, with a user in nearly every shard, and what it held when it vanished. */
-async function holdForAWhile(fleet: Fleet, name: string): Promise<Held[]> {
+/**
+ * A gateway that lives for a second and a half, with a user in nearly every shard, and what it held when it vanished.
+ */
+async function holdForAWhile(fleet: Fleet, name: string): Promise<HeldSocket[]> {
   const gateway = fleet.openGateway(300);
   const users = Array.from({ length: 64 }, (_, index) => `${name}-${index}`);
-  await Promise.all(users.map((userId, index) => gateway.hold(userId, "phone", index % 2 === 0)));
+  await Promise.all(users.map((userId, index) => gateway.openSocket(userId, "phone", index % 2 === 0)));
   const startedMs = systemClock.monotonicMs();
   const lastSent = () => gateway.lastSentMs - startedMs;
   await waitUntil(() => lastSent() > 1_500, { what: "some heartbeats went out" });
-  return gateway.vanish();
+  return gateway.crash();
 }
 
-/** By user: the last of all his devices' heartbeats. */
-function lastHeartbeats(held: readonly Held[]): Map<string, { sent: number; answered: number }> {
+/** By user: the last heartbeat of all the user's devices. */
+function lastHeartbeats(held: readonly HeldSocket[]): Map<string, { sent: number; answered: number }> {
   const last = new Map<string, { sent: number; answered: number }>();
   for (const { userId, sentMs, answeredMs } of held) {
     const before = last.get(userId) ?? { sent: 0, answered: 0 };
@@ -111,7 +113,7 @@ function lastHeartbeats(held: readonly Held[]): Map<string, { sent: number; answ
   return last;
 }
 
-/** A second device of each user that comes and goes all the time, through whichever node answers. */
+/** A second device of each user that comes and goes all the time, through any node that answers. */
 function reconnectTablets(fleet: Fleet, users: readonly string[]): { rounds(): number; stop(): Promise<void> } {
   let rounds = 0;
   let stopped = false;

@@ -18,14 +18,14 @@ const tickCapMs = ttlMs / 4;
 describe("outages longer than a TTL", () => {
   let fleet: Fleet;
   let kafka: EventCollector;
-  let crowd: Crowd;
+  let crowd: TestUsers;
 
   before(async () => {
     fleet = await Fleet.start({ nodes: 2, ttlMs, redis: { args: ["--appendonly", "yes", "--appendfsync", "always"] } });
     kafka = await fleet.collect();
   });
   beforeEach(async () => {
-    crowd = await Crowd.gather(fleet, kafka);
+    crowd = await TestUsers.gather(fleet, kafka);
   });
   afterEach(() => {
     // A test that failed must not take the next one with it.
@@ -34,7 +34,7 @@ describe("outages longer than a TTL", () => {
   });
   after(() => fleet.stop());
 
-  test("while Redis hangs every call is UNAVAILABLE, never offline; then all goes on and nobody left (P5, P6)", async () => {
+  test("while Redis hangs every call is UNAVAILABLE, never offline; then service resumes and no user went offline (P5, P6)", async () => {
     const beganMs = systemClock.monotonicMs();
     fleet.redis.pause();
     await everyCallIsUnavailable(fleet);
@@ -47,7 +47,7 @@ describe("outages longer than a TTL", () => {
     await healthTurns(fleet, SERVING);
   });
 
-  test("when Redis is killed and comes back with its data all goes on and nobody left (P5, P6)", async () => {
+  test("when Redis is killed and comes back with its data service resumes and no user went offline (P5, P6)", async () => {
     const beganMs = systemClock.monotonicMs();
     await fleet.redis.kill();
     await everyCallIsUnavailable(fleet);
@@ -69,8 +69,10 @@ describe("outages longer than a TTL", () => {
   });
 });
 
-/** Users that a gateway keeps alive, and in every shard one that nobody keeps alive: he shows how the time passes. */
-class Crowd {
+/**
+ * Users that a gateway keeps alive, and in every shard one without heartbeats: its expiry shows that the time passes.
+ */
+class TestUsers {
   readonly #kept = Array.from({ length: 40 }, (_, index) => `kept-${++crowds}-${index}`);
   readonly #silent = new Map<string, { registeredMs: number }>();
   readonly #fleet: Fleet;
@@ -83,16 +85,16 @@ class Crowd {
     this.#gateway = fleet.openGateway(400);
   }
 
-  /** Everyone has just been registered, and Kafka knows. */
-  static async gather(fleet: Fleet, kafka: EventCollector): Promise<Crowd> {
-    const crowd = new Crowd(fleet, kafka);
+  /** All users were just registered, and Kafka has the events. */
+  static async gather(fleet: Fleet, kafka: EventCollector): Promise<TestUsers> {
+    const crowd = new TestUsers(fleet, kafka);
     const { api } = fleet.clients[0] as PresenceClient;
     const candidates = Array.from({ length: 200 }, (_, index) => `silent-${++crowds}-${index}`);
     const { presences } = await api.getPresence({ userIds: candidates });
     const onePerShard = new Map(presences.map(({ shard, userId }) => [shard, userId]));
     assert.equal(onePerShard.size, 16);
 
-    await Promise.all(crowd.#kept.map((userId, index) => crowd.#gateway.hold(userId, "phone", index % 2 === 0)));
+    await Promise.all(crowd.#kept.map((userId, index) => crowd.#gateway.openSocket(userId, "phone", index % 2 === 0)));
     await Promise.all(
       [...onePerShard.values()].map(async (userId) => {
         crowd.#silent.set(userId, { registeredMs: systemClock.monotonicMs() });
@@ -112,7 +114,7 @@ class Crowd {
       const listenedMs = Math.round(beganMs - registeredMs + (arrivedMs - overMs));
       assert(listenedMs >= ttlMs - tickCapMs, `P6: ${userId} had ${listenedMs} ms to refresh`);
     }
-    // A TTL has passed in every shard since the outage began: whoever it cost the session would be gone by now.
+    // A TTL has passed in every shard since the outage began: a session that it ended would be offline by now.
     const { api } = this.#fleet.clients[0] as PresenceClient;
     const { presences } = await api.getPresence({ userIds: this.#kept });
     assert.equal(presences.length, this.#kept.length);
@@ -124,9 +126,9 @@ class Crowd {
     assert(this.#gateway.failures.size > 0, "the gateway saw the outage");
   }
 
-  /** After an outage, too, nobody lives longer than he should. */
+  /** After an outage, too, no session lives longer than it should. */
   async leavesInTime(): Promise<void> {
-    for (const { userId, answeredMs } of await this.#gateway.vanish()) {
+    for (const { userId, answeredMs } of await this.#gateway.crash()) {
       const { arrivedMs } = await this.#kafka.first(userId, "offline");
       const silentMs = Math.round(arrivedMs - answeredMs);
       assert(silentMs <= ttlMs + 1_000, `P2: ${userId} was a ghost for ${silentMs} ms`);
@@ -136,7 +138,7 @@ class Crowd {
 
 let crowds = 0;
 
-/** Asks everything of every node. */
+/** Makes every call to every node. */
 async function everyCallIsUnavailable(fleet: Fleet): Promise<void> {
   const clients = fleet.nodes.map(({ grpcAddress }) => connectPresence(grpcAddress));
   await Promise.all(clients.flatMap(({ api }) => everyCall(api).map(isUnavailable)));

@@ -8,7 +8,7 @@ import { connectPresence } from "./presence-client.ts";
 
 const shards = 16;
 
-test("heartbeats of many are answered each for itself, if the caller knows of that: one shard that fails fails only its own", async (t) => {
+test("a batch of heartbeats is answered for each session, if the caller asks for that: a failing shard fails only its own", async (t) => {
   const redis = await startRedis();
   const node = await startPresence({ env: { REDIS_URL: redis.url, SHARDS: String(shards) } });
   const { api, close } = connectPresence(node.grpcAddress);
@@ -45,7 +45,11 @@ test("heartbeats of many are answered each for itself, if the caller knows of th
   assert.deepEqual(answer.superseded, []);
 
   const unavailable = { code: "UNAVAILABLE", message: /something of another type under a key of this service/ };
-  await assert.rejects(api.refreshSessions({ sessions }), unavailable, "who does not know of it is told of no success");
+  await assert.rejects(
+    api.refreshSessions({ sessions }),
+    unavailable,
+    "a caller that does not ask for it gets an error",
+  );
   await assert.rejects(api.refreshSessions({ sessions: broken, partial: true }), unavailable, "it says why");
   await admin.del(deadlines);
 });

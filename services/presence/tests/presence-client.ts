@@ -7,7 +7,7 @@ import { systemClock } from "@realchat/presence-runtime/clock";
 export class CallFailure extends Error {
   override readonly name = "CallFailure";
   readonly code: RpcCode;
-  /** The server's advice when to try again, ms. */
+  /** The server's retry advice, ms. */
   readonly retryAfterMs: number | undefined;
 
   constructor(error: ServiceError) {
@@ -18,16 +18,16 @@ export class CallFailure extends Error {
   }
 }
 
-/** An answer that comes in parts. Leaving the loop over it, or `cancel`, ends the call. */
+/** A streamed answer. Leaving the loop over it, or `cancel`, ends the call. */
 export interface Answers<Response> extends AsyncIterable<Response> {
   cancel(): void;
 }
 
-/** A gateway's connection to one node. A call fails at its deadline, or at once where nobody listens. */
+/** A gateway's connection to one node. A call fails at its deadline, or at once if the connection is refused. */
 export interface PresenceClient {
   readonly api: ServiceClient<presence.PresenceApiDefinition>;
   readonly health: ServiceClient<health.HealthDefinition>;
-  /** Asks one question of the reflection service. */
+  /** Makes one request to the reflection service. */
   reflect(
     question: reflection.ServerReflectionRequest["messageRequest"],
   ): Promise<reflection.ServerReflectionResponse["messageResponse"]>;
@@ -90,7 +90,7 @@ function clientOf<Definition extends ServiceDefinition>(
 
     const stream = (request: unknown): Answers<unknown> => {
       const call = client.makeServerStreamRequest(path, serialize, deserialize, request);
-      // An error before anyone iterates is kept by the stream, and thrown when someone does.
+      // The stream keeps an error until it is iterated, and throws it then.
       call.on("error", () => {});
       return {
         cancel: () => call.cancel(),

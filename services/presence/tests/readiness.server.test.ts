@@ -4,7 +4,7 @@ import { startPresence, startRedis, type TestPresence, type TestRedis, waitUntil
 import { createClient, type RedisClientType } from "@redis/client";
 import { shardOf } from "../domain/shard.ts";
 import { nodesKey, type ShardKeys, shardKeys, storeKey } from "../store/redis/keys.ts";
-import { figure } from "./fleet.ts";
+import { metricOf } from "./fleet.ts";
 import { CallFailure, connectPresence, type PresenceClient } from "./presence-client.ts";
 
 const shards = 4;
@@ -76,7 +76,7 @@ describe("a node is ready while a register, a refresh and a read would work", ()
       const isSeen = async () => (await readiness()).status === 503 && wanted.test(await storeDetail());
       const says = async () => `the node says what is wrong: ${await storeDetail()}`;
       await waitUntil(isSeen, { what: String(wanted), deadlineMs: 5_000 }).catch(async () => assert.fail(await says()));
-      assert.equal(await figure(node, "presence_store_ready"), 0);
+      assert.equal(await metricOf(node, "presence_store_ready"), 0);
       const isLogged = () => node.logs().split("store is not ready").length === linesBefore + 1;
       await waitUntil(isLogged, { what: "one line of the log tells it", deadlineMs: 5_000 }).catch(() =>
         assert.fail(node.logs()),
@@ -85,7 +85,7 @@ describe("a node is ready while a register, a refresh and a read would work", ()
       await mending();
     }
     await untilReady();
-    assert.equal(await figure(node, "presence_store_ready"), 1);
+    assert.equal(await metricOf(node, "presence_store_ready"), 1);
     for (let shard = 0; shard < shards; shard++) await assertServes(shard);
   }
 
@@ -95,7 +95,7 @@ describe("a node is ready while a register, a refresh and a read would work", ()
       async () => {
         await admin("REPLICAOF", "127.0.0.1", "1");
         await waitUntil(async () => (await healthOf()) === notServing, { what: "gateways are told, too" });
-        assert.equal(await figure(node, "presence_shards_failing"), shards);
+        assert.equal(await metricOf(node, "presence_shards_failing"), shards);
       },
       () => admin("REPLICAOF", "NO", "ONE"),
     );
@@ -175,7 +175,7 @@ describe("a node is ready while a register, a refresh and a read would work", ()
       const { status, checks } = await readiness();
       assert.equal(status, 200);
       assert.match(checks.registrations?.detail ?? "", /out of memory: .*maxmemory/);
-      assert.equal(await figure(node, "presence_store_full"), 1);
+      assert.equal(await metricOf(node, "presence_store_full"), 1);
       await waitUntil(() => /registrations is not ready/.test(node.logs()), { what: "the log tells it" });
       await client.api.refreshSession({ ...session, sessionId });
       await assert.rejects(
@@ -185,7 +185,7 @@ describe("a node is ready while a register, a refresh and a read would work", ()
     } finally {
       await admin("CONFIG", "SET", "maxmemory", "0");
     }
-    const isOver = async () => (await figure(node, "presence_store_full")) === 0;
+    const isOver = async () => (await metricOf(node, "presence_store_full")) === 0;
     await waitUntil(isOver, { what: "the node takes new sessions again" });
     await assertServes(0);
   });
@@ -222,7 +222,7 @@ describe("a store has one number of shards (P3)", () => {
     });
   }
 
-  test("also when another has come first: who runs notices, serves nobody, and says what to do", async (t) => {
+  test("also when another number came first: a running node notices, serves no calls, and says what to do", async (t) => {
     const redis = await startRedis();
     const node = await start(redis, shards);
     const operator = createClient({ url: redis.url });

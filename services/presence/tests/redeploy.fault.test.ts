@@ -7,7 +7,7 @@ import { createClient } from "@redis/client";
 import { shardKeys } from "../store/redis/keys.ts";
 import { Watched } from "./contract/watched.ts";
 import type { EventCollector } from "./event-collector.ts";
-import { Fleet, figure } from "./fleet.ts";
+import { Fleet, metricOf } from "./fleet.ts";
 import { historyOf } from "./history.ts";
 import { CallFailure, connectPresence, type PresenceClient } from "./presence-client.ts";
 
@@ -25,10 +25,10 @@ describe("a rolling redeploy", () => {
   });
   after(() => fleet.stop());
 
-  test("SIGTERM: no longer healthy, watchers sent elsewhere, duties handed over at once, exit 0, nobody left (P1)", async () => {
+  test("SIGTERM: no longer healthy, watchers sent to other nodes, leases released at once, exit 0, no user went offline (P1)", async () => {
     const gateway = fleet.openGateway(300);
     const users = Array.from({ length: 40 }, (_, index) => `redeployed-${index}`);
-    await Promise.all(users.map((userId, index) => gateway.hold(userId, "phone", index % 2 === 0)));
+    await Promise.all(users.map((userId, index) => gateway.openSocket(userId, "phone", index % 2 === 0)));
 
     for (const leaving of fleet.nodes) {
       await waitUntil(() => fairlyShared(fleet), { what: "each node has its share" });
@@ -55,13 +55,13 @@ describe("a rolling redeploy", () => {
       );
       assert.deepEqual(statuses, [SERVING, NOT_SERVING], "health turned before watchers were sent away");
 
-      fleet.forget(leaving);
+      fleet.announceShutdown(leaving);
       await publishesEverything(fleet, kafka);
       client.close();
       await fleet.addNode();
     }
 
-    await gateway.vanish();
+    await gateway.crash();
     assert.deepEqual([gateway.missing, gateway.superseded], [[], []]);
     for (const userId of users) {
       await kafka.first(userId, "offline");
@@ -74,7 +74,7 @@ describe("a rolling redeploy", () => {
 });
 
 async function fairlyShared(fleet: Fleet): Promise<boolean> {
-  const held = await Promise.all(fleet.nodes.map((node: TestPresence) => figure(node, "presence_shards_held")));
+  const held = await Promise.all(fleet.nodes.map((node: TestPresence) => metricOf(node, "presence_shards_held")));
   return held.every((shards) => shards === 16 / fleet.nodes.length);
 }
 

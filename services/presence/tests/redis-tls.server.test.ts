@@ -93,7 +93,7 @@ describe("a presence node whose Redis has TLS, an ACL user and a database for it
     });
   }
 
-  test("keeps away from a stranger in its Redis' place, says so, and comes back by itself", async (t) => {
+  test("does not use a server with another certificate in its Redis' place, says so, and recovers by itself", async (t) => {
     const own = await startRedis({ tls, ...login });
     t.after(() => own.stop());
     const node = await startPresence({ env: { ...settings, REDIS_URL: `${own.url}/2` } });
@@ -116,7 +116,7 @@ async function readiness(httpAddress: string): Promise<string> {
   return (await fetch(`http://${httpAddress}/health/ready`)).text();
 }
 
-/** What comes by on the channel from now on. */
+/** Messages on the channel from now on. */
 async function updatesIn(
   client: Pick<ReturnType<typeof createClient>, "connect" | "subscribe" | "destroy">,
 ): Promise<{ heard: presence.PresenceUpdateEvent[]; close(): void }> {

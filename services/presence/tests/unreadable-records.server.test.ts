@@ -6,13 +6,13 @@ import { startPresence, startRedis, type TestPresence, type TestRedis, waitUntil
 import { createClient, type RedisClientType } from "@redis/client";
 import { shardOf } from "../domain/shard.ts";
 import { type ShardKeys, shardKeys } from "../store/redis/keys.ts";
-import { figure } from "./fleet.ts";
+import { metricOf } from "./fleet.ts";
 import { CallFailure, connectPresence, type PresenceClient } from "./presence-client.ts";
 
 const shards = 4;
 const deviceId = "phone";
 
-/** What a record may have become, by whoever else writes to this Redis. */
+/** What another program may have made of a record. */
 const corruptions: Readonly<Record<string, (record: string) => string[]>> = {
   "is garbage": () => ["SET", "garbage"],
   "is empty": () => ["SET", ""],
@@ -152,7 +152,7 @@ describe("a presence node some of whose users' records cannot be read", () => {
       .filter((line) => line.includes(keyOf(userId)));
     assert.equal(lines.length, 1, lines.join("\n"));
     assert.match(lines[0] as string, /is unknown until it is deleted/);
-    assert((await figure(node, "presence_unreadable_total")) >= broken.length);
+    assert((await metricOf(node, "presence_unreadable_total")) >= broken.length);
   });
 
   test("goes on with a user when the record was deleted, as the operator's guide says", async () => {

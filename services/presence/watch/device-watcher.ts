@@ -1,7 +1,7 @@
-/** Users of whom one that does not read is yet to be told; more are left out. */
+/** Pending users of one watcher; more are dropped, when the client does not read. */
 const pendingMax = 100_000;
 
-/** One open WatchDevices call: each user whose devices changed is told once, however often that was. */
+/** One open WatchDevices call. A pending user is sent once, however often the devices changed. */
 export class DeviceWatcher {
   readonly #onClose: () => void;
   readonly #pending = new Set<string>();

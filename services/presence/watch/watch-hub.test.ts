@@ -11,7 +11,7 @@ function openWatch(hub: WatchHub, userIds: string[] = []): Watcher {
 }
 
 describe("watching", () => {
-  test("a watcher hears of the users he asked for, and of nobody else", async () => {
+  test("a watcher receives updates of its users only", async () => {
     const hub = new WatchHub(() => 0);
     const watcher = openWatch(hub, ["alice"]);
     hub.entry(sampleTransition(1, { userId: "bob" }));
@@ -29,7 +29,7 @@ describe("watching", () => {
     assert.deepEqual(news, { kind: "updates", updates: [sampleTransition(1_000, { online: false })] });
   });
 
-  test("a reader of everyone who falls behind all bounds is reset, and hears what comes later", async () => {
+  test("a slow watcher of all users is reset when too many are pending, and receives later updates", async () => {
     const hub = new WatchHub(() => 0);
     const watcher = openWatch(hub);
     for (let user = 0; user <= 100_000; user++) hub.entry(sampleTransition(user + 1, { userId: `user-${user}` }));
@@ -38,7 +38,7 @@ describe("watching", () => {
     assert.deepEqual(await watcher.next(10), { kind: "updates", updates: [sampleTransition(200_000)] });
   });
 
-  test("a gap resets those who watch someone of that shard only", async () => {
+  test("a gap resets only watchers of users of that shard", async () => {
     const hub = new WatchHub((userId) => (userId === "alice" ? 0 : 1));
     const alice = openWatch(hub, ["alice"]);
     const bob = openWatch(hub, ["bob"]);
@@ -72,7 +72,7 @@ describe("watching", () => {
     assert.deepEqual(sizes, [2, 1]);
   });
 
-  test("who watches devices is told each user once, in messages of bounded size, until it is closed", async () => {
+  test("a device watcher receives each user once, in messages of bounded size, until it is closed", async () => {
     const hub = new WatchHub(() => 0, 1);
     const watcher = hub.openDevices();
     assert.ok(watcher);

@@ -2,12 +2,12 @@ import type { Transition } from "../domain/transition.ts";
 import { DeviceWatcher } from "./device-watcher.ts";
 import { Watcher } from "./watcher.ts";
 
-/** Who watches whom, on this node. Each transition costs one look-up, however many watchers there are. */
+/** The watchers on this node, by user. Each transition costs one look-up, however many watchers there are. */
 export class WatchHub {
   readonly #watchers = new Set<Watcher>();
   readonly #byUser = new Map<string, Set<Watcher>>();
   readonly #everyone = new Set<Watcher>();
-  readonly #ofDevices = new Set<DeviceWatcher>();
+  readonly #deviceWatchers = new Set<DeviceWatcher>();
   readonly #shardOf: (userId: string) => number;
   readonly limit: number;
 
@@ -18,11 +18,11 @@ export class WatchHub {
   }
 
   get size(): number {
-    return this.#watchers.size + this.#ofDevices.size;
+    return this.#watchers.size + this.#deviceWatchers.size;
   }
 
   /**
-   * From now on the watcher hears of these users' transitions; of everyone's when none is named.
+   * Opens a watcher of these users' transitions; of all users' when none is named.
    * @returns undefined when there are too many watchers already
    */
   open(userIds: readonly string[]): Watcher | undefined {
@@ -43,16 +43,16 @@ export class WatchHub {
     return watcher;
   }
 
-  /** From now on the watcher hears of users whose devices changed. @returns undefined when there are too many already */
+  /** Opens a watcher of device changes. @returns undefined when there are too many watchers already */
   openDevices(): DeviceWatcher | undefined {
     if (this.size >= this.limit) return undefined;
-    const watcher = new DeviceWatcher({ close: () => this.#ofDevices.delete(watcher) });
-    this.#ofDevices.add(watcher);
+    const watcher = new DeviceWatcher({ close: () => this.#deviceWatchers.delete(watcher) });
+    this.#deviceWatchers.add(watcher);
     return watcher;
   }
 
   devicesChanged(userId: string): void {
-    for (const watcher of this.#ofDevices) watcher.changed(userId);
+    for (const watcher of this.#deviceWatchers) watcher.changed(userId);
   }
 
   entry(transition: Transition): void {
@@ -66,9 +66,9 @@ export class WatchHub {
     for (const watcher of this.#watchers) watcher.gap(shard);
   }
 
-  /** Ends every watcher: their readers come back, to another node. */
+  /** Closes every watcher: their clients reconnect to another node. */
   closeAll(): void {
-    for (const watcher of [...this.#watchers, ...this.#ofDevices]) watcher.close();
+    for (const watcher of [...this.#watchers, ...this.#deviceWatchers]) watcher.close();
   }
 
   #close(watcher: Watcher, users: ReadonlySet<string>): void {

@@ -1,11 +1,11 @@
 import type { Transition } from "../domain/transition.ts";
 
-/** What a watcher's stream has to say next. */
-type WatchNews = { readonly kind: "updates"; readonly updates: Transition[] } | { readonly kind: "reset" };
+/** The next message of a watcher's stream. */
+type WatchUpdate = { readonly kind: "updates"; readonly updates: Transition[] } | { readonly kind: "reset" };
 
 /**
- * One open WatchPresence call: keeps the latest transition of each user until the reader takes it. A slow reader gets
- * the latest state, not a growing queue; a reader who fell behind all bounds, or missed entries, gets a reset.
+ * One open WatchPresence call: keeps the latest transition of each user until it is sent. A slow client gets the latest
+ * state, not a growing queue. A client that has too many users pending, or missed entries, gets a reset.
  */
 export class Watcher {
   readonly #pendingMax: number;
@@ -25,7 +25,7 @@ export class Watcher {
   entry(transition: Transition): void {
     if (this.#reset) return;
     if (this.#pending.size >= this.#pendingMax && !this.#pending.has(transition.userId)) {
-      this.#demandReset();
+      this.#requestReset();
       return;
     }
     this.#pending.set(transition.userId, transition);
@@ -33,14 +33,14 @@ export class Watcher {
   }
 
   gap(shard: number): void {
-    if (this.#shards === undefined || this.#shards.has(shard)) this.#demandReset();
+    if (this.#shards === undefined || this.#shards.has(shard)) this.#requestReset();
   }
 
   /**
-   * The next news; at most `limit` updates. After a reset, take a fresh snapshot: what comes later is told from here on.
+   * The next message, with at most `limit` updates. After a reset, take a fresh snapshot: later updates follow here.
    * @returns undefined when closed
    */
-  async next(limit: number): Promise<WatchNews | undefined> {
+  async next(limit: number): Promise<WatchUpdate | undefined> {
     while (!this.#closed && !this.#reset && this.#pending.size === 0) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -67,7 +67,7 @@ export class Watcher {
     this.#wake?.();
   }
 
-  #demandReset(): void {
+  #requestReset(): void {
     this.#reset = true;
     this.#pending.clear();
     this.#wake?.();

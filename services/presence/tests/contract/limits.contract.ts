@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Stage, type StartNodes } from "./stage.ts";
+import { ContractHarness, type StartNodes } from "./contract-harness.ts";
 
 /** Ids that look alike when they are joined, escaped, normalised or taken for something else. */
 const oddIds = [
@@ -34,17 +34,17 @@ const badIds = [
 
 export const limits = (start: StartNodes) =>
   describe("ids and limits", () => {
-    const stage = Stage.set(start);
+    const harness = ContractHarness.start(start);
     const invalid = (message: string | RegExp) => ({ code: "INVALID_ARGUMENT", message });
 
     test("odd ids never collide, neither users nor devices", async () => {
-      const suffix = stage.user("");
+      const suffix = harness.user("");
       const pairs = oddIds.flatMap((user) => oddIds.map((deviceId) => ({ userId: user + suffix, deviceId })));
-      await Promise.all(pairs.map((pair) => stage.register({ ...pair, instanceId: pair.deviceId })));
+      await Promise.all(pairs.map((pair) => harness.register({ ...pair, instanceId: pair.deviceId })));
       const gone = pairs.filter((_, index) => index % 2 === 0);
-      await Promise.all(gone.map((pair) => stage.api.unregisterSession(pair)));
+      await Promise.all(gone.map((pair) => harness.api.unregisterSession(pair)));
       const users = oddIds.map((user) => user + suffix);
-      const answer = await stage.api.batchGetUserDevices({ userIds: users });
+      const answer = await harness.api.batchGetUserDevices({ userIds: users });
       for (const [index, { userId, devices }] of answer.users.entries()) {
         const kept = oddIds.filter((_, device) => (index * oddIds.length + device) % 2 === 1);
         assert.equal(userId, users[index]);
@@ -54,80 +54,80 @@ export const limits = (start: StartNodes) =>
     });
 
     test("an age is 0 to 7 days", async () => {
-      const userId = stage.user();
+      const userId = harness.user();
       for (const age of [
         { seconds: -1, nanos: 0 },
         { seconds: 0, nanos: -1_000_000 },
         { seconds: 604_801, nanos: 0 },
         { seconds: 315_576_000_000, nanos: 999_999_999 },
       ]) {
-        await assert.rejects(stage.register({ userId, age }), invalid(/^age is -?[0-9.]+ s: send 0 to 604800 s/));
+        await assert.rejects(harness.register({ userId, age }), invalid(/^age is -?[0-9.]+ s: send 0 to 604800 s/));
       }
-      await stage.register({ userId, age: { seconds: 604_800, nanos: 0 } });
+      await harness.register({ userId, age: { seconds: 604_800, nanos: 0 } });
     });
 
     test("128 bytes of UTF-8 are an id", async () => {
       const userId = "ü".repeat(64);
-      await stage.register({ userId, deviceId: userId, instanceId: userId, connectionId: userId });
-      assert.deepEqual((await stage.presenceOf(userId)).deviceIds, [userId]);
-      await stage.api.unregisterSession({ userId, deviceId: userId });
+      await harness.register({ userId, deviceId: userId, instanceId: userId, connectionId: userId });
+      assert.deepEqual((await harness.presenceOf(userId)).deviceIds, [userId]);
+      await harness.api.unregisterSession({ userId, deviceId: userId });
     });
 
     for (const { id, because } of badIds) {
       test(`an id that ${because.split(":")[0]} is refused by every RPC, which names the field`, async () => {
         const good = { userId: "anna", deviceId: "phone" };
-        await assert.rejects(stage.register({ userId: id }), invalid(`user_id ${because}`));
-        await assert.rejects(stage.register({ ...good, deviceId: id }), invalid(`device_id ${because}`));
-        await assert.rejects(stage.register({ ...good, instanceId: id }), invalid(`instance_id ${because}`));
-        for (const call of [stage.api.refreshSession, stage.api.unregisterSession]) {
+        await assert.rejects(harness.register({ userId: id }), invalid(`user_id ${because}`));
+        await assert.rejects(harness.register({ ...good, deviceId: id }), invalid(`device_id ${because}`));
+        await assert.rejects(harness.register({ ...good, instanceId: id }), invalid(`instance_id ${because}`));
+        for (const call of [harness.api.refreshSession, harness.api.unregisterSession]) {
           await assert.rejects(call({ ...good, userId: id }), invalid(`user_id ${because}`));
           await assert.rejects(call({ ...good, deviceId: id }), invalid(`device_id ${because}`));
         }
         await assert.rejects(
-          stage.api.refreshSessions({ sessions: [good, { ...good, deviceId: id }] }),
+          harness.api.refreshSessions({ sessions: [good, { ...good, deviceId: id }] }),
           invalid(`sessions[1].device_id ${because}`),
         );
-        await assert.rejects(stage.api.getPresence({ userIds: ["anna", id] }), invalid(`user_ids[1] ${because}`));
-        await assert.rejects(stage.api.getUserDevices({ userId: id }), invalid(`user_id ${because}`));
-        await assert.rejects(stage.api.batchGetUserDevices({ userIds: [id] }), invalid(`user_ids[0] ${because}`));
-        const watch = stage.api.watchPresence({ userIds: [id] })[Symbol.asyncIterator]();
+        await assert.rejects(harness.api.getPresence({ userIds: ["anna", id] }), invalid(`user_ids[1] ${because}`));
+        await assert.rejects(harness.api.getUserDevices({ userId: id }), invalid(`user_id ${because}`));
+        await assert.rejects(harness.api.batchGetUserDevices({ userIds: [id] }), invalid(`user_ids[0] ${because}`));
+        const watch = harness.api.watchPresence({ userIds: [id] })[Symbol.asyncIterator]();
         await assert.rejects(watch.next(), invalid(`user_ids[0] ${because}`));
       });
     }
 
     test("connection_id and session_ids may be absent, but not wrong", async () => {
-      const good = { userId: stage.user(), deviceId: "phone", instanceId: "gateway-1" };
+      const good = { userId: harness.user(), deviceId: "phone", instanceId: "gateway-1" };
       await assert.rejects(
-        stage.register({ ...good, connectionId: "x".repeat(129) }),
+        harness.register({ ...good, connectionId: "x".repeat(129) }),
         invalid(/^connection_id has 129 bytes, limit 128/),
       );
       await assert.rejects(
-        stage.register({ ...good, previousSessionId: "no token" }),
+        harness.register({ ...good, previousSessionId: "no token" }),
         invalid(/^previous_session_id "no token" is not a session_id that RegisterSession returned: leave it out$/),
       );
       const tooLong = { ...good, sessionId: "1".repeat(200) };
-      await assert.rejects(stage.api.refreshSession(tooLong), invalid(/^session_id has 200 bytes, limit 145/));
-      await assert.rejects(stage.api.unregisterSession(tooLong), invalid(/^session_id has 200 bytes/));
+      await assert.rejects(harness.api.refreshSession(tooLong), invalid(/^session_id has 200 bytes, limit 145/));
+      await assert.rejects(harness.api.unregisterSession(tooLong), invalid(/^session_id has 200 bytes/));
     });
 
     test("1,000 sessions a batch and 10,000 ids a query pass, one more is refused by name and limit", async () => {
       const sessions = Array.from({ length: 1_000 }, (_, index) => ({ userId: `nobody-${index}`, deviceId: "phone" }));
-      assert.equal((await stage.api.refreshSessions({ sessions })).missing.length, 1_000);
+      assert.equal((await harness.api.refreshSessions({ sessions })).missing.length, 1_000);
       const [session] = sessions;
       assert(session !== undefined);
       await assert.rejects(
-        stage.api.refreshSessions({ sessions: [...sessions, session] }),
+        harness.api.refreshSessions({ sessions: [...sessions, session] }),
         invalid("sessions has 1001 entries, limit 1000: split the call"),
       );
       const userIds = Array.from({ length: 10_001 }, () => "nobody");
       const tooMany = invalid("user_ids has 10001 entries, limit 10000: split the call");
-      await assert.rejects(stage.api.getPresence({ userIds }), tooMany);
-      await assert.rejects(stage.api.batchGetUserDevices({ userIds }), tooMany);
-      await assert.rejects(stage.api.watchPresence({ userIds })[Symbol.asyncIterator]().next(), tooMany);
+      await assert.rejects(harness.api.getPresence({ userIds }), tooMany);
+      await assert.rejects(harness.api.batchGetUserDevices({ userIds }), tooMany);
+      await assert.rejects(harness.api.watchPresence({ userIds })[Symbol.asyncIterator]().next(), tooMany);
     });
 
     test("a message over 4 MiB is RESOURCE_EXHAUSTED, and the connection goes on", async () => {
-      const { api } = stage;
+      const { api } = harness;
       await assert.rejects(api.getPresence({ userIds: ["x".repeat(4 * 2 ** 20)] }), { code: "RESOURCE_EXHAUSTED" });
       assert.deepEqual(await api.getPresence({}), { presences: [], recovering: false });
     });

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { presence } from "@realchat/presence-proto";
 import { systemClock } from "@realchat/presence-runtime/clock";
 import { waitUntil } from "@realchat/presence-testing";
-import { Stage, type StartNodes } from "./stage.ts";
+import { ContractHarness, type StartNodes } from "./contract-harness.ts";
 import { Watched } from "./watched.ts";
 
 const { PRESENCE_STATUS_ONLINE, PRESENCE_STATUS_OFFLINE } = presence.PresenceStatus;
@@ -12,14 +12,14 @@ const { DISCONNECT_REASON_LOGGED_OUT } = presence.DisconnectReason;
 
 export const reading = (start: StartNodes) =>
   describe("reading and watching", () => {
-    const stage = Stage.set(start);
+    const harness = ContractHarness.start(start);
 
     test("GetPresence answers per id, in the order asked, duplicates kept", async () => {
-      const [anna, ben, nobody] = [stage.user("anna"), stage.user("ben"), stage.user("nobody")];
-      await stage.register({ userId: anna });
-      await stage.register({ userId: ben, deviceId: "tablet" });
-      await stage.register({ userId: ben, deviceId: "laptop" });
-      const { presences, recovering } = await stage.api.getPresence({ userIds: [ben, nobody, anna, ben] });
+      const [anna, ben, nobody] = [harness.user("anna"), harness.user("ben"), harness.user("nobody")];
+      await harness.register({ userId: anna });
+      await harness.register({ userId: ben, deviceId: "tablet" });
+      await harness.register({ userId: ben, deviceId: "laptop" });
+      const { presences, recovering } = await harness.api.getPresence({ userIds: [ben, nobody, anna, ben] });
       assert.equal(recovering, false);
       assert.deepEqual(
         presences.map(({ userId, online, deviceIds }) => ({ userId, online, deviceIds })),
@@ -34,11 +34,11 @@ export const reading = (start: StartNodes) =>
     });
 
     test("no ids, no answers; ten thousand ids, ten thousand answers", async () => {
-      assert.deepEqual(await stage.api.getPresence({}), { presences: [], recovering: false });
-      const anna = stage.user();
-      await stage.register({ userId: anna });
+      assert.deepEqual(await harness.api.getPresence({}), { presences: [], recovering: false });
+      const anna = harness.user();
+      await harness.register({ userId: anna });
       const userIds = Array.from({ length: 10_000 }, (_, index) => (index === 7_777 ? anna : `unknown-${index}`));
-      const { presences } = await stage.api.getPresence({ userIds });
+      const { presences } = await harness.api.getPresence({ userIds });
       assert.deepEqual(
         presences.map(({ userId }) => userId),
         userIds,
@@ -50,11 +50,11 @@ export const reading = (start: StartNodes) =>
     });
 
     test("of who left it is told when he was last seen, and a higher version (P3)", async () => {
-      const userId = stage.user();
-      const { version } = await stage.register({ userId });
+      const userId = harness.user();
+      const { version } = await harness.register({ userId });
       const leftMs = systemClock.nowUs() / 1_000;
-      await stage.api.unregisterSession({ userId, deviceId: "phone" });
-      const left = await stage.presenceOf(userId);
+      await harness.api.unregisterSession({ userId, deviceId: "phone" });
+      const left = await harness.presenceOf(userId);
       assert.equal(left.online, false);
       assert(left.version > version);
       assert(left.lastSeenAt !== undefined);
@@ -65,10 +65,10 @@ export const reading = (start: StartNodes) =>
     });
 
     test("a watch of named users tells a snapshot, that it is complete, then changes, with every field", async () => {
-      const [anna, ben, other] = [stage.user("anna"), stage.user("ben"), stage.user("other")];
-      await stage.register({ userId: anna });
-      const watch = await Watched.start(stage.client, [anna, ben, anna]);
-      const { presences } = await stage.api.getPresence({ userIds: [anna, ben] });
+      const [anna, ben, other] = [harness.user("anna"), harness.user("ben"), harness.user("other")];
+      await harness.register({ userId: anna });
+      const watch = await Watched.start(harness.client, [anna, ben, anna]);
+      const { presences } = await harness.api.getPresence({ userIds: [anna, ben] });
       const snapshot = watch.snapshot.toSorted((one, two) => one.userId.localeCompare(two.userId));
       assert.deepEqual(
         snapshot.map(({ userId, online, deviceIds }) => ({ userId, online, deviceIds })),
@@ -76,9 +76,9 @@ export const reading = (start: StartNodes) =>
       );
       assert.deepEqual(snapshot[0], presences[0]);
 
-      await stage.register({ userId: other });
+      await harness.register({ userId: other });
       const beforeS = Math.floor(systemClock.nowUs() / 1_000_000);
-      const { version } = await stage.register({ userId: ben, deviceId: "laptop", instanceId: "gateway-7" });
+      const { version } = await harness.register({ userId: ben, deviceId: "laptop", instanceId: "gateway-7" });
       const { occurredAt, ...came } = await watch.update(ben, 1);
       assert.deepEqual(came, {
         userId: ben,
@@ -92,9 +92,9 @@ export const reading = (start: StartNodes) =>
       });
       assert(occurredAt >= beforeS && occurredAt <= systemClock.nowUs() / 1_000_000 + 1);
 
-      await stage.api.unregisterSession({ userId: ben, deviceId: "laptop", reason: DISCONNECT_REASON_LOGGED_OUT });
+      await harness.api.unregisterSession({ userId: ben, deviceId: "laptop", reason: DISCONNECT_REASON_LOGGED_OUT });
       const left = await watch.update(ben, 2);
-      const now = await stage.presenceOf(ben);
+      const now = await harness.presenceOf(ben);
       assert.equal(left.status, PRESENCE_STATUS_OFFLINE);
       assert.equal(left.cause, TRANSITION_CAUSE_LOGGED_OUT);
       assert.deepEqual([left.version, left.lastSeenAt, left.shard], [now.version, now.lastSeenAt, now.shard]);
@@ -103,25 +103,25 @@ export const reading = (start: StartNodes) =>
     });
 
     test("a watch of everyone tells who is online, then every change of anybody", async () => {
-      const [anna, ben, gone] = [stage.user("anna"), stage.user("ben"), stage.user("gone")];
-      const { version } = await stage.register({ userId: anna });
-      await stage.register({ userId: gone });
-      await stage.api.unregisterSession({ userId: gone, deviceId: "phone" });
-      const watch = await Watched.start(stage.client, []);
+      const [anna, ben, gone] = [harness.user("anna"), harness.user("ben"), harness.user("gone")];
+      const { version } = await harness.register({ userId: anna });
+      await harness.register({ userId: gone });
+      await harness.api.unregisterSession({ userId: gone, deviceId: "phone" });
+      const watch = await Watched.start(harness.client, []);
       const online = watch.snapshot.map(({ userId }) => userId);
       assert(online.includes(anna) && !online.includes(gone) && !online.includes(ben));
       assert.equal(watch.snapshot.find(({ userId }) => userId === anna)?.version, version);
-      await stage.register({ userId: ben });
-      await stage.api.unregisterSession({ userId: anna, deviceId: "phone" });
+      await harness.register({ userId: ben });
+      await harness.api.unregisterSession({ userId: anna, deviceId: "phone" });
       await watch.update(ben, 1);
       await watch.update(anna, 1);
       watch.close();
     });
 
     test("a watch of devices tells of whom one came or went beside another, and nothing else", async () => {
-      const [userId, alone] = [stage.user("anna"), stage.user("alone")];
+      const [userId, alone] = [harness.user("anna"), harness.user("alone")];
       const told: string[] = [];
-      const answers = stage.api.watchDevices({});
+      const answers = harness.api.watchDevices({});
       const reading = (async () => {
         for await (const { userIds } of answers) told.push(...userIds.filter((id) => id === userId || id === alone));
       })().catch(() => {});
@@ -129,38 +129,38 @@ export const reading = (start: StartNodes) =>
         await change();
         await waitUntil(() => told.length >= count, { what: `${count} changes are told` });
       };
-      const { version } = await stage.register({ userId });
+      const { version } = await harness.register({ userId });
       // When the watch has begun, nobody says.
       await waitUntil(
         async () => {
-          await stage.register({ userId, deviceId: "laptop" });
-          await stage.api.unregisterSession({ userId, deviceId: "laptop" });
+          await harness.register({ userId, deviceId: "laptop" });
+          await harness.api.unregisterSession({ userId, deviceId: "laptop" });
           return told.length > 0;
         },
         { what: "a change is told" },
       );
-      await stage.register({ userId: alone });
-      await stage.api.unregisterSession({ userId: alone, deviceId: "phone" });
+      await harness.register({ userId: alone });
+      await harness.api.unregisterSession({ userId: alone, deviceId: "phone" });
       const count = told.length;
-      await tellsOf(count + 1, () => stage.register({ userId, deviceId: "tablet" }));
+      await tellsOf(count + 1, () => harness.register({ userId, deviceId: "tablet" }));
       assert.equal(told.includes(alone), false);
-      assert.equal((await stage.presenceOf(userId)).version, version);
+      assert.equal((await harness.presenceOf(userId)).version, version);
       answers.cancel();
       await reading;
     });
 
     test("Register, GetPresence and WatchPresence speak of the same versions (P3)", async () => {
-      const userId = stage.user();
-      const watch = await Watched.start(stage.client, [userId]);
+      const userId = harness.user();
+      const watch = await Watched.start(harness.client, [userId]);
       const spoken: string[] = [];
       for (let round = 0; round < 5; round++) {
-        const { sessionId, version } = await stage.register({ userId });
-        assert.equal((await stage.presenceOf(userId)).version, version);
+        const { sessionId, version } = await harness.register({ userId });
+        assert.equal((await harness.presenceOf(userId)).version, version);
         spoken.push(`+${version}`);
         // A watch tells only the last of changes that come faster than it tells them.
         await watch.update(userId, spoken.length);
-        await stage.api.unregisterSession({ userId, deviceId: "phone", sessionId });
-        spoken.push(`-${(await stage.presenceOf(userId)).version}`);
+        await harness.api.unregisterSession({ userId, deviceId: "phone", sessionId });
+        spoken.push(`-${(await harness.presenceOf(userId)).version}`);
         await watch.update(userId, spoken.length);
       }
       assert.deepEqual(watch.changesOf(userId), spoken);
@@ -174,9 +174,9 @@ export const reading = (start: StartNodes) =>
     });
 
     test("a slow reader gets the latest state, not a growing queue", async () => {
-      const users = Array.from({ length: 20 }, () => stage.user("x".repeat(100)));
+      const users = Array.from({ length: 20 }, () => harness.user("x".repeat(100)));
       const [deviceId, instanceId] = ["d".repeat(128), "i".repeat(128)];
-      const answers = stage.api.watchPresence({ userIds: users });
+      const answers = harness.api.watchPresence({ userIds: users });
       const reader = answers[Symbol.asyncIterator]();
       let { value } = await reader.next();
       while (!value.snapshotComplete) ({ value } = await reader.next());
@@ -185,12 +185,12 @@ export const reading = (start: StartNodes) =>
       for (let round = 0; round < rounds; round++) {
         await Promise.all(
           users.map(async (userId) => {
-            const { sessionId } = await stage.register({ userId, deviceId, instanceId });
-            await stage.api.unregisterSession({ userId, deviceId, sessionId });
+            const { sessionId } = await harness.register({ userId, deviceId, instanceId });
+            await harness.api.unregisterSession({ userId, deviceId, sessionId });
           }),
         );
       }
-      const { presences } = await stage.api.getPresence({ userIds: users });
+      const { presences } = await harness.api.getPresence({ userIds: users });
       const latest = new Map(presences.map(({ userId, version }) => [userId, version]));
       const told = new Map<string, number>();
       let updates = 0;

@@ -2,123 +2,125 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { presence } from "@realchat/presence-proto";
 import { systemClock } from "@realchat/presence-runtime/clock";
-import { Stage, type StartNodes } from "./stage.ts";
+import { ContractHarness, type StartNodes } from "./contract-harness.ts";
 
 const { DISCONNECT_REASON_CONNECTION_LOST } = presence.DisconnectReason;
 const twentySeconds = { seconds: 20, nanos: 0 };
 
 export const sessions = (start: StartNodes) =>
   describe("sessions", () => {
-    const stage = Stage.set(start, { SESSION_TTL: "60s", USER_MAX_DEVICES: "3" });
+    const harness = ContractHarness.start(start, { SESSION_TTL: "60s", USER_MAX_DEVICES: "3" });
 
     test("Register answers a session_id, the ttl, the pace of heartbeats and the user's version (P3)", async () => {
-      const userId = stage.user();
-      const registered = await stage.register({ userId });
+      const userId = harness.user();
+      const registered = await harness.register({ userId });
       assert.match(registered.sessionId, /^[0-9]{16}$/);
       assert.deepEqual(registered.ttl, { seconds: 60, nanos: 0 });
       assert.deepEqual(registered.heartbeatInterval, twentySeconds);
-      const { online, version } = await stage.presenceOf(userId);
+      const { online, version } = await harness.presenceOf(userId);
       assert.deepEqual({ online, version }, { online: true, version: registered.version });
     });
 
     test("a second device changes neither the user's version nor the first device's session", async () => {
-      const userId = stage.user();
-      const first = await stage.register({ userId });
-      const second = await stage.register({ userId, deviceId: "laptop" });
+      const userId = harness.user();
+      const first = await harness.register({ userId });
+      const second = await harness.register({ userId, deviceId: "laptop" });
       assert.equal(second.version, first.version);
-      await stage.api.refreshSession({ userId, deviceId: "phone", sessionId: first.sessionId });
-      assert.deepEqual((await stage.presenceOf(userId)).deviceIds, ["laptop", "phone"]);
+      await harness.api.refreshSession({ userId, deviceId: "phone", sessionId: first.sessionId });
+      assert.deepEqual((await harness.presenceOf(userId)).deviceIds, ["laptop", "phone"]);
     });
 
     test("Register repeated with its connection_id returns the session it already has", async () => {
-      const userId = stage.user();
-      const first = await stage.register({ userId, connectionId: "socket-1" });
+      const userId = harness.user();
+      const first = await harness.register({ userId, connectionId: "socket-1" });
       assert.match(first.sessionId, /^[0-9]{16}\.socket-1$/);
-      assert.deepEqual(await stage.register({ userId, connectionId: "socket-1" }), first);
+      assert.deepEqual(await harness.register({ userId, connectionId: "socket-1" }), first);
     });
 
     test("a connection that ended or was replaced cannot register again (P7)", async () => {
-      const userId = stage.user();
-      const first = await stage.register({ userId, connectionId: "socket-1" });
-      const second = await stage.register({ userId, connectionId: "socket-2" });
-      await assert.rejects(stage.register({ userId, connectionId: "socket-1" }), {
+      const userId = harness.user();
+      const first = await harness.register({ userId, connectionId: "socket-1" });
+      const second = await harness.register({ userId, connectionId: "socket-2" });
+      await assert.rejects(harness.register({ userId, connectionId: "socket-1" }), {
         code: "FAILED_PRECONDITION",
         message: `user "${userId}" device "phone" was registered by a newer connection: close this socket`,
       });
-      await assert.rejects(stage.register({ userId, connectionId: "socket-1", previousSessionId: first.sessionId }), {
+      await assert.rejects(harness.register({ userId, connectionId: "socket-1", previousSessionId: first.sessionId }), {
         code: "FAILED_PRECONDITION",
       });
-      await stage.api.unregisterSession({ userId, deviceId: "phone", sessionId: second.sessionId });
-      await assert.rejects(stage.register({ userId, connectionId: "socket-2" }), {
+      await harness.api.unregisterSession({ userId, deviceId: "phone", sessionId: second.sessionId });
+      await assert.rejects(harness.register({ userId, connectionId: "socket-2" }), {
         code: "FAILED_PRECONDITION",
         message: /^connection socket-2 of user ".*" device "phone" has ended: open a new connection/,
       });
-      assert.equal(await stage.isOnline(userId), false);
+      assert.equal(await harness.isOnline(userId), false);
     });
 
     test("a registration that waited yields to a connection that came after its client (P7)", async () => {
-      const userId = stage.user();
-      const living = await stage.register({ userId, connectionId: "socket-2" });
+      const userId = harness.user();
+      const living = await harness.register({ userId, connectionId: "socket-2" });
       const age = { seconds: 5, nanos: 500_000_000 };
-      await assert.rejects(stage.register({ userId, connectionId: "socket-1", age }), { code: "FAILED_PRECONDITION" });
-      await stage.api.refreshSession({ userId, deviceId: "phone", sessionId: living.sessionId });
-      const alone = await stage.register({ userId, deviceId: "laptop", connectionId: "socket-3", age });
+      await assert.rejects(harness.register({ userId, connectionId: "socket-1", age }), {
+        code: "FAILED_PRECONDITION",
+      });
+      await harness.api.refreshSession({ userId, deviceId: "phone", sessionId: living.sessionId });
+      const alone = await harness.register({ userId, deviceId: "laptop", connectionId: "socket-3", age });
       assert.ok(alone.sessionId < living.sessionId, "its order is that of when it came");
     });
 
     test("a session that comes back with previous_session_id keeps its place in the order (P7)", async () => {
-      const userId = stage.user();
+      const userId = harness.user();
       // Of before this store's time, as after a loss.
       const previousSessionId = "1700000000000000.socket-1";
-      const { sessionId } = await stage.register({ userId, connectionId: "socket-1", previousSessionId });
+      const { sessionId } = await harness.register({ userId, connectionId: "socket-1", previousSessionId });
       assert.equal(sessionId, previousSessionId);
-      await stage.register({ userId, connectionId: "socket-2" });
-      await assert.rejects(stage.register({ userId, connectionId: "socket-3", previousSessionId }), {
+      await harness.register({ userId, connectionId: "socket-2" });
+      await assert.rejects(harness.register({ userId, connectionId: "socket-3", previousSessionId }), {
         code: "FAILED_PRECONDITION",
       });
     });
 
     test("a replaced session can neither refresh nor end its successor (P7)", async () => {
-      const userId = stage.user();
-      const old = await stage.register({ userId, connectionId: "socket-1" });
-      const successor = await stage.register({ userId, connectionId: "socket-2" });
+      const userId = harness.user();
+      const old = await harness.register({ userId, connectionId: "socket-1" });
+      const successor = await harness.register({ userId, connectionId: "socket-2" });
       const ref = { userId, deviceId: "phone", sessionId: old.sessionId };
-      await assert.rejects(stage.api.refreshSession(ref), {
+      await assert.rejects(harness.api.refreshSession(ref), {
         code: "FAILED_PRECONDITION",
         message: `user "${userId}" device "phone" was registered by a newer connection: close this socket`,
       });
-      await stage.api.unregisterSession(ref);
-      await stage.api.unregisterSession({ ...ref, reason: DISCONNECT_REASON_CONNECTION_LOST });
-      await stage.api.refreshSession({ ...ref, sessionId: successor.sessionId });
-      assert.deepEqual((await stage.presenceOf(userId)).deviceIds, ["phone"]);
+      await harness.api.unregisterSession(ref);
+      await harness.api.unregisterSession({ ...ref, reason: DISCONNECT_REASON_CONNECTION_LOST });
+      await harness.api.refreshSession({ ...ref, sessionId: successor.sessionId });
+      assert.deepEqual((await harness.presenceOf(userId)).deviceIds, ["phone"]);
     });
 
     test("calls without session_id never touch a session that has a connection_id (P7)", async () => {
-      const userId = stage.user();
-      await stage.register({ userId, connectionId: "socket-1" });
-      await stage.api.unregisterSession({ userId, deviceId: "phone" });
-      assert.equal(await stage.isOnline(userId), true);
-      await assert.rejects(stage.api.refreshSession({ userId, deviceId: "phone" }), {
+      const userId = harness.user();
+      await harness.register({ userId, connectionId: "socket-1" });
+      await harness.api.unregisterSession({ userId, deviceId: "phone" });
+      assert.equal(await harness.isOnline(userId), true);
+      await assert.rejects(harness.api.refreshSession({ userId, deviceId: "phone" }), {
         code: "FAILED_PRECONDITION",
         message: /was registered with a connection_id: refresh it with its session_id$/,
       });
     });
 
     test("Refresh answers the pace of heartbeats, with session_id and without", async () => {
-      const userId = stage.user();
-      const { sessionId } = await stage.register({ userId });
+      const userId = harness.user();
+      const { sessionId } = await harness.register({ userId });
       for (const token of ["", sessionId]) {
-        const answer = await stage.api.refreshSession({ userId, deviceId: "phone", sessionId: token });
+        const answer = await harness.api.refreshSession({ userId, deviceId: "phone", sessionId: token });
         assert.deepEqual(answer, { heartbeatInterval: twentySeconds });
       }
     });
 
     test("Refresh of a session that is gone is NOT_FOUND and says what to do", async () => {
-      const userId = stage.user();
-      const { sessionId } = await stage.register({ userId });
-      await stage.api.unregisterSession({ userId, deviceId: "phone", sessionId });
+      const userId = harness.user();
+      const { sessionId } = await harness.register({ userId });
+      await harness.api.unregisterSession({ userId, deviceId: "phone", sessionId });
       for (const token of ["", sessionId]) {
-        await assert.rejects(stage.api.refreshSession({ userId, deviceId: "phone", sessionId: token }), {
+        await assert.rejects(harness.api.refreshSession({ userId, deviceId: "phone", sessionId: token }), {
           code: "NOT_FOUND",
           message: `the session of user "${userId}" device "phone" is gone: register it again, with previous_session_id`,
         });
@@ -126,23 +128,23 @@ export const sessions = (start: StartNodes) =>
     });
 
     test("Unregister of what is not there succeeds, and so does a repeated one", async () => {
-      const userId = stage.user();
-      assert.deepEqual(await stage.api.unregisterSession({ userId, deviceId: "phone" }), {});
-      const { sessionId } = await stage.register({ userId });
+      const userId = harness.user();
+      assert.deepEqual(await harness.api.unregisterSession({ userId, deviceId: "phone" }), {});
+      const { sessionId } = await harness.register({ userId });
       for (let call = 0; call < 2; call++) {
-        assert.deepEqual(await stage.api.unregisterSession({ userId, deviceId: "phone", sessionId }), {});
+        assert.deepEqual(await harness.api.unregisterSession({ userId, deviceId: "phone", sessionId }), {});
       }
-      assert.equal(await stage.isOnline(userId), false);
+      assert.equal(await harness.isOnline(userId), false);
     });
 
     test("RefreshSessions names the missing and the superseded as they were sent, and answers the pace", async () => {
-      const [anna, ben, carl] = [stage.user("anna"), stage.user("ben"), stage.user("carl")];
-      const old = await stage.register({ userId: anna, connectionId: "socket-1" });
-      const current = await stage.register({ userId: anna, connectionId: "socket-2" });
-      await stage.register({ userId: ben });
+      const [anna, ben, carl] = [harness.user("anna"), harness.user("ben"), harness.user("carl")];
+      const old = await harness.register({ userId: anna, connectionId: "socket-1" });
+      const current = await harness.register({ userId: anna, connectionId: "socket-2" });
+      await harness.register({ userId: ben });
       const superseded = { userId: anna, deviceId: "phone", sessionId: old.sessionId };
       const missing = { userId: carl, deviceId: "phone", sessionId: "1700000000000000.socket-9" };
-      const answer = await stage.api.refreshSessions({
+      const answer = await harness.api.refreshSessions({
         sessions: [
           { userId: anna, deviceId: "phone", sessionId: current.sessionId },
           superseded,
@@ -160,7 +162,7 @@ export const sessions = (start: StartNodes) =>
     });
 
     test("an empty RefreshSessions answers the pace", async () => {
-      assert.deepEqual(await stage.api.refreshSessions({}), {
+      assert.deepEqual(await harness.api.refreshSessions({}), {
         missing: [],
         superseded: [],
         unconfirmed: [],
@@ -169,11 +171,11 @@ export const sessions = (start: StartNodes) =>
     });
 
     test("GetUserDevices tells the gateway of each device and since when it is connected", async () => {
-      const userId = stage.user();
+      const userId = harness.user();
       const beforeMs = systemClock.nowUs() / 1_000;
-      await stage.register({ userId, deviceId: "phone", instanceId: "gateway-1" });
-      await stage.register({ userId, deviceId: "laptop", instanceId: "gateway-2", connectionId: "socket-1" });
-      const { devices } = await stage.api.getUserDevices({ userId });
+      await harness.register({ userId, deviceId: "phone", instanceId: "gateway-1" });
+      await harness.register({ userId, deviceId: "laptop", instanceId: "gateway-2", connectionId: "socket-1" });
+      const { devices } = await harness.api.getUserDevices({ userId });
       assert.deepEqual(
         devices.map(({ deviceId, instanceId }) => ({ deviceId, instanceId })),
         [
@@ -186,13 +188,13 @@ export const sessions = (start: StartNodes) =>
         const connectedAtMs = connectedAt.seconds * 1_000 + connectedAt.nanos / 1_000_000;
         assert(connectedAtMs >= beforeMs - 100 && connectedAtMs <= systemClock.nowUs() / 1_000 + 100);
       }
-      assert.deepEqual(await stage.api.getUserDevices({ userId: stage.user("nobody") }), { devices: [] });
+      assert.deepEqual(await harness.api.getUserDevices({ userId: harness.user("nobody") }), { devices: [] });
     });
 
     test("BatchGetUserDevices answers per id, in the order asked, duplicates kept", async () => {
-      const [anna, nobody] = [stage.user("anna"), stage.user("nobody")];
-      await stage.register({ userId: anna });
-      const { users } = await stage.api.batchGetUserDevices({ userIds: [nobody, anna, nobody, anna] });
+      const [anna, nobody] = [harness.user("anna"), harness.user("nobody")];
+      await harness.register({ userId: anna });
+      const { users } = await harness.api.batchGetUserDevices({ userIds: [nobody, anna, nobody, anna] });
       assert.deepEqual(
         users.map(({ userId, devices }) => [userId, devices.map(({ deviceId }) => deviceId)]),
         [
@@ -202,16 +204,16 @@ export const sessions = (start: StartNodes) =>
           [anna, ["phone"]],
         ],
       );
-      assert.deepEqual(users[1]?.devices, (await stage.api.getUserDevices({ userId: anna })).devices);
+      assert.deepEqual(users[1]?.devices, (await harness.api.getUserDevices({ userId: anna })).devices);
     });
 
     test("a device too many is RESOURCE_EXHAUSTED, names the limit and changes nothing", async () => {
-      const userId = stage.user();
-      for (const deviceId of ["1", "2", "3"]) await stage.register({ userId, deviceId });
-      await assert.rejects(stage.register({ userId, deviceId: "4" }), {
+      const userId = harness.user();
+      for (const deviceId of ["1", "2", "3"]) await harness.register({ userId, deviceId });
+      await assert.rejects(harness.register({ userId, deviceId: "4" }), {
         code: "RESOURCE_EXHAUSTED",
         message: /^user ".*" has 3 devices, limit 3: unregister one/,
       });
-      assert.deepEqual((await stage.presenceOf(userId)).deviceIds, ["1", "2", "3"]);
+      assert.deepEqual((await harness.presenceOf(userId)).deviceIds, ["1", "2", "3"]);
     });
   });

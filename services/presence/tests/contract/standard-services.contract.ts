@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { health } from "@realchat/presence-proto";
-import { Stage, type StartNodes } from "./stage.ts";
+import { ContractHarness, type StartNodes } from "./contract-harness.ts";
 
 const { SERVING, SERVICE_UNKNOWN } = health.HealthCheckResponse_ServingStatus;
 const presenceApi = "realchat.presence.v1.PresenceApi";
@@ -11,11 +11,11 @@ const presenceApi = "realchat.presence.v1.PresenceApi";
 /** What tools and orchestrators expect of any gRPC server. */
 export const standardServices = (start: StartNodes) =>
   describe("health and reflection", () => {
-    const stage = Stage.set(start);
+    const harness = ContractHarness.start(start);
 
     for (const service of ["", presenceApi]) {
       test(`health of "${service}" is SERVING, watched and asked`, async () => {
-        const { client } = stage;
+        const { client } = harness;
         const watch = client.health.watch({ service });
         const told: health.HealthCheckResponse_ServingStatus[] = [];
         for await (const { status } of watch) {
@@ -28,20 +28,20 @@ export const standardServices = (start: StartNodes) =>
     }
 
     test("health of a service that is not here is NOT_FOUND, watched SERVICE_UNKNOWN", async () => {
-      await assert.rejects(stage.client.health.check({ service: "no.such.Service" }), { code: "NOT_FOUND" });
-      const watch = stage.client.health.watch({ service: "no.such.Service" });
+      await assert.rejects(harness.client.health.check({ service: "no.such.Service" }), { code: "NOT_FOUND" });
+      const watch = harness.client.health.watch({ service: "no.such.Service" });
       assert.deepEqual(await watch[Symbol.asyncIterator]().next(), { done: false, value: { status: SERVICE_UNKNOWN } });
       watch.cancel();
     });
 
     test("reflection lists the services and hands out the contract with what it imports", async () => {
-      const listed = await stage.client.reflect({ $case: "listServices", listServices: "" });
+      const listed = await harness.client.reflect({ $case: "listServices", listServices: "" });
       assert(listed?.$case === "listServicesResponse");
       assert.deepEqual(
         listed.listServicesResponse.service.map(({ name }) => name),
         ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", presenceApi],
       );
-      const found = await stage.client.reflect({ $case: "fileContainingSymbol", fileContainingSymbol: presenceApi });
+      const found = await harness.client.reflect({ $case: "fileContainingSymbol", fileContainingSymbol: presenceApi });
       assert(found?.$case === "fileDescriptorResponse");
       const files = found.fileDescriptorResponse.fileDescriptorProto.map((file) =>
         fromBinary(FileDescriptorProtoSchema, file),

@@ -3,12 +3,12 @@ import type { SessionRef } from "../../domain/session.ts";
 import type { PresenceStore, RefreshResult } from "../../store/store.ts";
 import type { Random } from "./random.ts";
 
-/** The store as two nodes hold it; one of them may lose replies. */
+/** The store as two nodes use it; one of them may lose replies. */
 export type Nodes = readonly [PresenceStore, PresenceStore];
 
 /**
- * Calls a node; when the reply is lost, the other one, as gateways do. What was carried out although the reply was lost
- * is thereby carried out twice.
+ * Calls a node; when the reply is lost, the other one, as gateways do. A call that was executed although its reply was
+ * lost is then executed twice.
  */
 export async function callSome<T>(nodes: Nodes, random: Random, call: (node: PresenceStore) => Promise<T>): Promise<T> {
   const first = random.below(2);

@@ -13,8 +13,8 @@ interface Socket {
   readonly order: number;
 }
 
-/** How those behave who hold the device. */
-type Manner = "fight" | "steady";
+/** How the sockets that have the device behave. */
+type HolderStrategy = "fight" | "steady";
 
 const reasons: readonly DisconnectReason[] = ["UNSPECIFIED", "LOGGED_OUT", "CONNECTION_LOST", "SERVER_DRAIN"];
 
@@ -22,20 +22,20 @@ const reasons: readonly DisconnectReason[] = ["UNSPECIFIED", "LOGGED_OUT", "CONN
 export class TokenDevice {
   readonly deviceId: string;
   readonly #userId: string;
-  readonly #manner: Manner;
+  readonly #strategy: HolderStrategy;
   readonly #life: SignsOfLife;
   readonly #sockets = new Map<string, Socket>();
   #connections = 0;
-  /** Highest order that was answered before this round: whoever is below it was replaced. */
+  /** Highest order that was answered before this round: sockets below it were replaced. */
   #fenceOrder = 0;
   #signs = { proven: false, possible: false, disturbed: false };
   /** Versions that registrations answered, to be compared with the log. */
   versions: number[] = [];
 
-  constructor(userId: string, deviceId: string, manner: Manner, rules: Rules) {
+  constructor(userId: string, deviceId: string, manner: HolderStrategy, rules: Rules) {
     this.#userId = userId;
     this.deviceId = deviceId;
-    this.#manner = manner;
+    this.#strategy = manner;
     this.#life = new SignsOfLife(rules.ttlMs);
   }
 
@@ -50,7 +50,7 @@ export class TokenDevice {
   begin(nodes: Nodes, random: Random): Promise<void>[] {
     this.rest();
     const top = this.#top();
-    if (this.#manner === "steady" || top === undefined) {
+    if (this.#strategy === "steady" || top === undefined) {
       if (top === undefined) return [this.#open(nodes, random)];
       return [this.#refresh(nodes, random, top), ...(random.chance(0.3) ? [this.#refresh(nodes, random, top)] : [])];
     }
@@ -61,7 +61,7 @@ export class TokenDevice {
       if (action === "refresh") return this.#refresh(nodes, random, socket);
       if (action === "close") return this.#close(nodes, random, socket);
       if (action === "reopen") return this.#reopen(nodes, random, socket);
-      return this.#intrude(nodes, random);
+      return this.#registerAsLegacy(nodes, random);
     });
   }
 
@@ -69,7 +69,7 @@ export class TokenDevice {
     return this.#life.judge(round, this.#signs);
   }
 
-  /** Whose socket it is, if it is anyone's. */
+  /** The socket that has the device, if any. */
   get holder(): string | undefined {
     return this.#top()?.connectionId;
   }
@@ -84,7 +84,7 @@ export class TokenDevice {
     return order < this.#fenceOrder;
   }
 
-  /** Registers a new socket; sometimes twice at once, as who is in doubt about the first call. */
+  /** Registers a new socket; sometimes twice at once, as a gateway that got no answer to the first call. */
   async #open(nodes: Nodes, random: Random): Promise<void> {
     const connectionId = `socket-${++this.#connections}`;
     this.#signs.possible = true;
@@ -100,7 +100,7 @@ export class TokenDevice {
     assert(sessionIds.size <= 1, `P7: one connection got two sessions: ${[...sessionIds]}`);
   }
 
-  /** Registers a socket again, as who was told that its session is missing. */
+  /** Registers a socket again, as a gateway does when its session is missing. */
   async #reopen(nodes: Nodes, random: Random, socket: Socket): Promise<void> {
     const isFenced = this.#isFenced(socket);
     if (!isFenced) this.#signs.possible = true;
@@ -132,7 +132,7 @@ export class TokenDevice {
   }
 
   /** As a gateway that knows only the existing contract and takes the device for its own. */
-  async #intrude(nodes: Nodes, random: Random): Promise<void> {
+  async #registerAsLegacy(nodes: Nodes, random: Random): Promise<void> {
     const ref = { userId: this.#userId, deviceId: this.deviceId, sessionId: "" };
     const result = await callSome(nodes, random, (node) => refresh(node, ref));
     assert.notEqual(result, "refreshed", "P7: a call without session_id refreshed a session with connection_id");

@@ -3,7 +3,7 @@ import { after, afterEach, before, beforeEach, describe, test } from "node:test"
 import { startPresence, startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
 import { createClient, type RedisClientType } from "@redis/client";
 import { defaultRules } from "../../../domain/decisions.ts";
-import { figure } from "../../../tests/fleet.ts";
+import { metricOf } from "../../../tests/fleet.ts";
 import { connectPresence } from "../../../tests/presence-client.ts";
 import { type ShardKeys, sessionMember, shardKeys } from "../keys.ts";
 import type { RedisStore } from "../redis-store.ts";
@@ -202,7 +202,7 @@ test("whoever is online without a deadline leaves by the node's own doing; livin
   };
   await waitUntil(async () => !(await onlineNow())[0], { what: "the ghost leaves" });
   assert.deepEqual(await onlineNow(), [false, true]);
-  assert((await figure(node, 'presence_deadlines_mended_total\\{how="given"\\}')) >= 1);
+  assert((await metricOf(node, 'presence_deadlines_mended_total\\{how="given"\\}')) >= 1);
   assert.match(node.logs(), /records and deadlines did not fit/);
 
   await admin.del(`${keys.recordPrefix}alive`);
@@ -218,5 +218,5 @@ test("whoever is online without a deadline leaves by the node's own doing; livin
       what: "its gateway hears that it must register again",
     },
   );
-  assert((await figure(node, 'presence_deadlines_mended_total\\{how="dropped"\\}')) >= 1);
+  assert((await metricOf(node, 'presence_deadlines_mended_total\\{how="dropped"\\}')) >= 1);
 });

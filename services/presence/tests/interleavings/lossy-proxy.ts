@@ -1,22 +1,22 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** The way to a Redis, which may stall, or break while replies are on it. */
-export interface LossyLink {
-  /** `redis://…` that leads over the link. */
+/** A proxy to a Redis, which can stall, or cut connections while replies are in flight. */
+export interface LossyProxy {
+  /** `redis://…` of the proxy. */
   readonly url: string;
   /**
    * Cuts all connections: their clients get no more replies, but what had reached Redis is carried out.
    * @returns when it has been
    */
   cut(): Promise<void>;
-  /** Keeps what is sent to Redis on the way until `flow`. */
+  /** Holds back commands to Redis until `resume`. */
   stall(): void;
-  flow(): void;
+  resume(): void;
   close(): Promise<void>;
 }
 
-export async function openLossyLink(target: { host: string; port: number }): Promise<LossyLink> {
+export async function openLossyProxy(target: { host: string; port: number }): Promise<LossyProxy> {
   const connections = new Map<Socket, Socket>();
   const server = createServer({ noDelay: true }, (client) => {
     const redis = connect({ ...target, noDelay: true });
@@ -53,7 +53,7 @@ export async function openLossyLink(target: { host: string; port: number }): Pro
     stall() {
       for (const client of connections.keys()) client.pause();
     },
-    flow() {
+    resume() {
       for (const client of connections.keys()) client.resume();
     },
     async close() {

@@ -9,16 +9,16 @@ import { type Random, seededRandom } from "./random.ts";
 import { TokenDevice } from "./token-device.ts";
 
 /**
- * One user in a run of random calls. Judges the store from outside, by calls, answers, log and views: whatever order the
- * overlapping calls of a round were carried out in, the promises hold.
+ * One user in a run of random calls. Checks the store from outside, by calls, answers, log and views: the promises hold
+ * in whatever order the overlapping calls of a round were executed.
  */
-export class PlayedUser {
+export class RandomUser {
   readonly userId: string;
   readonly #devices: readonly (TokenDevice | LegacyDevice)[];
   readonly #random: Random;
   #last: Transition | undefined;
 
-  /** @param seed decides what is called, though not in which order it is carried out */
+  /** @param seed decides which calls are made, not in which order they are executed */
   constructor(userId: string, seed: number, rules: Rules) {
     this.userId = userId;
     this.#random = seededRandom(seed);
@@ -34,7 +34,7 @@ export class PlayedUser {
 
   /** Starts this round's calls. */
   begin(nodes: Nodes): Promise<void>[] {
-    // Now and then he is left to himself for a while, or everything would always be alive.
+    // Now and then the user has a round without calls, or all sessions would stay alive.
     if (this.#random.chance(0.2)) {
       for (const device of this.#devices) device.rest();
       return [];
@@ -43,9 +43,9 @@ export class PlayedUser {
   }
 
   /**
-   * Judges a round when all its calls are over.
-   * @param entries what the log has gained of this user
-   * @param views what the nodes say of him
+   * Checks a round when all its calls are over.
+   * @param entries the user's new entries in the log
+   * @param views what the nodes answer about the user
    */
   end(round: Round, entries: readonly Transition[], views: readonly UserView[]): void {
     const verdicts = this.#devices.map((device) => ({ device, ...device.end(round) }));

@@ -12,31 +12,31 @@ export type StartNodes = (
   env: Readonly<Record<string, string>>,
 ) => Promise<{ addresses: string[]; stop(): Promise<void> }>;
 
-/** What callers see of presence. Successive calls go to the nodes in turn: whichever answers, the answer is the same. */
-export class Stage {
+/** Presence as callers see it. Successive calls go to the nodes in turn: every node gives the same answer. */
+export class ContractHarness {
   #clients: PresenceClient[] = [];
   #turn = 0;
   #names = 0;
 
-  /** Opens the stage before the tests of the enclosing suite, and closes it after them. */
-  static set(start: StartNodes, env: Readonly<Record<string, string>> = {}): Stage {
-    const stage = new Stage();
+  /** Starts the nodes before the tests of the enclosing suite, and stops them after it. */
+  static start(start: StartNodes, env: Readonly<Record<string, string>> = {}): ContractHarness {
+    const harness = new ContractHarness();
     let stop = async () => {};
     before(async () => {
       const nodes = await start(env);
       stop = nodes.stop;
-      stage.#clients = nodes.addresses.map((address) => connectPresence(address));
+      harness.#clients = nodes.addresses.map((address) => connectPresence(address));
     });
     after(async () => {
-      for (const client of stage.#clients) client.close();
+      for (const client of harness.#clients) client.close();
       await stop();
     });
-    return stage;
+    return harness;
   }
 
   get client(): PresenceClient {
     const client = this.#clients[this.#turn++ % this.#clients.length];
-    assert(client !== undefined, "the stage is open while tests run");
+    assert(client !== undefined, "the nodes run during the tests");
     return client;
   }
 

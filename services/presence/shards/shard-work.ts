@@ -7,32 +7,32 @@ import { Publishing, type PublishingMetrics } from "./publishing.ts";
 import { RecordWalk } from "./record-walk.ts";
 import { Ticker } from "./ticker.ts";
 
-interface StandingWorkOptions {
+interface ShardWorkOptions {
   readonly store: PresenceStore;
   readonly publishers: readonly EventPublisher[];
   readonly nodeId: string;
   readonly ttlMs: number;
   readonly clock: Clock;
-  /** Hears of every transition of every shard, in the order of each shard's log. */
+  /** Called with every transition of every shard, in the order of each shard's log. */
   readonly onEntry: (transition: Transition, isPublishedHere: boolean) => void;
-  /** A device came or went of a user who stays online by another one. */
+  /** A device of a user came or went; the user stays online by another one. */
   readonly onDevicesChanged: (userId: string) => void;
   /** Transitions of this shard were missed. */
   readonly onGap: (shard: number) => void;
-  /** Entries were trimmed before this publisher had them. */
+  /** Entries were trimmed before this publisher accepted them. */
   readonly onOverflow: (shard: number, publisher: string) => void;
-  /** Records and deadlines did not fit each other, and do now. */
+  /** Records and deadlines contradicted each other, and were repaired. */
   readonly onMended: (mended: Mended) => void;
 }
 
-/** What a node does without being asked: it ticks and tails every shard and publishes its share of them. */
-export class StandingWork {
+/** A node's background work: it ticks and tails every shard, and publishes its share of them. */
+export class ShardWork {
   readonly #tails: readonly LogTail[];
   readonly #ticker: Ticker;
   readonly #publishing: Publishing;
   readonly #walk: RecordWalk;
 
-  constructor(options: StandingWorkOptions) {
+  constructor(options: ShardWorkOptions) {
     const { store, publishers, nodeId, ttlMs, clock, onEntry, onDevicesChanged, onGap, onOverflow, onMended } = options;
     const { shardCount } = store;
     this.#publishing = new Publishing({ store, shardCount, nodeId, publishers, clock, onOverflow });
@@ -46,7 +46,7 @@ export class StandingWork {
       devicesChanged: onDevicesChanged,
     };
     this.#tails = Array.from({ length: shardCount }, (_, shard) => new LogTail(store, shard, reader));
-    const onTick = (shard: number, tick: Tick) => this.#tails[shard]?.ticked(tick.lastVersion);
+    const onTick = (shard: number, tick: Tick) => this.#tails[shard]?.onTick(tick.lastVersion);
     this.#ticker = new Ticker({ store, shardCount, ttlMs, clock, onTick });
   }
 
@@ -57,7 +57,7 @@ export class StandingWork {
     this.#walk.start();
   }
 
-  /** Hands the shards over and stops. Other nodes go on ticking. */
+  /** Releases the publisher leases and stops. Other nodes go on ticking. */
   async stop(): Promise<void> {
     this.#walk.stop();
     await this.#publishing.stop();
@@ -65,8 +65,8 @@ export class StandingWork {
     for (const tail of this.#tails) tail.stop();
   }
 
-  /** Whether every shard's log is followed, so that nothing that happens from now on is missed. */
-  get hearsAll(): boolean {
+  /** Whether every shard's log is followed, so that no transition from now on is missed. */
+  get followsAllShards(): boolean {
     return this.#tails.every(({ position }) => position !== undefined);
   }
 
@@ -78,9 +78,16 @@ export class StandingWork {
     mended: Mended;
     publishing: PublishingMetrics;
   } {
-    const { expired, stuck, failed } = this.#ticker;
+    const { expired, expiriesFailed, ticksFailed } = this.#ticker;
     const publishing = this.#publishing.metrics();
     const { mended } = this.#walk;
-    return { ticks: this.#ticker.latest(), expired, expiriesFailed: stuck, ticksFailed: failed, mended, publishing };
+    return {
+      ticks: this.#ticker.latest(),
+      expired,
+      expiriesFailed: expiriesFailed,
+      ticksFailed: ticksFailed,
+      mended,
+      publishing,
+    };
   }
 }

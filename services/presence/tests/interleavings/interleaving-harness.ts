@@ -10,7 +10,7 @@ import { shardKeys } from "../../store/redis/keys.ts";
 import { createRedisStore, type RedisStore } from "../../store/redis/redis-store.ts";
 import type { PresenceStore, UserView } from "../../store/store.ts";
 import type { Round } from "./device.ts";
-import { type LossyLink, openLossyLink } from "./lossy-link.ts";
+import { type LossyProxy, openLossyProxy } from "./lossy-proxy.ts";
 import type { Nodes } from "./nodes.ts";
 
 const shardCount = 2;
@@ -18,12 +18,12 @@ const shards = Array.from({ length: shardCount }, (_, shard) => shard);
 const tickLimit = 100;
 const pageSize = 10_000;
 
-/** Two nodes on one real Redis, one of them over a link that breaks; and the time, which a test moves. */
-export class Playground {
+/** Two nodes on one real Redis, one of them over a proxy that breaks; the test moves the time. */
+export class InterleavingHarness {
   readonly nodes: Nodes;
   readonly #stable: RedisStore;
   readonly #shaky: RedisStore;
-  readonly #link: LossyLink;
+  readonly #link: LossyProxy;
   readonly #redis: ReturnType<typeof makeClient>;
   readonly #stepMs: number;
   readonly #positions = shards.map(() => 0);
@@ -31,7 +31,7 @@ export class Playground {
 
   private constructor(
     stores: { stable: RedisStore; shaky: RedisStore },
-    link: LossyLink,
+    link: LossyProxy,
     redis: ReturnType<typeof makeClient>,
     stepMs: number,
     stop: () => Promise<void>,
@@ -45,20 +45,20 @@ export class Playground {
     this.#stop = stop;
   }
 
-  static async open(rules: Rules): Promise<Playground> {
+  static async open(rules: Rules): Promise<InterleavingHarness> {
     const server = await startRedis();
-    const link = await openLossyLink(server);
+    const link = await openLossyProxy(server);
     const options = { rules, retentionMs: 24 * 3_600_000, shards: shardCount };
     const stable = createRedisStore({ ...options, url: server.url }, systemClock);
     const shaky = createRedisStore({ ...options, url: link.url }, systemClock);
     const redis = makeClient(server.url);
     await Promise.all([stable.open(), shaky.open(), redis.connect()]);
-    const playground = new Playground({ stable, shaky }, link, redis, tickCapMs(rules.ttlMs), async () => {
+    const harness = new InterleavingHarness({ stable, shaky }, link, redis, tickCapMs(rules.ttlMs), async () => {
       await Promise.all([stable.close(), shaky.close(), redis.destroy(), link.close()]);
       await server.stop();
     });
-    await playground.#tickAll();
-    return playground;
+    await harness.#tickAll();
+    return harness;
   }
 
   close(): Promise<void> {
@@ -66,9 +66,9 @@ export class Playground {
   }
 
   /**
-   * Lets calls run while the time passes and both nodes tick.
+   * Runs calls while the time passes and both nodes tick.
    * @param play starts the calls
-   * @param options.elapseMs of shard clock, beside the time that really passes
+   * @param options.elapseMs shard clock time to pass, besides the real time
    * @param options.cut in the middle of it one node's connections break
    * @returns by shard: the readings of its clock before the first call and after the last
    */
@@ -82,14 +82,14 @@ export class Playground {
     return shards.map((shard) => ({ beforeMs: before[shard] as number, afterMs: after[shard] as number }));
   }
 
-  /** While `play` runs, what the second node sends does not arrive; only the first one ticks. */
+  /** While `play` runs, commands of the second node do not arrive; only the first one ticks. */
   async whileStalled(play: () => Promise<void>): Promise<void> {
     this.#link.stall();
     await play();
-    this.#link.flow();
+    this.#link.resume();
   }
 
-  /** Lets time pass that the first node alone counts. */
+  /** Passes time that only the first node counts. */
   async elapseForFirst(ms: number): Promise<void> {
     await this.#elapse(ms, [this.#stable]);
   }
@@ -98,8 +98,8 @@ export class Playground {
     return shardOf(userId, shardCount);
   }
 
-  /** What the logs have gained since they were last asked for, by user. */
-  async news(): Promise<Map<string, Transition[]>> {
+  /** Log entries since the last call, by user. */
+  async newEntries(): Promise<Map<string, Transition[]>> {
     const byUser = new Map<string, Transition[]>();
     for (const shard of shards) {
       for (;;) {
@@ -116,7 +116,7 @@ export class Playground {
     return byUser;
   }
 
-  /** What both nodes say of each user. */
+  /** Views of each user from both nodes. */
   async views(userIds: readonly string[]): Promise<UserView[][]> {
     const [one, other] = await Promise.all(this.nodes.map((node) => node.users(userIds)));
     return userIds.map((_, index) => [one?.[index] as UserView, other?.[index] as UserView]);
@@ -149,7 +149,7 @@ export class Playground {
       const step = String(-Math.min(leftMs, this.#stepMs));
       // Makes the last tick look as if it had been that long ago: Redis' own time cannot be moved.
       await Promise.all(keys.map(({ meta }) => this.#redis.sendCommand(["HINCRBY", meta, "ticked", step])));
-      // The shaky node's ticks may get lost: the other's must do.
+      // The shaky node's ticks may get lost; those of the other are enough.
       await Promise.allSettled(ticking.flatMap((node) => shards.map((shard) => node.tick(shard, tickLimit))));
     }
   }
