@@ -21,7 +21,7 @@ export const protobufFileName = "realchat/presence/v1/presence.proto";
  * Ids (user, device, instance, connection) are 1 to 128 bytes of UTF-8 without control characters.
  * Errors: INVALID_ARGUMENT names the field and the limit. UNAVAILABLE: the store cannot answer; try again, nothing was
  * guessed. A call whose answer was lost may be repeated: Register with the same connection_id, all others as they are.
- * DATA_LOSS: this user's record in the store cannot be read; it concerns nobody else.
+ * DATA_LOSS: this user's record in the store cannot be read; other users are not affected.
  */
 
 export const DisconnectReason = {
@@ -153,7 +153,7 @@ export interface GetPresenceRequest {
 export interface GetPresenceResponse {
   /** (existing) one per requested id, in request order, duplicates kept */
   presences: UserPresence[];
-  /** the store lost its data less than a TTL ago: who is absent may be online */
+  /** the store lost its data less than a TTL ago: offline users may be online */
   recovering: boolean;
 }
 
@@ -174,7 +174,7 @@ export interface UserPresence {
   shard: number;
   /**
    * The user's record cannot be read: nothing is known, and the other fields say nothing. Keep what you have of this
-   * user. Version is 0, so whoever goes by versions does.
+   * user. Version is 0, so a client that compares versions does so.
    */
   unknown: boolean;
 }
@@ -2607,8 +2607,8 @@ export const PresenceApiDefinition = {
       options: {},
     },
     /**
-     * Of whom devices came or went who stays online by another device, from any node: no transition, no event, no version.
-     * Ask GetPresence which they are now. Best effort: one that is missed is not told later.
+     * Users of whom a device came or went and who stay online by another one, from any node: no transition, no event, no
+     * version. Ask GetPresence for the devices. Best effort: a missed one is not sent later.
      */
     watchDevices: {
       name: "WatchDevices",
