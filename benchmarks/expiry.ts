@@ -1,7 +1,7 @@
 import { systemClock as clock, pause } from "@realchat/presence-runtime/clock";
 import { startKafka, startPresence, waitUntil } from "@realchat/presence-testing";
-import { EventCollector } from "../services/presence/tests/event-collector.ts";
-import { connectPresence } from "../services/presence/tests/presence-client.ts";
+import { EventCollector } from "../services/presence/testing/event-collector.ts";
+import { connectPresence } from "../services/presence/testing/presence-client.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { type Identity, identities } from "./load/identities.ts";
 import { openLoop } from "./load/open-loop.ts";

@@ -1,5 +1,5 @@
 import { startDelivery, startPresence, type TestDelivery } from "@realchat/presence-testing";
-import { connectPresence, type PresenceClient } from "../../services/presence/tests/presence-client.ts";
+import { connectPresence, type PresenceClient } from "../../services/presence/testing/presence-client.ts";
 import { audienceFile, type Relation } from "./relations.ts";
 
 /** Runs with a presence node and a gateway that keep all in memory, each a process of its own. */

@@ -1,7 +1,7 @@
 import { systemClock as clock } from "@realchat/presence-runtime/clock";
 import { type TestDelivery, waitUntil } from "@realchat/presence-testing";
 import { connect, type SocketClient } from "../../services/delivery/testing/socket-client.ts";
-import type { PresenceClient } from "../../services/presence/tests/presence-client.ts";
+import type { PresenceClient } from "../../services/presence/testing/presence-client.ts";
 import type { Benchmark } from "../benchmark.ts";
 import { openLoop } from "../load/open-loop.ts";
 import { spreadOf } from "../report/figure.ts";

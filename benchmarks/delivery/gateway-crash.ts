@@ -1,6 +1,6 @@
 import { systemClock as clock, pause } from "@realchat/presence-runtime/clock";
 import { startDelivery, startKafka, startPresence, startRedis, waitUntil } from "@realchat/presence-testing";
-import { EventCollector } from "../../services/presence/tests/event-collector.ts";
+import { EventCollector } from "../../services/presence/testing/event-collector.ts";
 import type { Benchmark } from "../benchmark.ts";
 import { spreadOf } from "../report/figure.ts";
 import { Crowd, socketUrl } from "./crowd/crowd.ts";

@@ -1,6 +1,6 @@
 import { systemClock as clock } from "@realchat/presence-runtime/clock";
 import type { TestDelivery } from "@realchat/presence-testing";
-import type { PresenceClient } from "../../services/presence/tests/presence-client.ts";
+import type { PresenceClient } from "../../services/presence/testing/presence-client.ts";
 import type { Benchmark } from "../benchmark.ts";
 import { openLoop } from "../load/open-loop.ts";
 import { Crowd, socketUrl } from "./crowd/crowd.ts";

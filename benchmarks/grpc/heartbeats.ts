@@ -1,4 +1,4 @@
-import { connectPresence, type PresenceClient } from "../../services/presence/tests/presence-client.ts";
+import { connectPresence, type PresenceClient } from "../../services/presence/testing/presence-client.ts";
 import { closedLoopOf } from "../load/closed-loop.ts";
 import type { NextOf } from "../load/turns.ts";
 

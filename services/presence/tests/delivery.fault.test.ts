@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { startKafka, type TestKafka, waitUntil } from "@realchat/presence-testing";
+import type { EventCollector } from "../testing/event-collector.ts";
+import { Fleet } from "../testing/fleet.ts";
+import { historyOf } from "../testing/history.ts";
 import { Watched } from "./contract/watched.ts";
-import type { EventCollector } from "./event-collector.ts";
-import { Fleet } from "./fleet.ts";
-import { historyOf } from "./history.ts";
 
 describe("events on their way to Kafka", () => {
   let kafka: TestKafka;

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { presence } from "@realchat/presence-proto";
-import type { EventCollector } from "./event-collector.ts";
-import { Fleet } from "./fleet.ts";
-import { historyOf } from "./history.ts";
-import { CallFailure, type PresenceClient } from "./presence-client.ts";
+import type { EventCollector } from "../testing/event-collector.ts";
+import { Fleet } from "../testing/fleet.ts";
+import { historyOf } from "../testing/history.ts";
+import { CallFailure, type PresenceClient } from "../testing/presence-client.ts";
 
 const { DISCONNECT_REASON_UNSPECIFIED, DISCONNECT_REASON_LOGGED_OUT, DISCONNECT_REASON_CONNECTION_LOST } =
   presence.DisconnectReason;

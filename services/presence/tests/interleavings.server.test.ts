@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { seed } from "@realchat/presence-testing";
 import { defaultRules } from "../domain/decisions.ts";
-import { InterleavingHarness } from "./interleavings/interleaving-harness.ts";
-import { refresh } from "./interleavings/nodes.ts";
-import { seededRandom } from "./interleavings/random.ts";
-import { RandomUser } from "./interleavings/random-user.ts";
+import { InterleavingHarness } from "../testing/interleavings/interleaving-harness.ts";
+import { refresh } from "../testing/interleavings/nodes.ts";
+import { seededRandom } from "../testing/interleavings/random.ts";
+import { RandomUser } from "../testing/interleavings/random-user.ts";
 
 /** Each user's round is an interleaving of its own: 5,000 of them or more. */
 const waves = 8;

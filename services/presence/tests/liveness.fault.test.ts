@@ -3,10 +3,10 @@ import { after, before, describe, test } from "node:test";
 import { presence } from "@realchat/presence-proto";
 import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { waitUntil } from "@realchat/presence-testing";
-import type { EventCollector } from "./event-collector.ts";
-import { Fleet, metricOf } from "./fleet.ts";
-import type { HeldSocket } from "./gateway.ts";
-import { historyOf } from "./history.ts";
+import type { EventCollector } from "../testing/event-collector.ts";
+import { Fleet, metricOf } from "../testing/fleet.ts";
+import type { HeldSocket } from "../testing/gateway.ts";
+import { historyOf } from "../testing/history.ts";
 
 const { TRANSITION_CAUSE_EXPIRED } = presence.TransitionCause;
 const ttlMs = 2_000;

@@ -3,11 +3,11 @@ import { after, afterEach, before, beforeEach, describe, test } from "node:test"
 import { health } from "@realchat/presence-proto";
 import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { waitUntil } from "@realchat/presence-testing";
-import type { EventCollector } from "./event-collector.ts";
-import { Fleet } from "./fleet.ts";
-import type { Gateway } from "./gateway.ts";
-import { historyOf } from "./history.ts";
-import { CallFailure, connectPresence, type PresenceClient } from "./presence-client.ts";
+import type { EventCollector } from "../testing/event-collector.ts";
+import { Fleet } from "../testing/fleet.ts";
+import type { Gateway } from "../testing/gateway.ts";
+import { historyOf } from "../testing/history.ts";
+import { CallFailure, connectPresence, type PresenceClient } from "../testing/presence-client.ts";
 
 const { SERVING, NOT_SERVING } = health.HealthCheckResponse_ServingStatus;
 const ttlMs = 2_000;

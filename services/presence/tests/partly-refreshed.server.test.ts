@@ -4,7 +4,7 @@ import { startPresence, startRedis } from "@realchat/presence-testing";
 import { createClient } from "@redis/client";
 import { shardOf } from "../domain/shard.ts";
 import { shardKeys } from "../store/redis/keys.ts";
-import { connectPresence } from "./presence-client.ts";
+import { connectPresence } from "../testing/presence-client.ts";
 
 const shards = 16;
 

@@ -5,11 +5,11 @@ import { systemClock } from "@realchat/presence-runtime/clock";
 import { type TestPresence, waitUntil } from "@realchat/presence-testing";
 import { createClient } from "@redis/client";
 import { shardKeys } from "../store/redis/keys.ts";
+import type { EventCollector } from "../testing/event-collector.ts";
+import { Fleet, metricOf } from "../testing/fleet.ts";
+import { historyOf } from "../testing/history.ts";
+import { CallFailure, connectPresence, type PresenceClient } from "../testing/presence-client.ts";
 import { Watched } from "./contract/watched.ts";
-import type { EventCollector } from "./event-collector.ts";
-import { Fleet, metricOf } from "./fleet.ts";
-import { historyOf } from "./history.ts";
-import { CallFailure, connectPresence, type PresenceClient } from "./presence-client.ts";
 
 const { SERVING, NOT_SERVING } = health.HealthCheckResponse_ServingStatus;
 const { TRANSITION_CAUSE_EXPIRED } = presence.TransitionCause;

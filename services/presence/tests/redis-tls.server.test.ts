@@ -7,7 +7,7 @@ import { issueCertificates } from "@realchat/presence-rpc/testing";
 import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { startPresence, startRedis, type TestRedis, temporaryFolder, waitUntil } from "@realchat/presence-testing";
 import { createClient } from "@redis/client";
-import { connectPresence } from "./presence-client.ts";
+import { connectPresence } from "../testing/presence-client.ts";
 
 const { PRESENCE_STATUS_ONLINE, PRESENCE_STATUS_OFFLINE } = presence.PresenceStatus;
 const ttlMs = 3_000;

@@ -6,8 +6,8 @@ import { startPresence, startRedis, type TestPresence, type TestRedis, waitUntil
 import { createClient, type RedisClientType } from "@redis/client";
 import { shardOf } from "../domain/shard.ts";
 import { type ShardKeys, shardKeys } from "../store/redis/keys.ts";
-import { metricOf } from "./fleet.ts";
-import { CallFailure, connectPresence, type PresenceClient } from "./presence-client.ts";
+import { metricOf } from "../testing/fleet.ts";
+import { CallFailure, connectPresence, type PresenceClient } from "../testing/presence-client.ts";
 
 const shards = 4;
 const deviceId = "phone";

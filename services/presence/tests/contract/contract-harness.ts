@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import type { presence } from "@realchat/presence-proto";
-import { connectPresence, type PresenceClient } from "../presence-client.ts";
+import { connectPresence, type PresenceClient } from "../../testing/presence-client.ts";
 
 /**
  * Starts nodes that share one state.

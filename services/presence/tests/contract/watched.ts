@@ -1,6 +1,6 @@
 import { presence } from "@realchat/presence-proto";
 import { waitUntil } from "@realchat/presence-testing";
-import type { Answers, PresenceClient } from "../presence-client.ts";
+import type { Answers, PresenceClient } from "../../testing/presence-client.ts";
 
 const { PRESENCE_STATUS_ONLINE } = presence.PresenceStatus;
 

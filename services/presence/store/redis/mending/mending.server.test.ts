@@ -3,8 +3,8 @@ import { after, afterEach, before, beforeEach, describe, test } from "node:test"
 import { startPresence, startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
 import { createClient, type RedisClientType } from "@redis/client";
 import { defaultRules } from "../../../domain/decisions.ts";
-import { metricOf } from "../../../tests/fleet.ts";
-import { connectPresence } from "../../../tests/presence-client.ts";
+import { metricOf } from "../../../testing/fleet.ts";
+import { connectPresence } from "../../../testing/presence-client.ts";
 import { type ShardKeys, sessionMember, shardKeys } from "../keys.ts";
 import type { RedisStore } from "../redis-store.ts";
 import { refresh, register, storeOn } from "../testing/open-store.ts";

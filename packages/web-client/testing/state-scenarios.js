@@ -2,9 +2,9 @@
 import { browserClock } from "../clock.js";
 
 /**
- * Every way into and out of every state of a client: what happens, in order, and the states that it tells. It is plain JavaScript,
- * since browsers walk it too. `at` says how the gateway behaves: testing/gateway-of-ways.ts.
- * @typedef {object} Way
+ * Every scenario into and out of every state of a client: what happens, in order, and the states that it tells. It is plain JavaScript,
+ * since browsers play it too. `at` says how the gateway behaves: testing/scenario-gateway.ts.
+ * @typedef {object} Scenario
  * @property {string} at path of the gateway's, or a whole address
  * @property {string} [token] fixed; or `later`, a function whose promise a step settles; or `throws`, a function that does
  * @property {string[]} steps
@@ -16,8 +16,8 @@ const open = ["connecting", "open"];
 const untilOpen = ["connect", "until open"];
 const untilWaiting = ["connect", "until waiting"];
 
-/** @type {Way[]} */
-export const ways = [
+/** @type {Scenario[]} */
+export const scenarios = [
   // closed
   { at: "open", steps: ["close", "logout", "wake"], told: [] },
   { at: "open", steps: untilOpen, told: open },
@@ -125,17 +125,17 @@ export const ways = [
 ];
 
 /**
- * Walks a way, and then long enough for whatever a socket still has to say.
- * @param {Way} way
+ * Plays a scenario, and then long enough for whatever a socket still has to say.
+ * @param {Scenario} scenario
  * @param {typeof PresenceClient} Client
  * @param {string} gateway `ws://127.0.0.1:15083`
  * @returns {Promise<{ told: string[], timers: number }>} timers: those that have yet to run
  */
-export async function walk({ at, token, steps }, Client, gateway) {
+export async function play({ at, token, steps }, Client, gateway) {
   const clock = handClock();
   const later = tokens(token);
-  const id = `${++walked}`;
-  const url = at.includes(":") ? at : `${gateway}/${at}?way=${id}`;
+  const id = `${++played}`;
+  const url = at.includes(":") ? at : `${gateway}/${at}?scenario=${id}`;
   const client = new Client({ url, token: later.token, clock });
   /** @type {string[]} */
   const told = [];
@@ -166,7 +166,7 @@ export async function walk({ at, token, steps }, Client, gateway) {
   return result;
 }
 
-let walked = 0;
+let played = 0;
 
 /** @param {string | undefined} token */
 function tokens(token) {

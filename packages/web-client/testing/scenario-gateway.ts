@@ -12,29 +12,29 @@ import { type WebSocket, WebSocketServer } from "ws";
  *     /pong, /garbage          opens, and answers the first message, the one with a pong and then garbage, too
  *     /close-4000, /cut        opens, and at the first message ends it so
  *
- * To a plain request it answers with a file, and at /handshake-of-7 once the handshake of ?way=7 is there.
+ * To a plain request it answers with a file, and at /handshake-of-7 once the handshake of ?scenario=7 is there.
  */
-export async function startGatewayOfWays(serve: (url: string) => string | undefined = () => undefined) {
+export async function startScenarioGateway(serve: (url: string) => string | undefined = () => undefined) {
   const server = new WebSocketServer({ noServer: true });
   const held: Duplex[] = [];
   const handshakes = new Map<string, PromiseWithResolvers<void>>();
-  const handshakeOf = (way: string) => {
-    const known = handshakes.get(way) ?? Promise.withResolvers<void>();
-    handshakes.set(way, known);
+  const handshakeOf = (scenario: string) => {
+    const known = handshakes.get(scenario) ?? Promise.withResolvers<void>();
+    handshakes.set(scenario, known);
     return known;
   };
   const http = createServer(async ({ url = "" }, response) => {
-    const [, way] = url.split("/handshake-of-");
-    if (way !== undefined) await handshakeOf(way).promise;
+    const [, scenario] = url.split("/handshake-of-");
+    if (scenario !== undefined) await handshakeOf(scenario).promise;
     const type = url.endsWith(".js") ? "text/javascript" : "text/html";
     response.writeHead(200, { "content-type": type }).end(serve(url));
   });
   http.on("upgrade", (request: IncomingMessage, stream: Duplex, head: Buffer) => {
     const { pathname, searchParams } = new URL(request.url ?? "", "http://gateway");
     const path = pathname.slice(1);
-    const way = searchParams.get("way");
+    const scenario = searchParams.get("scenario");
     stream.on("error", () => {});
-    if (way !== null) handshakeOf(way).resolve();
+    if (scenario !== null) handshakeOf(scenario).resolve();
     if (path === "hang") return void held.push(stream);
     if (path === "drop") return void stream.destroy();
     if (path === "refuse")
