@@ -134,6 +134,19 @@ describe("changes of one moment", () => {
     await assertToldOnce(["anna"], 1);
   });
 
+  test("fail alone where an order is beyond what numbers can tell apart", async () => {
+    const beyond = `${Number.MAX_SAFE_INTEGER}0`;
+    const sessions = { current: `${beyond}.c1\x1fgateway-1`, tombstone: `x${beyond}.c1\x1fgateway-1\x1f100` };
+    for (const [what, session] of Object.entries(sessions)) {
+      const header = what === "current" ? "1790000000000001" : "-1790000000000001 1789999999999";
+      await admin.set(`${keys.recordPrefix}ben`, `${header}\nphone\t${session}`);
+      for (const connectionId of ["c1", "c2", ""]) {
+        const [ben] = await Promise.allSettled([register(store, { userId: "ben", connectionId })]);
+        assert(ben?.status === "rejected" && isUnreadable(ben.reason), `${what} ${connectionId}`);
+      }
+    }
+  });
+
   test("concern nobody but the user, whatever became of the record (P5)", async () => {
     const odd = fc.constantFrom(..."\0\t\n\x1f -gerx.0179a");
     const edit = fc.tuple(fc.nat(200), fc.nat(30), fc.string({ unit: odd, maxLength: 8 }));

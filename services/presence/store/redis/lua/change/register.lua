@@ -4,7 +4,7 @@
 -- place: '' for now; the order of previous_session_id; or '-' and an age in µs, when the client was there.
 --
 -- Needs: place, mark, current_id, SESSION_ID, connection_id, sessions_from, GRACE, deadlines, digits_of, clock_ms,
---   user_id, version, TOMBSTONE, ENDED, REPLACED, begin_contested_until_ms, now_us, begin_us, ONLINE_LINE
+--   user_id, version, TOMBSTONE, ENDED, REPLACED, begin_contested_until_ms, now_us, begin_us, ONLINE_LINE, MAX_VERSION
 -- Changes: tombstones, others, contested_until_ms
 --
 -- Returns kind ("registered", "repeated", "ended", "superseded", "too-many-devices"); of the first two also HT, the
@@ -16,6 +16,7 @@ local current_order, current_connection
 if mark then
   current_order, current_connection = string.match(current_id, SESSION_ID)
   current_order = tonumber(current_order)
+  if current_order > MAX_VERSION then error('UNREADABLE is malformed in an order', 0) end
 end
 if connection_id ~= '' and sessions_from then
   if current_connection == connection_id then
@@ -54,6 +55,7 @@ while from <= #tombstones do
   if order < after_it then order = after_it end
   from = (string.find(tombstones, '\t', from, true) or #tombstones) + 1
 end
+if order > MAX_VERSION then error('UNREADABLE is malformed in an order', 0) end
 local is_fresh = previous_order == ''
 if not is_fresh then
   -- A previous_session_id from the future (of another store, or forged) must not hold the device for ever.
