@@ -21,11 +21,11 @@ do
   if values[3] and not values[4] then
     return redis.error_reply('FOREIGN ' .. meta .. ' has a clock, and no field ticked')
   end
-  if not values[1] or not values[2] then
-    redis.call('HSET', meta, 'schema', schema, 'shards', shards)
-  elseif values[1] ~= schema or values[2] ~= shards then
-    return redis.error_reply('MARK ' .. values[1] .. ' ' .. values[2])
+  local its_schema, its_shards = values[1] or schema, values[2] or shards
+  if its_schema ~= schema or its_shards ~= shards then
+    return redis.error_reply('MARK ' .. its_schema .. ' ' .. its_shards)
   end
+  if not values[1] or not values[2] then redis.call('HSET', meta, 'schema', schema, 'shards', shards) end
   -- #include log/state
   if last_version > 9007199254740991 then
     return redis.error_reply('FOREIGN ' .. log .. ' has an entry beyond all versions')
