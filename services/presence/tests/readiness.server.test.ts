@@ -223,6 +223,20 @@ describe("a store has one number of shards (P3)", () => {
     });
   }
 
+  test("also where a shard says only half of it: who would join is refused", async (t) => {
+    const redis = await startRedis();
+    const operator = createClient({ url: redis.url });
+    await operator.connect();
+    t.after(async () => {
+      operator.destroy();
+      await redis.stop();
+    });
+    await operator.hSet(keysOf(1).meta, "shards", "8");
+    const joining = start(redis, shards, "live").then((node) => node.kill());
+    await assert.rejects(joining, /in 8 shards, SHARDS is 4: set SHARDS=8/);
+    assert.equal(await operator.exists(storeKey), 0, "it left no mark of its own");
+  });
+
   test("also when another number came first: a running node notices, serves no calls, and says what to do", async (t) => {
     const redis = await startRedis();
     const node = await start(redis, shards);

@@ -17,12 +17,11 @@ export const schemaVersion = 1;
  */
 export async function checkMarks(client: RedisClient, ours: StoreMark, keys: readonly ShardKeys[]): Promise<void> {
   const marks = await Promise.all([storeKey, ...keys.map(({ meta }) => meta)].map((key) => readMark(client, key)));
-  for (const mark of marks) if (mark !== undefined) compareMarks(mark, ours);
+  for (const mark of marks) compareMarks({ ...ours, ...mark }, ours);
   for (const [field, value] of Object.entries(ours)) {
     await onStoreKey(client.sendCommand(["HSETNX", storeKey, field, String(value)]));
   }
-  const mark = await readMark(client, storeKey);
-  if (mark !== undefined) compareMarks(mark, ours);
+  compareMarks({ ...ours, ...(await readMark(client, storeKey)) }, ours);
 }
 
 /** @throws RedisError REFUSED saying what differs and what to do */
@@ -43,18 +42,18 @@ export function compareMarks(mark: StoreMark, ours: StoreMark): void {
   }
 }
 
-/** @returns undefined when there is none; of a shard whose key somebody else wrote, its ticks tell */
-async function readMark(client: RedisClient, key: string): Promise<StoreMark | undefined> {
+/** @returns what there is of it; nothing of a shard whose key another program wrote: its ticks tell */
+async function readMark(client: RedisClient, key: string): Promise<Partial<StoreMark>> {
   let reply: Reply;
   try {
     reply = await client.sendCommand<Reply>(["HMGET", key, "schema", "shards"]);
   } catch (error) {
     if (!replyBehind(error).startsWith("WRONGTYPE")) throw error;
     if (key === storeKey) throw foreignStoreKey(error);
-    return undefined;
+    return {};
   }
   const [schema, shards] = list(reply);
-  return schema === null || shards === null ? undefined : { schema: Number(schema), shards: Number(shards) };
+  return { ...(schema !== null && { schema: Number(schema) }), ...(shards !== null && { shards: Number(shards) }) };
 }
 
 async function onStoreKey(sent: Promise<unknown>): Promise<void> {
