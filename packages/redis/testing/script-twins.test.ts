@@ -34,6 +34,21 @@ test("a name, an order, an index or a header that differs fails, and says where"
   assert.throws(() => assertTwins({ ...twin, source: "return 1" }), /has a shebang and a header/);
 });
 
+test("a channel among the keys fails", () => {
+  const declared = (kind: "KEYS" | "ARGV") =>
+    source
+      .replace(
+        "\nARGV[1] by     integer",
+        kind === "KEYS" ? "\nKEYS[2] news   channel\nARGV[1] by     integer" : "$&\nARGV[2] news   channel",
+      )
+      .concat(`redis.call('SPUBLISH', ${kind}[2], '')\n`);
+  assertTwins({ ...twin, args: ["by", "news"], source: declared("ARGV") });
+  assert.throws(
+    () => assertTwins({ ...twin, keys: ["total", "news"], source: declared("KEYS") }),
+    /says of news one of/,
+  );
+});
+
 test("what follows the arguments is declared, or not there", () => {
   const open = source.replace("\nReturns", "\nARGV[2...] more  text\nReturns");
   assertTwins({ ...twin, source: open, rest: "more" });

@@ -3,10 +3,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import type { Script } from "../script.ts";
 import { faultsOfPieces } from "./script-pieces.ts";
 
-/** What a header may call a key or an argument: Redis' types, and what our arguments are. */
+/**
+ * What a header may call a key or an argument: Redis' types, and what our arguments are. A channel is no key: it never
+ * exists, so a Cluster that migrates its slot would refuse a script that declares it, together with keys that do.
+ */
 const types = {
-  KEYS: ["string", "hash", "list", "set", "zset", "stream", "channel"],
-  ARGV: ["id", "integer", "name", "text", "prefix", "json"],
+  KEYS: ["string", "hash", "list", "set", "zset", "stream"],
+  ARGV: ["id", "integer", "name", "text", "prefix", "json", "channel"],
 };
 
 /**

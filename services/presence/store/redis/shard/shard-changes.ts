@@ -47,7 +47,7 @@ export class ShardChanges {
   /** Needs the shard's clock, which only a tick may start; without it nothing was done. */
   async #run(script: typeof change, changes: readonly Change[]): Promise<readonly (string | Error)[]> {
     const { deadlines, log, meta, live, recordPrefix } = this.#state.keys;
-    const run = () => this.#scripts.run(script, { deadlines, log, meta, live }, { recordPrefix }, changes.flat());
+    const run = () => this.#scripts.run(script, { deadlines, log, meta }, { recordPrefix, live }, changes.flat());
     let answers: readonly Reply[];
     try {
       answers = await run();

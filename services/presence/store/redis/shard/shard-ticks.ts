@@ -34,8 +34,8 @@ export class ShardTicks {
     const { scripts, mark } = this.#parts;
     const { meta, deadlines, log, live, recordPrefix } = keys;
     const sentAtMs = this.#parts.clock.monotonicMs();
-    const args = { limit, reckonedMs: clock.highestMs, recordPrefix, ...mark };
-    const answer = scripts.run(tick, { meta, deadlines, log, live }, args);
+    const args = { limit, reckonedMs: clock.highestMs, recordPrefix, live, ...mark };
+    const answer = scripts.run(tick, { meta, deadlines, log }, args);
     const { tick: result, failures } = await answer.catch((error) => this.#failed(error));
     this.#parts.troubles.tickWorked(this.#state.number);
     clock.ticked(result.clockMs, sentAtMs);

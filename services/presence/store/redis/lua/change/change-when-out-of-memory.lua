@@ -4,9 +4,9 @@ due for want of it (P1). Not for registrations.
 KEYS[1] deadlines     zset
 KEYS[2] log           stream
 KEYS[3] meta          hash
-KEYS[4] live          channel  hears of the log's new entries
 ARGV[1] recordPrefix  prefix   of the records of this shard, whose hash tag it shares
-ARGV[2...] changes    text     as change.lua takes them
+ARGV[2] live          channel  of this shard: hears of the log's new entries
+ARGV[3...] changes    text     as change.lua takes them
 Returns array         as change.lua answers ]]
 
 -- #include change/decide

@@ -3,9 +3,9 @@
 KEYS[1] deadlines     zset
 KEYS[2] log           stream
 KEYS[3] meta          hash
-KEYS[4] live          channel  hears of the log's new entries
 ARGV[1] recordPrefix  prefix   of the records of this shard, whose hash tag it shares
-ARGV[2...] changes    text     six each: "register", "unregister" or "heartbeat", user, device, and what that takes
+ARGV[2] live          channel  of this shard: hears of the log's new entries
+ARGV[3...] changes    text     six each: "register", "unregister" or "heartbeat", user, device, and what that takes
 Returns array         an answer each, text: see register.lua, unregister.lua, heartbeat.lua; or its error ]]
 
 -- #include change/decide

@@ -11,8 +11,8 @@ export type Change = readonly [
 
 export const change = defineScript({
   file: "change/change.lua",
-  keys: ["deadlines", "log", "meta", "live"],
-  args: ["recordPrefix"],
+  keys: ["deadlines", "log", "meta"],
+  args: ["recordPrefix", "live"],
   rest: "changes",
   returns: (reply: Reply): readonly Reply[] => list(reply),
 });

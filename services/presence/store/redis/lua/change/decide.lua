@@ -1,8 +1,8 @@
 -- The body of change.lua and change-when-out-of-memory.lua: decides about changes one after the other. Whatever can fail
 -- in one does so before it writes, or after an entry of the log that is announced; the others go on.
 
-local deadlines, log, meta, live = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local record_prefix = ARGV[1]
+local deadlines, log, meta = KEYS[1], KEYS[2], KEYS[3]
+local record_prefix, live = ARGV[1], ARGV[2]
 
 -- Written last, when it would be too late to fail.
 local deadlines_type = redis.call('TYPE', deadlines).ok
@@ -33,7 +33,7 @@ local function decide(kind, user_id, device_id, ...)
 end
 
 local answers = {}
-for index = 2, #ARGV, 6 do
+for index = 3, #ARGV, 6 do
   local is_decided, answer = pcall(decide, unpack(ARGV, index, index + 5))
   if not is_decided then
     -- #include record/mark-unreadable

@@ -4,19 +4,19 @@ Allowed when Redis is out of memory: it frees some.
 KEYS[1] meta           hash
 KEYS[2] deadlines      zset     due: score <= the shard clock, never a caller's
 KEYS[3] log            stream
-KEYS[4] live           channel  hears of the log's new entries
 ARGV[1] limit          integer  due members per call; 0: the clock only
 ARGV[2] reckonedMs     integer  where a shard clock that is not there starts: what the caller last knew of it
 ARGV[3] recordPrefix   prefix   of the records of this shard, whose hash tag it shares
-ARGV[4] schema         integer  version of what the keys mean
-ARGV[5] shards         integer  of the store
+ARGV[4] live           channel  of this shard: hears of the log's new entries
+ARGV[5] schema         integer  version of what the keys mean
+ARGV[6] shards         integer  of the store
 Returns array          clock in ms; due members dealt with (equal to limit: call again); how long the first was
                        overdue in ms; the log's last version and its length; deadlines left; users online; of due members
                        that failed, and are tried again a TTL later, user and error in turn ]]
 
-local meta, deadlines, log, live = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local limit, reckoned_ms, record_prefix = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
-local schema, shards = ARGV[4], ARGV[5]
+local meta, deadlines, log = KEYS[1], KEYS[2], KEYS[3]
+local limit, reckoned_ms, record_prefix, live = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
+local schema, shards = ARGV[5], ARGV[6]
 
 -- #include tick/own-keys
 -- #include tick/moment

@@ -11,8 +11,8 @@ interface FailedExpiry {
 
 export const tick = defineScript({
   file: "tick/tick.lua",
-  keys: ["meta", "deadlines", "log", "live"],
-  args: ["limit", "reckonedMs", "recordPrefix", "schema", "shards"],
+  keys: ["meta", "deadlines", "log"],
+  args: ["limit", "reckonedMs", "recordPrefix", "live", "schema", "shards"],
   returns: (reply: Reply): { tick: Tick; failures: readonly FailedExpiry[] } => {
     const [clockMs, expired, lagMs, lastVersion, logLength, sessions, usersOnline, failed] = list(reply);
     const failures = failuresIn(list(failed).map(text));
