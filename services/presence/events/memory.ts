@@ -1,3 +1,4 @@
+import { type PublishedEntry, transitionsIn } from "../domain/log-entry.ts";
 import type { Transition } from "../domain/transition.ts";
 import type { EventPublisher, PublisherHealth, PublisherMetrics } from "./publisher.ts";
 import { newPublisherCounters } from "./publisher-counters.ts";
@@ -32,11 +33,12 @@ export class MemoryPublisher implements EventPublisher {
 
   async open(): Promise<void> {}
 
-  async publish(transitions: readonly Transition[]): Promise<void> {
+  async publish(entries: readonly PublishedEntry[]): Promise<void> {
     if (this.#closed) {
       this.#counters.failures++;
       throw new Error("the publisher is closed");
     }
+    const transitions = transitionsIn(entries);
     this.#recent = [...this.#recent, ...transitions].slice(-this.#keepMax);
     this.#counters.requests++;
     this.#counters.transitions += transitions.length;

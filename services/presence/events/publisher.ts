@@ -1,4 +1,4 @@
-import type { Transition } from "../domain/transition.ts";
+import type { PublishedEntry } from "../domain/log-entry.ts";
 
 /**
  * The port that publishes transitions to other services. At least once and in order: the caller retries a rejected
@@ -10,10 +10,10 @@ export interface EventPublisher {
   /** Starts to connect. Resolves after the first attempt, whether it succeeded or not, and retries. */
   open(): Promise<void>;
   /**
-   * Resolves when all are durably accepted, in this order per user. After a rejection some may have been accepted: the
+   * Resolves when all are durably accepted, in this order per user and shard. After a rejection some may have been accepted: the
    * same ones, or the same and more, may be published again. One call at a time.
    */
-  publish(transitions: readonly Transition[]): Promise<void>;
+  publish(entries: readonly PublishedEntry[]): Promise<void>;
   /** Lets a publish in flight finish, for at most `graceMs`; then it rejects, and so does every later one. */
   close(graceMs: number): Promise<void>;
   health(): PublisherHealth;

@@ -1,4 +1,5 @@
 import { type Clock, withDeadline } from "@realchat/presence-runtime";
+import { type PublishedEntry, transitionsIn } from "../domain/log-entry.ts";
 import type { Transition } from "../domain/transition.ts";
 import { encodeUpdate } from "./codec.ts";
 import type { EventPublisher, PublisherHealth, PublisherMetrics } from "./publisher.ts";
@@ -37,8 +38,8 @@ export class RedisPubSubPublisher implements EventPublisher {
 
   async open(): Promise<void> {}
 
-  publish(transitions: readonly Transition[]): Promise<void> {
-    const publishing = this.#publish(transitions);
+  publish(entries: readonly PublishedEntry[]): Promise<void> {
+    const publishing = this.#publish(transitionsIn(entries));
     this.#underWay = publishing.catch(() => {});
     return publishing;
   }

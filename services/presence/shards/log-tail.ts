@@ -1,4 +1,4 @@
-import type { Transition } from "../domain/transition.ts";
+import type { LogEntry } from "../domain/log-entry.ts";
 import type { TransitionLog } from "../store/store.ts";
 
 /** Entries per read while catching up, and announcements buffered meanwhile. */
@@ -7,7 +7,7 @@ const bufferedMax = 10_000;
 
 /** Receives what a tail reads, in the order of the log. */
 interface TailReader {
-  entry(transition: Transition): void;
+  entry(entry: LogEntry): void;
   /** Entries were trimmed before they were read: drop all state derived from this shard, and take a fresh snapshot. */
   gap(shard: number): void;
   /** See LogListener: it has no log entry, and no order. */
@@ -24,7 +24,7 @@ export class LogTail {
   readonly #log: TransitionLog;
   readonly #reader: TailReader;
   #position: number | undefined;
-  #buffered: Transition[] | undefined;
+  #buffered: LogEntry[] | undefined;
   #mustReadAgain = false;
   #isIncomplete = true;
   #lastTickVersion = 0;
@@ -38,7 +38,7 @@ export class LogTail {
 
   start(): void {
     this.#unfollow = this.#log.follow(this.shard, {
-      entry: (transition) => this.#onAnnounced(transition),
+      entry: (entry) => this.#onAnnounced(entry),
       interrupted: () => void this.#catchUp(),
       devicesChanged: (userId) => this.#reader.devicesChanged(userId),
     });
@@ -61,19 +61,19 @@ export class LogTail {
     if (missed && this.#buffered === undefined) void this.#catchUp();
   }
 
-  #onAnnounced(transition: Transition): void {
+  #onAnnounced(entry: LogEntry): void {
     if (this.#buffered !== undefined) {
-      if (this.#buffered.length < bufferedMax) this.#buffered.push(transition);
+      if (this.#buffered.length < bufferedMax) this.#buffered.push(entry);
       else this.#mustReadAgain = true;
     } else if (!this.#isIncomplete) {
-      this.#deliver(transition);
+      this.#deliver(entry);
     }
   }
 
-  #deliver(transition: Transition): void {
-    if (this.#position === undefined || transition.version <= this.#position) return;
-    this.#position = transition.version;
-    this.#reader.entry(transition);
+  #deliver(entry: LogEntry): void {
+    if (this.#position === undefined || entry.version <= this.#position) return;
+    this.#position = entry.version;
+    this.#reader.entry(entry);
   }
 
   async #catchUp(): Promise<void> {
@@ -95,7 +95,7 @@ export class LogTail {
     const held = this.#buffered;
     this.#buffered = undefined;
     // Before the end of the log was read these would leave a gap; the next catch-up reads them.
-    if (!this.#isIncomplete) for (const transition of held) this.#deliver(transition);
+    if (!this.#isIncomplete) for (const entry of held) this.#deliver(entry);
   }
 
   async #readToTheEnd(): Promise<void> {
@@ -104,7 +104,7 @@ export class LogTail {
       const page = await this.#log.readLog(this.shard, this.#position, pageSize);
       if (this.#unfollow === undefined) return;
       if (page.gap) this.#reader.gap(this.shard);
-      for (const transition of page.entries) this.#deliver(transition);
+      for (const entry of page.entries) this.#deliver(entry);
       if (page.entries.length < pageSize) return;
     }
   }

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { LogEntry } from "../domain/log-entry.ts";
 import { sampleTransition } from "../domain/transition.sample.ts";
-import type { Transition } from "../domain/transition.ts";
 import { Outbox } from "./outbox.ts";
 
 function logOf(versions: number[]) {
-  const read = async (after: number, limit: number): Promise<Transition[]> => {
+  const read = async (after: number, limit: number): Promise<LogEntry[]> => {
     read.calls++;
     return versions
       .filter((version) => version > after)
@@ -16,7 +16,7 @@ function logOf(versions: number[]) {
   return read;
 }
 
-const versionsOf = (transitions: readonly Transition[]) => transitions.map(({ version }) => version);
+const versionsOf = (entries: readonly LogEntry[]) => entries.map(({ version }) => version);
 
 describe("outbox", () => {
   test("starts with the log's entries after the cursor", async () => {

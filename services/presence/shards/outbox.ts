@@ -1,4 +1,4 @@
-import type { Transition } from "../domain/transition.ts";
+import type { LogEntry } from "../domain/log-entry.ts";
 
 /** Entries in memory for one publisher of one shard; further ones are read from the log when they are next. */
 const pendingMax = 1_000;
@@ -10,7 +10,7 @@ const pendingMax = 1_000;
 export class Outbox {
   /** Version of the last entry that the publisher accepted. */
   cursor: number;
-  #pending: Transition[] = [];
+  #pending: LogEntry[] = [];
   /** The log may hold entries after those pending. */
   #isBehind = true;
   #announcedWhileReading = false;
@@ -20,11 +20,11 @@ export class Outbox {
   }
 
   /** The log's next entry was announced. */
-  announce(transition: Transition): void {
+  announce(entry: LogEntry): void {
     this.#announcedWhileReading = true;
     if (this.#isBehind) return;
     if (this.#pending.length >= pendingMax) this.#isBehind = true;
-    else this.#pending.push(transition);
+    else this.#pending.push(entry);
   }
 
   get hasWork(): boolean {
@@ -40,7 +40,7 @@ export class Outbox {
    * The next entries to send, at most `limit`; the same ones again until `accepted`.
    * @param read the log's entries after a version, oldest first
    */
-  async next(limit: number, read: (after: number, limit: number) => Promise<Transition[]>): Promise<Transition[]> {
+  async next(limit: number, read: (after: number, limit: number) => Promise<LogEntry[]>): Promise<LogEntry[]> {
     if (this.#pending.length === 0 && this.#isBehind) {
       this.#announcedWhileReading = false;
       const entries = await read(this.cursor, pendingMax);
@@ -51,11 +51,11 @@ export class Outbox {
     return this.#pending.slice(0, limit);
   }
 
-  /** The publisher accepted these, the first of the pending ones. */
-  accepted(transitions: readonly Transition[]): void {
-    const last = transitions.at(-1);
+  /** The publisher accepted these, the first of the pending ones, or need not be told of them. */
+  accepted(entries: readonly LogEntry[]): void {
+    const last = entries.at(-1);
     if (last === undefined) return;
-    this.#pending.splice(0, transitions.length);
+    this.#pending.splice(0, entries.length);
     this.cursor = last.version;
   }
 }

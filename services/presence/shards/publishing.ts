@@ -1,5 +1,5 @@
 import { type Cancel, type Clock, pause } from "@realchat/presence-runtime/clock";
-import type { Transition } from "../domain/transition.ts";
+import { isMark, type LogEntry, type PublishedEntry } from "../domain/log-entry.ts";
 import type { EventPublisher } from "../events/publisher.ts";
 import type { PublisherLease, PublisherLeases, TransitionLog } from "../store/store.ts";
 import { Outbox } from "./outbox.ts";
@@ -86,10 +86,10 @@ export class Publishing {
   }
 
   /** A shard's next log entry, in order. */
-  announce(transition: Transition): void {
-    const duty = this.#heldShards.get(transition.shard);
+  announce(entry: LogEntry): void {
+    const duty = this.#heldShards.get(entry.shard);
     if (duty === undefined) return;
-    for (const outbox of duty.outboxes.values()) outbox.announce(transition);
+    for (const outbox of duty.outboxes.values()) outbox.announce(entry);
     this.#wakeAll();
   }
 
@@ -193,9 +193,9 @@ export class Publishing {
     }
   }
 
-  /** One send of what is next in all shards. @returns how many entries the publisher accepted */
+  /** One send of what is next in all shards. @returns how many entries are done with */
   async #publishBatch(publisher: EventPublisher): Promise<number> {
-    const parts: { duty: HeldShard; outbox: Outbox; entries: Transition[] }[] = [];
+    const parts: { duty: HeldShard; outbox: Outbox; entries: LogEntry[] }[] = [];
     let room = batchMax;
     for (const duty of this.#heldShards.values()) {
       const outbox = duty.outboxes.get(publisher);
@@ -208,17 +208,18 @@ export class Publishing {
     }
     const nowMs = this.#options.clock.monotonicMs();
     const leased = parts.filter(({ duty }) => nowMs < duty.leasedUntilMs && this.#heldShards.get(duty.shard) === duty);
-    const batch = leased.flatMap(({ entries }) => entries);
-    if (batch.length === 0) return 0;
-    await publisher.publish(batch);
+    const batch = leased.flatMap(({ entries }) => entries.filter(isPublished));
+    if (batch.length > 0) await publisher.publish(batch);
+    let done = 0;
     for (const { duty, outbox, entries } of leased) {
       outbox.accepted(entries);
-      duty.unsaved = true;
+      duty.unsaved ||= entries.length > 0;
+      done += entries.length;
     }
-    return batch.length;
+    return done;
   }
 
-  async #readLog(shard: number, publisher: EventPublisher, after: number, limit: number): Promise<Transition[]> {
+  async #readLog(shard: number, publisher: EventPublisher, after: number, limit: number): Promise<LogEntry[]> {
     const page = await this.#options.store.readLog(shard, after, limit);
     if (page.gap) {
       this.#overflows++;
@@ -259,4 +260,9 @@ function newHeldShard(
 ): HeldShard {
   const outboxes = new Map(publishers.map((publisher) => [publisher, new Outbox(lease.cursors[publisher.name] ?? 0)]));
   return { shard, fence: lease.fence, leasedUntilMs, outboxes, unsaved: false };
+}
+
+/** Other services have no use for a begin: what they do about it, they do when it is complete. */
+function isPublished(entry: LogEntry): entry is PublishedEntry {
+  return !isMark(entry) || entry.mark === "complete";
 }

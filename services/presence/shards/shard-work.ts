@@ -1,4 +1,5 @@
 import type { Clock } from "@realchat/presence-runtime";
+import { isMark, type LogEntry } from "../domain/log-entry.ts";
 import type { Transition } from "../domain/transition.ts";
 import type { EventPublisher } from "../events/publisher.ts";
 import type { Mended, PresenceStore, Tick } from "../store/store.ts";
@@ -38,9 +39,9 @@ export class ShardWork {
     this.#publishing = new Publishing({ store, shardCount, nodeId, publishers, clock, onOverflow });
     this.#walk = new RecordWalk({ store, held: () => this.#publishing.held, clock, onMended });
     const reader = {
-      entry: (transition: Transition) => {
-        this.#publishing.announce(transition);
-        onEntry(transition, this.#publishing.holds(transition.shard));
+      entry: (entry: LogEntry) => {
+        this.#publishing.announce(entry);
+        if (!isMark(entry)) onEntry(entry, this.#publishing.holds(entry.shard));
       },
       gap: onGap,
       devicesChanged: onDevicesChanged,

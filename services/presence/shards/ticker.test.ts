@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { defaultRules } from "../domain/decisions.ts";
+import { transitionsIn } from "../domain/log-entry.ts";
 import type { Transition } from "../domain/transition.ts";
 import { createMemoryStore } from "../store/memory/memory-store.ts";
 import type { PresenceStore, ShardKeeping } from "../store/store.ts";
@@ -21,7 +22,7 @@ describe("ticking", () => {
     await store.open();
     offline = [];
     store.follow(0, {
-      entry: (transition) => void (transition.online || offline.push(transition)),
+      entry: (entry) => offline.push(...transitionsIn([entry]).filter(({ online }) => !online)),
       interrupted: () => undefined,
     });
     ticker = newTicker(store);
@@ -98,6 +99,7 @@ describe("ticking", () => {
     let away = true;
     const second = newTicker({
       tick: (shard, limit) => (away ? Promise.reject(new Error("away")) : store.tick(shard, limit)),
+      isRecovering: () => false,
     });
     second.start();
     await connect("alice");

@@ -1,6 +1,7 @@
 import type { OperationMetrics } from "@realchat/presence-runtime";
+import type { LogEntry } from "../domain/log-entry.ts";
 import type { SessionRef } from "../domain/session.ts";
-import type { DisconnectReason, Transition } from "../domain/transition.ts";
+import type { DisconnectReason } from "../domain/transition.ts";
 
 /**
  * The port to presence's state. One contract suite (store.contract.ts) says what every implementation promises.
@@ -131,6 +132,8 @@ export interface DeviceView {
 export interface ShardKeeping {
   /** Advances the shard's clock and takes down at most `limit` sessions that are due. */
   tick(shard: number, limit: number): Promise<Tick>;
+  /** Whether the shard began anew less than a TTL of its clock ago, as this node knows: who reads offline may be online. */
+  isRecovering(shard: number): boolean;
 }
 
 export interface Tick {
@@ -149,6 +152,12 @@ export interface Tick {
   readonly usersOnline: number;
   /** Entries the log holds. */
   readonly logLength: number;
+  /** The version at which the shard began anew; 0: it never did. */
+  readonly begin: number;
+  /** What is left of its recovery, ms of shard clock; 0: it does not recover. */
+  readonly recoveringMs: number;
+  /** Whether all who are online were said again since then. */
+  readonly isRestated: boolean;
 }
 
 /** Records and deadlines, held against each other. */
@@ -172,7 +181,7 @@ export interface Mended {
   readonly recounted: number;
 }
 
-/** The log of a shard's transitions. A position is the version of the last entry that a reader has seen. */
+/** The log of a shard: its transitions, and marks between them. A position is the version of the last entry that a reader has seen. */
 export interface TransitionLog {
   /** @returns the shard's last version, where a reader starts that wants only news */
   lastVersion(shard: number): Promise<number>;
@@ -180,7 +189,7 @@ export interface TransitionLog {
    * Entries after a position, oldest first, at most `limit`.
    * @returns `gap`: entries after the position were trimmed away before they could be read
    */
-  readLog(shard: number, after: number, limit: number): Promise<{ entries: Transition[]; gap: boolean }>;
+  readLog(shard: number, after: number, limit: number): Promise<{ entries: LogEntry[]; gap: boolean }>;
   /**
    * Hears of new entries, in order, as long as the store is connected. `interrupted` is called when some may have been
    * missed, and once when listening starts: read on from the own position.
@@ -191,7 +200,7 @@ export interface TransitionLog {
 }
 
 export interface LogListener {
-  entry(transition: Transition): void;
+  entry(entry: LogEntry): void;
   interrupted(): void;
   /**
    * A device of the user was registered, ended or lost, while another one keeps the user online: no entry, no version.

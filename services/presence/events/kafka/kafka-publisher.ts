@@ -2,6 +2,7 @@ import { KafkaError, kafkaErrorOf } from "@realchat/presence-kafka/error";
 import { openTopicProducer, type TopicProducer } from "@realchat/presence-kafka/producer";
 import { pause, withDeadline } from "@realchat/presence-runtime";
 import { invariant } from "../../domain/invariant.ts";
+import { type PublishedEntry, transitionsIn } from "../../domain/log-entry.ts";
 import type { Transition } from "../../domain/transition.ts";
 import type { EventPublisher, PublisherHealth, PublisherMetrics } from "../publisher.ts";
 import { newPublisherCounters } from "../publisher-counters.ts";
@@ -39,9 +40,9 @@ export class KafkaPublisher implements EventPublisher {
     await this.#firstAttempt.promise;
   }
 
-  async publish(transitions: readonly Transition[]): Promise<void> {
+  async publish(entries: readonly PublishedEntry[]): Promise<void> {
     invariant(this.#underWay === undefined, "one publish at a time, or the order is lost");
-    const publishing = this.#publish(transitions);
+    const publishing = this.#publish(transitionsIn(entries));
     this.#underWay = publishing.catch(() => {});
     try {
       await publishing;

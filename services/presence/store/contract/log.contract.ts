@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
+import { transitionsIn } from "../../domain/log-entry.ts";
 import type { Transition } from "../../domain/transition.ts";
 import type { LogListener } from "../store.ts";
 import { type Scene, scene, until } from "./scene.ts";
@@ -25,7 +26,7 @@ export const log = (open: OpenStore) =>
         assert.equal(gap, false);
         if (entries.length === 0) break;
         assert(entries.length <= 7);
-        paged.push(...entries);
+        paged.push(...transitionsIn(entries));
       }
       assert.deepEqual(paged, all);
       const last = await scene.store.lastVersion(shard);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { pause, systemClock } from "@realchat/presence-runtime/clock";
+import { type LogEntry, transitionsIn } from "../../domain/log-entry.ts";
 import type { SessionRef } from "../../domain/session.ts";
 import { shardOf } from "../../domain/shard.ts";
 import type { Transition } from "../../domain/transition.ts";
@@ -98,8 +99,8 @@ export class Scene {
 
   /** What the log says of a user, oldest first. */
   async transitions(userId = "anna"): Promise<Transition[]> {
-    const entries = await this.log(this.shardOf(userId));
-    return entries.filter((entry) => entry.userId === userId);
+    const transitions = await this.log(this.shardOf(userId));
+    return transitions.filter((transition) => transition.userId === userId);
   }
 
   /** The causes of a user's transitions, oldest first. */
@@ -107,7 +108,12 @@ export class Scene {
     return (await this.transitions(userId)).map(({ cause }) => cause);
   }
 
+  /** The transitions in a shard's log, oldest first. */
   async log(shard: number): Promise<Transition[]> {
+    return transitionsIn(await this.entries(shard));
+  }
+
+  async entries(shard: number): Promise<LogEntry[]> {
     return (await this.store.readLog(shard, 0, 100_000)).entries;
   }
 

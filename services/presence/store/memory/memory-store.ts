@@ -11,10 +11,10 @@ import {
 } from "../../domain/decisions.ts";
 import { isDeviceChange } from "../../domain/device-change.ts";
 import { invariant } from "../../domain/invariant.ts";
+import type { LogEntry } from "../../domain/log-entry.ts";
 import { PresenceError } from "../../domain/presence-error.ts";
 import { parseSessionId, type SessionRef, sessionIdOf, type UserRecord } from "../../domain/session.ts";
 import { readShardClock, type ShardClock, tickCapMs, tickShardClock } from "../../domain/shard-clock.ts";
-import type { Transition } from "../../domain/transition.ts";
 import { nextVersion } from "../../domain/version.ts";
 import type {
   DeviceView,
@@ -207,7 +207,15 @@ class MemoryStore implements PresenceStore {
       usersOnline: this.#records.usersOnline,
       failed: 0,
       logLength: this.#log.length,
+      begin: 0,
+      recoveringMs: 0,
+      isRestated: true,
     };
+  }
+
+  /** What it holds is gone only with the process, and then so is all who could read it. */
+  isRecovering(): boolean {
+    return false;
   }
 
   /** A row holds both session and deadline, so there is nothing to hold against each other. */
@@ -221,7 +229,7 @@ class MemoryStore implements PresenceStore {
     return this.#log.lastVersion;
   }
 
-  async readLog(_shard: number, after: number, limit: number): Promise<{ entries: Transition[]; gap: boolean }> {
+  async readLog(_shard: number, after: number, limit: number): Promise<{ entries: LogEntry[]; gap: boolean }> {
     this.#checkOpen();
     return this.#log.read(after, limit);
   }

@@ -1,12 +1,12 @@
-import type { Transition } from "../../domain/transition.ts";
+import type { LogEntry } from "../../domain/log-entry.ts";
 import type { LogListener } from "../store.ts";
 
 /**
- * The last transitions of a shard, oldest first, in a ring that overwrites the oldest when it is full.
+ * The last entries of a shard, oldest first, in a ring that overwrites the oldest when it is full.
  */
 export class TransitionRing {
   readonly #maxEntries: number;
-  readonly #entries: (Transition | undefined)[] = [];
+  readonly #entries: (LogEntry | undefined)[] = [];
   readonly #listeners = new Set<LogListener>();
   /** Place of the oldest entry. */
   #first = 0;
@@ -28,12 +28,12 @@ export class TransitionRing {
     return this.#lastVersion;
   }
 
-  append(transition: Transition): void {
+  append(entry: LogEntry): void {
     if (this.#length === this.#maxEntries) this.#dropOldest();
-    this.#entries[(this.#first + this.#length) % this.#maxEntries] = transition;
+    this.#entries[(this.#first + this.#length) % this.#maxEntries] = entry;
     this.#length += 1;
-    this.#lastVersion = transition.version;
-    this.#announce((listener) => listener.entry(transition));
+    this.#lastVersion = entry.version;
+    this.#announce((listener) => listener.entry(entry));
   }
 
   /** What concerns no entry. */
@@ -42,8 +42,8 @@ export class TransitionRing {
   }
 
   /** @returns `gap`: some of what came after the position is gone */
-  read(after: number, limit: number): { entries: Transition[]; gap: boolean } {
-    const entries: Transition[] = [];
+  read(after: number, limit: number): { entries: LogEntry[]; gap: boolean } {
+    const entries: LogEntry[] = [];
     for (let index = this.#indexAfter(after); index < this.#length && entries.length < limit; index++) {
       entries.push(this.#at(index));
     }
@@ -78,8 +78,8 @@ export class TransitionRing {
     }
   }
 
-  #at(index: number): Transition {
-    return this.#entries[(this.#first + index) % this.#maxEntries] as Transition;
+  #at(index: number): LogEntry {
+    return this.#entries[(this.#first + index) % this.#maxEntries] as LogEntry;
   }
 
   /** Binary search: index of the first entry above a version. */

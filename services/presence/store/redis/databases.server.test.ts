@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemClock } from "@realchat/presence-runtime/clock";
 import { startRedis, waitUntil } from "@realchat/presence-testing";
+import { transitionsIn } from "../../domain/log-entry.ts";
 import { contractOptions } from "../contract/store-harness.ts";
 import { createRedisStore } from "./redis-store.ts";
 
@@ -22,7 +23,7 @@ test("two stores in two databases of one Redis do not hear each other: channels 
     await store.tick(0, 0);
     let isListening = false;
     store.follow(0, {
-      entry: ({ userId }) => users.push(userId),
+      entry: (entry) => users.push(...transitionsIn([entry]).map(({ userId }) => userId)),
       interrupted() {
         isListening = true;
       },

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
+import { type LogEntry, transitionsIn } from "../../domain/log-entry.ts";
 import { PresenceError } from "../../domain/presence-error.ts";
 import type { RedisStore } from "./redis-store.ts";
 import { refresh, register, storeOn, untilNotReady, untilReady } from "./testing/open-store.ts";
@@ -109,8 +110,11 @@ describe("a Redis that is silent or gone", () => {
 
   test("makes followers read on from where they were, then they hear again (P4)", async () => {
     const heard: string[] = [];
-    store.follow(0, { entry: ({ userId }) => heard.push(userId), interrupted: () => heard.push("interrupted") });
-    store.follow(1, { entry: ({ userId }) => heard.push(userId), interrupted: () => heard.push("interrupted") });
+    const listener = {
+      entry: (entry: LogEntry) => heard.push(...transitionsIn([entry]).map(({ userId }) => userId)),
+      interrupted: () => heard.push("interrupted"),
+    };
+    for (const shard of [0, 1]) store.follow(shard, listener);
     await store.open();
     await waitUntil(() => heard.length === 2, { what: "both shards listen" });
     await register(store, { userId: "anna" });

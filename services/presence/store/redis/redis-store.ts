@@ -2,10 +2,10 @@ import { parseRedisUrl, RedisConnection, RedisError } from "@realchat/presence-r
 import type { Clock } from "@realchat/presence-runtime";
 import type { Rules } from "../../domain/decisions.ts";
 import { invariant } from "../../domain/invariant.ts";
+import type { LogEntry } from "../../domain/log-entry.ts";
 import type { SessionRef } from "../../domain/session.ts";
 import { shardOf } from "../../domain/shard.ts";
 import { tickCapMs } from "../../domain/shard-clock.ts";
-import type { Transition } from "../../domain/transition.ts";
 import {
   type LogListener,
   type Mended,
@@ -228,6 +228,10 @@ class RedisPresenceStore implements RedisStore {
     return this.#shard(shard).tick(limit);
   }
 
+  isRecovering(shard: number): boolean {
+    return this.#state(shard).isRecovering;
+  }
+
   mend(cursor: string, shards: ReadonlySet<number>): Promise<{ cursor: string } & Mended> {
     return this.#operations.run("mend", () => this.#mending.step(cursor, shards));
   }
@@ -236,7 +240,7 @@ class RedisPresenceStore implements RedisStore {
     return this.#operations.run("log", () => this.#log.lastVersion(this.#state(shard)));
   }
 
-  readLog(shard: number, after: number, limit: number): Promise<{ entries: Transition[]; gap: boolean }> {
+  readLog(shard: number, after: number, limit: number): Promise<{ entries: LogEntry[]; gap: boolean }> {
     return this.#operations.run("log", () => this.#log.read(this.#state(shard), after, limit));
   }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { defaultRules, type Rules } from "../../domain/decisions.ts";
+import { transitionsIn } from "../../domain/log-entry.ts";
 import { tickCapMs } from "../../domain/shard-clock.ts";
 import type { Transition } from "../../domain/transition.ts";
 import type { StoreHarness, StoreOptions } from "../contract/store-harness.ts";
@@ -284,7 +285,7 @@ class Player {
       const { entries, gap } = await store.readLog(shard, position, 1_000);
       assert.equal(gap, false, "the log has no gap");
       this.#positions[shard] = entries.at(-1)?.version ?? position;
-      news.push(...entries);
+      news.push(...transitionsIn(entries));
     }
     return news;
   }

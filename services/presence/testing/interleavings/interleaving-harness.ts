@@ -3,6 +3,7 @@ import { systemClock } from "@realchat/presence-runtime/clock";
 import { startRedis, waitUntil } from "@realchat/presence-testing";
 import { createClient } from "@redis/client";
 import type { Rules } from "../../domain/decisions.ts";
+import { isMark } from "../../domain/log-entry.ts";
 import { shardOf } from "../../domain/shard.ts";
 import { tickCapMs } from "../../domain/shard-clock.ts";
 import type { Transition } from "../../domain/transition.ts";
@@ -108,7 +109,7 @@ export class InterleavingHarness {
         for (const entry of entries) {
           assert(entry.version > (this.#positions[shard] as number), "P3: a log only grows");
           this.#positions[shard] = entry.version;
-          byUser.set(entry.userId, [...(byUser.get(entry.userId) ?? []), entry]);
+          if (!isMark(entry)) byUser.set(entry.userId, [...(byUser.get(entry.userId) ?? []), entry]);
         }
         if (entries.length < pageSize) break;
       }

@@ -86,15 +86,15 @@ export class LiveLog {
   }
 
   #hear(shard: number, message: string): void {
-    const transitions = decodeAnnouncement(message, shard);
-    if (transitions === undefined) {
+    const entries = decodeAnnouncement(message, shard);
+    if (entries === undefined) {
       const key = (this.#keys[shard] as ShardKeys).live;
-      this.#unreadable.entry({ key, id: "a message", why: "announces no transition" });
+      this.#unreadable.entry({ key, id: "a message", why: "announces no entry" });
       return;
     }
-    for (const transition of transitions) {
-      this.#onVersion(shard, transition.version);
-      for (const listener of this.#listeners.get(shard) ?? []) listener.entry(transition);
+    for (const entry of entries) {
+      this.#onVersion(shard, entry.version);
+      for (const listener of this.#listeners.get(shard) ?? []) listener.entry(entry);
     }
   }
 

@@ -27,9 +27,18 @@ test("an announcement brings entries, each with its version", () => {
   ]);
 });
 
-test("what is no transition is not guessed", () => {
+test("marks are read, also between transitions", () => {
+  const begin = { mark: "begin", shard: 7, version: 5_000 };
+  const complete = { mark: "complete", shard: 7, version: 6_000, begin: 5_000 };
+  assert.deepEqual(decodeEntry("\0begin\x005000", 5_000, 7), begin);
+  assert.deepEqual(decodeEntry("\0complete\x005000", 6_000, 7), complete);
+  const message = `5000\0\0begin\x005000\x001790000000456789\0${packed}\x006000\0\0complete\x005000`;
+  assert.deepEqual(decodeAnnouncement(message, 7), [begin, transition, { ...complete }]);
+});
+
+test("what is no entry of ours is not guessed", () => {
   const wrongs = [
-    ...["", "anna", "\0\0\0\0\0"],
+    ...["", "anna", "\0\0\0\0\0", "\0begin", "\0begin\0", "\0begin\x006", "\0end\x005", "\0complete\0x"],
     packed.replace("\x005\0", "\x0099\0"),
     packed.replace("\x005\0", "\x000\0"),
     packed.replace("gateway-1", ""),

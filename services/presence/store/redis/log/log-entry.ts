@@ -1,3 +1,4 @@
+import type { LogEntry, ShardMark } from "../../../domain/log-entry.ts";
 import type { Transition, TransitionCause } from "../../../domain/transition.ts";
 
 /** Causes by their number in the contract's TransitionCause, which is what the log holds. */
@@ -11,19 +12,33 @@ const causes: readonly (TransitionCause | undefined)[] = [
   "RESTATED",
 ];
 
-/** A version and the fields of an entry. */
-const announcedFields = 7;
+/** The fields of a transition, and of a mark, whose user is empty. */
+const transitionFields = 6;
+const markFields = 3;
 
 /**
- * Reads what `append` in lua/log/append.lua wrote: user, online, cause, device, instance, last seen, joined by NUL.
+ * Reads what `append` in lua/log/append.lua wrote: user, online, cause, device, instance, last seen, joined by NUL; or
+ * of a mark an empty user, its kind and the shard's begin.
  * @param version from the id of the entry
  * @returns undefined for what it never wrote
  */
-export function decodeEntry(packed: string, version: number, shard: number): Transition | undefined {
+export function decodeEntry(packed: string, version: number, shard: number): LogEntry | undefined {
   return decodeFields(packed.split("\0"), version, shard);
 }
 
-function decodeFields(fields: readonly string[], version: number, shard: number): Transition | undefined {
+function decodeFields(fields: readonly string[], version: number, shard: number): LogEntry | undefined {
+  return fields[0] === "" ? decodeMark(fields, version, shard) : decodeTransition(fields, version, shard);
+}
+
+function decodeMark(fields: readonly string[], version: number, shard: number): ShardMark | undefined {
+  const [, mark, digits] = fields;
+  const begin = Number(digits);
+  if (fields.length !== markFields || !digits || !isWhole(begin) || !isWhole(version)) return undefined;
+  if (mark === "begin" && begin === version) return { mark, shard, version };
+  return mark === "complete" ? { mark, shard, version, begin } : undefined;
+}
+
+function decodeTransition(fields: readonly string[], version: number, shard: number): Transition | undefined {
   const [userId, online, cause, deviceId, instanceId, lastSeen] = fields;
   const name = causes[Number(cause)];
   const lastSeenMs = Number(lastSeen);
@@ -40,14 +55,15 @@ function isWhole(number: number): boolean {
  * Reads an announcement on the live channel: versions and their entries in turn, joined by NUL as these are.
  * @returns undefined for what no script announced
  */
-export function decodeAnnouncement(message: string, shard: number): Transition[] | undefined {
+export function decodeAnnouncement(message: string, shard: number): LogEntry[] | undefined {
   const fields = message.split("\0");
-  const transitions: Transition[] = [];
-  for (let start = 0; start < fields.length; start += announcedFields) {
-    const [version, ...entry] = fields.slice(start, start + announcedFields);
-    const transition = decodeFields(entry, Number(version), shard);
-    if (transition === undefined) return undefined;
-    transitions.push(transition);
+  const entries: LogEntry[] = [];
+  for (let start = 0; start < fields.length; ) {
+    const end = start + 1 + (fields[start + 1] === "" ? markFields : transitionFields);
+    const entry = decodeFields(fields.slice(start + 1, end), Number(fields[start]), shard);
+    if (entry === undefined) return undefined;
+    entries.push(entry);
+    start = end;
   }
-  return transitions;
+  return entries;
 }

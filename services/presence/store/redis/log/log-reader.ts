@@ -1,5 +1,5 @@
 import { integer, list, type RedisConnection, type Reply, replyBehind, text } from "@realchat/presence-redis";
-import type { Transition } from "../../../domain/transition.ts";
+import type { LogEntry } from "../../../domain/log-entry.ts";
 import { streamIdOf, versionOf } from "../../../domain/version.ts";
 import type { Unreadables } from "../records/unreadables.ts";
 import type { ShardState } from "../shard/shard-state.ts";
@@ -20,7 +20,7 @@ export class LogReader {
   }
 
   /** See TransitionLog. */
-  async read(shard: ShardState, after: number, limit: number): Promise<{ entries: Transition[]; gap: boolean }> {
+  async read(shard: ShardState, after: number, limit: number): Promise<{ entries: LogEntry[]; gap: boolean }> {
     const first = await this.#entriesFrom(shard, after, limit + 1);
     if (first[0]?.version === after) return { entries: first.slice(1), gap: false };
     // The entry of the position is gone, which is no gap as long as none was dropped after it. Asked in this order, an
@@ -31,21 +31,21 @@ export class LogReader {
   }
 
   /** As many as there are up to the limit, whatever else stands between them. */
-  async #entriesFrom(shard: ShardState, version: number, limit: number): Promise<Transition[]> {
-    const transitions: Transition[] = [];
+  async #entriesFrom(shard: ShardState, version: number, limit: number): Promise<LogEntry[]> {
+    const entries: LogEntry[] = [];
     let from = streamIdOf(version);
     for (;;) {
-      const count = limit - transitions.length;
+      const count = limit - entries.length;
       const page = list(await this.#connection.send(["XRANGE", shard.keys.log, from, "+", "COUNT", String(count)]));
       let last = "";
-      for (const entry of page) {
-        const [id, fields] = list(entry);
+      for (const found of page) {
+        const [id, fields] = list(found);
         last = text(id);
-        const transition = decodeStreamEntry(last, list(fields), shard.number);
-        if (transition !== undefined) transitions.push(transition);
+        const entry = decodeStreamEntry(last, list(fields), shard.number);
+        if (entry !== undefined) entries.push(entry);
         else this.#unreadable.entry({ key: shard.keys.log, id: `entry ${last}`, why: "is no transition" });
       }
-      if (page.length < count || transitions.length === limit) return transitions;
+      if (page.length < count || entries.length === limit) return entries;
       from = `(${last}`;
     }
   }
@@ -73,7 +73,7 @@ const versionId = /^(\d{1,13})-(\d{1,3})$/;
  * @param fields of which ours have one, `e`
  * @returns undefined for what no script of ours appended
  */
-function decodeStreamEntry(id: string, fields: readonly Reply[], shard: number): Transition | undefined {
+function decodeStreamEntry(id: string, fields: readonly Reply[], shard: number): LogEntry | undefined {
   const [name, packed] = fields;
   const [, ms, us] = versionId.exec(id) ?? [];
   if (name !== "e" || typeof packed !== "string" || ms === undefined) return undefined;

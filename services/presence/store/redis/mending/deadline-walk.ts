@@ -1,4 +1,5 @@
 import { list, type RedisConnection, text } from "@realchat/presence-redis";
+import { transitionsIn } from "../../../domain/log-entry.ts";
 import type { Transition } from "../../../domain/transition.ts";
 import type { LogReader } from "../log/log-reader.ts";
 import { dropOrphans } from "../lua/mending/drop-orphans.ts";
@@ -98,7 +99,7 @@ export class DeadlineWalk {
     for (;;) {
       const { entries, gap } = await this.#log.read(shard, version, logPage);
       if (gap) return undefined;
-      for (const transition of entries) apply(transition, users);
+      for (const transition of transitionsIn(entries)) apply(transition, users);
       version = entries.at(-1)?.version ?? version;
       if (entries.length < logPage) return version;
     }

@@ -4,6 +4,7 @@ import { seed, startRedis, type TestRedis, waitUntil } from "@realchat/presence-
 import { createClient, type RedisClientType } from "@redis/client";
 import fc from "fast-check";
 import { defaultRules } from "../../../domain/decisions.ts";
+import { transitionsIn } from "../../../domain/log-entry.ts";
 import { PresenceError } from "../../../domain/presence-error.ts";
 import type { Transition } from "../../../domain/transition.ts";
 import { streamIdOf } from "../../../domain/version.ts";
@@ -37,7 +38,7 @@ beforeEach(async () => {
   heard = [];
   let isListening = false;
   store.follow(0, {
-    entry: (transition) => heard.push(transition),
+    entry: (entry) => heard.push(...transitionsIn([entry])),
     interrupted: () => {
       isListening = true;
     },
@@ -240,7 +241,10 @@ describe("a log into which somebody else writes", () => {
     store = storeOn(redis, { shards: 1, onUnreadable: ({ message }) => told.push(message) });
     await store.open();
     const users: string[] = [];
-    store.follow(0, { entry: ({ userId }) => users.push(userId), interrupted: () => users.push("listening") });
+    store.follow(0, {
+      entry: (entry) => users.push(...transitionsIn([entry]).map(({ userId }) => userId)),
+      interrupted: () => users.push("listening"),
+    });
     await waitUntil(() => users.length === 1, { what: "the log is followed" });
     for (const userId of ["anna", "ben", "cleo"]) {
       await register(store, { userId });
@@ -249,10 +253,10 @@ describe("a log into which somebody else writes", () => {
       await admin.sendCommand(["SPUBLISH", keys.live, "garbage"]);
     }
     const { entries } = await store.readLog(0, 0, 2);
-    const [anna, ben] = entries;
+    const [anna, ben] = transitionsIn(entries);
     assert.deepEqual([anna?.userId, ben?.userId, entries.length], ["anna", "ben", 2]);
     const rest = await store.readLog(0, ben?.version as number, 2);
-    assert.deepEqual([rest.entries.map(({ userId }) => userId), rest.gap], [["cleo"], false]);
+    assert.deepEqual([transitionsIn(rest.entries).map(({ userId }) => userId), rest.gap], [["cleo"], false]);
     await waitUntil(() => users.includes("cleo"), { what: "announcements are heard after one that is none" });
     assert.deepEqual(users, ["listening", "anna", "ben", "cleo"]);
     assert(store.metrics().unreadable.entries >= 9);

@@ -1,3 +1,4 @@
+import type { Tick } from "../../store.ts";
 import type { ShardKeys } from "../keys.ts";
 import { ReckonedClock } from "./reckoned-clock.ts";
 
@@ -7,6 +8,7 @@ export class ShardState {
   readonly keys: ShardKeys;
   readonly clock: ReckonedClock;
   #lastVersion = 0;
+  #recoveringMs = 0;
 
   /** @param clockCapMs see tickCapMs */
   constructor(number: number, keys: ShardKeys, clockCapMs: number) {
@@ -18,6 +20,16 @@ export class ShardState {
   /** The highest version that this node has seen, 0 if none. */
   get lastVersion(): number {
     return this.#lastVersion;
+  }
+
+  /** Whether it began anew less than a TTL of its clock ago, by the last tick. */
+  get isRecovering(): boolean {
+    return this.#recoveringMs > 0;
+  }
+
+  ticked({ lastVersion, recoveringMs }: Tick): void {
+    this.saw(lastVersion);
+    this.#recoveringMs = recoveringMs;
   }
 
   saw(version: number): void {

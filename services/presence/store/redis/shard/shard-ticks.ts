@@ -39,7 +39,7 @@ export class ShardTicks {
     const { tick: result, failures } = await answer.catch((error) => this.#failed(error));
     this.#parts.troubles.tickWorked(this.#state.number);
     clock.ticked(result.clockMs, sentAtMs);
-    this.#state.saw(result.lastVersion);
+    this.#state.ticked(result);
     for (const { userId, reply } of failures) {
       const why = unreadableBehind(reply);
       if (why !== undefined) this.#parts.unreadable.record(this.#state, userId, why);

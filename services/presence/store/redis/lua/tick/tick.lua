@@ -11,8 +11,9 @@ ARGV[4] live           channel  of this shard: hears of the log's new entries
 ARGV[5] schema         integer  version of what the keys mean
 ARGV[6] shards         integer  of the store
 Returns array          clock in ms; due members dealt with (equal to limit: call again); how long the first was
-                       overdue in ms; the log's last version and its length; deadlines left; users online; of due members
-                       that failed, and are tried again a TTL later, user and error in turn ]]
+                       overdue in ms; the log's last version and its length; deadlines left; users online; begin, how
+                       long the shard still recovers in ms, and the begin that was restated last; of due members that
+                       failed, and are tried again a TTL later, user and error in turn ]]
 
 local meta, deadlines, log = KEYS[1], KEYS[2], KEYS[3]
 local limit, reckoned_ms, record_prefix, live = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
@@ -80,5 +81,8 @@ return {
   log_length,
   redis.call('ZCARD', deadlines),
   tonumber(redis.call('HGET', meta, 'online')) or 0,
+  digits_of(begin_us),
+  begin_clock and math.max(0, begin_clock + RULES.ttl_ms - clock_ms) or 0,
+  redis.call('HGET', meta, 'restated') or '0',
   failed,
 }

@@ -14,7 +14,8 @@ export const tick = defineScript({
   keys: ["meta", "deadlines", "log"],
   args: ["limit", "reckonedMs", "recordPrefix", "live", "schema", "shards"],
   returns: (reply: Reply): { tick: Tick; failures: readonly FailedExpiry[] } => {
-    const [clockMs, expired, lagMs, lastVersion, logLength, sessions, usersOnline, failed] = list(reply);
+    const [clockMs, expired, lagMs, lastVersion, logLength, sessions, usersOnline, ...rest] = list(reply);
+    const [begin, recoveringMs, restated, failed] = rest;
     const failures = failuresIn(list(failed).map(text));
     const tick: Tick = {
       clockMs: integer(clockMs),
@@ -25,6 +26,9 @@ export const tick = defineScript({
       sessions: integer(sessions),
       usersOnline: integer(usersOnline),
       failed: failures.length,
+      begin: integer(begin),
+      recoveringMs: integer(recoveringMs),
+      isRestated: integer(restated) >= integer(begin),
     };
     return { tick, failures };
   },
