@@ -1,0 +1,1 @@
+export { ContractReader, type ReaderChange } from "./contract-reader.ts";
