@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { after, before, describe, type TestContext, test } from "node:test";
+import { type RedisSite, redisKinds } from "@realchat/presence-redis/testing";
 import { systemClock } from "@realchat/presence-runtime/clock";
 import { startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
 import { createClient } from "@redis/client";
 import type { AudienceDirectory } from "../directory.ts";
 import { directoryContract } from "../testing/directory.contract.ts";
+import { markKey } from "./keys.ts";
 import { RedisDirectory } from "./redis-directory.ts";
 
 let redis: TestRedis;
@@ -47,35 +49,42 @@ function untilReady(directory: AudienceDirectory): Promise<unknown> {
   return waitUntil(() => directory.health().ready, { what: "the directory is ready" });
 }
 
-describe("Redis directory", () => {
-  directoryContract(
-    async () => {
-      const client = createClient({ url: redis.url });
-      await client.connect();
-      await client.sendCommand(["FLUSHALL"]);
-      const directories = [
-        new RedisDirectory({ url: redis.url }, systemClock),
-        new RedisDirectory({ url: redis.url }, systemClock),
-      ] as const;
-      for (const directory of directories) await directory.open();
-      return {
-        directories,
-        async empty() {
-          // All but the mark of which data these are.
-          const keys = (await client.sendCommand(["KEYS", "audience:*"])) as unknown as string[];
-          const content = keys.filter((key) => !key.endsWith(":mark"));
-          if (content.length > 0) await client.sendCommand(["DEL", ...content]);
-          await client.sendCommand(["HDEL", "audience:{audience}:mark", "imports", "relations"]);
-        },
-        async close() {
-          for (const directory of directories) await directory.close();
-          client.destroy();
-        },
-      };
-    },
-    { randomRuns: 40 },
-  );
+for (const kind of redisKinds) {
+  describe(`the directory on ${kind.name}`, () => {
+    let site: RedisSite;
+    before(async () => {
+      site = await kind.start();
+    });
+    after(() => site.stop());
 
+    directoryContract(
+      async () => {
+        await site.sendToAll("FLUSHALL");
+        const directories = [
+          new RedisDirectory(site.place, systemClock),
+          new RedisDirectory(site.place, systemClock),
+        ] as const;
+        for (const directory of directories) await directory.open();
+        return {
+          directories,
+          async empty() {
+            // All but the mark of which data these are.
+            const keys = (await site.send(markKey, "KEYS", "audience:*")) as string[];
+            const content = keys.filter((key) => key !== markKey);
+            if (content.length > 0) await site.send(markKey, "DEL", ...content);
+            await site.send(markKey, "HDEL", markKey, "imports", "relations");
+          },
+          async close() {
+            for (const directory of directories) await directory.close();
+          },
+        };
+      },
+      { randomRuns: 40 },
+    );
+  });
+}
+
+describe("Redis directory", () => {
   test("while Redis is away every call fails at once as UNAVAILABLE, and afterwards it is back by itself", async (t) => {
     const directory = await openDirectory(t);
     await directory.apply(batch);

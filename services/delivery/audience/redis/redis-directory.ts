@@ -2,6 +2,7 @@ import {
   codeBehind,
   parseRedisUrl,
   RedisConnection,
+  type RedisPlace,
   runScript,
   type Script,
   type Values,
@@ -30,11 +31,7 @@ import { membersKey, readMembers } from "./read-members.ts";
 import { Refusals } from "./refusals.ts";
 import { UnreadableKeys } from "./unreadable-keys.ts";
 
-export interface RedisDirectoryOptions {
-  /** See parseRedisUrl. */
-  readonly url: string;
-  /** See RedisTls. */
-  readonly tlsCa?: string;
+export interface RedisDirectoryOptions extends RedisPlace {
   /** The connection counts as lost after this time without a reply, ms; default 2,000. */
   readonly commandTimeoutMs?: number;
   /** Commands in flight at most; default 10,000. */

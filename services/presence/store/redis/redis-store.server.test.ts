@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { startRedis, type TestRedis } from "@realchat/presence-testing";
-import { createClient } from "@redis/client";
+import { type RedisSite, redisKinds } from "@realchat/presence-redis/testing";
 import { shardOf } from "../../domain/shard.ts";
 import { streamIdOf } from "../../domain/version.ts";
 import { contractOptions } from "../contract/store-harness.ts";
@@ -11,45 +10,44 @@ import { openRedisHarness } from "./testing/redis-harness.ts";
 
 const anna = { userId: "anna", instanceId: "g", connectionId: "", previousSessionId: "" };
 
-let redis: TestRedis;
-before(async () => {
-  redis = await startRedis();
-});
-after(() => redis.stop());
+for (const kind of redisKinds) {
+  describe(`the store on ${kind.name}`, () => {
+    let site: RedisSite;
+    before(async () => {
+      site = await kind.start();
+    });
+    after(() => site.stop());
 
-describe("Redis store", () => {
-  storeContract((options) => openRedisHarness(redis.url, options));
+    storeContract((options) => openRedisHarness(site, options));
 
-  test("versions go on from the log when the clock stepped back, even from one trimmed empty (P3)", async () => {
-    const { store, close } = await openRedisHarness(redis.url, contractOptions);
-    const admin = createClient({ url: redis.url, RESP: 2 });
-    await admin.connect();
-    const shard = shardOf("anna", store.shardCount);
-    const { log } = shardKeys(store.shardCount)[shard] as ShardKeys;
-    const ahead = 4_000_000_000_000_998;
-    const someone = ["ben", "1", "1", "phone", "g", "0"].join("\0");
-    await admin.sendCommand(["XADD", log, streamIdOf(ahead), "e", someone]);
-    const first = await store.register({ ...anna, deviceId: "phone" });
-    await admin.sendCommand(["XTRIM", log, "MAXLEN", "0"]);
-    await store.unregister({ userId: "anna", deviceId: "phone", sessionId: "", reason: "UNSPECIFIED" });
-    assert(first.kind === "registered");
-    assert.equal(first.version, ahead + 1);
-    assert.equal((await store.users(["anna"]))[0]?.version, ahead + 2);
-    assert.equal(await store.lastVersion(shard), ahead + 2);
-    admin.destroy();
-    await close();
+    test("versions go on from the log when the clock stepped back, even from one trimmed empty (P3)", async () => {
+      const { store, close } = await openRedisHarness(site, contractOptions);
+      const shard = shardOf("anna", store.shardCount);
+      const { log } = shardKeys(store.shardCount)[shard] as ShardKeys;
+      const ahead = 4_000_000_000_000_998;
+      const someone = ["ben", "1", "1", "phone", "g", "0"].join("\0");
+      await site.send(log, "XADD", log, streamIdOf(ahead), "e", someone);
+      const first = await store.register({ ...anna, deviceId: "phone" });
+      await site.send(log, "XTRIM", log, "MAXLEN", "0");
+      await store.unregister({ userId: "anna", deviceId: "phone", sessionId: "", reason: "UNSPECIFIED" });
+      assert(first.kind === "registered");
+      assert.equal(first.version, ahead + 1);
+      assert.equal((await store.users(["anna"]))[0]?.version, ahead + 2);
+      assert.equal(await store.lastVersion(shard), ahead + 2);
+      await close();
+    });
+
+    // Deadlines name user and session_id, so these two share one.
+    test("two devices that were given one session_id leave no ghost, whichever ends first (P2)", async () => {
+      const { store, elapse, close } = await openRedisHarness(site, contractOptions);
+      for (const deviceId of ["phone", "laptop"]) {
+        await store.register({ ...anna, deviceId, previousSessionId: "5" });
+      }
+      await store.unregister({ userId: "anna", deviceId: "phone", sessionId: "5", reason: "UNSPECIFIED" });
+      assert.equal((await store.users(["anna"]))[0]?.online, true);
+      await elapse(contractOptions.rules.ttlMs + 1_000);
+      assert.equal((await store.users(["anna"]))[0]?.online, false);
+      await close();
+    });
   });
-
-  // Deadlines name user and session_id, so these two share one.
-  test("two devices that were given one session_id leave no ghost, whichever ends first (P2)", async () => {
-    const { store, elapse, close } = await openRedisHarness(redis.url, contractOptions);
-    for (const deviceId of ["phone", "laptop"]) {
-      await store.register({ ...anna, deviceId, previousSessionId: "5" });
-    }
-    await store.unregister({ userId: "anna", deviceId: "phone", sessionId: "5", reason: "UNSPECIFIED" });
-    assert.equal((await store.users(["anna"]))[0]?.online, true);
-    await elapse(contractOptions.rules.ttlMs + 1_000);
-    assert.equal((await store.users(["anna"]))[0]?.online, false);
-    await close();
-  });
-});
+}

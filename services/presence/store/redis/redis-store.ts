@@ -1,4 +1,4 @@
-import { parseRedisUrl, RedisConnection, RedisError } from "@realchat/presence-redis";
+import { parseRedisUrl, RedisConnection, RedisError, type RedisPlace } from "@realchat/presence-redis";
 import type { Clock } from "@realchat/presence-runtime";
 import type { Rules } from "../../domain/decisions.ts";
 import { invariant } from "../../domain/invariant.ts";
@@ -45,11 +45,7 @@ import type { PendingBound } from "./shard/refresh-queue.ts";
 import { ShardState } from "./shard/shard-state.ts";
 import { unavailable } from "./unavailable.ts";
 
-export interface RedisStoreOptions {
-  /** See parseRedisUrl. */
-  readonly url: string;
-  /** See RedisTls. */
-  readonly tlsCa?: string;
+export interface RedisStoreOptions extends RedisPlace {
   /** How many shards the users are spread over; fixed when the store is first used. */
   readonly shards: number;
   readonly rules: Rules;

@@ -1,8 +1,8 @@
+import type { RedisSite } from "@realchat/presence-redis/testing";
 import { pause, systemClock } from "@realchat/presence-runtime/clock";
-import { createClient } from "@redis/client";
 import { tickCapMs } from "../../../domain/shard-clock.ts";
 import type { StoreHarness, StoreOptions } from "../../contract/store-harness.ts";
-import { shardKeys } from "../keys.ts";
+import { shardKeys, storeKey } from "../keys.ts";
 import { createRedisStore } from "../redis-store.ts";
 
 const shards = 2;
@@ -12,12 +12,10 @@ const tickLimit = 100;
  * A store on a Redis of its own, emptied first. Redis' own time cannot be moved, so the test moves what the
  * shards' clocks remember of it.
  */
-export async function openRedisHarness(url: string, options: StoreOptions): Promise<StoreHarness> {
-  const redis = createClient({ url, RESP: 2 });
-  await redis.connect();
-  await redis.sendCommand(["FLUSHALL"]);
+export async function openRedisHarness(site: RedisSite, options: StoreOptions): Promise<StoreHarness> {
+  await site.sendToAll("FLUSHALL");
   const store = createRedisStore(
-    { ...options, url, shards, logMaxEntries: options.logMaxEntries * shards },
+    { ...options, ...site.place, shards, logMaxEntries: options.logMaxEntries * shards },
     systemClock,
   );
   await store.open();
@@ -31,7 +29,7 @@ export async function openRedisHarness(url: string, options: StoreOptions): Prom
   };
   /** Makes the last tick look as if it had been that long ago. */
   const age = async (ms: number) => {
-    for (const { meta } of keys) await redis.sendCommand(["HINCRBY", meta, "ticked", String(-Math.round(ms))]);
+    for (const { meta } of keys) await site.send(meta, "HINCRBY", meta, "ticked", String(-Math.round(ms)));
   };
   return {
     store,
@@ -46,18 +44,15 @@ export async function openRedisHarness(url: string, options: StoreOptions): Prom
     wait: (ms) => pause(systemClock, ms),
     async outliveRetention() {
       for (const { recordPrefix } of keys) {
-        for (const key of (await redis.sendCommand(["KEYS", `${recordPrefix}*`])) as unknown as string[]) {
-          if (Number(await redis.sendCommand(["PTTL", key])) > 0) await redis.sendCommand(["DEL", key]);
+        for (const key of (await site.send(recordPrefix, "KEYS", `${recordPrefix}*`)) as string[]) {
+          if (Number(await site.send(key, "PTTL", key)) > 0) await site.send(key, "DEL", key);
         }
       }
     },
     async wallMs() {
-      const [seconds, micros] = (await redis.sendCommand(["TIME"])) as unknown as [string, string];
+      const [seconds, micros] = (await site.send(storeKey, "TIME")) as [string, string];
       return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
     },
-    async close() {
-      await store.close();
-      redis.destroy();
-    },
+    close: () => store.close(),
   };
 }

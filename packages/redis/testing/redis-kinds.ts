@@ -1,0 +1,43 @@
+import { startRedis } from "@realchat/presence-testing";
+import { createClient } from "@redis/client";
+import type { RedisPlace } from "../redis-place.ts";
+import type { Reply } from "../replies.ts";
+
+/** A Redis that belongs to one test, of one of the kinds that services know. */
+export interface RedisSite {
+  /** As stores and directories take it. */
+  readonly place: RedisPlace;
+  /** As services take it: settings. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Sends a command to the server that takes writes of the key. */
+  send(key: string, ...command: string[]): Promise<Reply>;
+  /** Sends a command to every server that takes writes. */
+  sendToAll(...command: string[]): Promise<Reply[]>;
+  stop(): Promise<void>;
+}
+
+interface RedisKind {
+  /** In the names of tests: "the store on …". */
+  readonly name: string;
+  start(): Promise<RedisSite>;
+}
+
+async function startOneServer(): Promise<RedisSite> {
+  const redis = await startRedis();
+  const client = createClient({ url: redis.url, RESP: 2 });
+  await client.connect();
+  const send = (command: readonly string[]) => client.sendCommand<Reply>(command);
+  return {
+    place: { url: redis.url },
+    env: { REDIS_URL: redis.url },
+    send: (_key, ...command) => send(command),
+    sendToAll: (...command) => Promise.all([send(command)]),
+    async stop() {
+      client.destroy();
+      await redis.stop();
+    },
+  };
+}
+
+/** Every kind of Redis that presence and the audience's directory must work on. */
+export const redisKinds: readonly RedisKind[] = [{ name: "one server", start: startOneServer }];
