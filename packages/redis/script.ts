@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { RedisConnection } from "./connection.ts";
 import { codeBehind } from "./redis-error.ts";
 import type { Reply } from "./replies.ts";
+import type { RedisLink } from "./topology/redis-servers.ts";
 
 /** A Lua script and what it takes: the typed twin of a `.lua` file. Names and order are those of its header. */
 export interface Script<Key extends string = string, Arg extends string = string, Result = unknown> {
@@ -52,7 +52,7 @@ export function withSource<Definition extends object>(definition: Definition, so
  * @throws like `send` of the connection
  */
 export async function runScript<Key extends string, Arg extends string, Result>(
-  connection: Pick<RedisConnection, "send">,
+  connection: Pick<RedisLink, "send">,
   script: Script<Key, Arg, Result>,
   keys: Values<Key>,
   args: Values<Arg>,

@@ -1,4 +1,12 @@
-import { parseRedisUrl, RedisConnection, RedisError, type RedisPlace } from "@realchat/presence-redis";
+import {
+  OneServer,
+  parseRedisUrl,
+  type RedisClient,
+  RedisError,
+  type RedisLink,
+  type RedisPlace,
+  type RedisServers,
+} from "@realchat/presence-redis";
 import type { Clock } from "@realchat/presence-runtime";
 import type { Rules } from "../../domain/decisions.ts";
 import { invariant } from "../../domain/invariant.ts";
@@ -28,7 +36,7 @@ import { checkStore } from "./health/store-check.ts";
 import { compareMarks, type StoreMark, schemaVersion } from "./health/store-mark.ts";
 import { StoreProbe } from "./health/store-probe.ts";
 import { Troubles } from "./health/troubles.ts";
-import { shardKeys } from "./keys.ts";
+import { type ShardKeys, shardKeys, storeKey } from "./keys.ts";
 import { LiveLog } from "./log/live-log.ts";
 import { LogReader } from "./log/log-reader.ts";
 import { DeadlineWalk } from "./mending/deadline-walk.ts";
@@ -88,7 +96,9 @@ class RedisPresenceStore implements RedisStore {
   readonly kind = "redis";
   readonly shardCount: number;
   readonly #shards: readonly RedisShard[];
-  readonly #connection: RedisConnection;
+  readonly #servers: RedisServers;
+  /** To the server that has what belongs to no shard. */
+  readonly #storeLink: RedisLink;
   readonly #live: LiveLog;
   readonly #troubles: Troubles;
   readonly #operations: Operations;
@@ -120,24 +130,30 @@ class RedisPresenceStore implements RedisStore {
       bytes: { used: 0, limit: options.maxPendingChangeBytes ?? 64 * 2 ** 20 },
     };
 
-    const connecting = { address, commandTimeoutMs, maxCommands: maxPendingCommands, unavailable };
-    const onLost = () => {
-      for (const { state } of this.#shards) state.clock.interrupted();
+    const onLost = (parts: readonly number[]) => {
+      for (const part of parts) this.#shards[part]?.state.clock.interrupted();
     };
     const mark: StoreMark = { schema: schemaVersion, shards };
-    this.#connection = new RedisConnection(
-      { ...connecting, prepare: (client) => checkStore(client, mark, keys), onLost },
+    const prepare = (client: RedisClient, parts: readonly number[]) => {
+      const itsKeys = parts.filter((part) => part < shards).map((part) => keys[part] as ShardKeys);
+      return checkStore(client, mark, itsKeys, parts.includes(shards));
+    };
+    // One part for each shard, and one for what belongs to none.
+    const parts = [...keys.map(({ meta }) => meta), storeKey];
+    this.#servers = new OneServer(
+      address,
+      { parts, commandTimeoutMs, maxCommands: maxPendingCommands, unavailable, prepare, onLost },
       clock,
     );
+    this.#storeLink = this.#servers.links[shards] as RedisLink;
     // The next connection is not used before its check finds our mark again.
-    const onMark = (found: StoreMark) => this.#connection.drop(refusalOf(() => compareMarks(found, mark)));
+    const onMark = (found: StoreMark, link: RedisLink) => link.drop(refusalOf(() => compareMarks(found, mark)));
     const onVersion = (number: number, version: number) => this.#state(number).saw(version);
-    this.#live = new LiveLog(connecting, { keys, onVersion, unreadable: this.#unreadable }, clock);
+    this.#live = new LiveLog(this.#servers, { keys, onVersion, unreadable: this.#unreadable });
 
     const logMaxEntries = Math.ceil((options.logMaxEntries ?? 1_000_000) / shards);
     const shared = {
-      connection: this.#connection,
-      scripts: new Scripts(this.#connection, scriptRules(rules, retentionMs, logMaxEntries)),
+      scripts: new Scripts(scriptRules(rules, retentionMs, logMaxEntries)),
       operations: this.#operations,
       known: this.#known,
       troubles: this.#troubles,
@@ -150,19 +166,23 @@ class RedisPresenceStore implements RedisStore {
       clock,
     };
     this.#shards = keys.map(
-      (keysOfShard, number) => new RedisShard(new ShardState(number, keysOfShard, tickCapMs(rules.ttlMs)), shared),
+      (keysOfShard, number) =>
+        new RedisShard(
+          new ShardState(number, keysOfShard, this.#servers.links[number] as RedisLink, tickCapMs(rules.ttlMs)),
+          shared,
+        ),
     );
-    this.#probe = new StoreProbe(shared);
+    this.#probe = new StoreProbe({ ...shared, servers: this.#servers, keys });
     this.#users = new UserReader({ ...shared, shardOf: (userId) => this.#shardOf(userId).state });
-    this.#log = new LogReader(this.#connection, this.#unreadable);
-    this.#leases = new Leases(this.#connection, shared.scripts, this.#troubles);
-    const deadlines = new DeadlineWalk(this.#connection, shared.scripts, this.#log);
-    this.#mending = new Mending(this.#connection, deadlines, this.#shards);
+    this.#log = new LogReader(this.#unreadable);
+    this.#leases = new Leases(this.#storeLink, shared.scripts, this.#troubles);
+    const deadlines = new DeadlineWalk(shared.scripts, this.#log);
+    this.#mending = new Mending(this.#servers, deadlines, this.#shards);
   }
 
   async open(): Promise<void> {
     try {
-      await this.#connection.start();
+      await this.#servers.start();
       await this.#live.start();
       this.#probe.start();
     } catch (error) {
@@ -173,19 +193,21 @@ class RedisPresenceStore implements RedisStore {
 
   async close(): Promise<void> {
     this.#probe.stop();
-    this.#connection.close();
+    this.#servers.close();
     this.#live.close();
   }
 
   health(): StoreHealth {
     const { full } = this.#probe;
-    for (const connection of [this.#connection, this.#live]) {
-      if (!connection.isReady) return { ready: false, serves: false, detail: connection.detail, full };
+    const away = this.#shards.map(({ state }) => state).filter((state) => !this.#isConnected(state));
+    if (away.length > 0) {
+      const detail = away.every(({ link }) => link.isReady) ? this.#live.detail : this.#servers.detail;
+      return { ready: false, serves: away.length < this.shardCount, detail, full };
     }
     const trouble = this.#troubles.summary;
-    if (trouble === undefined) return { ready: true, serves: true, detail: this.#connection.detail, full };
+    if (trouble === undefined) return { ready: true, serves: true, detail: this.#servers.detail, full };
     const serves = this.#troubles.failingShards < this.shardCount;
-    return { ready: false, serves, detail: `${this.#connection.detail}: ${trouble}`, full };
+    return { ready: false, serves, detail: `${this.#servers.detail}: ${trouble}`, full };
   }
 
   metrics(): StoreMetrics {
@@ -195,7 +217,7 @@ class RedisPresenceStore implements RedisStore {
         refreshes: this.#pendingRefreshes,
         changes: this.#pendingChanges.count,
         changeBytes: this.#pendingChanges.bytes,
-        commands: { used: this.#connection.pending, limit: this.#maxPendingCommands },
+        commands: { used: this.#servers.pending, limit: this.#maxPendingCommands },
         knownSessions: { used: this.#known.size, limit: this.#known.limit },
         unreadableTold: this.#unreadable.told,
       },
@@ -270,8 +292,13 @@ class RedisPresenceStore implements RedisStore {
 
   publish(channel: string, message: Uint8Array): Promise<void> {
     return this.#operations.run("publish", async () => {
-      await this.#connection.send(["PUBLISH", channel, Buffer.from(message)]);
+      await this.#storeLink.send(["PUBLISH", channel, Buffer.from(message)]);
     });
+  }
+
+  /** Whether commands get through, and announcements. */
+  #isConnected({ number, link }: ShardState): boolean {
+    return link.isReady && this.#live.isReady(number);
   }
 
   #shardOf(userId: string): RedisShard {

@@ -1,20 +1,19 @@
-import { type RedisConnection, runScript, type Script, type Values, withSource } from "@realchat/presence-redis";
+import { type RedisLink, runScript, type Script, type Values, withSource } from "@realchat/presence-redis";
 import { type ScriptRules, writeRules } from "./script-rules.ts";
 
-/** Runs scripts on a connection, under one set of rules. */
+/** Runs scripts under one set of rules. */
 export class Scripts {
-  readonly #connection: RedisConnection;
   readonly #rules: ScriptRules;
   /** By the script as it is in its file. */
   readonly #ruled = new Map<Script, Script>();
 
-  constructor(connection: RedisConnection, rules: ScriptRules) {
-    this.#connection = connection;
+  constructor(rules: ScriptRules) {
     this.#rules = rules;
   }
 
   /** @throws PresenceError UNAVAILABLE */
   run<Key extends string, Arg extends string, Result>(
+    link: RedisLink,
     script: Script<Key, Arg, Result>,
     keys: Values<Key>,
     args: Values<Arg>,
@@ -25,6 +24,6 @@ export class Scripts {
       ruled = withSource(script, writeRules(script.source, this.#rules));
       this.#ruled.set(script, ruled);
     }
-    return runScript(this.#connection, ruled, keys, args, rest);
+    return runScript(link, ruled, keys, args, rest);
   }
 }

@@ -4,11 +4,18 @@ import { checkMarks, type StoreMark } from "./store-mark.ts";
 
 /**
  * Checks that a server is ours to use, and leaves our mark in an empty one.
+ * @param shards those that it has
+ * @param hasStore whether it has the store's own mark
  * @returns what to call the server, such as `Redis 7.4.1`
  * @throws RedisError REFUSED saying what differs and what to do; UNAVAILABLE when it may be ours later
  */
-export async function checkStore(client: RedisClient, mark: StoreMark, keys: readonly ShardKeys[]): Promise<string> {
+export async function checkStore(
+  client: RedisClient,
+  mark: StoreMark,
+  shards: readonly ShardKeys[],
+  hasStore: boolean,
+): Promise<string> {
   const server = await checkServer(client);
-  await checkMarks(client, mark, keys);
+  await checkMarks(client, mark, shards, hasStore);
   return server;
 }

@@ -15,9 +15,16 @@ export const schemaVersion = 1;
  * was lost.
  * @throws RedisError REFUSED saying what differs and what to do
  */
-export async function checkMarks(client: RedisClient, ours: StoreMark, keys: readonly ShardKeys[]): Promise<void> {
-  const marks = await Promise.all([storeKey, ...keys.map(({ meta }) => meta)].map((key) => readMark(client, key)));
+export async function checkMarks(
+  client: RedisClient,
+  ours: StoreMark,
+  shards: readonly ShardKeys[],
+  hasStore: boolean,
+): Promise<void> {
+  const keys = [...(hasStore ? [storeKey] : []), ...shards.map(({ meta }) => meta)];
+  const marks = await Promise.all(keys.map((key) => readMark(client, key)));
   for (const mark of marks) compareMarks({ ...ours, ...mark }, ours);
+  if (!hasStore) return;
   for (const [field, value] of Object.entries(ours)) {
     await onStoreKey(client.sendCommand(["HSETNX", storeKey, field, String(value)]));
   }

@@ -1,34 +1,47 @@
-import { codeBehind, describe, integer, list, type RedisConnection } from "@realchat/presence-redis";
+import {
+  codeBehind,
+  describe,
+  integer,
+  list,
+  type RedisLink,
+  type RedisServer,
+  type RedisServers,
+} from "@realchat/presence-redis";
 import type { Cancel, Clock } from "@realchat/presence-runtime";
-import { storeKey } from "../keys.ts";
+import { type ShardKeys, storeKey } from "../keys.ts";
 import type { StoreMark } from "./store-mark.ts";
 import type { Troubles } from "./troubles.ts";
 
 const periodMs = 1_000;
 
 /**
- * Writes the store's mark again and again, in case it was lost. It changes nothing otherwise, and yet Redis refuses it
- * like a registration when it has no memory for one: all else that comes by itself is allowed then.
+ * Writes the store's mark again and again, in case it was lost; on a server that does not have it, the mark of a shard.
+ * It changes nothing otherwise, and yet Redis refuses it like a registration when it has no memory for one: all else that
+ * comes by itself is allowed then.
  */
 export class StoreProbe {
-  readonly #connection: RedisConnection;
+  readonly #servers: RedisServers;
+  readonly #keys: readonly ShardKeys[];
   readonly #mark: StoreMark;
-  readonly #onMark: (mark: StoreMark) => void;
+  readonly #onMark: (mark: StoreMark, link: RedisLink) => void;
   readonly #troubles: Troubles;
   readonly #clock: Clock;
-  #full: string | undefined;
-  #isUnderWay = false;
+  /** By the name of the server. */
+  readonly #full = new Map<string, string>();
+  readonly #underWay = new Set<string>();
   #stop: Cancel = () => {};
 
   constructor(parts: {
-    connection: RedisConnection;
+    servers: RedisServers;
+    keys: readonly ShardKeys[];
     mark: StoreMark;
     /** Hears that the store has another mark than ours. */
-    onMark: (mark: StoreMark) => void;
+    onMark: (mark: StoreMark, link: RedisLink) => void;
     troubles: Troubles;
     clock: Clock;
   }) {
-    this.#connection = parts.connection;
+    this.#servers = parts.servers;
+    this.#keys = parts.keys;
     this.#mark = parts.mark;
     this.#onMark = parts.onMark;
     this.#troubles = parts.troubles;
@@ -37,40 +50,55 @@ export class StoreProbe {
 
   /** Why no new session is taken; undefined when they are. */
   get full(): string | undefined {
-    return this.#full;
+    const [first] = this.#full.values();
+    return first;
   }
 
   start(): void {
-    this.#stop = this.#clock.every(periodMs, () => void this.#look());
+    this.#stop = this.#clock.every(periodMs, () => this.#look());
   }
 
   stop(): void {
     this.#stop();
   }
 
-  async #look(): Promise<void> {
-    if (this.#isUnderWay || !this.#connection.isReady) return;
-    this.#isUnderWay = true;
-    try {
-      await this.#write();
-      this.#full = undefined;
-      this.#troubles.worked(storeKey);
-    } catch (error) {
-      if (codeBehind(error) === "OOM") this.#full = `takes no new sessions: ${describe(error)}`;
-      else this.#troubles.failed(storeKey, error);
+  #look(): void {
+    const { servers } = this.#servers;
+    for (const name of this.#full.keys()) {
+      if (!servers.some((server) => server.name === name)) this.#full.delete(name);
     }
-    this.#isUnderWay = false;
+    for (const server of servers) void this.#lookAt(server);
   }
 
-  async #write(): Promise<void> {
+  async #lookAt({ name, link, parts }: RedisServer): Promise<void> {
+    if (this.#underWay.has(name) || !link.isReady) return;
+    this.#underWay.add(name);
+    const key = this.#keyOf(parts);
+    try {
+      await this.#write(link, key);
+      this.#full.delete(name);
+      this.#troubles.worked(key);
+    } catch (error) {
+      if (codeBehind(error) === "OOM") this.#full.set(name, `takes no new sessions: ${describe(error)}`);
+      else this.#troubles.failed(key, error);
+    }
+    this.#underWay.delete(name);
+  }
+
+  #keyOf(parts: ReadonlySet<number>): string {
+    const [first = this.#keys.length] = [...parts];
+    return parts.has(this.#keys.length) ? storeKey : (this.#keys[first] as ShardKeys).meta;
+  }
+
+  async #write(link: RedisLink, key: string): Promise<void> {
     const { schema, shards } = this.#mark;
     const commands = [
-      ["HSETNX", storeKey, "schema", String(schema)],
-      ["HSETNX", storeKey, "shards", String(shards)],
-      ["HMGET", storeKey, "schema", "shards"],
+      ["HSETNX", key, "schema", String(schema)],
+      ["HSETNX", key, "shards", String(shards)],
+      ["HMGET", key, "schema", "shards"],
     ];
-    const [, , found] = await Promise.all(commands.map((command) => this.#connection.send(command)));
+    const [, , found] = await Promise.all(commands.map((command) => link.send(command)));
     const [itsSchema, itsShards] = list(found).map(integer) as [number, number];
-    if (itsSchema !== schema || itsShards !== shards) this.#onMark({ schema: itsSchema, shards: itsShards });
+    if (itsSchema !== schema || itsShards !== shards) this.#onMark({ schema: itsSchema, shards: itsShards }, link);
   }
 }

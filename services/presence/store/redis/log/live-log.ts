@@ -1,87 +1,94 @@
-import { type ConnectionOptions, type RedisClient, RedisConnection } from "@realchat/presence-redis";
-import type { Clock } from "@realchat/presence-runtime";
+import type { RedisClient, RedisLink, RedisServers } from "@realchat/presence-redis";
 import type { LogListener } from "../../store.ts";
 import type { ShardKeys } from "../keys.ts";
 import type { Unreadables } from "../records/unreadables.ts";
 import { decodeAnnouncement } from "./log-entry.ts";
 
-/** Hears the announcements of new log entries, on a connection of its own: RESP2 has no other way. */
+interface Subscription {
+  readonly client: RedisClient;
+  state: "none" | "asked" | "listening";
+}
+
+/** Hears the announcements of new log entries, on connections of its own: RESP2 has no other way. */
 export class LiveLog {
   readonly #keys: readonly ShardKeys[];
-  readonly #connection: RedisConnection;
+  readonly #servers: RedisServers;
   /** By shard; a shard that was followed once stays subscribed. */
   readonly #listeners = new Map<number, Set<LogListener>>();
-  /** What the present connection was asked to subscribe to, and whether it has. */
-  #subscriptions = new Map<number, "asked" | "listening">();
-  #client: RedisClient | undefined;
+  /** By shard: the present connection to its server, and how far the subscription on it is. */
+  readonly #subscriptions = new Map<number, Subscription>();
   readonly #onVersion: (shard: number, version: number) => void;
   readonly #unreadable: Unreadables;
 
   constructor(
-    options: Omit<ConnectionOptions, "prepare" | "onLost">,
+    servers: RedisServers,
     parts: {
       readonly keys: readonly ShardKeys[];
       /** Hears of every version that comes by. */
       readonly onVersion: (shard: number, version: number) => void;
       readonly unreadable: Unreadables;
     },
-    clock: Clock,
   ) {
     this.#keys = parts.keys;
     this.#onVersion = parts.onVersion;
     this.#unreadable = parts.unreadable;
-    const prepare = async (client: RedisClient) => {
-      this.#client = client;
-      this.#subscriptions = new Map();
-      await Promise.all([...this.#listeners.keys()].map((shard) => this.#subscribe(client, shard)));
+    const prepare = async (client: RedisClient, shards: readonly number[]) => {
+      for (const shard of shards) this.#subscriptions.set(shard, { client, state: "none" });
+      await Promise.all(shards.filter((shard) => this.#listeners.has(shard)).map((shard) => this.#subscribe(shard)));
       return "subscription";
     };
-    const onLost = () => this.#forget();
-    this.#connection = new RedisConnection({ ...options, prepare, onLost }, clock);
+    const onLost = (shards: readonly number[]) => {
+      for (const shard of shards) this.#subscriptions.delete(shard);
+    };
+    this.#servers = servers.beside({ prepare, onLost });
   }
 
-  get isReady(): boolean {
-    return this.#connection.isReady;
+  isReady(shard: number): boolean {
+    return (this.#servers.links[shard] as RedisLink).isReady;
   }
 
   get detail(): string {
-    return this.#connection.detail;
+    return this.#servers.detail;
   }
 
   start(): Promise<void> {
-    return this.#connection.start();
+    return this.#servers.start();
   }
 
   close(): void {
-    this.#connection.close();
-    this.#forget();
+    this.#servers.close();
+    this.#subscriptions.clear();
   }
 
   follow(shard: number, listener: LogListener): () => void {
     const listeners = this.#listeners.get(shard) ?? new Set();
     listeners.add(listener);
     this.#listeners.set(shard, listeners);
-    if (this.#subscriptions.get(shard) === "listening") {
+    const state = this.#subscriptions.get(shard)?.state;
+    if (state === "listening") {
       queueMicrotask(() => {
         if (listeners.has(listener)) listener.interrupted();
       });
-    } else if (this.#client !== undefined && !this.#subscriptions.has(shard)) {
-      this.#subscribe(this.#client, shard).catch((error) => this.#connection.drop(error));
+    } else if (state === "none") {
+      this.#subscribe(shard).catch((error) => (this.#servers.links[shard] as RedisLink).drop(error));
     }
     return () => {
       listeners.delete(listener);
     };
   }
 
-  async #subscribe(client: RedisClient, shard: number): Promise<void> {
+  async #subscribe(shard: number): Promise<void> {
+    const subscription = this.#subscriptions.get(shard);
+    if (subscription === undefined) return;
+    const { client } = subscription;
     const { live, devices } = this.#keys[shard] as ShardKeys;
-    this.#subscriptions.set(shard, "asked");
+    subscription.state = "asked";
     await Promise.all([
       client.sSubscribe(live, (message) => this.#hear(shard, message)),
       client.sSubscribe(devices, (message) => this.#hearDevices(shard, message)),
     ]);
-    if (client !== this.#client) return;
-    this.#subscriptions.set(shard, "listening");
+    if (this.#subscriptions.get(shard) !== subscription) return;
+    subscription.state = "listening";
     for (const listener of this.#listeners.get(shard) ?? []) listener.interrupted();
   }
 
@@ -102,10 +109,5 @@ export class LiveLog {
     for (const userId of message.split("\0")) {
       for (const listener of this.#listeners.get(shard) ?? []) listener.devicesChanged?.(userId);
     }
-  }
-
-  #forget(): void {
-    this.#client = undefined;
-    this.#subscriptions = new Map();
   }
 }

@@ -1,4 +1,4 @@
-import { integer, list, type RedisConnection, type Reply, replyBehind, text } from "@realchat/presence-redis";
+import { integer, list, type Reply, replyBehind, text } from "@realchat/presence-redis";
 import type { LogEntry } from "../../../domain/log-entry.ts";
 import { streamIdOf, versionOf } from "../../../domain/version.ts";
 import type { Unreadables } from "../records/unreadables.ts";
@@ -7,11 +7,9 @@ import { decodeEntry } from "./log-entry.ts";
 
 /** Reads the shards' logs. */
 export class LogReader {
-  readonly #connection: RedisConnection;
   readonly #unreadable: Unreadables;
 
-  constructor(connection: RedisConnection, unreadable: Unreadables) {
-    this.#connection = connection;
+  constructor(unreadable: Unreadables) {
     this.#unreadable = unreadable;
   }
 
@@ -36,7 +34,7 @@ export class LogReader {
     let from = streamIdOf(version);
     for (;;) {
       const count = limit - entries.length;
-      const page = list(await this.#connection.send(["XRANGE", shard.keys.log, from, "+", "COUNT", String(count)]));
+      const page = list(await shard.link.send(["XRANGE", shard.keys.log, from, "+", "COUNT", String(count)]));
       let last = "";
       for (const found of page) {
         const [id, fields] = list(found);
@@ -54,7 +52,7 @@ export class LogReader {
   async #state(shard: ShardState): Promise<{ lastVersion: number; dropped: number }> {
     let info: readonly Reply[];
     try {
-      info = list(await this.#connection.send(["XINFO", "STREAM", shard.keys.log]));
+      info = list(await shard.link.send(["XINFO", "STREAM", shard.keys.log]));
     } catch (error) {
       if (replyBehind(error).includes("no such key")) return { lastVersion: 0, dropped: 0 };
       throw error;

@@ -1,4 +1,4 @@
-import { list, type RedisConnection, text } from "@realchat/presence-redis";
+import { list, text } from "@realchat/presence-redis";
 import { transitionsIn } from "../../../domain/log-entry.ts";
 import type { Transition } from "../../../domain/transition.ts";
 import type { LogReader } from "../log/log-reader.ts";
@@ -24,7 +24,6 @@ const start = "0";
  * wrong moment is missed; so the number is set right only when two walks find the same difference.
  */
 export class DeadlineWalk {
-  readonly #connection: RedisConnection;
   readonly #scripts: Scripts;
   readonly #log: LogReader;
   /** Differences at the last count, by shard. */
@@ -32,8 +31,7 @@ export class DeadlineWalk {
   /** Whom the walk under way has met, and the version that it started at. */
   #count: { readonly shard: ShardState; readonly from: number; readonly users: Set<string> } | undefined;
 
-  constructor(connection: RedisConnection, scripts: Scripts, log: LogReader) {
-    this.#connection = connection;
+  constructor(scripts: Scripts, log: LogReader) {
     this.#scripts = scripts;
     this.#log = log;
   }
@@ -42,7 +40,7 @@ export class DeadlineWalk {
   async step(shard: ShardState, cursor: string): Promise<{ cursor: string; dropped: number; recounted: boolean }> {
     if (cursor === "") this.#count = { shard, from: await this.#log.lastVersion(shard), users: new Set() };
     const command = ["ZSCAN", shard.keys.deadlines, cursor || start, "COUNT", String(scanCount)];
-    const [next, pairs] = list(await this.#connection.send(command));
+    const [next, pairs] = list(await shard.link.send(command));
     const members = list(pairs)
       .filter((_, index) => index % 2 === 0)
       .map(text);
@@ -53,11 +51,12 @@ export class DeadlineWalk {
   }
 
   async #drop(shard: ShardState, members: readonly string[]): Promise<ReadonlySet<string>> {
-    const { deadlines, recordPrefix } = shard.keys;
+    const { keys, link } = shard;
+    const { deadlines, recordPrefix } = keys;
     const dropped = new Set<string>();
     for (let from = 0; from < members.length; from += callMaxMembers) {
       const some = members.slice(from, from + callMaxMembers);
-      for (const member of await this.#scripts.run(dropOrphans, { deadlines }, { recordPrefix }, some)) {
+      for (const member of await this.#scripts.run(link, dropOrphans, { deadlines }, { recordPrefix }, some)) {
         dropped.add(member);
       }
     }
@@ -84,7 +83,7 @@ export class DeadlineWalk {
       version = caughtUp;
       const { meta, log } = shard.keys;
       const args = { version, counted: count.users.size, seen: this.#seen.get(shard) ?? 0 };
-      const { isNow, difference, isCorrected } = await this.#scripts.run(recount, { meta, log }, args);
+      const { isNow, difference, isCorrected } = await this.#scripts.run(shard.link, recount, { meta, log }, args);
       if (!isNow) continue;
       this.#seen.set(shard, isCorrected ? 0 : difference);
       return isCorrected;

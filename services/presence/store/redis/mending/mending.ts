@@ -1,4 +1,4 @@
-import { list, type RedisConnection, text } from "@realchat/presence-redis";
+import { type RedisServers, scanServers } from "@realchat/presence-redis";
 import type { Mended } from "../../store.ts";
 import type { RedisShard } from "../shard/redis-shard.ts";
 import type { DeadlineWalk } from "./deadline-walk.ts";
@@ -7,21 +7,20 @@ import type { DeadlineWalk } from "./deadline-walk.ts";
 const scanCount = 500;
 /** Users of one script call. Redis answers no other command meanwhile. */
 const callMaxUsers = 100;
-const start = "0";
 /** In front of the number of a shard and a cursor within its deadlines. */
 const ofDeadlines = "deadlines:";
 
 /**
- * Walks over the records of all shards in one scan, for the server's keys are one space; then over the deadlines of one
- * shard after the other.
+ * Walks over the records of all shards of a server in one scan, for the server's keys are one space; then over the
+ * deadlines of one shard after the other. What is away now is mended by the next walk.
  */
 export class Mending {
-  readonly #connection: RedisConnection;
+  readonly #servers: RedisServers;
   readonly #deadlines: DeadlineWalk;
   readonly #shards: readonly RedisShard[];
 
-  constructor(connection: RedisConnection, deadlines: DeadlineWalk, shards: readonly RedisShard[]) {
-    this.#connection = connection;
+  constructor(servers: RedisServers, deadlines: DeadlineWalk, shards: readonly RedisShard[]) {
+    this.#servers = servers;
     this.#deadlines = deadlines;
     this.#shards = shards;
   }
@@ -34,7 +33,9 @@ export class Mending {
   }
 
   async #deadlinesStep(from: number, within: string, held: ReadonlySet<number>): Promise<{ cursor: string } & Mended> {
-    const state = this.#shards.map((shard) => shard.state).find(({ number }) => number >= from && held.has(number));
+    const state = this.#shards
+      .map((shard) => shard.state)
+      .find(({ number, link }) => number >= from && held.has(number) && link.isReady);
     if (state === undefined) return { cursor: "", given: 0, dropped: 0, recounted: 0 };
     const { cursor, dropped, recounted } = await this.#deadlines.step(state, state.number === from ? within : "");
     const next = cursor === "" ? `${state.number + 1}:` : `${state.number}:${cursor}`;
@@ -42,15 +43,14 @@ export class Mending {
   }
 
   async #recordsStep(cursor: string, held: ReadonlySet<number>): Promise<{ cursor: string } & Mended> {
-    const command = ["SCAN", cursor || start, "MATCH", "presence:{*}:u:*", "COUNT", String(scanCount)];
-    const [next, keys] = list(await this.#connection.send(command));
+    const step = await scanServers(this.#servers, cursor, { match: "presence:{*}:u:*", count: scanCount });
     let given = 0;
-    for (const [shard, userIds] of this.#byShard(list(keys).map(text), held)) {
+    for (const [shard, userIds] of this.#byShard(step.keys, held)) {
       for (let from = 0; from < userIds.length; from += callMaxUsers) {
         given += await shard.mend(userIds.slice(from, from + callMaxUsers));
       }
     }
-    return { cursor: next === start ? `${ofDeadlines}0:` : text(next), given, dropped: 0, recounted: 0 };
+    return { cursor: step.cursor || `${ofDeadlines}0:`, given, dropped: 0, recounted: 0 };
   }
 
   #byShard(keys: readonly string[], held: ReadonlySet<number>): ReadonlyMap<RedisShard, string[]> {

@@ -1,4 +1,4 @@
-import type { RedisConnection } from "@realchat/presence-redis";
+import type { RedisLink } from "@realchat/presence-redis";
 import type { PublisherLease } from "../../store.ts";
 import type { Troubles } from "../health/troubles.ts";
 import { nodesKey } from "../keys.ts";
@@ -14,38 +14,46 @@ const watchersMs = 60_000;
 
 /** Which nodes live, and which of them publishes a shard; see PublisherLeases. */
 export class Leases {
-  readonly #connection: RedisConnection;
+  /** To the server that has the list of nodes. */
+  readonly #nodes: RedisLink;
   readonly #scripts: Scripts;
   readonly #troubles: Troubles;
 
-  constructor(connection: RedisConnection, scripts: Scripts, troubles: Troubles) {
-    this.#connection = connection;
+  constructor(nodes: RedisLink, scripts: Scripts, troubles: Troubles) {
+    this.#nodes = nodes;
     this.#scripts = scripts;
     this.#troubles = troubles;
   }
 
   announceNode(nodeId: string, ttlMs: number): Promise<number> {
-    return this.#tell(nodesKey, this.#scripts.run(announceNode, { nodes: nodesKey }, { node: nodeId, ttlMs }));
+    return this.#tell(
+      nodesKey,
+      this.#scripts.run(this.#nodes, announceNode, { nodes: nodesKey }, { node: nodeId, ttlMs }),
+    );
   }
 
   async withdrawNode(nodeId: string): Promise<void> {
-    await this.#connection.send(["ZREM", nodesKey, nodeId]);
+    await this.#nodes.send(["ZREM", nodesKey, nodeId]);
   }
 
-  claim({ keys, number }: ShardState, nodeId: string, leaseMs: number): Promise<PublisherLease | undefined> {
+  claim({ keys, link, number }: ShardState, nodeId: string, leaseMs: number): Promise<PublisherLease | undefined> {
     const { publisher, meta } = keys;
-    const claimed = this.#scripts.run(claim, { publisher, meta }, { node: nodeId, leaseMs });
+    const claimed = this.#scripts.run(link, claim, { publisher, meta }, { node: nodeId, leaseMs });
     return this.#tell(`shard ${number}: ${publisher}`, claimed);
   }
 
-  async release({ keys }: ShardState, nodeId: string): Promise<void> {
-    await this.#scripts.run(release, { publisher: keys.publisher }, { node: nodeId });
+  async release({ keys, link }: ShardState, nodeId: string): Promise<void> {
+    await this.#scripts.run(link, release, { publisher: keys.publisher }, { node: nodeId });
   }
 
-  async advance({ keys }: ShardState, fence: number, cursors: Readonly<Record<string, number>>): Promise<boolean> {
+  async advance(
+    { keys, link }: ShardState,
+    fence: number,
+    cursors: Readonly<Record<string, number>>,
+  ): Promise<boolean> {
     const lines = Object.entries(cursors).map(([name, version]) => `${name}\t${version}`);
     const args = { fence, keepMs: watchersMs, cursors: lines.join("\n") };
-    return (await this.#scripts.run(advance, { meta: keys.meta, log: keys.log }, args)) === 1;
+    return (await this.#scripts.run(link, advance, { meta: keys.meta, log: keys.log }, args)) === 1;
   }
 
   async #tell<T>(key: string, answer: Promise<T>): Promise<T> {

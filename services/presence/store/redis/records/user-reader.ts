@@ -1,4 +1,4 @@
-import { integer, list, type RedisConnection, text } from "@realchat/presence-redis";
+import { integer, list, text } from "@realchat/presence-redis";
 import type { Clock } from "@realchat/presence-runtime";
 import type { UserView } from "../../store.ts";
 import type { ShardState } from "../shard/shard-state.ts";
@@ -12,18 +12,15 @@ const scanCount = 1_000;
 
 /** Reads users' records. */
 export class UserReader {
-  readonly #connection: RedisConnection;
   readonly #clock: Clock;
   readonly #shardOf: (userId: string) => ShardState;
   readonly #unreadable: Unreadables;
 
   constructor(parts: {
-    connection: RedisConnection;
     shardOf: (userId: string) => ShardState;
     unreadable: Unreadables;
     clock: Clock;
   }) {
-    this.#connection = parts.connection;
     this.#shardOf = parts.shardOf;
     this.#unreadable = parts.unreadable;
     this.#clock = parts.clock;
@@ -47,7 +44,7 @@ export class UserReader {
     const options = ["MATCH", `${recordPrefix}*`, "COUNT", String(scanCount)];
     let cursor = "0";
     do {
-      const [next, keys] = list(await this.#connection.send(["SCAN", cursor, ...options]));
+      const [next, keys] = list(await shard.link.send(["SCAN", cursor, ...options]));
       cursor = text(next);
       const userIds = list(keys).map((key) => text(key).slice(recordPrefix.length));
       const views = (await this.#readShard(shard, userIds)).filter(({ online, unknown }) => online || unknown);
@@ -72,8 +69,11 @@ export class UserReader {
     if (userIds.length === 0) return [];
     const knownVersion = shard.lastVersion;
     const keys = userIds.map((userId) => shard.keys.recordPrefix + userId);
-    const records = list(await this.#connection.send(["MGET", ...keys]));
-    const misfits = await this.#typesOf(keys.filter((_, index) => typeof records[index] !== "string"));
+    const records = list(await shard.link.send(["MGET", ...keys]));
+    const misfits = await this.#typesOf(
+      shard,
+      keys.filter((_, index) => typeof records[index] !== "string"),
+    );
     const nowMs = Math.floor(this.#clock.nowUs() / 1000);
     return userIds.map((userId, index) => {
       const record = records[index];
@@ -98,11 +98,11 @@ export class UserReader {
    * @param keys of which MGET found nothing
    * @returns the types of those that hold something else than a record
    */
-  async #typesOf(keys: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  async #typesOf({ link }: ShardState, keys: readonly string[]): Promise<ReadonlyMap<string, string>> {
     const types = new Map<string, string>();
-    if (keys.length === 0 || integer(await this.#connection.send(["EXISTS", ...keys])) === 0) return types;
+    if (keys.length === 0 || integer(await link.send(["EXISTS", ...keys])) === 0) return types;
     const read = async (key: string) => {
-      const type = text(await this.#connection.send(["TYPE", key]));
+      const type = text(await link.send(["TYPE", key]));
       // A string came in the meantime; none was there when it was asked for.
       if (type !== "none" && type !== "string") types.set(key, type);
     };

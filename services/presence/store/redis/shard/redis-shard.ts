@@ -1,4 +1,4 @@
-import { codeBehind, integer, list, type RedisConnection } from "@realchat/presence-redis";
+import { codeBehind, integer, list } from "@realchat/presence-redis";
 import { invariant } from "../../../domain/invariant.ts";
 import { parseSessionId, type SessionRef, sessionIdOf } from "../../../domain/session.ts";
 import type {
@@ -23,7 +23,6 @@ import { ShardTicks, type TickParts } from "./shard-ticks.ts";
 
 /** What the shards of a store share. */
 interface ShardParts extends TickParts {
-  readonly connection: RedisConnection;
   readonly operations: Operations;
   readonly known: KnownSessions;
   readonly pendingRefreshes: PendingBound;
@@ -73,13 +72,13 @@ export class RedisShard {
 
   /** See SessionStore. */
   refresh(session: SessionRef, reply: RefreshReply, tag: number): void {
-    const { connection, known } = this.#parts;
-    if (!connection.isReady) {
-      reply({ kind: "failed", error: connection.unavailable() }, tag);
+    const { link } = this.state;
+    if (!link.isReady) {
+      reply({ kind: "failed", error: link.unavailable() }, tag);
       return;
     }
     const { userId, deviceId } = session;
-    const sessionId = session.sessionId === "" ? known.get(userId, deviceId) : session.sessionId;
+    const sessionId = session.sessionId === "" ? this.#parts.known.get(userId, deviceId) : session.sessionId;
     const member = sessionId === undefined ? undefined : sessionMember(userId, sessionId);
     this.#refreshes.add(session, member, reply, tag);
   }
@@ -91,8 +90,9 @@ export class RedisShard {
 
   /** Gives a deadline to the sessions of these users that have none. @returns how many got one */
   mend(userIds: readonly string[]): Promise<number> {
-    const { deadlines, meta, recordPrefix } = this.state.keys;
-    return this.#parts.scripts.run(mend, { deadlines, meta }, { recordPrefix }, userIds);
+    const { keys, link } = this.state;
+    const { deadlines, meta, recordPrefix } = keys;
+    return this.#parts.scripts.run(link, mend, { deadlines, meta }, { recordPrefix }, userIds);
   }
 
   async #register(registration: Registration): Promise<RegisterResult> {
@@ -117,22 +117,24 @@ export class RedisShard {
 
   /** See RefreshRoute. */
   async #extend(members: readonly string[]): Promise<number> {
-    const { connection, scripts, ttlMs } = this.#parts;
-    const { deadlines } = this.state.keys;
+    const { scripts, ttlMs } = this.#parts;
+    const { keys, link } = this.state;
+    const { deadlines } = keys;
     const deadlineMs = String((await this.#ticks.clockMs()) + ttlMs);
     const command = ["ZADD", deadlines, "XX", "GT", "CH"];
     for (const member of members) command.push(deadlineMs, member);
     try {
-      return integer(await connection.send(command));
+      return integer(await link.send(command));
     } catch (error) {
       if (codeBehind(error) !== "OOM") throw error;
-      return scripts.run(refreshWhenOutOfMemory, { deadlines }, { deadlineMs, members: members.join("\n") });
+      return scripts.run(link, refreshWhenOutOfMemory, { deadlines }, { deadlineMs, members: members.join("\n") });
     }
   }
 
   /** See RefreshRoute. */
   async #present(members: readonly string[]): Promise<readonly boolean[]> {
-    const scores = await this.#parts.connection.send(["ZMSCORE", this.state.keys.deadlines, ...members]);
+    const { keys, link } = this.state;
+    const scores = await link.send(["ZMSCORE", keys.deadlines, ...members]);
     return list(scores).map((score) => score !== null);
   }
 

@@ -1,4 +1,4 @@
-import { codeBehind, type RedisConnection, type Reply, replyBehind, text } from "@realchat/presence-redis";
+import { codeBehind, type Reply, replyBehind, text } from "@realchat/presence-redis";
 import { type Change, change } from "../lua/change/change.ts";
 import { changeWhenOutOfMemory } from "../lua/change/change-when-out-of-memory.ts";
 import { type Unreadables, unreadableBehind } from "../records/unreadables.ts";
@@ -10,18 +10,16 @@ import type { ShardTicks } from "./shard-ticks.ts";
 export class ShardChanges {
   readonly #state: ShardState;
   readonly #ticks: ShardTicks;
-  readonly #connection: RedisConnection;
   readonly #scripts: Scripts;
   readonly #unreadable: Unreadables;
 
   constructor(
     state: ShardState,
     ticks: ShardTicks,
-    parts: { readonly connection: RedisConnection; readonly scripts: Scripts; readonly unreadable: Unreadables },
+    parts: { readonly scripts: Scripts; readonly unreadable: Unreadables },
   ) {
     this.#state = state;
     this.#ticks = ticks;
-    this.#connection = parts.connection;
     this.#scripts = parts.scripts;
     this.#unreadable = parts.unreadable;
   }
@@ -46,8 +44,9 @@ export class ShardChanges {
 
   /** Needs the shard's clock, which only a tick may start; without it nothing was done. */
   async #run(script: typeof change, changes: readonly Change[]): Promise<readonly (string | Error)[]> {
-    const { deadlines, log, meta, live, recordPrefix } = this.#state.keys;
-    const run = () => this.#scripts.run(script, { deadlines, log, meta }, { recordPrefix, live }, changes.flat());
+    const { keys, link } = this.#state;
+    const { deadlines, log, meta, live, recordPrefix } = keys;
+    const run = () => this.#scripts.run(link, script, { deadlines, log, meta }, { recordPrefix, live }, changes.flat());
     let answers: readonly Reply[];
     try {
       answers = await run();
@@ -64,7 +63,7 @@ export class ShardChanges {
       return text(answer);
     } catch (error) {
       const why = unreadableBehind(replyBehind(error));
-      return why === undefined ? this.#connection.failure(error) : this.#unreadable.record(this.#state, userId, why);
+      return why === undefined ? this.#state.link.failure(error) : this.#unreadable.record(this.#state, userId, why);
     }
   }
 }

@@ -1,3 +1,4 @@
+import type { RedisLink } from "@realchat/presence-redis";
 import type { Tick } from "../../store.ts";
 import type { ShardKeys } from "../keys.ts";
 import { ReckonedClock } from "./reckoned-clock.ts";
@@ -6,14 +7,17 @@ import { ReckonedClock } from "./reckoned-clock.ts";
 export class ShardState {
   readonly number: number;
   readonly keys: ShardKeys;
+  /** To the server that has it. */
+  readonly link: RedisLink;
   readonly clock: ReckonedClock;
   #lastVersion = 0;
   #recoveringMs = 0;
 
   /** @param clockCapMs see tickCapMs */
-  constructor(number: number, keys: ShardKeys, clockCapMs: number) {
+  constructor(number: number, keys: ShardKeys, link: RedisLink, clockCapMs: number) {
     this.number = number;
     this.keys = keys;
+    this.link = link;
     this.clock = new ReckonedClock(clockCapMs);
   }
 

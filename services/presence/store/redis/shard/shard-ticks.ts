@@ -1,4 +1,4 @@
-import { replyBehind } from "@realchat/presence-redis";
+import { type RedisLink, replyBehind } from "@realchat/presence-redis";
 import type { Clock } from "@realchat/presence-runtime";
 import type { Tick } from "../../store.ts";
 import type { StoreMark } from "../health/store-mark.ts";
@@ -12,7 +12,7 @@ export interface TickParts {
   readonly scripts: Scripts;
   readonly mark: StoreMark;
   /** Hears of a shard that belongs to another store than ours. */
-  readonly onMark: (mark: StoreMark) => void;
+  readonly onMark: (mark: StoreMark, link: RedisLink) => void;
   readonly troubles: Troubles;
   readonly unreadable: Unreadables;
   readonly clock: Clock;
@@ -30,12 +30,12 @@ export class ShardTicks {
 
   /** See ShardKeeping. */
   async tick(limit: number): Promise<Tick> {
-    const { keys, clock } = this.#state;
+    const { keys, link, clock } = this.#state;
     const { scripts, mark } = this.#parts;
     const { meta, deadlines, log, live, recordPrefix } = keys;
     const sentAtMs = this.#parts.clock.monotonicMs();
     const args = { limit, reckonedMs: clock.highestMs, recordPrefix, live, ...mark };
-    const answer = scripts.run(tick, { meta, deadlines, log }, args);
+    const answer = scripts.run(link, tick, { meta, deadlines, log }, args);
     const { tick: result, failures } = await answer.catch((error) => this.#failed(error));
     this.#parts.troubles.tickWorked(this.#state.number);
     clock.ticked(result.clockMs, sentAtMs);
@@ -55,7 +55,9 @@ export class ShardTicks {
   #failed(error: unknown): never {
     this.#parts.troubles.tickFailed(this.#state.number, error);
     const [, schema, shards] = /^MARK (\d+) (\d+)$/.exec(replyBehind(error)) ?? [];
-    if (schema !== undefined) this.#parts.onMark({ schema: Number(schema), shards: Number(shards) });
+    if (schema !== undefined) {
+      this.#parts.onMark({ schema: Number(schema), shards: Number(shards) }, this.#state.link);
+    }
     throw error;
   }
 }
