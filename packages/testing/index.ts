@@ -24,6 +24,13 @@ export { MissingServerError, type ServerName } from "./provision/missing-server.
 export { type Promtool, prometheusImage, providePromtool, runPromtool } from "./provision/promtool.ts";
 export { provideRedis } from "./provision/redis-server.ts";
 export { type RedisOptions, startRedis, type TestRedis } from "./redis.ts";
+export {
+  type ClusterNode,
+  type RedisClusterOptions,
+  type SlotMigration,
+  startRedisCluster,
+  type TestRedisCluster,
+} from "./redis-cluster.ts";
 export { seed } from "./seed.ts";
 export { temporaryFolder } from "./temporary-folder.ts";
 export { waitUntil } from "./wait-until.ts";

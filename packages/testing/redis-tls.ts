@@ -9,20 +9,25 @@ export type RedisTls = {
 };
 
 /** Paths. */
-type TlsFiles = { readonly certificate: string; readonly key: string };
+type TlsFiles = { readonly certificate: string; readonly key: string; readonly ca: string };
 
-export function writeTlsFiles({ server }: RedisTls, folder: string): TlsFiles {
-  const files = { certificate: join(folder, "server.pem"), key: join(folder, "server.key") };
+export function writeTlsFiles({ ca, server }: RedisTls, folder: string): TlsFiles {
+  const files = {
+    certificate: join(folder, "server.pem"),
+    key: join(folder, "server.key"),
+    ca: join(folder, "ca.pem"),
+  };
   writeFileSync(files.certificate, server.certificate);
   writeFileSync(files.key, server.key);
+  writeFileSync(files.ca, ca);
   return files;
 }
 
 /** Source: https://redis.io/docs/latest/operate/oss_and_stack/management/security/encryption/ */
-export function tlsArgs(port: number, { certificate, key }: TlsFiles): string[] {
+export function tlsArgs(port: number, { certificate, key, ca }: TlsFiles): string[] {
   return [
     ...["--port", "0", "--tls-port", String(port), "--tls-auth-clients", "no"],
-    ...["--tls-cert-file", certificate, "--tls-key-file", key],
+    ...["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", ca],
   ];
 }
 
