@@ -30,8 +30,8 @@ export async function ensureTopic(
   throw new KafkaError("UNAVAILABLE", `topic "${topic}" was created but is not known to all brokers yet`);
 }
 
-/** @returns undefined when the topic does not exist */
-async function countPartitions(client: Pick<Producer, "metadata">, topic: string): Promise<number | undefined> {
+/** Asks the cluster. @returns undefined when the topic does not exist */
+export async function countPartitions(client: Pick<Producer, "metadata">, topic: string): Promise<number | undefined> {
   try {
     const metadata = await client.metadata({ topics: [topic], forceUpdate: true });
     return metadata.topics.get(topic)?.partitionsCount;

@@ -1,3 +1,3 @@
 export type { TopicCreation } from "./ensure-topic.ts";
-export type { ProducedRecord } from "./produced-record.ts";
+export type { BroadcastRecord, ProducedRecord } from "./produced-record.ts";
 export { openTopicProducer, type TopicProducer, type TopicProducerSettings } from "./topic-producer.ts";

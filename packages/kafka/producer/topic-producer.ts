@@ -5,8 +5,8 @@ import { batchesOf } from "../batches.ts";
 import { cut, outliveErrors } from "../connection/client-life.ts";
 import { clientOptionsOf, defaultConnectTimeoutMs } from "../connection/client-options.ts";
 import { KafkaError, kafkaErrorOf } from "../kafka-error.ts";
-import { ensureTopic, type TopicCreation } from "./ensure-topic.ts";
-import type { ProducedRecord } from "./produced-record.ts";
+import { countPartitions, ensureTopic, type TopicCreation } from "./ensure-topic.ts";
+import type { BroadcastRecord, ProducedRecord } from "./produced-record.ts";
 
 export interface TopicProducerSettings extends KafkaAccess {
   readonly topic: string;
@@ -62,7 +62,8 @@ export async function openTopicProducer(settings: TopicProducerSettings, attempt
 
 /** Writes to one topic. Once something has failed it is thrown away. */
 export class TopicProducer {
-  readonly partitions: number;
+  /** Of the topic, when it was last asked. */
+  partitions: number;
   /** Resolves when the connection to a broker is lost. */
   readonly lost: Promise<void>;
   readonly #client: Client;
@@ -90,24 +91,60 @@ export class TopicProducer {
     return requests;
   }
 
+  /**
+   * Resolves when all replicas in sync have these records in every partition, in this order. Asks how many there are:
+   * partitions can be added to a topic at any time, and the client would hear of them minutes later.
+   * @returns how many requests it took
+   * @throws KafkaError when some may be missing
+   */
+  async sendToAllPartitions(records: readonly BroadcastRecord[]): Promise<number> {
+    let requests = 0;
+    for (let sentTo = 0; ; requests++) {
+      const partitions = await this.#countPartitions();
+      if (partitions === sentTo) return requests;
+      const messages = records.flatMap((record) =>
+        Array.from({ length: partitions - sentTo }, (_, index) => ({ ...record, partition: sentTo + index })),
+      );
+      await this.#produce(messages);
+      // One that was added meanwhile may have records of ours already.
+      sentTo = partitions;
+    }
+  }
+
   /** Cuts the connections; what is under way fails. */
   destroy(): void {
     cut(this.#client);
   }
 
+  async #countPartitions(): Promise<number> {
+    const partitions = await countPartitions(this.#client, this.#topic);
+    if (partitions === undefined) throw new KafkaError("NOT_FOUND", `topic "${this.#topic}" does not exist any more`);
+    this.partitions = partitions;
+    return partitions;
+  }
+
   async #sendBatch(batch: readonly ProducedRecord[]): Promise<number> {
     try {
-      const messages = batch.map(({ key, value, headers }) => ({ topic: this.#topic, key, value, headers }));
-      // Said with every send: the client ignores it among its own options, and would ask the leader alone.
-      await this.#client.send({ messages, acks: ProduceAcks.ALL });
+      await this.#produce(batch.map(({ key, value, headers }) => ({ key, value, headers })));
       return 1;
-    } catch (error) {
-      const failure = kafkaErrorOf(error);
+    } catch (failure) {
+      if (!(failure instanceof KafkaError)) throw failure;
       if (failure.code !== "TOO_LARGE" || batch.length === 1) throw failure;
       // The topic takes less than brokers do by default (max.message.bytes): from here on, smaller requests.
       const bytes = batch.reduce((sum, record) => sum + record.size, 0);
       this.#limits.maxBytes = Math.ceil(bytes / 2);
       return await this.send(batch);
+    }
+  }
+
+  /** @throws KafkaError */
+  async #produce(records: readonly (BroadcastRecord & { key?: Buffer; partition?: number })[]): Promise<void> {
+    try {
+      const messages = records.map((record) => ({ topic: this.#topic, ...record }));
+      // Said with every send: the client ignores it among its own options, and would ask the leader alone.
+      await this.#client.send({ messages, acks: ProduceAcks.ALL });
+    } catch (error) {
+      throw kafkaErrorOf(error);
     }
   }
 }

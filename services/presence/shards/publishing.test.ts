@@ -153,7 +153,7 @@ describe("publishing", () => {
     const broken: PublishingOptions["store"] = {
       announceNode: fail,
       withdrawNode: async () => {},
-      claim: (shard) => (shard === 1 ? fail() : Promise.resolve({ fence: 1, cursors: {} })),
+      claim: (shard) => (shard === 1 ? fail() : Promise.resolve({ fence: 1, begin: 0, cursors: {} })),
       release: async () => {},
       advance: async () => true,
       lastVersion: async () => 0,

@@ -12,7 +12,7 @@ const restMs = 10_000;
  * node does so for the shards that it publishes.
  */
 export class RecordWalk {
-  readonly #store: RecordKeeping;
+  readonly #store: Pick<RecordKeeping, "mend">;
   readonly #held: () => ReadonlySet<number>;
   readonly #clock: Clock;
   readonly #onMended: (mended: Mended) => void;
@@ -24,7 +24,7 @@ export class RecordWalk {
   walks = 0;
 
   constructor(options: {
-    store: RecordKeeping;
+    store: Pick<RecordKeeping, "mend">;
     /** Shards that this node publishes. */
     held: () => ReadonlySet<number>;
     clock: Clock;

@@ -7,6 +7,7 @@ import { log } from "./contract/log.contract.ts";
 import { publishing } from "./contract/publishing.contract.ts";
 import { reading } from "./contract/reading.contract.ts";
 import { registering } from "./contract/registering.contract.ts";
+import { restating } from "./contract/restating.contract.ts";
 import type { OpenStore } from "./contract/store-harness.ts";
 import { transitions } from "./contract/transitions.contract.ts";
 
@@ -25,4 +26,5 @@ export function storeContract(open: OpenStore): void {
   reading(open);
   log(open);
   publishing(open);
+  restating(open);
 }

@@ -170,6 +170,25 @@ export interface RecordKeeping {
    * @returns `cursor`: empty at the end; and what was mended
    */
   mend(cursor: string, shards: ReadonlySet<number>): Promise<{ readonly cursor: string } & Mended>;
+  /**
+   * One step of a walk over all records: of these shards, each user who is online with a version below begin is logged
+   * as RESTATED and gets the version of that entry. Whoever was restated already is passed over, so a step may be
+   * repeated, and a walk begun anew.
+   * @param cursor of the step before; empty: from the beginning, as after a step that failed
+   * @param duties by shard
+   */
+  restate(cursor: string, duties: ReadonlyMap<number, RestateDuty>): Promise<RestateStep>;
+  /**
+   * Logs that all who are online were restated, at the end of a walk that left nobody of the shard out.
+   * @returns false when begin or the fencing number are no longer the shard's: then it does not
+   */
+  completeRestating(shard: number, duty: RestateDuty): Promise<boolean>;
+  /**
+   * Begins a shard anew, without recovery, whose log ran over before it was published: all who are online are to be
+   * restated.
+   * @returns the new begin; undefined when the fencing number is no longer the shard's
+   */
+  beginRestating(shard: number, fence: number): Promise<number | undefined>;
 }
 
 export interface Mended {
@@ -179,6 +198,24 @@ export interface Mended {
   readonly dropped: number;
   /** Shards whose number of users online was set right. */
   readonly recounted: number;
+}
+
+/** What a shard is restated for: void as soon as it begins anew, or another node publishes it. */
+export interface RestateDuty {
+  readonly begin: number;
+  /** See PublisherLease. */
+  readonly fence: number;
+}
+
+export interface RestateStep {
+  /** Empty at the end of the walk. */
+  readonly cursor: string;
+  /** Users who were. */
+  readonly restated: number;
+  /** Shards of which users were left out, since the log is over half its cap: publish, then repeat the step. */
+  readonly full: ReadonlySet<number>;
+  /** Shards of which users were left out, since the store failed. */
+  readonly failed: ReadonlySet<number>;
 }
 
 /** The log of a shard: its transitions, and marks between them. A position is the version of the last entry that a reader has seen. */
@@ -220,8 +257,8 @@ export interface PublisherLeases {
   /** Gives the lease up at once, if it is still this node's. */
   release(shard: number, nodeId: string): Promise<void>;
   /**
-   * Moves a publisher's cursor forward, never backwards, and trims what all of `publishers` have passed and is older
-   * than a minute.
+   * Moves publishers' cursors forward, never backwards, and trims what all of them have passed and is older than a
+   * minute; of a log that is fuller than a quarter of its cap, all that they have passed, until it is not.
    * @returns false when the fencing number is no longer the shard's: stop publishing
    */
   advance(shard: number, fence: number, cursors: Readonly<Record<string, number>>): Promise<boolean>;
@@ -230,6 +267,8 @@ export interface PublisherLeases {
 export interface PublisherLease {
   /** Fencing number: grows each time that the lease changes hands. */
   readonly fence: number;
+  /** At which the shard began anew, 0 if it never did. As long as the fencing number holds, only its holder changes it. */
+  readonly begin: number;
   /** Version of the last entry that each publisher has sent, by its name; absent: none yet. */
   readonly cursors: Readonly<Record<string, number>>;
 }

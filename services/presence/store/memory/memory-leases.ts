@@ -22,7 +22,7 @@ export class MemoryLeases {
   }
 
   /** Takes or extends the lease; undefined while another node holds it. */
-  claim(nodeId: string, leaseMs: number, nowMs: number): PublisherLease | undefined {
+  claim(nodeId: string, leaseMs: number, nowMs: number): Omit<PublisherLease, "begin"> | undefined {
     const isHeld = this.#holder !== undefined && this.#holder.untilMs > nowMs;
     if (isHeld && this.#holder?.nodeId !== nodeId) return undefined;
     if (!isHeld) this.#fence += 1;
@@ -34,13 +34,18 @@ export class MemoryLeases {
     if (this.#holder?.nodeId === nodeId) this.#holder = undefined;
   }
 
+  /** Whether it is the shard's fencing number. */
+  isCurrent(fence: number): boolean {
+    return fence === this.#fence;
+  }
+
   /**
    * Moves cursors forward.
    * @returns the version that all the publishers named have sent (none named: Infinity); undefined when the fencing
    * number is no longer the shard's
    */
   advance(fence: number, cursors: Readonly<Record<string, number>>): number | undefined {
-    if (fence !== this.#fence) return undefined;
+    if (!this.isCurrent(fence)) return undefined;
     let passed = Number.POSITIVE_INFINITY;
     for (const [publisher, version] of Object.entries(cursors)) {
       const cursor = Math.max(version, this.#cursors.get(publisher) ?? 0);

@@ -13,6 +13,7 @@ import { isDeviceChange } from "../../domain/device-change.ts";
 import { invariant } from "../../domain/invariant.ts";
 import type { LogEntry } from "../../domain/log-entry.ts";
 import { PresenceError } from "../../domain/presence-error.ts";
+import { decideRestate } from "../../domain/restating.ts";
 import { parseSessionId, type SessionRef, sessionIdOf, type UserRecord } from "../../domain/session.ts";
 import { readShardClock, type ShardClock, tickCapMs, tickShardClock } from "../../domain/shard-clock.ts";
 import { nextVersion } from "../../domain/version.ts";
@@ -26,6 +27,8 @@ import type {
   RefreshResult,
   RegisterResult,
   Registration,
+  RestateDuty,
+  RestateStep,
   SessionEnding,
   StoreHealth,
   StoreMetrics,
@@ -74,6 +77,9 @@ class MemoryStore implements PresenceStore {
   readonly #leases = new MemoryLeases();
   readonly #counts = { register: 0, unregister: 0, refresh: 0, users: 0, tick: 0 };
   #shardClock: ShardClock;
+  /** Where the log ran over, and up to where that was repaired. */
+  #begin = 0;
+  #restated = 0;
   #isOpen = false;
 
   constructor({ rules, retentionMs, logMaxEntries, maxSessions = 2_000_000 }: MemoryStoreOptions, clock: Clock) {
@@ -207,9 +213,9 @@ class MemoryStore implements PresenceStore {
       usersOnline: this.#records.usersOnline,
       failed: 0,
       logLength: this.#log.length,
-      begin: 0,
+      begin: this.#begin,
       recoveringMs: 0,
-      isRestated: true,
+      isRestated: this.#restated >= this.#begin,
     };
   }
 
@@ -222,6 +228,37 @@ class MemoryStore implements PresenceStore {
   async mend(): Promise<{ cursor: string } & Mended> {
     this.#checkOpen();
     return { cursor: "", given: 0, dropped: 0, recounted: 0 };
+  }
+
+  async restate(cursor: string, duties: ReadonlyMap<number, RestateDuty>): Promise<RestateStep> {
+    this.#checkOpen();
+    const none: ReadonlySet<number> = new Set();
+    const duty = duties.get(shard);
+    if (duty === undefined || !this.#isOwed(duty)) return { cursor: "", restated: 0, full: none, failed: none };
+    if (this.#log.length * 2 > this.#logMaxEntries) {
+      return { cursor, restated: 0, full: new Set([shard]), failed: none };
+    }
+    const { userIds, next } = this.#records.onlineFrom(Number(cursor), pageUsers);
+    const restated = userIds.filter((userId) => this.#restate(userId, duty.begin)).length;
+    return { cursor: next === undefined ? "" : String(next), restated, full: none, failed: none };
+  }
+
+  async completeRestating(_shard: number, duty: RestateDuty): Promise<boolean> {
+    this.#checkOpen();
+    if (!this.#isOwed(duty)) return false;
+    if (this.#restated < duty.begin) {
+      this.#log.append({ mark: "complete", shard, version: this.#nextVersion(), begin: duty.begin });
+      this.#restated = duty.begin;
+    }
+    return true;
+  }
+
+  async beginRestating(_shard: number, fence: number): Promise<number | undefined> {
+    this.#checkOpen();
+    if (!this.#leases.isCurrent(fence)) return undefined;
+    this.#begin = this.#nextVersion();
+    this.#log.append({ mark: "begin", shard, version: this.#begin });
+    return this.#begin;
   }
 
   async lastVersion(_shard: number): Promise<number> {
@@ -255,7 +292,8 @@ class MemoryStore implements PresenceStore {
 
   async claim(_shard: number, nodeId: string, leaseMs: number): Promise<PublisherLease | undefined> {
     this.#checkOpen();
-    return this.#leases.claim(nodeId, leaseMs, this.#clock.monotonicMs());
+    const lease = this.#leases.claim(nodeId, leaseMs, this.#clock.monotonicMs());
+    return lease && { ...lease, begin: this.#begin };
   }
 
   async release(_shard: number, nodeId: string): Promise<void> {
@@ -267,8 +305,28 @@ class MemoryStore implements PresenceStore {
     this.#checkOpen();
     const passed = this.#leases.advance(fence, cursors);
     if (passed === undefined) return false;
-    this.#log.trim(Math.min(passed, this.#clock.nowUs() - watchersMs * 1000));
+    const newestUs = Math.max(this.#clock.nowUs(), this.#log.lastVersion);
+    this.#log.trim(Math.min(passed, newestUs - watchersMs * 1000));
+    this.#log.trim(passed, this.#logMaxEntries / 4);
     return true;
+  }
+
+  #isOwed({ begin, fence }: RestateDuty): boolean {
+    return begin === this.#begin && this.#leases.isCurrent(fence);
+  }
+
+  #restate(userId: string, begin: number): boolean {
+    const record = this.#records.read(userId);
+    const transition = record && decideRestate(record, begin);
+    if (transition === undefined) return false;
+    const version = this.#nextVersion();
+    this.#log.append({ userId, ...transition, version, lastSeenMs: 0, shard });
+    this.#records.setVersion(userId, version);
+    return true;
+  }
+
+  #nextVersion(): number {
+    return nextVersion(this.#log.lastVersion, this.#clock.nowUs());
   }
 
   /** Takes down sessions that are due, oldest deadline first. @returns how many */

@@ -119,6 +119,24 @@ export class RecordTable {
     if (page.length > 0) yield page;
   }
 
+  /**
+   * Users online among the next ones.
+   * @param from the first one's place
+   * @returns `next`: the place after the last one; undefined at the end
+   */
+  onlineFrom(from: number, count: number): { userIds: string[]; next: number | undefined } {
+    const userIds: string[] = [];
+    const to = Math.min(from + count, this.#users.end);
+    for (let user = from; user < to; user++) if (this.#users.isOnline(user)) userIds.push(this.#users.id(user));
+    return { userIds, next: to === this.#users.end ? undefined : to };
+  }
+
+  /** Gives a user a new version, and changes nothing else. */
+  setVersion(userId: string, version: number): void {
+    const user = this.#users.find(userId);
+    if (user !== noUser) this.#users.setVersion(user, version);
+  }
+
   #read(user: number): UserRecord {
     const devices = new Map<string, { current: Device["current"]; tombstones: Tombstone[] }>();
     for (let row = this.#users.firstRow(user); row !== noRow; row = this.#rows.next(row)) {

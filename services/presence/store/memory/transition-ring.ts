@@ -50,9 +50,9 @@ export class TransitionRing {
     return { entries, gap: after < this.#goneVersion };
   }
 
-  /** Drops the entries below a version. */
-  trim(belowVersion: number): void {
-    while (this.#length > 0 && this.#at(0).version < belowVersion) this.#dropOldest();
+  /** Drops the entries below a version, but leaves that many. */
+  trim(belowVersion: number, keep = 0): void {
+    while (this.#length > keep && this.#at(0).version < belowVersion) this.#dropOldest();
   }
 
   follow(listener: LogListener): () => void {

@@ -43,6 +43,10 @@ export class UserTable {
     return user;
   }
 
+  setVersion(user: number, version: number): void {
+    this.#versions[user] = version;
+  }
+
   /** Forgets a user who is offline. */
   forget(user: number): void {
     this.#departures.remove(user);

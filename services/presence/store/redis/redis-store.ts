@@ -22,6 +22,8 @@ import {
   type RefreshReply,
   type RegisterResult,
   type Registration,
+  type RestateDuty,
+  type RestateStep,
   type SessionEnding,
   type StoreHealth,
   type StoreMetrics,
@@ -42,8 +44,10 @@ import { LogReader } from "./log/log-reader.ts";
 import { DeadlineWalk } from "./mending/deadline-walk.ts";
 import { Mending } from "./mending/mending.ts";
 import { Leases } from "./publishing/leases.ts";
+import { RecordScan } from "./records/record-scan.ts";
 import { Unreadables } from "./records/unreadables.ts";
 import { UserReader } from "./records/user-reader.ts";
+import { Restating } from "./restating/restating.ts";
 import { scriptRules } from "./script-rules.ts";
 import { Scripts } from "./scripts.ts";
 import type { PendingChanges } from "./shard/change-queue.ts";
@@ -107,6 +111,7 @@ class RedisPresenceStore implements RedisStore {
   readonly #log: LogReader;
   readonly #leases: Leases;
   readonly #mending: Mending;
+  readonly #restating: Restating;
   readonly #known: KnownSessions;
   readonly #unreadable: Unreadables;
   readonly #pendingRefreshes: PendingBound;
@@ -177,7 +182,9 @@ class RedisPresenceStore implements RedisStore {
     this.#log = new LogReader(this.#unreadable);
     this.#leases = new Leases(this.#storeLink, shared.scripts, this.#troubles);
     const deadlines = new DeadlineWalk(shared.scripts, this.#log);
-    this.#mending = new Mending(this.#servers, deadlines, this.#shards);
+    const scan = new RecordScan(this.#servers, this.#shards);
+    this.#mending = new Mending(scan, deadlines, this.#shards);
+    this.#restating = new Restating(scan, this.#shards, shared);
   }
 
   async open(): Promise<void> {
@@ -252,6 +259,18 @@ class RedisPresenceStore implements RedisStore {
 
   mend(cursor: string, shards: ReadonlySet<number>): Promise<{ cursor: string } & Mended> {
     return this.#operations.run("mend", () => this.#mending.step(cursor, shards));
+  }
+
+  restate(cursor: string, duties: ReadonlyMap<number, RestateDuty>): Promise<RestateStep> {
+    return this.#restating.step(cursor, duties);
+  }
+
+  completeRestating(shard: number, duty: RestateDuty): Promise<boolean> {
+    return this.#restating.complete(this.#state(shard), duty);
+  }
+
+  beginRestating(shard: number, fence: number): Promise<number | undefined> {
+    return this.#restating.begin(this.#state(shard), fence);
   }
 
   lastVersion(shard: number): Promise<number> {

@@ -17,6 +17,7 @@ const operationKinds = [
   "log",
   "lease",
   "publish",
+  "restate",
 ] as const;
 type OperationKind = (typeof operationKinds)[number];
 

@@ -13,6 +13,9 @@ import { release } from "./lease/release.ts";
 import { dropOrphans } from "./mending/drop-orphans.ts";
 import { mend } from "./mending/mend.ts";
 import { recount } from "./mending/recount.ts";
+import { beginRestating } from "./restating/begin-restating.ts";
+import { complete } from "./restating/complete.ts";
+import { restate } from "./restating/restate.ts";
 import { tick } from "./tick/tick.ts";
 
 const scripts = [
@@ -24,6 +27,9 @@ const scripts = [
   dropOrphans,
   mend,
   recount,
+  beginRestating,
+  complete,
+  restate,
   refreshWhenOutOfMemory,
   release,
   tick,

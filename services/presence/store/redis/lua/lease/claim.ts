@@ -8,9 +8,9 @@ export const claim = defineScript({
   args: ["node", "leaseMs"],
   returns: (reply: Reply): PublisherLease | undefined => {
     if (reply === null) return undefined;
-    const [fence, ...flat] = list(reply);
+    const [fence, begin, ...flat] = list(reply);
     const cursors: Record<string, number> = {};
     for (let index = 0; index < flat.length; index += 2) cursors[text(flat[index])] = integer(flat[index + 1]);
-    return { fence: integer(fence), cursors };
+    return { fence: integer(fence), begin: integer(begin), cursors };
   },
 });

@@ -1,0 +1,48 @@
+import { type RedisServers, scanServers } from "@realchat/presence-redis";
+import type { RedisShard } from "../shard/redis-shard.ts";
+
+/** Keys looked at by one step: 0.6 µs of Redis each. */
+const scanCount = 500;
+
+/**
+ * Finds the users of all shards of a server in one scan, for the server's keys are one space; of one server after the
+ * other. Whoever has a record from the first step to the last, on a server that was never away, is found, some twice.
+ */
+export class RecordScan {
+  readonly #servers: RedisServers;
+  readonly #shards: readonly RedisShard[];
+
+  constructor(servers: RedisServers, shards: readonly RedisShard[]) {
+    this.#servers = servers;
+    this.#shards = shards;
+  }
+
+  /**
+   * @param cursor of the step before; empty: from the beginning
+   * @param includes whose users are looked for, by the number of the shard
+   * @returns `cursor`: empty at the end
+   */
+  async step(
+    cursor: string,
+    includes: (shard: number) => boolean,
+  ): Promise<{ cursor: string; users: ReadonlyMap<RedisShard, string[]> }> {
+    const step = await scanServers(this.#servers, cursor, { match: "presence:{*}:u:*", count: scanCount });
+    return { cursor: step.cursor, users: this.#byShard(step.keys, includes) };
+  }
+
+  #byShard(keys: readonly string[], includes: (shard: number) => boolean): ReadonlyMap<RedisShard, string[]> {
+    const users = new Map<RedisShard, string[]>();
+    for (const key of keys) {
+      const number = Number(/^presence:\{(\d+)\}/.exec(key)?.[1]);
+      const shard = this.#shards[number];
+      if (shard === undefined || !includes(number)) continue;
+      const { recordPrefix } = shard.state.keys;
+      if (!key.startsWith(recordPrefix)) continue;
+      const userId = key.slice(recordPrefix.length);
+      const others = users.get(shard);
+      if (others === undefined) users.set(shard, [userId]);
+      else others.push(userId);
+    }
+    return users;
+  }
+}
