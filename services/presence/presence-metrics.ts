@@ -15,6 +15,7 @@ const causes: readonly TransitionCause[] = [
   "EXPIRED",
   "RESTATED",
 ];
+const keptOutcomes = ["delivered", "lost"] as const;
 
 /** Counts calls by method and code. */
 export function observeCalls(metrics: Metrics): CallObserver {
@@ -146,6 +147,20 @@ export function exposeParts(
   );
   metrics.gauge({ name: "presence_store_full", help: "1 while the store has no memory for new sessions." }, () =>
     Number(store.health().full !== undefined),
+  );
+  metrics.total(
+    {
+      name: "presence_heartbeats_kept_total",
+      help: "Heartbeats that the store did not confirm: delivered by later ticks, or lost.",
+    },
+    () => keptOutcomes.map((how) => ({ labels: { how }, value: store.metrics().heartbeats[how] })),
+  );
+  metrics.total(
+    {
+      name: "presence_ticks_withheld_total",
+      help: "Ticks that did not advance a clock, since heartbeats were waiting for the store.",
+    },
+    () => store.metrics().heartbeats.withheld,
   );
   metrics.gauge({ name: "presence_shards_failing", help: "Shards whose last tick the store refused." }, () => {
     return store.metrics().failingShards;

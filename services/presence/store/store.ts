@@ -49,6 +49,11 @@ export interface StoreMetrics {
   readonly bounds: Readonly<Record<string, { used: number; limit: number }>>;
   /** Times that something was met which another program wrote, or overwrote: users' records, entries of logs. */
   readonly unreadable: { readonly records: number; readonly entries: number };
+  /**
+   * Heartbeats that the store did not confirm at once, and that ticks carry: those delivered later, those lost; and the
+   * ticks that did not advance a clock because of them.
+   */
+  readonly heartbeats: { readonly delivered: number; readonly lost: number; readonly withheld: number };
   /** Shards whose last tick failed. */
   readonly failingShards: number;
 }

@@ -59,8 +59,9 @@ export class Fleet {
     return fleet;
   }
 
-  async addNode(): Promise<TestPresence> {
-    const node = await startPresence({ env: this.#env });
+  /** @param env what differs from the other nodes' settings */
+  async addNode(env?: PresenceOptions["env"]): Promise<TestPresence> {
+    const node = await startPresence({ env: { ...this.#env, ...env } });
     const impatient = connectPresence(node.grpcAddress, 1_000);
     this.#nodes.set(node, { patient: connectPresence(node.grpcAddress), impatient });
     for (const dead of this.#dead) this.announceShutdown(dead);
@@ -88,6 +89,13 @@ export class Fleet {
   /** Nodes that gateways call. */
   get clients(): PresenceClient[] {
     return [...this.#nodes.values()].map(({ patient }) => patient);
+  }
+
+  /** As a gateway calls this node: with a short deadline. */
+  impatientClient(node: TestPresence): PresenceClient {
+    const clients = this.#nodes.get(node);
+    if (clients === undefined) throw new Error("this node runs no more");
+    return clients.impatient;
   }
 
   /** A gateway that calls any of the nodes. */

@@ -51,6 +51,7 @@ import { Restating } from "./restating/restating.ts";
 import { scriptRules } from "./script-rules.ts";
 import { Scripts } from "./scripts.ts";
 import type { PendingChanges } from "./shard/change-queue.ts";
+import type { KeptBound, KeptCounts } from "./shard/kept-heartbeats.ts";
 import { KnownSessions } from "./shard/known-sessions.ts";
 import { RedisShard } from "./shard/redis-shard.ts";
 import type { PendingBound } from "./shard/refresh-queue.ts";
@@ -69,6 +70,8 @@ export interface RedisStoreOptions extends RedisPlace {
   readonly commandTimeoutMs?: number;
   /** Heartbeats that wait or are under way at most; default 100,000. */
   readonly maxPendingRefreshes?: number;
+  /** Heartbeats that Redis did not confirm, kept for the next ticks, at most; default 200,000. */
+  readonly maxKeptHeartbeats?: number;
   /** Registrations and their ends that wait or are under way at most; default 100,000. */
   readonly maxPendingChanges?: number;
   /** Bytes that these may have; default 64 MiB. */
@@ -116,6 +119,8 @@ class RedisPresenceStore implements RedisStore {
   readonly #unreadable: Unreadables;
   readonly #pendingRefreshes: PendingBound;
   readonly #pendingChanges: PendingChanges;
+  readonly #keptBound: KeptBound;
+  readonly #keptCounts: KeptCounts = { delivered: 0, lost: 0, withheld: 0 };
   readonly #maxPendingCommands: number;
 
   constructor(options: RedisStoreOptions, clock: Clock) {
@@ -130,6 +135,7 @@ class RedisPresenceStore implements RedisStore {
     this.#operations = new Operations(this.#troubles, clock);
     this.#unreadable = new Unreadables(options.onUnreadable ?? (() => {}));
     this.#pendingRefreshes = { used: 0, limit: options.maxPendingRefreshes ?? 100_000 };
+    this.#keptBound = { used: 0, limit: options.maxKeptHeartbeats ?? 200_000 };
     this.#pendingChanges = {
       count: { used: 0, limit: options.maxPendingChanges ?? 100_000 },
       bytes: { used: 0, limit: options.maxPendingChangeBytes ?? 64 * 2 ** 20 },
@@ -165,6 +171,8 @@ class RedisPresenceStore implements RedisStore {
       unreadable: this.#unreadable,
       pendingRefreshes: this.#pendingRefreshes,
       pendingChanges: this.#pendingChanges,
+      keptBound: this.#keptBound,
+      keptCounts: this.#keptCounts,
       ttlMs: rules.ttlMs,
       mark,
       onMark,
@@ -222,6 +230,7 @@ class RedisPresenceStore implements RedisStore {
       operations: this.#operations.figures,
       bounds: {
         refreshes: this.#pendingRefreshes,
+        keptHeartbeats: this.#keptBound,
         changes: this.#pendingChanges.count,
         changeBytes: this.#pendingChanges.bytes,
         commands: { used: this.#servers.pending, limit: this.#maxPendingCommands },
@@ -229,6 +238,7 @@ class RedisPresenceStore implements RedisStore {
         unreadableTold: this.#unreadable.told,
       },
       unreadable: this.#unreadable.met,
+      heartbeats: this.#keptCounts,
       failingShards: this.#troubles.failingShards,
     };
   }

@@ -10,8 +10,8 @@ import type { Transition } from "../../domain/transition.ts";
 import { shardKeys } from "../../store/redis/keys.ts";
 import { createRedisStore, type RedisStore } from "../../store/redis/redis-store.ts";
 import type { PresenceStore, UserView } from "../../store/store.ts";
+import { type LossyProxy, openLossyProxy } from "../lossy-proxy.ts";
 import type { Round } from "./device.ts";
-import { type LossyProxy, openLossyProxy } from "./lossy-proxy.ts";
 import type { Nodes } from "./nodes.ts";
 
 const shardCount = 2;

@@ -40,4 +40,12 @@ describe("a shard's clock as a node reckons it", () => {
     assert.equal(clock.readMs(300), 200);
     assert.equal(clock.highestMs, 5_000);
   });
+
+  test("has a bound that needs no connection and no tick: it runs no faster than time (P1)", () => {
+    const clock = new ReckonedClock(1_000);
+    assert.equal(clock.boundMs(0), undefined);
+    clock.ticked(5_000, 100);
+    clock.interrupted();
+    assert.equal(clock.boundMs(9_100.2), 14_001);
+  });
 });

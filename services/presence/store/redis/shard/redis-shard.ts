@@ -14,9 +14,10 @@ import type { Operations } from "../health/operations.ts";
 import { sessionMember } from "../keys.ts";
 import { refreshWhenOutOfMemory } from "../lua/deadline/refresh-when-out-of-memory.ts";
 import { mend } from "../lua/mending/mend.ts";
-import { ChangeQueue, type PendingChanges } from "./change-queue.ts";
+import { batchMaxChanges, ChangeQueue, type PendingChanges } from "./change-queue.ts";
+import { type KeptBound, type KeptCounts, KeptHeartbeats, type UndecidedHeartbeat } from "./kept-heartbeats.ts";
 import type { KnownSessions } from "./known-sessions.ts";
-import { type PendingBound, RefreshQueue } from "./refresh-queue.ts";
+import { isUnconfirmed, type PendingBound, RefreshQueue } from "./refresh-queue.ts";
 import { ShardChanges } from "./shard-changes.ts";
 import type { ShardState } from "./shard-state.ts";
 import { ShardTicks, type TickParts } from "./shard-ticks.ts";
@@ -27,6 +28,8 @@ interface ShardParts extends TickParts {
   readonly known: KnownSessions;
   readonly pendingRefreshes: PendingBound;
   readonly pendingChanges: PendingChanges;
+  readonly keptBound: KeptBound;
+  readonly keptCounts: KeptCounts;
   /** See Rules. */
   readonly ttlMs: number;
 }
@@ -36,7 +39,8 @@ interface ShardParts extends TickParts {
  *
  *   register, unregister ──► ChangeQueue ──► ShardChanges: one call of lua/change/change.lua for a batch
  *   refresh ───────────────► RefreshQueue ─► #extend: one ZADD for a batch
- *                                              └─ no deadline found ─► #decideHeartbeat ─► ChangeQueue
+ *                │                             └─ no deadline found ─► #decideHeartbeat ─► ChangeQueue
+ *                └─ not confirmed, or no connection ─► KeptHeartbeats ─► the next ticks; #decideKept ─► ChangeQueue
  */
 export class RedisShard {
   readonly state: ShardState;
@@ -44,12 +48,15 @@ export class RedisShard {
   readonly #ticks: ShardTicks;
   readonly #changes: ChangeQueue;
   readonly #refreshes: RefreshQueue;
+  readonly #kept: KeptHeartbeats;
+  #isDecidingKept = false;
 
   constructor(state: ShardState, parts: ShardParts) {
     const { operations, pendingChanges, pendingRefreshes } = parts;
     this.state = state;
     this.#parts = parts;
-    this.#ticks = new ShardTicks(state, parts);
+    this.#kept = new KeptHeartbeats(parts.keptBound, parts.keptCounts);
+    this.#ticks = new ShardTicks(state, this.#kept, parts);
     const changes = new ShardChanges(state, this.#ticks, parts);
     this.#changes = new ChangeQueue((batch) => operations.count("change", () => changes.decide(batch)), pendingChanges);
     this.#refreshes = new RefreshQueue(
@@ -57,6 +64,8 @@ export class RedisShard {
         extend: (members) => operations.run("refresh", () => this.#extend(members)),
         present: (members) => this.#present(members),
         decide: (session) => operations.run("heartbeat", () => this.#decideHeartbeat(session)),
+        nowMs: () => parts.clock.monotonicMs(),
+        keep: (session, member, atMs) => this.#keep(session, member, atMs),
       },
       pendingRefreshes,
     );
@@ -73,19 +82,22 @@ export class RedisShard {
   /** See SessionStore. */
   refresh(session: SessionRef, reply: RefreshReply, tag: number): void {
     const { link } = this.state;
-    if (!link.isReady) {
-      reply({ kind: "failed", error: link.unavailable() }, tag);
-      return;
-    }
     const { userId, deviceId } = session;
     const sessionId = session.sessionId === "" ? this.#parts.known.get(userId, deviceId) : session.sessionId;
     const member = sessionId === undefined ? undefined : sessionMember(userId, sessionId);
-    this.#refreshes.add(session, member, reply, tag);
+    if (link.isReady) {
+      this.#refreshes.add(session, member, reply, tag);
+      return;
+    }
+    this.#keep(session, member, this.#parts.clock.monotonicMs());
+    reply({ kind: "failed", error: link.unavailable() }, tag);
   }
 
   /** See ShardKeeping. */
-  tick(limit: number): Promise<Tick> {
-    return this.#parts.operations.count("tick", () => this.#ticks.tick(limit));
+  async tick(limit: number): Promise<Tick> {
+    const result = await this.#parts.operations.count("tick", () => this.#ticks.tick(limit));
+    void this.#decideKept();
+    return result;
   }
 
   /** Gives a deadline to the sessions of these users that have none. @returns how many got one */
@@ -149,5 +161,32 @@ export class RedisShard {
       else known.set(userId, deviceId, liveId);
     }
     return { kind: kind as "refreshed" | "missing" | "superseded" };
+  }
+
+  #keep(session: SessionRef, member: string | undefined, atMs: number): void {
+    this.#kept.keep(session, member, { reckonedMs: this.state.clock.boundMs(atMs), atMs });
+  }
+
+  /** The link works: decides about the kept heartbeats that no tick can serve. Until then ticks do not advance. */
+  async #decideKept(): Promise<void> {
+    if (this.#isDecidingKept) return;
+    this.#isDecidingKept = true;
+    for (let isAnswered = true; isAnswered; ) {
+      const heartbeats = this.#kept.undecided(batchMaxChanges);
+      const answers = await Promise.all(heartbeats.map((heartbeat) => this.#decideOneKept(heartbeat)));
+      isAnswered = heartbeats.length > 0 && answers.every((isDecided) => isDecided);
+    }
+    this.#isDecidingKept = false;
+  }
+
+  async #decideOneKept(heartbeat: UndecidedHeartbeat): Promise<boolean> {
+    const { operations } = this.#parts;
+    try {
+      await operations.run("heartbeat", () => this.#decideHeartbeat(heartbeat.session));
+    } catch (error) {
+      if (isUnconfirmed(error)) return false;
+    }
+    this.#kept.decided(heartbeat);
+    return true;
   }
 }

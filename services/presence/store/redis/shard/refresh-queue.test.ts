@@ -11,6 +11,9 @@ class FakeRoute implements RefreshRoute {
   readonly decided: SessionRef[] = [];
   readonly live: Set<string>;
   decision: RefreshResult = { kind: "missing" };
+  timeMs = 0;
+  /** Session, member, and by when it had come. */
+  readonly kept: (readonly [string, string | undefined, number])[] = [];
   #release: (() => void) | undefined;
   #isHeld = false;
 
@@ -31,6 +34,14 @@ class FakeRoute implements RefreshRoute {
   async decide(session: SessionRef): Promise<RefreshResult> {
     this.decided.push(session);
     return this.decision;
+  }
+
+  nowMs(): number {
+    return this.timeMs;
+  }
+
+  keep({ sessionId }: SessionRef, member: string | undefined, atMs: number): void {
+    this.kept.push([sessionId, member, atMs]);
   }
 
   hold(): void {
@@ -162,6 +173,10 @@ describe("heartbeats of a shard", () => {
       ],
     );
     assert.equal(pending.used, 0);
+    assert.deepEqual(route.kept, [
+      ["1", "1", 0],
+      ["", undefined, 0],
+    ]);
     route.extend = async () => 1;
     queue.add(ref("1"), "1", reply, 3);
     await settled();
@@ -181,5 +196,36 @@ describe("heartbeats of a shard", () => {
     queue.add(ref("1"), "1", reply, 4);
     await settled();
     assert.equal(answers.get(4)?.kind, "refreshed");
+  });
+
+  test("that are not confirmed are kept as of when they were sent, not of when that was known", async () => {
+    const route = new FakeRoute(["1"]);
+    const { queue } = queueOn(route);
+    const { reply, answers } = collector();
+    route.timeMs = 100;
+    route.hold();
+    route.present = () => Promise.reject(new PresenceError("UNAVAILABLE", "gone"));
+    queue.add(ref("1"), "1", reply, 1);
+    queue.add(ref("gone"), "gone", reply, 2);
+    await settled();
+    route.timeMs = 2_100;
+    route.release();
+    await settled();
+    assert.deepEqual(route.kept, [
+      ["1", "1", 100],
+      ["gone", "gone", 100],
+    ]);
+    assert.equal(answers.size, 2);
+  });
+
+  test("that were refused for good, or answered, are not kept", async () => {
+    const route = new FakeRoute(["1"]);
+    const { queue } = queueOn(route);
+    const { reply, answers } = collector();
+    route.decide = () => Promise.reject(new PresenceError("DATA_LOSS", "the record is malformed"));
+    for (const [tag, member] of ["1", "gone", undefined].entries()) queue.add(ref(member ?? ""), member, reply, tag);
+    await settled();
+    assert.equal(answers.size, 3);
+    assert.deepEqual(route.kept, []);
   });
 });

@@ -14,6 +14,14 @@ export interface RefreshRoute {
   present(members: readonly string[]): Promise<readonly boolean[]>;
   /** Decides, by the user's record, about a heartbeat that `extend` could not serve. */
   decide(session: SessionRef): Promise<RefreshResult>;
+  /** Monotonic. */
+  nowMs(): number;
+  /**
+   * Keeps a heartbeat that was not confirmed, see KeptHeartbeats.
+   * @param member undefined when its deadline was not found, or is not known
+   * @param atMs monotonic; it had come by then
+   */
+  keep(session: SessionRef, member: string | undefined, atMs: number): void;
 }
 
 /** Heartbeats of one command at most. */
@@ -80,15 +88,18 @@ export class RefreshQueue {
   }
 
   async #serve({ withMember, members, withoutMember }: Batch): Promise<void> {
+    const route = this.#route;
+    const atMs = route.nowMs();
     try {
-      const isAll = members.length === 0 || (await this.#route.extend(members)) === members.length;
+      const isAll = members.length === 0 || (await route.extend(members)) === members.length;
       if (isAll) withMember.replyAll(refreshed);
       // A deadline that was as late already is not counted, nor is a member that came twice.
-      else withMember.replyWhere(await this.#route.present(members), refreshed);
+      else withMember.replyWhere(await route.present(members), refreshed);
     } catch (error) {
+      if (isUnconfirmed(error)) withMember.keepAll(route, members, atMs);
       withMember.replyAll({ kind: "failed", error: error as Error });
     }
-    await Promise.all([withMember.decideRest(this.#route), withoutMember.decideRest(this.#route)]);
+    await Promise.all([withMember.decideRest(route, atMs), withoutMember.decideRest(route, atMs)]);
   }
 }
 
@@ -127,6 +138,11 @@ class Heartbeats {
     this.#tags.push(tag);
   }
 
+  /** @param members theirs, in the same order */
+  keepAll(route: RefreshRoute, members: readonly string[], atMs: number): void {
+    for (const [index, session] of this.#sessions.entries()) route.keep(session, members[index], atMs);
+  }
+
   replyAll(result: RefreshResult): void {
     const replies = this.#replies;
     const tags = this.#tags;
@@ -150,11 +166,12 @@ class Heartbeats {
   }
 
   /** Has the route decide about all that were not answered yet. */
-  async decideRest(route: RefreshRoute): Promise<void> {
+  async decideRest(route: RefreshRoute, atMs: number): Promise<void> {
     const replies = this.#replies;
     const tags = this.#tags;
     const decisions = this.#sessions.map(async (session, index) => {
       const result = await route.decide(session).catch((error: Error): RefreshResult => ({ kind: "failed", error }));
+      if (result.kind === "failed" && isUnconfirmed(result.error)) route.keep(session, undefined, atMs);
       (replies[index] as RefreshReply)(result, tags[index] as number);
     });
     this.#keepNone();
@@ -166,4 +183,9 @@ class Heartbeats {
     this.#replies = [];
     this.#tags = [];
   }
+}
+
+/** Whether the store may or may not have heard of it. */
+export function isUnconfirmed(error: unknown): boolean {
+  return error instanceof PresenceError && error.code === "UNAVAILABLE";
 }

@@ -6,6 +6,7 @@ import type { Troubles } from "../health/troubles.ts";
 import { tick } from "../lua/tick/tick.ts";
 import { type Unreadables, unreadableBehind } from "../records/unreadables.ts";
 import type { Scripts } from "../scripts.ts";
+import type { KeptHeartbeats, Load } from "./kept-heartbeats.ts";
 import type { ShardState } from "./shard-state.ts";
 
 export interface TickParts {
@@ -18,13 +19,15 @@ export interface TickParts {
   readonly clock: Clock;
 }
 
-/** Moves a shard's clock, and remembers how far it is. */
+/** Moves a shard's clock, and remembers how far it is. Carries the heartbeats that were not confirmed. */
 export class ShardTicks {
   readonly #state: ShardState;
+  readonly #kept: KeptHeartbeats;
   readonly #parts: TickParts;
 
-  constructor(state: ShardState, parts: TickParts) {
+  constructor(state: ShardState, kept: KeptHeartbeats, parts: TickParts) {
     this.#state = state;
+    this.#kept = kept;
     this.#parts = parts;
   }
 
@@ -34,9 +37,20 @@ export class ShardTicks {
     const { scripts, mark } = this.#parts;
     const { meta, deadlines, log, live, recordPrefix } = keys;
     const sentAtMs = this.#parts.clock.monotonicMs();
-    const args = { limit, reckonedMs: clock.highestMs, recordPrefix, live, ...mark };
-    const answer = scripts.run(link, tick, { meta, deadlines, log }, args);
-    const { tick: result, failures } = await answer.catch((error) => this.#failed(error));
+    const load = this.#kept.load(sentAtMs);
+    const isSent = link.isReady;
+    const args = { limit, reckonedMs: clock.highestMs, recordPrefix, live, ...mark, advance: load.advance };
+    const answer = scripts.run(link, tick, { meta, deadlines, log }, args, textOf(load));
+    const {
+      tick: result,
+      failures,
+      isAdvanced,
+      missing,
+    } = await answer.catch((error) => {
+      if (isSent) this.#kept.tickFailed();
+      return this.#failed(error);
+    });
+    this.#kept.ticked(load, missing, isAdvanced, this.#parts.clock.monotonicMs());
     this.#parts.troubles.tickWorked(this.#state.number);
     clock.ticked(result.clockMs, sentAtMs);
     this.#state.ticked(result);
@@ -60,4 +74,9 @@ export class ShardTicks {
     }
     throw error;
   }
+}
+
+/** As the script takes them: when they came, and their member. */
+function textOf({ heartbeats }: Load): string[] {
+  return heartbeats.flatMap(({ member, reckonedMs }) => [reckonedMs === undefined ? "" : String(reckonedMs), member]);
 }

@@ -1,7 +1,7 @@
 -- When the decision is taken: Redis TIME and the shard clock, each read once (domain/shard-clock.ts).
 --
 -- Needs: meta
--- Gives: now_us, now_ms, clock_ms, begin_us, begin_clock, begin_contested_until_ms
+-- Gives: now_us, now_ms, clock, clock_ms, begin_us, begin_clock, begin_contested_until_ms
 
 local time = redis.call('TIME')
 local now_us = time[1] * 1000000 + time[2]

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
---[[ Advances the clock of a shard and takes down sessions that are due, after decideExpire in domain/decisions.ts.
+--[[ Extends deadlines, advances the clock of a shard and takes down sessions that are due, after decideExpire in domain/decisions.ts.
 Allowed when Redis is out of memory: it frees some.
 KEYS[1] meta           hash
 KEYS[2] deadlines      zset     due: score <= the shard clock, never a caller's
@@ -10,20 +10,26 @@ ARGV[3] recordPrefix   prefix   of the records of this shard, whose hash tag it 
 ARGV[4] live           channel  of this shard: hears of the log's new entries
 ARGV[5] schema         integer  version of what the keys mean
 ARGV[6] shards         integer  of the store
+ARGV[7] advance        text     "never", "unless-missing": if every one of `kept` has a deadline, or "always"
+ARGV[8...] kept        text     two each: shard clock when that heartbeat came, in ms ('': now), and its member
 Returns array          clock in ms; due members dealt with (equal to limit: call again); how long the first was
                        overdue in ms; the log's last version and its length; deadlines left; users online; begin, how
                        long the shard still recovers in ms, and the begin that was restated last; of due members that
-                       failed, and are tried again a TTL later, user and error in turn ]]
+                       failed, and are tried again a TTL later, user and error in turn; 1 if it advanced, else
+                       0; which of `kept` have no deadline, from 0 ]]
 
 local meta, deadlines, log = KEYS[1], KEYS[2], KEYS[3]
 local limit, reckoned_ms, record_prefix, live = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
-local schema, shards = ARGV[5], ARGV[6]
+local schema, shards, advance, first_kept = ARGV[5], ARGV[6], ARGV[7], 8
 
 -- #include tick/own-keys
 -- #include tick/moment
 clock_ms = clock_ms or reckoned_ms
 -- #include digits
-redis.call('HSET', meta, 'clock', digits_of(clock_ms), 'ticked', digits_of(now_ms))
+-- #include tick/kept
+if is_advancing or not clock then
+  redis.call('HSET', meta, 'clock', digits_of(clock_ms), 'ticked', digits_of(now_ms))
+end
 -- #include log/append
 
 --- Takes down what fell due.
@@ -49,7 +55,7 @@ local function expire(user_id, device_id, session_id, deadline_ms)
 end
 
 local due = {}
-if limit > 0 then due = redis.call('ZRANGEBYSCORE', deadlines, '-inf', clock_ms, 'WITHSCORES', 'LIMIT', 0, limit) end
+if is_advancing and limit > 0 then due = redis.call('ZRANGEBYSCORE', deadlines, '-inf', clock_ms, 'WITHSCORES', 'LIMIT', 0, limit) end
 local failed = {}
 for index = 1, #due, 2 do
   local member = due[index]
@@ -85,4 +91,6 @@ return {
   begin_clock and math.max(0, begin_clock + RULES.ttl_ms - clock_ms) or 0,
   redis.call('HGET', meta, 'restated') or '0',
   failed,
+  is_advancing and 1 or 0,
+  missing,
 }

@@ -9,13 +9,23 @@ interface FailedExpiry {
   readonly reply: string;
 }
 
+interface TickReply {
+  readonly tick: Tick;
+  readonly failures: readonly FailedExpiry[];
+  /** Whether the clock was moved on, and what was due taken down. */
+  readonly isAdvanced: boolean;
+  /** Indexes of the heartbeats that found no deadline. */
+  readonly missing: readonly number[];
+}
+
 export const tick = defineScript({
   file: "tick/tick.lua",
   keys: ["meta", "deadlines", "log"],
-  args: ["limit", "reckonedMs", "recordPrefix", "live", "schema", "shards"],
-  returns: (reply: Reply): { tick: Tick; failures: readonly FailedExpiry[] } => {
+  args: ["limit", "reckonedMs", "recordPrefix", "live", "schema", "shards", "advance"],
+  rest: "kept",
+  returns: (reply: Reply): TickReply => {
     const [clockMs, expired, lagMs, lastVersion, logLength, sessions, usersOnline, ...rest] = list(reply);
-    const [begin, recoveringMs, restated, failed] = rest;
+    const [begin, recoveringMs, restated, failed, isAdvanced, missing] = rest;
     const failures = failuresIn(list(failed).map(text));
     const tick: Tick = {
       clockMs: integer(clockMs),
@@ -30,7 +40,7 @@ export const tick = defineScript({
       recoveringMs: integer(recoveringMs),
       isRestated: integer(restated) >= integer(begin),
     };
-    return { tick, failures };
+    return { tick, failures, isAdvanced: integer(isAdvanced) === 1, missing: list(missing).map(integer) };
   },
 });
 

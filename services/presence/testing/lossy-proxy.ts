@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import type { Random } from "./interleavings/random.ts";
 
-/** A proxy to a Redis, which can stall, or cut connections while replies are in flight. */
+/** A proxy to a Redis, which can stall, cut connections while replies are in flight, or be a link that flaps. */
 export interface LossyProxy {
   /** `redis://…` of the proxy. */
   readonly url: string;
@@ -13,20 +14,26 @@ export interface LossyProxy {
   /** Holds back commands to Redis until `resume`. */
   stall(): void;
   resume(): void;
+  /** From now on this share of the chunks, either way, is lost, and resets the connection that it came on; 0: none. */
+  flap(share: number, random: Random): void;
   close(): Promise<void>;
 }
 
 export async function openLossyProxy(target: { host: string; port: number }): Promise<LossyProxy> {
   const connections = new Map<Socket, Socket>();
+  let isLost = () => false;
   const server = createServer({ noDelay: true }, (client) => {
     const redis = connect({ ...target, noDelay: true });
     connections.set(client, redis);
-    client.on("data", (bytes) => redis.write(bytes));
-    redis.on("data", (bytes) => client.write(bytes));
     for (const [socket, other] of [
       [client, redis],
       [redis, client],
     ] as const) {
+      socket.on("data", (bytes) => {
+        if (!isLost()) return other.write(bytes);
+        client.resetAndDestroy();
+        redis.resetAndDestroy();
+      });
       socket.on("error", () => {});
       socket.on("close", () => {
         connections.delete(client);
@@ -55,6 +62,9 @@ export async function openLossyProxy(target: { host: string; port: number }): Pr
     },
     resume() {
       for (const client of connections.keys()) client.resume();
+    },
+    flap(share, random) {
+      isLost = () => random.chance(share);
     },
     async close() {
       server.close();

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { after, before, describe, type TestContext, test } from "node:test";
+import { pause, systemClock } from "@realchat/presence-runtime/clock";
+import { seed, type TestPresence } from "@realchat/presence-testing";
+import type { EventCollector } from "../testing/event-collector.ts";
+import { Fleet } from "../testing/fleet.ts";
+import { seededRandom } from "../testing/interleavings/random.ts";
+import { LivingUsers } from "../testing/living-users.ts";
+import { type LossyProxy, openLossyProxy } from "../testing/lossy-proxy.ts";
+
+const ttlMs = 4_000;
+const flapsMs = 3 * ttlMs;
+const lostShare = 0.05;
+
+describe("a link to Redis that flaps: 5 % of the chunks are lost, each resets its connection", () => {
+  let fleet: Fleet;
+  let link: LossyProxy;
+  let kafka: EventCollector;
+  const random = seededRandom(seed());
+
+  before(async () => {
+    fleet = await Fleet.start({ nodes: 0, ttlMs });
+    link = await openLossyProxy(fleet.redis);
+  });
+  after(async () => {
+    await fleet.stop();
+    await link.close();
+  });
+
+  const addShaky = () => fleet.addNode({ REDIS_URL: link.url });
+
+  test("with one node nobody who lives goes offline (P1)", async (t) => {
+    const node = await addShaky();
+    kafka = await fleet.collect();
+    await nobodyLeaves(t, "one", [node]);
+  });
+
+  test("nor with two nodes on that link", async (t) => {
+    await addShaky();
+    await nobodyLeaves(t, "two", fleet.nodes);
+  });
+
+  async function nobodyLeaves(t: TestContext, name: string, nodes: readonly TestPresence[]): Promise<void> {
+    const clients = nodes.map((node) => fleet.impatientClient(node));
+    const users = new LivingUsers({ nodes: clients, name, count: 100, beatMs: ttlMs / 3, random });
+    t.after(() => users.end());
+    await users.begin();
+    await Promise.all(users.userIds.map((userId) => kafka.first(userId, "online")));
+    link.flap(lostShare, random);
+    await pause(systemClock, flapsMs);
+    link.flap(0, random);
+    // What happened meanwhile is in Kafka by then.
+    await pause(systemClock, ttlMs);
+    const left = users.userIds.filter((userId) => kafka.of(userId).some(({ online }) => !online));
+    t.diagnostic(
+      `${left.length} of ${users.userIds.length} went offline; answers ${JSON.stringify([...users.answers])}`,
+    );
+    assert((users.answers.get("UNAVAILABLE") ?? 0) > users.userIds.length, "the link did flap");
+    assert.deepEqual(left, [], "P1");
+  }
+});
