@@ -193,8 +193,10 @@ const clients: Record<string, { home: RegExp; instead: string }> = {
 };
 
 function ofTheProduct(file: string, { target }: Import): Objection | undefined {
-  const isTool = isForTests(file) || /^(scripts|benchmarks)\//.test(file);
-  const isOfTests = isForTests(resolve(file, target)) || target === "fast-check" || target.endsWith("testing");
+  const isTool = isForTests(file) || /^(scripts|benchmarks|simulation)\//.test(file);
+  const imported = resolve(file, target);
+  const isOfTests =
+    isForTests(imported) || imported.startsWith("simulation/") || target === "fast-check" || target.endsWith("testing");
   if (isTool || !isOfTests) return undefined;
   return {
     why: "what the product runs on never depends on its tests.",

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { PresenceChannels, SessionKeeper } from "@realchat/presence-client";
+import { presenceFeed } from "@realchat/presence-client/kafka";
 import {
   systemClock as clock,
   createLog,
@@ -144,7 +145,8 @@ function createFeed({ feed, kafka, instanceId }: DeliveryConfig, channels: Prese
   if (feed === "kafka" && kafka !== undefined) {
     const { brokers, topics, tls, sasl } = kafka;
     const topic = kafkaTopics(topics)["presence.events.v1"];
-    return new KafkaFeed({ brokers, topic, tls, sasl, clientId: instanceId, clock, log });
+    const records = presenceFeed({ brokers, topic, tls, sasl, clientId: instanceId, from: "now", clock });
+    return new KafkaFeed({ records, clock, log });
   }
   const onEnd = (error: unknown) => log.error({ err: error }, "presence refuses to be watched");
   return new WatchFeed({ channels, clock, onEnd });

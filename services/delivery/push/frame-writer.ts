@@ -21,6 +21,7 @@ export class FrameWriter {
   readonly #slowMs: number;
   readonly #observeAge: (ageSeconds: number) => void;
   readonly #isStale: () => boolean;
+  readonly #nextTurn: (run: () => void) => void;
   #due: Subscriber[] = [];
   readonly #isDue = new Set<Subscriber>();
   #isScheduled = false;
@@ -34,17 +35,20 @@ export class FrameWriter {
    * @param options.slowMs how long the network may take over one write
    * @param options.observeAge called with the age of each change when it is written
    * @param options.isStale whether dots may not be current
+   * @param options.nextTurn puts a run off to the event loop's next turn
    */
   constructor(options: {
     clock: Clock;
     slowMs: number;
     observeAge: (ageSeconds: number) => void;
     isStale: () => boolean;
+    nextTurn?: ((run: () => void) => void) | undefined;
   }) {
     this.#clock = options.clock;
     this.#slowMs = options.slowMs;
     this.#observeAge = options.observeAge;
     this.#isStale = options.isStale;
+    this.#nextTurn = options.nextTurn ?? setImmediate;
   }
 
   get metrics(): WriterMetrics {
@@ -63,7 +67,7 @@ export class FrameWriter {
     this.#due.push(subscriber);
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    setImmediate(() => this.#run());
+    this.#nextTurn(() => this.#run());
   }
 
   remove(subscriber: Subscriber): void {
@@ -94,7 +98,7 @@ export class FrameWriter {
     }
     this.#due = due.slice(done);
     this.#isScheduled = this.#due.length > 0;
-    if (this.#isScheduled) setImmediate(() => this.#run());
+    if (this.#isScheduled) this.#nextTurn(() => this.#run());
     else this.#frameCache.clear();
   }
 

@@ -33,6 +33,8 @@ export interface PresencePushOptions {
   /** Seconds. */
   readonly observeAge: (ageSeconds: number) => void;
   readonly onDirectoryFailure: (error: unknown) => void;
+  /** Puts a run off to the next turn of the event loop; default: Node's own. */
+  readonly nextTurn?: (run: () => void) => void;
 }
 
 /** Queries to the directory in flight. */
@@ -62,9 +64,9 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
   #feedUpdates = 0;
 
   constructor(options: PresencePushOptions) {
-    const { clock, limits, slowMs, observeAge, reconcileEveryMs } = options;
+    const { clock, limits, slowMs, observeAge, reconcileEveryMs, nextTurn } = options;
     this.#options = options;
-    this.#writer = new FrameWriter({ clock, slowMs, observeAge, isStale: () => this.#staleness.isStale });
+    this.#writer = new FrameWriter({ clock, slowMs, observeAge, isStale: () => this.#staleness.isStale, nextTurn });
     const lookups = () =>
       new Lookups({ lookUp: (userIds) => this.#lookUp(userIds), clock, batchMax: limits.lookupMax });
     this.#presence = new LookupSource(options);

@@ -1,12 +1,10 @@
-import {
-  type PresenceFeedOptions,
-  type PresenceFeed as PresenceRecords,
-  presenceFeed,
-} from "@realchat/presence-client/kafka";
+import type { PresenceFeed as PresenceRecords } from "@realchat/presence-client/kafka";
 import type { Clock, Log } from "@realchat/presence-runtime";
 import type { FeedListener, FeedMetrics, PresenceFeed } from "../feed.ts";
 
-interface KafkaFeedOptions extends Omit<PresenceFeedOptions, "from" | "signal"> {
+interface KafkaFeedOptions {
+  /** From now on. */
+  readonly records: PresenceRecords;
   readonly clock: Clock;
   readonly log: Pick<Log, "warn">;
 }
@@ -26,11 +24,10 @@ export class KafkaFeed implements PresenceFeed {
   #loggedMs = Number.NEGATIVE_INFINITY;
   #done: Promise<void> = Promise.resolve();
 
-  /** @throws PresenceClientError INVALID_ARGUMENT naming the option */
-  constructor(options: KafkaFeedOptions) {
-    this.#clock = options.clock;
-    this.#log = options.log;
-    this.#records = presenceFeed({ ...options, from: "now" });
+  constructor({ records, clock, log }: KafkaFeedOptions) {
+    this.#records = records;
+    this.#clock = clock;
+    this.#log = log;
   }
 
   async start(listener: FeedListener): Promise<void> {

@@ -1,0 +1,270 @@
+import { MemoryDirectory } from "../../services/delivery/audience/memory/memory-directory.ts";
+import { defaultRules } from "../../services/presence/domain/decisions.ts";
+import { isMark } from "../../services/presence/domain/log-entry.ts";
+import { shardOf } from "../../services/presence/domain/shard.ts";
+import { createMemoryStore } from "../../services/presence/store/memory/memory-store.ts";
+import type { PresenceStore } from "../../services/presence/store/store.ts";
+import { Client, type Habits } from "../clients/client.ts";
+import { LegacyGateway } from "../gateways/legacy-gateway.ts";
+import { type NodePlace, SimulatedChannels } from "../gateways/simulated-channels.ts";
+import { SocketCalls } from "../gateways/socket-calls.ts";
+import { TokenGateway } from "../gateways/token-gateway.ts";
+import { SimulatedTopic } from "../kafka/simulated-topic.ts";
+import { topicFeed } from "../kafka/topic-feed.ts";
+import { Path } from "../network/path.ts";
+import { PresenceNode } from "../presence/presence-node.ts";
+import { GroundTruth, type TruthClock } from "../promises/ground-truth.ts";
+import { PromiseJudge } from "../promises/promise-judge.ts";
+import { Timeline } from "../promises/timeline.ts";
+import { ask } from "../readers/asking-reader.ts";
+import { readStream } from "../readers/stream-reader.ts";
+import { readTopic } from "../readers/topic-reader.ts";
+import { StoreLink } from "../store/store-link.ts";
+import { EventLoop } from "../time/event-loop.ts";
+import { Machine } from "../time/machine.ts";
+import type { Random } from "../time/random.ts";
+
+export interface FleetSize {
+  readonly nodes: number;
+  readonly gateways: number;
+  readonly legacyGateways: number;
+  readonly users: number;
+  readonly partitions: number;
+}
+
+export const smallFleet: FleetSize = { nodes: 2, gateways: 3, legacyGateways: 1, users: 60, partitions: 4 };
+
+const ttlMs = 60_000;
+const heartbeatIntervalMs = 20_000;
+const graceMs = 5_000;
+const habits: Habits = { stayMs: 300_000, awayMs: 150_000 };
+/** Users who see each other. */
+const circleUsers = 8;
+
+/** A gateway's place: it is replaced when it goes. */
+interface GatewayPlace {
+  readonly name: string;
+  readonly hasTokens: boolean;
+  gateway: TokenGateway | LegacyGateway | undefined;
+  channels: SimulatedChannels | undefined;
+}
+
+/** Presence, its store, Kafka, gateways, clients and readers, in virtual time, with a judge who knows what is true. */
+export class Fleet {
+  readonly loop = new EventLoop();
+  readonly timeline: Timeline;
+  readonly judge: PromiseJudge;
+  readonly truth: GroundTruth;
+  readonly server: Machine;
+  readonly topic: SimulatedTopic;
+  readonly nodePlaces: readonly NodePlace[];
+  readonly gatewayPlaces: readonly GatewayPlace[];
+  readonly clients: readonly Client[];
+  readonly random: Random;
+  readonly #store: PresenceStore;
+  readonly #directory: MemoryDirectory;
+  readonly #clocks: number[];
+  readonly #paths = new Map<string, Path>();
+  readonly #links = new Map<PresenceNode, StoreLink>();
+  #started = 0;
+  /** Transitions that the store logged. */
+  transitions = 0;
+
+  constructor(random: Random, size: FleetSize) {
+    this.random = random;
+    const { loop } = this;
+    this.timeline = new Timeline(() => loop.nowMs);
+    this.server = this.#machine("store");
+    const rules = { ...defaultRules, ttlMs, graceMs };
+    const options = { rules, retentionMs: 86_400_000, logMaxEntries: 10_000, maxSessions: 16 * size.users };
+    this.#store = createMemoryStore(options, this.server);
+    const { shardCount } = this.#store;
+    this.#clocks = Array.from({ length: shardCount }, () => 0);
+    const clock: TruthClock = {
+      nowMs: () => loop.nowMs,
+      deadlineClockMs: (userId) => this.#clocks[shardOf(userId, shardCount)] ?? 0,
+    };
+    const runs = (name: string) => this.#runs(name);
+    this.truth = new GroundTruth({ ttlMs, graceMs, clock, runs });
+    this.judge = new PromiseJudge({ truth: this.truth, clock, timeline: this.timeline, bounds });
+    this.#observeStore();
+    this.topic = new SimulatedTopic(this.#machine("kafka"), size.partitions);
+    this.#directory = new MemoryDirectory({}, this.server);
+    const userIds = Array.from({ length: size.users }, (_, user) => `user-${user}`);
+    const contactsOf = this.#befriend(userIds);
+    this.nodePlaces = named("node", size.nodes).map((name) => ({ name, node: undefined }));
+    const places = (name: string, count: number, hasTokens: boolean) =>
+      named(name, count).map((each) => ({ name: each, hasTokens, gateway: undefined, channels: undefined }));
+    this.gatewayPlaces = [...places("gateway", size.gateways, true), ...places("legacy", size.legacyGateways, false)];
+    for (const place of this.nodePlaces) this.startNode(place);
+    for (const place of this.gatewayPlaces) this.startGateway(place, clock);
+    this.#startReaders(userIds);
+    this.clients = userIds.flatMap((userId, user) => this.#clientsOf(userId, user, size, contactsOf.get(userId) ?? []));
+  }
+
+  /** Runs what happens in that time. */
+  async run(forMs: number): Promise<void> {
+    const { loop, judge } = this;
+    const stop = loop.every(1_000, () => judge.look());
+    await loop.run(loop.nowMs + forMs);
+    stop();
+  }
+
+  linkOf(node: PresenceNode): StoreLink | undefined {
+    return this.#links.get(node);
+  }
+
+  /** The way between two places, by their names. */
+  pathBetween(one: string, other: string): Path {
+    const key = [one, other].sort().join(" – ");
+    let path = this.#paths.get(key);
+    if (path === undefined) {
+      path = new Path({ loop: this.loop, random: this.random.fork(), leastMs: 0.2, spreadMs: 0.5 });
+      this.#paths.set(key, path);
+    }
+    return path;
+  }
+
+  startNode(place: NodePlace): void {
+    const machine = this.#machine(`${place.name}.${++this.#started}`);
+    const link = new StoreLink({
+      machine,
+      server: this.server,
+      path: this.pathBetween(place.name, "store"),
+      store: this.#store,
+    });
+    const publisher = this.topic.publisher(machine, this.pathBetween(place.name, "kafka"));
+    const node = new PresenceNode({ machine, store: link, publisher, ttlMs, heartbeatIntervalMs });
+    this.#links.set(node, link);
+    place.node = node;
+    void node.start();
+    this.timeline.note(place.name, `starts as ${machine.name}`);
+  }
+
+  crashNode(place: NodePlace): void {
+    const { node } = place;
+    if (node === undefined) return;
+    node.machine.kill();
+    this.#links.get(node)?.abandon();
+    this.#links.delete(node);
+    place.node = undefined;
+  }
+
+  startGateway(place: GatewayPlace, clock: TruthClock = this.#clock): void {
+    this.#clock = clock;
+    const { truth, timeline, judge, loop } = this;
+    const machine = this.#machine(`${place.name}.${++this.#started}`);
+    const legacySocketOf = (userId: string, deviceId: string) =>
+      place.gateway instanceof LegacyGateway ? place.gateway.socketOf(userId, deviceId) : undefined;
+    const tap = new SocketCalls({ gateway: place.name, truth, judge, clock, timeline, legacySocketOf });
+    const channels = this.#channels(place.name, machine, tap);
+    const shared = { name: place.name, machine, channels, truth, timeline };
+    place.channels = channels;
+    place.gateway = place.hasTokens
+      ? new TokenGateway({
+          ...shared,
+          feed: topicFeed(this.topic, machine, this.pathBetween(place.name, "kafka")),
+          directory: this.#slowDirectory(machine),
+          nextTurn: (run) => void loop.after(0, () => machine.receive(run)),
+        })
+      : new LegacyGateway({ ...shared, heartbeatIntervalMs });
+  }
+
+  #clock: TruthClock = { nowMs: () => this.loop.nowMs, deadlineClockMs: () => 0 };
+
+  #machine(name: string): Machine {
+    const { random } = this;
+    const drift = random.between(-100, 100) / 1_000_000;
+    return new Machine({ name, loop: this.loop, random: random.fork(), drift, aheadMs: random.between(-50, 50) });
+  }
+
+  #runs(machineName: string): boolean {
+    return this.gatewayPlaces.some(({ gateway }) => gateway?.machine.name === machineName && gateway.machine.runs);
+  }
+
+  #channels(name: string, machine: Machine, tap?: SocketCalls): SimulatedChannels {
+    const pathTo = (place: NodePlace) => this.pathBetween(name, place.name);
+    return new SimulatedChannels({ machine, places: this.nodePlaces, pathTo, ...(tap !== undefined && { tap }) });
+  }
+
+  /** Reads the shards' clocks, and hears of every transition, at the store itself. */
+  #observeStore(): void {
+    const store = this.#store;
+    void store.open();
+    const tick = store.tick.bind(store);
+    store.tick = async (shard, limit) => {
+      const ticked = await tick(shard, limit);
+      this.#clocks[shard] = ticked.clockMs;
+      return ticked;
+    };
+    for (let shard = 0; shard < store.shardCount; shard++) {
+      store.follow(shard, {
+        entry: (entry) => {
+          if (isMark(entry)) return;
+          this.transitions++;
+          const { userId, online, version, cause } = entry;
+          this.timeline.note("store", `${online ? "online" : "offline"} ${cause} ${version}`, userId);
+          // The clock of the tick that took someone down is known a moment later.
+          this.loop.after(0, () => this.judge.logged(entry));
+        },
+        interrupted() {},
+      });
+    }
+  }
+
+  #befriend(userIds: readonly string[]): Map<string, string[]> {
+    const contacts = new Map<string, string[]>();
+    for (let start = 0; start < userIds.length; start += circleUsers) {
+      const participants = userIds.slice(start, start + circleUsers);
+      const changes = [{ kind: "conversation" as const, conversationId: `circle-${start}`, participants, at: 1 }];
+      void this.#directory.apply({ changes });
+      for (const userId of participants)
+        contacts.set(
+          userId,
+          participants.filter((other) => other !== userId),
+        );
+    }
+    return contacts;
+  }
+
+  #slowDirectory(machine: Machine) {
+    const { loop } = this;
+    const later = async <Answer>(ask: () => Promise<Answer>): Promise<Answer> => {
+      const answer = await ask();
+      await new Promise<void>((resolve) => loop.after(1 + machine.random() * 4, () => machine.receive(resolve)));
+      return answer;
+    };
+    return {
+      visibleTo: (viewer: string, limit: number) => later(() => this.#directory.visibleTo(viewer, limit)),
+      maySee: (viewer: string, users: readonly string[]) => later(() => this.#directory.maySee(viewer, users)),
+    };
+  }
+
+  #startReaders(userIds: readonly string[]): void {
+    const machine = this.#machine("observer");
+    const channels = this.#channels("observer", machine);
+    const { judge } = this;
+    const path = this.pathBetween("observer", "kafka");
+    void readTopic(this.topic, machine, path, judge.reader("kafka", "the reader of Kafka", userIds));
+    void readStream(channels, machine, judge.reader("watch", "WatchPresence", userIds));
+    ask(channels, machine, judge.reader("ask", "GetPresence", userIds));
+  }
+
+  /** Every fourth user has two devices; as many as there are legacy gateways among all are served by those. */
+  #clientsOf(userId: string, user: number, size: FleetSize, contacts: readonly string[]): Client[] {
+    const { random, loop, truth, judge, timeline } = this;
+    const gateways = () => this.gatewayPlaces.flatMap(({ gateway }) => (gateway === undefined ? [] : [gateway]));
+    const legacyShare = size.legacyGateways / (size.gateways + size.legacyGateways);
+    return (user % 4 === 0 ? ["phone", "laptop"] : ["phone"]).map((deviceId) => {
+      const hasToken = !random.chance(legacyShare);
+      const about = { userId, deviceId, contacts, hasToken, habits };
+      return new Client({ ...about, gateways, loop, random: random.fork(), truth, judge, timeline });
+    });
+  }
+}
+
+const bounds = { offlineMs: 10_000, onlineMs: 10_000, disturbedMs: ttlMs + 15_000, slackMs: 1_100 };
+
+function named(name: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${name}-${index + 1}`);
+}

@@ -1,0 +1,105 @@
+import type { presence } from "@realchat/presence-proto";
+import type { GroundTruth, TruthClock } from "../promises/ground-truth.ts";
+import type { PromiseJudge } from "../promises/promise-judge.ts";
+import type { Timeline } from "../promises/timeline.ts";
+import type { CallTap, Method } from "./simulated-channels.ts";
+
+interface SocketCallsOptions {
+  readonly gateway: string;
+  readonly truth: GroundTruth;
+  readonly judge: PromiseJudge;
+  readonly clock: TruthClock;
+  readonly timeline: Timeline;
+  /** The socket that this gateway has open for a device; for callers without token. */
+  readonly legacySocketOf?: (userId: string, deviceId: string) => string | undefined;
+}
+
+interface Named {
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly sessionId?: string;
+  readonly connectionId?: string;
+}
+
+/** A call that was sent: when, and of each session that it keeps alive which socket's it is, and its deadline clock. */
+interface SentCall {
+  readonly atMs: number;
+  readonly asked: readonly { readonly named: Named; readonly id: string | undefined; readonly clockMs: number }[];
+}
+
+/** Tells the truth what the calls of a gateway say about its sockets, and what presence answered. */
+export class SocketCalls implements CallTap<SentCall> {
+  readonly #options: SocketCallsOptions;
+
+  constructor(options: SocketCallsOptions) {
+    this.#options = options;
+  }
+
+  sent(method: Method, request: unknown): SentCall {
+    const { truth, clock, timeline, gateway } = this.#options;
+    const asked = keptAlive(method, request).map((named) => {
+      const id = this.#idOf(named);
+      if (id !== undefined) truth.asked(id);
+      if (method === "registerSession") timeline.note(gateway, `registers ${id}`, named.userId);
+      return { named, id, clockMs: clock.deadlineClockMs(named.userId) };
+    });
+    return { atMs: clock.nowMs(), asked };
+  }
+
+  answered(method: Method, request: unknown, answer: unknown, { atMs: sentMs, asked }: SentCall): void {
+    const { truth, judge, timeline, gateway } = this.#options;
+    const refused = new Set(refusedIn(method, answer).map(deviceOf));
+    for (const { named, id, clockMs: sentClockMs } of asked) {
+      if (id === undefined) continue;
+      if (refused.has(deviceOf(named))) {
+        timeline.note(gateway, `is told that ${id} is not there, or not confirmed`, named.userId);
+        continue;
+      }
+      timeline.note(gateway, method === "registerSession" ? `has ${id} registered` : `kept ${id} alive`, named.userId);
+      const objection = truth.heard(id, sentClockMs, sentMs);
+      if (objection !== undefined) judge.object("P7", named.userId, objection);
+    }
+    if (method === "unregisterSession") this.#unregistered(request as presence.UnregisterSessionRequest);
+  }
+
+  failed(method: Method, request: unknown, error: Error): void {
+    const { timeline, gateway } = this.#options;
+    for (const named of [
+      ...keptAlive(method, request),
+      ...(method === "unregisterSession" ? [request as Named] : []),
+    ]) {
+      timeline.note(gateway, `${method} of ${this.#idOf(named)} failed: ${error.message}`, named.userId);
+    }
+  }
+
+  #unregistered(request: presence.UnregisterSessionRequest): void {
+    const { truth, timeline, gateway } = this.#options;
+    const id = this.#idOf(request);
+    timeline.note(gateway, `unregistered ${id ?? request.deviceId}`, request.userId);
+    // DISCONNECT_REASON_CONNECTION_LOST and SERVER_DRAIN leave a grace.
+    if (id !== undefined) truth.ended(id, request.reason === 2 || request.reason === 3);
+  }
+
+  #idOf({ userId, deviceId, sessionId = "", connectionId = "" }: Named): string | undefined {
+    if (connectionId !== "") return connectionId;
+    const dot = sessionId.indexOf(".");
+    if (dot >= 0) return sessionId.slice(dot + 1);
+    return this.#options.legacySocketOf?.(userId, deviceId);
+  }
+}
+
+/** The sessions that a call keeps alive. */
+function keptAlive(method: Method, request: unknown): readonly Named[] {
+  if (method === "refreshSessions") return (request as presence.RefreshSessionsRequest).sessions;
+  return method === "registerSession" || method === "refreshSession" ? [request as Named] : [];
+}
+
+function refusedIn(method: Method, answer: unknown): readonly Named[] {
+  if (method !== "refreshSessions") return [];
+  const { missing, superseded, unconfirmed } = answer as presence.RefreshSessionsResponse;
+  return [...missing, ...superseded, ...unconfirmed];
+}
+
+function deviceOf({ userId, deviceId }: Named): string {
+  return `${userId}/${deviceId}`;
+}

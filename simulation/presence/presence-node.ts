@@ -1,0 +1,78 @@
+import type { Service } from "@realchat/presence-rpc";
+import { defaultLimits } from "../../services/presence/domain/limits.ts";
+import { shardOf } from "../../services/presence/domain/shard.ts";
+import type { EventPublisher } from "../../services/presence/events/publisher.ts";
+import { PresenceService } from "../../services/presence/presence-service.ts";
+import { presenceApi } from "../../services/presence/rpc/presence-api.ts";
+import { ShardWork } from "../../services/presence/shards/shard-work.ts";
+import type { PresenceStore } from "../../services/presence/store/store.ts";
+import { WatchHub } from "../../services/presence/watch/watch-hub.ts";
+import type { Machine } from "../time/machine.ts";
+
+/** A node of presence as services/presence/main.ts puts it together, but for the server in front. */
+export class PresenceNode {
+  readonly machine: Machine;
+  readonly store: PresenceStore;
+  readonly service: Service;
+  readonly #publisher: EventPublisher;
+  readonly #work: ShardWork;
+  readonly #watches: WatchHub;
+  #isDraining = false;
+
+  constructor(options: {
+    readonly machine: Machine;
+    readonly store: PresenceStore;
+    readonly publisher: EventPublisher;
+    readonly ttlMs: number;
+    readonly heartbeatIntervalMs: number;
+  }) {
+    const { machine, store, publisher, ttlMs, heartbeatIntervalMs } = options;
+    this.machine = machine;
+    this.store = store;
+    this.#publisher = publisher;
+    this.#watches = new WatchHub((userId) => shardOf(userId, store.shardCount));
+    this.#work = new ShardWork({
+      store,
+      publishers: [publisher],
+      nodeId: machine.name,
+      ttlMs,
+      clock: machine,
+      onEntry: (entry) => this.#watches.entry(entry),
+      onDevicesChanged: (userId) => this.#watches.devicesChanged(userId),
+      onGap: (shard) => this.#watches.gap(shard),
+      onMended() {},
+      onOverflow() {},
+    });
+    const service = new PresenceService({
+      store,
+      watches: this.#watches,
+      limits: defaultLimits,
+      followsAllShards: () => this.#work.followsAllShards,
+    });
+    this.service = presenceApi(service, { ttlMs, heartbeatIntervalMs }, machine);
+  }
+
+  async start(): Promise<void> {
+    await this.#publisher.open();
+    await this.store.open();
+    this.#work.start();
+  }
+
+  /** Whether its health service says SERVING. */
+  get isServing(): boolean {
+    const { ready, serves } = this.store.health();
+    return !this.#isDraining && serves && (this.#work.followsAllShards || !ready);
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** Goes away as it does at a deployment. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    this.#watches.closeAll();
+    await Promise.all([this.#work.stop(), this.#publisher.close(1_000)]);
+    await this.store.close();
+  }
+}

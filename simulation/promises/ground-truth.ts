@@ -1,0 +1,182 @@
+/** What must be said of a user now; `either`: a promise leaves it open. */
+export type Verdict = "online" | "offline" | "either";
+
+/** What the truth is measured by. */
+export interface TruthClock {
+  /** True time since the run began, ms. */
+  nowMs(): number;
+  /**
+   * The clock on which the user's deadlines are counted, ms. It stands still while no node ticks; one that cannot be
+   * read exactly must not be ahead.
+   */
+  deadlineClockMs(userId: string): number;
+}
+
+/** A client's connection to a gateway. */
+export interface SocketFacts {
+  /** Unique in the run. */
+  readonly id: string;
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly gateway: string;
+  /** False: as a gateway that knows only the existing contract. */
+  readonly hasToken: boolean;
+}
+
+interface Socket extends SocketFacts {
+  readonly openedMs: number;
+  /** The client is at the other end. */
+  isAttached: boolean;
+  /** A gateway that runs has it open, and sends heartbeats. */
+  isHeld: boolean;
+  isRegistered: boolean;
+  /** Deadline clock when the last call was sent that presence answered well. */
+  heardMs: number;
+  /** Deadline clock when presence may have heard of it last. */
+  askedMs: number;
+  /** Deadline clock when it is over at the latest, once it is not held any more. */
+  overMs: number;
+  /** True time when presence had answered the registration of a newer socket of the device. */
+  replacedMs: number;
+}
+
+/** For how long, in the deadline clock, after its end a socket is remembered, ms: a late call may concern it. */
+const rememberedMs = 300_000;
+
+/**
+ * Knows which sockets there are, since it is told by those who open and close them, and what follows for each user.
+ * Knows nothing of presence but its promises.
+ */
+export class GroundTruth {
+  readonly #ttlMs: number;
+  readonly #graceMs: number;
+  readonly #clock: TruthClock;
+  readonly #runs: (gateway: string) => boolean;
+  readonly #sockets = new Map<string, Socket>();
+  readonly #byUser = new Map<string, Set<Socket>>();
+
+  /** @param options.runs whether the gateway runs now: what it holds is nobody's while it stands still */
+  constructor(options: {
+    readonly ttlMs: number;
+    readonly graceMs: number;
+    readonly clock: TruthClock;
+    readonly runs: (gateway: string) => boolean;
+  }) {
+    this.#ttlMs = options.ttlMs;
+    this.#graceMs = options.graceMs;
+    this.#clock = options.clock;
+    this.#runs = options.runs;
+  }
+
+  /** A gateway took the client's connection. */
+  opened(facts: SocketFacts): void {
+    const clockMs = this.#clock.deadlineClockMs(facts.userId);
+    const socket: Socket = {
+      ...facts,
+      openedMs: this.#clock.nowMs(),
+      isAttached: true,
+      isHeld: true,
+      isRegistered: false,
+      heardMs: Number.NEGATIVE_INFINITY,
+      askedMs: clockMs,
+      overMs: Number.POSITIVE_INFINITY,
+      replacedMs: Number.POSITIVE_INFINITY,
+    };
+    this.#sockets.set(facts.id, socket);
+    const sockets = this.#byUser.get(facts.userId) ?? new Set();
+    this.#byUser.set(facts.userId, sockets.add(socket));
+    for (const old of sockets) if (old.overMs + rememberedMs < clockMs) this.#forget(old, sockets);
+  }
+
+  /** A call that keeps the socket's session alive is sent, or its answer came: presence may have heard of it by now. */
+  asked(id: string): void {
+    const socket = this.#sockets.get(id);
+    if (socket !== undefined) socket.askedMs = this.#clock.deadlineClockMs(socket.userId);
+  }
+
+  /**
+   * Presence answered such a call well.
+   * @param sentClockMs deadline clock when it was sent
+   * @param sentMs true time when it was sent
+   * @returns what was wrong about that, if anything
+   */
+  heard(id: string, sentClockMs: number, sentMs: number): string | undefined {
+    const socket = this.#sockets.get(id);
+    if (socket === undefined) return undefined;
+    this.asked(id);
+    socket.heardMs = Math.max(socket.heardMs, sentClockMs);
+    if (!socket.isRegistered) this.#registered(socket);
+    return socket.replacedMs < sentMs
+      ? `presence kept ${id} alive, which a newer connection of the device had replaced`
+      : undefined;
+  }
+
+  /** The client is gone, and the gateway does not know yet. */
+  detached(id: string): void {
+    const socket = this.#sockets.get(id);
+    if (socket !== undefined) socket.isAttached = false;
+  }
+
+  /** Nobody sends heartbeats of it any more: the gateway closed it, or is gone itself. */
+  released(id: string): void {
+    const socket = this.#sockets.get(id);
+    if (socket === undefined || !socket.isHeld) return;
+    socket.isAttached = false;
+    socket.isHeld = false;
+    socket.overMs = socket.askedMs + this.#ttlMs;
+  }
+
+  /** Presence was told of the end, and answered. @param isLost with a grace for its user */
+  ended(id: string, isLost: boolean): void {
+    const socket = this.#sockets.get(id);
+    // Without a token an end may concern a newer session, and is left to the deadline where that is unclear.
+    if (socket === undefined || socket.isHeld || !socket.hasToken) return;
+    const clockMs = this.#clock.deadlineClockMs(socket.userId);
+    socket.overMs = Math.min(socket.overMs, clockMs + (isLost ? this.#graceMs : 0));
+  }
+
+  verdict(userId: string): Verdict {
+    const clockMs = this.#clock.deadlineClockMs(userId);
+    let overMs = Number.NEGATIVE_INFINITY;
+    let isHeld = false;
+    for (const socket of this.#byUser.get(userId) ?? []) {
+      if (socket.isAttached && this.#runs(socket.gateway)) return "online";
+      if (socket.isHeld) isHeld = true;
+      else overMs = Math.max(overMs, socket.overMs);
+    }
+    if (isHeld) return "either";
+    // P2: a second to notice.
+    return clockMs > overMs + 1_000 ? "offline" : "either";
+  }
+
+  /**
+   * The session that lives by all that presence itself answered: while there is one, nobody may take the user down (P1).
+   * @param slackMs how far the deadline clock may be off
+   */
+  living(userId: string, slackMs: number): { readonly id: string; readonly leftMs: number } | undefined {
+    const clockMs = this.#clock.deadlineClockMs(userId);
+    const sockets = [...(this.#byUser.get(userId) ?? [])];
+    for (const [index, { id, deviceId, isHeld, heardMs }] of sockets.entries()) {
+      const leftMs = heardMs + this.#ttlMs - clockMs;
+      // Once another connection of the device was opened, it is open whether that one has the device.
+      const isNewest = !sockets.slice(index + 1).some((other) => other.deviceId === deviceId);
+      if (isHeld && leftMs > slackMs && isNewest) return { id, leftMs };
+    }
+    return undefined;
+  }
+
+  #registered(socket: Socket): void {
+    socket.isRegistered = true;
+    const nowMs = this.#clock.nowMs();
+    if (!socket.hasToken) return;
+    for (const other of this.#byUser.get(socket.userId) ?? []) {
+      const isOlder = other.deviceId === socket.deviceId && other.openedMs < socket.openedMs;
+      if (other.hasToken && isOlder) other.replacedMs = Math.min(other.replacedMs, nowMs);
+    }
+  }
+
+  #forget(socket: Socket, sockets: Set<Socket>): void {
+    sockets.delete(socket);
+    this.#sockets.delete(socket.id);
+  }
+}

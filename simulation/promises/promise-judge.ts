@@ -1,0 +1,234 @@
+import type { GroundTruth, TruthClock, Verdict } from "./ground-truth.ts";
+import { type Timeline, timeOf } from "./timeline.ts";
+
+/** For how long a reader may believe what is not true, ms in which nothing was disturbed. */
+interface Bounds {
+  /** That a user is offline who is there. */
+  readonly offlineMs: number;
+  /** That a user is online who is gone. */
+  readonly onlineMs: number;
+  /** The same when something was disturbed in between: a call may have been on its way all the time. */
+  readonly disturbedMs: number;
+  /** How far the deadline clock may be off, ms. */
+  readonly slackMs: number;
+}
+
+/** A promise that was broken. */
+interface Violation {
+  readonly promise: string;
+  readonly userId: string;
+  readonly atMs: number;
+  readonly message: string;
+}
+
+interface Belief {
+  readonly userId: string;
+  online: boolean;
+  version: number;
+  /** Since when it is wrong: in true time, in undisturbed time, and how many disturbances there were until then. */
+  wrong: { readonly sinceMs: number; readonly calmMs: number; readonly disturbances: number } | undefined;
+  isReported: boolean;
+}
+
+/** Holds what readers are told against the truth. */
+export class PromiseJudge {
+  readonly violations: Violation[] = [];
+  readonly #truth: GroundTruth;
+  readonly #clock: TruthClock;
+  readonly #timeline: Timeline;
+  readonly #bounds: Bounds;
+  readonly #readers = new Set<Reader>();
+  readonly #disturbances = new Set<string>();
+  readonly #states = new Map<string, { version: number; online: boolean }>();
+  #disturbanceCount = 0;
+  #calmMs = 0;
+  #lookedMs: number;
+  readonly #verdicts = new Map<string, Verdict>();
+  readonly #wrongMs = new Map<string, number>();
+  #longestMs = 0;
+
+  constructor(options: {
+    readonly truth: GroundTruth;
+    readonly clock: TruthClock;
+    readonly timeline: Timeline;
+    readonly bounds: Bounds;
+  }) {
+    this.#truth = options.truth;
+    this.#clock = options.clock;
+    this.#timeline = options.timeline;
+    this.#bounds = options.bounds;
+    this.#lookedMs = options.clock.nowMs();
+  }
+
+  /** By kind of reader, how long what they believed of users was not true, ms, all users together. */
+  get wrongMs(): ReadonlyMap<string, number> {
+    return this.#wrongMs;
+  }
+
+  /** The longest that a belief was wrong while nothing was disturbed, ms. */
+  get longestMs(): number {
+    return this.#longestMs;
+  }
+
+  get isCalm(): boolean {
+    return this.#disturbances.size === 0;
+  }
+
+  /**
+   * A reader that follows the contract.
+   * @param kind such as `kafka`: wrong seconds are summed by it
+   * @param users whom it has to know; what it was not told of them is offline
+   */
+  reader(kind: string, name: string, users: readonly string[]): Reader {
+    const reader = new Reader(this, kind, name, users);
+    this.#readers.add(reader);
+    return reader;
+  }
+
+  drop(reader: Reader): void {
+    this.#readers.delete(reader);
+  }
+
+  /** Something is broken on purpose, until it ends. @returns ends it */
+  disturb(what: string): () => void {
+    this.#look();
+    const name = `${what} #${++this.#disturbanceCount}`;
+    this.#disturbances.add(name);
+    return () => {
+      this.#look();
+      this.#disturbances.delete(name);
+    };
+  }
+
+  /** A shard's log has a new transition. */
+  logged({ userId, online, version }: { userId: string; online: boolean; version: number }): void {
+    const before = this.#states.get(userId);
+    if (before !== undefined && version <= before.version) {
+      this.object("P3", userId, `version ${version} comes after ${before.version}`);
+    }
+    this.#states.set(userId, { version, online });
+    const living = online ? undefined : this.#truth.living(userId, this.#bounds.slackMs);
+    if (living === undefined) return;
+    const left = Math.round(living.leftMs);
+    this.object("P1", userId, `taken offline while ${living.id} was alive, ${left} ms before its time`);
+  }
+
+  object(promise: string, userId: string, message: string): void {
+    const violation = { promise, userId, atMs: this.#clock.nowMs(), message };
+    this.violations.push(violation);
+    this.#timeline.note("VIOLATION", `${promise}: ${message}`, userId);
+  }
+
+  /** Looks at everything; call it about once a second. */
+  look(): void {
+    this.#look();
+    this.#verdicts.clear();
+    for (const reader of this.#readers) {
+      if (reader.isSynced) for (const belief of reader.beliefs.values()) this.#judge(reader, belief);
+    }
+  }
+
+  /** The violation with what led to it. */
+  report({ promise, userId, atMs, message }: Violation): string {
+    const lines = this.#timeline.lines({ userId, fromMs: atMs - 600_000, linesMax: 80 });
+    return [`${promise} of ${userId} at ${timeOf(atMs)}: ${message}`, ...lines.map((line) => `  ${line}`)].join("\n");
+  }
+
+  #look(): void {
+    const nowMs = this.#clock.nowMs();
+    if (this.isCalm) this.#calmMs += nowMs - this.#lookedMs;
+    this.#lookedMs = nowMs;
+  }
+
+  #judge(reader: Reader, belief: Belief): void {
+    const { userId } = belief;
+    const verdict = this.#verdictOf(userId);
+    if (verdict === "either" || (verdict === "online") === belief.online) {
+      if (belief.wrong !== undefined) this.#count(reader, belief.wrong.sinceMs);
+      belief.wrong = undefined;
+      belief.isReported = false;
+      return;
+    }
+    belief.wrong ??= {
+      sinceMs: this.#lookedMs,
+      calmMs: this.#calmMs,
+      disturbances: this.isCalm ? this.#disturbanceCount : -1,
+    };
+    const calmMs = this.#calmMs - belief.wrong.calmMs;
+    this.#longestMs = Math.max(this.#longestMs, calmMs);
+    const wasDisturbed = this.#disturbanceCount !== belief.wrong.disturbances;
+    const { offlineMs, onlineMs, disturbedMs } = this.#bounds;
+    const boundMs = !belief.online ? offlineMs : wasDisturbed ? disturbedMs : onlineMs;
+    if (calmMs <= boundMs || belief.isReported) return;
+    belief.isReported = true;
+    const said = belief.online ? "online" : "offline";
+    const forMs = Math.round(this.#lookedMs - belief.wrong.sinceMs);
+    this.object(belief.online ? "P2" : "P1", userId, `${reader.name} has ${said} for ${forMs} ms, which is not true`);
+  }
+
+  #verdictOf(userId: string): Verdict {
+    let verdict = this.#verdicts.get(userId);
+    if (verdict === undefined) {
+      verdict = this.#truth.verdict(userId);
+      this.#verdicts.set(userId, verdict);
+    }
+    return verdict;
+  }
+
+  #count({ kind }: Reader, sinceMs: number): void {
+    this.#wrongMs.set(kind, (this.#wrongMs.get(kind) ?? 0) + this.#lookedMs - sinceMs);
+  }
+}
+
+/** Whoever is told by presence who is online, and what it believes by that. */
+export class Reader {
+  readonly kind: string;
+  readonly name: string;
+  readonly users: readonly string[];
+  readonly #judge: PromiseJudge;
+  readonly beliefs: ReadonlyMap<string, Belief>;
+  #isSynced = false;
+
+  constructor(judge: PromiseJudge, kind: string, name: string, users: readonly string[]) {
+    this.#judge = judge;
+    this.kind = kind;
+    this.name = name;
+    this.users = users;
+    this.beliefs = new Map(
+      users.map((userId) => [userId, { userId, online: false, version: 0, wrong: undefined, isReported: false }]),
+    );
+  }
+
+  /** Whether it takes what it believes for current: one that knows better is not wrong. */
+  get isSynced(): boolean {
+    return this.#isSynced;
+  }
+
+  set isSynced(isSynced: boolean) {
+    this.#isSynced = isSynced;
+    if (!isSynced) for (const belief of this.beliefs.values()) belief.wrong = undefined;
+  }
+
+  /** What an answer says, whatever it said before: it has no order of its own. */
+  answered(userId: string, online: boolean): void {
+    const belief = this.beliefs.get(userId);
+    if (belief !== undefined) belief.online = online;
+  }
+
+  /** A state that must not be older than the one before. */
+  told(userId: string, online: boolean, version: number): void {
+    const belief = this.beliefs.get(userId);
+    if (belief === undefined) return;
+    if (version < belief.version) {
+      this.#judge.object("P3", userId, `${this.name} is told version ${version} after ${belief.version}`);
+    } else if (version === belief.version && version !== 0 && online !== belief.online) {
+      this.#judge.object(
+        "P3",
+        userId,
+        `${this.name} is told ${online ? "online" : "offline"} and not, as version ${version}`,
+      );
+    }
+    belief.online = online;
+    belief.version = version;
+  }
+}

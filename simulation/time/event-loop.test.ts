@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { EventLoop } from "./event-loop.ts";
+
+describe("virtual time", () => {
+  test("timers run in the order of their times, those of one moment as they were set, and cancelled ones never", async () => {
+    const loop = new EventLoop();
+    const ran: string[] = [];
+    const note = (name: string) => () => ran.push(`${name} at ${loop.nowMs}`);
+    loop.after(20, note("late"));
+    loop.after(10, note("first"));
+    loop.after(10, note("second"));
+    const cancel = loop.after(15, note("cancelled"));
+    const stop = loop.every(8, note("again"));
+    loop.after(17, stop);
+    cancel();
+    await loop.run(40);
+    assert.deepEqual(ran, ["again at 8", "first at 10", "second at 10", "again at 16", "late at 20"]);
+    assert.equal(loop.nowMs, 40);
+  });
+
+  test("time stands still until every promise that can settle has settled, however long the chain", async () => {
+    const loop = new EventLoop();
+    let settled = 0;
+    loop.after(1, async () => {
+      for (let step = 0; step < 1_000; step++) await null;
+      settled = loop.nowMs;
+    });
+    loop.after(2, () => assert.equal(settled, 1));
+    await loop.run(3);
+  });
+
+  test("what a timer throws ends the run", async () => {
+    const loop = new EventLoop();
+    loop.after(1, () => {
+      throw new Error("broken");
+    });
+    await assert.rejects(loop.run(2), /broken/);
+  });
+});
