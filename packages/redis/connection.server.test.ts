@@ -9,6 +9,7 @@ import { startRedis, type TestRedis } from "@realchat/presence-testing";
 import { type ConnectionOptions, RedisConnection } from "./connection.ts";
 import { parseRedisUrl } from "./redis-address.ts";
 import { codeBehind, RedisError } from "./redis-error.ts";
+import { locatorAt } from "./redis-locator.ts";
 
 let redis: TestRedis;
 before(async () => {
@@ -19,7 +20,7 @@ after(() => redis.stop());
 async function connect(options: Partial<ConnectionOptions> = {}): Promise<RedisConnection> {
   const connection = new RedisConnection(
     {
-      address: parseRedisUrl(redis.url),
+      locator: locatorAt(parseRedisUrl(redis.url)),
       maxCommands: 100,
       commandTimeoutMs: 1_000,
       prepare: async () => "Redis",
@@ -88,7 +89,7 @@ describe("a connection over TLS", () => {
   after(() => secured.stop());
 
   test("logs in to its database of a server that an authority of our own signed", async (t) => {
-    const connection = await connect({ address: parseRedisUrl(`${secured.url}/2`, tls.ca) });
+    const connection = await connect({ locator: locatorAt(parseRedisUrl(`${secured.url}/2`, tls.ca)) });
     t.after(() => connection.close());
     assert.match(String(await connection.send(["CLIENT", "INFO"])), / db=2 .* user=presence /);
     assert.equal(connection.detail, `Redis at rediss://127.0.0.1:${secured.port}/2`);
@@ -104,7 +105,7 @@ describe("a connection over TLS", () => {
     t.after(() => proxy.close());
     await once(proxy.listen(0, "localhost"), "listening");
     const { port } = proxy.address() as AddressInfo;
-    const connection = await connect({ address: parseRedisUrl(`rediss://localhost:${port}`, tls.ca) });
+    const connection = await connect({ locator: locatorAt(parseRedisUrl(`rediss://localhost:${port}`, tls.ca)) });
     t.after(() => connection.close());
     assert.equal(await wanted, "localhost");
   });
@@ -115,7 +116,7 @@ describe("a connection over TLS", () => {
     ["another authority's", stranger],
   ] as const) {
     test(`refuses a certificate that is ${what}, saying what to set`, async () => {
-      await assert.rejects(connect({ address: parseRedisUrl(secured.url, ca) }), {
+      await assert.rejects(connect({ locator: locatorAt(parseRedisUrl(secured.url, ca)) }), {
         code: "REFUSED",
         message: `rediss://127.0.0.1:${secured.port}: Redis has a certificate that no authority trusted here signed: set REDIS_TLS_CA to the one that did`,
       });
@@ -127,7 +128,7 @@ describe("a connection over TLS", () => {
     const elsewhere = await startRedis({ tls, ...login, args: ["--bind", "127.0.0.1", "127.0.0.2"] });
     t.after(() => elsewhere.stop());
     const address = parseRedisUrl(elsewhere.url.replace("127.0.0.1", "127.0.0.2"), tls.ca);
-    await assert.rejects(connect({ address }), {
+    await assert.rejects(connect({ locator: locatorAt(address) }), {
       code: "REFUSED",
       message: /IP: 127\.0\.0\.2 is not in the cert's list/,
     });

@@ -16,12 +16,37 @@ export class RedisError extends Error {
   }
 }
 
+/**
+ * Error codes by which a server says that it is not the one to use for now, whatever it is asked. The others are about
+ * one command (WRONGTYPE, NOSCRIPT, MOVED), about this user (NOPERM), or pass by themselves on the same server (BUSY;
+ * OOM, which refuses registrations alone). Source: Redis' src/server.c, createSharedObjects
+ */
+export const serverRefusals = [
+  /** It became a replica. */
+  "READONLY",
+  /** It is a replica whose master is away. */
+  "MASTERDOWN",
+  /** It started anew, or loads what its new master sent. */
+  "LOADING",
+  /** It became a replica while a command blocked. */
+  "UNBLOCKED",
+  /** Its cluster does not serve. */
+  "CLUSTERDOWN",
+  /** It may have been cut off from those that elect another master. */
+  "NOREPLICAS",
+  /** It would lose what it is told. */
+  "MISCONF",
+] as const;
+
+const refusalsOfServers: ReadonlySet<string> = new Set(serverRefusals);
+
 /** What Redis' error codes mean to whoever operates a service. Source: Redis' src/server.c, createSharedObjects */
 const meanings: Readonly<Record<string, string>> = {
   OOM: "is out of memory: raise maxmemory or take load away",
   LOADING: "is loading its data set: wait",
+  UNBLOCKED: "became a replica: point REDIS_URL at the master",
   BUSY: "is busy with a script of somebody else",
-  READONLY: "is a read-only replica: point REDIS_URL at the master",
+  READONLY: "is a read-only replica: point REDIS_URL at the master, or wait for Sentinel to promote it",
   MASTERDOWN: "is a replica that lost its master: point REDIS_URL at a master",
   MISCONF: "cannot persist to disk and refuses writes: see its log",
   NOAUTH: "wants a password: set it in REDIS_URL",
@@ -31,6 +56,9 @@ const meanings: Readonly<Record<string, string>> = {
   NOREPLICAS: "has too few replicas in reach and refuses writes: see its min-replicas-to-write",
   WRONGTYPE: "holds something of another type under a key of this service: somebody else wrote it",
 };
+
+/** Error replies without a code of their own that pass. Source: Redis' src/networking.c, acceptCommonHandler */
+const passing = /^ERR max number of clients/;
 
 /** Codes at the start of a connection for which trying again with the same configuration is in vain. */
 const refusals: ReadonlySet<string> = new Set(["NOAUTH", "WRONGPASS", "NOPERM", "ERR"]);
@@ -54,7 +82,23 @@ const distrusts: ReadonlySet<string> = new Set([
 /** Whether it means, at the start of a connection, that Redis will never have us, or we will never trust it. */
 export function isRefusal(error: unknown): boolean {
   const code = nodeCode(error);
+  if (passing.test(replyBehind(error))) return false;
   return refusals.has(codeBehind(error)) || distrusts.has(code) || code === "ERR_TLS_CERT_ALTNAME_INVALID";
+}
+
+/** Whether it is, or was made from, an error reply that says: not this server now. */
+export function isServerRefusal(error: unknown): boolean {
+  return refusalsOfServers.has(codeBehind(error));
+}
+
+/** The error reply in a reply, however deep in arrays, that says: not this server now. */
+export function serverRefusalIn(reply: unknown): unknown {
+  if (!Array.isArray(reply)) return reply instanceof ErrorReply && isServerRefusal(reply) ? reply : undefined;
+  for (const part of reply) {
+    const refusal = typeof part === "object" ? serverRefusalIn(part) : undefined;
+    if (refusal !== undefined) return refusal;
+  }
+  return undefined;
 }
 
 /** Says what happened in one line, without credentials: error replies and the errors of sockets hold none. */

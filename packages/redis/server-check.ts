@@ -21,9 +21,17 @@ export async function checkServer(client: RedisClient): Promise<string> {
     );
   }
   if (info.get("role") !== "master") {
-    throw new RedisError("UNAVAILABLE", `${name} is a replica: point REDIS_URL at its master`);
+    throw new RedisError(
+      "UNAVAILABLE",
+      `${name} is a replica: point REDIS_URL at its master, or wait for Sentinel to promote it`,
+    );
   }
   return name;
+}
+
+/** A name that a server has from its start to its end. */
+export async function runIdOf(client: RedisClient): Promise<string> {
+  return parseInfo(String(await client.sendCommand(["INFO", "server"]))).get("run_id") ?? "unknown";
 }
 
 /** https://redis.io/docs/latest/commands/info/: lines of `name:value`. */

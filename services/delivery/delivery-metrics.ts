@@ -198,6 +198,13 @@ function exposeAudience(metrics: Metrics, { audience }: Parts): void {
     return directory.metrics().relations;
   });
   metrics.total(
+    {
+      name: "delivery_directory_connections_lost_total",
+      help: "Connections to the directory's Redis that were lost: closed, silent, or what it replied.",
+    },
+    () => samples("reason", directory.metrics().connectionsLost),
+  );
+  metrics.total(
     { name: "delivery_directory_unreadable_total", help: "Times that a key of the directory held something else." },
     () => directory.metrics().unreadable,
   );

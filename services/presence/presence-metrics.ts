@@ -166,6 +166,13 @@ export function exposeParts(
     return store.metrics().failingShards;
   });
   metrics.total(
+    {
+      name: "presence_store_connections_lost_total",
+      help: "Connections to Redis that were lost: closed, silent, or what it replied.",
+    },
+    () => Object.entries(store.metrics().connectionsLost).map(([reason, value]) => ({ labels: { reason }, value })),
+  );
+  metrics.total(
     { name: "presence_store_operations_total", help: "Operations that the store was asked for." },
     byOperation(({ count }) => count),
   );

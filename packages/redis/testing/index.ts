@@ -1,2 +1,3 @@
+export { openRedirect, type Redirect } from "./redirect.ts";
 export { type RedisSite, redisKinds } from "./redis-kinds.ts";
 export { assertTwins, assertTwinsIn } from "./script-twins.ts";

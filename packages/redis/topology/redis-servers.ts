@@ -1,4 +1,5 @@
 import type { ConnectionOptions, RedisClient } from "../connection.ts";
+import type { LossReason } from "../loss-reason.ts";
 import type { Reply } from "../replies.ts";
 
 /** What commands about one part of the data go through: a connection to the server that has it now. */
@@ -36,6 +37,8 @@ export interface RedisServers {
   readonly servers: readonly RedisServer[];
   /** Commands whose reply is awaited. */
   readonly pending: number;
+  /** Connections that were ready and then were lost. */
+  readonly losses: Readonly<Record<LossReason, number>>;
   /** What an operator should know, in one line. */
   readonly detail: string;
   /**
@@ -61,7 +64,9 @@ export interface ServersUse {
   readonly onLost?: (parts: readonly number[]) => void;
 }
 
-export interface ServersOptions extends ServersUse, Omit<ConnectionOptions, "address" | "prepare" | "onLost"> {
+export interface ServersOptions
+  extends ServersUse,
+    Omit<ConnectionOptions, "locator" | "prepare" | "onReady" | "onLost"> {
   /** A key of each part, which says its slot. */
   readonly parts: readonly string[];
 }

@@ -120,6 +120,8 @@ export interface DirectoryMetrics {
   readonly relationsLimit: number | undefined;
   /** Keys found unreadable since the start: they hold a value that the directory did not write. */
   readonly unreadable: number;
+  /** Connections to the store that were lost, by the reason. */
+  readonly connectionsLost: Readonly<Record<string, number>>;
   /** Operations by kind, since the start. */
   readonly operations: Readonly<Record<string, OperationMetrics>>;
   /** Queues, by name. */

@@ -54,6 +54,8 @@ export interface StoreMetrics {
    * ticks that did not advance a clock because of them.
    */
   readonly heartbeats: { readonly delivered: number; readonly lost: number; readonly withheld: number };
+  /** Connections to the store that were lost, by the reason. */
+  readonly connectionsLost: Readonly<Record<string, number>>;
   /** Shards whose last tick failed. */
   readonly failingShards: number;
 }

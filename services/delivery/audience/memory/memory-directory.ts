@@ -59,6 +59,7 @@ export class MemoryDirectory implements AudienceDirectory {
       relations: this.#relations,
       relationsLimit: this.#maxRelations,
       unreadable: 0,
+      connectionsLost: { closed: 0 },
       operations: this.#meter.operations,
       bounds: {},
     };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, type TestContext, test } from "node:test";
-import { type RedisSite, redisKinds } from "@realchat/presence-redis/testing";
+import { openRedirect, type RedisSite, redisKinds } from "@realchat/presence-redis/testing";
 import { systemClock } from "@realchat/presence-runtime/clock";
 import { startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
 import { createClient } from "@redis/client";
@@ -100,6 +100,27 @@ describe("Redis directory", () => {
     assert.deepEqual((await directory.visibleTo("ann", 10)).users, ["bob"]);
   });
 
+  test("a Redis that became a replica is left, for the server that its address leads to now", async (t) => {
+    const heir = await startRedis();
+    t.after(() => heir.stop());
+    const redirect = await openRedirect(redis);
+    t.after(() => redirect.close());
+    const directory = new RedisDirectory({ url: redirect.url, commandTimeoutMs: 500 }, systemClock);
+    t.after(() => directory.close());
+    await directory.open();
+    const before = directory.generation;
+    redirect.to(heir);
+    await command("REPLICAOF", heir.host, String(heir.port));
+    t.after(() => command("REPLICAOF", "NO", "ONE"));
+    // The state is asked for all the time, for imports: nobody else has to write anything.
+    await directory.state();
+    await waitUntil(() => !directory.health().ready, { what: "the directory noticed" });
+    assert.equal(directory.metrics().connectionsLost.READONLY, 1);
+    await untilReady(directory);
+    assert.notEqual(directory.generation, before);
+    await directory.apply(batch);
+  });
+
   test("a Redis that does not answer is given up after the timeout", async (t) => {
     const directory = await openDirectory(t);
     redis.pause();
@@ -162,19 +183,19 @@ describe("Redis directory", () => {
     for (const key of keys) assert.ok(key.startsWith("audience:{audience}:"), key);
   });
 
-  describe("what Redis refuses on a connection that stands shows in its health, until it works again:", () => {
+  describe("what Redis refuses shows in its health, until it works again:", () => {
     const refusals = [
       {
         what: "READONLY, of a replica that was master",
         begin: () => command("REPLICAOF", "127.0.0.1", "1"),
         end: () => command("REPLICAOF", "NO", "ONE"),
-        detail: /write: Redis is a read-only replica/,
+        detail: /is a (read-only )?replica/,
       },
       {
         what: "NOREPLICAS",
         begin: () => command("CONFIG", "SET", "min-replicas-to-write", "1"),
         end: () => command("CONFIG", "SET", "min-replicas-to-write", "0"),
-        detail: /write: Redis has too few replicas/,
+        detail: /Redis has too few replicas/,
       },
     ];
     for (const { what, begin, end, detail } of refusals) {
@@ -191,6 +212,7 @@ describe("Redis directory", () => {
         } finally {
           await end();
         }
+        await untilReady(directory);
         await directory.state();
         assert.ok(directory.health().ready, directory.health().detail);
       });

@@ -1,5 +1,6 @@
 import {
   codeBehind,
+  locatorAt,
   parseRedisUrl,
   RedisConnection,
   type RedisPlace,
@@ -65,7 +66,7 @@ export class RedisDirectory implements AudienceDirectory {
     this.#refusals = new Refusals(clock);
     this.#connection = new RedisConnection(
       {
-        address: parseRedisUrl(options.url, options.tlsCa),
+        locator: locatorAt(parseRedisUrl(options.url, options.tlsCa)),
         commandTimeoutMs,
         maxCommands: maxPendingCommands,
         prepare: async (client) => {
@@ -106,6 +107,7 @@ export class RedisDirectory implements AudienceDirectory {
       relations: this.#relations,
       relationsLimit: undefined,
       unreadable: this.#unreadable.count,
+      connectionsLost: this.#connection.losses,
       operations: this.#meter.operations,
       bounds: { commands: { used: this.#connection.pending, limit: this.#maxPendingCommands } },
     };

@@ -116,6 +116,7 @@ class MemoryStore implements PresenceStore {
       operations: Object.fromEntries(operations),
       unreadable: { records: 0, entries: 0 },
       heartbeats: { delivered: 0, lost: 0, withheld: 0 },
+      connectionsLost: { closed: 0 },
       failingShards: 0,
       bounds: { sessions: this.#records.rows, log: { used: this.#log.length, limit: this.#logMaxEntries } },
     };

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
+import { openRedirect } from "@realchat/presence-redis/testing";
 import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
+import { createClient } from "@redis/client";
 import { type LogEntry, transitionsIn } from "../../domain/log-entry.ts";
 import { PresenceError } from "../../domain/presence-error.ts";
+import { type ShardKeys, shardKeys } from "./keys.ts";
 import type { RedisStore } from "./redis-store.ts";
 import { refresh, register, storeOn, untilNotReady, untilReady } from "./testing/open-store.ts";
 
@@ -127,3 +130,58 @@ describe("a Redis that is silent or gone", () => {
     assert.deepEqual(heard, ["interrupted", "interrupted", "anna", "interrupted", "interrupted", "ben"]);
   });
 });
+
+describe("a Redis that became a replica, while all connections to it stay open", () => {
+  test("is noticed while nobody asks anything, and the server that its address leads to now is used", async (t) => {
+    const heir = await startRedis();
+    t.after(() => heir.stop());
+    const redirect = await openRedirect(redis);
+    t.after(() => redirect.close());
+    const store = storeOn(redirect, { commandTimeoutMs });
+    t.after(() => store.close());
+    const heard: string[] = [];
+    store.follow(0, { entry: () => {}, interrupted: () => heard.push("interrupted") });
+    await store.open();
+    await store.tick(0, 100);
+    await waitUntil(() => heard.length === 1, { what: "the shard is followed" });
+
+    redirect.to(heir);
+    await command(redis, "REPLICAOF", heir.host, String(heir.port));
+    await untilNotReady(store);
+    await untilReady(store);
+    const { connectionsLost } = store.metrics();
+    assert.equal(connectionsLost.READONLY, 2, "the one for commands, and the one that hears of the log");
+    assert.equal((await register(store)).kind, "registered");
+    assert.equal(await command(heir, "PUBSUB", "SHARDNUMSUB", live(0)), `${live(0)},1`);
+    assert.equal(await command(redis, "PUBSUB", "SHARDNUMSUB", live(0)), `${live(0)},0`);
+  });
+
+  test("is noticed by the connection that hears of the log, when the other one moved for another reason", async (t) => {
+    const heir = await startRedis();
+    t.after(() => heir.stop());
+    const redirect = await openRedirect(redis);
+    t.after(() => redirect.close());
+    const store = storeOn(redirect, { commandTimeoutMs });
+    t.after(() => store.close());
+    store.follow(0, { entry: () => {}, interrupted: () => {} });
+    await store.open();
+    redirect.to(heir);
+    // Not the one that subscribes.
+    await command(redis, "CLIENT", "KILL", "TYPE", "normal");
+    const isHeard = async () => (await command(heir, "PUBSUB", "SHARDNUMSUB", live(0))) === `${live(0)},1`;
+    await waitUntil(isHeard, { what: "both connections lead to the same server" });
+    await untilReady(store);
+  });
+});
+
+const live = (shard: number) => (shardKeys(2)[shard] as ShardKeys).live;
+
+async function command(server: TestRedis, ...words: string[]): Promise<string> {
+  const client = createClient({ url: server.url });
+  await client.connect();
+  try {
+    return String(await client.sendCommand(words));
+  } finally {
+    client.destroy();
+  }
+}

@@ -1,4 +1,5 @@
 import {
+  locatorAt,
   OneServer,
   parseRedisUrl,
   type RedisClient,
@@ -126,8 +127,8 @@ class RedisPresenceStore implements RedisStore {
   constructor(options: RedisStoreOptions, clock: Clock) {
     const { shards, rules, retentionMs, commandTimeoutMs = 2_000, maxPendingCommands = 100_000 } = options;
     invariant(retentionMs >= rules.memoryMs, "tombstones outlive the record");
-    const address = parseRedisUrl(options.url, options.tlsCa);
-    const keys = shardKeys(shards, address.database);
+    const locator = locatorAt(parseRedisUrl(options.url, options.tlsCa));
+    const keys = shardKeys(shards, locator.database);
     this.shardCount = shards;
     this.#maxPendingCommands = maxPendingCommands;
     this.#known = new KnownSessions(options.maxKnownSessions ?? 1_000_000);
@@ -152,7 +153,7 @@ class RedisPresenceStore implements RedisStore {
     // One part for each shard, and one for what belongs to none.
     const parts = [...keys.map(({ meta }) => meta), storeKey];
     this.#servers = new OneServer(
-      address,
+      locator,
       { parts, commandTimeoutMs, maxCommands: maxPendingCommands, unavailable, prepare, onLost },
       clock,
     );
@@ -239,6 +240,7 @@ class RedisPresenceStore implements RedisStore {
       },
       unreadable: this.#unreadable.met,
       heartbeats: this.#keptCounts,
+      connectionsLost: sumOf(this.#servers.losses, this.#live.losses),
       failingShards: this.#troubles.failingShards,
     };
   }
@@ -343,6 +345,10 @@ class RedisPresenceStore implements RedisStore {
   #state(number: number): ShardState {
     return this.#shard(number).state;
   }
+}
+
+function sumOf<Name extends string>(one: Readonly<Record<Name, number>>, other: Readonly<Record<Name, number>>) {
+  return Object.fromEntries(Object.entries<number>(one).map(([name, count]) => [name, count + other[name as Name]]));
 }
 
 function refusalOf(compare: () => void): unknown {

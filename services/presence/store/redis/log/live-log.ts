@@ -47,6 +47,10 @@ export class LiveLog {
     return (this.#servers.links[shard] as RedisLink).isReady;
   }
 
+  get losses(): RedisServers["losses"] {
+    return this.#servers.losses;
+  }
+
   get detail(): string {
     return this.#servers.detail;
   }
