@@ -24,12 +24,16 @@ import type { PresenceConfig } from "./presence-config.ts";
 import { exposeParts, exposeServer, observeCalls, observeTransitions } from "./presence-metrics.ts";
 import { PresenceService } from "./presence-service.ts";
 import { presenceApi } from "./rpc/presence-api.ts";
+import { CutOff, lookPeriodMs } from "./shards/cut-off.ts";
 import { ShardWork } from "./shards/shard-work.ts";
 import { startupBanner } from "./startup-banner.ts";
 import { createMemoryStore } from "./store/memory/memory-store.ts";
 import { createRedisStore } from "./store/redis/redis-store.ts";
 import type { PresenceStore, Unreadable } from "./store/store.ts";
 import { WatchHub } from "./watch/watch-hub.ts";
+
+/** Over how long the callers of a node that is cut off are told so: the other nodes must bear them all. */
+const sendAwayMs = 1_000;
 
 /**
  * Puts the parts of the presence service together, runs it, and takes it apart again. The only place that knows all.
@@ -74,7 +78,14 @@ async function run(config: PresenceConfig): Promise<void> {
       log.error({ shard, publisher }, "the log ran over before it was published: transitions were lost");
     },
   });
-  exposeParts(metrics, { store, work, watches, publishers });
+  const cutOff = new CutOff({
+    ticksWorked: () => work.ticksWorked,
+    onCutOff() {
+      log.warn("no tick worked for 5 s: callers are told to go to another node");
+      server.sendAway(sendAwayMs);
+    },
+  });
+  exposeParts(metrics, { store, work, cutOff, watches, publishers });
 
   const checks = {
     store: () => store.health(),
@@ -88,6 +99,10 @@ async function run(config: PresenceConfig): Promise<void> {
       ready: work.followsAllShards,
       detail: work.followsAllShards ? "follows every shard" : "does not follow every shard",
     }),
+    ticks: () => ({
+      ready: !cutOff.isCutOff,
+      detail: cutOff.isCutOff ? "no tick of any shard has worked for 5 s" : "the store takes them",
+    }),
     // Without its broker, presence answers calls all the same: what it has to publish waits in the log.
     ...Object.fromEntries(
       publishers.map((publisher) => [publisher.name, () => ({ ...publisher.health(), optional: true })]),
@@ -98,7 +113,7 @@ async function run(config: PresenceConfig): Promise<void> {
   const showHealth = () => {
     const { ready, serves } = store.health();
     // One shard in trouble must not keep callers from the others; it cannot be followed meanwhile.
-    const isServing = serves && (work.followsAllShards || !ready);
+    const isServing = serves && !cutOff.isCutOff && (work.followsAllShards || !ready);
     for (const name of ["", presence.PresenceApiDefinition.fullName]) health.set(name, isServing);
     noteReadiness();
   };
@@ -129,7 +144,10 @@ async function run(config: PresenceConfig): Promise<void> {
   work.start();
   // At once, so that the first caller is told NOT_SERVING and not that there is no such service.
   showHealth();
-  const stopShowingHealth = clock.every(100, showHealth);
+  const stopShowingHealth = clock.every(lookPeriodMs, () => {
+    cutOff.look();
+    showHealth();
+  });
   const grpcPort = await listenAt("GRPC_ADDR", config.listen.grpc, (address) => server.listen(address));
   const operationsPort = await listenAt("HTTP_ADDR", config.listen.operations, (address) => operations.listen(address));
   const addresses = {

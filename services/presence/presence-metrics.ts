@@ -2,6 +2,7 @@ import type { CallObserver, RpcCode, RpcServerMetrics } from "@realchat/presence
 import type { Metrics, Sample } from "@realchat/presence-runtime";
 import type { Transition, TransitionCause } from "./domain/transition.ts";
 import type { EventPublisher } from "./events/publisher.ts";
+import type { CutOff } from "./shards/cut-off.ts";
 import type { ShardWork } from "./shards/shard-work.ts";
 import type { PresenceStore, Tick } from "./store/store.ts";
 import type { WatchHub } from "./watch/watch-hub.ts";
@@ -71,11 +72,12 @@ export function exposeParts(
   parts: {
     readonly store: PresenceStore;
     readonly work: ShardWork;
+    readonly cutOff: CutOff;
     readonly watches: WatchHub;
     readonly publishers: readonly EventPublisher[];
   },
 ): void {
-  const { store, work, watches, publishers } = parts;
+  const { store, work, cutOff, watches, publishers } = parts;
   const ticks = (read: (tick: Tick) => number) => work.metrics().ticks.map(read);
   const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
   const byPublisher = (read: (publisher: EventPublisher) => number) => () =>
@@ -144,6 +146,9 @@ export function exposeParts(
   );
   metrics.gauge({ name: "presence_store_ready", help: "1 while the store answers." }, () =>
     Number(store.health().ready),
+  );
+  metrics.gauge({ name: "presence_cut_off", help: "1 while no tick of any shard has worked for 5 s." }, () =>
+    Number(cutOff.isCutOff),
   );
   metrics.gauge({ name: "presence_store_full", help: "1 while the store has no memory for new sessions." }, () =>
     Number(store.health().full !== undefined),

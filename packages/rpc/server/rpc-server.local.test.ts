@@ -9,7 +9,7 @@ import { implement } from "../service.ts";
 import { RpcError } from "../status.ts";
 import { issueCertificates } from "../testing/certificates.ts";
 import { finishRawCall, framed, openRawCall, openRawConnection } from "../testing/raw-call.ts";
-import { errorOf, pathOf, serveTexts, TextClient, TextDefinition, text } from "../testing/text-service.ts";
+import { errorOf, pathOf, serveTexts, type Text, TextClient, TextDefinition, text } from "../testing/text-service.ts";
 import { rpcServerContract } from "../tests/rpc-server.contract.ts";
 import { createRpcServer, type RpcEngine } from "./rpc-server.ts";
 
@@ -61,6 +61,47 @@ describe("what only the engine of our own has", () => {
     client.close();
     await waitUntil(() => server.metrics().connections === 0, { what: "the connection is gone" });
     assert.equal(server.metrics().connectionsTotal, 1);
+  });
+
+  test("peers that are sent away finish their calls and come back on a new connection, which stays", async (t) => {
+    const held = Promise.withResolvers<Text>();
+    const began = Promise.withResolvers<void>();
+    const scene = await serveTexts(t, createRpcServer, {
+      unary: ({ service }) => {
+        if (service !== "slow") return text(service);
+        began.resolve();
+        return held.promise;
+      },
+    });
+    const { client } = scene;
+    const server = scene.server as RpcEngine;
+    const slow = client.unary("slow");
+    await began.promise;
+    server.sendAway(0);
+    const away = () => client.unary("again").then(() => server.metrics().connectionsTotal === 2);
+    await waitUntil(away, { what: "new calls come on a new connection" });
+    assert.equal(server.metrics().connections, 2, "the old one has a call to finish");
+    held.resolve(text("done"));
+    assert.equal(await slow, "done");
+    await waitUntil(() => server.metrics().connections === 1, { what: "the old connection has ended" });
+    await client.unary("once more");
+    assert.equal(server.metrics().connectionsTotal, 2, "who came afterwards stays");
+  });
+
+  test("peers are sent away one after the other, each once", async (t) => {
+    const { server, port } = await engineWithEcho(t);
+    const gone: number[] = [];
+    const peers = Array.from({ length: 8 }, (_, index) => {
+      const peer = openRawConnection(t, port);
+      peer.on("goaway", () => gone.push(index));
+      peer.on("error", () => undefined);
+      return peer;
+    });
+    await Promise.all(peers.map((peer) => once(peer, "remoteSettings")));
+    server.sendAway(200);
+    await waitUntil(() => gone.length > 0, { what: "the first is told" });
+    assert(new Set(gone).size < peers.length, "the others are not told at once");
+    await waitUntil(() => new Set(gone).size === peers.length, { what: "all are told" });
   });
 
   test("diagnostics channels tell of connections and of limits", async (t) => {

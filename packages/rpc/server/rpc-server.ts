@@ -19,6 +19,11 @@ export interface RpcEngineOptions extends RpcServerOptions {
 }
 
 export interface RpcEngine extends RpcServer {
+  /**
+   * Tells the peers that are connected now to go elsewhere (GOAWAY), one after the other over `spreadMs`. Their open calls
+   * go on to their end; who connects from now on is served as ever.
+   */
+  sendAway(spreadMs: number): void;
   metrics(): RpcServerMetrics;
 }
 
@@ -41,6 +46,7 @@ class Engine implements RpcEngine {
   readonly #handshaking = new Map<string, { readonly socket: Socket; readonly sinceMs: number }>();
   readonly #surroundings: { -readonly [Key in keyof ConnectionSurroundings]: ConnectionSurroundings[Key] };
   readonly #stopTicking: Cancel;
+  #stopSendingAway: Cancel = () => {};
   #isDraining = false;
 
   constructor(options: RpcEngineOptions) {
@@ -75,8 +81,21 @@ class Engine implements RpcEngine {
     return this.#listener.listen(host, port);
   }
 
+  sendAway(spreadMs: number): void {
+    this.#stopSendingAway();
+    const leaving = [...this.#connections];
+    const aTurn = Math.ceil((leaving.length * sendAwayPeriodMs) / Math.max(spreadMs, sendAwayPeriodMs));
+    const turn = () => {
+      for (const connection of leaving.splice(0, aTurn)) connection.drain();
+      if (leaving.length === 0) this.#stopSendingAway();
+    };
+    this.#stopSendingAway = this.#clock.every(sendAwayPeriodMs, turn);
+    turn();
+  }
+
   async drain(graceMs: number): Promise<void> {
     this.#isDraining = true;
+    this.#stopSendingAway();
     this.#listener.stopAccepting();
     for (const connection of this.#connections) connection.drain();
     for (const { socket } of this.#handshaking.values()) socket.destroy();
@@ -144,6 +163,8 @@ class Engine implements RpcEngine {
     }
   }
 }
+
+const sendAwayPeriodMs = 50;
 
 /** Often enough for the shortest of the times that a tick watches over. */
 function tickMs(limits: RpcLimits): number {

@@ -71,6 +71,11 @@ export class ShardWork {
     return this.#tails.every(({ position }) => position !== undefined);
   }
 
+  /** Of all shards, so far. */
+  get ticksWorked(): number {
+    return this.#ticker.ticksWorked;
+  }
+
   metrics(): {
     ticks: readonly Tick[];
     expired: number;

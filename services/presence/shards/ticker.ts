@@ -24,8 +24,9 @@ export class Ticker {
   expired = 0;
   /** Expiries that failed. */
   expiriesFailed = 0;
-  /** Ticks that failed. */
+  /** Ticks that failed, and that worked. */
   ticksFailed = 0;
+  ticksWorked = 0;
 
   constructor(options: {
     store: ShardKeeping;
@@ -70,6 +71,7 @@ export class Ticker {
     try {
       const tick = await this.#store.tick(shard, pageSize);
       this.#latest[shard] = tick;
+      this.ticksWorked++;
       this.expired += tick.expired;
       this.expiriesFailed += tick.failed;
       if (tick.expired >= pageSize) waitMs = Math.min(waitMs, this.#pageMs);
