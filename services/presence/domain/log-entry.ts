@@ -9,7 +9,7 @@ interface BeginMark {
 }
 
 /** All who are online were said again: users of the shard whose version is below `begin` are offline. */
-interface CompleteMark {
+export interface CompleteMark {
   readonly mark: "complete";
   readonly shard: number;
   readonly version: number;

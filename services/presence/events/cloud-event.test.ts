@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { cloudEventOf } from "./cloud-event.ts";
-import { sampleTransition } from "./testing/sample-transition.ts";
+import { sampleReset, sampleTransition } from "./testing/sample-transition.ts";
 
 test("a transition is a CloudEvent that shard and version identify, whichever node sends it", () => {
   assert.deepEqual(cloudEventOf(sampleTransition({ userId: "a:b é" }), "/realchat/presence"), {
@@ -14,6 +14,11 @@ test("a transition is a CloudEvent that shard and version identify, whichever no
     datacontenttype: "application/protobuf",
   });
   assert.equal(cloudEventOf(sampleTransition({ online: false }), "/x").type, "realchat.presence.v1.UserOffline");
+});
+
+test("a reset is a CloudEvent without subject", () => {
+  const { subject, type, id } = cloudEventOf(sampleReset(), "/x");
+  assert.deepEqual([subject, type, id], [undefined, "realchat.presence.v1.PresenceReset", "11:1790000000123457"]);
 });
 
 test("times keep their microseconds, leading zeros included", () => {

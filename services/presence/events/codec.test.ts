@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { events, presence } from "@realchat/presence-proto";
 import { encodeEnvelope, encodeUpdate } from "./codec.ts";
-import { sampleTransition } from "./testing/sample-transition.ts";
+import { sampleReset, sampleTransition } from "./testing/sample-transition.ts";
 
 const left = sampleTransition({
   userId: "user:1 é",
@@ -46,6 +46,12 @@ test("an online event has no last_seen", () => {
   assert.equal(envelope.eventType, events.EventType.EVENT_TYPE_USER_ONLINE);
   assert.equal(update.status, presence.PresenceStatus.PRESENCE_STATUS_ONLINE);
   assert.equal(update.lastSeenAt, undefined);
+});
+
+// As above, of {"shard": 11, "begin": "1789999999000000"}.
+test("a reset equals, byte for byte, that of another protobuf implementation", () => {
+  const reset = "081710011a0b0880f7c4d50610e89bef3a220b080b10c0bbdad0edff9603";
+  assert.equal(encodeEnvelope(sampleReset()).toString("hex"), reset);
 });
 
 test("every cause has its own value on the wire", () => {

@@ -1,11 +1,12 @@
 import { events, presence, type Timestamp } from "@realchat/presence-proto";
+import { type CompleteMark, isMark, type PublishedEntry } from "../domain/log-entry.ts";
 import type { Transition, TransitionCause } from "../domain/transition.ts";
 
 /** Version of the envelope's payload; grows only when consumers must tell the shapes apart. */
 const schemaVersion = 1;
 
 const { EventType, EventEnvelope } = events;
-const { PresenceStatus, PresenceUpdateEvent } = presence;
+const { PresenceResetEvent, PresenceStatus, PresenceUpdateEvent } = presence;
 
 const wireCauses: Readonly<Record<TransitionCause, presence.TransitionCause>> = {
   CONNECTED: presence.TransitionCause.TRANSITION_CAUSE_CONNECTED,
@@ -16,15 +17,27 @@ const wireCauses: Readonly<Record<TransitionCause, presence.TransitionCause>> = 
   RESTATED: presence.TransitionCause.TRANSITION_CAUSE_RESTATED,
 };
 
-/** The transition as an envelope (USER_ONLINE or USER_OFFLINE) around a PresenceUpdateEvent. */
-export function encodeEnvelope(transition: Transition): Buffer {
+/**
+ * A transition as an envelope (USER_ONLINE or USER_OFFLINE) around a PresenceUpdateEvent; a complete mark as one
+ * (PRESENCE_RESET) around a PresenceResetEvent.
+ */
+export function encodeEnvelope(entry: PublishedEntry): Buffer {
   const envelope = EventEnvelope.encode({
-    eventType: transition.online ? EventType.EVENT_TYPE_USER_ONLINE : EventType.EVENT_TYPE_USER_OFFLINE,
+    eventType: eventTypeOf(entry),
     schemaVersion,
-    occurredAt: timestampOfUs(transition.version),
-    payload: encodeUpdate(transition),
+    occurredAt: timestampOfUs(entry.version),
+    payload: isMark(entry) ? encodeReset(entry) : encodeUpdate(entry),
   });
   return asBuffer(envelope.finish());
+}
+
+function eventTypeOf(entry: PublishedEntry): events.EventType {
+  if (isMark(entry)) return EventType.EVENT_TYPE_PRESENCE_RESET;
+  return entry.online ? EventType.EVENT_TYPE_USER_ONLINE : EventType.EVENT_TYPE_USER_OFFLINE;
+}
+
+function encodeReset({ shard, begin }: CompleteMark): Buffer {
+  return asBuffer(PresenceResetEvent.encode({ shard, begin }).finish());
 }
 
 /** The transition as a bare PresenceUpdateEvent. */

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Transition } from "../domain/transition.ts";
+import { type PublishedEntry, transitionsIn } from "../domain/log-entry.ts";
 import { MemoryPublisher } from "./memory.ts";
 import { publisherContract } from "./publisher.contract.ts";
-import { sampleTransition } from "./testing/sample-transition.ts";
+import { sampleReset, sampleTransition } from "./testing/sample-transition.ts";
 
 describe("memory publisher", () => {
   publisherContract(async () => {
@@ -11,7 +11,9 @@ describe("memory publisher", () => {
     return {
       publisher,
       versionsOf: async (userId) =>
-        publisher.recent.filter((transition) => transition.userId === userId).map(({ version }) => version),
+        transitionsIn(publisher.recent)
+          .filter((transition) => transition.userId === userId)
+          .map(({ version }) => version),
     };
   });
 
@@ -28,12 +30,12 @@ describe("memory publisher", () => {
 
   test("calls its listeners until they unsubscribe", async () => {
     const publisher = new MemoryPublisher();
-    const heard: Transition[] = [];
-    const end = publisher.subscribe((transition) => heard.push(transition));
-    const first = sampleTransition({ version: 1 });
-    await publisher.publish([first]);
+    const heard: PublishedEntry[] = [];
+    const end = publisher.subscribe((entry) => heard.push(entry));
+    const first = [sampleTransition({ version: 1 }), sampleReset()];
+    await publisher.publish(first);
     end();
     await publisher.publish([sampleTransition({ version: 2 })]);
-    assert.deepEqual(heard, [first]);
+    assert.deepEqual(heard, first);
   });
 });

@@ -1,32 +1,31 @@
 import { type PublishedEntry, transitionsIn } from "../domain/log-entry.ts";
-import type { Transition } from "../domain/transition.ts";
 import type { EventPublisher, PublisherHealth, PublisherMetrics } from "./publisher.ts";
 import { newPublisherCounters } from "./publisher-counters.ts";
 
-/** Called with each published transition; must not throw. */
-type TransitionListener = (transition: Transition) => void;
+/** Called with each published entry; must not throw. */
+type EntryListener = (entry: PublishedEntry) => void;
 
-/** Publishes to this process alone: keeps the last transitions and calls listeners. */
+/** Publishes to this process alone: keeps the last entries and calls listeners. */
 export class MemoryPublisher implements EventPublisher {
   readonly name = "memory";
   readonly #keepMax: number;
-  readonly #listeners = new Set<TransitionListener>();
+  readonly #listeners = new Set<EntryListener>();
   readonly #counters = newPublisherCounters();
-  #recent: Transition[] = [];
+  #recent: PublishedEntry[] = [];
   #closed = false;
 
-  /** @param options.keepMax how many of the last transitions it keeps, at least 1; default 1,000 */
+  /** @param options.keepMax how many of the last entries it keeps, at least 1; default 1,000 */
   constructor(options: { keepMax?: number } = {}) {
     this.#keepMax = options.keepMax ?? 1_000;
   }
 
-  /** The last transitions, oldest first. */
-  get recent(): readonly Transition[] {
+  /** The last entries, oldest first. */
+  get recent(): readonly PublishedEntry[] {
     return this.#recent;
   }
 
   /** @returns ends the subscription */
-  subscribe(listener: TransitionListener): () => void {
+  subscribe(listener: EntryListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -38,11 +37,10 @@ export class MemoryPublisher implements EventPublisher {
       this.#counters.failures++;
       throw new Error("the publisher is closed");
     }
-    const transitions = transitionsIn(entries);
-    this.#recent = [...this.#recent, ...transitions].slice(-this.#keepMax);
+    this.#recent = [...this.#recent, ...entries].slice(-this.#keepMax);
     this.#counters.requests++;
-    this.#counters.transitions += transitions.length;
-    for (const listener of this.#listeners) transitions.forEach(listener);
+    this.#counters.transitions += transitionsIn(entries).length;
+    for (const listener of this.#listeners) for (const entry of entries) listener(entry);
   }
 
   async close(): Promise<void> {

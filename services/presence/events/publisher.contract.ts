@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EventPublisher } from "./publisher.ts";
-import { sampleTransition } from "./testing/sample-transition.ts";
+import { sampleReset, sampleTransition } from "./testing/sample-transition.ts";
 
 interface PublisherUnderTest {
   readonly publisher: EventPublisher;
@@ -27,6 +27,22 @@ export function publisherContract(open: () => Promise<PublisherUnderTest>): void
     );
     assert.equal(publisher.metrics().transitions, 250);
     assert.equal(publisher.metrics().failures, 0);
+    assert.equal(publisher.health().ready, true, publisher.health().detail);
+    await publisher.close(1_000);
+  });
+
+  test("resets are accepted among transitions, in order, and repeated without harm (P8)", async () => {
+    const { publisher, versionsOf } = await open();
+    await publisher.open();
+    const entries = [
+      sampleReset({ shard: 1 }),
+      ...[sampleTransition({ version: 5 }), sampleReset(), sampleReset({ shard: 2 })],
+      sampleTransition({ version: 6 }),
+    ];
+    await publisher.publish(entries);
+    await publisher.publish([sampleReset(), sampleTransition({ version: 7 })]);
+    assert.deepEqual(await versionsOf("alice"), [5, 6, 7]);
+    assert.equal(publisher.metrics().transitions, 3);
     assert.equal(publisher.health().ready, true, publisher.health().detail);
     await publisher.close(1_000);
   });

@@ -10,7 +10,8 @@ export interface EventPublisher {
   /** Starts to connect. Resolves after the first attempt, whether it succeeded or not, and retries. */
   open(): Promise<void>;
   /**
-   * Resolves when all are durably accepted, in this order per user and shard. After a rejection some may have been accepted: the
+   * Resolves when all are durably accepted, in this order per user, and of one shard transitions in their order to
+   * complete marks. After a rejection some may have been accepted: the
    * same ones, or the same and more, may be published again. One call at a time.
    */
   publish(entries: readonly PublishedEntry[]): Promise<void>;

@@ -19,7 +19,8 @@ export type PublishToChannel = (channel: string, message: Uint8Array) => Promise
 
 /**
  * Publishes bare PresenceUpdateEvents on a Redis channel, for a Delivery that does not read Kafka. Accepted means that
- * Redis passed it on: who is not listening at that moment misses it, as such a Delivery always did.
+ * Redis passed it on: who is not listening at that moment misses it, as such a Delivery always did. Such a message has
+ * no way to say that a shard was reset; docs/contract.md says what its readers do instead.
  */
 export class RedisPubSubPublisher implements EventPublisher {
   readonly name = "redis-pubsub";

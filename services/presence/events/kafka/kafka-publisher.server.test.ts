@@ -3,10 +3,11 @@ import { randomUUID } from "node:crypto";
 import { Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { Admin, type ConfigDescription, ConfigResourceTypes } from "@platformatic/kafka";
+import { events } from "@realchat/presence-proto";
 import { systemClock } from "@realchat/presence-runtime/clock";
 import { createTopics, deleteTopic, sharedKafka, waitUntil } from "@realchat/presence-testing";
 import { publisherContract } from "../publisher.contract.ts";
-import { sampleTransition } from "../testing/sample-transition.ts";
+import { sampleReset, sampleTransition } from "../testing/sample-transition.ts";
 import { KafkaPublisher } from "./kafka-publisher.ts";
 import type { KafkaOptions } from "./options.ts";
 import { assertCompleteAndOrdered, manyTransitions, publishUntilAccepted } from "./testing/stream-of-transitions.ts";
@@ -42,8 +43,7 @@ describe("kafka publisher on a real broker", () => {
     // A broker may hear of a new topic a moment after the one that created it: the publisher looks again by itself.
     await waitUntil(() => publisher.health().ready, { what: "the publisher knows the topic" });
     assert.deepEqual(publisher.health(), { ready: true, detail: `topic ${topic}, 3 partitions` });
-    const metadata = await admin.metadata({ topics: [topic] });
-    assert.equal(metadata.topics.get(topic)?.partitionsCount, 3);
+    assert.equal(await partitionsOf(topic), 3);
     assert.equal(await configOf(topic, "cleanup.policy"), "delete");
   });
 
@@ -162,6 +162,42 @@ describe("kafka publisher on a real broker", () => {
     assert.match(publisher.health().detail, /the last publish failed: MESSAGE_TOO_LARGE/);
   });
 
+  test("a reset is in every partition, behind all that was published before it", async () => {
+    const topic = await newTopic(4);
+    const publisher = publisherOf(topic);
+    await publisher.open();
+    const [before, after] = [manyTransitions(1_000, 100), manyTransitions(1_000, 100, 2_001)];
+    const resets = [sampleReset({ version: 2_000 }), sampleReset({ shard: 3, version: 2_000 })];
+    await publisher.publish([...before, ...resets, ...after]);
+    const records = await readTopic(brokers, topic);
+    for (let partition = 0; partition < 4; partition++) {
+      const itsRecords = records.filter((record) => record.partition === partition);
+      const sides = itsRecords.map(({ update, reset }) =>
+        reset ? reset.shard : update.version < 2_000 ? "before" : "after",
+      );
+      const runs = sides.filter((side, index) => side !== sides[index - 1]);
+      assert.deepEqual(runs, ["before", 11, 3, "after"], `partition ${partition}`);
+      const { key, headers, reset, envelope } =
+        itsRecords.find((record) => record.reset?.shard === 11) ?? assert.fail();
+      assert.deepEqual([key, reset], [undefined, { shard: 11, begin: 1_789_999_999_000_000 }]);
+      assert.equal(envelope.eventType, events.EventType.EVENT_TYPE_PRESENCE_RESET);
+      assert.deepEqual([headers.ce_type, headers.ce_subject], ["realchat.presence.v1.PresenceReset", undefined]);
+    }
+  });
+
+  test("a reset reaches also partitions that were added since the publisher connected", async () => {
+    const topic = await newTopic(2);
+    const publisher = publisherOf(topic);
+    await publisher.open();
+    await publisher.publish([sampleTransition()]);
+    await admin.createPartitions({ topics: [{ name: topic, count: 5, assignments: null }] });
+    await waitUntil(async () => (await partitionsOf(topic)) === 5, { what: "the broker tells of five partitions" });
+    // A new partition may have no leader for a moment: then it is repeated.
+    await publishUntilAccepted(publisher, [sampleReset()]);
+    const resets = (await readTopic(brokers, topic)).filter(({ reset }) => reset !== undefined);
+    assert.deepEqual([...new Set(resets.map(({ partition }) => partition))].sort(), [0, 1, 2, 3, 4]);
+  });
+
   test("asks for the acknowledgement of all replicas in sync", async (context) => {
     const topic = await newTopic(1);
     const publisher = publisherOf(topic);
@@ -192,6 +228,10 @@ describe("kafka publisher on a real broker", () => {
     });
     toClose.push(() => publisher.close(0));
     return publisher;
+  }
+
+  async function partitionsOf(topic: string): Promise<number | undefined> {
+    return (await admin.metadata({ topics: [topic], forceUpdate: true })).topics.get(topic)?.partitionsCount;
   }
 
   async function configOf(topic: string, name: string): Promise<string | null | undefined> {

@@ -2,12 +2,12 @@ import { KafkaError, kafkaErrorOf } from "@realchat/presence-kafka/error";
 import { openTopicProducer, type TopicProducer } from "@realchat/presence-kafka/producer";
 import { pause, withDeadline } from "@realchat/presence-runtime";
 import { invariant } from "../../domain/invariant.ts";
-import { type PublishedEntry, transitionsIn } from "../../domain/log-entry.ts";
+import { type CompleteMark, isMark, type PublishedEntry } from "../../domain/log-entry.ts";
 import type { Transition } from "../../domain/transition.ts";
 import type { EventPublisher, PublisherHealth, PublisherMetrics } from "../publisher.ts";
 import { newPublisherCounters } from "../publisher-counters.ts";
 import { type KafkaOptions, type KafkaSettings, settingsOf } from "./options.ts";
-import { recordOf } from "./record.ts";
+import { recordOf, resetRecordOf } from "./record.ts";
 
 const reconnectMinMs = 50;
 const reconnectMaxMs = 500;
@@ -42,7 +42,7 @@ export class KafkaPublisher implements EventPublisher {
 
   async publish(entries: readonly PublishedEntry[]): Promise<void> {
     invariant(this.#underWay === undefined, "one publish at a time, or the order is lost");
-    const publishing = this.#publish(transitionsIn(entries));
+    const publishing = this.#publish(entries);
     this.#underWay = publishing.catch(() => {});
     try {
       await publishing;
@@ -70,11 +70,11 @@ export class KafkaPublisher implements EventPublisher {
     return { ...this.#counters, bounds: {} };
   }
 
-  async #publish(transitions: readonly Transition[]): Promise<void> {
+  async #publish(entries: readonly PublishedEntry[]): Promise<void> {
     const { clock } = this.#settings;
     const startedMs = clock.monotonicMs();
     try {
-      await this.#sendBy(startedMs + this.#settings.publishTimeoutMs, transitions);
+      await this.#sendBy(startedMs + this.#settings.publishTimeoutMs, entries);
       this.#publishFailure = "";
       this.#counters.totalMs += clock.monotonicMs() - startedMs;
     } catch (error) {
@@ -85,19 +85,31 @@ export class KafkaPublisher implements EventPublisher {
     }
   }
 
-  async #sendBy(deadlineMs: number, transitions: readonly Transition[]): Promise<void> {
-    const { source } = this.#settings;
-    const records = transitions.map((transition) => recordOf(transition, source));
+  /** What stands before a mark is accepted before the mark goes out, and that before what stands after it. */
+  async #sendBy(deadlineMs: number, entries: readonly PublishedEntry[]): Promise<void> {
     const producer = await this.#inTime(deadlineMs, this.#connected());
     try {
-      this.#counters.requests += await this.#inTime(deadlineMs, producer.send(records));
-      this.#counters.transitions += records.length;
-      for (const record of records) this.#counters.bytes += record.size;
+      for (const { transitions, marks } of stretchesOf(entries)) {
+        await this.#inTime(deadlineMs, this.#sendTransitions(producer, transitions));
+        if (marks.length > 0) await this.#inTime(deadlineMs, this.#sendResets(producer, marks));
+      }
     } catch (error) {
       // Whatever it was, nothing of this attempt may go out any more when the next one does.
       this.#renew(producer);
       throw error;
     }
+  }
+
+  async #sendTransitions(producer: TopicProducer, transitions: readonly Transition[]): Promise<void> {
+    const records = transitions.map((transition) => recordOf(transition, this.#settings.source));
+    this.#counters.requests += await producer.send(records);
+    this.#counters.transitions += records.length;
+    for (const record of records) this.#counters.bytes += record.size;
+  }
+
+  async #sendResets(producer: TopicProducer, marks: readonly CompleteMark[]): Promise<void> {
+    const records = marks.map((mark) => resetRecordOf(mark, this.#settings.source));
+    this.#counters.requests += await producer.sendToAllPartitions(records);
   }
 
   #connected(): Promise<TopicProducer> {
@@ -161,4 +173,24 @@ export class KafkaPublisher implements EventPublisher {
       return undefined;
     }
   }
+}
+
+/** Transitions, and the marks that stand right behind them. */
+interface Stretch {
+  readonly transitions: Transition[];
+  readonly marks: CompleteMark[];
+}
+
+function stretchesOf(entries: readonly PublishedEntry[]): Stretch[] {
+  const stretches: Stretch[] = [];
+  let last: Stretch = { transitions: [], marks: [] };
+  for (const entry of entries) {
+    if (stretches.length === 0 || (!isMark(entry) && last.marks.length > 0)) {
+      last = { transitions: [], marks: [] };
+      stretches.push(last);
+    }
+    if (isMark(entry)) last.marks.push(entry);
+    else last.transitions.push(entry);
+  }
+  return stretches;
 }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encodeEnvelope } from "../codec.ts";
-import { sampleTransition } from "../testing/sample-transition.ts";
-import { recordOf } from "./record.ts";
+import { sampleReset, sampleTransition } from "../testing/sample-transition.ts";
+import { recordOf, resetRecordOf } from "./record.ts";
 
 test("a record has the user as key, the envelope as value, and CloudEvents headers in binary mode", () => {
   const transition = sampleTransition({ userId: "ключ" });
@@ -21,4 +21,20 @@ test("a record has the user as key, the envelope as value, and CloudEvents heade
   });
   const bytes = [record.key, record.value, ...[...record.headers].flat()].reduce((sum, { length }) => sum + length, 0);
   assert.equal(record.size, bytes);
+});
+
+test("a reset has no key and no subject: it is about no user, and goes to every partition", () => {
+  const reset = sampleReset();
+  const record = resetRecordOf(reset, "/realchat/presence");
+  assert.equal("key" in record, false);
+  assert.deepEqual(record.value, encodeEnvelope(reset));
+  const headers = [...record.headers].map(([key, value]) => [key.toString(), value.toString()]);
+  assert.deepEqual(Object.fromEntries(headers), {
+    ce_specversion: "1.0",
+    ce_id: "11:1790000000123457",
+    ce_source: "/realchat/presence",
+    ce_type: "realchat.presence.v1.PresenceReset",
+    ce_time: "2026-09-21T14:13:20.123457Z",
+    "content-type": "application/protobuf",
+  });
 });

@@ -1,4 +1,5 @@
-import type { ProducedRecord } from "@realchat/presence-kafka/producer";
+import type { BroadcastRecord, ProducedRecord } from "@realchat/presence-kafka/producer";
+import type { CompleteMark, PublishedEntry } from "../../domain/log-entry.ts";
 import type { Transition } from "../../domain/transition.ts";
 import { cloudEventAttributeNames, cloudEventOf } from "../cloud-event.ts";
 import { encodeEnvelope } from "../codec.ts";
@@ -13,13 +14,23 @@ const headerKeys = cloudEventAttributeNames.map((name) =>
 export function recordOf(transition: Transition, source: string): ProducedRecord {
   const key = Buffer.from(transition.userId);
   const value = encodeEnvelope(transition);
-  const headers = new Map<Buffer, Buffer>();
+  const headers = headersOf(transition, source);
   let size = key.length + value.length;
-  const event = cloudEventOf(transition, source);
-  headerKeys.forEach((headerKey, index) => {
-    const headerValue = Buffer.from(event[cloudEventAttributeNames[index] as keyof typeof event]);
-    headers.set(headerKey, headerValue);
-    size += headerKey.length + headerValue.length;
-  });
+  for (const [name, content] of headers) size += name.length + content.length;
   return { key, value, headers, size };
+}
+
+/** What goes to every partition when a shard has been restated. */
+export function resetRecordOf(mark: CompleteMark, source: string): BroadcastRecord {
+  return { value: encodeEnvelope(mark), headers: headersOf(mark, source) };
+}
+
+function headersOf(entry: PublishedEntry, source: string): Map<Buffer, Buffer> {
+  const headers = new Map<Buffer, Buffer>();
+  const event = cloudEventOf(entry, source);
+  for (const [index, name] of cloudEventAttributeNames.entries()) {
+    const content = event[name];
+    if (content !== undefined) headers.set(headerKeys[index] as Buffer, Buffer.from(content));
+  }
+  return headers;
 }

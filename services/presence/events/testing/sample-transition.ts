@@ -1,3 +1,4 @@
+import type { CompleteMark } from "../../domain/log-entry.ts";
 import type { Transition } from "../../domain/transition.ts";
 
 /** A transition for tests that care only about some of its fields. */
@@ -13,4 +14,10 @@ export function sampleTransition(fields: Partial<Transition> = {}): Transition {
     shard: 11,
     ...fields,
   };
+}
+
+/** That shard's reset, a moment later. */
+export function sampleReset(fields: Partial<CompleteMark> = {}): CompleteMark {
+  const { shard, version } = sampleTransition();
+  return { mark: "complete", shard, version: version + 1, begin: 1_789_999_999_000_000, ...fields };
 }

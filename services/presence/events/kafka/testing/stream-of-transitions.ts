@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { waitUntil } from "@realchat/presence-testing";
+import type { PublishedEntry } from "../../../domain/log-entry.ts";
 import type { Transition } from "../../../domain/transition.ts";
 import type { EventPublisher } from "../../publisher.ts";
 import { sampleTransition } from "../../testing/sample-transition.ts";
@@ -15,7 +16,7 @@ export function manyTransitions(count: number, users: number, first = 1): Transi
 /** Publishes as the service does: the same again until it is accepted. @returns how often it was rejected */
 export async function publishUntilAccepted(
   publisher: EventPublisher,
-  transitions: readonly Transition[],
+  transitions: readonly PublishedEntry[],
   deadlineMs = 30_000,
 ): Promise<number> {
   let attempts = 0;
@@ -37,6 +38,7 @@ export function assertCompleteAndOrdered(records: readonly ReceivedRecord[], cou
   const applied = new Set<number>();
   const seen = new Set<number>();
   for (const { key, update } of records) {
+    assert(key !== undefined, "a reset among transitions");
     seen.add(update.version);
     if (update.version <= (highest.get(key) ?? 0)) continue;
     highest.set(key, update.version);

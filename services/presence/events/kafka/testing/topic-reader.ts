@@ -5,11 +5,13 @@ import { waitUntil } from "@realchat/presence-testing";
 
 /** A record as a test's consumer got it, taken apart. */
 export interface ReceivedRecord {
-  readonly key: string;
+  /** Absent of a reset. */
+  readonly key: string | undefined;
   readonly partition: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly envelope: events.EventEnvelope;
   readonly update: presence.PresenceUpdateEvent;
+  readonly reset: presence.PresenceResetEvent | undefined;
 }
 
 /** For tests: all that a topic holds now; the records of one partition in the order they have there. */
@@ -40,13 +42,21 @@ export async function readTopic(brokers: string, topic: string): Promise<Receive
   }
 }
 
-function receivedRecord(key: Buffer, value: Buffer, partition: number, headers: Map<Buffer, Buffer>): ReceivedRecord {
+function receivedRecord(
+  key: Buffer | undefined,
+  value: Buffer,
+  partition: number,
+  headers: Map<Buffer, Buffer>,
+): ReceivedRecord {
   const envelope = events.EventEnvelope.decode(value);
+  const isReset = envelope.eventType === events.EventType.EVENT_TYPE_PRESENCE_RESET;
   return {
-    key: key.toString(),
+    key: key?.toString(),
     partition,
     headers: Object.fromEntries([...headers].map(([name, text]) => [name.toString(), text.toString()])),
     envelope,
-    update: presence.PresenceUpdateEvent.decode(envelope.payload),
+    // Of a reset, which is another message, nothing of it holds.
+    update: isReset ? presence.PresenceUpdateEvent.create() : presence.PresenceUpdateEvent.decode(envelope.payload),
+    reset: isReset ? presence.PresenceResetEvent.decode(envelope.payload) : undefined,
   };
 }
