@@ -75,7 +75,13 @@ async function run(config: PresenceConfig): Promise<void> {
       log.error(mended, "records and deadlines did not fit each other: somebody else deleted some from this Redis");
     },
     onOverflow(shard, publisher) {
-      log.error({ shard, publisher }, "the log ran over before it was published: transitions were lost");
+      log.error({ shard, publisher }, "the log ran over before it was published: all who are online will be restated");
+    },
+    onRestating: (shards) => log.info({ shards }, "restating who is online, so that every consumer converges"),
+    onRestated({ shards, users, tookMs }) {
+      const figures = { shards, users, tookMs: Math.round(tookMs) };
+      if (shards.length > 0) log.info(figures, "restated who is online: these shards are reset now");
+      else log.warn(figures, "restating was cut short: it begins anew");
     },
   });
   const cutOff = new CutOff({

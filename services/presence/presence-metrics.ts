@@ -125,6 +125,14 @@ export function exposeParts(
     { name: "presence_log_overflows_total", help: "Times that a log was cut off before it was published." },
     () => work.metrics().publishing.overflows,
   );
+  metrics.gauge(
+    { name: "presence_restating_shards", help: "Shards of which this node has to say again who is online." },
+    () => work.metrics().restating.shards,
+  );
+  metrics.total(
+    { name: "presence_restated_users_total", help: "Users whom this node said again to be online." },
+    () => work.metrics().restating.users,
+  );
   metrics.gauge({ name: "presence_shards_held", help: "Shards that this node publishes." }, () => {
     return work.metrics().publishing.shardsHeld;
   });

@@ -42,6 +42,8 @@ export class PresenceNode {
       onGap: (shard) => this.#watches.gap(shard),
       onMended() {},
       onOverflow() {},
+      onRestating() {},
+      onRestated() {},
     });
     const service = new PresenceService({
       store,

@@ -157,6 +157,12 @@ export const alertCases: readonly AlertCase[] = [
   }),
   fires("PresenceLogFilling", "a log has 40,000 entries", "2m", { [ofNode("presence_log_length")]: always(40_000) }),
   fires("PresenceLogOverflowed", "it runs over once", "5m", { [ofNode("presence_log_overflows_total")]: once(1) }),
+  fires("PresenceRestatingSlow", "they are after 6 minutes", "6m", {
+    [ofNode("presence_restating_shards")]: always(16),
+  }),
+  isQuiet("PresenceRestatingSlow", "a million users were within two", "6m", {
+    [ofNode("presence_restating_shards")]: "16x8 0x50",
+  }),
   fires("PresenceBoundNearlyFull", "900 of 1,000 watchers", "3m", {
     [ofNode("presence_bound_used", 'bound="watchers"')]: always(900),
     [ofNode("presence_bound_limit", 'bound="watchers"')]: always(1_000),

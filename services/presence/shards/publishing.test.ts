@@ -2,39 +2,12 @@ import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { defaultRules } from "../domain/decisions.ts";
+import { type PublishedEntry, transitionsIn } from "../domain/log-entry.ts";
 import type { Transition } from "../domain/transition.ts";
-import type { EventPublisher } from "../events/publisher.ts";
-import { newPublisherCounters } from "../events/publisher-counters.ts";
 import { createMemoryStore } from "../store/memory/memory-store.ts";
 import type { PresenceStore } from "../store/store.ts";
 import { Publishing, type PublishingOptions } from "./publishing.ts";
-
-/** A broker that a test can close, and that remembers all it accepted. */
-class ScriptedPublisher implements EventPublisher {
-  accepted: Transition[] = [];
-  refuse = false;
-  inFlight = 0;
-  mostInFlight = 0;
-  readonly name: "kafka" | "redis-pubsub";
-
-  constructor(name: "kafka" | "redis-pubsub" = "kafka") {
-    this.name = name;
-  }
-
-  async open() {}
-  async close() {}
-  health = () => ({ ready: !this.refuse, detail: "scripted" });
-  metrics = () => ({ ...newPublisherCounters(), bounds: {} });
-
-  async publish(transitions: readonly Transition[]): Promise<void> {
-    this.inFlight++;
-    this.mostInFlight = Math.max(this.mostInFlight, this.inFlight);
-    await Promise.resolve();
-    this.inFlight--;
-    if (this.refuse) throw new Error("broker away");
-    this.accepted.push(...transitions);
-  }
-}
+import { ScriptedPublisher } from "./testing/scripted-publisher.ts";
 
 describe("publishing", () => {
   let clock: FakeClock;
@@ -72,7 +45,7 @@ describe("publishing", () => {
     });
   }
 
-  const users = (transitions: readonly Transition[]) => transitions.map(({ userId }) => userId);
+  const users = (entries: readonly PublishedEntry[]) => transitionsIn(entries).map(({ userId }) => userId);
 
   test("publishes entries from before its start, and later ones, in order (P4)", async () => {
     await connect("alice");
@@ -161,6 +134,7 @@ describe("publishing", () => {
         shard === 2 ? fail() : Promise.resolve({ entries: after === 0 ? [entry(shard)] : [], gap: false }),
       follow: () => () => {},
       async *scanOnline() {},
+      beginRestating: async () => undefined,
     };
     const options = { nodeId: "node-1", publishers: [broker], clock, onOverflow: () => assert.fail("no overflow") };
     const publishing = new Publishing({ store: broken, shardCount: 4, ...options });

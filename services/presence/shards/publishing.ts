@@ -1,7 +1,7 @@
 import { type Cancel, type Clock, pause } from "@realchat/presence-runtime/clock";
 import { isMark, type LogEntry, type PublishedEntry } from "../domain/log-entry.ts";
 import type { EventPublisher } from "../events/publisher.ts";
-import type { PublisherLease, PublisherLeases, TransitionLog } from "../store/store.ts";
+import type { PublisherLease, PublisherLeases, RecordKeeping, RestateDuty, TransitionLog } from "../store/store.ts";
 import { Outbox } from "./outbox.ts";
 
 /** A dead node's shards move within leaseMs + renewMs, which must stay below 2 s (P2). */
@@ -17,6 +17,8 @@ const retryMaxMs = 1_000;
 interface HeldShard {
   readonly shard: number;
   readonly fence: number;
+  /** At which the shard began anew; only this node changes it while the fencing number holds. */
+  begin: number;
   /** Monotonic ms; afterwards another node may hold the lease, so nothing is sent. */
   leasedUntilMs: number;
   readonly outboxes: ReadonlyMap<EventPublisher, Outbox>;
@@ -28,12 +30,12 @@ export interface PublishingMetrics {
   readonly shardsHeld: number;
   /** By publisher: age of the oldest unsent entry, ms. */
   readonly lagMs: Readonly<Record<string, number>>;
-  /** Times that entries were trimmed from a log before they were published. */
+  /** Times that entries were trimmed from a log before they were published: then all who are online are restated. */
   readonly overflows: number;
 }
 
 export interface PublishingOptions {
-  readonly store: PublisherLeases & TransitionLog;
+  readonly store: PublisherLeases & TransitionLog & Pick<RecordKeeping, "beginRestating">;
   readonly shardCount: number;
   readonly nodeId: string;
   readonly publishers: readonly EventPublisher[];
@@ -44,7 +46,8 @@ export interface PublishingOptions {
 /**
  * Publishes the logs of this node's share of the shards. One node at a time holds a shard's lease; each publisher has
  * its own cursor in the log and one send in flight, so a slow one does not hold up another. A new holder starts at the
- * saved cursors: repetitions are possible, gaps are not (P4).
+ * saved cursors: repetitions are possible, gaps are not (P4). A log that ran over before it was published is the one
+ * exception: then the shard begins anew, and all who are online are restated.
  */
 export class Publishing {
   readonly #options: PublishingOptions;
@@ -96,6 +99,11 @@ export class Publishing {
   /** Shards that this node publishes. */
   get held(): ReadonlySet<number> {
     return new Set(this.#heldShards.keys());
+  }
+
+  /** What the shards that this node publishes would be restated for. */
+  get duties(): ReadonlyMap<number, RestateDuty> {
+    return new Map([...this.#heldShards].map(([shard, { begin, fence }]) => [shard, { begin, fence }]));
   }
 
   /** Whether this node publishes the shard. */
@@ -200,7 +208,7 @@ export class Publishing {
     for (const duty of this.#heldShards.values()) {
       const outbox = duty.outboxes.get(publisher);
       if (outbox === undefined || !outbox.hasWork || room === 0) continue;
-      const read = (after: number, limit: number) => this.#readLog(duty.shard, publisher, after, limit);
+      const read = (after: number, limit: number) => this.#readLog(duty, publisher, after, limit);
       // A log that cannot be read waits for the next time, and the others do not wait for it.
       const entries = await outbox.next(room, read).catch(() => []);
       room -= entries.length;
@@ -208,7 +216,7 @@ export class Publishing {
     }
     const nowMs = this.#options.clock.monotonicMs();
     const leased = parts.filter(({ duty }) => nowMs < duty.leasedUntilMs && this.#heldShards.get(duty.shard) === duty);
-    const batch = leased.flatMap(({ entries }) => entries.filter(isPublished));
+    const batch = leased.flatMap(({ duty, entries }) => entries.filter((entry) => isPublished(entry, duty)));
     if (batch.length > 0) await publisher.publish(batch);
     let done = 0;
     for (const { duty, outbox, entries } of leased) {
@@ -219,13 +227,28 @@ export class Publishing {
     return done;
   }
 
-  async #readLog(shard: number, publisher: EventPublisher, after: number, limit: number): Promise<LogEntry[]> {
-    const page = await this.#options.store.readLog(shard, after, limit);
-    if (page.gap) {
-      this.#overflows++;
-      this.#options.onOverflow(shard, publisher.name);
+  async #readLog(duty: HeldShard, publisher: EventPublisher, after: number, limit: number): Promise<LogEntry[]> {
+    const { entries, gap } = await this.#options.store.readLog(duty.shard, after, limit);
+    if (gap) await this.#makeGood(duty, publisher, entries[0]?.version ?? Number.POSITIVE_INFINITY);
+    return entries;
+  }
+
+  /**
+   * Entries were trimmed before this publisher had them. Restating makes up for all below begin; so where none above was
+   * among them, the restating that follows in the log is enough.
+   * @param first version that is left
+   */
+  async #makeGood(duty: HeldShard, publisher: EventPublisher, first: number): Promise<void> {
+    if (first > duty.begin) {
+      const begin = await this.#options.store.beginRestating(duty.shard, duty.fence);
+      if (begin === undefined) {
+        if (this.#heldShards.get(duty.shard) === duty) this.#heldShards.delete(duty.shard);
+        throw new Error(`another node publishes shard ${duty.shard}`);
+      }
+      duty.begin = begin;
     }
-    return page.entries;
+    this.#overflows++;
+    this.#options.onOverflow(duty.shard, publisher.name);
   }
 
   #saveCursors(): Promise<void> {
@@ -259,10 +282,14 @@ function newHeldShard(
   publishers: readonly EventPublisher[],
 ): HeldShard {
   const outboxes = new Map(publishers.map((publisher) => [publisher, new Outbox(lease.cursors[publisher.name] ?? 0)]));
-  return { shard, fence: lease.fence, leasedUntilMs, outboxes, unsaved: false };
+  const { fence, begin } = lease;
+  return { shard, fence, begin, leasedUntilMs, outboxes, unsaved: false };
 }
 
-/** Other services have no use for a begin: what they do about it, they do when it is complete. */
-function isPublished(entry: LogEntry): entry is PublishedEntry {
-  return !isMark(entry) || entry.mark === "complete";
+/**
+ * Other services have no use for a begin: what they do about it, they do when it is complete. Nor must they hear that
+ * it is complete when there was another since: some who were restated for it may have been trimmed away unpublished.
+ */
+function isPublished(entry: LogEntry, { begin }: HeldShard): entry is PublishedEntry {
+  return !isMark(entry) || (entry.mark === "complete" && entry.begin === begin);
 }

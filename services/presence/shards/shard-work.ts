@@ -6,6 +6,7 @@ import type { Mended, PresenceStore, Tick } from "../store/store.ts";
 import { LogTail } from "./log-tail.ts";
 import { Publishing, type PublishingMetrics } from "./publishing.ts";
 import { RecordWalk } from "./record-walk.ts";
+import { type Restated, Restating } from "./restating.ts";
 import { Ticker } from "./ticker.ts";
 
 interface ShardWorkOptions {
@@ -20,8 +21,11 @@ interface ShardWorkOptions {
   readonly onDevicesChanged: (userId: string) => void;
   /** Transitions of this shard were missed. */
   readonly onGap: (shard: number) => void;
-  /** Entries were trimmed before this publisher accepted them. */
+  /** Entries were trimmed before this publisher accepted them: all who are online will be restated. */
   readonly onOverflow: (shard: number, publisher: string) => void;
+  /** It begins to say again who is online in these shards. */
+  readonly onRestating: (shards: readonly number[]) => void;
+  readonly onRestated: (restated: Restated) => void;
   /** Records and deadlines contradicted each other, and were repaired. */
   readonly onMended: (mended: Mended) => void;
 }
@@ -32,12 +36,16 @@ export class ShardWork {
   readonly #ticker: Ticker;
   readonly #publishing: Publishing;
   readonly #walk: RecordWalk;
+  readonly #restating: Restating;
 
   constructor(options: ShardWorkOptions) {
     const { store, publishers, nodeId, ttlMs, clock, onEntry, onDevicesChanged, onGap, onOverflow, onMended } = options;
+    const { onRestating: onStarted, onRestated: onEnded } = options;
     const { shardCount } = store;
     this.#publishing = new Publishing({ store, shardCount, nodeId, publishers, clock, onOverflow });
     this.#walk = new RecordWalk({ store, held: () => this.#publishing.held, clock, onMended });
+    const duties = () => this.#publishing.duties;
+    this.#restating = new Restating({ store, shardCount, duties, clock, onStarted, onEnded });
     const reader = {
       entry: (entry: LogEntry) => {
         this.#publishing.announce(entry);
@@ -47,7 +55,10 @@ export class ShardWork {
       devicesChanged: onDevicesChanged,
     };
     this.#tails = Array.from({ length: shardCount }, (_, shard) => new LogTail(store, shard, reader));
-    const onTick = (shard: number, tick: Tick) => this.#tails[shard]?.onTick(tick.lastVersion);
+    const onTick = (shard: number, tick: Tick) => {
+      this.#tails[shard]?.onTick(tick.lastVersion);
+      this.#restating.onTick(shard, tick);
+    };
     this.#ticker = new Ticker({ store, shardCount, ttlMs, clock, onTick });
   }
 
@@ -56,11 +67,13 @@ export class ShardWork {
     this.#ticker.start();
     this.#publishing.start();
     this.#walk.start();
+    this.#restating.start();
   }
 
   /** Releases the publisher leases and stops. Other nodes go on ticking. */
   async stop(): Promise<void> {
     this.#walk.stop();
+    this.#restating.stop();
     await this.#publishing.stop();
     this.#ticker.stop();
     for (const tail of this.#tails) tail.stop();
@@ -82,6 +95,7 @@ export class ShardWork {
     expiriesFailed: number;
     ticksFailed: number;
     mended: Mended;
+    restating: { readonly shards: number; readonly users: number };
     publishing: PublishingMetrics;
   } {
     const { expired, expiriesFailed, ticksFailed } = this.#ticker;
@@ -93,6 +107,7 @@ export class ShardWork {
       expiriesFailed: expiriesFailed,
       ticksFailed: ticksFailed,
       mended,
+      restating: { shards: this.#restating.shards, users: this.#restating.users },
       publishing,
     };
   }

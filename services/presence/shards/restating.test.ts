@@ -1,0 +1,210 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, test } from "node:test";
+import { FakeClock } from "@realchat/presence-runtime/testing";
+import type { RestateDuty, RestateStep, Tick } from "../store/store.ts";
+import { type Restated, Restating } from "./restating.ts";
+
+const idle: Tick = {
+  ...{ clockMs: 0, expired: 0, failed: 0, lagMs: 0, lastVersion: 0, sessions: 0, usersOnline: 0, logLength: 0 },
+  ...{ begin: 0, recoveringMs: 0, isRestated: true },
+};
+
+/** A store of three pages, in which a test can break what it likes. */
+class ScriptedStore {
+  readonly clock: FakeClock;
+  asked: { cursor: string; shards: number[]; atMs: number }[] = [];
+  completed: [number, RestateDuty][] = [];
+  perStep = 500;
+  pages = 3;
+  full: number[] = [];
+  failed: number[] = [];
+  isAway = false;
+  /** What a step takes, ms. */
+  tookMs = 0;
+
+  constructor(clock: FakeClock) {
+    this.clock = clock;
+  }
+
+  async restate(cursor: string, duties: ReadonlyMap<number, RestateDuty>): Promise<RestateStep> {
+    this.asked.push({ cursor, shards: [...duties.keys()], atMs: this.clock.monotonicMs() });
+    if (this.tookMs > 0) await new Promise<void>((resolve) => this.clock.after(this.tookMs, resolve));
+    if (this.isAway) throw new Error("away");
+    const page = Number(cursor) + 1;
+    const isOf = (shard: number) => duties.has(shard);
+    return {
+      cursor: page === this.pages ? "" : String(page),
+      restated: this.perStep,
+      full: new Set(this.full.filter(isOf)),
+      failed: new Set(this.failed.filter(isOf)),
+    };
+  }
+
+  async completeRestating(shard: number, duty: RestateDuty): Promise<boolean> {
+    this.completed.push([shard, duty]);
+    return true;
+  }
+}
+
+describe("restating", () => {
+  let clock: FakeClock;
+  let store: ScriptedStore;
+  let duties: Map<number, RestateDuty>;
+  let started: (readonly number[])[];
+  let ended: Restated[];
+  let restating: Restating;
+
+  beforeEach(() => {
+    clock = new FakeClock();
+    store = new ScriptedStore(clock);
+    duties = new Map([1, 2].map((shard) => [shard, { begin: 100 + shard, fence: 7 }]));
+    started = [];
+    ended = [];
+    restating = new Restating({
+      store,
+      shardCount: 2,
+      duties: () => duties,
+      clock,
+      onStarted: (shards) => started.push(shards),
+      onEnded: (restated) => ended.push(restated),
+    });
+    restating.start();
+  });
+
+  const tick = (shard: number, fields: Partial<Tick> = {}) =>
+    restating.onTick(shard, { ...idle, begin: 100 + shard, isRestated: false, ...fields });
+  const cursors = () => store.asked.map(({ cursor }) => cursor);
+
+  test("walks once for all shards that began anew, and completes each at the end", async () => {
+    tick(1);
+    tick(2);
+    assert.equal(restating.shards, 2);
+    await clock.advance(1_000);
+    assert.deepEqual(cursors(), ["", "1", "2"]);
+    assert.deepEqual(store.completed, [...duties]);
+    assert.deepEqual([started, restating.users, restating.shards], [[[1, 2]], 1_500, 0]);
+    assert.deepEqual(
+      ended.map(({ shards, users }) => [shards, users]),
+      [[[1, 2], 1_500]],
+    );
+    await clock.advance(60_000);
+    assert.equal(store.asked.length, 3, "what was completed is not restated again");
+  });
+
+  test("leaves a shard alone that recovers, was restated, or is published by another node", async () => {
+    tick(1, { recoveringMs: 1 });
+    tick(2, { isRestated: true });
+    tick(3);
+    await clock.advance(10_000);
+    assert.deepEqual([store.asked, restating.shards], [[], 0]);
+    tick(1);
+    await clock.advance(1_000);
+    assert.deepEqual(store.completed, [[1, { begin: 101, fence: 7 }]]);
+  });
+
+  test("waits for a lease that is of the same begin as the tick", async () => {
+    tick(1, { begin: 999 });
+    await clock.advance(10_000);
+    assert.deepEqual(store.asked, []);
+  });
+
+  test("starts over from the beginning when a step failed", async () => {
+    tick(1);
+    await clock.advance(200);
+    assert.deepEqual(cursors(), ["", "1"]);
+    store.isAway = true;
+    await clock.advance(1_000);
+    store.isAway = false;
+    assert.deepEqual(store.completed, []);
+    await clock.advance(3_000);
+    assert.deepEqual(cursors().slice(-3), ["", "1", "2"]);
+    assert.deepEqual(store.completed, [[1, { begin: 101, fence: 7 }]]);
+    assert.deepEqual(
+      ended.map(({ shards }) => shards),
+      [[], [1]],
+    );
+  });
+
+  test("a shard that begins anew, or moves to another node and back, meanwhile is not completed by that walk", async () => {
+    for (const changed of [
+      { begin: 201, fence: 7 },
+      { begin: 201, fence: 9 },
+    ]) {
+      tick(1, { begin: duties.get(1)?.begin ?? 0 });
+      tick(2);
+      store.asked = [];
+      store.completed = [];
+      await clock.advance(150);
+      assert.deepEqual(cursors(), ["", "1"]);
+      duties.set(1, changed);
+      await clock.advance(1_000);
+      assert(store.completed.every(([shard]) => shard === 2));
+      tick(1, { begin: 201 });
+      await clock.advance(3_000);
+      assert.deepEqual(store.completed.at(-1), [1, changed]);
+      assert.deepEqual(store.asked.at(-3), { ...store.asked.at(-3), cursor: "", shards: [1] });
+    }
+  });
+
+  test("repeats a step while a log is full, and goes on where it stood", async () => {
+    tick(1);
+    store.full = [1];
+    await clock.advance(2_000);
+    assert(cursors().length > 10 && cursors().every((cursor) => cursor === ""));
+    store.full = [];
+    await clock.advance(1_000);
+    assert.deepEqual(store.completed, [[1, { begin: 101, fence: 7 }]]);
+  });
+
+  test("a log that stays full holds up no other shard, and has its turn later", async () => {
+    tick(1);
+    tick(2);
+    store.full = [2];
+    await clock.advance(7_000);
+    assert.deepEqual(store.completed, [[1, { begin: 101, fence: 7 }]]);
+    store.full = [];
+    await clock.advance(10_000);
+    assert.deepEqual(store.completed.at(-1), [2, { begin: 102, fence: 7 }]);
+  });
+
+  test("a shard that the store fails holds up no other one, and has its turn later", async () => {
+    tick(1);
+    tick(2);
+    store.failed = [1];
+    await clock.advance(1_000);
+    assert.deepEqual(store.completed, [[2, { begin: 102, fence: 7 }]]);
+    store.failed = [];
+    await clock.advance(3_000);
+    assert.deepEqual(store.completed.at(-1), [1, { begin: 101, fence: 7 }]);
+  });
+
+  test("keeps its pace, of which each node has its share: 13,000 users a second", async () => {
+    store.pages = 1_000;
+    tick(1);
+    tick(2);
+    await clock.advance(10_000);
+    assert(restating.users > 120_000 && restating.users <= 130_500, `${restating.users} users by two shards of two`);
+    duties.delete(2);
+    const before = restating.users;
+    await clock.advance(10_000);
+    const users = restating.users - before;
+    assert(users > 60_000 && users <= 65_500, `${users} users by one shard of two`);
+  });
+
+  test("leaves a slow store half of its time", async () => {
+    store.pages = 1_000;
+    store.tookMs = 200;
+    tick(1);
+    tick(2);
+    await clock.advance(10_000);
+    assert(store.asked.length >= 24 && store.asked.length <= 26, `${store.asked.length} steps of 200 ms`);
+  });
+
+  test("stops for good", async () => {
+    tick(1);
+    await clock.advance(120);
+    restating.stop();
+    await clock.advance(10_000);
+    assert.equal(store.asked.length, 1);
+  });
+});
