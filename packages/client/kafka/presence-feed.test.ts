@@ -7,10 +7,13 @@ import { PresenceResetEvent, PresenceStatus, PresenceUpdateEvent } from "@realch
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { type FeedNews, PresenceFeed, presenceFeed } from "./presence-feed.ts";
 
-function update(userId: string, version: number, online = true): Buffer {
+function update(userId: string, version: number, online = true, shard = 0): Buffer {
   const status = online ? PresenceStatus.PRESENCE_STATUS_ONLINE : PresenceStatus.PRESENCE_STATUS_OFFLINE;
   const eventType = online ? EventType.EVENT_TYPE_USER_ONLINE : EventType.EVENT_TYPE_USER_OFFLINE;
-  return envelope(eventType, PresenceUpdateEvent.encode(PresenceUpdateEvent.fromPartial({ userId, status, version })));
+  return envelope(
+    eventType,
+    PresenceUpdateEvent.encode(PresenceUpdateEvent.fromPartial({ userId, status, version, shard })),
+  );
 }
 
 function envelope(eventType: EventEnvelope["eventType"], payload: { finish(): Uint8Array }): Buffer {
@@ -103,18 +106,54 @@ test("a session that failed is replaced, and goes on where it was", async () => 
   assert.ok(feed.health().ready);
 });
 
-test("a reset waits for all partitions; one that stays away makes it a gap", async () => {
+test("a reset is told for each partition, and for all once each has it; repetitions are not", async () => {
+  const { clock, topic, feed, news } = await following(2);
+  write(topic, 0, reset(2, 20), reset(2, 20));
+  write(topic, 1, reset(2, 20), reset(2, 10));
+  await clock.advance(0);
+  assert.deepEqual(news.slice(1), [
+    { kind: "reset", shard: 2, partition: 0, begin: 20, beginEverywhere: 0 },
+    { kind: "reset", shard: 2, partition: 1, begin: 20, beginEverywhere: 20 },
+  ]);
+  const { resets, floors } = feed.metrics();
+  assert.deepEqual({ resets, floors }, { resets: 2, floors: 2 });
+});
+
+test("what was written of before a loss is left out after the reset of its shard and partition, and nothing else", async () => {
+  const { clock, topic, feed, told } = await following(2);
+  write(topic, 0, update("a", 5, true, 2), reset(2, 20), update("a", 6, false, 2), update("new", 7, true, 2));
+  write(topic, 0, update("other", 7, true, 3), update("a", 21, true, 2));
+  write(topic, 1, update("b", 7, true, 2));
+  await clock.advance(0);
+  assert.deepEqual(told(), ["listening", "+a@5", "reset", "+other@7", "+a@21", "+b@7"]);
+  assert.equal(feed.metrics().outdated, 2);
+  assert.deepEqual([feed.floorOf(2, 0), feed.floorOf(2, 1), feed.floorOf(2, undefined)], [20, 0, 0]);
+});
+
+test("a partition whose reset stays away makes it a gap", async () => {
   const { clock, topic, news } = await following(2);
   write(topic, 0, reset(1, 10), reset(2, 20));
   write(topic, 1, reset(2, 20));
-  await clock.advance(0);
-  assert.deepEqual(news.slice(1), [{ kind: "reset", shard: 2, begin: 20 }]);
   await clock.advance(31_000);
   write(topic, 0, update("a", 1));
   write(topic, 0, update("b", 1));
   await clock.advance(0);
   const gaps = news.filter(({ kind }) => kind === "gap");
   assert.deepEqual(gaps, [{ kind: "gap", why: "the reset of shard 1 did not come from all partitions" }]);
+});
+
+test("more partitions are a gap: what was known of users' partitions is out of date", async () => {
+  const { clock, topic, feed, news, told } = await following(1);
+  write(topic, 0, update("a", 1, true, 2), reset(2, 20));
+  await clock.advance(0);
+  assert.equal(feed.floorOf(2, undefined), 20);
+  topic.grow(2);
+  await clock.advance(1_000);
+  write(topic, 1, update("b", 2));
+  await clock.advance(0);
+  assert.deepEqual(told(), ["listening", "+a@1", "reset", "gap", "+b@2"]);
+  assert.deepEqual(news[3], { kind: "gap", why: "the topic has 2 partitions, and had 1" });
+  assert.equal(feed.floorOf(2, undefined), 0, "one has not reset");
 });
 
 test("a batch that cannot be read is passed over, counted, and a gap", async () => {

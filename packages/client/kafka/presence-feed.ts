@@ -14,20 +14,33 @@ import type { PresenceChange } from "../presence-change.ts";
 import { presenceClientErrorOf } from "../presence-client-error.ts";
 import { type FeedSettings, feedSettings, type PresenceFeedOptions } from "./feed-options.ts";
 import { recordContent } from "./record-content.ts";
-import { ResetMarks } from "./reset-marks.ts";
+import { ResetFloors } from "./reset-floors.ts";
 import { SeenVersions } from "./seen-versions.ts";
 
 export type FeedNews =
   /**
-   * A transition, or the same state said again (cause RESTATED). Repetitions are left out as far as they are remembered,
-   * so apply the version rule to what you hold.
+   * A transition, or the same state said again (cause RESTATED): then take the version, and show nothing. Repetitions are
+   * left out as far as they are remembered, so apply the version rule to what you hold.
    */
   | ({ readonly kind: "change"; readonly partition: number; readonly offset: bigint } & PresenceChange)
-  /** All who are online have been restated: users of the shard whose version is below `begin` are offline. */
-  | { readonly kind: "reset"; readonly shard: number; readonly begin: number }
+  /**
+   * Presence lost data, and has told again in this partition who of the shard is online. Offline, at that version, are:
+   * users of the shard whose last change came from this partition, if their version is below `begin`; and those of whom
+   * this feed told no change, if their version is below `beginEverywhere`, to which all partitions have been reset.
+   */
+  | {
+      readonly kind: "reset";
+      readonly shard: number;
+      readonly partition: number;
+      readonly begin: number;
+      readonly beginEverywhere: number;
+    }
   /** First of all: what is written from now on will be told. Now is the time to ask for whom you care about. */
   | { readonly kind: "listening" }
-  /** Changes were missed: ask again for everyone you care about. */
+  /**
+   * Changes were missed, or the topic has more partitions: ask again for everyone you care about, and forget in which
+   * partition they are.
+   */
   | { readonly kind: "gap"; readonly why: string };
 
 /** Metrics since the start, and of now. */
@@ -35,6 +48,8 @@ export interface FeedMetrics {
   /** Records read, and those among them that were not passed on; a batch that cannot be decompressed counts as one. */
   readonly records: number;
   readonly repetitions: number;
+  /** Changes of before a loss that were written after its reset. */
+  readonly outdated: number;
   readonly unreadable: number;
   readonly resets: number;
   readonly gaps: number;
@@ -42,6 +57,8 @@ export interface FeedMetrics {
   readonly failures: number;
   /** Users whose version is remembered. */
   readonly usersRemembered: number;
+  /** Versions that resets have told, by shard and partition. */
+  readonly floors: number;
 }
 
 /**
@@ -59,12 +76,13 @@ export class PresenceFeed implements AsyncIterable<FeedNews>, AsyncDisposable {
   readonly #clock: Clock;
   readonly #source: TopicSource;
   readonly #seen: SeenVersions;
-  readonly #marks = new ResetMarks();
+  readonly #floors = new ResetFloors();
   readonly #closed = new AbortController();
-  readonly #counters = { records: 0, repetitions: 0, unreadable: 0, resets: 0, gaps: 0, failures: 0 };
+  readonly #counters = { records: 0, repetitions: 0, outdated: 0, unreadable: 0, resets: 0, gaps: 0, failures: 0 };
   /** Of each partition, the offset of the record to read next; none until it is listening. */
   #positions = new Map<number, bigint>();
   #topicId: string | undefined;
+  #partitions = 0;
   #isReading = false;
   #detail = "not started";
   #failuresInRow = 0;
@@ -88,7 +106,18 @@ export class PresenceFeed implements AsyncIterable<FeedNews>, AsyncDisposable {
   }
 
   metrics(): FeedMetrics {
-    return { ...this.#counters, usersRemembered: this.#seen.size };
+    return { ...this.#counters, usersRemembered: this.#seen.size, floors: this.#floors.size };
+  }
+
+  /**
+   * The version below which nothing that was said of such a user holds any more, also an answer of presence: it was made
+   * before presence lost data, and the user is offline at that version. 0: there was no reset.
+   * @param partition of the user's last change; undefined: this feed told none
+   */
+  floorOf(shard: number, partition: number | undefined): number {
+    return partition === undefined
+      ? this.#floors.everywhere(shard, this.#partitions)
+      : this.#floors.of(shard, partition);
   }
 
   /** Ends the iteration. */
@@ -127,7 +156,7 @@ export class PresenceFeed implements AsyncIterable<FeedNews>, AsyncDisposable {
     const isFirst = this.#topicId === undefined;
     const isOther = !isFirst && this.#topicId !== reader.topicId;
     const positions = new Map<number, bigint>();
-    let why = isOther ? "the topic was deleted and made anew" : undefined;
+    let why = isOther ? "the topic was deleted and made anew" : this.#growth(reader.partitions);
     for (const log of bounds) {
       const { partition, start, highWatermark } = log;
       const wanted = isOther ? highWatermark : (this.#positions.get(partition) ?? this.#start(log, isFirst));
@@ -137,9 +166,16 @@ export class PresenceFeed implements AsyncIterable<FeedNews>, AsyncDisposable {
       positions.set(partition, isThere ? wanted : highWatermark);
     }
     this.#topicId = reader.topicId;
+    this.#partitions = reader.partitions;
     this.#positions = positions;
     if (isFirst) yield { kind: "listening" };
     if (why !== undefined) yield this.#gap(why);
+  }
+
+  /** Users' later changes may come from other partitions than those before: docs/adr/0028-floors-per-partition.md */
+  #growth(partitions: number): string | undefined {
+    if (this.#partitions === 0 || this.#partitions === partitions) return undefined;
+    return `the topic has ${partitions} partitions, and had ${this.#partitions}`;
   }
 
   #start({ partition, start, highWatermark }: LogBounds, isFirst: boolean): bigint {
@@ -152,30 +188,31 @@ export class PresenceFeed implements AsyncIterable<FeedNews>, AsyncDisposable {
   async *#read(reader: TopicReader): AsyncGenerator<FeedNews> {
     for await (const { partitions } of fetchLoop(reader, () => this.#positions, this.#closed.signal)) {
       this.#failuresInRow = 0;
-      for (const records of partitions) yield* this.#take(records, reader.partitions);
-      const overdue = this.#marks.takeOverdue(this.#clock.monotonicMs());
+      for (const records of partitions) yield* this.#take(records);
+      const overdue = this.#floors.takeOverdue(reader.partitions, this.#clock.monotonicMs());
       if (overdue !== undefined) yield this.#gap(`the reset of shard ${overdue} did not come from all partitions`);
     }
   }
 
-  *#take({ partition, records, next, unreadable }: FetchedRecords, partitions: number): Generator<FeedNews> {
+  *#take({ partition, records, next, unreadable }: FetchedRecords): Generator<FeedNews> {
     for (const { offset, value } of records) {
       this.#counters.records++;
       this.#positions.set(partition, offset + 1n);
       const content = recordContent(value);
       switch (content.kind) {
-        case "change":
-          if (this.#seen.isNews(content.change.userId, content.change.version)) {
-            yield { kind: "change", partition, offset, ...content.change };
-          } else {
-            this.#counters.repetitions++;
-          }
+        case "change": {
+          const { change } = content;
+          if (change.version < this.#floors.of(change.shard, partition)) this.#counters.outdated++;
+          else if (!this.#seen.isNews(change.userId, change.version)) this.#counters.repetitions++;
+          else yield { kind: "change", partition, offset, ...change };
           break;
+        }
         case "reset": {
           const { shard, begin } = content.reset;
-          if (!this.#marks.read(partition, shard, begin, partitions, this.#clock.monotonicMs())) break;
+          if (!this.#floors.read(partition, shard, begin, this.#clock.monotonicMs())) break;
           this.#counters.resets++;
-          yield { kind: "reset", shard, begin };
+          const beginEverywhere = this.floorOf(shard, undefined);
+          yield { kind: "reset", shard, partition, begin, beginEverywhere };
           break;
         }
         case "unreadable":

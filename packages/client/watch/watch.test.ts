@@ -32,6 +32,7 @@ function message(fields: Partial<WatchPresenceResponse>): WatchPresenceResponse 
 const snapshot = (...texts: string[]) => message({ snapshot: views(...texts) });
 const complete = message({ snapshotComplete: true });
 const reset = message({ reset: true });
+const recovering = message({ recovering: true });
 const updates = (...texts: string[]) =>
   message({
     updates: views(...texts).map(({ userId, online, version, lastSeenAt }) => ({
@@ -167,11 +168,11 @@ describe("watching everyone", () => {
     );
     state.recovering = true;
     await clock.advance(10_000);
-    assert.deepEqual(told, ["+alice@1", "+bob@2", "synced", "unsynced"]);
+    assert.deepEqual(told, ["+alice@1", "+bob@2", "synced", "unsynced", "recovering"]);
     assert.ok(state.askings.length >= 3);
     state.recovering = false;
     await clock.advance(2_000);
-    assert.deepEqual(told.slice(4), ["-bob@9", "synced"]);
+    assert.deepEqual(told.slice(5), ["-bob@9", "synced"]);
   });
 
   test("of whom nothing is known it tells nothing, keeps what it told, and does not ask for ever (P5)", async () => {
@@ -206,7 +207,55 @@ describe("watching everyone", () => {
     ]);
     state.recovering = true;
     await clock.advance(10_000);
-    assert.deepEqual(told, ["+alice@1", "synced", "unsynced", "synced"]);
+    assert.deepEqual(told, ["+alice@1", "synced", "unsynced", "recovering", "synced"]);
+  });
+
+  test("while the stream says that the store recovers, nobody is told to be offline who is absent (P8)", async () => {
+    const script = [
+      ...[snapshot("+alice@1", "+bob@2", "+cid@3"), complete, recovering, updates("+dora@101", "+alice@102")],
+      ...[reset, snapshot("+alice@102", "+dora@101", "+cid@103"), complete],
+    ];
+    const { clock, told, state } = watching("everyone", [script], (userId) => `-${userId}@200`);
+    await clock.advance(0);
+    const first = ["+alice@1", "+bob@2", "+cid@3", "synced"];
+    assert.deepEqual(told, [...first, "recovering", "+dora@101", "unsynced", "-bob@200", "synced"]);
+    assert.deepEqual(state.askings, [["bob"]]);
+  });
+
+  test("a stream that begins while the store recovers waits for the reset, and asks nobody meanwhile (P6)", async () => {
+    const scripts = [
+      [snapshot("+alice@1", "+bob@2"), complete],
+      [{ ...snapshot("+alice@1"), recovering: true }, complete, updates("+cid@101")],
+    ];
+    const { clock, told, state } = watching("everyone", scripts);
+    await clock.advance(60_000);
+    assert.deepEqual(told.slice(3), ["unsynced", "recovering", "+cid@101"]);
+    assert.deepEqual(state.askings, []);
+  });
+
+  test("whom a store brings back that lost the end of its session stays offline (P8)", async () => {
+    const scripts = [
+      [snapshot("+alice@1"), complete, updates("-alice@5")],
+      [{ ...snapshot("+alice@1"), recovering: true }, complete, updates("+alice@101")],
+    ];
+    const { clock, told } = watching("everyone", scripts);
+    await clock.advance(10_000);
+    assert.deepEqual(told, ["+alice@1", "synced", "-alice@5", "unsynced", "recovering", "+alice@101"]);
+  });
+
+  test("of many absent users one page is asked for at a time while the store recovers, and no page for ever (P6)", async () => {
+    const users = Array.from({ length: 2_500 }, (_, user) => `+u${user}@1`);
+    const scripts = [[snapshot(...users), complete], [complete]];
+    const { clock, told, state } = watching("everyone", scripts, (userId) => `-${userId}@9`);
+    state.recovering = true;
+    await clock.advance(12_000);
+    assert.ok(state.askings.length >= 4 && state.askings.length <= 7, `${state.askings.length} calls in 12 s`);
+    const asked = new Set(state.askings.slice(0, 3).flat());
+    assert.equal(asked.size, 2_500, "each page had its turn");
+    state.recovering = false;
+    await clock.advance(2_000);
+    assert.equal(told.filter((one) => one.startsWith("-")).length, 2_500);
+    assert.equal(told.at(-1), "synced");
   });
 
   test("an old message from a node that lags turns nobody green who left", async () => {
@@ -226,15 +275,19 @@ describe("watching some users", () => {
     assert.deepEqual(told, ["+alice@1", "-bob@0", "synced", "+bob@5"]);
   });
 
-  test("who is offline to a store that recovers is asked for again", async () => {
+  test("who is offline to a store that recovers is told when it has recovered, or is back", async () => {
+    const last = ["unsynced", "-bob@102", "synced"];
     const { clock, told, state } = watching(
       ["alice", "bob"],
-      [[message({ snapshot: views("-alice@1", "+bob@2"), recovering: true }), complete]],
-      () => "+alice@3",
+      [
+        [snapshot("-alice@1", "+bob@2"), complete],
+        [message({ snapshot: views("-alice@90", "-bob@90"), recovering: true }), complete, updates("+alice@101")],
+        [snapshot("+alice@101", "-bob@102"), complete],
+      ],
     );
-    await clock.advance(0);
-    assert.deepEqual(told, ["+bob@2", "+alice@3", "synced"]);
-    assert.deepEqual(state.askings, [["alice"]]);
+    await clock.advance(10_000);
+    assert.deepEqual(told, ["-alice@1", "+bob@2", "synced", "unsynced", "recovering", "+alice@101", ...last]);
+    assert.deepEqual(state.askings, []);
   });
 });
 

@@ -1,4 +1,4 @@
-import type { WatchPresenceResponse } from "@realchat/presence-proto/presence";
+import type { UserPresence, WatchPresenceResponse } from "@realchat/presence-proto/presence";
 import { type Clock, pause } from "@realchat/presence-runtime/clock";
 import type { PresenceApi } from "../grpc/presence-channels.ts";
 import { changeOfUpdate, changeOfView, type PresenceChange } from "../presence-change.ts";
@@ -25,7 +25,10 @@ export class WatchedUsers {
   #inSnapshot: Set<string> | undefined;
   /** Told to be online, or not at all, while what we have now says otherwise without being sure. */
   #doubted = new Set<string>();
-  #isSynced = false;
+  /** The stream says so; it is over with the next reset. */
+  #isRecovering = false;
+  /** What was told last of how complete it is. */
+  #told: "unsynced" | "recovering" | "synced" = "unsynced";
   /** When it is next asked for those in doubt. */
   #askMs = 0;
 
@@ -50,6 +53,7 @@ export class WatchedUsers {
   async *follow(): AsyncGenerator<PresenceNews> {
     this.#inSnapshot = new Set();
     this.#doubted.clear();
+    this.#isRecovering = false;
     const cut = new AbortController();
     const stop = () => cut.abort();
     this.#signal?.addEventListener("abort", stop, { once: true });
@@ -72,11 +76,11 @@ export class WatchedUsers {
     }
   }
 
-  /** @returns whether it was in sync until now */
+  /** @returns whether that is to be told: it was in sync until now, or recovering */
   leaveSync(): boolean {
-    const wasSynced = this.#isSynced;
-    this.#isSynced = false;
-    return wasSynced;
+    const wasTold = this.#told !== "unsynced";
+    this.#told = "unsynced";
+    return wasTold;
   }
 
   #messages(signal: AbortSignal): AsyncIterator<WatchPresenceResponse> {
@@ -86,14 +90,28 @@ export class WatchedUsers {
   /** Once the snapshot is there, clears up who is in doubt; when nobody is, all has been told. */
   async *#settle(): AsyncGenerator<PresenceNews> {
     if (this.#inSnapshot !== undefined) return;
-    if (this.#doubted.size > 0 && this.#clock.monotonicMs() >= this.#askMs) yield* this.#ask();
-    if (this.#doubted.size > 0 || this.#isSynced) return;
-    this.#isSynced = true;
-    yield { kind: "synced" };
+    if (this.#isTimeToAsk()) yield* this.#ask();
+    if (this.#isRecovering) yield* this.#tellOnce("recovering");
+    else if (this.#doubted.size === 0) yield* this.#tellOnce("synced");
+  }
+
+  *#tellOnce(kind: "recovering" | "synced"): Generator<PresenceNews> {
+    if (this.#told === kind) return;
+    this.#told = kind;
+    yield { kind };
+  }
+
+  /** While the stream says that the store recovers, a snapshot will follow by itself. */
+  get #mayAsk(): boolean {
+    return this.#inSnapshot === undefined && !this.#isRecovering && this.#doubted.size > 0;
+  }
+
+  #isTimeToAsk(): boolean {
+    return this.#mayAsk && this.#clock.monotonicMs() >= this.#askMs;
   }
 
   async #orTimeToAsk<T>(next: Promise<T>): Promise<T | undefined> {
-    if (this.#inSnapshot !== undefined || this.#doubted.size === 0) return await next;
+    if (!this.#mayAsk) return await next;
     // No caller may be waiting for it when it breaks.
     next.catch(() => {});
     const enough = new AbortController();
@@ -110,25 +128,34 @@ export class WatchedUsers {
     if (message.reset) {
       this.#inSnapshot = new Set();
       this.#doubted.clear();
-      if (this.leaveSync()) yield { kind: "unsynced", why: "presence missed changes itself" };
+      const why = this.#isRecovering ? "presence has recovered, and tells anew" : "presence missed changes itself";
+      this.#isRecovering = false;
+      if (this.leaveSync()) yield { kind: "unsynced", why };
     }
+    if (message.recovering) this.#isRecovering = true;
     for (const view of message.snapshot) {
       this.#inSnapshot?.add(view.userId);
       // What is held of this user is as good as before.
       if (view.unknown) continue;
-      if (!view.online && message.recovering) this.#doubted.add(view.userId);
-      else yield* this.#told(changeOfView(view), this.#known.replace(view));
+      if (this.#isRecovering) yield* this.#takeUnsure(view);
+      else yield* this.#tell(changeOfView(view), this.#known.replace(view));
     }
     for (const update of message.updates) {
       const change = changeOfUpdate(update);
       this.#doubted.delete(change.userId);
-      yield* this.#told(change, this.#known.merge(change));
+      yield* this.#tell(change, this.#known.merge(change));
     }
     if (message.snapshotComplete) this.#doubtTheAbsent();
   }
 
-  *#told(change: PresenceChange, isChange: boolean): Generator<PresenceNews> {
+  *#tell(change: PresenceChange, isChange: boolean): Generator<PresenceNews> {
     if (isChange) yield { kind: "change", ...change };
+  }
+
+  /** Of a store that recovers: it may have lost who came, and whom it has may be one who left since. */
+  *#takeUnsure(view: UserPresence): Generator<PresenceNews> {
+    if (view.online) yield* this.#tell(changeOfView(view), this.#known.merge(view));
+    else this.#doubted.add(view.userId);
   }
 
   #doubtTheAbsent(): void {
@@ -139,7 +166,7 @@ export class WatchedUsers {
     this.#askMs = this.#clock.monotonicMs();
   }
 
-  /** Asks what became of those in doubt; a store that is recovering cannot tell who is offline yet. */
+  /** Asks what became of those in doubt. A store that recovers cannot tell who is offline yet, and is not asked on. */
   async *#ask(): AsyncGenerator<PresenceNews> {
     const userIds = [...this.#doubted];
     this.#askMs = this.#clock.monotonicMs() + askAgainMs;
@@ -147,10 +174,15 @@ export class WatchedUsers {
       const request = { userIds: userIds.slice(start, start + askMaxUsers) };
       const { presences, recovering } = await this.#api.getPresence(request, { timeoutMs: askTimeoutMs });
       for (const view of presences) {
-        if (!view.online && recovering) continue;
         this.#doubted.delete(view.userId);
         if (view.unknown) continue;
-        yield* this.#told(changeOfView(view), this.#known.replace(view));
+        // In doubt again, and behind all others.
+        if (recovering) yield* this.#takeUnsure(view);
+        else yield* this.#tell(changeOfView(view), this.#known.replace(view));
+      }
+      if (recovering) {
+        yield* this.#tellOnce("recovering");
+        return;
       }
     }
   }

@@ -89,16 +89,26 @@ export class ScriptedTopic implements TopicSource {
     this.#wakeUp();
   }
 
+  /** Adds partitions. */
+  grow(partitions: number): void {
+    for (let partition = this.#logs.length; partition < partitions; partition++) {
+      this.#logs.push([]);
+      this.#firsts.push(0n);
+    }
+    this.#wakeUp();
+  }
+
   async open(_: number, stop: AbortSignal): Promise<TopicReader> {
     this.#fail();
     if (!this.exists) throw new KafkaError("NOT_FOUND", "there is no such topic");
     this.readers += 1;
     const { topicId } = this;
+    const partitions = this.#logs.length;
     const closed = new AbortController();
     stop.addEventListener("abort", () => closed.abort());
     return {
       topicId,
-      partitions: this.#logs.length,
+      partitions,
       leaders: [1],
       bounds: async () =>
         this.#firsts.map((first, partition) => ({
@@ -120,7 +130,7 @@ export class ScriptedTopic implements TopicSource {
           const records = this.#recordsFrom(partition, position).filter(({ offset }) => !offsets.has(offset));
           return { partition, records, next: this.#nextOf(partition) };
         }),
-      isOutdated: async () => topicId !== this.topicId,
+      isOutdated: async () => topicId !== this.topicId || partitions !== this.#logs.length,
       close: () => closed.abort(),
     };
   }
