@@ -152,7 +152,11 @@ test("get shows who is online and where, and when the others were last seen", as
     ],
   );
   const recovering = await run("get", "alice", "bob", "carol", "--addr", addr);
-  assert.match(recovering.stderr.join(), /recovers from a loss: who looks offline may be online/);
+  assert.deepEqual(recovering.stdout, [
+    "● alice  online   on phone, tv                    version 17",
+    "? bob    unknown  the store recovers from a loss",
+  ]);
+  assert.match(recovering.stderr.join(), /recovers from a loss: who is not online here may be/);
 });
 
 test("devices asks for one user or for several at once", async (t) => {
@@ -258,25 +262,51 @@ test("watch shows the snapshot, then what is newer, until Ctrl-C", async (t) => 
   );
 });
 
-test("watch says when changes were missed and when the store recovers", async (t) => {
+test("watch says when changes were missed", async (t) => {
   const addr = await scriptedPresence(
     t,
-    watching(
-      { snapshotComplete: true, recovering: true },
-      { reset: true, snapshot: [alice], snapshotComplete: true, recovering: false },
-    ),
+    watching({ snapshotComplete: true }, { reset: true }, { snapshot: [alice], snapshotComplete: true }),
   );
   const text = capturedRun(["watch", "--addr", addr]);
-  await waitUntil(() => text.stderr.length === 5, { what: "all was said" });
+  await waitUntil(() => text.stderr.length === 3, { what: "all was said" });
+  text.stop();
+  assert.equal(await text.exitCode, exitCodes.done);
+  assert.equal(text.stderr[1], "Some changes were missed; here is how it is now:");
+});
+
+test("watch says when the store recovers, knows nothing then of who looks offline, and says when it has", async (t) => {
+  const script = watching(
+    { recovering: true, snapshot: [alice, bob] },
+    { recovering: true, snapshotComplete: true },
+    { updates: [wentOffline] },
+    { reset: true },
+    { snapshot: [bob] },
+    { snapshotComplete: true },
+  );
+  const addr = await scriptedPresence(t, script);
+  const text = capturedRun(["watch", "--addr", addr]);
+  await waitUntil(() => text.stderr.length === 4, { what: "all was said" });
   text.stop();
   assert.equal(await text.exitCode, exitCodes.done);
   assert.deepEqual(text.stderr, [
-    "The store recovers from a loss: who is absent may be online.",
+    "The store recovers from a loss: who is absent may be online. Changes go on.",
     "Watching everyone; Ctrl-C ends it.",
-    "Some changes were missed; here is how it is now:",
-    "Recovered.",
+    "Recovered; here is how it is now:",
     "Watching everyone; Ctrl-C ends it.",
   ]);
+  assert.match(text.stdout[1] ?? "", /^\? bob +unknown +the store recovers from a loss/);
+  assert.match(text.stdout.at(-1) ?? "", /^○ bob +offline/);
+  const json = capturedRun(["watch", "--addr", addr, "--json"]);
+  await waitUntil(() => json.stdout.length >= 9, { what: "all was said" });
+  json.stop();
+  const kinds = json.stdout.map((line) => JSON.parse(line)).map(({ kind, recovering = "" }) => `${kind} ${recovering}`);
+  assert.deepEqual(
+    kinds.map((kind) => kind.trim()),
+    [
+      ...["recovering true", "snapshot", "snapshot", "snapshotComplete", "update"],
+      ...["reset", "recovering false", "snapshot", "snapshotComplete"],
+    ],
+  );
 });
 
 test("events without Kafka says so and watches everyone", async (t) => {

@@ -101,6 +101,13 @@ function exposePush(metrics: Metrics, { push }: Parts): void {
   total("reconciliations", "Times that everyone suspected was looked up, after a gap or a reset.", (values) => {
     return values.reconciliation.passes;
   });
+  gauge(
+    "recovering_users",
+    "Users of whom a presence that recovers from a loss cannot tell; what is known stays.",
+    (values) => {
+      return values.reconciliation.doubted;
+    },
+  );
   gauge("stale", "1 while sockets are told that dots may not be current.", ({ isStale }) => Number(isStale));
   total("stale_times", "Times that sockets began to be told so.", ({ staleEpisodes }) => staleEpisodes);
   gauge("watched_users", "Users whom a socket here watches.", ({ watchedUsers }) => watchedUsers);
@@ -136,6 +143,9 @@ function exposeFeed(metrics: Metrics, { feed, deviceChanges, push }: Parts): voi
     { name: "delivery_feed_faults_total", help: "Gaps in what was heard, data that presence lost, sources lost." },
     () => samples("fault", feed.metrics().faults),
   );
+  metrics.gauge({ name: "delivery_feed_floors", help: "Versions that resets told, by shard and partition." }, () => {
+    return feed.metrics().floors;
+  });
   metrics.gauge({ name: "delivery_feed_users", help: "Users whose version is remembered." }, () => {
     return feed.metrics().usersRemembered;
   });

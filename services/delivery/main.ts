@@ -68,6 +68,7 @@ async function run(config: DeliveryConfig): Promise<void> {
     clock,
     ...config.push,
     isFeedListening: () => feed.health().ready,
+    floorOf: (shard, partition) => feed.floorOf(shard, partition),
     observeAge: observeDots(metrics),
     onDirectoryFailure: (error) => log.debug({ err: error }, "the directory did not answer; it is asked again"),
   });

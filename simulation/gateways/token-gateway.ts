@@ -1,6 +1,6 @@
 import { SessionKeeper } from "@realchat/presence-client";
 import type { AudienceDirectory } from "../../services/delivery/audience/directory.ts";
-import type { FeedListener } from "../../services/delivery/feed/feed.ts";
+import type { FeedListener, PresenceFeed } from "../../services/delivery/feed/feed.ts";
 import { presenceLookup } from "../../services/delivery/presence-lookup.ts";
 import { PresencePush } from "../../services/delivery/push/presence-push.ts";
 import type { GroundTruth, SocketFacts } from "../promises/ground-truth.ts";
@@ -13,6 +13,7 @@ import type { SimulatedChannels } from "./simulated-channels.ts";
 /** What tells a gateway of changes. */
 export interface SimulatedFeed {
   start(listener: FeedListener): void;
+  readonly floorOf: PresenceFeed["floorOf"];
   readonly isReady: boolean;
 }
 
@@ -54,6 +55,7 @@ export class TokenGateway implements SimulatedGateway {
       slowMs: 10_000,
       reconcileEveryMs: 300_000,
       isFeedListening: () => feed.isReady,
+      floorOf: feed.floorOf,
       observeAge() {},
       onDirectoryFailure() {},
       nextTurn,

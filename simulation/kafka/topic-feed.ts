@@ -11,6 +11,7 @@ export function topicFeed(topic: SimulatedTopic, machine: Machine, path: Path): 
   const feed = new KafkaFeed({ records, clock: machine, log: { warn() {} } });
   return {
     start: (listener) => void feed.start(listener),
+    floorOf: (shard, partition) => feed.floorOf(shard, partition),
     get isReady() {
       return feed.health().ready;
     },

@@ -1,4 +1,4 @@
-import { events as contract } from "@realchat/presence-proto";
+import { events as contract, type presence } from "@realchat/presence-proto";
 import { showAddress } from "@realchat/presence-runtime/settings";
 import { CliError } from "../cli-error.ts";
 import { defineCommand } from "../command.ts";
@@ -21,7 +21,8 @@ export const events = defineCommand({
   },
   details: [
     "Reads the topic of the events with all its partitions until Ctrl-C: what a consumer such as",
-    "Delivery gets, repetitions included. Without --brokers and KAFKA_BROKERS it streams",
+    "Delivery gets, repetitions included. After a loss, who is online is said again (cause restated),",
+    "then each partition has a line for each shard: who was not said again is offline. Without --brokers and KAFKA_BROKERS it streams",
     "WatchPresence of everyone instead, which has the same changes in another form.",
   ].join("\n"),
   examples: ["events", "events --brokers 127.0.0.1:9092 --from-beginning --json"],
@@ -88,10 +89,14 @@ function textLine(record: TopicRecord, terminal: Terminal): string {
     case "update":
       return `${updateLine(content.update, terminal)}  ${place}`;
     case "reset":
-      return `shard ${content.reset.shard} is restated: its users below version ${content.reset.begin} are offline  ${place}`;
+      return `${resetLine(content.reset, record.partition)}  ${place}`;
     case "other":
       return `${contract.eventTypeToJSON(content.envelope.eventType)}: not about presence  ${place}`;
     case "unreadable":
       return `not an EventEnvelope (${printable(content.why)})  ${place}`;
   }
+}
+
+function resetLine({ shard, begin }: presence.PresenceResetEvent, partition: number): string {
+  return `shard ${shard} is restated in partition ${partition}: its users there below version ${begin} are offline`;
 }

@@ -10,7 +10,9 @@ export const get = defineCommand({
   flags: {},
   details: [
     "Shows each user, in the order asked: online and on which devices, or when last seen. A user",
-    "without devices who is online has just lost his connection and is in the grace period.",
+    "without devices who is online has just lost his connection and is in the grace period. While",
+    "the store recovers from a loss, nothing is known of those who look offline: they are unknown.",
+    "With --json they are as presence answers, beside recovering: true.",
   ].join("\n"),
   examples: ["get alice", "get alice bob carol --json"],
   async run({ operands, flags, api, terminal, clock }) {
@@ -18,8 +20,9 @@ export const get = defineCommand({
     const nowMs = clock.nowUs() / 1_000;
     const lines = flags.json
       ? presences.map((user) => JSON.stringify({ ...userPresenceJson(user), recovering }))
-      : align(presences.map((user) => userCells(user, terminal, nowMs)));
+      : align(presences.map((user) => userCells(user, { recovering }, terminal, nowMs)));
     for (const line of lines) await terminal.print(line);
-    if (recovering && !flags.json) terminal.note("The store recovers from a loss: who looks offline may be online.");
+    if (recovering && !flags.json)
+      terminal.note("The store recovers from a loss: who is not online here may be. Ask again in a while.");
   },
 });

@@ -3,9 +3,19 @@ import { printable } from "../layout.ts";
 import type { Terminal } from "../terminal.ts";
 import { ago, millisOf } from "../time.ts";
 
-/** Cells that show a user: dot and id, state, where or since when, version. */
-export function userCells(user: presence.UserPresence, terminal: Terminal, nowMs: number): string[] {
+/**
+ * Cells that show a user: dot and id, state, where or since when, version.
+ * @param answer.recovering what the message says that the user is in: then nothing is known of who is offline in it
+ */
+export function userCells(
+  user: presence.UserPresence,
+  { recovering }: { readonly recovering: boolean },
+  terminal: Terminal,
+  nowMs: number,
+): string[] {
   if (user.unknown) return [`? ${printable(user.userId)}`, "unknown", "its record in the store cannot be read", ""];
+  if (recovering && !user.online)
+    return [`? ${printable(user.userId)}`, "unknown", "the store recovers from a loss", ""];
   return [
     `${terminal.dot(user.online)} ${printable(user.userId)}`,
     user.online ? "online" : "offline",

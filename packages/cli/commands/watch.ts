@@ -12,7 +12,9 @@ export const watch = defineCommand({
   details: [
     "Shows the users as they are (without USER: all who are online), then every change with its",
     "cause, device and version, until Ctrl-C. With --json each line has a kind: snapshot,",
-    "snapshotComplete, update, reset (changes were missed, a fresh snapshot follows) or recovering.",
+    "snapshotComplete, update, reset (changes were missed, or the store has recovered; a fresh",
+    "snapshot follows) or recovering (it lost data: until the reset, who is absent or offline in a",
+    "snapshot may be online). Users who are said again after a loss are not news: cause restated.",
   ].join("\n"),
   examples: ["watch", "watch alice bob", "watch --json | jq .userId"],
   run: (invocation) => watchPresence(invocation, invocation.operands),
@@ -32,12 +34,17 @@ export async function watchPresence(
     if (message.reset) {
       heldVersions.clear();
       if (flags.json) await sayJson("reset");
-      else terminal.note("Some changes were missed; here is how it is now:");
+      else
+        terminal.note(
+          recovering ? "Recovered; here is how it is now:" : "Some changes were missed; here is how it is now:",
+        );
     }
-    if (message.recovering !== recovering) {
-      recovering = message.recovering;
+    // A snapshot says so of itself; what comes between says at most that it has begun.
+    const isRecovering: boolean = message.recovering || (recovering && !message.reset);
+    if (isRecovering !== recovering) {
+      recovering = isRecovering;
       if (flags.json) await sayJson("recovering", { recovering });
-      else terminal.note(recovering ? "The store recovers from a loss: who is absent may be online." : "Recovered.");
+      else if (recovering) terminal.note("The store recovers from a loss: who is absent may be online. Changes go on.");
     }
     for (const user of message.snapshot) {
       heldVersions.set(user.userId, user.version);
@@ -45,7 +52,7 @@ export async function watchPresence(
     }
     if (!flags.json) {
       const nowMs = clock.nowUs() / 1_000;
-      for (const line of align(message.snapshot.map((user) => userCells(user, terminal, nowMs)))) {
+      for (const line of align(message.snapshot.map((user) => userCells(user, { recovering }, terminal, nowMs)))) {
         await terminal.print(line);
       }
     }

@@ -19,6 +19,8 @@ test("who is in no known partition has the floor that all have reached", () => {
   assert.equal(floors.everywhere(1, 2), 0);
   floors.read(1, 1, 100, 0);
   assert.equal(floors.everywhere(1, 2), 100);
+  floors.read(1, 1, 300, 0);
+  assert.equal(floors.everywhere(1, 2), 200);
   assert.equal(floors.everywhere(1, 3), 0, "a partition that was added");
   assert.equal(floors.everywhere(1, 0), 0);
 });

@@ -98,6 +98,15 @@ describe("a reader of the contract", () => {
     assert.deepEqual(seen, ["+ann@1", "+cid@120", "+bob@140"]);
   });
 
+  test("while the store recovers again, what it brings back from before its first loss is no news either", () => {
+    const { reader, whileRecovering, answer } = reading();
+    for (const partition of [0, 1]) reader.reset(partition, { shard: 1, begin: 100 });
+    assert.deepEqual(whileRecovering("ann", 50, true), ["ann"]);
+    assert.equal(reader.isOnline("ann"), undefined);
+    assert.deepEqual(answer("ann", 50, true), []);
+    assert.equal(reader.isOnline("ann"), false);
+  });
+
   test("of whom nothing can be read, it keeps what it has", () => {
     const { reader, event, answer } = reading();
     event(0, "ann", 1);

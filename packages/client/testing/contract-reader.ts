@@ -102,8 +102,9 @@ export class ContractReader {
     const askAgain: string[] = [];
     for (const { userId, online, version, shard, unknown } of presences) {
       const floor = this.#floorOf(this.#state.get(userId)?.partition, shard);
-      if (unknown || (recovering && !online)) askAgain.push(userId);
-      else if (version < floor) this.#apply(userId, false, floor, shard);
+      const isBelow = version < floor;
+      if (unknown || (recovering && (isBelow || !online))) askAgain.push(userId);
+      else if (isBelow) this.#apply(userId, false, floor, shard);
       else this.#apply(userId, online, version, shard);
     }
     return askAgain;

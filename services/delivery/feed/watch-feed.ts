@@ -29,6 +29,11 @@ export class WatchFeed implements PresenceFeed {
     await this.#done;
   }
 
+  /** Presence itself knows what was lost: after a loss it tells anew, and the watch finds out who is gone. */
+  floorOf(): number {
+    return 0;
+  }
+
   health(): { readonly ready: boolean; readonly detail: string } {
     return this.#health;
   }
@@ -37,9 +42,10 @@ export class WatchFeed implements PresenceFeed {
   metrics(): FeedMetrics {
     const { changes, gaps, failures, usersRemembered } = this.#watch.metrics();
     return {
-      records: { told: changes, repeated: 0, unreadable: 0 },
+      records: { told: changes, repeated: 0, outdated: 0, unreadable: 0 },
       faults: { gap: gaps, reset: 0, failure: failures },
       usersRemembered,
+      floors: 0,
     };
   }
 
@@ -48,18 +54,27 @@ export class WatchFeed implements PresenceFeed {
       switch (news.kind) {
         case "change": {
           const { cause = 0, deviceId = "", instanceId = "", ...state } = news;
-          listener.update({ ...state, cause, deviceId, instanceId });
+          listener.update({ ...state, cause, deviceId, instanceId }, undefined);
           break;
         }
         case "synced":
-          this.#health = { ready: true, detail: "watches everyone" };
-          // Presence does not say what was missed: all watched users are looked up.
-          listener.gap();
+          this.#isListening("watches everyone", listener);
+          break;
+        // Changes go on, and dots that are right stay right: nothing that a client is to be told of.
+        case "recovering":
+          this.#isListening("watches everyone; presence lost data, and recovers", listener);
           break;
         case "unsynced":
           this.#health = { ready: false, detail: news.why };
           break;
       }
     }
+  }
+
+  #isListening(detail: string, listener: FeedListener): void {
+    const wasReady = this.#health.ready;
+    this.#health = { ready: true, detail };
+    // Presence does not say what was missed: all watched users are looked up.
+    if (!wasReady) listener.gap();
   }
 }

@@ -25,3 +25,16 @@ export function differ(before: Dot, after: Dot): boolean {
   if (before.online !== after.online) return true;
   return !after.online && after.lastSeenMs !== 0 && before.lastSeenMs !== after.lastSeenMs;
 }
+
+/** Of a state that is said again after a loss: the devices that were known of the user. It does not say which there are. */
+export function withDevicesOf(before: Dot, dot: Dot): Dot {
+  return dot.cause === restated && dot.online && before.online ? { ...dot, devices: before.devices } : dot;
+}
+
+/** TRANSITION_CAUSE_RESTATED */
+const restated = 6;
+
+/** What an answer of before a loss comes to, once all who are online have been restated: the user is offline since. */
+export function offlineSince(floor: number, dot: Dot): Dot {
+  return { ...dot, online: false, version: floor, devices: [], lastSeenMs: dot.online ? 0 : dot.lastSeenMs };
+}

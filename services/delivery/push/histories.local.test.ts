@@ -40,6 +40,26 @@ const event: fc.Arbitrary<Event> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("forget" as const), user }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("lose" as const),
+      kept: fc.record(
+        Object.fromEntries(
+          people.map((each) => [each, fc.constantFrom("nothing" as const, "older" as const, "all" as const)]),
+        ),
+      ),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("recover" as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("lag" as const),
+      partition: fc.constantFrom(0, 1),
+      isOver: fc.boolean(),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("gap" as const, "look-again" as const) }) },
   {
     weight: 1,

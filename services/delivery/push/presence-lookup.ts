@@ -9,7 +9,7 @@ export type PresenceLookup = (userIds: readonly string[]) => Promise<LookupResul
 export interface LookupResult {
   /** Of the requested users that presence can read; of the others, what is known stays. */
   readonly dots: readonly Dot[];
-  /** The store lost its data a moment ago: a user that it does not know may be online. */
+  /** The store lost data a moment ago: of a user who is offline in this answer, it says nothing. */
   readonly recovering: boolean;
 }
 

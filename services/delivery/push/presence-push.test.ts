@@ -333,44 +333,12 @@ describe("what the feed did not tell", () => {
     ]);
   });
 
-  test("is looked up after a reset, for users of the shard that were not repeated", async () => {
-    const { harness, ann } = await watching();
-    harness.tell("bob", true);
-    harness.tell("cid", true);
-    await harness.settle();
-    ann.received();
-    const begin = (harness.truth.get("cid")?.version ?? 0) + 5_000;
-    harness.truth.set("bob", harness.dot("bob", false, begin + 1));
-    harness.push.update({ ...harness.dot("cid", true, begin + 2), cause: 6 });
-    harness.push.reset(0, begin);
-    harness.push.reset(7, begin);
-    await harness.settle();
-    assert.deepEqual(harness.lookups, [["bob"]]);
-    assert.deepEqual(ann.received(), ["presence bob-"]);
-  });
-
   test("is found by the slow pass, which looks up every user once in its time", async () => {
     const { harness, ann } = await watching();
     harness.set("bob", true);
     await harness.clock.advance(10_000);
     assert.deepEqual(ann.received(), ["presence bob+"]);
     assert.ok(harness.lookups.length <= 10 && harness.lookups.every((page) => page.length === 1));
-  });
-
-  test("no user turns grey by the answers of a recovering presence", async () => {
-    const { harness, ann } = await watching();
-    harness.tell("bob", true);
-    await harness.settle();
-    ann.received();
-    harness.isRecovering = true;
-    harness.set("bob", false);
-    harness.push.gap();
-    await harness.settle();
-    assert.deepEqual(ann.received(), []);
-    harness.isRecovering = false;
-    harness.push.gap();
-    await harness.settle();
-    assert.deepEqual(ann.received(), ["presence bob-"]);
   });
 
   test("the answers of a presence that lost its data are sent, with a version that clients take for newer", async () => {
@@ -395,6 +363,203 @@ describe("what the feed did not tell", () => {
     assert.deepEqual(ann.received(), []);
     await harness.clock.advance(200);
     assert.deepEqual(ann.received(), ["snapshot bob-"]);
+  });
+});
+
+describe("a presence that lost its data (P8)", () => {
+  /** Ann watches bob and cid, who are online, told from partitions 0 and 1 of a feed with two. */
+  async function losing() {
+    const harness = new PushHarness();
+    harness.befriend("ann", "bob", "cid");
+    const ann = harness.connect("ann");
+    await harness.settle();
+    harness.tell("bob", true, 0);
+    harness.tell("cid", true, 1);
+    await harness.settle();
+    ann.received();
+    harness.lookups.length = 0;
+    const begin = (harness.truth.get("cid")?.version ?? 0) + 10_000_000;
+    /** The feed read the reset from these partitions. */
+    const reset = async (...partitions: (0 | 1)[]) => {
+      for (const partition of partitions) harness.floors.set(`0 ${partition}`, begin);
+      if (harness.floors.has("0 0") && harness.floors.has("0 1")) harness.floors.set("0 undefined", begin);
+      harness.push.reset(0);
+      await harness.clock.advance(100);
+      await harness.settle();
+    };
+    const restate = (userId: string, version: number, partition: number) => {
+      const dot = { ...harness.dot(userId, true, version), cause: 6 };
+      harness.truth.set(userId, dot);
+      harness.push.update(dot, partition);
+    };
+    return { harness, ann, begin, reset, restate };
+  }
+
+  test("turns nobody grey who is absent while it recovers, and asks until it knows", async () => {
+    const { harness, ann, begin } = await losing();
+    harness.isRecovering = true;
+    for (const user of ["bob", "cid"]) harness.truth.set(user, harness.dot(user, false, begin));
+    harness.push.gap();
+    await harness.clock.advance(30_000);
+    assert.deepEqual(ann.received(), []);
+    assert.equal(harness.push.metrics.reconciliation.doubted, 2);
+    const calls = harness.lookups.length;
+    assert.ok(calls >= 20 && calls <= 32, `${calls} calls in 30 s`);
+    harness.truth.set("bob", harness.dot("bob", true, begin + 1));
+    harness.isRecovering = false;
+    await harness.clock.advance(1_000);
+    await harness.settle();
+    assert.deepEqual(ann.received(), ["presence cid-"]);
+    assert.equal(harness.push.metrics.reconciliation.doubted, 0);
+  });
+
+  test("shows nothing of those whom it never knew until it has recovered; to a new socket, too", async () => {
+    const { harness, begin } = await losing();
+    harness.isRecovering = true;
+    harness.befriend("dan", "bob", "eve");
+    for (const user of ["bob", "eve"]) harness.truth.set(user, harness.dot(user, false, begin));
+    const dan = harness.connect("dan");
+    await harness.settle();
+    assert.deepEqual(dan.received(), ["snapshot bob+"]);
+    harness.isRecovering = false;
+    harness.truth.set("bob", harness.dot("bob", true, begin + 1));
+    await harness.clock.advance(1_000);
+    await harness.settle();
+    assert.deepEqual(dan.received(), ["presence eve-"]);
+  });
+
+  test("who comes back above begin is shown at once, and is in doubt no more", async () => {
+    const { harness, begin } = await losing();
+    harness.isRecovering = true;
+    harness.befriend("dan", "eve");
+    harness.truth.set("eve", harness.dot("eve", false, begin));
+    const dan = harness.connect("dan");
+    await harness.settle();
+    const eve = harness.dot("eve", true, begin + 5);
+    harness.truth.set("eve", eve);
+    harness.push.update(eve, 0);
+    await harness.settle();
+    assert.deepEqual(dan.received(), ["snapshot", "presence eve+"]);
+    await harness.clock.advance(1_000);
+    await harness.settle();
+    assert.equal(harness.push.metrics.reconciliation.doubted, 0);
+    assert.deepEqual(dan.received(), []);
+  });
+
+  test("whom a store brings back that lost the end of its session stays grey", async () => {
+    const { harness, ann, begin } = await losing();
+    const before = harness.truth.get("bob");
+    assert.ok(before);
+    harness.tell("bob", false, 0);
+    await harness.settle();
+    assert.deepEqual(ann.received(), ["presence bob-"]);
+    harness.isRecovering = true;
+    harness.truth.set("bob", before);
+    harness.push.gap();
+    await harness.settle();
+    assert.deepEqual(ann.received(), []);
+    harness.isRecovering = false;
+    harness.truth.set("bob", harness.dot("bob", false, begin + 1));
+  });
+
+  test("whom a store brings back that loses data again is in doubt, if that was said before the last reset", async () => {
+    const { harness, begin, reset } = await losing();
+    await reset(0, 1);
+    harness.isRecovering = true;
+    harness.befriend("dan", "eve", "fay");
+    harness.truth.set("eve", harness.dot("eve", true, begin - 1));
+    harness.truth.set("fay", harness.dot("fay", true, begin + 1));
+    const dan = harness.connect("dan");
+    await harness.settle();
+    assert.deepEqual(dan.received(), ["snapshot fay+"]);
+  });
+
+  test("keeps of those in doubt not many more than are watched", async () => {
+    const { harness, begin } = await losing();
+    harness.isRecovering = true;
+    for (let round = 0; round < 400; round++) {
+      const others = Array.from({ length: 3 }, (_, other) => `other-${round}-${other}`);
+      for (const other of others) {
+        harness.befriend(`viewer-${round}`, other);
+        harness.truth.set(other, harness.dot(other, false, begin));
+      }
+      const socket = harness.connect(`viewer-${round}`);
+      await harness.settle();
+      socket.close();
+    }
+    const kept = harness.push.metrics.reconciliation.doubted;
+    assert.ok(kept > 100 && kept <= 1_010, `${kept} of 1200 kept`);
+  });
+
+  test("said again, a state is no news: no frame, and the devices stay known", async () => {
+    const { harness, ann, begin, restate } = await losing();
+    const truth = harness.truth.get("bob");
+    assert.ok(truth);
+    harness.truth.set("bob", { ...truth, devices: ["phone", "tv"] });
+    harness.push.gap();
+    await harness.settle();
+    ann.received();
+    restate("bob", begin + 1, 0);
+    await harness.settle();
+    assert.deepEqual(ann.received(), []);
+    const other = harness.connect("ann");
+    await harness.settle();
+    const frame = other.sink.frames[0];
+    const bob = frame !== undefined && "dots" in frame ? frame.dots.find(({ userId }) => userId === "bob") : undefined;
+    assert.deepEqual([bob?.version, bob?.devices], [begin + 1, ["phone", "tv"]]);
+  });
+
+  test("looks up after a reset those of its partition who were not said again, and nobody else", async () => {
+    const { harness, ann, begin, reset, restate } = await losing();
+    harness.truth.set("cid", harness.dot("cid", false, begin + 1));
+    restate("bob", begin + 2, 0);
+    await reset(0);
+    assert.deepEqual([harness.lookups, ann.received()], [[], []]);
+    await reset(1);
+    assert.deepEqual(harness.lookups, [["cid"]]);
+    assert.deepEqual(ann.received(), ["presence cid-"]);
+    harness.push.reset(7);
+    await harness.clock.advance(1_000);
+    assert.deepEqual(harness.lookups, [["cid"]]);
+  });
+
+  test("looks up those of no known partition once all partitions have reset; after a gap that is everyone", async () => {
+    const { harness, ann, begin, reset } = await losing();
+    harness.push.gap();
+    await harness.settle();
+    harness.lookups.length = 0;
+    harness.truth.set("cid", harness.dot("cid", false, begin + 1));
+    harness.truth.set("bob", harness.dot("bob", true, begin + 2));
+    await reset(0);
+    assert.deepEqual(harness.lookups, []);
+    await reset(1);
+    assert.deepEqual(harness.lookups.flat().sort(), ["bob", "cid"]);
+    assert.deepEqual(ann.received(), ["presence cid-"]);
+  });
+
+  test("resets of many shards and partitions at once cost one walk and one call", async () => {
+    const { harness, begin } = await losing();
+    for (const user of ["bob", "cid"]) harness.truth.set(user, harness.dot(user, true, begin + 1));
+    for (let shard = 0; shard < 16; shard++) {
+      for (const partition of [0, 1, undefined]) harness.floors.set(`${shard} ${partition}`, begin);
+      for (let partition = 0; partition < 12; partition++) harness.push.reset(shard);
+    }
+    await harness.clock.advance(200);
+    assert.deepEqual(harness.lookups, [["bob", "cid"]]);
+    assert.equal(harness.push.metrics.reconciliation.passes, 1);
+  });
+
+  test("an answer of before the loss that comes after the reset turns nobody green", async () => {
+    const { harness, ann, begin, reset } = await losing();
+    await reset(0, 1);
+    harness.lookups.length = 0;
+    // As a server answers that was replaced, and does not know it.
+    assert.deepEqual(ann.received(), ["presence bob- cid-"]);
+    const frame = ann.sink.frames.at(-1);
+    assert.deepEqual(frame?.kind === "presence" && frame.dots.map(({ version }) => version), [begin, begin]);
+    harness.push.gap();
+    await harness.settle();
+    assert.deepEqual(ann.received(), []);
   });
 });
 

@@ -1,8 +1,8 @@
 import { type Clock, pause } from "@realchat/presence-runtime/clock";
 import type { AffectedPairs, AudienceDirectory } from "../audience/directory.ts";
 import type { AudienceListener } from "../audience/listener.ts";
-import type { FeedListener, PresenceUpdate } from "../feed/feed.ts";
-import { type Dot, differ, differInDevices } from "./dot.ts";
+import type { FeedListener, PresenceFeed, PresenceUpdate } from "../feed/feed.ts";
+import { type Dot, differ, differInDevices, offlineSince, withDevicesOf } from "./dot.ts";
 import { FeedSource, LookupSource } from "./dot-sources.ts";
 import type { FrameSink } from "./frame-sink.ts";
 import { FrameWriter } from "./frame-writer.ts";
@@ -15,6 +15,7 @@ import { Semaphore } from "./semaphore.ts";
 import { Staleness } from "./staleness.ts";
 import { Subscriber } from "./subscriber.ts";
 import { type InterestLimits, Viewer, type ViewerEffects } from "./viewer.ts";
+import type { WatchedUser } from "./watched-user.ts";
 
 export interface PresencePushOptions {
   readonly directory: Pick<AudienceDirectory, "visibleTo" | "maySee">;
@@ -30,6 +31,7 @@ export interface PresencePushOptions {
   readonly reconcileEveryMs: number;
   /** Whether the feed delivers changes now; while it does not, known states are looked up again. */
   readonly isFeedListening: () => boolean;
+  readonly floorOf: PresenceFeed["floorOf"];
   /** Seconds. */
   readonly observeAge: (ageSeconds: number) => void;
   readonly onDirectoryFailure: (error: unknown) => void;
@@ -41,6 +43,8 @@ export interface PresencePushOptions {
 const directoryQueriesMax = 256;
 /** How long a client that asks again waits at most for a fresh state, ms. */
 const refreshAnswerMaxMs = 2_000;
+/** Resets of all shards, from all partitions, come close together: all users are walked once for those of this time, ms. */
+const resetPauseMs = 100;
 
 /**
  * Sends users' states to the sockets that may see them: a snapshot when a socket connects, from then on every change. One
@@ -59,6 +63,8 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
   readonly #staleness: Staleness;
   readonly #effects: ViewerEffects<Subscriber>;
   readonly #stopSweeping: () => void;
+  /** Whose floor has risen. */
+  #resetShards = new Set<number>();
   #subscribers = 0;
   #directoryFailures = 0;
   #feedUpdates = 0;
@@ -157,10 +163,12 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
     for (const viewer of this.#viewers.values()) viewer.allRelationsChanged();
   }
 
-  update(update: PresenceUpdate): void {
+  update(update: PresenceUpdate, partition: number | undefined): void {
     this.#feedUpdates++;
     const user = this.#index.get(update.userId);
-    if (user !== undefined) this.#applyDot({ ...update, devices: devicesAfter(update) });
+    if (user === undefined) return;
+    user.partition = partition;
+    this.#applyDot({ ...update, devices: devicesAfter(update) });
   }
 
   /** A device of a user came or went and the user stays online: the devices are looked up. */
@@ -169,13 +177,23 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
   }
 
   gap(): void {
+    for (const user of this.#index.values()) user.partition = undefined;
     void this.#reconciliation.all();
   }
 
-  reset(shard: number, begin: number): void {
-    // Presence answers with a version that every client takes for newer.
-    const isBefore = (dot: Dot) => dot.shard === shard && dot.version < begin;
-    void this.#reconciliation.matching((dot) => dot === undefined || isBefore(dot));
+  /** Who is below the floor is looked up, not taken down at once: what the feed missed must turn nobody grey who lives. */
+  reset(shard: number): void {
+    if (this.#resetShards.size === 0) this.#options.clock.after(resetPauseMs, () => this.#findReset());
+    this.#resetShards.add(shard);
+  }
+
+  #findReset(): void {
+    const shards = this.#resetShards;
+    this.#resetShards = new Set();
+    const { floorOf } = this.#options;
+    const isBelow = ({ dot, partition }: WatchedUser) =>
+      dot !== undefined && shards.has(dot.shard) && dot.version < floorOf(dot.shard, partition);
+    void this.#reconciliation.matching(isBelow);
   }
 
   #sendStalenessToAll(): void {
@@ -248,15 +266,32 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
     const held = new Map(userIds.map((userId) => [userId, this.#index.get(userId)?.dot]));
     const { dots, recovering } = await this.#presence.lookUp(userIds);
     for (const dot of dots) {
-      const known = this.#index.get(dot.userId)?.dot;
-      // While presence recovers, a user that it does not know may not be registered again yet: the feed repeats who is online.
-      if (recovering && !dot.online && known?.online) continue;
-      // No update came since the look-up was sent, and yet its answer is older than the known state and differs: presence
-      // lost its data. The versions of its next transitions are higher again; the version of this answer has to be, too.
-      const isUnchanged = known !== undefined && known === held.get(dot.userId);
-      const isLost = isUnchanged && dot.version < known.version && differ(known, dot);
-      this.#applyDot(isLost ? { ...dot, version: known.version + 1 } : dot);
+      const user = this.#index.get(dot.userId);
+      if (user === undefined) continue;
+      if (recovering) this.#applyUnsure(user, dot);
+      else this.#applyLookup(user, dot, held.get(dot.userId));
     }
+  }
+
+  /** While presence recovers, a user that it does not know may not be registered again yet: that shows nobody grey. */
+  #applyUnsure({ dot: known, partition }: WatchedUser<Subscriber>, dot: Dot): void {
+    const isBelow = dot.version < this.#options.floorOf(dot.shard, partition);
+    if (dot.online && !isBelow) this.#applyDot(dot);
+    else if (known === undefined || known.online) this.#reconciliation.doubt(dot.userId);
+  }
+
+  /** @param held what was known when the look-up was sent */
+  #applyLookup({ dot: known, partition }: WatchedUser<Subscriber>, dot: Dot, held: Dot | undefined): void {
+    const floor = this.#options.floorOf(dot.shard, partition);
+    if (dot.version < floor) {
+      this.#applyDot(offlineSince(floor, dot));
+      return;
+    }
+    // No update came since the look-up was sent, and yet its answer is older than the known state and differs: presence
+    // lost its data. The versions of its next transitions are higher again; the version of this answer has to be, too.
+    const isUnchanged = known !== undefined && known === held;
+    const isLost = isUnchanged && dot.version < known.version && differ(known, dot);
+    this.#applyDot(isLost ? { ...dot, version: known.version + 1 } : dot);
   }
 
   /** The only place where a user's state changes. It never changes to an older version. */
@@ -267,7 +302,8 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
     if (before !== undefined && dot.version < before.version) return;
     const isSame = before !== undefined && dot.version === before.version;
     // The same state: a look-up adds the devices, an event the cause.
-    user.dot = isSame ? { ...before, devices: dot.devices ?? before.devices, cause: before.cause || dot.cause } : dot;
+    if (isSame) user.dot = { ...before, devices: dot.devices ?? before.devices, cause: before.cause || dot.cause };
+    else user.dot = before === undefined ? dot : withDevicesOf(before, dot);
     const isChange = before === undefined || (!isSame && differ(before, dot));
     if (!isChange && !differInDevices(before, user.dot)) return;
     for (const subscriber of user.watchers) {

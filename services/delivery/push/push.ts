@@ -44,6 +44,8 @@ export interface PushMetrics {
     /** Times that queued users were looked up, after a gap or a reset. */
     readonly passes: number;
     readonly queued: number;
+    /** Users of whom a recovering presence could say nothing: what is known of them stays. */
+    readonly doubted: number;
   };
   /** Whether dots may not be current, and how often that began. */
   readonly isStale: boolean;

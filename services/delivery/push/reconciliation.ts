@@ -1,5 +1,4 @@
 import type { Clock } from "@realchat/presence-runtime";
-import type { Dot } from "./dot.ts";
 import type { InterestIndex } from "./interest-index.ts";
 import type { Lookups } from "./lookups.ts";
 import { UniqueQueue } from "./unique-queue.ts";
@@ -9,8 +8,8 @@ const stepMs = 1_000;
 const pageMax = 1_000;
 
 /**
- * Looks up watched users again, to repair what the feed did not deliver: all of them at once after a gap, and all of them
- * slowly all the time, whether the feed reports a gap or not.
+ * Looks up watched users again, to repair what the feed did not deliver: all of them at once after a gap, all of them
+ * slowly all the time, whether the feed reports a gap or not, and those in doubt until presence has recovered.
  */
 export class Reconciliation {
   readonly #index: InterestIndex;
@@ -19,6 +18,9 @@ export class Reconciliation {
   readonly #isIdle: () => boolean;
   readonly #stop: () => void;
   readonly #queue = new UniqueQueue<string>();
+  /** Users of whom a recovering presence could say nothing. */
+  #doubted = new UniqueQueue<string>();
+  #isClearing = false;
   #passing: Promise<void> | undefined;
   #round: MapIterator<WatchedUser> | undefined;
   #isStepping = false;
@@ -39,11 +41,14 @@ export class Reconciliation {
     this.#lookups = options.lookups;
     this.#everyMs = options.everyMs;
     this.#isIdle = options.isIdle;
-    this.#stop = options.clock.every(stepMs, () => void this.#step());
+    this.#stop = options.clock.every(stepMs, () => {
+      void this.#step();
+      void this.#clearDoubts();
+    });
   }
 
   get metrics() {
-    return { ...this.#lookups.metrics, passes: this.#passes, queued: this.#queue.size };
+    return { ...this.#lookups.metrics, passes: this.#passes, queued: this.#queue.size, doubted: this.#doubted.size };
   }
 
   close(): void {
@@ -56,9 +61,15 @@ export class Reconciliation {
     return this.matching(() => true);
   }
 
+  /** A recovering presence could say nothing of the user: it is looked up again, until presence can. */
+  doubt(userId: string): void {
+    this.#doubted.add(userId);
+    if (this.#doubted.size > 2 * this.#index.size + pageMax) this.#forgetUnwatched();
+  }
+
   /** Looks up the watched users that meet the condition. Resolves when it is done. */
-  matching(condition: (dot: Dot | undefined) => boolean): Promise<void> {
-    for (const { userId, dot } of this.#index.values()) if (condition(dot)) this.#queue.add(userId);
+  matching(condition: (user: WatchedUser) => boolean): Promise<void> {
+    for (const user of this.#index.values()) if (condition(user)) this.#queue.add(user.userId);
     if (this.#queue.size === 0) return Promise.resolve();
     this.#passing ??= this.#pass();
     return this.#passing;
@@ -68,7 +79,7 @@ export class Reconciliation {
     this.#passes++;
     while (this.#queue.size > 0) {
       const page = this.#queue.take(pageMax);
-      await this.#lookups.request(page.filter((userId) => this.#index.get(userId) !== undefined)).done;
+      await this.#lookups.request(this.#watchedOf(page)).done;
       // Users who were queued meanwhile belong to the same pass.
       if (this.#queue.size === 0) this.#passing = undefined;
     }
@@ -81,6 +92,28 @@ export class Reconciliation {
     const share = this.#everyMs === 0 ? Number(this.#isIdle()) : Math.ceil((this.#index.size * stepMs) / this.#everyMs);
     await this.#lookups.request(this.#next(Math.min(share, pageMax))).done;
     this.#isStepping = false;
+  }
+
+  /** One page a step while presence recovers; once it has, all of them. */
+  async #clearDoubts(): Promise<void> {
+    if (this.#isClearing) return;
+    this.#isClearing = true;
+    let page: string[] = [];
+    while (this.#doubted.size > 0 && !page.some((userId) => this.#doubted.has(userId))) {
+      page = this.#watchedOf(this.#doubted.take(pageMax));
+      await this.#lookups.request(page).done;
+    }
+    this.#isClearing = false;
+  }
+
+  #forgetUnwatched(): void {
+    const all = this.#doubted;
+    this.#doubted = new UniqueQueue();
+    for (const userId of this.#watchedOf(all.take(all.size))) this.#doubted.add(userId);
+  }
+
+  #watchedOf(userIds: readonly string[]): string[] {
+    return userIds.filter((userId) => this.#index.get(userId) !== undefined);
   }
 
   /** The users that follow those of the last step. A Map's iterator stays valid while the Map changes. */

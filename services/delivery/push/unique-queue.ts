@@ -13,6 +13,10 @@ export class UniqueQueue<T> {
     this.#members.add(member);
   }
 
+  has(member: T): boolean {
+    return this.#members.has(member);
+  }
+
   /** Removes the oldest members, at most `max`. */
   take(max: number): T[] {
     const taken: T[] = [];

@@ -39,16 +39,23 @@ export class KafkaFeed implements PresenceFeed {
     await this.#done;
   }
 
+  floorOf(shard: number, partition: number | undefined): number {
+    return this.#records.floorOf(shard, partition);
+  }
+
   health(): { readonly ready: boolean; readonly detail: string } {
     return this.#records.health();
   }
 
   metrics(): FeedMetrics {
-    const { records, repetitions, unreadable, gaps, resets, failures, usersRemembered } = this.#records.metrics();
+    const { records, repetitions, outdated, unreadable, ...others } = this.#records.metrics();
+    const { gaps, resets, failures, usersRemembered, floors } = others;
+    const told = records - repetitions - outdated - unreadable;
     return {
-      records: { told: records - repetitions - unreadable, repeated: repetitions, unreadable },
+      records: { told, repeated: repetitions, outdated, unreadable },
       faults: { gap: gaps, reset: resets, failure: failures },
       usersRemembered,
+      floors,
     };
   }
 
@@ -57,11 +64,11 @@ export class KafkaFeed implements PresenceFeed {
       switch (news.kind) {
         case "change": {
           const { cause = 0, deviceId = "", instanceId = "", ...state } = news;
-          listener.update({ ...state, cause, deviceId, instanceId });
+          listener.update({ ...state, cause, deviceId, instanceId }, news.partition);
           break;
         }
         case "reset":
-          listener.reset(news.shard, news.begin);
+          listener.reset(news.shard);
           break;
         case "gap":
           this.#logGap(news.why);

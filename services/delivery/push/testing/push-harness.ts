@@ -26,6 +26,8 @@ export class PushHarness {
   isDirectoryAway = false;
   isRecovering = false;
   isFeedListening = true;
+  /** What the feed answers as floor: by `shard partition`, `shard undefined` for users of no known partition. */
+  readonly floors = new Map<string, number>();
   /** While it is set, answers wait for it; they were made before. */
   presenceHolds: Promise<void> | undefined;
   directoryHolds: Promise<void> | undefined;
@@ -57,6 +59,7 @@ export class PushHarness {
       slowMs: 5_000,
       reconcileEveryMs: 0,
       isFeedListening: () => this.isFeedListening,
+      floorOf: (shard, partition) => this.floors.get(`${shard} ${partition}`) ?? 0,
       observeAge: (age) => this.ages.push(age),
       onDirectoryFailure() {},
       ...options,
@@ -87,8 +90,8 @@ export class PushHarness {
   }
 
   /** The user comes or goes, and the feed tells. */
-  tell(userId: string, online: boolean): void {
-    this.push.update(this.set(userId, online));
+  tell(userId: string, online: boolean, partition?: number): void {
+    this.push.update(this.set(userId, online), partition);
   }
 
   connect(userId: string): TestSocket {

@@ -21,6 +21,12 @@ export type Event =
   /** `told`: by the feed, `late`: when more has happened, `never`: lost, and noticed at the end. */
   | { readonly kind: "flip"; readonly user: string; readonly feed: "told" | "late" | "never" }
   | { readonly kind: "forget"; readonly user: string }
+  /** The store loses data: of each user the record, or what was written since an earlier state of it, or nothing. */
+  | { readonly kind: "lose"; readonly kept: Readonly<Record<string, "nothing" | "older" | "all">> }
+  /** The store has recovered: it restates who is online, and the feed is told. Does nothing if it does not recover. */
+  | { readonly kind: "recover" }
+  /** A reader of the feed lags, and reads on; what was late is written then. */
+  | { readonly kind: "lag"; readonly partition: number; readonly isOver: boolean }
   | { readonly kind: "gap" | "look-again" }
   | { readonly kind: "outage"; readonly of: "presence" | "directory"; readonly isOver: boolean }
   | { readonly kind: "pass"; readonly ms: number };
@@ -43,6 +49,15 @@ interface Truth {
   lastSeenMs: number;
 }
 
+/** What a partition of the feed has, in order. */
+type Entry = { readonly kind: "update"; readonly dot: Dot } | { readonly kind: "reset"; readonly begin: number };
+
+const partitions = [0, 1];
+/** How far beyond all that is known a shard begins anew. */
+const leadUs = 10_000_000;
+const connected = 1;
+const restated = 6;
+
 const instant = 1_790_000_000_000_000;
 
 /**
@@ -53,11 +68,25 @@ export class PushSimulation {
   readonly #clock: FakeClock;
   readonly #directory: MemoryDirectory;
   readonly #push: PresencePush;
-  readonly #history: AudienceChange[] = [];
+  readonly #changes: AudienceChange[] = [];
   readonly #truth = new Map<string, Truth>();
+  /** What the store has of each user, and had before; none: nothing. */
+  readonly #records = new Map<string, Truth>();
+  readonly #olderRecords = new Map<string, Truth>();
+  /** When each user came or went, by version, for ever. */
+  readonly #history: Map<string, Truth[]> = new Map();
+  /** Versions of these users began below what they had: they say nothing of when. */
+  readonly #forgotten = new Set<string>();
+  readonly #logs = partitions.map((): Entry[] => []);
+  readonly #lagging = new Set<number>();
+  readonly #floors = new Map<number, number>();
+  /** While it recovers: the version at which it began anew. */
+  #begin: number | undefined;
   readonly #sockets: Socket[] = [];
   readonly #late: Dot[] = [];
   readonly #isAway = { presence: false, directory: false };
+  /** The feed missed something, and knows. */
+  #hasGap = false;
   #version = instant;
   #objection: unknown;
   #isVisible = visibilityAfter([]);
@@ -65,19 +94,23 @@ export class PushSimulation {
   constructor(clock: FakeClock, limits: { readonly interestMax: number; readonly watchedMax: number }) {
     this.#clock = clock;
     this.#directory = new MemoryDirectory({}, clock);
-    for (const user of people) this.#truth.set(user, { online: false, version: instant, lastSeenMs: 0 });
+    for (const user of people) this.#write(user, { online: false, version: instant, lastSeenMs: 0 });
     this.#push = new PresencePush({
       directory: {
         visibleTo: (viewer, limit) => this.#delay("directory", () => this.#directory.visibleTo(viewer, limit)),
         maySee: (viewer, users) => this.#delay("directory", () => this.#directory.maySee(viewer, users)),
       },
       lookup: (userIds) =>
-        this.#delay("presence", async () => ({ dots: userIds.map((user) => this.#dot(user)), recovering: false })),
+        this.#delay("presence", async () => ({
+          dots: userIds.map((user) => this.#answer(user)),
+          recovering: this.#begin !== undefined,
+        })),
       clock,
       limits: { ...limits, lookupMax: 3 },
       slowMs: 1_000_000,
       reconcileEveryMs: 0,
       isFeedListening: () => !this.#isAway.presence,
+      floorOf: (_shard, partition) => this.#floorOf(partition),
       observeAge() {},
       onDirectoryFailure() {},
     });
@@ -104,8 +137,21 @@ export class PushSimulation {
         this.#flip(event.user, event.feed);
         break;
       case "forget":
-        // A store that lost its data: nothing is said of it, and versions begin below.
-        this.#truth.set(event.user, { online: false, version: 1, lastSeenMs: 0 });
+        // A store that lost its data, and nobody knows: nothing is said of it, and versions begin below.
+        if (this.#begin !== undefined) break;
+        this.#forgotten.add(event.user);
+        this.#hasGap = true;
+        this.#write(event.user, { online: false, version: 1, lastSeenMs: 0 });
+        break;
+      case "lose":
+        this.#lose(event.kept);
+        break;
+      case "recover":
+        this.#recover();
+        break;
+      case "lag":
+        if (event.isOver) this.#readOn(event.partition);
+        else this.#lagging.add(event.partition);
         break;
       case "gap":
         this.#push.gap();
@@ -127,14 +173,16 @@ export class PushSimulation {
   async settle(): Promise<void> {
     this.#isAway.presence = false;
     this.#isAway.directory = false;
-    for (const dot of this.#late.splice(0)) this.#push.update(dot);
+    this.#recover();
+    for (const partition of partitions) this.#readOn(partition);
     for (const { sink } of this.#sockets) {
       sink.isHeld = false;
       sink.release();
     }
     // Once before and once after: an answer that is under way may be older than what was lost.
     await this.apply({ kind: "pass", ms: 10_000 });
-    this.#push.gap();
+    // What the feed told, a loss included, needs no more than that.
+    if (this.#hasGap) this.#push.gap();
     for (let step = 0; step < 20; step++) await this.apply({ kind: "pass", ms: 1_000 });
   }
 
@@ -218,29 +266,119 @@ export class PushSimulation {
   }
 
   async #relate(undated: Undated): Promise<void> {
-    const change = { ...undated, at: this.#history.length + 1 } as AudienceChange;
-    this.#history.push(change);
-    this.#isVisible = visibilityAfter(this.#history);
+    const change = { ...undated, at: this.#changes.length + 1 } as AudienceChange;
+    this.#changes.push(change);
+    this.#isVisible = visibilityAfter(this.#changes);
     this.#push.affected(await this.#directory.apply({ changes: [change] }));
   }
 
   #flip(user: string, feed: "told" | "late" | "never"): void {
-    const before = this.#truth.get(user) as Truth;
+    const online = !this.#truthOf(user).online;
+    // While the store recovers nobody goes offline: it waits for the user's other devices.
+    if (!online && this.#begin !== undefined) {
+      this.#set(user, { online, version: ++this.#version, lastSeenMs: Math.floor(this.#version / 1000) });
+      return;
+    }
     this.#version += 1_000;
-    const online = !before.online;
-    this.#truth.set(user, {
-      online,
-      version: this.#version,
-      lastSeenMs: online ? 0 : Math.floor(this.#version / 1000),
-    });
-    const dot = this.#dot(user);
-    if (feed === "told") this.#push.update(dot);
+    this.#write(user, { online, version: this.#version, lastSeenMs: online ? 0 : Math.floor(this.#version / 1000) });
+    const dot = this.#dot(user, online ? connected : 0);
+    if (feed === "told") this.#publish(dot);
     if (feed === "late") this.#late.push(dot);
+    if (feed === "never") this.#hasGap = true;
   }
 
-  #dot(userId: string): Dot {
-    const truth = this.#truth.get(userId) as Truth;
-    return { userId, ...truth, cause: 0, deviceId: "", instanceId: "", shard: 0, devices: undefined };
+  #lose(kept: Readonly<Record<string, "nothing" | "older" | "all">>): void {
+    this.#version += leadUs;
+    this.#begin = this.#version;
+    for (const user of people) {
+      const older = this.#olderRecords.get(user);
+      if (kept[user] === "nothing" || (kept[user] === "older" && older === undefined)) this.#records.delete(user);
+      else if (kept[user] === "older") this.#records.set(user, older as Truth);
+    }
+  }
+
+  /** Gateways have registered again who is online; all of them are restated, then every partition is reset. */
+  #recover(): void {
+    const begin = this.#begin;
+    if (begin === undefined) return;
+    this.#begin = undefined;
+    for (const user of people) {
+      const record = this.#records.get(user);
+      const { online, lastSeenMs } = this.#truthOf(user);
+      if (!online && !record?.online) continue;
+      if (online && record?.online && record.version > begin) continue;
+      this.#records.set(user, { online, version: ++this.#version, lastSeenMs });
+      this.#publish({ ...this.#answer(user), cause: online ? restated : 0 });
+    }
+    for (const partition of partitions) this.#append(partition, { kind: "reset", begin });
+  }
+
+  #publish(dot: Dot): void {
+    this.#append(partitionOf(dot.userId), { kind: "update", dot });
+  }
+
+  #append(partition: number, entry: Entry): void {
+    this.#logs[partition]?.push(entry);
+    if (!this.#lagging.has(partition)) this.#read(partition);
+  }
+
+  /** A publisher that stood still goes on, too, and writes what it had read before. */
+  #readOn(partition: number): void {
+    this.#lagging.delete(partition);
+    this.#read(partition);
+    const late = this.#late.filter(({ userId }) => partitionOf(userId) === partition);
+    for (const dot of late) {
+      this.#late.splice(this.#late.indexOf(dot), 1);
+      this.#publish(dot);
+    }
+  }
+
+  /** As the feed does: it keeps floors, and leaves out what is below. */
+  #read(partition: number): void {
+    for (const entry of this.#logs[partition]?.splice(0) ?? []) {
+      if (entry.kind === "update") {
+        if (entry.dot.version >= this.#floorOf(partition)) this.#push.update(entry.dot, partition);
+      } else {
+        this.#floors.set(partition, entry.begin);
+        this.#push.reset(0);
+      }
+    }
+  }
+
+  #floorOf(partition: number | undefined): number {
+    if (partition !== undefined) return this.#floors.get(partition) ?? 0;
+    return Math.min(...partitions.map((each) => this.#floors.get(each) ?? 0));
+  }
+
+  /** It is so, and the store has it. */
+  #write(user: string, truth: Truth): void {
+    const record = this.#records.get(user);
+    if (record !== undefined) this.#olderRecords.set(user, record);
+    this.#records.set(user, truth);
+    this.#set(user, truth);
+  }
+
+  #set(user: string, truth: Truth): void {
+    this.#truth.set(user, truth);
+    this.#history.set(user, [...(this.#history.get(user) ?? []), truth]);
+  }
+
+  #truthOf(user: string): Truth {
+    return this.#truth.get(user) as Truth;
+  }
+
+  /** What the store says. */
+  #answer(user: string): Dot {
+    return { ...this.#dot(user, 0), ...(this.#records.get(user) ?? this.#absent()) };
+  }
+
+  #absent(): Truth {
+    return { online: false, version: this.#version, lastSeenMs: 0 };
+  }
+
+  #dot(userId: string, cause: number): Dot {
+    const truth = this.#truthOf(userId);
+    return { userId, ...truth, cause, deviceId: "", instanceId: "", shard: 0, devices: undefined };
   }
 
   /** Answers after a while, with what was true at some moment in between. */
@@ -279,7 +417,19 @@ export class PushSimulation {
       assert.ok(this.#isVisible(user, userId), `${user} was told of ${userId}, whom he may not see`);
       const before = held.get(userId)?.version ?? 0;
       assert.ok(version >= before, `${user} was told version ${version} of ${userId} after ${before}`);
+      this.#judgeGrey(userId, online, version);
       held.set(userId, { online, version, lastSeenMs });
     }
   }
+
+  /** P1, P8: whoever is shown to be offline was offline at that version, or is so now. */
+  #judgeGrey(userId: string, online: boolean, version: number): void {
+    if (online || this.#forgotten.has(userId) || !this.#truthOf(userId).online) return;
+    const then = (this.#history.get(userId) ?? []).findLast((truth) => truth.version <= version);
+    assert.ok(!then?.online, `${userId} was shown to be offline at ${version}, and was online, and is`);
+  }
+}
+
+function partitionOf(user: string): number {
+  return people.indexOf(user) % partitions.length;
 }
