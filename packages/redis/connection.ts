@@ -1,5 +1,5 @@
 import type { Cancel, Clock } from "@realchat/presence-runtime";
-import { createClient } from "@redis/client";
+import { RedisClient as LibraryClient } from "@redis/client";
 import { type LossReason, lossReasonOf, lossReasons } from "./loss-reason.ts";
 import type { RedisAddress } from "./redis-address.ts";
 import { codeBehind, describe, isRefusal, RedisError, serverRefusalIn, unavailable } from "./redis-error.ts";
@@ -265,21 +265,32 @@ export class RedisConnection {
   }
 }
 
-function makeClient(address: RedisAddress, { commandTimeoutMs, maxCommands }: ConnectionOptions) {
-  return createClient({
+/**
+ * Made once: `createClient` makes a class of all commands whenever its options differ from the last ones, which takes
+ * 20 ms of CPU and more, and the addresses of several servers differ all the time.
+ */
+const newClient = LibraryClient.factory({ RESP: 2 });
+
+/** A client that connects once and repeats nothing. */
+export function makeClient(
+  address: RedisAddress,
+  { commandTimeoutMs, maxCommands }: Pick<ConnectionOptions, "commandTimeoutMs" | "maxCommands">,
+) {
+  const options = {
     url: address.url,
-    RESP: 2,
+    RESP: 2 as const,
     disableOfflineQueue: true,
     disableClientInfo: true,
-    maintNotifications: "disabled",
+    maintNotifications: "disabled" as const,
     commandsQueueMaxLength: maxCommands,
     // A timer for each command costs more than the command; one watchdog looks after all.
     commandOptions: { timeout: undefined },
     // A caller without an answer must know, so a lost connection ends the client; the next attempt makes a new one.
     socket: {
-      reconnectStrategy: false,
+      reconnectStrategy: false as const,
       connectTimeout: commandTimeoutMs,
-      ...(address.tls && { tls: true, ...address.tls }),
+      ...(address.tls && { tls: true as const, ...address.tls }),
     },
-  });
+  };
+  return newClient(options);
 }

@@ -7,6 +7,6 @@ export type { RedisPlace } from "./redis-place.ts";
 export { integer, list, type Reply, text } from "./replies.ts";
 export { runScript, type Script, scriptsIn, type Values, withSource } from "./script.ts";
 export { checkServer } from "./server-check.ts";
-export { OneServer } from "./topology/one-server.ts";
+export { serversAt } from "./topology/open-servers.ts";
 export type { RedisLink, RedisServer, RedisServers, ServersOptions } from "./topology/redis-servers.ts";
 export { type ScanStep, scanServers } from "./topology/scan-servers.ts";

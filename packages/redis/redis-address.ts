@@ -41,6 +41,14 @@ export function parseRedisUrl(url: string, tlsCa?: string): RedisAddress {
   return { url, shown, database: Number(database), tls };
 }
 
+/** The same Redis on another server: as whom, and how, it is used does not change. */
+export function addressAt(known: RedisAddress, host: string, port: number): RedisAddress {
+  const url = new URL(known.url);
+  url.hostname = host.includes(":") ? `[${host}]` : host;
+  url.port = String(port);
+  return parseRedisUrl(url.href, known.tls?.ca);
+}
+
 /** @param hostname of a URL: an IPv6 address stands in brackets */
 function tlsTo(hostname: string, ca: string | undefined): RedisTls {
   const isAddress = hostname.startsWith("[") || isIP(hostname) !== 0;

@@ -4,4 +4,6 @@ export interface RedisPlace {
   readonly url: string;
   /** See RedisTls. */
   readonly tlsCa?: string | undefined;
+  /** It is a Cluster, and the URL that of one of its nodes; default one server. */
+  readonly cluster?: boolean | undefined;
 }

@@ -222,6 +222,11 @@ describe("what does not go together is refused", () => {
     "two Redis servers": [{ REDIS_URL: "redis://a:1", REDIS_ADDR: "b:1" }, /name different servers/],
     "a password for no Redis": [{ REDIS_PASSWORD: "x" }, /^REDIS_PASSWORD is set, but no Redis is/],
     "a Redis user without a password": [{ REDIS_URL: "redis://bob@cache" }, /^a Redis user is set without a password/],
+    "a Cluster without Redis": [{ REDIS_CLUSTER: "true" }, /^REDIS_CLUSTER is set, but no Redis is/],
+    "a Cluster's database": [
+      { REDIS_URL: "redis://cache/2", REDIS_CLUSTER: "true" },
+      /^a Redis Cluster has no database but 0: leave out the database number 2/,
+    ],
     "TLS files for plaintext presence": [{ PRESENCE_TLS_CA: authority }, /need PRESENCE_TLS=true/],
     "an authority for plaintext Redis": [
       { REDIS_URL: "redis://cache", REDIS_TLS_CA: authority },

@@ -148,6 +148,18 @@ describe("Redis settings", () => {
     assert.deepEqual(store, configOf({ REDIS_URL: "redis://cache", ...apart }).store);
   });
 
+  test("Redis is a Cluster when it is said, and then has no databases", () => {
+    const cluster = { REDIS_ADDR: "cache:6379", REDIS_CLUSTER: "true" };
+    assert.deepEqual(configOf(cluster).store, { ...configOf({ REDIS_ADDR: "cache:6379" }).store, cluster: true });
+    assert.equal(configOf({ ...cluster, REDIS_DB: "0" }).store.kind, "redis");
+    assert.deepEqual(problemsOf({ ...cluster, REDIS_DB: "3" }), [
+      "a Redis Cluster has no database but 0: leave out the database number 3",
+    ]);
+    assert.deepEqual(problemsOf({ REDIS_CLUSTER: "true" }), [
+      "REDIS_CLUSTER is set, but no Redis is: give REDIS_URL or REDIS_ADDR too",
+    ]);
+  });
+
   test("address and URL may both be given when they say the same", () => {
     assert.equal(configOf({ REDIS_ADDR: "cache:6379", REDIS_URL: "redis://cache" }).store.kind, "redis");
     assert.deepEqual(problemsOf({ REDIS_ADDR: "cache:6379", REDIS_URL: "redis://bob:hunter2@cache:6380" }), [

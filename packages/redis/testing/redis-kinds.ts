@@ -1,5 +1,5 @@
-import { startRedis } from "@realchat/presence-testing";
-import { createClient } from "@redis/client";
+import { startRedis, startRedisCluster } from "@realchat/presence-testing";
+import { createClient, createCluster } from "@redis/client";
 import type { RedisPlace } from "../redis-place.ts";
 import type { Reply } from "../replies.ts";
 
@@ -39,5 +39,25 @@ async function startOneServer(): Promise<RedisSite> {
   };
 }
 
+async function startCluster(): Promise<RedisSite> {
+  const cluster = await startRedisCluster();
+  const client = createCluster({ rootNodes: [{ url: cluster.url }], RESP: 2 });
+  await client.connect();
+  return {
+    place: { url: cluster.url, cluster: true },
+    env: { REDIS_URL: cluster.url, REDIS_CLUSTER: "true" },
+    send: (key, ...command) => client.sendCommand<Reply>(key, false, command),
+    sendToAll: (...command) =>
+      Promise.all(client.masters.map(async (master) => (await client.nodeClient(master)).sendCommand<Reply>(command))),
+    async stop() {
+      client.destroy();
+      await cluster.stop();
+    },
+  };
+}
+
 /** Every kind of Redis that presence and the audience's directory must work on. */
-export const redisKinds: readonly RedisKind[] = [{ name: "one server", start: startOneServer }];
+export const redisKinds: readonly RedisKind[] = [
+  { name: "one server", start: startOneServer },
+  { name: "a Cluster", start: startCluster },
+];

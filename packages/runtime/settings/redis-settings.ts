@@ -1,5 +1,5 @@
 import { peerAddress, showAddress } from "./address.ts";
-import { integer, secret, text } from "./kinds.ts";
+import { integer, secret, text, toggle } from "./kinds.ts";
 import { certificateFile } from "./pem-file.ts";
 import { type RedisUrl, redisUrl } from "./redis-url.ts";
 import type { Values } from "./setting.ts";
@@ -23,6 +23,11 @@ export const redisSettings = {
     default: { meaning: "REDIS_URL's, else 0" },
     meaning: "database number",
   },
+  REDIS_CLUSTER: {
+    kind: toggle,
+    default: "false",
+    meaning: "Redis is a Cluster: REDIS_URL names one of its nodes, or the endpoint of a managed one",
+  },
 } as const;
 
 type RedisValues = Values<typeof redisSettings>;
@@ -43,9 +48,16 @@ export function* redisConflicts(values: RedisValues): Iterable<string> {
     if (!url && !address) yield `${name} is set, but no Redis is: give REDIS_URL or REDIS_ADDR too`;
     if (inUrl !== undefined && inUrl !== value) yield `${name} differs from the one in REDIS_URL: give it in one place`;
   }
+  if (values.REDIS_CLUSTER) yield* clusterConflicts(values);
   const username = url?.username ?? values.REDIS_USERNAME;
   const password = url?.password ?? values.REDIS_PASSWORD;
   if (username && !password) yield "a Redis user is set without a password: give REDIS_PASSWORD too";
+}
+
+function* clusterConflicts({ REDIS_URL: url, REDIS_ADDR: address, REDIS_DB }: RedisValues): Iterable<string> {
+  if (!url && !address) yield "REDIS_CLUSTER is set, but no Redis is: give REDIS_URL or REDIS_ADDR too";
+  const database = url?.database ?? REDIS_DB ?? 0;
+  if (database !== 0) yield `a Redis Cluster has no database but 0: leave out the database number ${database}`;
 }
 
 /** How to reach Redis. */
@@ -54,6 +66,8 @@ export interface RedisConfig {
   readonly url: string;
   /** Authority that signed its certificate, PEM; undefined: Node's own list. */
   readonly tlsCa: string | undefined;
+  /** Absent: one server. */
+  readonly cluster?: true;
 }
 
 /**
@@ -64,14 +78,14 @@ export function redisConfig(values: RedisValues): RedisConfig | undefined {
   const { REDIS_URL: given, REDIS_ADDR, REDIS_USERNAME, REDIS_PASSWORD, REDIS_DB, REDIS_TLS_CA } = values;
   const address = given ?? REDIS_ADDR;
   if (address === undefined) return undefined;
-  const tlsCa = REDIS_TLS_CA?.pem;
+  const how = { tlsCa: REDIS_TLS_CA?.pem, ...(values.REDIS_CLUSTER && { cluster: true as const }) };
   const isWhole = (REDIS_USERNAME ?? REDIS_PASSWORD ?? REDIS_DB) === undefined;
-  if (given !== undefined && isWhole) return { url: given.url.href, tlsCa };
+  if (given !== undefined && isWhole) return { url: given.url.href, ...how };
   const { tls, username, password, database }: Partial<RedisUrl> = given ?? {};
   const url = new URL(`${tls ? "rediss" : "redis"}://${showAddress(address)}`);
   url.username = encodeURIComponent(username ?? REDIS_USERNAME ?? "");
   url.password = encodeURIComponent(password ?? REDIS_PASSWORD ?? "");
   const number = database ?? REDIS_DB;
   if (number !== undefined) url.pathname = `/${number}`;
-  return { url: url.href, tlsCa };
+  return { url: url.href, ...how };
 }

@@ -1,4 +1,4 @@
-import { list, type RedisConnection, text } from "@realchat/presence-redis";
+import { list, type RedisLink, text } from "@realchat/presence-redis";
 import { prefix } from "./keys.ts";
 
 /** Members in one reply: about 2 ms of Redis. */
@@ -16,12 +16,12 @@ export function membersKey(conversation: string): string {
  * and members are never removed.
  * @param key see membersKey
  */
-export async function* readMembers(connection: RedisConnection, key: string): AsyncIterable<string[]> {
-  const all = list(await connection.send(["ZRANGE", key, "0", String(pageMax)]));
+export async function* readMembers(link: RedisLink, key: string): AsyncIterable<string[]> {
+  const all = list(await link.send(["ZRANGE", key, "0", String(pageMax)]));
   if (all.length <= pageMax) return yield all.map(text);
   let cursor = "0";
   do {
-    const reply = list(await connection.send(["ZSCAN", key, cursor, "COUNT", String(scanCount)]));
+    const reply = list(await link.send(["ZSCAN", key, cursor, "COUNT", String(scanCount)]));
     cursor = text(reply[0]);
     const members = list(reply[1]).filter((_, index) => index % 2 === 0);
     yield members.map(text);

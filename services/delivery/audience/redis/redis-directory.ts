@@ -1,11 +1,11 @@
 import {
   codeBehind,
-  locatorAt,
-  parseRedisUrl,
-  RedisConnection,
+  type RedisLink,
   type RedisPlace,
+  type RedisServers,
   runScript,
   type Script,
+  serversAt,
   type Values,
 } from "@realchat/presence-redis";
 import { type Clock, OperationMeter } from "@realchat/presence-runtime";
@@ -49,7 +49,9 @@ const callMaxUsers = 1_000;
 /** The directory in Redis 7 or Valkey, shared by all gateways. */
 export class RedisDirectory implements AudienceDirectory {
   readonly kind = "redis";
-  readonly #connection: RedisConnection;
+  readonly #servers: RedisServers;
+  /** To the server that has it: all its keys share a slot. */
+  readonly #link: RedisLink;
   readonly #maxPendingCommands: number;
   readonly #meter: OperationMeter<(typeof directoryOperations)[number]>;
   readonly #unreadable: UnreadableKeys;
@@ -64,9 +66,10 @@ export class RedisDirectory implements AudienceDirectory {
     this.#maxPendingCommands = maxPendingCommands;
     this.#meter = new OperationMeter(directoryOperations, clock);
     this.#refusals = new Refusals(clock);
-    this.#connection = new RedisConnection(
+    this.#servers = serversAt(
+      options,
       {
-        locator: locatorAt(parseRedisUrl(options.url, options.tlsCa)),
+        parts: [markKey],
         commandTimeoutMs,
         maxCommands: maxPendingCommands,
         prepare: async (client) => {
@@ -78,6 +81,7 @@ export class RedisDirectory implements AudienceDirectory {
       },
       clock,
     );
+    this.#link = this.#servers.links[0] as RedisLink;
   }
 
   get generation(): string | undefined {
@@ -86,15 +90,15 @@ export class RedisDirectory implements AudienceDirectory {
 
   /** @throws RedisError REFUSED when this Redis must not be used, or does not let us in */
   open(): Promise<void> {
-    return this.#connection.start();
+    return this.#servers.start();
   }
 
   async close(): Promise<void> {
-    this.#connection.close();
+    this.#servers.close();
   }
 
   health(): { ready: boolean; detail: string } {
-    const { isReady, detail } = this.#connection;
+    const { isReady, detail } = this.#link;
     const refused = isReady ? this.#refusals.summary : undefined;
     return {
       ready: isReady && refused === undefined,
@@ -107,9 +111,9 @@ export class RedisDirectory implements AudienceDirectory {
       relations: this.#relations,
       relationsLimit: undefined,
       unreadable: this.#unreadable.count,
-      connectionsLost: this.#connection.losses,
+      connectionsLost: this.#servers.losses,
       operations: this.#meter.operations,
-      bounds: { commands: { used: this.#connection.pending, limit: this.#maxPendingCommands } },
+      bounds: { commands: { used: this.#servers.pending, limit: this.#maxPendingCommands } },
     };
   }
 
@@ -176,7 +180,7 @@ export class RedisDirectory implements AudienceDirectory {
   /** A server that only reads says so when something is to be written, which may be long after: writes what changes nothing. */
   async #tryWrite(): Promise<void> {
     try {
-      await this.#connection.send(["HDEL", markKey, ""]);
+      await this.#link.send(["HDEL", markKey, ""]);
       this.#refusals.worked("write");
     } catch (error) {
       this.#refusals.failed("write", error);
@@ -235,7 +239,7 @@ export class RedisDirectory implements AudienceDirectory {
     const affected: AffectedPairs[] = [];
     const key = membersKey(conversation);
     try {
-      for await (const others of readMembers(this.#connection, key)) {
+      for await (const others of readMembers(this.#link, key)) {
         affected.push({ users, others: this.#validIds(others, key) });
       }
     } catch (error) {
@@ -259,17 +263,17 @@ export class RedisDirectory implements AudienceDirectory {
     args: Values<Arg>,
   ): Promise<Result> {
     try {
-      return await runScript(this.#connection, script, keys, args);
+      return await runScript(this.#link, script, keys, args);
     } catch (error) {
       // Redis was emptied while the connection was open: reconnect.
-      if (codeBehind(error) === "GENERATION") this.#connection.drop(error);
+      if (codeBehind(error) === "GENERATION") this.#link.drop(error);
       throw unavailable(error);
     }
   }
 
   /** The generation that calls name. @throws AudienceError UNAVAILABLE before the first connection */
   #currentGeneration(): string {
-    if (this.#generation === undefined) throw unavailable(this.#connection.unavailable());
+    if (this.#generation === undefined) throw unavailable(this.#link.unavailable());
     return this.#generation;
   }
 }

@@ -1,12 +1,11 @@
 import {
-  locatorAt,
-  OneServer,
   parseRedisUrl,
   type RedisClient,
   RedisError,
   type RedisLink,
   type RedisPlace,
   type RedisServers,
+  serversAt,
 } from "@realchat/presence-redis";
 import type { Clock } from "@realchat/presence-runtime";
 import type { Rules } from "../../domain/decisions.ts";
@@ -127,8 +126,7 @@ class RedisPresenceStore implements RedisStore {
   constructor(options: RedisStoreOptions, clock: Clock) {
     const { shards, rules, retentionMs, commandTimeoutMs = 2_000, maxPendingCommands = 100_000 } = options;
     invariant(retentionMs >= rules.memoryMs, "tombstones outlive the record");
-    const locator = locatorAt(parseRedisUrl(options.url, options.tlsCa));
-    const keys = shardKeys(shards, locator.database);
+    const keys = shardKeys(shards, parseRedisUrl(options.url).database);
     this.shardCount = shards;
     this.#maxPendingCommands = maxPendingCommands;
     this.#known = new KnownSessions(options.maxKnownSessions ?? 1_000_000);
@@ -152,8 +150,8 @@ class RedisPresenceStore implements RedisStore {
     };
     // One part for each shard, and one for what belongs to none.
     const parts = [...keys.map(({ meta }) => meta), storeKey];
-    this.#servers = new OneServer(
-      locator,
+    this.#servers = serversAt(
+      options,
       { parts, commandTimeoutMs, maxCommands: maxPendingCommands, unavailable, prepare, onLost },
       clock,
     );
