@@ -67,6 +67,14 @@ async function run(config: PresenceConfig): Promise<void> {
       watches.entry(transition);
     },
     onDevicesChanged: (userId) => watches.devicesChanged(userId),
+    onRecovering(shard) {
+      log.warn({ shard }, "this shard began anew, since its data may be lost: nobody in it goes offline for a TTL");
+      watches.recovering(shard);
+    },
+    onRecovered(shard) {
+      log.info({ shard }, "this shard has recovered: watchers start over");
+      watches.recovered(shard);
+    },
     onGap(shard) {
       log.warn({ shard }, "the log was trimmed before this node read it: watchers start over");
       watches.gap(shard);

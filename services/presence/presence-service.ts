@@ -2,6 +2,7 @@ import { unreachable } from "./domain/invariant.ts";
 import type { Limits } from "./domain/limits.ts";
 import { PresenceError } from "./domain/presence-error.ts";
 import { parseSessionId, type SessionRef } from "./domain/session.ts";
+import { shardOf } from "./domain/shard.ts";
 import { checkAge, checkCount, checkId, checkOptionalId, checkSessionId } from "./request-checks.ts";
 import type {
   DeviceView,
@@ -9,6 +10,7 @@ import type {
   Registration,
   SessionEnding,
   SessionStore,
+  ShardKeeping,
   TransitionLog,
   UserView,
 } from "./store/store.ts";
@@ -39,23 +41,27 @@ interface PartlyRefreshed extends LostSessions {
 
 export interface Watching {
   readonly watcher: Watcher;
+  /** Whether a shard of these users lost its data less than a TTL ago: those who are not online may be. */
+  isRecovering(): boolean;
   /** The users asked for, or when none was named those online and those unknown, in pages. */
   snapshot(): AsyncIterable<UserView[]>;
 }
+
+type ServedStore = SessionStore & TransitionLog & Pick<ShardKeeping, "isRecovering"> & { readonly shardCount: number };
 
 /**
  * What presence does, in its own terms: checks what callers send, asks the store, and says what to do when that failed.
  * All methods throw or reject with PresenceError.
  */
 export class PresenceService {
-  readonly #store: SessionStore & TransitionLog & { readonly shardCount: number };
+  readonly #store: ServedStore;
   readonly #watches: WatchHub;
   readonly #limits: Limits;
   /** Whether this node hears of every change; a watch that starts earlier would miss some. */
   readonly #followsAllShards: () => boolean;
 
   constructor(options: {
-    store: SessionStore & TransitionLog & { readonly shardCount: number };
+    store: ServedStore;
     watches: WatchHub;
     limits: Limits;
     followsAllShards: () => boolean;
@@ -154,6 +160,11 @@ export class PresenceService {
     return userIds.length === 0 ? [] : this.#store.users(userIds);
   }
 
+  /** Whether the shard of one of these lost its data less than a TTL ago: those who are offline may be online. */
+  isRecovering(views: readonly UserView[]): boolean {
+    return views.some(({ shard }) => this.#store.isRecovering(shard));
+  }
+
   async devicesOf(userId: string): Promise<readonly DeviceView[]> {
     checkId("user_id", userId, this.#limits);
     const [view] = await this.#store.users([userId]);
@@ -167,7 +178,14 @@ export class PresenceService {
     this.#checkUsers(userIds);
     const watcher = this.#opened(() => this.#watches.open(userIds));
     const named = [...new Set(userIds)];
-    return { watcher, snapshot: () => (named.length === 0 ? this.#everyoneOnline() : this.#pagesOf(named)) };
+    const shards = new Set(named.length === 0 ? this.#allShards() : named.map((userId) => this.#shardOf(userId)));
+    // The watcher hears of it a tick later, and a snapshot must not be complete without.
+    const isRecovering = () => watcher.isRecovering || [...shards].some((shard) => this.#store.isRecovering(shard));
+    return {
+      watcher,
+      isRecovering,
+      snapshot: () => (named.length === 0 ? this.#everyoneOnline() : this.#pagesOf(named)),
+    };
   }
 
   /** Starts to watch whose devices change; close the watcher when done. */
@@ -221,7 +239,15 @@ export class PresenceService {
   }
 
   async *#everyoneOnline(): AsyncIterable<UserView[]> {
-    for (let shard = 0; shard < this.#store.shardCount; shard++) yield* this.#store.scanOnline(shard);
+    for (const shard of this.#allShards()) yield* this.#store.scanOnline(shard);
+  }
+
+  #allShards(): number[] {
+    return Array.from({ length: this.#store.shardCount }, (_, shard) => shard);
+  }
+
+  #shardOf(userId: string): number {
+    return shardOf(userId, this.#store.shardCount);
   }
 
   #checkSession(session: SessionRef, prefix: string): void {

@@ -39,6 +39,8 @@ export class PresenceNode {
       clock: machine,
       onEntry: (entry) => this.#watches.entry(entry),
       onDevicesChanged: (userId) => this.#watches.devicesChanged(userId),
+      onRecovering: (shard) => this.#watches.recovering(shard),
+      onRecovered: (shard) => this.#watches.recovered(shard),
       onGap: (shard) => this.#watches.gap(shard),
       onMended() {},
       onOverflow() {},

@@ -29,7 +29,7 @@ export function presenceApi(
   return implement(presence.PresenceApiDefinition, {
     getPresence: answering(async (request) => {
       const views = await service.users(request.userIds);
-      return { presences: views.map(userPresenceOf), recovering: false };
+      return { presences: views.map(userPresenceOf), recovering: service.isRecovering(views) };
     }),
 
     registerSession: answering(async (request) => {

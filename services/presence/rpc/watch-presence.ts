@@ -17,7 +17,10 @@ const nothing: presence.WatchPresenceResponse = {
   recovering: false,
 };
 
-/** Snapshot, then changes; after a reset both again. Each message waits until the reader has taken the one before. */
+/**
+ * Snapshot, then changes; after a reset both again. Each message waits until the reader has taken the one before, and
+ * says whether a shard of its users recovers; one says nothing else, when that begins.
+ */
 export function watchPresence(service: PresenceService) {
   return async (request: presence.WatchPresenceRequest, responses: Responses, call: CallContext): Promise<void> => {
     const watching = openWatch(service, request.userIds);
@@ -46,17 +49,17 @@ function openWatch(service: PresenceService, userIds: readonly string[]): Watchi
 }
 
 async function sendSnapshot(
-  { snapshot }: Watching,
+  watching: Watching,
   responses: Responses,
   call: CallContext,
   told: Map<string, number> | undefined,
 ): Promise<void> {
-  for await (const views of snapshot()) {
+  for await (const views of watching.snapshot()) {
     if (call.signal.aborted) return;
     for (const { userId, version } of views) told?.set(userId, version);
-    await send(responses, { ...nothing, snapshot: views.map(userPresenceOf) });
+    await send(watching, responses, { ...nothing, snapshot: views.map(userPresenceOf) });
   }
-  await send(responses, { ...nothing, snapshotComplete: true });
+  await send(watching, responses, { ...nothing, snapshotComplete: true });
 }
 
 async function sendChanges(
@@ -68,18 +71,22 @@ async function sendChanges(
   for (;;) {
     const news = await watching.watcher.next(updatesMax);
     if (news === undefined) return;
+    if (news.kind === "recovering") {
+      await send(watching, responses, nothing);
+      continue;
+    }
     if (news.kind === "reset") {
-      await send(responses, { ...nothing, reset: true });
+      await send(watching, responses, { ...nothing, reset: true });
       await sendSnapshot(watching, responses, call, told);
       continue;
     }
     // What happened while the snapshot was taken may be in it already.
     const updates = news.updates.filter(({ userId, version }) => version > (told?.get(userId) ?? 0));
     for (const { userId, version } of updates) told?.set(userId, version);
-    if (updates.length > 0) await send(responses, { ...nothing, updates: updates.map(presenceUpdateOf) });
+    if (updates.length > 0) await send(watching, responses, { ...nothing, updates: updates.map(presenceUpdateOf) });
   }
 }
 
-async function send(responses: Responses, message: presence.WatchPresenceResponse): Promise<void> {
-  if (!responses.write(message)) await responses.drained();
+async function send(watching: Watching, responses: Responses, message: presence.WatchPresenceResponse): Promise<void> {
+  if (!responses.write({ ...message, recovering: watching.isRecovering() })) await responses.drained();
 }

@@ -57,7 +57,7 @@ describe("a log that ran over before it was published", () => {
     const work = new ShardWork({
       ...{ store, publishers, nodeId: `node-${works.length}`, ttlMs: 3_600_000, clock },
       ...{ onEntry: nothing, onDevicesChanged: nothing, onGap: nothing, onMended: nothing },
-      ...{ onRestating: nothing, onRestated: nothing },
+      ...{ onRestating: nothing, onRecovering: nothing, onRecovered: nothing, onRestated: nothing },
       onOverflow: (_shard, publisher) => overflows.push(publisher),
     });
     works.push(work);

@@ -19,6 +19,10 @@ interface ShardWorkOptions {
   readonly onEntry: (transition: Transition, isPublishedHere: boolean) => void;
   /** A device of a user came or went; the user stays online by another one. */
   readonly onDevicesChanged: (userId: string) => void;
+  /** This shard began anew, and whoever looks offline may be online. */
+  readonly onRecovering: (shard: number) => void;
+  /** It is over: what was known of the shard's users before may be wrong. */
+  readonly onRecovered: (shard: number) => void;
   /** Transitions of this shard were missed. */
   readonly onGap: (shard: number) => void;
   /** Entries were trimmed before this publisher accepted them: all who are online will be restated. */
@@ -32,16 +36,20 @@ interface ShardWorkOptions {
 
 /** A node's background work: it ticks and tails every shard, and publishes its share of them. */
 export class ShardWork {
+  readonly #options: ShardWorkOptions;
   readonly #tails: readonly LogTail[];
   readonly #ticker: Ticker;
   readonly #publishing: Publishing;
   readonly #walk: RecordWalk;
   readonly #restating: Restating;
+  /** Shards that recover, as was told. */
+  readonly #recovering = new Set<number>();
 
   constructor(options: ShardWorkOptions) {
     const { store, publishers, nodeId, ttlMs, clock, onEntry, onDevicesChanged, onGap, onOverflow, onMended } = options;
     const { onRestating: onStarted, onRestated: onEnded } = options;
     const { shardCount } = store;
+    this.#options = options;
     this.#publishing = new Publishing({ store, shardCount, nodeId, publishers, clock, onOverflow });
     this.#walk = new RecordWalk({ store, held: () => this.#publishing.held, clock, onMended });
     const duties = () => this.#publishing.duties;
@@ -51,12 +59,17 @@ export class ShardWork {
         this.#publishing.announce(entry);
         if (!isMark(entry)) onEntry(entry, this.#publishing.holds(entry.shard));
       },
-      gap: onGap,
+      gap: (shard: number) => {
+        // Its end makes good for it, and until then what is left would look as if all others were offline.
+        if (store.isRecovering(shard)) this.#noteRecovering(shard, true);
+        else onGap(shard);
+      },
       devicesChanged: onDevicesChanged,
     };
     this.#tails = Array.from({ length: shardCount }, (_, shard) => new LogTail(store, shard, reader));
     const onTick = (shard: number, tick: Tick) => {
       this.#tails[shard]?.onTick(tick.lastVersion);
+      this.#noteRecovering(shard, tick.recoveringMs > 0);
       this.#restating.onTick(shard, tick);
     };
     this.#ticker = new Ticker({ store, shardCount, ttlMs, clock, onTick });
@@ -77,6 +90,17 @@ export class ShardWork {
     await this.#publishing.stop();
     this.#ticker.stop();
     for (const tail of this.#tails) tail.stop();
+  }
+
+  #noteRecovering(shard: number, isRecovering: boolean): void {
+    if (isRecovering === this.#recovering.has(shard)) return;
+    if (isRecovering) {
+      this.#recovering.add(shard);
+      this.#options.onRecovering(shard);
+    } else {
+      this.#recovering.delete(shard);
+      this.#options.onRecovered(shard);
+    }
   }
 
   /** Whether every shard's log is followed, so that no transition from now on is missed. */

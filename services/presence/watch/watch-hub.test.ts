@@ -48,6 +48,40 @@ describe("watching", () => {
     assert.equal((await bob.next(10))?.kind, "updates");
   });
 
+  test("a watcher is told once that a shard of its users recovers, and is reset when the last has recovered", async () => {
+    const hub = new WatchHub((userId) => (userId === "alice" ? 0 : 1));
+    const [alice, everyone] = [openWatch(hub, ["alice"]), openWatch(hub)];
+    hub.recovering(0);
+    hub.recovering(1);
+    hub.recovering(0);
+    hub.entry(sampleTransition(1));
+    for (const watcher of [alice, everyone]) {
+      assert.equal(watcher.isRecovering, true);
+      assert.deepEqual(await watcher.next(10), { kind: "recovering" });
+      assert.equal((await watcher.next(10))?.kind, "updates", "changes go on meanwhile");
+    }
+    hub.recovered(0);
+    assert.deepEqual([alice.isRecovering, everyone.isRecovering], [false, true]);
+    assert.deepEqual(await alice.next(10), { kind: "reset" });
+    hub.entry(sampleTransition(2));
+    assert.equal((await everyone.next(10))?.kind, "updates", "another shard of its users still recovers");
+    hub.recovered(1);
+    assert.deepEqual(await everyone.next(10), { kind: "reset" });
+    hub.entry(sampleTransition(3));
+    assert.equal((await alice.next(10))?.kind, "updates", "the other shard is no shard of hers");
+  });
+
+  test("a watcher that opens while a shard recovers is reset at the end, too", async () => {
+    const hub = new WatchHub((userId) => (userId === "alice" ? 0 : 1));
+    hub.recovering(0);
+    const [alice, bob] = [openWatch(hub, ["alice"]), openWatch(hub, ["bob"])];
+    assert.deepEqual([alice.isRecovering, bob.isRecovering], [true, false]);
+    hub.recovered(0);
+    hub.entry(sampleTransition(1, { userId: "bob", shard: 1 }));
+    assert.deepEqual(await alice.next(10), { kind: "reset" });
+    assert.equal((await bob.next(10))?.kind, "updates");
+  });
+
   test("a gap, and the end, reach a watcher once, however many users it watches", () => {
     const hub = new WatchHub(() => 0);
     const watcher = openWatch(

@@ -8,6 +8,7 @@ export class WatchHub {
   readonly #byUser = new Map<string, Set<Watcher>>();
   readonly #everyone = new Set<Watcher>();
   readonly #deviceWatchers = new Set<DeviceWatcher>();
+  readonly #recovering = new Set<number>();
   readonly #shardOf: (userId: string) => number;
   readonly limit: number;
 
@@ -31,6 +32,7 @@ export class WatchHub {
     const watcher = new Watcher({
       pendingMax: users.size === 0 ? 100_000 : users.size,
       shards: users.size === 0 ? undefined : new Set([...users].map(this.#shardOf)),
+      recovering: this.#recovering,
       close: () => this.#close(watcher, users),
     });
     this.#watchers.add(watcher);
@@ -64,6 +66,18 @@ export class WatchHub {
   /** Transitions of this shard were missed. */
   gap(shard: number): void {
     for (const watcher of this.#watchers) watcher.gap(shard);
+  }
+
+  /** This shard began anew: of its users, those who look offline may be online. */
+  recovering(shard: number): void {
+    this.#recovering.add(shard);
+    for (const watcher of this.#watchers) watcher.recovering(shard);
+  }
+
+  /** All who live had time to come back. */
+  recovered(shard: number): void {
+    this.#recovering.delete(shard);
+    for (const watcher of this.#watchers) watcher.recovered(shard);
   }
 
   /** Closes every watcher: their clients reconnect to another node. */
