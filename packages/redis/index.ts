@@ -2,8 +2,7 @@ export { type ConnectionOptions, type RedisClient, RedisConnection } from "./con
 export { type LossReason, lossReasons } from "./loss-reason.ts";
 export { parseRedisUrl, type RedisAddress } from "./redis-address.ts";
 export { codeBehind, describe, RedisError, type RedisErrorCode, replyBehind } from "./redis-error.ts";
-export { locatorAt, type RedisLocator } from "./redis-locator.ts";
-export type { RedisPlace } from "./redis-place.ts";
+export type { RedisPlace, SentinelPlace } from "./redis-place.ts";
 export { integer, list, type Reply, text } from "./replies.ts";
 export { runScript, type Script, scriptsIn, type Values, withSource } from "./script.ts";
 export { checkServer } from "./server-check.ts";

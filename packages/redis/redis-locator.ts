@@ -4,8 +4,6 @@ import type { RedisAddress } from "./redis-address.ts";
 export interface RedisLocator {
   /** For messages and logs. */
   readonly shown: string;
-  /** Number. */
-  readonly database: number;
   /** @throws Error saying why it is not known now; RedisError REFUSED when it never will be */
   locate(): Promise<RedisAddress>;
   /** Says where the server to use is now, if no more at an address that was located; undefined: it is there. */
@@ -17,7 +15,6 @@ export interface RedisLocator {
 export function locatorAt(address: RedisAddress): RedisLocator {
   return {
     shown: address.shown,
-    database: address.database,
     locate: async () => address,
     moved: () => undefined,
     close() {},

@@ -1,9 +1,21 @@
 /** Where Redis lives, and as whom it is used: what a service is configured with. */
 export interface RedisPlace {
-  /** See parseRedisUrl. */
+  /** See parseRedisUrl. Behind Sentinels its host and port count for nothing. */
   readonly url: string;
   /** See RedisTls. */
   readonly tlsCa?: string | undefined;
   /** It is a Cluster, and the URL that of one of its nodes; default one server. */
   readonly cluster?: boolean | undefined;
+  /** Present: the server is the master that Sentinels name. */
+  readonly sentinel?: SentinelPlace | undefined;
+}
+
+/** Sentinels; they speak TLS if the URL says that the servers do. */
+export interface SentinelPlace {
+  /** What they call the master. */
+  readonly master: string;
+  readonly addresses: readonly { readonly host: string; readonly port: number }[];
+  /** Theirs, not the servers'. */
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
 }

@@ -32,5 +32,12 @@ export {
   type TestRedisCluster,
 } from "./redis-cluster.ts";
 export { seed } from "./seed.ts";
+export {
+  type SentinelsOptions,
+  startSentinels,
+  type TestSentinel,
+  type TestSentinels,
+  type WatchedRedis,
+} from "./sentinels.ts";
 export { temporaryFolder } from "./temporary-folder.ts";
 export { waitUntil } from "./wait-until.ts";

@@ -1,4 +1,4 @@
-import { startRedis, startRedisCluster } from "@realchat/presence-testing";
+import { startRedis, startRedisCluster, startSentinels } from "@realchat/presence-testing";
 import { createClient, createCluster } from "@redis/client";
 import type { RedisPlace } from "../redis-place.ts";
 import type { Reply } from "../replies.ts";
@@ -56,8 +56,42 @@ async function startCluster(): Promise<RedisSite> {
   };
 }
 
+async function startBehindSentinels(): Promise<RedisSite> {
+  const watched = await startSentinels();
+  const { masterName, sentinels, servers } = watched;
+  const addresses = sentinels.map(({ host, port }) => ({ host, port }));
+  const clients = new Map(servers.map(({ url, port }) => [port, createClient({ url, RESP: 2 })]));
+  await Promise.all([...clients.values()].map((client) => client.on("error", () => {}).connect()));
+  let master = await watched.master();
+  const send = async (command: readonly string[]) => {
+    const ask = () => (clients.get(master.port) as ReturnType<typeof createClient>).sendCommand<Reply>(command);
+    try {
+      return await ask();
+    } catch (error) {
+      const present = await watched.master();
+      if (present === master) throw error;
+      master = present;
+      return ask();
+    }
+  };
+  return {
+    place: { url: `redis://${masterName}`, sentinel: { master: masterName, addresses } },
+    env: {
+      REDIS_SENTINELS: addresses.map(({ host, port }) => `${host}:${port}`).join(","),
+      REDIS_SENTINEL_MASTER: masterName,
+    },
+    send: (_key, ...command) => send(command),
+    sendToAll: (...command) => Promise.all([send(command)]),
+    async stop() {
+      for (const client of clients.values()) client.destroy();
+      await watched.stop();
+    },
+  };
+}
+
 /** Every kind of Redis that presence and the audience's directory must work on. */
 export const redisKinds: readonly RedisKind[] = [
   { name: "one server", start: startOneServer },
+  { name: "a master behind Sentinels", start: startBehindSentinels },
   { name: "a Cluster", start: startCluster },
 ];

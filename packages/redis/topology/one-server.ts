@@ -14,6 +14,7 @@ export class OneServer implements RedisServers {
   readonly #clock: Clock;
   readonly #connection: RedisConnection;
   readonly #parts: ReadonlySet<number>;
+  readonly #isFirst: boolean;
   /** Those whose connection must lead to the same server as this one. */
   readonly #besides: OneServer[] = [];
   /** Of the server that the connection leads to; undefined while there is none. */
@@ -24,6 +25,7 @@ export class OneServer implements RedisServers {
     const { prepare, onLost, ...connecting } = options;
     const parts = [...options.parts.keys()];
     this.#parts = new Set(parts);
+    this.#isFirst = first === undefined;
     this.#locator = locator;
     this.#options = options;
     this.#clock = clock;
@@ -69,6 +71,7 @@ export class OneServer implements RedisServers {
 
   close(): void {
     this.#connection.close();
+    if (this.#isFirst) this.#locator.close();
   }
 
   beside(use: ServersUse): RedisServers {

@@ -1,6 +1,6 @@
 import type { Clock } from "@realchat/presence-runtime";
+import { locatorFor } from "../locator-for.ts";
 import { parseRedisUrl } from "../redis-address.ts";
-import { locatorAt } from "../redis-locator.ts";
 import type { RedisPlace } from "../redis-place.ts";
 import { ClusterMap } from "./cluster/cluster-map.ts";
 import { ClusterServers } from "./cluster/cluster-servers.ts";
@@ -12,8 +12,8 @@ import type { RedisServers, ServersOptions } from "./redis-servers.ts";
  * @throws TypeError for a URL that is none
  */
 export function serversAt(place: RedisPlace, options: ServersOptions, clock: Clock): RedisServers {
+  if (!place.cluster) return new OneServer(locatorFor(place, clock), options, clock);
   const address = parseRedisUrl(place.url, place.tlsCa);
-  if (!place.cluster) return new OneServer(locatorAt(address), options, clock);
   const { commandTimeoutMs } = options;
   return new ClusterServers(new ClusterMap({ seed: address, commandTimeoutMs }, clock), options, clock);
 }
