@@ -2,9 +2,13 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, type TestContext, test } from "node:test";
 import { Admin } from "@platformatic/kafka";
+import { fetchLoop, KafkaTopic } from "@realchat/presence-kafka/consumer";
+import { PresenceStatus } from "@realchat/presence-proto/presence";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { startKafka, startPresence, type TestKafka, type TestPresence, waitUntil } from "@realchat/presence-testing";
 import { PresenceChannels } from "../grpc/presence-channels.ts";
 import { SessionKeeper } from "../sessions/session-keeper.ts";
+import { ContractReader } from "../testing/contract-reader.ts";
 import { type FeedNews, type PresenceFeed, type PresenceFeedOptions, presenceFeed } from "./index.ts";
 import { TopicWriter } from "./testing/topic-writer.ts";
 
@@ -150,26 +154,127 @@ test("a topic that is deleted and made anew is a gap, and read on", async (t) =>
   await waitUntil(() => changesOf(news).includes("after on"), { what: "the new topic is read" });
 });
 
-test("a reset is told when all partitions were restated, and once", async (t) => {
+/** A consumer of the feed's news, as docs/contract.md has it, and one of the same records that shares no code with the feed. */
+async function readersOf(t: TestContext, topic: string, from: "now" | "beginning", partitions: number) {
+  const told: string[] = [];
+  const reader = new ContractReader({
+    partitions,
+    onChange: ({ userId, online }) => told.push(`${online ? "+" : "-"}${userId}`),
+  });
+  const raw = new ContractReader({ partitions });
+  const { feed, news } = follow(t, { topic, from });
+  const stop = new AbortController();
+  const records = recordsOf(topic, from, stop.signal);
+  const isRead = records.read(({ partition, value }) => raw.record(partition, value));
+  t.after(async () => {
+    stop.abort();
+    await isRead;
+  });
+  await Promise.all([listening(news), records.isListening]);
+  let taken = 0;
+  /** Takes the news so far. */
+  const take = () => {
+    for (; taken < news.length; taken++) {
+      const one = news[taken] as FeedNews;
+      if (one.kind === "change") {
+        const status = one.online ? PresenceStatus.PRESENCE_STATUS_ONLINE : PresenceStatus.PRESENCE_STATUS_OFFLINE;
+        reader.event(one.partition, { ...one, status });
+      }
+      if (one.kind === "reset") reader.reset(one.partition, one);
+    }
+  };
+  const untilBoth = (online: readonly string[]) =>
+    waitUntil(
+      () => {
+        take();
+        return `${reader.onlineUsers}` === `${online}` && `${raw.onlineUsers}` === `${online}`;
+      },
+      { what: `both readers have ${online} online` },
+    );
+  return { feed, news, reader, raw, told, untilBoth };
+}
+
+/** Plain records of a topic, each partition from its beginning, or from now. */
+function recordsOf(topic: string, from: "now" | "beginning", stop: AbortSignal) {
+  const source = new KafkaTopic({ brokers: [kafka.brokers], topic, clientId: "test-reader", clock: systemClock });
+  const listening = Promise.withResolvers<void>();
+  return {
+    isListening: listening.promise,
+    async read(record: (one: { partition: number; value: Uint8Array }) => void) {
+      const opened = await source.open(0, stop);
+      const bounds = await opened.bounds();
+      const positions = new Map(
+        bounds.map(({ partition, start, highWatermark }) => [partition, from === "now" ? highWatermark : start]),
+      );
+      listening.resolve();
+      try {
+        for await (const { partitions } of fetchLoop(opened, () => positions, stop)) {
+          for (const { partition, records, next } of partitions) {
+            for (const { value } of records) record({ partition, value });
+            positions.set(partition, next);
+          }
+        }
+      } catch (error) {
+        if (!stop.aborted) throw error;
+      } finally {
+        opened.close();
+      }
+    },
+  };
+}
+
+test("after a loss each partition is reset in its turn, and readers come to the truth; also from the beginning (P8)", async (t) => {
   const topic = newTopic();
-  const writer = await TopicWriter.start(t, kafka.brokers, topic, 4);
-  const { news } = follow(t, { topic });
-  await listening(news);
-  for (const partition of [0, 1, 2]) await writer.reset(partition, 5, 1_000);
-  await writer.write([{ userId: "alice", online: true, version: 1_001, cause: 6 }]);
-  await waitUntil(() => changesOf(news).length === 1, { what: "the restated user is told" });
-  assert.equal(news.filter(({ kind }) => kind === "reset").length, 0);
-  await writer.reset(3, 5, 1_000);
-  await waitUntil(() => news.some(({ kind }) => kind === "reset"), { what: "the reset is told" });
-  assert.deepEqual(news.at(-1), { kind: "reset", shard: 5, begin: 1_000 });
-  for (const partition of [0, 1, 2, 3]) await writer.reset(partition, 5, 1_000);
-  await writer.write([
-    { userId: "alice", online: true, version: 1_001 },
-    { userId: "bob", online: true, version: 9 },
-  ]);
-  await waitUntil(() => changesOf(news).includes("bob on"), { what: "what came last is read" });
-  assert.equal(news.filter(({ kind }) => kind === "reset").length, 1);
-  assert.deepEqual(changesOf(news), ["alice on", "bob on"]);
+  const partitions = 3;
+  const shard = 5;
+  const writer = await TopicWriter.start(t, kafka.brokers, topic, partitions);
+  const now = await readersOf(t, topic, "now", partitions);
+  const users = Array.from({ length: 30 }, (_, user) => `user-${String(user).padStart(2, "0")}`);
+  await writer.write(users.map((userId, index) => ({ userId, online: true, version: index + 1, shard })));
+  await now.untilBoth(users);
+  const partitionOf = new Map(now.news.flatMap((one) => (one.kind === "change" ? [[one.userId, one.partition]] : [])));
+  assert.equal(new Set(partitionOf.values()).size, partitions, "users in each partition");
+
+  // The store lost all. Of two users one is back; each partition is reset when its restatements are written.
+  const [back, lost] = [users.filter((_, user) => user % 2 === 0), users.filter((_, user) => user % 2 === 1)];
+  const begin = 1_000;
+  let version = begin;
+  const gone = new Set<string>();
+  for (const partition of [2, 0, 1]) {
+    const ofPartition = (userId: string) => partitionOf.get(userId) === partition;
+    const restated = back
+      .filter(ofPartition)
+      .map((userId) => ({ userId, online: true, version: ++version, cause: 6, shard }));
+    await writer.write(restated as Parameters<TopicWriter["write"]>[0]);
+    await writer.reset(partition, shard, begin);
+    for (const userId of lost.filter(ofPartition)) gone.add(userId);
+    await now.untilBoth(users.filter((userId) => !gone.has(userId)));
+  }
+  assert.deepEqual(
+    now.told.slice(users.length).sort(),
+    lost.map((userId) => `-${userId}`),
+    "nobody flickered",
+  );
+
+  // A publisher that stood still since before the loss goes on: users who are known, and one who is not.
+  const frozen = [...lost, ...back, "stranger"].map((userId, index) => ({
+    userId,
+    online: true,
+    version: 500 + index,
+    shard,
+  }));
+  await writer.write(frozen);
+  await writer.write([{ userId: "later", online: true, version: ++version, shard }]);
+  const truth = ["later", ...back];
+  await now.untilBoth(truth);
+  await waitUntil(() => now.feed.metrics().outdated === frozen.length, { what: "what was frozen is left out" });
+  const { resets, floors } = now.feed.metrics();
+  assert.deepEqual({ resets, floors }, { resets: partitions, floors: partitions });
+
+  const later = await readersOf(t, topic, "beginning", partitions);
+  await later.untilBoth(truth);
+  await waitUntil(() => later.feed.metrics().outdated === frozen.length, { what: "all is read" });
+  assert.deepEqual(later.reader.onlineUsers, truth);
 });
 
 test("closing ends the iteration at once, wherever it is", async (t) => {

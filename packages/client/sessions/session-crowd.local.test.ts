@@ -5,6 +5,7 @@ import { ratePerSecond } from "../testing/rate.ts";
 import { away, ScriptedPresence } from "../testing/scripted-presence.ts";
 import type { KeeperLimits } from "./keeper-options.ts";
 import type { SessionHandle } from "./session-handle.ts";
+import { deviceKey } from "./session-ids.ts";
 import { SessionKeeper } from "./session-keeper.ts";
 
 const intervalMs = 20_000;
@@ -121,6 +122,34 @@ test("an outage costs no session, however long; then all return paced, in random
   const calmMs = clock.monotonicMs();
   await clock.advance(2 * intervalMs);
   assertEven(presence, 2_000, calmMs, clock.monotonicMs());
+});
+
+test("a store that lost all while it was there gets all back in their places, as evenly as heartbeats come (P6, P8)", async () => {
+  const { clock, presence, keeper, open } = crowd({ callsPerSecond: 1_000_000, callsMax: 5_000 });
+  const handles = open(5_000);
+  await clock.advance(intervalMs);
+  const before = new Map(presence.tokens);
+  presence.lose();
+  presence.calls.length = 0;
+  const lostMs = clock.monotonicMs();
+  await clock.advance(intervalMs + 200);
+  assert.ok(handles.every(({ state }) => state === "online"));
+  const { missing, returns, outages } = keeper.metrics();
+  assert.deepEqual({ missing, returns, outages }, { missing: 5_000, returns: 5_000, outages: 0 });
+  const registrations = presence.ofKind("register");
+  assert.equal(registrations.length, 5_000, "each once");
+  for (const { request } of registrations) {
+    const token = before.get(deviceKey(request));
+    assert.equal(request.previousSessionId, token);
+    assert.equal(request.connectionId, token?.slice(token.indexOf(".") + 1));
+  }
+  const times = registrations.map(({ atMs }) => atMs);
+  const { most } = ratePerSecond(times, lostMs, clock.monotonicMs());
+  assert.ok(most <= 1.2 * 250, `${most} registrations in a second, 250 heartbeats in one`);
+  const calmMs = clock.monotonicMs();
+  await clock.advance(2 * intervalMs);
+  assertEven(presence, 5_000, calmMs, clock.monotonicMs());
+  assert.equal(presence.ofKind("register").length, 5_000, "and never again");
 });
 
 test("gateways that lost presence together do not return in the same moment", async () => {

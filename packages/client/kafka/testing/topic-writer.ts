@@ -9,6 +9,7 @@ interface WrittenUpdate {
   readonly online: boolean;
   readonly version: number;
   readonly cause?: PresenceUpdateEvent["cause"];
+  readonly shard?: number;
 }
 
 /** A topic of a test's own, and what the publisher of presence would write to it. */
@@ -40,9 +41,9 @@ export class TopicWriter {
   }
 
   async write(updates: readonly WrittenUpdate[]): Promise<void> {
-    const messages = updates.map(({ userId, online, version, cause = 1 }) => {
+    const messages = updates.map(({ userId, online, version, cause = 1, shard = 0 }) => {
       const status = online ? PresenceStatus.PRESENCE_STATUS_ONLINE : PresenceStatus.PRESENCE_STATUS_OFFLINE;
-      const update = PresenceUpdateEvent.fromPartial({ userId, status, version, cause });
+      const update = PresenceUpdateEvent.fromPartial({ userId, status, version, cause, shard });
       const eventType = online ? EventType.EVENT_TYPE_USER_ONLINE : EventType.EVENT_TYPE_USER_OFFLINE;
       const value = envelope(eventType, PresenceUpdateEvent.encode(update).finish());
       return { topic: this.#topic, key: Buffer.from(userId), value };
