@@ -61,6 +61,40 @@ describe("random calls that overlap, on two nodes that share a Redis", () => {
     );
   });
 
+  test("over a link that flaps, the heartbeats of its node's callers count as long as ticks get through (P1)", async () => {
+    const random = seededRandom(seed());
+    const [stable, shaky] = harness.nodes;
+    const users = Array.from({ length: 200 }, (_, index) => ({ userId: `flap-${index}`, deviceId: "phone" }));
+    const sessions = await Promise.all(
+      users.map(async (user, index) => {
+        const connectionId = index % 2 === 0 ? "" : "socket";
+        const registration = { ...user, instanceId: "gateway", connectionId, previousSessionId: "" };
+        const registered = await (index % 3 === 0 ? shaky : stable).register(registration);
+        assert(registered.kind === "registered");
+        return { ...user, sessionId: connectionId === "" ? "" : registered.sessionId };
+      }),
+    );
+    let unconfirmed = 0;
+    const beat = (session: (typeof sessions)[number]) =>
+      refresh(shaky, session).catch(() => {
+        unconfirmed++;
+      });
+    await harness.whileFlapping(0.05, random, async () => {
+      for (let passedMs = 0; passedMs < 3 * rules.ttlMs; passedMs += 20_000) {
+        // Some at once, some one after the other, some while there is no connection.
+        for (let start = 0; start < sessions.length; start += 10) {
+          await Promise.all(sessions.slice(start, start + 10).map(beat));
+        }
+        await harness.tickSecond();
+        await harness.elapseForFirst(20_000);
+      }
+    });
+    assert(unconfirmed > sessions.length, `the link flapped: ${unconfirmed} heartbeats were not confirmed`);
+    const entries = await harness.newEntries();
+    const left = users.filter(({ userId }) => entries.get(userId)?.some(({ online }) => !online));
+    assert.deepEqual(left, []);
+  });
+
   test("after the last call all sessions expire and nothing is left (P2)", async () => {
     for (let passedMs = 0; passedMs < 2 * rules.ttlMs; passedMs += 30_000) {
       await harness.round(() => [], { elapseMs: 30_000, cut: false });

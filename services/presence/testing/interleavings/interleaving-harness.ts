@@ -13,6 +13,7 @@ import type { PresenceStore, UserView } from "../../store/store.ts";
 import { type LossyProxy, openLossyProxy } from "../lossy-proxy.ts";
 import type { Round } from "./device.ts";
 import type { Nodes } from "./nodes.ts";
+import type { Random } from "./random.ts";
 
 const shardCount = 2;
 const shards = Array.from({ length: shardCount }, (_, shard) => shard);
@@ -88,6 +89,25 @@ export class InterleavingHarness {
     this.#link.stall();
     await play();
     this.#link.resume();
+  }
+
+  /** While `play` runs, this share of the second node's chunks is lost, each with its connection. */
+  async whileFlapping(share: number, random: Random, play: () => Promise<void>): Promise<void> {
+    this.#link.flap(share, random);
+    await play();
+    this.#link.flap(0, random);
+  }
+
+  /** Lets the second node tick until a tick of each shard has worked. */
+  async tickSecond(): Promise<void> {
+    for (const shard of shards) {
+      const isTicked = () =>
+        this.#shaky.tick(shard, tickLimit).then(
+          () => true,
+          () => false,
+        );
+      await waitUntil(isTicked, { what: "a tick gets through" });
+    }
   }
 
   /** Passes time that only the first node counts. */
