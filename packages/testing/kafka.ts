@@ -14,6 +14,8 @@ export type KafkaOptions = {
   properties?: Readonly<Record<string, string>>;
   /** Listeners beside the plain one; keys and logins come in `properties`. */
   listeners?: readonly ("SSL" | "SASL_PLAINTEXT" | "SASL_SSL")[];
+  /** Further plain listeners by name, each with the port on loopback that it tells its clients: that of a proxy. */
+  proxied?: Readonly<Record<string, number>>;
   /** SCRAM users to begin with, such as `SCRAM-SHA-256=[name=alice,password=secret]`. */
   scram?: readonly string[];
 };
@@ -50,7 +52,8 @@ const host = "127.0.0.1";
 export async function startKafka(options: KafkaOptions = {}): Promise<TestKafka> {
   const folder = temporaryFolder("kafka");
   const ports: Record<string, number> = { PLAINTEXT: await freePort(), CONTROLLER: await freePort() };
-  for (const name of options.listeners ?? []) ports[name] = await freePort();
+  for (const name of [...(options.listeners ?? []), ...Object.keys(options.proxied ?? {})])
+    ports[name] = await freePort();
   const server = await kafkaProgram(ports, folder.path, options);
   const brokers = `${host}:${ports.PLAINTEXT}`;
   const withLogin = ports.SASL_PLAINTEXT && `${host}:${ports.SASL_PLAINTEXT}`;
@@ -153,7 +156,10 @@ function serverProperties(
 ): string {
   const names = Object.keys(ports);
   const brokers = names.filter((name) => name !== "CONTROLLER");
+  const { proxied = {} } = options;
   const at = (address: string) => (name: string) => `${name}://${address}:${ports[name]}`;
+  const told = (name: string) => `${name}://${host}:${proxied[name] ?? ports[name]}`;
+  const protocolOf = (name: string) => `${name}:${name in proxied ? "PLAINTEXT" : name}`;
   const properties = {
     "process.roles": "broker,controller",
     "node.id": "1",
@@ -161,8 +167,8 @@ function serverProperties(
     "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "PLAINTEXT",
     listeners: names.map(at(bind)).join(","),
-    "advertised.listeners": brokers.map(at(host)).join(","),
-    "listener.security.protocol.map": ["CONTROLLER:PLAINTEXT", ...brokers.map((name) => `${name}:${name}`)].join(","),
+    "advertised.listeners": brokers.map(told).join(","),
+    "listener.security.protocol.map": ["CONTROLLER:PLAINTEXT", ...brokers.map(protocolOf)].join(","),
     "log.dirs": dataFolder,
     // The product creates its topics; a broker that does it by itself would hide when it does not.
     "auto.create.topics.enable": "false",

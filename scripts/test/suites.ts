@@ -17,7 +17,7 @@ export type Suite = { readonly file: string; readonly kind: SuiteKind };
  * @returns sorted, paths relative to `root`
  */
 export function findSuites(root: string, words: readonly string[] = []): Suite[] {
-  return globSync("{packages,services,scripts,benchmarks,infra,simulation}/**/*.test.ts", {
+  return globSync("{packages,services,scripts,benchmarks,faults,infra,simulation}/**/*.test.ts", {
     cwd: root,
     exclude: ["**/node_modules/**"],
   })

@@ -5,7 +5,7 @@ type Ban = { code: RegExp; isAllowedIn: (file: string) => boolean; why: string; 
 
 /** Of Node and of browsers. */
 const clocks = ["packages/runtime/clock.ts", "packages/web-client/clock.js"];
-const isTool = (file: string) => /^(scripts|benchmarks|packages\/testing)\//.test(file) || isForTests(file);
+const isTool = (file: string) => /^(scripts|benchmarks|faults|packages\/testing)\//.test(file) || isForTests(file);
 /** The page is a program of its own, which tests drive in a real browser, in real time. */
 const isClock = (file: string) => clocks.includes(file) || file.startsWith("services/delivery/web/page/");
 

@@ -179,7 +179,7 @@ function inItsLayer(file: string, { target }: Import): Objection | undefined {
 
 const clients: Record<string, { home: RegExp; instead: string }> = {
   "@redis/client": {
-    home: /^packages\/redis\/|^benchmarks\//,
+    home: /^packages\/redis\/|^(benchmarks|faults)\//,
     instead: "Connect through @realchat/presence-redis. Map: docs/architecture.md",
   },
   "@platformatic/kafka": {
@@ -193,10 +193,13 @@ const clients: Record<string, { home: RegExp; instead: string }> = {
 };
 
 function ofTheProduct(file: string, { target }: Import): Objection | undefined {
-  const isTool = isForTests(file) || /^(scripts|benchmarks|simulation)\//.test(file);
+  const isTool = isForTests(file) || /^(scripts|benchmarks|faults|simulation)\//.test(file);
   const imported = resolve(file, target);
   const isOfTests =
-    isForTests(imported) || imported.startsWith("simulation/") || target === "fast-check" || target.endsWith("testing");
+    isForTests(imported) ||
+    /^(faults|simulation)\//.test(imported) ||
+    target === "fast-check" ||
+    target.endsWith("testing");
   if (isTool || !isOfTests) return undefined;
   return {
     why: "what the product runs on never depends on its tests.",

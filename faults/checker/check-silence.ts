@@ -1,0 +1,30 @@
+import type { History } from "../history/history.ts";
+import { lengthOf, type Span, without } from "../time/spans.ts";
+import { uncountedFor } from "./allowed-time.ts";
+import type { Violation } from "./violation.ts";
+
+/** How long a reader may be without anything to rely on when no fault allows it, ms: a stream that ended, a retry. */
+const silentMs = 5_000;
+
+/** UNAVAILABLE and `recovering` are never wrong, but they end: else a presence that says nothing would keep every promise. */
+export function checkSilence(history: History): Violation[] {
+  return history.readers.flatMap((reader) => {
+    const uncounted = uncountedFor(reader, history);
+    return unable(reader.availability, history).flatMap(({ span, why }) => {
+      const unexcusedMs = lengthOf(without(span, uncounted));
+      if (unexcusedMs <= silentMs + history.timing.slackMs) return [];
+      const what = `${reader.name} could tell nothing for ${Math.round(unexcusedMs)} ms that no fault allows (${why})`;
+      return [{ promise: "P5", userId: undefined, atMs: span.beginMs, what, wrongMs: 0 }];
+    });
+  });
+}
+
+function unable(
+  availability: History["readers"][number]["availability"],
+  history: History,
+): { span: Span; why: string }[] {
+  return availability.flatMap(({ atMs, isAble, why }, index) => {
+    if (isAble) return [];
+    return [{ span: { beginMs: atMs, endMs: availability[index + 1]?.atMs ?? history.endedMs }, why }];
+  });
+}

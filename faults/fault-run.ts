@@ -1,0 +1,113 @@
+import { pause, systemClock } from "@realchat/presence-runtime/clock";
+import { waitUntil } from "@realchat/presence-testing";
+import type { PresenceClient } from "../services/presence/testing/presence-client.ts";
+import { Population } from "./gateways/population.ts";
+import { SimulatedGateway } from "./gateways/simulated-gateway.ts";
+import type { History, Timing } from "./history/history.ts";
+import type { InjectedFault } from "./history/injected-fault.ts";
+import type { SessionLife } from "./history/session-life.ts";
+import type { FaultKind } from "./injection/fault-kind.ts";
+import { Injector } from "./injection/injector.ts";
+import { planFaults } from "./injection/plan.ts";
+import { Random } from "./random/random.ts";
+import { KafkaReader } from "./readers/kafka-reader.ts";
+import { PollReader } from "./readers/poll-reader.ts";
+import { WatchReader } from "./readers/watch-reader.ts";
+import { StallMonitor } from "./stall-monitor.ts";
+import { System } from "./system/system.ts";
+
+interface FaultRunOptions {
+  readonly seed: number;
+  /** Of the time in which faults are injected; settling comes on top of it. */
+  readonly lengthMs: number;
+  readonly kinds: readonly FaultKind[];
+  readonly nodes: number;
+  readonly users: number;
+  readonly timing: Timing;
+  /** Told when the system is up, and of each fault. */
+  readonly say: (line: string) => void;
+  /** Ends the faults early; what happened until then is judged. */
+  readonly stop?: AbortSignal;
+}
+
+const gatewayNames = { token: ["token-a", "token-b"], legacy: ["legacy-a", "legacy-b"] } as const;
+/** How long everyone must have been right when all is over, beyond what faults allow, ms. */
+const atRestMs = 4_000;
+
+/** Starts a system, lets people come and go, harms it by the plan of the seed, lets it settle, and ends it. */
+export async function runFaults(options: FaultRunOptions): Promise<History> {
+  const random = new Random(options.seed);
+  const plan = planFaults(options.kinds, random.fork(), options.lengthMs);
+  const stalls = new StallMonitor();
+  const gateways = Object.values(gatewayNames).flat();
+  const system = await System.start({ ...options, gateways, random: random.fork() });
+  try {
+    return await live({ ...options, system, plan, random, stalls });
+  } finally {
+    stalls.stop();
+    await system.stop();
+  }
+}
+
+interface LiveOptions extends FaultRunOptions {
+  readonly system: System;
+  readonly plan: ReturnType<typeof planFaults>;
+  readonly random: Random;
+  readonly stalls: StallMonitor;
+}
+
+async function live(options: LiveOptions): Promise<History> {
+  const { system, timing, random, stalls, stop = new AbortController().signal } = options;
+  const lives: SessionLife[] = [];
+  const gateways = openGateways(system, timing, random, lives);
+  const population = new Population({ users: options.users, gateways, random: random.fork() });
+  const readers = await openReaders(system, population.users);
+  options.say(`${options.nodes} nodes, ${gateways.length} gateways and ${population.users.length} users are there`);
+
+  const beganMs = systemClock.monotonicMs();
+  population.start();
+  const injector = new Injector({ system, gateways }, options.say);
+  await injector.run(options.plan, stop);
+  population.calm();
+  await pause(systemClock, settledMs(injector.faults, timing) - systemClock.monotonicMs());
+  const endedMs = systemClock.monotonicMs();
+
+  population.stop();
+  for (const gateway of gateways) gateway.stop();
+  await Promise.all(readers.map((reader) => reader.stop()));
+  return {
+    ...{ timing, beganMs, endedMs, lives, users: population.users, faults: injector.faults },
+    ...{ readers: readers.map(({ history }) => history), stalls: stalls.stalls },
+  };
+}
+
+function openGateways(system: System, timing: Timing, random: Random, lives: SessionLife[]): SimulatedGateway[] {
+  return (["token", "legacy"] as const).flatMap((kind) =>
+    gatewayNames[kind].map((name) => {
+      const nodes = system.gatewayClients.get(name) as readonly PresenceClient[];
+      return new SimulatedGateway({ name, kind, nodes, timing, random: random.fork(), lives });
+    }),
+  );
+}
+
+async function openReaders(system: System, users: readonly string[]) {
+  const readers = [
+    new KafkaReader(system.topic),
+    ...system.readerClients.flatMap((node, index) => [
+      new WatchReader({ index, node, users }),
+      new PollReader({ index, node, users }),
+    ]),
+  ];
+  await waitUntil(() => readers.every(({ history }) => history.availability.at(-1)?.isAble), {
+    what: "all readers can tell who is online",
+  });
+  return readers;
+}
+
+/** When all that faults allow is over, every silent session has ended, and readers had a while to be right. */
+function settledMs(faults: readonly InjectedFault[], { ttlMs, slackMs }: Timing): number {
+  const excusedMs = faults.flatMap(({ healedMs, allowance: { everyone, kafka, ofNode } }) =>
+    [everyone, kafka, ofNode?.excuse].map((excuse) => healedMs + (excuse?.part === "whole" ? excuse.afterMs : 0)),
+  );
+  return Math.max(systemClock.monotonicMs(), ...excusedMs) + ttlMs + slackMs + atRestMs;
+}

@@ -1,0 +1,26 @@
+import type { Span } from "../time/spans.ts";
+import type { InjectedFault } from "./injected-fault.ts";
+import type { ReaderHistory } from "./reader-history.ts";
+import type { SessionLife } from "./session-life.ts";
+
+/** What the promises are counted in, ms. */
+export interface Timing {
+  readonly ttlMs: number;
+  readonly heartbeatMs: number;
+  readonly graceMs: number;
+  /** What a busy machine may add to a promise's bound. */
+  readonly slackMs: number;
+}
+
+/** A whole run: what was done, what the gateways did, what the readers said. */
+export interface History {
+  readonly timing: Timing;
+  readonly beganMs: number;
+  readonly endedMs: number;
+  readonly users: readonly string[];
+  readonly lives: readonly SessionLife[];
+  readonly faults: readonly InjectedFault[];
+  readonly readers: readonly ReaderHistory[];
+  /** When this machine did not get to run for longer than a moment: it excuses everyone. */
+  readonly stalls: readonly Span[];
+}

@@ -1,0 +1,60 @@
+import { pause, systemClock } from "@realchat/presence-runtime/clock";
+import type { InjectedFault } from "../history/injected-fault.ts";
+import type { Victims } from "./fault-kind.ts";
+import type { PlannedFault } from "./plan.ts";
+
+/**
+ * Carries out a plan. A fault whose target is harmed already in the same way waits until that is over, since the end of
+ * one would end the other.
+ */
+export class Injector {
+  /** In the order in which they began. */
+  readonly faults: InjectedFault[] = [];
+  readonly #victims: Victims;
+  readonly #say: (line: string) => void;
+  /** What is being harmed now: one fault at a time of a part of the system. */
+  readonly #busy = new Map<string, Promise<void>>();
+
+  constructor(victims: Victims, say: (line: string) => void) {
+    this.#victims = victims;
+    this.#say = say;
+  }
+
+  /** Resolves when all of it is done and healed. @param stop when it aborts, no further fault begins */
+  async run(plan: readonly PlannedFault[], stop: AbortSignal): Promise<void> {
+    const beganMs = systemClock.monotonicMs();
+    const running: Promise<void>[] = [];
+    for (const planned of plan) {
+      await pause(systemClock, beganMs + planned.atMs - systemClock.monotonicMs(), stop);
+      if (stop.aborted) break;
+      const part = partOf(planned.kind.name);
+      await this.#busy.get(part);
+      const injecting = this.#inject(planned, stop);
+      this.#busy.set(part, injecting);
+      running.push(injecting);
+    }
+    await Promise.all(running);
+  }
+
+  async #inject({ kind, lastsMs, random }: PlannedFault, stop: AbortSignal): Promise<void> {
+    const beganMs = systemClock.monotonicMs();
+    const harm = await kind.begin(this.#victims, random);
+    const { target, allowance } = harm;
+    const fault: InjectedFault = {
+      ...{ kind: kind.name, target, beganMs, allowance },
+      healedMs: Number.POSITIVE_INFINITY,
+    };
+    this.faults.push(fault);
+    this.#say(`${kind.name} of ${target} for ${Math.round(lastsMs)} ms`);
+    await pause(systemClock, lastsMs, stop);
+    await harm.heal();
+    fault.healedMs = systemClock.monotonicMs();
+  }
+}
+
+/** `node-redis.cut` and `all-redis.stall` harm the same links. */
+function partOf(name: string): string {
+  const [part] = name.split(".") as [string];
+  if (part.startsWith("gateway-")) return "gateway links";
+  return part.endsWith("-redis") ? "links to redis" : part;
+}

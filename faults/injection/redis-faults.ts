@@ -1,0 +1,61 @@
+import type { Allowance } from "../history/injected-fault.ts";
+import type { FaultKind } from "./fault-kind.ts";
+
+const storeIsAway = (more: Partial<Allowance> = {}): Allowance => ({
+  everyone: { part: "whole", afterMs: 3_000 },
+  isOutage: true,
+  unavailableAfterMs: 2_500,
+  ...more,
+});
+
+/** The store is away, and comes back with all that it had. */
+export const redisFaults: readonly FaultKind[] = [
+  {
+    name: "redis.freeze",
+    lastsMs: [300, 9_000],
+    weight: 2,
+    begin({ system: { redis } }) {
+      redis.freeze();
+      return { target: "redis", allowance: storeIsAway({ holdsCalls: true }), heal: () => redis.resume() };
+    },
+  },
+  {
+    name: "redis.restart",
+    lastsMs: [200, 8_000],
+    weight: 2,
+    async begin({ system: { redis } }) {
+      await redis.kill();
+      return { target: "redis", allowance: storeIsAway(), heal: () => redis.startAgain() };
+    },
+  },
+];
+
+const toRecoverMs = 6_000;
+
+/** The store loses what it had. A recovery takes a TTL, and the restating after it a moment. */
+const storeIsLost: Allowance = {
+  everyone: { part: "whole", afterMs: 3_000 + toRecoverMs + 5_000 },
+  losesData: true,
+  unavailableAfterMs: 2_500,
+};
+
+export const lossFaults: readonly FaultKind[] = [
+  {
+    name: "redis.flush",
+    lastsMs: [0, 0],
+    weight: 1,
+    async begin({ system: { redis } }) {
+      await redis.send("FLUSHALL");
+      return { target: "redis", allowance: storeIsLost, heal() {} };
+    },
+  },
+  {
+    name: "redis.restart-empty",
+    lastsMs: [200, 4_000],
+    weight: 1,
+    async begin({ system: { redis } }) {
+      await redis.kill();
+      return { target: "redis", allowance: { ...storeIsLost, isOutage: true }, heal: () => redis.startEmpty() };
+    },
+  },
+];

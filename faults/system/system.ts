@@ -1,0 +1,106 @@
+import { freePort, startKafka, type TestKafka } from "@realchat/presence-testing";
+import { connectPresence, type PresenceClient } from "../../services/presence/testing/presence-client.ts";
+import type { Timing } from "../history/history.ts";
+import { Link } from "../network/link.ts";
+import type { Random } from "../random/random.ts";
+import { NodeSlot } from "./node-slot.ts";
+import { RedisPlace } from "./redis-place.ts";
+
+interface SystemOptions {
+  readonly nodes: number;
+  readonly gateways: readonly string[];
+  readonly timing: Timing;
+  readonly random: Random;
+}
+
+/** Of a call; gateways of the contract would wait a little longer, and their sessions live longer, too. */
+const callMaxMs = 1_500;
+const topic = "presence.events.v1";
+const partitions = 4;
+
+/** Real nodes, Redis and Kafka, with links between all of them that can be harmed. */
+export class System {
+  readonly redis: RedisPlace;
+  readonly kafka: TestKafka;
+  readonly nodes: readonly NodeSlot[];
+  /** By name of the gateway, one client for each node. */
+  readonly gatewayClients: ReadonlyMap<string, readonly PresenceClient[]>;
+  /** By name of the gateway, one link to each node. */
+  readonly gatewayLinks: ReadonlyMap<string, readonly Link[]>;
+  /** One for each node, over links that nothing harms. */
+  readonly readerClients: readonly PresenceClient[];
+  readonly #links: readonly Link[];
+
+  private constructor(parts: Pick<System, "redis" | "kafka" | "nodes" | "gatewayLinks"> & { readerLinks: Link[] }) {
+    const { redis, kafka, nodes, gatewayLinks, readerLinks } = parts;
+    this.redis = redis;
+    this.kafka = kafka;
+    this.nodes = nodes;
+    this.gatewayLinks = gatewayLinks;
+    const connect = (link: Link) => connectPresence(link.address, callMaxMs);
+    this.readerClients = readerLinks.map(connect);
+    this.gatewayClients = new Map([...gatewayLinks].map(([name, links]) => [name, links.map(connect)]));
+    this.#links = nodes.flatMap(({ redisLink, kafkaLink, callerLinks }) => [redisLink, kafkaLink, ...callerLinks]);
+  }
+
+  static async start(options: SystemOptions): Promise<System> {
+    const indexes = Array.from({ length: options.nodes }, (_, index) => index);
+    const random = options.random;
+    const kafkaPorts = await Promise.all(indexes.map(() => freePort()));
+    const proxied = Object.fromEntries(kafkaPorts.map((port, index) => [listenerOf(index), port]));
+    const [redis, kafka] = await Promise.all([RedisPlace.start(), startKafka({ proxied })]);
+    const openLink = async (target: Link["target"], port?: number) =>
+      Link.open(port ?? (await freePort()), target, random.fork());
+    const openLinks = () => Promise.all(indexes.map(() => openLink({ host: "127.0.0.1", port: 9 })));
+
+    const readerLinks = await openLinks();
+    const gatewayLinks = new Map<string, readonly Link[]>();
+    for (const name of options.gateways) gatewayLinks.set(name, await openLinks());
+    const nodes = await Promise.all(
+      indexes.map(async (index) => {
+        const redisLink = await openLink(redis);
+        const kafkaLink = await openLink(targetOf(kafka.listeners[listenerOf(index)]), kafkaPorts[index]);
+        const callerLinks = [readerLinks, ...gatewayLinks.values()].map((links) => links[index] as Link);
+        const env = settingsOf(options.timing, redisLink, kafkaLink);
+        return new NodeSlot({ index, redisLink, kafkaLink, callerLinks, env });
+      }),
+    );
+    await Promise.all(nodes.map((node) => node.start("ready")));
+    return new System({ redis, kafka, nodes, gatewayLinks, readerLinks });
+  }
+
+  /** What consumers of the events need: the broker's own listener, which nothing harms but what harms the broker. */
+  get topic(): { brokers: string; topic: string; partitions: number } {
+    return { brokers: this.kafka.brokers, topic, partitions };
+  }
+
+  async stop(): Promise<void> {
+    for (const client of [...this.readerClients, ...[...this.gatewayClients.values()].flat()]) client.close();
+    await Promise.all(this.nodes.map((node) => node.kill()));
+    await Promise.all([...this.#links.map((link) => link.close()), this.redis.stop(), this.kafka.stop()]);
+  }
+}
+
+function settingsOf({ ttlMs, heartbeatMs, graceMs }: Timing, redis: Link, kafka: Link): Record<string, string> {
+  return {
+    REDIS_URL: `redis://${redis.address}`,
+    REDIS_COMMAND_TIMEOUT: "1s",
+    SHARDS: "8",
+    KAFKA_BROKERS: kafka.address,
+    KAFKA_TOPIC: topic,
+    KAFKA_PARTITIONS: String(partitions),
+    SESSION_TTL: `${ttlMs}ms`,
+    HEARTBEAT_INTERVAL: `${heartbeatMs}ms`,
+    OFFLINE_GRACE: `${graceMs}ms`,
+    DRAIN_TIMEOUT: "5s",
+  };
+}
+
+function listenerOf(index: number): string {
+  return `NODE${index}`;
+}
+
+function targetOf(address: string | undefined): { host: string; port: number } {
+  const [host, port] = (address ?? "").split(":");
+  return { host: host as string, port: Number(port) };
+}
