@@ -1,5 +1,8 @@
-import { startRedis } from "@realchat/presence-testing";
+import { settleStore, startRedis } from "@realchat/presence-testing";
 import { createClient } from "@redis/client";
+
+/** Of a store that a benchmark opens on it. */
+const shardsMax = 64;
 
 /** A real Redis of our own, and what it says about itself. */
 export interface MeasuredRedis {
@@ -19,6 +22,7 @@ export type PlainClient = ReturnType<typeof makeClient>;
 
 export async function startMeasuredRedis(args: readonly string[] = []): Promise<MeasuredRedis> {
   const redis = await startRedis({ args });
+  await settleStore(redis.url, shardsMax);
   const client = makeClient(redis.url);
   await client.connect();
   const info = async (section: string, ...fields: string[]) => {

@@ -28,6 +28,8 @@ export interface CallContext {
   readonly method: string;
   /** Address and port of the caller's connection; the same for all calls on one connection. */
   readonly peer: string;
+  /** The caller's connection, the same object for all its calls: a key for what is known of it. */
+  readonly connection: object;
   /**
    * Aborts when the caller cancels, its deadline passes, its connection ends or the server gives up draining; not when
    * the handler ends the call itself. The reason is an RpcError CANCELLED or DEADLINE_EXCEEDED.

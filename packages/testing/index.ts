@@ -39,5 +39,6 @@ export {
   type TestSentinels,
   type WatchedRedis,
 } from "./sentinels.ts";
+export { settleShard, settleStore } from "./settled-store.ts";
 export { temporaryFolder } from "./temporary-folder.ts";
 export { waitUntil } from "./wait-until.ts";

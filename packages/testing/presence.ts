@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { startChild } from "./child.ts";
 import { freePort } from "./free-port.ts";
 import { repository } from "./provision/folders.ts";
+import { isEmptyRedis, settleStore } from "./settled-store.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 import { waitUntil } from "./wait-until.ts";
 
@@ -10,6 +11,11 @@ export type PresenceOptions = {
   env?: Readonly<Record<string, string>>;
   /** Which health endpoint must answer 200 before this returns; `live` for a node whose store is away. Default `ready`. */
   until?: "ready" | "live";
+  /**
+   * Lets the shards of a store that is empty so far recover, as they do: nobody goes offline for a TTL. By default they
+   * look as if they had been in use for long.
+   */
+  recovers?: boolean;
 };
 
 /** A presence node: a process of its own, as it runs in production. */
@@ -40,6 +46,7 @@ export type TestPresence = {
 export async function startPresence(options: PresenceOptions = {}): Promise<TestPresence> {
   const grpcAddress = `127.0.0.1:${await freePort()}`;
   const httpAddress = `127.0.0.1:${await freePort()}`;
+  if (options.recovers !== true) await settleNewStore(options.env ?? {});
   const folder = temporaryFolder("presence");
   const child = await startChild(process.execPath, [join(repository, "services/presence/main.ts")], {
     logFile: join(folder.path, "presence.log"),
@@ -71,6 +78,12 @@ export async function startPresence(options: PresenceOptions = {}): Promise<Test
     },
     stop: () => child.end("SIGTERM"),
   };
+}
+
+/** A Redis that is away, or speaks TLS, is left as it is. */
+async function settleNewStore({ REDIS_URL = "", SHARDS = "16" }: Readonly<Record<string, string>>): Promise<void> {
+  if (!/^redis:\/\/[^/]+\/?$/.test(REDIS_URL)) return;
+  if (await isEmptyRedis(REDIS_URL).catch(() => false)) await settleStore(REDIS_URL, Number(SHARDS));
 }
 
 async function isHealthy(url: string): Promise<boolean> {

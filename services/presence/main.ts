@@ -15,6 +15,7 @@ import {
 } from "@realchat/presence-runtime";
 import { loadConfig } from "./config.ts";
 import { defaultRules } from "./domain/decisions.ts";
+import { beginReasons } from "./domain/recovery.ts";
 import { shardOf } from "./domain/shard.ts";
 import { KafkaPublisher } from "./events/kafka/kafka-publisher.ts";
 import { MemoryPublisher } from "./events/memory.ts";
@@ -29,7 +30,7 @@ import { ShardWork } from "./shards/shard-work.ts";
 import { startupBanner } from "./startup-banner.ts";
 import { createMemoryStore } from "./store/memory/memory-store.ts";
 import { createRedisStore } from "./store/redis/redis-store.ts";
-import type { PresenceStore, Unreadable } from "./store/store.ts";
+import type { Begun, PresenceStore, Unreadable } from "./store/store.ts";
 import { WatchHub } from "./watch/watch-hub.ts";
 
 /** Over how long the callers of a node that is cut off are told so: the other nodes must bear them all. */
@@ -213,7 +214,12 @@ function createStore(
   }
   const onUnreadable = ({ key, message }: Unreadable) =>
     log.error({ key }, `somebody else wrote into this Redis: ${message}`);
-  const redis = createRedisStore({ rules, retentionMs, shards: store.shardCount, ...store, onUnreadable }, clock);
+  const onBegin = ({ shard, reason, begin }: Begun) =>
+    log.warn({ shard, reason, begin }, `the store of shard ${shard} began anew: ${beginReasons[reason]}`);
+  const redis = createRedisStore(
+    { rules, retentionMs, shards: store.shardCount, ...store, onUnreadable, onBegin },
+    clock,
+  );
   return { store: redis, publishToChannel: (channel, message) => redis.publish(channel, message) };
 }
 

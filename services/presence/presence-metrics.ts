@@ -1,5 +1,6 @@
 import type { CallObserver, RpcCode, RpcServerMetrics } from "@realchat/presence-rpc";
 import type { Metrics, Sample } from "@realchat/presence-runtime";
+import { type BeginReason, beginReasons } from "./domain/recovery.ts";
 import type { Transition, TransitionCause } from "./domain/transition.ts";
 import type { EventPublisher } from "./events/publisher.ts";
 import type { CutOff } from "./shards/cut-off.ts";
@@ -184,6 +185,23 @@ export function exposeParts(
       help: "Connections to Redis that were lost: closed, silent, or what it replied.",
     },
     () => Object.entries(store.metrics().connectionsLost).map(([reason, value]) => ({ labels: { reason }, value })),
+  );
+  metrics.total(
+    {
+      name: "presence_store_begins_total",
+      help: "Times that a shard began anew by a tick of this node, since data may have been lost, by reason.",
+    },
+    () => {
+      const begins = store.metrics().begins;
+      return Object.keys(beginReasons).map((reason) => ({
+        labels: { reason },
+        value: begins[reason as BeginReason] ?? 0,
+      }));
+    },
+  );
+  metrics.gauge(
+    { name: "presence_recovering_shards", help: "Shards that recover: who reads offline may be online." },
+    () => sum(ticks(({ recoveringMs }) => Number(recoveringMs > 0))),
   );
   metrics.total(
     { name: "presence_store_operations_total", help: "Operations that the store was asked for." },

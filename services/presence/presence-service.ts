@@ -6,6 +6,7 @@ import { shardOf } from "./domain/shard.ts";
 import { checkAge, checkCount, checkId, checkOptionalId, checkSessionId } from "./request-checks.ts";
 import type {
   DeviceView,
+  Heartbeat,
   RefreshResult,
   Registration,
   SessionEnding,
@@ -123,7 +124,7 @@ export class PresenceService {
   }
 
   /** Extends one session. Answers without a promise when the store does. */
-  refresh(session: SessionRef): RefreshResult | Promise<RefreshResult> {
+  refresh(session: Heartbeat): RefreshResult | Promise<RefreshResult> {
     this.#checkSession(session, "");
     let early: RefreshResult | undefined;
     let settle: ((result: RefreshResult) => void) | undefined;
@@ -141,14 +142,14 @@ export class PresenceService {
   }
 
   /** Extends many. Rejects when the store could not answer for one of them: send all again. */
-  async refreshMany(sessions: readonly SessionRef[]): Promise<LostSessions> {
+  async refreshMany(sessions: readonly Heartbeat[]): Promise<LostSessions> {
     const { missing, superseded, failure } = await this.#refreshAll(sessions);
     if (failure !== undefined) throw failure;
     return { missing, superseded };
   }
 
   /** Extends many, each for itself. Rejects when the store could answer for none of them. */
-  async refreshEach(sessions: readonly SessionRef[]): Promise<PartlyRefreshed> {
+  async refreshEach(sessions: readonly Heartbeat[]): Promise<PartlyRefreshed> {
     const { missing, superseded, unconfirmed, failure } = await this.#refreshAll(sessions);
     if (failure !== undefined && unconfirmed.length === sessions.length) throw failure;
     return { missing, superseded, unconfirmed };
@@ -207,7 +208,7 @@ export class PresenceService {
   }
 
   async #refreshAll(
-    sessions: readonly SessionRef[],
+    sessions: readonly Heartbeat[],
   ): Promise<PartlyRefreshed & { readonly failure: Error | undefined }> {
     checkCount("sessions", sessions.length, this.#limits.batchMaxSessions);
     for (const [index, session] of sessions.entries()) this.#checkSession(session, `sessions[${index}].`);

@@ -140,6 +140,8 @@ export const alertCases: readonly AlertCase[] = [
   isQuiet("PresenceShardsFailing", "a tick was refused once", "5m", {
     [ofNode("presence_shards_failing")]: "0x24 1x1 0x215",
   }),
+  fires("PresenceStoreRecovers", "a shard began anew", "1m", { [ofNode("presence_recovering_shards")]: always(1) }),
+  isQuiet("PresenceStoreRecovers", "none recovers", "5m", { [ofNode("presence_recovering_shards")]: always(0) }),
   fires("PresenceStoreFull", "Redis is out of memory", "1m", { [ofNode("presence_store_full")]: always(1) }),
   isQuiet("PresenceStoreFull", "it was for 10 s", "5m", { [ofNode("presence_store_full")]: "0x24 1x2 0x214" }),
   fires("PresenceTicksFailing", "they fail", "3m", { [ofNode("presence_ticks_failed_total")]: perSecond(1) }),

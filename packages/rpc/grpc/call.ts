@@ -96,6 +96,10 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
     return this.#stream.connection.peer;
   }
 
+  get connection(): object {
+    return this.#stream.connection;
+  }
+
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();

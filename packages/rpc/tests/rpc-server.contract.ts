@@ -99,6 +99,8 @@ export function rpcServerContract(create: (options: RpcServerOptions) => RpcServ
     assert.match(first?.peer ?? "", /^127\.0\.0\.1:\d+$/);
     assert.equal(second?.peer, first?.peer);
     assert.notEqual(third?.peer, first?.peer);
+    assert.equal(second?.connection, first?.connection);
+    assert.notEqual(third?.connection, first?.connection);
   });
 
   test("a slow reader holds up its handler, and gets everything in the end", async (t) => {

@@ -4,7 +4,6 @@ import {
   decideExpire,
   decideHeartbeat,
   decideRegister,
-  decideRevive,
   decideUnregister,
   defaultRules,
   type Moment,
@@ -22,7 +21,7 @@ function at(laterMs: number, moment: Partial<Moment> = {}): Moment {
     nowUs: wallUs + laterMs * 1_000,
     clockMs: clockMs + laterMs,
     beginUs: 0,
-    contestedUntilMs: 0,
+    beginClockMs: undefined,
     ...moment,
   };
 }
@@ -127,7 +126,7 @@ describe("register", () => {
   });
 
   test("while the shard has just begun anew every session without connection_id is contested", () => {
-    const moment = at(0, { contestedUntilMs: clockMs + 1 });
+    const moment = at(0, { beginClockMs: clockMs + 1 - memoryMs });
     assert.equal(register(undefined, moment).session.contestedUntilMs, clockMs + memoryMs);
   });
 
@@ -246,27 +245,27 @@ describe("expire", () => {
 });
 
 describe("heartbeat", () => {
+  const beat = (record: UserRecord | undefined, sessionId: string, moment = at(2)) =>
+    decideHeartbeat(record, { deviceId: "phone", sessionId, instanceId: "gateway-9" }, moment, defaultRules);
+
   test("tells apart who lives, who was replaced and who is gone", () => {
     const first = register(undefined, at(0), { connectionId: "c1" });
     const second = register(first.record, at(1), { connectionId: "c2" });
-    const device = second.record.devices.get("phone");
-    const idOf = (session: Session) => sessionIdOf(session);
-    const secondId = idOf(second.session);
-    assert.deepEqual(decideHeartbeat(device, secondId), { kind: "live", sessionId: secondId });
-    assert.deepEqual(decideHeartbeat(device, idOf(first.session)), { kind: "superseded" });
-    assert.deepEqual(decideHeartbeat(device, ""), { kind: "superseded" });
-    assert.deepEqual(decideHeartbeat(device, "nonsense"), { kind: "missing" });
-    assert.deepEqual(decideHeartbeat(undefined, secondId), { kind: "missing" });
+    const secondId = sessionIdOf(second.session);
+    assert.deepEqual(beat(second.record, secondId), { kind: "live", sessionId: secondId });
+    assert.deepEqual(beat(second.record, sessionIdOf(first.session)), { kind: "superseded" });
+    assert.deepEqual(beat(second.record, ""), { kind: "superseded" });
+    assert.deepEqual(beat(second.record, "nonsense"), { kind: "missing" });
+    assert.deepEqual(beat(undefined, secondId), { kind: "missing" });
     const ended = unregister(second.record, second.session, at(2), "UNSPECIFIED");
-    assert.deepEqual(decideHeartbeat(ended.record.devices.get("phone"), secondId), { kind: "missing" });
+    assert.deepEqual(beat(ended.record, secondId), { kind: "missing" });
   });
 
-  test("without session_id it revives what expired, and nothing else", () => {
+  test("without session_id it revives what expired, not what ended", () => {
     const { record, session } = register(undefined, at(0), { instanceId: "gateway-7" });
     const expired = expire(record, session, clockMs + ttlMs, at(ttlMs));
-    assert.deepEqual(decideHeartbeat(expired.record.devices.get("phone"), ""), { kind: "revivable" });
     const later = at(ttlMs + 5_000);
-    const revival = decideRevive(expired.record, "phone", later, defaultRules);
+    const revival = beat(expired.record, "", later);
     assert(revival.kind === "revived");
     assert.deepEqual(revival.session, { ...session, contestedUntilMs: later.clockMs + memoryMs });
     assert.deepEqual(revival.transition, {
@@ -276,10 +275,110 @@ describe("heartbeat", () => {
       instanceId: "gateway-7",
     });
     assert.deepEqual(revival.record.devices.get("phone")?.tombstones, []);
-
     const ended = unregister(record, session, at(1), "UNSPECIFIED");
-    for (const other of [undefined, record, ended.record]) {
-      assert.equal(decideRevive(other, "phone", later, defaultRules).kind, "not-revivable");
+    assert.equal(beat(ended.record, "", later).kind, "missing");
+  });
+
+  test("without session_id it registers a device of whom nothing is known, with an order below all others", () => {
+    const phone = beat(undefined, "");
+    assert(phone.kind === "revived");
+    assert.deepEqual(phone.session, {
+      order: 0,
+      connectionId: "",
+      instanceId: "gateway-9",
+      contestedUntilMs: at(2).clockMs + memoryMs,
+    });
+    // One session_id for two devices would be one deadline for two.
+    const laptop = { deviceId: "laptop", sessionId: "", instanceId: "gateway-9" };
+    const second = decideHeartbeat(phone.record, laptop, at(3), defaultRules);
+    assert(second.kind === "revived");
+    assert.equal(second.session.order, 1);
+    const expired = expire(phone.record, phone.session, clockMs + ttlMs, at(ttlMs));
+    const later = decideHeartbeat(expired.record, laptop, at(ttlMs + 1), defaultRules);
+    assert(later.kind === "revived");
+    assert.equal(later.session.order, 1, "the phone may come back");
+    const back = register(phone.record, at(4), { connectionId: "c1", previous: { order: 5, connectionId: "c1" } });
+    assert.equal(back.session.order, 5);
+  });
+
+  test("without session_id it is missing when the user has no room for another device", () => {
+    const rules = { ...defaultRules, userMaxDevices: 1 };
+    const { record } = register(undefined, at(0), { deviceId: "laptop" });
+    const decision = decideHeartbeat(record, { deviceId: "phone", sessionId: "", instanceId: "g" }, at(1), rules);
+    assert.deepEqual(decision, { kind: "missing" });
+  });
+});
+
+describe("after a loss", () => {
+  const beginClockMs = clockMs + 10;
+  const since = (laterMs: number) => at(10 + laterMs, { beginUs: wallUs + 10_000_000, beginClockMs });
+  const beat = (record: UserRecord, moment: Moment) =>
+    decideHeartbeat(record, { deviceId: "phone", sessionId: "", instanceId: "gateway-9" }, moment, defaultRules);
+
+  test("a user's last session is left in grace until the recovery ends, whatever the reason (P1)", () => {
+    const { record, session } = register(undefined, at(0), { connectionId: "c1" });
+    for (const reason of ["UNSPECIFIED", "CONNECTION_LOST"] as const) {
+      const left = unregister(record, session, since(1_000), reason);
+      assert(left.kind === "grace");
+      assert.equal(left.earliestMs, beginClockMs + ttlMs);
+      assert.equal(left.record.online, true);
+      assert.equal(left.record.devices.get("phone")?.current?.state, "grace");
     }
+    assert.equal(unregister(record, session, since(ttlMs), "UNSPECIFIED").kind, "ended");
+    const lost = unregister(record, session, since(1_000), "CONNECTION_LOST");
+    const again = unregister(lost.record, session, since(2_000), "UNSPECIFIED");
+    assert(again.kind === "grace");
+    assert.equal(again.earliestMs, beginClockMs + ttlMs);
+  });
+
+  test("a session that is not the user's last ends as ever", () => {
+    const phone = register(undefined, at(0), { connectionId: "c1" });
+    const { record } = register(phone.record, at(0), { deviceId: "laptop", connectionId: "c2" });
+    assert.equal(unregister(record, phone.session, since(0), "UNSPECIFIED").kind, "ended");
+  });
+
+  test("an Unregister without session_id may mean a session whose successor was lost: contested (P1)", () => {
+    const { record } = register(undefined, at(0));
+    const ending = { deviceId: "phone", sessionId: "", reason: "UNSPECIFIED" } as const;
+    const contested = { kind: "left-alone", why: "contested" };
+    assert.deepEqual(decideUnregister(record, ending, since(memoryMs - 1), defaultRules), contested);
+    assert.equal(decideUnregister(record, ending, since(memoryMs), defaultRules).kind, "ended");
+  });
+
+  test("a heartbeat without session_id revives for two minutes what ended before the begin (P1)", () => {
+    const { record, session } = register(undefined, at(0), { instanceId: "gateway-7" });
+    const before = unregister(record, session, at(9), "UNSPECIFIED").record;
+    const revival = beat(before, since(memoryMs - 1));
+    assert(revival.kind === "revived");
+    assert.deepEqual([revival.session.order, revival.session.instanceId], [session.order, "gateway-7"]);
+    assert.equal(revival.session.contestedUntilMs, since(memoryMs - 1).clockMs + memoryMs);
+    assert.equal(beat(before, since(memoryMs)).kind, "missing");
+    const afterwards = unregister(record, session, since(ttlMs), "UNSPECIFIED").record;
+    assert.equal(beat(afterwards, since(ttlMs + 1)).kind, "missing");
+  });
+
+  test("a heartbeat without session_id revives what was left in grace before the begin (P1)", () => {
+    const { record, session } = register(undefined, at(0));
+    const lost = unregister(record, session, at(9), "CONNECTION_LOST").record;
+    assert.equal(beat(lost, at(9)).kind, "missing");
+    assert.equal(beat(lost, since(1)).kind, "revived");
+    const token = register(undefined, at(0), { connectionId: "c1" });
+    const gone = unregister(token.record, token.session, at(9), "CONNECTION_LOST").record;
+    assert.equal(beat(gone, since(1)).kind, "missing");
+  });
+
+  test("a heartbeat without session_id takes the place of an ended session with connection_id, below it", () => {
+    const { record, session } = register(undefined, at(0), { connectionId: "c1", instanceId: "gateway-7" });
+    const before = unregister(record, session, at(9), "UNSPECIFIED").record;
+    const revival = beat(before, since(1));
+    assert(revival.kind === "revived");
+    assert.deepEqual([revival.session.order, revival.session.instanceId], [0, "gateway-9"]);
+  });
+
+  test("sessions without connection_id of one user get different orders while the begin is ahead of the clock", () => {
+    const phone = register(undefined, since(0));
+    const laptop = register(phone.record, since(1), { deviceId: "laptop" });
+    const { beginUs } = since(0);
+    assert.deepEqual([phone.session.order, laptop.session.order], [beginUs, beginUs + 1]);
   });
 });

@@ -1,3 +1,4 @@
+import { isUnproven, recoveringUntilMs } from "./recovery.ts";
 import {
   type Device,
   type Ending,
@@ -23,8 +24,8 @@ export interface Moment {
   readonly clockMs: number;
   /** Orders and versions begin above this; 0 unless the shard began anew after a loss. */
   readonly beginUs: number;
-  /** Shard clock, ms, until which every session without connection_id is contested because the shard began anew. */
-  readonly contestedUntilMs: number;
+  /** Shard clock, ms, when it did; undefined unless that was after a loss. */
+  readonly beginClockMs: number | undefined;
 }
 
 export interface Rules {
@@ -109,7 +110,7 @@ export function decideRegister(
     comesBackAt ??= tombstone?.order;
   }
 
-  const freshOrder = Math.max(moment.nowUs, moment.beginUs, highestOrder(device) + 1);
+  const freshOrder = freeOrder(record, request, Math.max(moment.nowUs, moment.beginUs, highestOrder(device) + 1));
   // A previous_session_id from the future (of another store, or forged) must not hold the device for ever.
   const order = Math.min(comesBackAt ?? agedOrder(request.ageMs, freshOrder, moment, rules), freshOrder);
   if (isOutranked(device, { order, connectionId: request.connectionId })) return { kind: "superseded" };
@@ -131,35 +132,6 @@ export function decideRegister(
   };
 }
 
-type ReviveDecision =
-  | { kind: "revived"; record: UserRecord; session: Session; transition: NewTransition | undefined }
-  | { kind: "not-revivable" };
-
-/**
- * A heartbeat without session_id for a session that expired: its caller is alive and will never register again by
- * itself, since legacy callers ignore the answers to their heartbeats.
- */
-export function decideRevive(
-  record: UserRecord | undefined,
-  deviceId: string,
-  moment: Moment,
-  rules: Rules,
-): ReviveDecision {
-  const device = record?.devices.get(deviceId);
-  const last = device?.tombstones[0];
-  if (record === undefined || device === undefined || last === undefined) return { kind: "not-revivable" };
-  if (device.current !== undefined || last.ending !== "expired" || last.connectionId !== "") {
-    return { kind: "not-revivable" };
-  }
-  const session: Session = {
-    order: last.order,
-    connectionId: "",
-    instanceId: last.instanceId,
-    contestedUntilMs: moment.clockMs + rules.memoryMs,
-  };
-  return { kind: "revived", session, ...setCurrent(record, deviceId, session, moment, rules) };
-}
-
 interface UnregisterRequest {
   readonly deviceId: string;
   /** Empty for a legacy caller. */
@@ -175,8 +147,11 @@ type UnregisterDecision =
       was: "live" | "grace";
       transition: NewTransition | undefined;
     }
-  /** The session's deadline becomes the earlier of what it was and `graceMs` from now, under the grace member. */
-  | { kind: "grace"; record: UserRecord; session: Session }
+  /**
+   * The session's deadline becomes the earlier of what it was and `latestMs`, but not earlier than `earliestMs`, under
+   * the grace member. Shard clock.
+   */
+  | { kind: "grace"; record: UserRecord; session: Session; latestMs: number; earliestMs: number }
   /** Not this caller's session, or contested: nothing changes. */
   | { kind: "left-alone"; why: "absent" | "fenced" | "contested" };
 
@@ -191,7 +166,10 @@ export function decideUnregister(
   const { state, session } = device.current;
   if (request.sessionId === "") {
     if (session.connectionId !== "") return { kind: "left-alone", why: "fenced" };
-    if (session.contestedUntilMs > moment.clockMs) return { kind: "left-alone", why: "contested" };
+    // After a loss, the session that the call means may have been another one than this.
+    if (session.contestedUntilMs > moment.clockMs || isUnproven(moment, rules)) {
+      return { kind: "left-alone", why: "contested" };
+    }
   } else if (request.sessionId !== sessionIdOf(session)) {
     return { kind: "left-alone", why: "fenced" };
   }
@@ -199,9 +177,17 @@ export function decideUnregister(
   const seen: UserRecord = { ...record, lastSeenMs: Math.max(record.lastSeenMs, toMs(moment.nowUs)) };
   const lost = request.reason === "CONNECTION_LOST" || request.reason === "SERVER_DRAIN";
   if (lost && state === "grace") return { kind: "left-alone", why: "absent" };
-  if (lost && rules.graceMs > 0) {
+  // Another device of the user may not be back yet: while the shard recovers, nobody goes offline.
+  const untilMs = recoveringUntilMs(moment, rules);
+  const isKept = moment.clockMs < untilMs && !isOnlineWithout(record, request.deviceId);
+  if (isKept && state === "grace") {
+    return { kind: "grace", session, record, latestMs: Number.POSITIVE_INFINITY, earliestMs: untilMs };
+  }
+  if (isKept || (lost && rules.graceMs > 0)) {
     const waiting: Device = { ...device, current: { state: "grace", session } };
-    return { kind: "grace", session, record: withDevice(seen, request.deviceId, waiting) };
+    const latestMs = moment.clockMs + (lost ? rules.graceMs : 0);
+    const after = withDevice(seen, request.deviceId, waiting);
+    return { kind: "grace", session, record: after, latestMs, earliestMs: isKept ? untilMs : 0 };
   }
   const cause = lost ? "CONNECTION_LOST" : request.reason === "LOGGED_OUT" ? "LOGGED_OUT" : "DISCONNECTED";
   return {
@@ -254,29 +240,76 @@ export function decideExpire(
   return { kind: "stale" };
 }
 
-/** Whose heartbeat it is that found no deadline under its session_id, or came without one. */
+interface Heartbeat {
+  readonly deviceId: string;
+  /** Empty for a legacy caller. */
+  readonly sessionId: string;
+  /** The gateway that is taken for its sender where the record knows none. */
+  readonly instanceId: string;
+}
+
 type HeartbeatDecision =
   | { kind: "live"; sessionId: string }
-  | { kind: "revivable" }
+  | { kind: "revived"; record: UserRecord; session: Session; transition: NewTransition | undefined }
   | { kind: "missing" }
   /** Replaced by a newer session; or, without session_id, the device's session belongs to a caller with tokens. */
   | { kind: "superseded" };
 
-export function decideHeartbeat(device: Device | undefined, sessionId: string): HeartbeatDecision {
-  if (device === undefined) return { kind: "missing" };
-  const { current } = device;
+/** Whose heartbeat it is that found no deadline under its session_id, or came without one. */
+export function decideHeartbeat(
+  before: UserRecord | undefined,
+  heartbeat: Heartbeat,
+  moment: Moment,
+  rules: Rules,
+): HeartbeatDecision {
+  const record = before ?? noRecord;
+  const { deviceId, sessionId } = heartbeat;
+  const device = record.devices.get(deviceId);
+  const current = device?.current;
   if (sessionId !== "") {
     if (current?.state === "live" && sessionIdOf(current.session) === sessionId) return { kind: "live", sessionId };
     const token = parseSessionId(sessionId);
-    return { kind: token !== undefined && isOutranked(device, token) ? "superseded" : "missing" };
+    const isOld = token !== undefined && device !== undefined && isOutranked(device, token);
+    return { kind: isOld ? "superseded" : "missing" };
   }
   if (current?.state === "live") {
     if (current.session.connectionId !== "") return { kind: "superseded" };
     return { kind: "live", sessionId: sessionIdOf(current.session) };
   }
-  const last = device.tombstones[0];
-  const revivable = current === undefined && last?.ending === "expired" && last.connectionId === "";
-  return { kind: revivable ? "revivable" : "missing" };
+  const known = revivable(device, moment, rules);
+  if (known === "gone") return { kind: "missing" };
+  const roomy = makeRoom(record, deviceId, moment, rules);
+  if (roomy === undefined) return { kind: "missing" };
+  // One of whom nothing is known is below all that its device may come back with.
+  const { order, instanceId } = known ?? { order: freeOrder(roomy, heartbeat, 0), instanceId: heartbeat.instanceId };
+  const session: Session = {
+    order,
+    connectionId: "",
+    instanceId,
+    contestedUntilMs: moment.clockMs + rules.memoryMs,
+  };
+  return { kind: "revived", session, ...setCurrent(roomy, deviceId, session, moment, rules) };
+}
+
+/**
+ * What a heartbeat without session_id brings back: its caller is alive and will never register again by itself, since
+ * legacy callers ignore the answers to their heartbeats. After a loss that is also what the record says ended before
+ * the begin: a registration that came after it may be among what was lost.
+ * @returns undefined when nothing is known of a session without connection_id; "gone" when it may not come back
+ */
+function revivable(device: Device | undefined, moment: Moment, rules: Rules): Session | undefined | "gone" {
+  if (device === undefined) return undefined;
+  const { current, tombstones } = device;
+  if (current !== undefined) {
+    const isLost = isUnproven(moment, rules) && current.session.connectionId === "";
+    return isLost ? current.session : "gone";
+  }
+  const last = tombstones[0];
+  if (last === undefined) return undefined;
+  const isLost = isUnproven(moment, rules) && last.endedAtMs < (moment.beginClockMs ?? 0);
+  const isKnown = last.connectionId === "";
+  if (!isLost && !(isKnown && last.ending === "expired")) return "gone";
+  return isKnown ? last : undefined;
 }
 
 /**
@@ -286,6 +319,28 @@ export function decideHeartbeat(device: Device | undefined, sessionId: string): 
 function agedOrder(ageMs: number, freshOrder: number, { nowUs }: Moment, { ageMinMs }: Rules): number {
   const isKnown = ageMs >= ageMinMs && freshOrder <= nowUs + ageMinMs * 1_000;
   return isKnown ? Math.max(1, nowUs - ageMs * 1_000) : freshOrder;
+}
+
+/**
+ * The lowest order from this one on that no session without connection_id of another device has, or had and may be
+ * revived: their session_ids would be the same. Orders meet while the clock does not tell them apart.
+ */
+function freeOrder(
+  record: UserRecord,
+  { deviceId, connectionId = "" }: { readonly deviceId: string; readonly connectionId?: string },
+  from: number,
+): number {
+  if (connectionId !== "") return from;
+  const taken = new Set<number>();
+  for (const [other, { current, tombstones }] of record.devices) {
+    if (other === deviceId) continue;
+    for (const session of current === undefined ? tombstones : [current.session, ...tombstones]) {
+      if (session.connectionId === "") taken.add(session.order);
+    }
+  }
+  let order = from;
+  while (taken.has(order)) order += 1;
+  return order;
 }
 
 function highestOrder(device: Device): number {
@@ -307,7 +362,7 @@ function isOutranked(device: Device, token: { order: number; connectionId: strin
 
 /** Whether a late Unregister without session_id could be meant for an earlier session of this device. */
 function isUnclear(device: Device, moment: Moment, rules: Rules): boolean {
-  if (device.current !== undefined || moment.clockMs < moment.contestedUntilMs) return true;
+  if (device.current !== undefined || isUnproven(moment, rules)) return true;
   return device.tombstones.some((tombstone) => tombstone.endedAtMs + rules.memoryMs > moment.clockMs);
 }
 
@@ -353,13 +408,17 @@ function clearCurrent(
 ): { record: UserRecord; transition: NewTransition | undefined } {
   const tombstones = addTombstone(record.devices.get(deviceId)?.tombstones ?? [], session, ending, moment, rules);
   const after = withDevice(record, deviceId, { current: undefined, tombstones });
-  for (const device of after.devices.values()) {
-    if (device.current !== undefined) return { record: after, transition: undefined };
-  }
+  if (isOnlineWithout(record, deviceId)) return { record: after, transition: undefined };
   return {
     record: { ...after, online: false },
     transition: { online: false, cause, deviceId, instanceId: session.instanceId },
   };
+}
+
+/** Whether another device has a session. */
+function isOnlineWithout(record: UserRecord, deviceId: string): boolean {
+  for (const [other, { current }] of record.devices) if (other !== deviceId && current !== undefined) return true;
+  return false;
 }
 
 /** Adds a tombstone in front. Drops those that are older than the memory or too many, never the new one. */

@@ -13,6 +13,9 @@ export interface Session {
   readonly contestedUntilMs: number;
 }
 
+/** Stands for the gateway of a session that nobody knows it of: see decideHeartbeat. */
+export const unknownInstance = "unknown-instance";
+
 /** How a session came to be no more. */
 export type Ending = "ended" | "replaced" | "expired";
 

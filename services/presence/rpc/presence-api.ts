@@ -1,8 +1,9 @@
 import { presence } from "@realchat/presence-proto";
-import { implement, type Service } from "@realchat/presence-rpc";
+import { type CallContext, implement, type Service } from "@realchat/presence-rpc";
 import type { LoopTurns } from "@realchat/presence-runtime";
 import { type PresenceService, refreshError } from "../presence-service.ts";
 import type { RefreshResult } from "../store/store.ts";
+import { ConnectionInstances } from "./connection-instances.ts";
 import { rpcError } from "./rpc-error.ts";
 import { watchDevices } from "./watch-devices.ts";
 import { watchPresence } from "./watch-presence.ts";
@@ -21,6 +22,8 @@ export function presenceApi(
   const heartbeatInterval = durationOf(pace.heartbeatIntervalMs);
   const refreshed: presence.RefreshSessionResponse = { heartbeatInterval };
 
+  const instances = new ConnectionInstances();
+
   const refreshAnswer = (request: presence.RefreshSessionRequest, result: RefreshResult) => {
     if (result.kind === "refreshed") return refreshed;
     throw rpcError(refreshError(request, result));
@@ -32,12 +35,13 @@ export function presenceApi(
       return { presences: views.map(userPresenceOf), recovering: service.isRecovering(views) };
     }),
 
-    registerSession: answering(async (request) => {
+    registerSession: answering(async (request, call) => {
       // A node that stood still reads calls whose clients may have gone, or be somewhere else since.
       const { waitedMs } = turns;
       const stoodStillMs = waitedMs >= standstillMs ? Math.floor(waitedMs) : 0;
       const ageMs = request.age === undefined ? 0 : msOf(request.age);
       const { sessionId, version } = await service.register({ ...request, ageMs }, stoodStillMs);
+      instances.registered(call, request.instanceId);
       return { sessionId, ttl, heartbeatInterval, version };
     }),
 
@@ -46,8 +50,8 @@ export function presenceApi(
       return {};
     }),
 
-    refreshSession: answering((request) => {
-      const result = service.refresh(request);
+    refreshSession: answering((request, call) => {
+      const result = service.refresh(instances.signed(request, call));
       if (result instanceof Promise) return result.then((late) => refreshAnswer(request, late));
       return refreshAnswer(request, result);
     }),
@@ -57,8 +61,9 @@ export function presenceApi(
       return { devices: devices.map(deviceInfoOf) };
     }),
 
-    refreshSessions: answering(async (request) => {
-      const { sessions, partial } = request;
+    refreshSessions: answering(async (request, call) => {
+      const { partial } = request;
+      const sessions = request.sessions.map((session) => instances.signed(session, call));
       if (partial) return { ...(await service.refreshEach(sessions)), heartbeatInterval };
       return { ...(await service.refreshMany(sessions)), unconfirmed: [], heartbeatInterval };
     }),
@@ -75,11 +80,11 @@ export function presenceApi(
 
 /** Gives a handler's PresenceErrors their gRPC status; an answer without promise stays one. */
 function answering<Request, Response>(
-  handler: (request: Request) => Response | Promise<Response>,
-): (request: Request) => Response | Promise<Response> {
-  return (request) => {
+  handler: (request: Request, call: CallContext) => Response | Promise<Response>,
+): (request: Request, call: CallContext) => Response | Promise<Response> {
+  return (request, call) => {
     try {
-      const answer = handler(request);
+      const answer = handler(request, call);
       return answer instanceof Promise ? answer.catch((error) => Promise.reject(rpcError(error))) : answer;
     } catch (error) {
       throw rpcError(error);

@@ -1,5 +1,6 @@
 import type { OperationMetrics } from "@realchat/presence-runtime";
 import type { LogEntry } from "../domain/log-entry.ts";
+import type { BeginReason } from "../domain/recovery.ts";
 import type { SessionRef } from "../domain/session.ts";
 import type { DisconnectReason } from "../domain/transition.ts";
 
@@ -58,6 +59,16 @@ export interface StoreMetrics {
   readonly connectionsLost: Readonly<Record<string, number>>;
   /** Shards whose last tick failed. */
   readonly failingShards: number;
+  /** Times that a shard began anew by a tick of this node, by why. */
+  readonly begins: Readonly<Partial<Record<BeginReason, number>>>;
+}
+
+/** A shard began anew: nobody can prove that its store lost nothing. */
+export interface Begun {
+  readonly shard: number;
+  readonly reason: BeginReason;
+  /** Its version. */
+  readonly begin: number;
 }
 
 /** What another program wrote, or overwrote. */
@@ -72,10 +83,11 @@ export interface SessionStore {
   register(registration: Registration): Promise<RegisterResult>;
   unregister(ending: SessionEnding): Promise<UnregisterResult>;
   /**
-   * Extends the session's deadline to a TTL from now. Calls back once, perhaps before it returns.
+   * Extends the session's deadline to a TTL from now. Without session_id it also brings back what a caller without tokens
+   * would never register again. Calls back once, perhaps before it returns.
    * @param reply one function for many heartbeats: `tag` says which is answered
    */
-  refresh(session: SessionRef, reply: RefreshReply, tag: number): void;
+  refresh(session: Heartbeat, reply: RefreshReply, tag: number): void;
   /** @returns one view per id, in the order asked, duplicates kept */
   users(userIds: readonly string[]): Promise<UserView[]>;
 }
@@ -99,6 +111,11 @@ export type RegisterResult =
 
 export interface SessionEnding extends SessionRef {
   readonly reason: DisconnectReason;
+}
+
+export interface Heartbeat extends SessionRef {
+  /** Without session_id: the gateway that is taken for its sender where nothing else says it. */
+  readonly instanceId?: string;
 }
 
 export type UnregisterResult = { readonly kind: "ended" | "grace" | "absent" | "fenced" | "contested" };

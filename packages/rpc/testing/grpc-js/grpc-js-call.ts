@@ -21,6 +21,9 @@ export interface CallSurroundings {
   readonly onInternalError: ((method: string, error: unknown) => void) | undefined;
 }
 
+/** By peer: grpc-js does not show its connections. They are few in tests. */
+const connections = new Map<string, object>();
+
 /**
  * One call, from its metadata to its status, on grpc-js's interceptor interface. That is the one place of grpc-js which
  * also hears of calls that end without a handler's doing; its stream objects, one per call, are not needed then.
@@ -65,6 +68,15 @@ export class GrpcJsCall implements CallContext, ResponseStream<unknown> {
 
   get method(): string {
     return this.#served.name;
+  }
+
+  get connection(): object {
+    let connection = connections.get(this.peer);
+    if (connection === undefined) {
+      connection = {};
+      connections.set(this.peer, connection);
+    }
+    return connection;
   }
 
   get peer(): string {

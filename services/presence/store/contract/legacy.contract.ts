@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { defaultRules } from "../../domain/decisions.ts";
+import { unknownInstance } from "../../domain/session.ts";
 import { scene } from "./scene.ts";
 import type { OpenStore } from "./store-harness.ts";
 
@@ -126,8 +127,40 @@ export const legacy = (open: OpenStore) =>
       assert.equal((await scene.user()).online, false);
     });
 
-    scene(open, "a heartbeat of a user that nobody knows is missing", async (scene) => {
-      assert.equal(await scene.refresh({ userId: "unknown" }), "missing");
-      assert.equal((await scene.user("unknown")).online, false);
+    // Its caller would never register it again: it ignores the answers to its heartbeats.
+    scene(open, "a heartbeat of a device that nobody knows registers it, contested (P1)", async (scene) => {
+      assert.equal(await scene.refresh({ userId: "ben", instanceId: "gateway-7" }), "refreshed");
+      const { devices } = await scene.user("ben");
+      assert.deepEqual(
+        devices.map(({ deviceId, instanceId, connectedAtMs }) => [deviceId, instanceId, connectedAtMs]),
+        [["phone", "gateway-7", 0]],
+      );
+      assert.deepEqual(await scene.causes("ben"), ["CONNECTED"]);
+      assert.equal(await scene.unregister({ userId: "ben" }), "contested");
+      await scene.elapse(ttlMs + 1_000);
+      assert.deepEqual(await scene.causes("ben"), ["CONNECTED", "EXPIRED"]);
+    });
+
+    scene(open, "devices that heartbeats registered live and expire each for itself (P2)", async (scene) => {
+      for (const deviceId of ["phone", "laptop", "tablet"])
+        assert.equal(await scene.refresh({ deviceId }), "refreshed");
+      await scene.elapse(ttlMs - 1_000);
+      assert.equal(await scene.refresh({ deviceId: "laptop" }), "refreshed");
+      await scene.elapse(2_000);
+      assert.deepEqual(await scene.devices(), ["laptop"]);
+      await scene.elapse(ttlMs);
+      assert.deepEqual(await scene.devices(), []);
+    });
+
+    scene(open, "a heartbeat that registered a device gives way to every Register of it", async (scene) => {
+      await scene.refresh();
+      const sessionId = await scene.session({ connectionId: "c1", previousSessionId: "7.c1" });
+      assert.equal(sessionId, "7.c1");
+      assert.equal(await scene.refresh(), "superseded");
+    });
+
+    scene(open, "a heartbeat without a hint of its gateway says that it is unknown", async (scene) => {
+      await scene.refresh();
+      assert.equal((await scene.user()).devices[0]?.instanceId, unknownInstance);
     });
   });

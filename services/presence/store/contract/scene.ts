@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { type LogEntry, transitionsIn } from "../../domain/log-entry.ts";
-import type { SessionRef } from "../../domain/session.ts";
 import { shardOf } from "../../domain/shard.ts";
 import type { Transition } from "../../domain/transition.ts";
 import type {
+  Heartbeat,
   PresenceStore,
   RefreshResult,
   RegisterResult,
@@ -79,7 +79,7 @@ export class Scene {
     return (await this.store.unregister({ ...defaults, ...ending })).kind;
   }
 
-  refresh(session: Partial<SessionRef> = {}): Promise<RefreshResult["kind"]> {
+  refresh(session: Partial<Heartbeat> = {}): Promise<RefreshResult["kind"]> {
     return new Promise((resolve, reject) => {
       const ref = { userId: "anna", deviceId: "phone", sessionId: "", ...session };
       this.store.refresh(ref, (result) => (result.kind === "failed" ? reject(result.error) : resolve(result.kind)), 0);

@@ -28,3 +28,17 @@ export interface StoreHarness {
   wallMs(): Promise<number>;
   close(): Promise<void>;
 }
+
+/** Opens an empty store that can lose what it holds; its shards look as if they had begun long ago. */
+export type OpenLossyStore = (options: StoreOptions) => Promise<LossyHarness>;
+
+export interface LossyHarness extends StoreHarness {
+  /** All data are gone at once. */
+  flush(): Promise<void>;
+  /** Keeps a copy of all data, as a replica or a snapshot file does. */
+  copy(): Promise<void>;
+  /** All data are those of the copy: of a replica that is promoted, or of the same server, which was one in between. */
+  setBack(by: "another server" | "the same server"): Promise<void>;
+  /** Another server has all data: nothing is lost. */
+  failOver(): Promise<void>;
+}

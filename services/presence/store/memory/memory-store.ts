@@ -3,7 +3,6 @@ import {
   decideExpire,
   decideHeartbeat,
   decideRegister,
-  decideRevive,
   decideUnregister,
   type Moment,
   type NewTransition,
@@ -14,11 +13,12 @@ import { invariant } from "../../domain/invariant.ts";
 import type { LogEntry } from "../../domain/log-entry.ts";
 import { PresenceError } from "../../domain/presence-error.ts";
 import { decideRestate } from "../../domain/restating.ts";
-import { parseSessionId, type SessionRef, sessionIdOf, type UserRecord } from "../../domain/session.ts";
+import { parseSessionId, sessionIdOf, type UserRecord, unknownInstance } from "../../domain/session.ts";
 import { readShardClock, type ShardClock, tickCapMs, tickShardClock } from "../../domain/shard-clock.ts";
 import { nextVersion } from "../../domain/version.ts";
 import type {
   DeviceView,
+  Heartbeat,
   LogListener,
   Mended,
   PresenceStore,
@@ -118,6 +118,7 @@ class MemoryStore implements PresenceStore {
       heartbeats: { delivered: 0, lost: 0, withheld: 0 },
       connectionsLost: { closed: 0 },
       failingShards: 0,
+      begins: {},
       bounds: { sessions: this.#records.rows, log: { used: this.#log.length, limit: this.#logMaxEntries } },
     };
   }
@@ -159,7 +160,7 @@ class MemoryStore implements PresenceStore {
         return { kind: "ended" };
       case "grace": {
         const before = this.#records.deadlineMs(userId, deviceId) ?? noDeadline;
-        const deadlineMs = Math.min(before, moment.clockMs + this.#rules.graceMs);
+        const deadlineMs = Math.max(decision.earliestMs, Math.min(before, decision.latestMs));
         this.#commit(userId, deviceId, decision, deadlineMs, moment);
         return { kind: "grace" };
       }
@@ -168,25 +169,30 @@ class MemoryStore implements PresenceStore {
     }
   }
 
-  refresh(session: SessionRef, reply: RefreshReply, tag: number): void {
-    if (this.#isOpen) reply(this.#heartbeat(session), tag);
-    else reply({ kind: "failed", error: unavailable() }, tag);
+  refresh(session: Heartbeat, reply: RefreshReply, tag: number): void {
+    let result: RefreshResult;
+    try {
+      this.#checkOpen();
+      result = this.#heartbeat(session);
+    } catch (error) {
+      result = { kind: "failed", error: error as Error };
+    }
+    reply(result, tag);
   }
 
   /** The usual case reads four columns and writes one; only a heartbeat that finds no session needs the record. */
-  #heartbeat({ userId, deviceId, sessionId }: SessionRef): RefreshResult {
+  #heartbeat({ userId, deviceId, sessionId, instanceId = unknownInstance }: Heartbeat): RefreshResult {
     this.#counts.refresh += 1;
     const deadlineMs = this.#clockMs(this.#clock.nowUs()) + this.#rules.ttlMs;
     if (this.#records.extend(userId, deviceId, sessionId, deadlineMs)) return refreshed;
 
     const moment = this.#moment();
     const record = this.#read(userId, moment);
-    const decision = decideHeartbeat(record?.devices.get(deviceId), sessionId);
+    const decision = decideHeartbeat(record, { deviceId, sessionId, instanceId }, moment, this.#rules);
     if (decision.kind === "missing" || decision.kind === "superseded") return { kind: decision.kind };
-    invariant(decision.kind === "revivable", "a live session is found by its columns");
-    const revival = decideRevive(record, deviceId, moment, this.#rules);
-    invariant(revival.kind === "revived", "what is revivable is revived");
-    this.#commit(userId, deviceId, revival, deadlineMs, moment);
+    invariant(decision.kind === "revived", "a live session is found by its columns");
+    if (record?.devices.has(deviceId) !== true) this.#makeRoom(moment);
+    this.#commit(userId, deviceId, decision, deadlineMs, moment);
     return refreshed;
   }
 
@@ -396,7 +402,7 @@ class MemoryStore implements PresenceStore {
 
   #moment(): Moment {
     const nowUs = this.#clock.nowUs();
-    return { nowUs, clockMs: this.#clockMs(nowUs), beginUs: 0, contestedUntilMs: 0 };
+    return { nowUs, clockMs: this.#clockMs(nowUs), beginUs: 0, beginClockMs: undefined };
   }
 
   #clockMs(nowUs: number): number {

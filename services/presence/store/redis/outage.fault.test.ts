@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { openRedirect } from "@realchat/presence-redis/testing";
 import { pause, systemClock } from "@realchat/presence-runtime/clock";
-import { startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
+import { settleStore, startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
 import { createClient } from "@redis/client";
 import { type LogEntry, transitionsIn } from "../../domain/log-entry.ts";
 import { PresenceError } from "../../domain/presence-error.ts";
@@ -18,6 +18,7 @@ let redis: TestRedis;
 let store: RedisStore;
 beforeEach(async () => {
   redis = await startRedis();
+  await settleStore(redis.url, 2);
   store = storeOn(redis, { commandTimeoutMs });
 });
 afterEach(async () => {
@@ -97,7 +98,7 @@ describe("a Redis that is silent or gone", () => {
     await untilNotReady(store);
     await redis.restart();
     await untilReady(store);
-    assert.equal((await refresh(store)).kind, "missing", "it came back empty");
+    assert.equal((await refresh(store, { sessionId: "5.c1" })).kind, "missing", "it came back empty");
     assert.equal((await register(store)).kind, "registered");
   });
 

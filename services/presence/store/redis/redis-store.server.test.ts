@@ -3,6 +3,7 @@ import { after, before, describe, test } from "node:test";
 import { type RedisSite, redisKinds } from "@realchat/presence-redis/testing";
 import { shardOf } from "../../domain/shard.ts";
 import { streamIdOf } from "../../domain/version.ts";
+import { recovering } from "../contract/recovering.contract.ts";
 import { contractOptions } from "../contract/store-harness.ts";
 import { storeContract } from "../store.contract.ts";
 import { type ShardKeys, shardKeys } from "./keys.ts";
@@ -19,6 +20,7 @@ for (const kind of redisKinds) {
     after(() => site.stop());
 
     storeContract((options) => openRedisHarness(site, options));
+    recovering((options) => openRedisHarness(site, options));
 
     test("versions go on from the log when the clock stepped back, even from one trimmed empty (P3)", async () => {
       const { store, close } = await openRedisHarness(site, contractOptions);

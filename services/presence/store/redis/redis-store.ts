@@ -5,16 +5,19 @@ import {
   type RedisLink,
   type RedisPlace,
   type RedisServers,
+  type Reply,
   serversAt,
 } from "@realchat/presence-redis";
 import type { Clock } from "@realchat/presence-runtime";
 import type { Rules } from "../../domain/decisions.ts";
 import { invariant } from "../../domain/invariant.ts";
 import type { LogEntry } from "../../domain/log-entry.ts";
-import type { SessionRef } from "../../domain/session.ts";
+import type { BeginReason } from "../../domain/recovery.ts";
 import { shardOf } from "../../domain/shard.ts";
 import { tickCapMs } from "../../domain/shard-clock.ts";
 import {
+  type Begun,
+  type Heartbeat,
   type LogListener,
   type Mended,
   type PresenceStore,
@@ -37,7 +40,7 @@ import { Operations } from "./health/operations.ts";
 import { checkStore } from "./health/store-check.ts";
 import { compareMarks, type StoreMark, schemaVersion } from "./health/store-mark.ts";
 import { StoreProbe } from "./health/store-probe.ts";
-import { Troubles } from "./health/troubles.ts";
+import { isOfOneShard, Troubles } from "./health/troubles.ts";
 import { type ShardKeys, shardKeys, storeKey } from "./keys.ts";
 import { LiveLog } from "./log/live-log.ts";
 import { LogReader } from "./log/log-reader.ts";
@@ -82,6 +85,8 @@ export interface RedisStoreOptions extends RedisPlace {
   readonly maxKnownSessions?: number;
   /** Hears once of each thing that another program wrote into it, 1,000 times at most. */
   readonly onUnreadable?: (what: Unreadable) => void;
+  /** Hears of each shard that began anew by a tick of this node. */
+  readonly onBegin?: (begun: Begun) => void;
 }
 
 /** The port on Redis, and what the redis-pubsub publisher needs besides. */
@@ -122,6 +127,7 @@ class RedisPresenceStore implements RedisStore {
   readonly #keptBound: KeptBound;
   readonly #keptCounts: KeptCounts = { delivered: 0, lost: 0, withheld: 0 };
   readonly #maxPendingCommands: number;
+  readonly #begins: Partial<Record<BeginReason, number>> = {};
 
   constructor(options: RedisStoreOptions, clock: Clock) {
     const { shards, rules, retentionMs, commandTimeoutMs = 2_000, maxPendingCommands = 100_000 } = options;
@@ -141,12 +147,15 @@ class RedisPresenceStore implements RedisStore {
     };
 
     const onLost = (parts: readonly number[]) => {
-      for (const part of parts) this.#shards[part]?.state.clock.interrupted();
+      for (const part of parts) this.#shards[part]?.state.interrupted();
     };
     const mark: StoreMark = { schema: schemaVersion, shards };
-    const prepare = (client: RedisClient, parts: readonly number[]) => {
-      const itsKeys = parts.filter((part) => part < shards).map((part) => keys[part] as ShardKeys);
-      return checkStore(client, mark, itsKeys, parts.includes(shards));
+    const prepare = async (client: RedisClient, parts: readonly number[]) => {
+      const itsShards = parts.filter((part) => part < shards);
+      const itsKeys = itsShards.map((part) => keys[part] as ShardKeys);
+      const server = await checkStore(client, mark, itsKeys, parts.includes(shards));
+      await this.#tickFirst(client, itsShards);
+      return server;
     };
     // One part for each shard, and one for what belongs to none.
     const parts = [...keys.map(({ meta }) => meta), storeKey];
@@ -175,6 +184,10 @@ class RedisPresenceStore implements RedisStore {
       ttlMs: rules.ttlMs,
       mark,
       onMark,
+      onBegin: (begun: Begun) => {
+        this.#begins[begun.reason] = (this.#begins[begun.reason] ?? 0) + 1;
+        options.onBegin?.(begun);
+      },
       clock,
     };
     this.#shards = keys.map(
@@ -185,7 +198,11 @@ class RedisPresenceStore implements RedisStore {
         ),
     );
     this.#probe = new StoreProbe({ ...shared, servers: this.#servers, keys });
-    this.#users = new UserReader({ ...shared, shardOf: (userId) => this.#shardOf(userId).state });
+    this.#users = new UserReader({
+      ...shared,
+      shardOf: (userId) => this.#shardOf(userId).state,
+      tick: ({ number }) => this.#shard(number).tick(0),
+    });
     this.#log = new LogReader(this.#unreadable);
     this.#leases = new Leases(this.#storeLink, shared.scripts, this.#troubles);
     const deadlines = new DeadlineWalk(shared.scripts, this.#log);
@@ -219,7 +236,9 @@ class RedisPresenceStore implements RedisStore {
       return { ready: false, serves: away.length < this.shardCount, detail, full };
     }
     const trouble = this.#troubles.summary;
-    if (trouble === undefined) return { ready: true, serves: true, detail: this.#servers.detail, full };
+    if (trouble === undefined) {
+      return { ready: true, serves: true, detail: `${this.#servers.detail}${this.#recovery()}`, full };
+    }
     const serves = this.#troubles.failingShards < this.shardCount;
     return { ready: false, serves, detail: `${this.#servers.detail}: ${trouble}`, full };
   }
@@ -240,6 +259,7 @@ class RedisPresenceStore implements RedisStore {
       heartbeats: this.#keptCounts,
       connectionsLost: sumOf(this.#servers.losses, this.#live.losses),
       failingShards: this.#troubles.failingShards,
+      begins: this.#begins,
     };
   }
 
@@ -251,7 +271,7 @@ class RedisPresenceStore implements RedisStore {
     return this.#shardOf(ending.userId).unregister(ending);
   }
 
-  refresh(session: SessionRef, reply: RefreshReply, tag: number): void {
+  refresh(session: Heartbeat, reply: RefreshReply, tag: number): void {
     this.#shardOf(session.userId).refresh(session, reply, tag);
   }
 
@@ -323,6 +343,27 @@ class RedisPresenceStore implements RedisStore {
     return this.#operations.run("publish", async () => {
       await this.#storeLink.send(["PUBLISH", channel, Buffer.from(message)]);
     });
+  }
+
+  /** Each shard's first command on a connection: its server may be another one, and have lost what this node saw. */
+  async #tickFirst(client: RedisClient, shards: readonly number[]): Promise<void> {
+    const via = { send: (command: readonly (string | Buffer)[]) => client.sendCommand<Reply>([...command]) };
+    const ticks = shards.map((number) =>
+      this.#shard(number)
+        .tickFirst(via)
+        .catch((error: unknown) => {
+          // What keeps one shard from working is that shard's trouble: its ticks tell, and it answers nobody until then.
+          if (!isOfOneShard(error)) throw error;
+        }),
+    );
+    await Promise.all(ticks);
+  }
+
+  /** Says that shards recover, for the detail of a store that is ready all the same. */
+  #recovery(): string {
+    const recovering = this.#shards.filter(({ state }) => state.isRecovering).length;
+    if (recovering === 0) return "";
+    return `: ${recovering} of ${this.shardCount} shards began anew and recover, who reads offline may be online`;
   }
 
   /** Whether commands get through, and announcements. */

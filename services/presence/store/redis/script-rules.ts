@@ -1,5 +1,6 @@
 import type { Rules } from "../../domain/decisions.ts";
 import { invariant } from "../../domain/invariant.ts";
+import { beginLeadUs } from "../../domain/recovery.ts";
 import { tickCapMs } from "../../domain/shard-clock.ts";
 
 /**
@@ -9,7 +10,14 @@ import { tickCapMs } from "../../domain/shard-clock.ts";
  */
 export type ScriptRules = Readonly<
   Record<
-    "ttl_ms" | "grace_ms" | "memory_ms" | "clock_cap_ms" | "max_tombstones" | "max_devices" | "age_min_us",
+    | "ttl_ms"
+    | "grace_ms"
+    | "memory_ms"
+    | "clock_cap_ms"
+    | "max_tombstones"
+    | "max_devices"
+    | "age_min_us"
+    | "begin_lead_us",
     number
   > &
     Record<"retention_ms" | "log_max_entries", string>
@@ -25,6 +33,7 @@ export function scriptRules(rules: Rules, retentionMs: number, logMaxEntries: nu
     max_tombstones: rules.deviceMaxTombstones,
     max_devices: rules.userMaxDevices,
     age_min_us: rules.ageMinMs * 1_000,
+    begin_lead_us: beginLeadUs,
     retention_ms: String(retentionMs),
     log_max_entries: String(logMaxEntries),
   };

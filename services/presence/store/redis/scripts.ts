@@ -13,7 +13,7 @@ export class Scripts {
 
   /** @throws PresenceError UNAVAILABLE */
   run<Key extends string, Arg extends string, Result>(
-    link: RedisLink,
+    link: Pick<RedisLink, "send">,
     script: Script<Key, Arg, Result>,
     keys: Values<Key>,
     args: Values<Arg>,

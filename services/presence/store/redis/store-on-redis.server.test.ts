@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
-import { startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
+import { settleStore, startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
 import { createClient } from "@redis/client";
 import { PresenceError } from "../../domain/presence-error.ts";
 import { shardOf } from "../../domain/shard.ts";
@@ -28,6 +28,7 @@ describe("a store on Redis", () => {
   let store: RedisStore;
   beforeEach(async () => {
     await admin("FLUSHALL");
+    await settleStore(redis.url, 2);
     store = storeOn(redis);
   });
   afterEach(() => store.close());

@@ -4,6 +4,10 @@ import type { RefreshResult, RegisterResult, UnregisterResult } from "../store.t
 
 /** Of orders; more than there are registrations. */
 const age = 1_000_000;
+/** Below all that came ages ago. */
+const heartbeatOrder = -1_000_000_000_000;
+/** Of a session whose gateway a store may know or not. */
+export const anyInstance = "any";
 
 /**
  * What a store should do, said once more in the simplest way: a list of all sessions of a device, looked through each
@@ -112,9 +116,12 @@ export class PresenceModel {
       live.deadlineMs = this.#nowMs + this.#rules.ttlMs;
       return "refreshed";
     }
+    if (current !== undefined) return "missing";
+    const unknown = { order: heartbeatOrder, connectionId: "", instanceId: anyInstance };
     const last = sessions[0];
-    if (current !== undefined || last?.state !== "expired" || last.connectionId !== "") return "missing";
-    this.#begin(userId, deviceId, { ...last, contestedUntilMs: this.#nowMs + this.#rules.memoryMs });
+    if (last !== undefined && (last.state !== "expired" || last.connectionId !== "")) return "missing";
+    if (!this.#makeRoom(userId, deviceId)) return "missing";
+    this.#begin(userId, deviceId, { ...(last ?? unknown), contestedUntilMs: this.#nowMs + this.#rules.memoryMs });
     return "refreshed";
   }
 

@@ -86,7 +86,7 @@ export class PromiseChecker {
     nowMs: number,
   ): void {
     if (result !== "refreshed") return;
-    const witness = this.#named(call);
+    const witness = this.#named(call) ?? this.#registeredBy(call, nowMs);
     if (witness === undefined) return;
     assert(witness.end !== "replaced", `P7: ${witness.sessionId}, which was replaced, was refreshed`);
     assert(witness.end === "none", `${witness.sessionId} was refreshed after its end`);
@@ -137,6 +137,24 @@ export class PromiseChecker {
     const witnesses = this.#of(userId, deviceId);
     if (sessionId !== "") return witnesses.find((witness) => witness.sessionId === sessionId);
     return witnesses.findLast(({ end }) => end === "none" || end === "lost");
+  }
+
+  /** A heartbeat without session_id registers a device that nobody knows; nobody is told its session_id. */
+  #registeredBy(call: { userId: string; deviceId: string; sessionId: string }, nowMs: number): Witness | undefined {
+    if (call.sessionId !== "") return undefined;
+    const witness: Witness = {
+      ...call,
+      sessionId: "of a heartbeat",
+      connectionId: "",
+      aliveAtMs: nowMs,
+      end: "none",
+      endedAtMs: Number.NEGATIVE_INFINITY,
+      successors: 0,
+      isOutranked: false,
+      isFresh: false,
+    };
+    this.#witnesses.push(witness);
+    return witness;
   }
 
   #mustBeRemembered({ end, aliveAtMs, endedAtMs, successors }: Witness, nowMs: number): boolean {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { systemClock } from "@realchat/presence-runtime/clock";
-import { startRedis, waitUntil } from "@realchat/presence-testing";
+import { settleStore, startRedis, waitUntil } from "@realchat/presence-testing";
 import { createClient } from "@redis/client";
 import type { Rules } from "../../domain/decisions.ts";
 import { isMark } from "../../domain/log-entry.ts";
@@ -49,6 +49,7 @@ export class InterleavingHarness {
 
   static async open(rules: Rules): Promise<InterleavingHarness> {
     const server = await startRedis();
+    await settleStore(server.url, shardCount);
     const link = await openLossyProxy(server);
     const options = { rules, retentionMs: 24 * 3_600_000, shards: shardCount };
     const stable = createRedisStore({ ...options, url: server.url }, systemClock);

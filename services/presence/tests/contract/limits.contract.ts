@@ -111,7 +111,11 @@ export const limits = (start: StartNodes) =>
     });
 
     test("1,000 sessions a batch and 10,000 ids a query pass, one more is refused by name and limit", async () => {
-      const sessions = Array.from({ length: 1_000 }, (_, index) => ({ userId: `nobody-${index}`, deviceId: "phone" }));
+      const sessions = Array.from({ length: 1_000 }, (_, index) => ({
+        userId: `nobody-${index}`,
+        deviceId: "phone",
+        sessionId: "5.c1",
+      }));
       assert.equal((await harness.api.refreshSessions({ sessions })).missing.length, 1_000);
       const [session] = sessions;
       assert(session !== undefined);

@@ -75,6 +75,12 @@ export class Troubles {
   }
 }
 
+/** Whether a script, or a key of another program, stopped one shard: not the server, nor the way to it. */
+export function isOfOneShard(error: unknown): boolean {
+  const code = codeBehind(error);
+  return code !== "" && !refusals.has(code);
+}
+
 /** @returns undefined unless the server replied that */
 function messageBehind(error: unknown): string | undefined {
   const reply = replyBehind(error);

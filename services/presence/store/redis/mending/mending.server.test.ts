@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
-import { startPresence, startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
+import { settleStore, startPresence, startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
 import { createClient, type RedisClientType } from "@redis/client";
 import { defaultRules } from "../../../domain/decisions.ts";
 import { metricOf } from "../../../testing/fleet.ts";
@@ -27,6 +27,7 @@ describe("what does not fit (P1, P2): sessions without a deadline", () => {
   });
   beforeEach(async () => {
     await admin.flushAll();
+    await settleStore(redis.url, 1);
     store = storeOn(redis, { shards: 1 });
     await store.open();
     await store.tick(0, 100);

@@ -1,4 +1,4 @@
-import { integer, list, text } from "@realchat/presence-redis";
+import { integer, list, type Reply, text } from "@realchat/presence-redis";
 import type { Clock } from "@realchat/presence-runtime";
 import type { UserView } from "../../store.ts";
 import type { ShardState } from "../shard/shard-state.ts";
@@ -9,18 +9,26 @@ import { decodeUser, unknownUser, userWithoutRecord } from "./user-record.ts";
 const roundTripMaxUsers = 1_000;
 /** Keys looked at by one SCAN: about 0.1 ms of Redis. */
 const scanCount = 1_000;
+/** How often a shard may begin anew while its users are read. */
+const attemptsMax = 3;
 
-/** Reads users' records. */
+/**
+ * Reads users' records. Who reads offline is so only by the data that this node knows: a shard that lost its data, or
+ * began anew unknown to this node, is ticked and read again.
+ */
 export class UserReader {
+  readonly #tick: (shard: ShardState) => Promise<unknown>;
   readonly #clock: Clock;
   readonly #shardOf: (userId: string) => ShardState;
   readonly #unreadable: Unreadables;
 
   constructor(parts: {
+    tick: (shard: ShardState) => Promise<unknown>;
     shardOf: (userId: string) => ShardState;
     unreadable: Unreadables;
     clock: Clock;
   }) {
+    this.#tick = parts.tick;
     this.#shardOf = parts.shardOf;
     this.#unreadable = parts.unreadable;
     this.#clock = parts.clock;
@@ -38,18 +46,23 @@ export class UserReader {
   /**
    * Looks through the records rather than the deadlines: a record stays where it is while its user reconnects, a
    * deadline gets another member, and SCAN promises to find only what was there all the time.
+   * @throws PresenceError UNAVAILABLE when the shard began anew meanwhile
    */
   async *scanOnline(shard: ShardState): AsyncIterable<UserView[]> {
     const { recordPrefix } = shard.keys;
+    if (!shard.isProven) await this.#tick(shard);
+    const { incarnation } = shard.witness;
     const options = ["MATCH", `${recordPrefix}*`, "COUNT", String(scanCount)];
     let cursor = "0";
     do {
       const [next, keys] = list(await shard.link.send(["SCAN", cursor, ...options]));
       cursor = text(next);
       const userIds = list(keys).map((key) => text(key).slice(recordPrefix.length));
-      const views = (await this.#readShard(shard, userIds)).filter(({ online, unknown }) => online || unknown);
-      if (views.length > 0) yield views;
+      const { views } = await this.#viewsOf(shard, userIds);
+      const told = views.filter(isTold);
+      if (told.length > 0) yield told;
     } while (cursor !== "0");
+    if (!(await this.#isStill(shard, incarnation))) throw shard.link.failure(beganAnew(shard));
   }
 
   /** One MGET per shard, all in one round trip. */
@@ -66,16 +79,31 @@ export class UserReader {
   }
 
   async #readShard(shard: ShardState, userIds: readonly string[]): Promise<UserView[]> {
-    if (userIds.length === 0) return [];
+    if (!shard.isProven) await this.#tick(shard);
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const { views, isKnown } = await this.#viewsOf(shard, userIds);
+      if (isKnown) return views;
+      await this.#tick(shard);
+    }
+    throw shard.link.failure(beganAnew(shard));
+  }
+
+  /** @returns `isKnown`: who reads offline is so by the data that this node knew when it asked */
+  async #viewsOf(shard: ShardState, userIds: readonly string[]): Promise<{ views: UserView[]; isKnown: boolean }> {
+    if (userIds.length === 0) return { views: [], isKnown: true };
     const knownVersion = shard.lastVersion;
+    const { incarnation } = shard.witness;
     const keys = userIds.map((userId) => shard.keys.recordPrefix + userId);
     const records = list(await shard.link.send(["MGET", ...keys]));
-    const misfits = await this.#typesOf(
-      shard,
-      keys.filter((_, index) => typeof records[index] !== "string"),
-    );
+    const [misfits, isKnown] = await Promise.all([
+      this.#typesOf(
+        shard,
+        keys.filter((_, index) => typeof records[index] !== "string"),
+      ),
+      records.every(isOnline) || this.#isStill(shard, incarnation),
+    ]);
     const nowMs = Math.floor(this.#clock.nowUs() / 1000);
-    return userIds.map((userId, index) => {
+    const views = userIds.map((userId, index) => {
       const record = records[index];
       if (typeof record !== "string") {
         const type = misfits.get(keys[index] as string);
@@ -87,6 +115,12 @@ export class UserReader {
       shard.saw(view.version);
       return view;
     });
+    return { views, isKnown };
+  }
+
+  /** Whether the shard's data is that of this incarnation, after all that was asked before. */
+  async #isStill({ keys, link }: ShardState, incarnation: string): Promise<boolean> {
+    return (await link.send(["HGET", keys.meta, "incarnation"])) === incarnation;
   }
 
   #unknown(shard: ShardState, userId: string, why: string): UserView {
@@ -109,4 +143,17 @@ export class UserReader {
     await Promise.all(keys.map(read));
     return types;
   }
+}
+
+/** Whether a record says that its user is online: offline ones begin with a minus. */
+function isOnline(record: Reply): boolean {
+  return typeof record === "string" && !record.startsWith("-");
+}
+
+function isTold({ online, unknown }: UserView): boolean {
+  return online || unknown !== undefined;
+}
+
+function beganAnew({ number }: ShardState): Error {
+  return new Error(`shard ${number} began anew while it was read`);
 }

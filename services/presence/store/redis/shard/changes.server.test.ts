@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
-import { seed, startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
+import { seed, settleStore, startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
 import { createClient, type RedisClientType } from "@redis/client";
 import fc from "fast-check";
 import { defaultRules } from "../../../domain/decisions.ts";
@@ -33,6 +33,7 @@ after(async () => {
 });
 beforeEach(async () => {
   await admin.sendCommand(["FLUSHALL"]);
+  await settleStore(redis.url, 1);
   store = storeOn(redis, { shards: 1, rules: { ...defaultRules, ttlMs } });
   await store.open();
   heard = [];

@@ -1,4 +1,4 @@
-import type { SessionRef } from "../../../domain/session.ts";
+import type { Heartbeat } from "../../store.ts";
 
 /** For how long a heartbeat is kept that the store did not confirm, ms. */
 export const keptMs = 10_000;
@@ -27,7 +27,7 @@ export interface KeptCounts {
 
 /** A heartbeat whose member is known. */
 interface CarriedHeartbeat {
-  readonly session: SessionRef;
+  readonly session: Heartbeat;
   readonly member: string;
   /** No earlier than the shard clock was when it came; undefined: the clock was not known. */
   readonly reckonedMs: number | undefined;
@@ -36,7 +36,7 @@ interface CarriedHeartbeat {
 
 /** A heartbeat that only the user's record can decide about. */
 export interface UndecidedHeartbeat {
-  readonly session: SessionRef;
+  readonly session: Heartbeat;
   readonly keptUntilMs: number;
 }
 
@@ -79,7 +79,7 @@ export class KeptHeartbeats {
    * @param came.atMs monotonic
    */
   keep(
-    session: SessionRef,
+    session: Heartbeat,
     member: string | undefined,
     came: { readonly reckonedMs: number | undefined; readonly atMs: number },
   ): void {
@@ -193,6 +193,6 @@ function later(one: number | undefined, other: number | undefined): number | und
   return one === undefined || other === undefined ? undefined : Math.max(one, other);
 }
 
-function keyOf({ userId, deviceId, sessionId }: SessionRef): string {
+function keyOf({ userId, deviceId, sessionId }: Heartbeat): string {
   return `${userId}\0${deviceId}\0${sessionId}`;
 }

@@ -1,7 +1,8 @@
-import { codeBehind, integer, list } from "@realchat/presence-redis";
+import { codeBehind, integer, list, type RedisLink } from "@realchat/presence-redis";
 import { invariant } from "../../../domain/invariant.ts";
-import { parseSessionId, type SessionRef, sessionIdOf } from "../../../domain/session.ts";
+import { parseSessionId, sessionIdOf, unknownInstance } from "../../../domain/session.ts";
 import type {
+  Heartbeat,
   RefreshReply,
   RefreshResult,
   RegisterResult,
@@ -80,10 +81,10 @@ export class RedisShard {
   }
 
   /** See SessionStore. */
-  refresh(session: SessionRef, reply: RefreshReply, tag: number): void {
+  refresh(session: Heartbeat, reply: RefreshReply, tag: number): void {
     const { link } = this.state;
     const { userId, deviceId } = session;
-    const sessionId = session.sessionId === "" ? this.#parts.known.get(userId, deviceId) : session.sessionId;
+    const sessionId = session.sessionId === "" ? this.#knownId(userId, deviceId) : session.sessionId;
     const member = sessionId === undefined ? undefined : sessionMember(userId, sessionId);
     if (link.isReady) {
       this.#refreshes.add(session, member, reply, tag);
@@ -91,6 +92,12 @@ export class RedisShard {
     }
     this.#keep(session, member, this.#parts.clock.monotonicMs());
     reply({ kind: "failed", error: link.unavailable() }, tag);
+  }
+
+  /** Ticks it on a connection that is not in use yet: nothing else may come first. */
+  async tickFirst(via: Pick<RedisLink, "send">): Promise<void> {
+    this.state.interrupted();
+    await this.#ticks.tick(0, via);
   }
 
   /** See ShardKeeping. */
@@ -104,7 +111,8 @@ export class RedisShard {
   mend(userIds: readonly string[]): Promise<number> {
     const { keys, link } = this.state;
     const { deadlines, meta, recordPrefix } = keys;
-    return this.#parts.scripts.run(link, mend, { deadlines, meta }, { recordPrefix }, userIds);
+    const { scripts } = this.#parts;
+    return this.#ticks.withClock(() => scripts.run(link, mend, { deadlines, meta }, { recordPrefix }, userIds));
   }
 
   async #register(registration: Registration): Promise<RegisterResult> {
@@ -118,7 +126,7 @@ export class RedisShard {
     const sessionId = sessionIdOf({ order: integer(order), connectionId });
     const result = { kind: kind as "registered" | "repeated", sessionId, version: integer(version) };
     this.state.saw(result.version);
-    if (connectionId === "") this.#parts.known.set(userId, deviceId, sessionId);
+    if (connectionId === "") this.#learn(userId, deviceId, sessionId, instanceId);
     return result;
   }
 
@@ -151,19 +159,31 @@ export class RedisShard {
   }
 
   /** Decides, by the user's record, about a heartbeat that found no deadline. */
-  async #decideHeartbeat({ userId, deviceId, sessionId }: SessionRef): Promise<RefreshResult> {
+  async #decideHeartbeat(heartbeat: Heartbeat): Promise<RefreshResult> {
+    const { userId, deviceId, sessionId } = heartbeat;
     if (sessionId !== "" && parseSessionId(sessionId) === undefined) return { kind: "missing" };
     const { known } = this.#parts;
-    const answer = await this.#changes.add(["heartbeat", userId, deviceId, sessionId, "", ""]);
-    const [kind, liveId] = answer.split("\t");
+    const sender = known.get(userId, deviceId)?.instanceId ?? heartbeat.instanceId ?? unknownInstance;
+    const answer = await this.#changes.add(["heartbeat", userId, deviceId, sessionId, sender, ""]);
+    const [kind, liveId, instanceId] = answer.split("\t");
     if (sessionId === "") {
-      if (liveId === undefined) known.delete(userId, deviceId);
-      else known.set(userId, deviceId, liveId);
+      if (liveId === undefined || instanceId === undefined) known.delete(userId, deviceId);
+      else this.#learn(userId, deviceId, liveId, instanceId);
     }
     return { kind: kind as "refreshed" | "missing" | "superseded" };
   }
 
-  #keep(session: SessionRef, member: string | undefined, atMs: number): void {
+  #learn(userId: string, deviceId: string, sessionId: string, instanceId: string): void {
+    const { generation } = this.state;
+    this.#parts.known.set(userId, deviceId, { sessionId, generation, instanceId });
+  }
+
+  #knownId(userId: string, deviceId: string): string | undefined {
+    const known = this.#parts.known.get(userId, deviceId);
+    return known?.generation === this.state.generation ? known.sessionId : undefined;
+  }
+
+  #keep(session: Heartbeat, member: string | undefined, atMs: number): void {
     this.#kept.keep(session, member, { reckonedMs: this.state.clock.boundMs(atMs), atMs });
   }
 

@@ -1,6 +1,5 @@
 import { PresenceError } from "../../../domain/presence-error.ts";
-import type { SessionRef } from "../../../domain/session.ts";
-import type { RefreshReply, RefreshResult } from "../../store.ts";
+import type { Heartbeat, RefreshReply, RefreshResult } from "../../store.ts";
 
 /** How a queue of heartbeats reaches its shard. */
 export interface RefreshRoute {
@@ -13,7 +12,7 @@ export interface RefreshRoute {
   /** @returns for each member whether it has a deadline */
   present(members: readonly string[]): Promise<readonly boolean[]>;
   /** Decides, by the user's record, about a heartbeat that `extend` could not serve. */
-  decide(session: SessionRef): Promise<RefreshResult>;
+  decide(session: Heartbeat): Promise<RefreshResult>;
   /** Monotonic. */
   nowMs(): number;
   /**
@@ -21,7 +20,7 @@ export interface RefreshRoute {
    * @param member undefined when its deadline was not found, or is not known
    * @param atMs monotonic; it had come by then
    */
-  keep(session: SessionRef, member: string | undefined, atMs: number): void;
+  keep(session: Heartbeat, member: string | undefined, atMs: number): void;
 }
 
 /** Heartbeats of one command at most. */
@@ -62,7 +61,7 @@ export class RefreshQueue {
   }
 
   /** @param member of the deadlines; undefined when the session is not known, which takes the slower way */
-  add(session: SessionRef, member: string | undefined, reply: RefreshReply, tag: number): void {
+  add(session: Heartbeat, member: string | undefined, reply: RefreshReply, tag: number): void {
     if (this.#pending.used >= this.#pending.limit) {
       reply(overloaded, tag);
       return;
@@ -116,7 +115,7 @@ class Batch {
     return this.size === batchMaxHeartbeats;
   }
 
-  add(session: SessionRef, member: string | undefined, reply: RefreshReply, tag: number): void {
+  add(session: Heartbeat, member: string | undefined, reply: RefreshReply, tag: number): void {
     this.size += 1;
     if (member === undefined) {
       this.withoutMember.add(session, reply, tag);
@@ -128,11 +127,11 @@ class Batch {
 }
 
 class Heartbeats {
-  #sessions: SessionRef[] = [];
+  #sessions: Heartbeat[] = [];
   #replies: RefreshReply[] = [];
   #tags: number[] = [];
 
-  add(session: SessionRef, reply: RefreshReply, tag: number): void {
+  add(session: Heartbeat, reply: RefreshReply, tag: number): void {
     this.#sessions.push(session);
     this.#replies.push(reply);
     this.#tags.push(tag);
@@ -161,7 +160,7 @@ class Heartbeats {
       const reply = replies[index] as RefreshReply;
       const tag = tags[index] as number;
       if (answered[index]) reply(result, tag);
-      else this.add(sessions[index] as SessionRef, reply, tag);
+      else this.add(sessions[index] as Heartbeat, reply, tag);
     }
   }
 

@@ -42,19 +42,12 @@ export class ShardChanges {
     return changes.map(([kind]) => (kind === "register" ? refusal : (next.next().value as string | Error)));
   }
 
-  /** Needs the shard's clock, which only a tick may start; without it nothing was done. */
   async #run(script: typeof change, changes: readonly Change[]): Promise<readonly (string | Error)[]> {
     const { keys, link } = this.#state;
     const { deadlines, log, meta, live, recordPrefix } = keys;
-    const run = () => this.#scripts.run(link, script, { deadlines, log, meta }, { recordPrefix, live }, changes.flat());
-    let answers: readonly Reply[];
-    try {
-      answers = await run();
-    } catch (error) {
-      if (codeBehind(error) !== "NOCLOCK") throw error;
-      await this.#ticks.tick(0);
-      answers = await run();
-    }
+    const answers = await this.#ticks.withClock(() =>
+      this.#scripts.run(link, script, { deadlines, log, meta }, { recordPrefix, live }, changes.flat()),
+    );
     return answers.map((answer, index) => this.#read(answer, changes[index] as Change));
   }
 

@@ -1,7 +1,11 @@
 import type { RedisLink } from "@realchat/presence-redis";
+import type { Witness } from "../../../domain/recovery.ts";
 import type { Tick } from "../../store.ts";
 import type { ShardKeys } from "../keys.ts";
 import { ReckonedClock } from "./reckoned-clock.ts";
+
+/** Nobody's version is that far ahead of clock and log, µs, but one that another program wrote. */
+const plausibleLeadUs = 86_400_000_000;
 
 /** A shard as this node knows it. */
 export class ShardState {
@@ -10,8 +14,13 @@ export class ShardState {
   /** To the server that has it. */
   readonly link: RedisLink;
   readonly clock: ReckonedClock;
+  #incarnation = "";
+  #generation = 0;
   #lastVersion = 0;
+  /** Beyond it, a version is none. */
+  #plausibleMax = 0;
   #recoveringMs = 0;
+  #isProven = false;
 
   /** @param clockCapMs see tickCapMs */
   constructor(number: number, keys: ShardKeys, link: RedisLink, clockCapMs: number) {
@@ -21,9 +30,24 @@ export class ShardState {
     this.clock = new ReckonedClock(clockCapMs);
   }
 
+  /** What this node saw of it, wherever that is now. */
+  get witness(): Witness {
+    return { incarnation: this.#incarnation, version: this.#lastVersion };
+  }
+
+  /** Grows with each incarnation that this node meets. */
+  get generation(): number {
+    return this.#generation;
+  }
+
   /** The highest version that this node has seen, 0 if none. */
   get lastVersion(): number {
     return this.#lastVersion;
+  }
+
+  /** Whether the present connection was ticked: until then its server may be another, and have lost what was seen. */
+  get isProven(): boolean {
+    return this.#isProven;
   }
 
   /** Whether it began anew less than a TTL of its clock ago, by the last tick. */
@@ -31,12 +55,24 @@ export class ShardState {
     return this.#recoveringMs > 0;
   }
 
-  ticked({ lastVersion, recoveringMs }: Tick): void {
-    this.saw(lastVersion);
-    this.#recoveringMs = recoveringMs;
+  /** The connection is another one, or none. */
+  interrupted(): void {
+    this.clock.interrupted();
+    this.#isProven = false;
+  }
+
+  /** @param sentAtMs monotonic time when the tick was sent, `nowUs`: wall clock */
+  ticked(tick: Tick, incarnation: string, sentAtMs: number, nowUs: number): void {
+    this.clock.ticked(tick.clockMs, sentAtMs);
+    if (incarnation !== this.#incarnation) this.#generation += 1;
+    this.#incarnation = incarnation;
+    this.#recoveringMs = tick.recoveringMs;
+    this.#isProven = true;
+    this.#plausibleMax = Math.max(tick.lastVersion, nowUs) + plausibleLeadUs;
+    this.saw(tick.lastVersion);
   }
 
   saw(version: number): void {
-    if (version > this.#lastVersion) this.#lastVersion = version;
+    if (version > this.#lastVersion && version <= this.#plausibleMax) this.#lastVersion = version;
   }
 }

@@ -1,6 +1,6 @@
-import { type RedisLink, replyBehind } from "@realchat/presence-redis";
+import { codeBehind, type RedisLink, replyBehind } from "@realchat/presence-redis";
 import type { Clock } from "@realchat/presence-runtime";
-import type { Tick } from "../../store.ts";
+import type { Begun, Tick } from "../../store.ts";
 import type { StoreMark } from "../health/store-mark.ts";
 import type { Troubles } from "../health/troubles.ts";
 import { tick } from "../lua/tick/tick.ts";
@@ -16,6 +16,8 @@ export interface TickParts {
   readonly onMark: (mark: StoreMark, link: RedisLink) => void;
   readonly troubles: Troubles;
   readonly unreadable: Unreadables;
+  /** Hears that a shard began anew by a tick of this node. */
+  readonly onBegin: (begun: Begun) => void;
   readonly clock: Clock;
 }
 
@@ -24,36 +26,44 @@ export class ShardTicks {
   readonly #state: ShardState;
   readonly #kept: KeptHeartbeats;
   readonly #parts: TickParts;
+  /** Incarnation of the shard, should it begin anew by the next tick. */
+  #fresh: string;
 
   constructor(state: ShardState, kept: KeptHeartbeats, parts: TickParts) {
     this.#state = state;
     this.#kept = kept;
     this.#parts = parts;
+    this.#fresh = randomId(parts.clock);
   }
 
-  /** See ShardKeeping. */
-  async tick(limit: number): Promise<Tick> {
-    const { keys, link, clock } = this.#state;
+  /**
+   * See ShardKeeping.
+   * @param via a connection that is not in use yet
+   */
+  async tick(limit: number, via: Pick<RedisLink, "send"> = this.#state.link): Promise<Tick> {
+    const { number, keys, clock, witness } = this.#state;
     const { scripts, mark } = this.#parts;
-    const { meta, deadlines, log, live, recordPrefix } = keys;
+    const { meta, deadlines, log, publisher, live, recordPrefix } = keys;
     const sentAtMs = this.#parts.clock.monotonicMs();
     const load = this.#kept.load(sentAtMs);
-    const isSent = link.isReady;
-    const args = { limit, reckonedMs: clock.highestMs, recordPrefix, live, ...mark, advance: load.advance };
-    const answer = scripts.run(link, tick, { meta, deadlines, log }, args, textOf(load));
-    const {
-      tick: result,
-      failures,
-      isAdvanced,
-      missing,
-    } = await answer.catch((error) => {
+    const { link } = this.#state;
+    const isSent = via !== link || link.isReady;
+    const seen = { incarnation: witness.incarnation, seenVersion: witness.version, fresh: this.#fresh };
+    const { advance } = load;
+    const args = { limit, reckonedMs: clock.highestMs, recordPrefix, live, ...mark, ...seen, advance };
+    const answer = scripts.run(via, tick, { meta, deadlines, log, publisher }, args, textOf(load));
+    const reply = await answer.catch((error) => {
       if (isSent) this.#kept.tickFailed();
       return this.#failed(error);
     });
+    const { tick: result, failures, incarnation, begun, isAdvanced, missing } = reply;
     this.#kept.ticked(load, missing, isAdvanced, this.#parts.clock.monotonicMs());
-    this.#parts.troubles.tickWorked(this.#state.number);
-    clock.ticked(result.clockMs, sentAtMs);
-    this.#state.ticked(result);
+    this.#parts.troubles.tickWorked(number);
+    this.#state.ticked(result, incarnation, sentAtMs, this.#parts.clock.nowUs());
+    if (begun !== "") {
+      this.#fresh = randomId(this.#parts.clock);
+      this.#parts.onBegin({ shard: number, reason: begun, begin: result.begin });
+    }
     for (const { userId, reply } of failures) {
       const why = unreadableBehind(reply);
       if (why !== undefined) this.#parts.unreadable.record(this.#state, userId, why);
@@ -64,6 +74,21 @@ export class ShardTicks {
   /** Where the shard's clock is now, ms; ticks it when that is not known. */
   async clockMs(): Promise<number> {
     return this.#state.clock.readMs(this.#parts.clock.monotonicMs()) ?? (await this.tick(0)).clockMs;
+  }
+
+  /**
+   * Runs a script that needs the shard's clock, which only a tick may start; without it, it did nothing. And a tick
+   * comes first on each connection: its server may have lost what this node saw.
+   */
+  async withClock<Result>(run: () => Promise<Result>): Promise<Result> {
+    if (!this.#state.isProven) await this.tick(0);
+    try {
+      return await run();
+    } catch (error) {
+      if (codeBehind(error) !== "NOCLOCK") throw error;
+      await this.tick(0);
+      return await run();
+    }
   }
 
   #failed(error: unknown): never {
@@ -79,4 +104,9 @@ export class ShardTicks {
 /** As the script takes them: when they came, and their member. */
 function textOf({ heartbeats }: Load): string[] {
   return heartbeats.flatMap(({ member, reckonedMs }) => [reckonedMs === undefined ? "" : String(reckonedMs), member]);
+}
+
+function randomId(clock: Clock): string {
+  const part = () => Math.floor(clock.random() * 2 ** 52).toString(36);
+  return part() + part();
 }

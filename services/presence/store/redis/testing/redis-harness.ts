@@ -1,8 +1,9 @@
 import type { RedisSite } from "@realchat/presence-redis/testing";
 import { pause, systemClock } from "@realchat/presence-runtime/clock";
+import { settleShard } from "@realchat/presence-testing";
 import { tickCapMs } from "../../../domain/shard-clock.ts";
-import type { StoreHarness, StoreOptions } from "../../contract/store-harness.ts";
-import { shardKeys, storeKey } from "../keys.ts";
+import type { LossyHarness, StoreOptions } from "../../contract/store-harness.ts";
+import { type ShardKeys, shardKeys, storeKey } from "../keys.ts";
 import { createRedisStore } from "../redis-store.ts";
 
 const shards = 2;
@@ -12,15 +13,16 @@ const tickLimit = 100;
  * A store on a Redis of its own, emptied first. Redis' own time cannot be moved, so the test moves what the
  * shards' clocks remember of it.
  */
-export async function openRedisHarness(site: RedisSite, options: StoreOptions): Promise<StoreHarness> {
+export async function openRedisHarness(site: RedisSite, options: StoreOptions): Promise<LossyHarness> {
   await site.sendToAll("FLUSHALL");
   const store = createRedisStore(
     { ...options, ...site.place, shards, logMaxEntries: options.logMaxEntries * shards },
     systemClock,
   );
+  const keys = shardKeys(shards);
+  for (const { meta } of keys) await site.send(meta, "EVAL", settleShard, "1", meta);
   await store.open();
 
-  const keys = shardKeys(shards);
   const stepMs = tickCapMs(options.rules.ttlMs);
   const tickAll = async () => {
     for (let shard = 0; shard < shards; shard++) {
@@ -54,5 +56,38 @@ export async function openRedisHarness(site: RedisSite, options: StoreOptions): 
       return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
     },
     close: () => store.close(),
+    ...losing(site, keys, tickAll),
+  };
+}
+
+type Losing = Pick<LossyHarness, "flush" | "copy" | "setBack" | "failOver">;
+
+/** Of the copies of keys; the hash tag stays the same. */
+const ofCopy = "copy:";
+
+/** What the servers of a site may do to the shards. */
+function losing(site: RedisSite, keys: readonly ShardKeys[], tickAll: () => Promise<void>): Losing {
+  const names = async (pattern: string) => (await site.sendToAll("KEYS", pattern)).flat() as string[];
+  const drop = async (found: readonly string[]) => {
+    await Promise.all(found.map((name) => site.send(name, "DEL", name)));
+  };
+  const moveToAnotherServer = async () => {
+    // The process that wrote last was another one than that which answers; a new connection begins with ticks.
+    for (const { meta } of keys) await site.send(meta, "HSET", meta, "run_id", "another");
+    await tickAll();
+  };
+  return {
+    flush: async () => drop(await names("presence:*")),
+    async copy() {
+      await drop(await names(`${ofCopy}*`));
+      await Promise.all((await names("presence:*")).map((name) => site.send(name, "COPY", name, ofCopy + name)));
+    },
+    async setBack(by) {
+      await drop(await names("presence:*"));
+      const copies = await names(`${ofCopy}*`);
+      await Promise.all(copies.map((name) => site.send(name, "COPY", name, name.slice(ofCopy.length))));
+      if (by === "another server") await moveToAnotherServer();
+    },
+    failOver: moveToAnotherServer,
   };
 }

@@ -1,12 +1,14 @@
--- Answers a heartbeat that found no deadline under its session_id, or came without one, after decideHeartbeat and
--- decideRevive in domain/decisions.ts; the usual heartbeat never comes here (see refresh-queue.ts).
+-- Answers a heartbeat that found no deadline under its session_id, or came without one, after decideHeartbeat in
+-- domain/decisions.ts; the usual heartbeat never comes here (see refresh-queue.ts).
 --
 -- session_id: well-formed; '' for a caller without tokens.
+-- instance_id: the gateway that is taken for its sender where the record knows none.
 --
--- Needs: mark, current_id, SESSION_ID, deadlines, digits_of, clock_ms, user_id, TOMBSTONE, EXPIRED
--- Changes: session_id, tombstones, contested_until_ms
+-- Needs: mark, current_id, SESSION_ID, deadlines, digits_of, clock_ms, user_id, TOMBSTONE, EXPIRED, GRACE,
+--   sessions_from, begin_contested_until_ms, begin_clock_ms, current_instance
+-- Changes: session_id, instance_id, tombstones, contested_until_ms
 --
--- Returns "missing", "superseded", or "refreshed", HT, the session_id that was.
+-- Returns "missing", "superseded", or "refreshed", HT, the session_id that was, HT, its instance.
 
 -- #include change/returning
 local is_live = mark == ''
@@ -23,14 +25,32 @@ end
 if is_live then
   -- GT: a heartbeat that overtook this one keeps its later deadline.
   redis.call('ZADD', deadlines, 'GT', digits_of(clock_ms + RULES.ttl_ms), user_id .. '\0' .. current_id)
-  return 'refreshed\t' .. current_id
+  return 'refreshed\t' .. current_id .. '\t' .. current_instance
 end
 
--- Its caller is alive and will never register again by itself: it ignores the answers to its heartbeats.
-local last_ending, last_order, last_connection, instance_id = string.match(tombstones, '^' .. TOMBSTONE)
-if mark or last_ending ~= EXPIRED or last_connection ~= '' then return 'missing' end
-session_id = last_order
+-- Its caller is alive and will never register again by itself: it ignores the answers to its heartbeats. A registration
+-- after what the record says may have been lost.
+local is_unproven = clock_ms < begin_contested_until_ms
+local is_known = false
+if mark == GRACE then
+  if not is_unproven or string.find(current_id, '.', 1, true) then return 'missing' end
+  session_id, instance_id, is_known = current_id, current_instance, true
+elseif sessions_from then
+  local last_ending, last_order, last_connection, last_instance, ended_at_ms = string.match(tombstones, '^' .. TOMBSTONE)
+  is_known = last_connection == ''
+  local is_lost = is_unproven and tonumber(ended_at_ms) < begin_clock_ms
+  if not is_lost and not (is_known and last_ending == EXPIRED) then return 'missing' end
+  if is_known then session_id, instance_id = last_order, last_instance end
+end
+-- #include change/make-room
+if not has_room then return 'missing' end
+if not is_known then
+  -- Below all that its device may come back with.
+  local order = 0
+  -- #include change/free-order
+  session_id = digits_of(order)
+end
 tombstones = without_tombstone_of(session_id, tombstones)
 contested_until_ms = clock_ms + RULES.memory_ms
 -- #include record/set-current
-return 'refreshed\t' .. session_id
+return 'refreshed\t' .. session_id .. '\t' .. instance_id

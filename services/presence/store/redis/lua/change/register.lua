@@ -4,8 +4,8 @@
 -- place: '' for now; the order of previous_session_id; or '-' and an age in µs, when the client was there.
 --
 -- Needs: place, mark, current_id, SESSION_ID, connection_id, sessions_from, GRACE, deadlines, digits_of, clock_ms,
---   user_id, version, TOMBSTONE, ENDED, REPLACED, begin_contested_until_ms, now_us, begin_us, ONLINE_LINE, MAX_VERSION
--- Changes: tombstones, others, contested_until_ms
+--   user_id, version, TOMBSTONE, ENDED, REPLACED, begin_contested_until_ms, now_us, begin_us, MAX_VERSION
+-- Changes: tombstones, contested_until_ms
 --
 -- Returns kind ("registered", "repeated", "ended", "superseded", "too-many-devices"); of the first two also HT, the
 -- order of the session, HT, the user's version.
@@ -57,6 +57,9 @@ while from <= #tombstones do
 end
 if order > MAX_VERSION then error('UNREADABLE is malformed in an order', 0) end
 local is_fresh = previous_order == ''
+if is_fresh and connection_id == '' then
+  -- #include change/free-order
+end
 if not is_fresh then
   -- A previous_session_id from the future (of another store, or forged) must not hold the device for ever.
   order = math.min(tonumber(previous_order), order)
@@ -71,22 +74,8 @@ if not is_fresh then
   tombstones = without_tombstone_of(session_id, tombstones)
 end
 
--- Devices that are only remembered, for longer than the memory, go when a new one would be too many.
-if not sessions_from and others ~= '' then
-  local _, count = string.gsub(others, '\n', '')
-  if count >= RULES.max_devices then
-    local kept = {}
-    for line in string.gmatch(others, '\n[^\n]+') do
-      local is_needed = string.find(line, ONLINE_LINE)
-      for ended_at_ms in string.gmatch(line, '[^\t]+\31(%d+)') do
-        is_needed = is_needed or ended_at_ms + RULES.memory_ms > clock_ms
-      end
-      if is_needed then kept[#kept + 1] = line end
-    end
-    if #kept >= RULES.max_devices then return 'too-many-devices' end
-    others = table.concat(kept)
-  end
-end
+-- #include change/make-room
+if not has_room then return 'too-many-devices' end
 
 contested_until_ms = is_unclear and clock_ms + RULES.memory_ms or 0
 -- #include record/set-current

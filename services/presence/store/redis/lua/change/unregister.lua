@@ -3,7 +3,8 @@
 -- session_id: '' for a caller without tokens.
 -- reason: DisconnectReason.
 --
--- Needs: mark, session_id, current_id, contested_until_ms, clock_ms, reason, GRACE, deadlines, user_id, version,
+-- Needs: mark, session_id, current_id, contested_until_ms, clock_ms, begin_contested_until_ms, recovering_until_ms,
+--   reason, GRACE, deadlines, user_id, version,
 --   last_seen_ms, now_ms, text, sessions_from, sessions_to, record, others, device_id, ONLINE_LINE, of_other_devices,
 --   ENDED, CAUSE_CONNECTION_LOST, CAUSE_LOGGED_OUT, CAUSE_DISCONNECTED
 --
@@ -12,6 +13,7 @@
 if not mark then return 'absent' end
 if session_id == '' then
   if string.find(current_id, '.', 1, true) then return 'fenced' end
+  if clock_ms < begin_contested_until_ms then return 'contested' end
   if contested_until_ms ~= '' and tonumber(contested_until_ms) > clock_ms then return 'contested' end
 elseif session_id ~= current_id then
   return 'fenced'
@@ -19,10 +21,17 @@ end
 
 local is_lost = reason == 'CONNECTION_LOST' or reason == 'SERVER_DRAIN'
 if is_lost and mark == GRACE then return 'absent' end
-if is_lost and RULES.grace_ms > 0 then
-  local until_ms = clock_ms + RULES.grace_ms
+-- Another device of the user may not be back yet: while the shard recovers, nobody goes offline.
+local is_kept = clock_ms < recovering_until_ms and not string.find(others, ONLINE_LINE)
+if is_kept and mark == GRACE then
+  redis.call('ZADD', deadlines, 'GT', recovering_until_ms, user_id .. '\0\0' .. device_id)
+  return 'grace'
+end
+if is_kept or is_lost and RULES.grace_ms > 0 then
+  local until_ms = clock_ms + (is_lost and RULES.grace_ms or 0)
   local deadline_ms = redis.call('ZSCORE', deadlines, user_id .. '\0' .. current_id)
   if deadline_ms then until_ms = math.min(until_ms, deadline_ms) end
+  if is_kept then until_ms = math.max(until_ms, recovering_until_ms) end
   local header = string.format('%s %d', version, math.max(tonumber(last_seen_ms) or 0, now_ms))
   local sessions = string.sub(text, sessions_from, sessions_to)
   redis.call('SET', record, header .. others .. '\n' .. device_id .. '\t' .. GRACE .. sessions)

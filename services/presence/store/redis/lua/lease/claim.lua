@@ -4,9 +4,12 @@ KEYS[1] publisher  string   id of the holder; expires with the lease
 KEYS[2] meta       hash
 ARGV[1] node       id
 ARGV[2] leaseMs    integer
-Returns array      fencing number; begin of the shard, 0 if it has none; then name and version of each cursor in turn; nil when another node holds it ]]
+Returns array      fencing number; begin of the shard, 0 if it has none; then name and version of each cursor in turn;
+                   nil when another node holds it, or the shard never began: only a tick gives it a fencing number that
+                   others may count on from ]]
 
 local publisher, meta = KEYS[1], KEYS[2]
+if redis.call('HEXISTS', meta, 'incarnation') == 0 then return false end
 local holder = redis.call('GET', publisher)
 if holder and holder ~= ARGV[1] then return false end
 

@@ -1,7 +1,7 @@
 -- What this call adds to the log of the shard; its first entry trims it.
 --
 -- Needs: digits_of, now_us, log
--- Gives: appended, online_change, of_other_devices, append
+-- Gives: appended_version, appended, online_change, of_other_devices, entry_id_of, append
 
 -- Version of the last entry that this call appended, 0 if none.
 local appended_version = 0

@@ -1,7 +1,7 @@
 -- When the decision is taken: Redis TIME and the shard clock, each read once (domain/shard-clock.ts).
 --
 -- Needs: meta
--- Gives: now_us, now_ms, clock, clock_ms, begin_us, begin_clock, begin_contested_until_ms
+-- Gives: now_us, now_ms, clock, clock_ms, begin_us, begin_clock_ms, begin_contested_until_ms, recovering_until_ms
 
 local time = redis.call('TIME')
 local now_us = time[1] * 1000000 + time[2]
@@ -12,4 +12,8 @@ local clock, ticked, begin, begin_clock = unpack(redis.call('HMGET', meta, 'cloc
 -- nil: it never ticked, and only a tick may start it.
 local clock_ms = clock and clock + math.min(math.max(0, now_ms - ticked), RULES.clock_cap_ms)
 local begin_us = tonumber(begin) or 0
-local begin_contested_until_ms = begin_clock and begin_clock + RULES.memory_ms or 0
+-- After a begin (domain/recovery.ts): when it was; until when late calls may mean sessions that were lost; and until
+-- when sessions may live that are not back yet.
+local begin_clock_ms = tonumber(begin_clock) or 0
+local begin_contested_until_ms = begin_clock and begin_clock_ms + RULES.memory_ms or 0
+local recovering_until_ms = begin_clock and begin_clock_ms + RULES.ttl_ms or 0

@@ -2,7 +2,10 @@
 -- marks one that has no mark yet. Before all else: a clock must not move on while deadlines cannot be kept (P6).
 -- schema, shards: as text.
 --
+-- version_before: of the last entry of the log.
+--
 -- Needs: meta, deadlines, log, schema, shards
+-- Gives: version_before
 
 for key, kind in pairs({ [meta] = 'hash', [deadlines] = 'zset', [log] = 'stream' }) do
   local found = redis.call('TYPE', key).ok
@@ -10,8 +13,9 @@ for key, kind in pairs({ [meta] = 'hash', [deadlines] = 'zset', [log] = 'stream'
     return redis.error_reply('FOREIGN ' .. key .. ' is a ' .. found .. ', not a ' .. kind)
   end
 end
+local version_before = 0
 do
-  local names = { 'schema', 'shards', 'clock', 'ticked', 'begin', 'begin_clock', 'fence', 'online' }
+  local names = { 'schema', 'shards', 'clock', 'ticked', 'begin', 'begin_clock', 'fence', 'online', 'restated' }
   local values = redis.call('HMGET', meta, unpack(names))
   for index, name in ipairs(names) do
     if values[index] and not string.find(values[index], '^-?%d+$') then
@@ -30,4 +34,5 @@ do
   if last_version > 9007199254740991 then
     return redis.error_reply('FOREIGN ' .. log .. ' has an entry beyond all versions')
   end
+  version_before = last_version
 end

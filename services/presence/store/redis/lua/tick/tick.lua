@@ -1,36 +1,45 @@
 #!lua flags=allow-oom
---[[ Extends deadlines, advances the clock of a shard and takes down sessions that are due, after decideExpire in domain/decisions.ts.
-Allowed when Redis is out of memory: it frees some.
+--[[ Extends deadlines, advances the clock of a shard and takes down sessions that are due, after decideExpire in
+domain/decisions.ts; or begins the shard anew: see begin.lua. While it recovers, nobody is taken down: who has no
+heartbeat there may have had one that was lost. Allowed when Redis is out of memory: it frees some.
 KEYS[1] meta           hash
 KEYS[2] deadlines      zset     due: score <= the shard clock, never a caller's
 KEYS[3] log            stream
+KEYS[4] publisher      string   lease: gone when the shard begins anew
 ARGV[1] limit          integer  due members per call; 0: the clock only
-ARGV[2] reckonedMs     integer  where a shard clock that is not there starts: what the caller last knew of it
+ARGV[2] reckonedMs     integer  where a shard clock starts at least that begins anew: what the node last knew of it
 ARGV[3] recordPrefix   prefix   of the records of this shard, whose hash tag it shares
 ARGV[4] live           channel  of this shard: hears of the log's new entries
 ARGV[5] schema         integer  version of what the keys mean
 ARGV[6] shards         integer  of the store
-ARGV[7] advance        text     "never", "unless-missing": if every one of `kept` has a deadline, or "always"
-ARGV[8...] kept        text     two each: shard clock when that heartbeat came, in ms ('': now), and its member
+ARGV[7] incarnation    id       of the shard, as the node knows it; empty if it knows none
+ARGV[8] seenVersion    integer  the highest that the node has seen
+ARGV[9] fresh          id       incarnation of the shard if it begins anew
+ARGV[10] advance       text     "never", "unless-missing": if every one of `kept` has a deadline, or "always"
+ARGV[11...] kept       text     two each: shard clock when that heartbeat came, in ms ('': now), and its member
 Returns array          clock in ms; due members dealt with (equal to limit: call again); how long the first was
                        overdue in ms; the log's last version and its length; deadlines left; users online; begin, how
-                       long the shard still recovers in ms, and the begin that was restated last; of due members that
-                       failed, and are tried again a TTL later, user and error in turn; 1 if it advanced, else
-                       0; which of `kept` have no deadline, from 0 ]]
+                       long the shard still recovers in ms, the begin that was restated last, incarnation, and why it
+                       began anew just now, empty if it did not; of due members that failed, and are tried again a TTL
+                       later, user and error in turn; 1 if it advanced, else 0; which of `kept` have no deadline,
+                       from 0 ]]
 
-local meta, deadlines, log = KEYS[1], KEYS[2], KEYS[3]
+local meta, deadlines, log, publisher = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local limit, reckoned_ms, record_prefix, live = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
-local schema, shards, advance, first_kept = ARGV[5], ARGV[6], ARGV[7], 8
+local schema, shards = ARGV[5], ARGV[6]
+local known_incarnation, seen_version, fresh_incarnation = ARGV[7], tonumber(ARGV[8]), ARGV[9]
+local advance, first_kept = ARGV[10], 11
 
 -- #include tick/own-keys
 -- #include tick/moment
-clock_ms = clock_ms or reckoned_ms
 -- #include digits
+-- #include log/append
+-- #include tick/begin
 -- #include tick/kept
-if is_advancing or not clock then
+if is_advancing or begun ~= '' then
   redis.call('HSET', meta, 'clock', digits_of(clock_ms), 'ticked', digits_of(now_ms))
 end
--- #include log/append
+local recovering_ms = math.max(0, recovering_until_ms - clock_ms)
 
 --- Takes down what fell due.
 -- @param device_id of a grace, nil when a live session of any device fell due
@@ -55,7 +64,9 @@ local function expire(user_id, device_id, session_id, deadline_ms)
 end
 
 local due = {}
-if is_advancing and limit > 0 then due = redis.call('ZRANGEBYSCORE', deadlines, '-inf', clock_ms, 'WITHSCORES', 'LIMIT', 0, limit) end
+if is_advancing and limit > 0 and recovering_ms == 0 then
+  due = redis.call('ZRANGEBYSCORE', deadlines, '-inf', clock_ms, 'WITHSCORES', 'LIMIT', 0, limit)
+end
 local failed = {}
 for index = 1, #due, 2 do
   local member = due[index]
@@ -88,8 +99,10 @@ return {
   redis.call('ZCARD', deadlines),
   tonumber(redis.call('HGET', meta, 'online')) or 0,
   digits_of(begin_us),
-  begin_clock and math.max(0, begin_clock + RULES.ttl_ms - clock_ms) or 0,
+  recovering_ms,
   redis.call('HGET', meta, 'restated') or '0',
+  incarnation,
+  begun,
   failed,
   is_advancing and 1 or 0,
   missing,

@@ -1,4 +1,5 @@
 import { integer, list, type Reply, text } from "@realchat/presence-redis";
+import type { BeginReason } from "../../../../domain/recovery.ts";
 import type { Tick } from "../../../store.ts";
 import { defineScript } from "../define-script.ts";
 
@@ -12,6 +13,9 @@ interface FailedExpiry {
 interface TickReply {
   readonly tick: Tick;
   readonly failures: readonly FailedExpiry[];
+  readonly incarnation: string;
+  /** Why the shard began anew just now; empty if it did not. */
+  readonly begun: BeginReason | "";
   /** Whether the clock was moved on, and what was due taken down. */
   readonly isAdvanced: boolean;
   /** Indexes of the heartbeats that found no deadline. */
@@ -20,12 +24,15 @@ interface TickReply {
 
 export const tick = defineScript({
   file: "tick/tick.lua",
-  keys: ["meta", "deadlines", "log"],
-  args: ["limit", "reckonedMs", "recordPrefix", "live", "schema", "shards", "advance"],
+  keys: ["meta", "deadlines", "log", "publisher"],
+  args: [
+    ...(["limit", "reckonedMs", "recordPrefix", "live", "schema", "shards"] as const),
+    ...(["incarnation", "seenVersion", "fresh", "advance"] as const),
+  ],
   rest: "kept",
   returns: (reply: Reply): TickReply => {
     const [clockMs, expired, lagMs, lastVersion, logLength, sessions, usersOnline, ...rest] = list(reply);
-    const [begin, recoveringMs, restated, failed, isAdvanced, missing] = rest;
+    const [begin, recoveringMs, restated, incarnation, begun, failed, isAdvanced, missing] = rest;
     const failures = failuresIn(list(failed).map(text));
     const tick: Tick = {
       clockMs: integer(clockMs),
@@ -40,7 +47,14 @@ export const tick = defineScript({
       recoveringMs: integer(recoveringMs),
       isRestated: integer(restated) >= integer(begin),
     };
-    return { tick, failures, isAdvanced: integer(isAdvanced) === 1, missing: list(missing).map(integer) };
+    return {
+      tick,
+      failures,
+      incarnation: text(incarnation),
+      begun: text(begun) as BeginReason | "",
+      isAdvanced: integer(isAdvanced) === 1,
+      missing: list(missing).map(integer),
+    };
   },
 });
 

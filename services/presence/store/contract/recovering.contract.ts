@@ -1,0 +1,296 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { defaultRules } from "../../domain/decisions.ts";
+import { beginLeadUs } from "../../domain/recovery.ts";
+import { unknownInstance } from "../../domain/session.ts";
+import { Scene } from "./scene.ts";
+import { contractOptions, type LossyHarness, type OpenLossyStore } from "./store-harness.ts";
+
+const { ttlMs, memoryMs, graceMs } = defaultRules;
+const losses = ["flush", "setBack", "failOver"] as const;
+
+/** What a store promises that can lose what it holds (P8). */
+export const recovering = (open: OpenLossyStore) =>
+  describe("a store that may have lost data", () => {
+    function lossy(sentence: string, play: (scene: Scene, store: LossyHarness) => Promise<void>): void {
+      test(sentence, async (context) => {
+        const harness = await open(contractOptions);
+        context.after(() => harness.close());
+        await play(new Scene(harness), harness);
+      });
+    }
+    const lose = (store: LossyHarness, loss: (typeof losses)[number]) =>
+      loss === "setBack" ? store.setBack("another server") : store[loss]();
+
+    lossy("loses nothing while nothing happens", async (scene) => {
+      await scene.session();
+      for (const shard of scene.shards) {
+        const { begin, recoveringMs } = await scene.store.tick(shard, 0);
+        assert.deepEqual([begin, recoveringMs, scene.store.isRecovering(shard)], [0, 0, false]);
+      }
+    });
+
+    for (const loss of losses) {
+      lossy(
+        `begins anew once after ${loss}, above all that anybody saw, and says so in the log (P3)`,
+        async (scene, store) => {
+          await store.copy();
+          await scene.session();
+          const shard = scene.shardOf("anna");
+          const seen = (await scene.user()).version;
+          await lose(store, loss);
+          const first = await scene.store.tick(shard, 0);
+          assert.ok(first.begin >= seen + beginLeadUs, `${first.begin} is above ${seen}`);
+          assert.equal(first.isRestated, false);
+          assert.ok(first.recoveringMs > ttlMs - 1_000 && first.recoveringMs <= ttlMs, `${first.recoveringMs} ms`);
+          const marks = (await scene.entries(shard)).filter((entry) => "mark" in entry);
+          assert.deepEqual(marks, [{ mark: "begin", shard, version: first.begin }]);
+          assert.equal((await scene.store.tick(shard, 0)).begin, first.begin);
+          const ben = await scene.register({ userId: scene.usersOf(shard, 2)[1] as string });
+          assert.ok(ben.kind === "registered" && ben.version > first.begin);
+        },
+      );
+    }
+
+    lossy("begins anew when a fail-over is followed by one back: by what the node saw (P3)", async (scene, store) => {
+      await store.copy();
+      await scene.session();
+      await scene.user();
+      await store.setBack("the same server");
+      const shard = scene.shardOf("anna");
+      const { begin } = await scene.store.tick(shard, 0);
+      assert.ok(begin > 0, "its log lacks what the node saw");
+      await store.setBack("the same server");
+      const again = await scene.store.tick(shard, 0);
+      assert.ok(again.begin > begin, "its data are older than the begin that the node saw");
+      await scene.session();
+      assert.ok((await scene.user()).version > again.begin);
+    });
+
+    lossy("starts the shard clock no lower than it was", async (scene, store) => {
+      await scene.elapse(10_000);
+      const shard = scene.shardOf("anna");
+      const { clockMs } = await scene.store.tick(shard, 0);
+      await store.flush();
+      assert.ok((await scene.store.tick(shard, 0)).clockMs > clockMs);
+    });
+
+    lossy("reads nobody offline without saying that it recovers (P5)", async (scene, store) => {
+      await scene.session();
+      const shard = scene.shardOf("anna");
+      for (const loss of ["flush", "failOver"] as const) {
+        await lose(store, loss);
+        if (loss === "flush") assert.equal((await scene.user()).online, false);
+        else await scene.store.tick(shard, 0);
+        assert.equal(scene.store.isRecovering(shard), true);
+        await scene.elapse(ttlMs);
+        assert.equal(scene.store.isRecovering(shard), false);
+      }
+    });
+
+    lossy("reads nobody offline by an old record without saying that it recovers (P5)", async (scene, store) => {
+      const sessionId = await scene.session({ connectionId: "c1" });
+      await scene.unregister({ sessionId });
+      await store.copy();
+      await scene.session({ connectionId: "c2" });
+      await scene.user();
+      await store.setBack("the same server");
+      const shard = scene.shardOf("anna");
+      await scene.store.tick(shard, 0);
+      assert.equal((await scene.user()).online, false);
+      assert.equal(scene.store.isRecovering(shard), true);
+    });
+
+    lossy("a caller with tokens comes back by registering again, to its place (P7)", async (scene, store) => {
+      const sessionId = await scene.session({ connectionId: "c1" });
+      await store.flush();
+      assert.equal(await scene.refresh({ sessionId }), "missing");
+      assert.equal(await scene.session({ connectionId: "c1", previousSessionId: sessionId }), sessionId);
+      await scene.session({ connectionId: "c2" });
+      assert.equal((await scene.register({ connectionId: "c1", previousSessionId: sessionId })).kind, "superseded");
+    });
+
+    lossy("a caller without tokens comes back by its next heartbeat, with its gateway (P1)", async (scene, store) => {
+      await scene.session({ instanceId: "gateway-7" });
+      await scene.session({ instanceId: "gateway-8", deviceId: "laptop" });
+      await store.flush();
+      assert.equal(await scene.refresh(), "refreshed");
+      assert.equal(await scene.refresh({ deviceId: "laptop" }), "refreshed");
+      assert.equal(await scene.refresh({ userId: "stranger" }), "refreshed");
+      const { devices } = await scene.user();
+      assert.deepEqual(
+        devices.map(({ deviceId, instanceId }) => [deviceId, instanceId]),
+        [
+          ["laptop", "gateway-8"],
+          ["phone", "gateway-7"],
+        ],
+      );
+      assert.equal((await scene.user("stranger")).devices[0]?.instanceId, unknownInstance);
+      await scene.elapse(ttlMs - 1_000);
+      assert.equal(await scene.refresh(), "refreshed");
+      await scene.elapse(2_000);
+      assert.deepEqual(await scene.devices(), ["phone"]);
+    });
+
+    lossy("takes no device for another, however often it loses all (P1)", async (scene, store) => {
+      for (const deviceIds of [
+        ["phone", "laptop"],
+        ["laptop", "phone"],
+        ["phone", "laptop"],
+      ]) {
+        await store.flush();
+        for (const deviceId of deviceIds) assert.equal(await scene.refresh({ deviceId }), "refreshed");
+        assert.deepEqual(await scene.devices(), ["laptop", "phone"]);
+      }
+    });
+
+    lossy("takes nobody down who lives while it recovers, nor later (P1)", async (scene, store) => {
+      await scene.session();
+      const sessionId = await scene.session({ userId: "ben", connectionId: "c1" });
+      await store.copy();
+      await scene.elapse(ttlMs / 3);
+      for (let beat = 0; beat < 12; beat++) {
+        assert.equal(await scene.refresh(), "refreshed");
+        assert.equal(await scene.refresh({ userId: "ben", sessionId }), "refreshed");
+        await scene.elapse(ttlMs / 3);
+      }
+      // Deadlines of long ago.
+      await store.setBack("another server");
+      await scene.elapse(ttlMs / 3);
+      for (let beat = 0; beat < 6; beat++) {
+        assert.equal(await scene.refresh(), "refreshed");
+        assert.equal(await scene.refresh({ userId: "ben", sessionId }), "refreshed");
+        await scene.elapse(ttlMs / 3);
+      }
+      assert.deepEqual(await scene.causes(), ["CONNECTED"]);
+      assert.deepEqual(await scene.causes("ben"), ["CONNECTED"]);
+    });
+
+    lossy("takes down after the recovery who did not come back (P2)", async (scene, store) => {
+      await scene.session();
+      await store.failOver();
+      await scene.elapse(ttlMs - 1_000);
+      assert.deepEqual(await scene.causes(), ["CONNECTED"]);
+      await scene.elapse(2_000);
+      assert.deepEqual(await scene.causes(), ["CONNECTED", "EXPIRED"]);
+    });
+
+    lossy(
+      "leaves a user's last session in grace until it has recovered, whatever the reason (P1)",
+      async (scene, store) => {
+        await store.flush();
+        await scene.store.tick(scene.shardOf("anna"), 0);
+        for (const reason of ["UNSPECIFIED", "LOGGED_OUT", "CONNECTION_LOST"] as const) {
+          const connectionId = reason;
+          const sessionId = await scene.session({ connectionId });
+          assert.equal(await scene.unregister({ sessionId, reason }), "grace");
+          const { online, devices } = await scene.user();
+          assert.deepEqual([online, devices], [true, []]);
+          assert.equal(await scene.refresh({ sessionId }), "missing");
+          assert.equal((await scene.register({ connectionId })).kind, "ended");
+        }
+        await scene.elapse(ttlMs - 1_000);
+        assert.deepEqual(await scene.causes(), ["CONNECTED"]);
+        await scene.elapse(2_000);
+        assert.deepEqual(await scene.causes(), ["CONNECTED", "CONNECTION_LOST"]);
+      },
+    );
+
+    lossy("keeps who left for another device that comes back, without a change (P1)", async (scene, store) => {
+      await store.copy();
+      const phone = await scene.session({ connectionId: "c1" });
+      const laptop = await scene.session({ connectionId: "c2", deviceId: "laptop" });
+      await store.setBack("another server");
+      await scene.session({ connectionId: "c1", previousSessionId: phone });
+      assert.equal(await scene.unregister({ sessionId: phone }), "grace");
+      await scene.elapse(ttlMs / 3);
+      await scene.session({ connectionId: "c2", deviceId: "laptop", previousSessionId: laptop });
+      await scene.elapse(ttlMs - 2_000);
+      assert.deepEqual(await scene.devices(), ["laptop"]);
+      assert.deepEqual(await scene.causes(), ["CONNECTED"]);
+    });
+
+    lossy("contests what has no connection_id for two minutes (P1)", async (scene, store) => {
+      await scene.session();
+      await store.failOver();
+      await scene.store.tick(scene.shardOf("anna"), 0);
+      assert.equal(await scene.unregister(), "contested");
+      await scene.session({ userId: "ben" });
+      assert.equal(await scene.unregister({ userId: "ben" }), "contested");
+      for (let passedMs = 0; passedMs < memoryMs; passedMs += ttlMs / 3) {
+        await scene.elapse(ttlMs / 3);
+        assert.equal(await scene.refresh(), "refreshed");
+      }
+      assert.equal(await scene.unregister(), "ended");
+    });
+
+    lossy("revives by a heartbeat without session_id what ended before (P1)", async (scene, store) => {
+      await scene.session({ instanceId: "gateway-7" });
+      await scene.unregister();
+      await scene.session({ userId: "ben" });
+      await scene.unregister({ userId: "ben", reason: "CONNECTION_LOST" });
+      await scene.elapse(graceMs - 1_000);
+      await store.copy();
+      await scene.session();
+      await scene.session({ userId: "ben" });
+      await store.setBack("another server");
+      assert.equal(await scene.refresh(), "refreshed");
+      assert.equal((await scene.user()).devices[0]?.instanceId, "gateway-7");
+      assert.equal(await scene.refresh({ userId: "ben" }), "refreshed");
+      assert.deepEqual(await scene.devices("ben"), ["phone"]);
+      assert.equal(await scene.unregister(), "contested");
+      assert.equal((await scene.user()).online, true);
+    });
+
+    lossy("revives nothing that ended two minutes after it, or since", async (scene, store) => {
+      const sessionId = await scene.session();
+      await scene.session({ userId: "ben" });
+      await scene.unregister({ userId: "ben" });
+      await scene.session({ deviceId: "laptop", connectionId: "c1" });
+      await store.failOver();
+      await scene.store.tick(scene.shardOf("anna"), 0);
+      assert.equal(await scene.unregister({ sessionId }), "ended");
+      assert.equal(await scene.refresh(), "missing");
+      await scene.elapse(memoryMs);
+      assert.equal(await scene.refresh({ userId: "ben" }), "missing");
+    });
+
+    lossy("gives a lease anew, and lets the holder of the lost past save nothing (P4)", async (scene, store) => {
+      const shard = scene.shardOf("anna");
+      await scene.session();
+      const before = await scene.store.claim(shard, "node-1", 60_000);
+      assert.ok(before !== undefined);
+      await store.copy();
+      await store.setBack("another server");
+      const { begin } = await scene.store.tick(shard, 0);
+      assert.equal(await scene.store.advance(shard, before.fence, { kafka: begin }), false);
+      const after = await scene.store.claim(shard, "node-2", 60_000);
+      assert.ok(after !== undefined && after.fence > begin, `fence ${after?.fence}`);
+      assert.deepEqual(after.cursors, before.cursors);
+    });
+
+    lossy("counts users online as they are", async (scene, store) => {
+      const shard = scene.shardOf("anna");
+      await scene.session();
+      await store.copy();
+      await scene.session({ userId: scene.usersOf(shard, 2)[1] as string });
+      await store.setBack("another server");
+      assert.equal((await scene.store.tick(shard, 0)).usersOnline, 1);
+      await store.flush();
+      const { usersOnline, sessions } = await scene.store.tick(shard, 0);
+      assert.deepEqual([usersOnline, sessions], [0, 0]);
+    });
+
+    lossy(
+      "gives different sessions to devices that register while its begin is ahead of the clock (P2)",
+      async (scene, store) => {
+        await store.flush();
+        const sessions = [await scene.session(), await scene.session({ deviceId: "laptop" })];
+        assert.equal(new Set(sessions).size, 2);
+        await scene.elapse(ttlMs - 1_000);
+        assert.equal(await scene.refresh(), "refreshed");
+        await scene.elapse(2_000);
+        assert.deepEqual(await scene.devices(), ["phone"]);
+      },
+    );
+  });

@@ -1,0 +1,52 @@
+-- Begins the shard anew where nobody can prove that its store lost nothing since this node last saw it, after whyBegin
+-- and beginOf in domain/recovery.ts. It is an entry of the log, so that all after it is above it.
+--
+-- known_incarnation: of the shard, as the node knows it; '' if it knows none.
+-- seen_version: the highest that the node has seen.
+-- fresh_incarnation: taken if the shard begins anew.
+-- begun: why it did, '' if it did not.
+--
+-- Needs: meta, log, publisher, clock_ms, begin_us, version_before, known_incarnation, seen_version, fresh_incarnation,
+--   now_us, reckoned_ms, digits_of, entry_id_of, appended
+-- Gives: incarnation, begun
+-- Changes: begin_us, clock_ms, recovering_until_ms, appended_version
+
+local begun = ''
+local incarnation
+do
+  local info = redis.call('INFO', 'server', 'replication')
+  local run_id, replid = string.match(info, '\nrun_id:(%w+)'), string.match(info, '\nmaster_replid:(%w+)')
+  local its_run_id, its_replid
+  its_run_id, its_replid, incarnation = unpack(redis.call('HMGET', meta, 'run_id', 'replid', 'incarnation'))
+  if not clock_ms then
+    begun = 'empty'
+  elseif not incarnation then
+    begun = 'unproven'
+  elseif its_run_id ~= run_id then
+    begun = 'other_server'
+  elseif its_replid ~= replid then
+    begun = 'other_history'
+  elseif known_incarnation == incarnation then
+    if seen_version > version_before then begun = 'behind' end
+  elseif known_incarnation ~= '' and seen_version >= begin_us then
+    begun = 'other_incarnation'
+  end
+  if begun ~= '' then
+    incarnation = fresh_incarnation
+    begin_us = math.max(now_us, version_before, seen_version, begin_us) + RULES.begin_lead_us
+    -- One more: what ended in this very millisecond did so before.
+    clock_ms = math.max(clock_ms or 0, reckoned_ms) + 1
+    recovering_until_ms = clock_ms + RULES.ttl_ms
+    local version = digits_of(begin_us)
+    local mark = '\0begin\0' .. version
+    redis.call('XADD', log, 'MAXLEN', '~', RULES.log_max_entries, entry_id_of(begin_us), 'e', mark)
+    appended_version = begin_us
+    appended[#appended + 1] = version
+    appended[#appended + 1] = mark
+    -- A fencing number that the lost past gave out must not come again, nor its holder save a cursor over entries that
+    -- nobody published.
+    redis.call('HSET', meta, 'run_id', run_id, 'replid', replid, 'incarnation', incarnation, 'begin', version,
+      'begin_clock', digits_of(clock_ms), 'fence', version)
+    redis.call('DEL', publisher)
+  end
+end
