@@ -94,6 +94,29 @@ describe("a client", () => {
     await waitUntil(() => told.hidden.length > 0, { what: "somebody is hidden" });
   });
 
+  test("keeps a dot green of which a gateway knows nothing yet, since presence lost data, and tells what it learns", async () => {
+    start();
+    const first = await gateway.socket(0);
+    first.send({ type: "snapshot", users: [bob] });
+    await untilKnown("bob", 20);
+    first.cut();
+    await untilState("waiting");
+    await clock.advance(1_000);
+    const second = await gateway.socket(1);
+    second.send({ type: "snapshot", users: [] });
+    await waitUntil(() => second.heard.length === 1, { what: "the gateway is asked" });
+    second.send({ type: "snapshot", users: [] });
+    second.send({ type: "snapshot", users: [eve] });
+    await untilKnown("eve", 5);
+    assert.deepEqual([client.get("bob"), client.stale], [bob, false]);
+    const again: UserPresence = { ...bob, version: 120, cause: "restated", at: 0 };
+    second.send({ type: "presence", users: [again] });
+    await untilKnown("bob", 120);
+    assert.deepEqual([told.presence, told.hidden], [[[again]], []]);
+    second.send({ type: "presence", users: [{ ...bob, online: false, version: 130 }] });
+    await untilKnown("bob", 130);
+  });
+
   test("subscribes and unsubscribes, in frames of bounded size, and again after a cut", async () => {
     start();
     const ids = Array.from({ length: 501 }, (_, index) => `user-${index}`);
