@@ -14,6 +14,7 @@ import { KafkaReader } from "./readers/kafka-reader.ts";
 import { PollReader } from "./readers/poll-reader.ts";
 import { WatchReader } from "./readers/watch-reader.ts";
 import { StallMonitor } from "./stall-monitor.ts";
+import type { RedisKind } from "./system/redis-place.ts";
 import { System } from "./system/system.ts";
 
 interface FaultRunOptions {
@@ -21,6 +22,7 @@ interface FaultRunOptions {
   /** Of the time in which faults are injected; settling comes on top of it. */
   readonly lengthMs: number;
   readonly kinds: readonly FaultKind[];
+  readonly redis: RedisKind;
   readonly nodes: number;
   readonly users: number;
   readonly timing: Timing;
@@ -37,7 +39,8 @@ const atRestMs = 4_000;
 /** Starts a system, lets people come and go, harms it by the plan of the seed, lets it settle, and ends it. */
 export async function runFaults(options: FaultRunOptions): Promise<History> {
   const random = new Random(options.seed);
-  const plan = planFaults(options.kinds, random.fork(), options.lengthMs);
+  const kinds = options.kinds.filter(({ of }) => of === undefined || of.includes(options.redis));
+  const plan = planFaults(kinds, random.fork(), options.lengthMs);
   const stalls = new StallMonitor();
   const gateways = Object.values(gatewayNames).flat();
   const system = await System.start({ ...options, gateways, random: random.fork() });
@@ -65,16 +68,18 @@ async function live(options: LiveOptions): Promise<History> {
   options.say(`${options.nodes} nodes, ${gateways.length} gateways and ${population.users.length} users are there`);
 
   const beganMs = systemClock.monotonicMs();
-  population.start();
   const injector = new Injector({ system, gateways }, options.say);
-  await injector.run(options.plan, stop);
-  population.calm();
-  await pause(systemClock, settledMs(injector.faults, timing) - systemClock.monotonicMs());
+  population.start();
+  try {
+    await injector.run(options.plan, stop);
+    population.calm();
+    await pause(systemClock, Math.max(0, settledMs(injector.faults, timing) - systemClock.monotonicMs()));
+  } finally {
+    population.stop();
+    for (const gateway of gateways) gateway.stop();
+    await Promise.all(readers.map((reader) => reader.stop()));
+  }
   const endedMs = systemClock.monotonicMs();
-
-  population.stop();
-  for (const gateway of gateways) gateway.stop();
-  await Promise.all(readers.map((reader) => reader.stop()));
   return {
     ...{ timing, beganMs, endedMs, lives, users: population.users, faults: injector.faults },
     ...{ readers: readers.map(({ history }) => history), stalls: stalls.stalls },

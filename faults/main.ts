@@ -5,6 +5,7 @@ import { runFaults } from "./fault-run.ts";
 import { catalogue } from "./injection/catalogue.ts";
 import { reportOf } from "./report.ts";
 import { standardTiming } from "./standard-run.ts";
+import { redisKinds } from "./system/redis-place.ts";
 
 /** `npm run test:faults`: harms a real system at random and checks that presence kept its promises. */
 
@@ -15,7 +16,7 @@ Usage: npm run test:faults -- [flags] [word …]       only faults whose name co
 
   --minutes N    how long faults are injected, default 2; settling takes up to half a minute more
   --seed S       an integer; repeats the plan of an earlier run. Default: a new one, which is printed
-  --redis KIND   single
+  --redis KIND   single, sentinel (a master, two replicas, three Sentinels) or cluster (three primaries, three replicas)
   --nodes N      presence nodes, default 2
   --users N      people, default 60
   --list         prints the faults
@@ -31,7 +32,7 @@ else if (flags.list) process.stdout.write(`${flags.kinds.map(({ name }) => name)
 else process.exitCode = await run();
 
 async function run(): Promise<number> {
-  const { seed, minutes, kinds, nodes, users } = flags;
+  const { seed, minutes, kinds, redis, nodes, users } = flags;
   const beganMs = systemClock.monotonicMs();
   const say = (line: string) => {
     const seconds = ((systemClock.monotonicMs() - beganMs) / 1_000).toFixed(1).padStart(7);
@@ -41,7 +42,7 @@ async function run(): Promise<number> {
   const stop = new AbortController();
   process.once("SIGINT", () => stop.abort());
   const history = await runFaults({
-    ...{ seed, kinds, nodes, users, say, stop: stop.signal },
+    ...{ seed, kinds, redis, nodes, users, say, stop: stop.signal },
     ...{ lengthMs: minutes * 60_000, timing: standardTiming },
   });
   const verdict = check(history);
@@ -63,13 +64,16 @@ function readFlags() {
         help: { type: "boolean", default: false },
       },
     });
-    if (values.redis !== "single") throw new Error(`--redis ${values.redis}: give single`);
+    const redis = redisKinds.find((kind) => kind === values.redis);
+    if (redis === undefined) throw new Error(`--redis ${values.redis}: give one of ${redisKinds.join(", ")}`);
     const kinds = catalogue.filter(
-      ({ name }) => positionals.length === 0 || positionals.some((word) => name.includes(word)),
+      ({ name, of }) =>
+        (of ?? redisKinds).includes(redis) &&
+        (positionals.length === 0 || positionals.some((word) => name.includes(word))),
     );
     if (kinds.length === 0) throw new Error(`no fault's name contains ${positionals.join(" or ")}`);
     return {
-      ...{ help: values.help, list: values.list, kinds },
+      ...{ help: values.help, list: values.list, kinds, redis },
       minutes: numberOf("minutes", values.minutes, 0.1, 24 * 60),
       nodes: numberOf("nodes", values.nodes, 1, 8),
       users: numberOf("users", values.users, 1, 10_000),

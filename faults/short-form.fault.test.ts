@@ -3,13 +3,21 @@ import { test } from "node:test";
 import { seed } from "@realchat/presence-testing";
 import { check } from "./checker/check.ts";
 import { runFaults } from "./fault-run.ts";
-import { keptPromises } from "./injection/catalogue.ts";
+import { catalogue } from "./injection/catalogue.ts";
 import { reportOf } from "./report.ts";
 import { standardTiming } from "./standard-run.ts";
 
 test("a short run of random faults breaks no promise: npm run test:faults is the long form", async () => {
   const history = await runFaults({
-    ...{ seed: seed(), lengthMs: 20_000, kinds: keptPromises, nodes: 2, users: 30, timing: standardTiming },
+    ...{
+      seed: seed(),
+      lengthMs: 20_000,
+      kinds: catalogue,
+      redis: "single",
+      nodes: 2,
+      users: 30,
+      timing: standardTiming,
+    },
     say: (line) => process.stdout.write(`${line}\n`),
   });
   const verdict = check(history);

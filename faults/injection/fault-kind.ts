@@ -1,6 +1,7 @@
 import type { SimulatedGateway } from "../gateways/simulated-gateway.ts";
 import type { Allowance } from "../history/injected-fault.ts";
 import type { Random } from "../random/random.ts";
+import type { RedisKind } from "../system/redis-place.ts";
 import type { System } from "../system/system.ts";
 
 /** What can be harmed. */
@@ -21,6 +22,8 @@ export interface Harm {
 export interface FaultKind {
   /** Such as `node.freeze`. */
   readonly name: string;
+  /** Kinds of Redis that it can harm; default: all. */
+  readonly of?: readonly RedisKind[];
   /** How long it lasts, ms. */
   readonly lastsMs: readonly [least: number, most: number];
   /** How often it is chosen, compared with the others. */

@@ -25,7 +25,7 @@ export class Injector {
     const beganMs = systemClock.monotonicMs();
     const running: Promise<void>[] = [];
     for (const planned of plan) {
-      await pause(systemClock, beganMs + planned.atMs - systemClock.monotonicMs(), stop);
+      await pause(systemClock, Math.max(0, beganMs + planned.atMs - systemClock.monotonicMs()), stop);
       if (stop.aborted) break;
       const part = partOf(planned.kind.name);
       await this.#busy.get(part);
@@ -52,9 +52,13 @@ export class Injector {
   }
 }
 
-/** `node-redis.cut` and `all-redis.stall` harm the same links. */
+/**
+ * `node-redis.cut` and `all-redis.stall` harm the same links. Servers of a group are harmed one at a time, and are not
+ * emptied meanwhile.
+ */
 function partOf(name: string): string {
   const [part] = name.split(".") as [string];
+  if (part === "group") return "redis";
   if (part.startsWith("gateway-")) return "gateway links";
   return part.endsWith("-redis") ? "links to redis" : part;
 }

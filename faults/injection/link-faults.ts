@@ -30,6 +30,7 @@ const flap: Trouble = {
 function nodeToRedis(trouble: Trouble): FaultKind {
   return {
     name: `node-redis.${trouble.name}`,
+    of: ["single"],
     lastsMs: trouble.lastsMs,
     weight: 1,
     begin({ system }, random) {
@@ -52,6 +53,7 @@ function nodeToRedis(trouble: Trouble): FaultKind {
 function allToRedis(trouble: Trouble): FaultKind {
   return {
     name: `all-redis.${trouble.name}`,
+    of: ["single"],
     lastsMs: trouble.lastsMs,
     weight: 1,
     begin({ system }, random) {

@@ -1,4 +1,6 @@
 import type { Allowance } from "../history/injected-fault.ts";
+import { SingleRedis } from "../system/single-redis.ts";
+import type { System } from "../system/system.ts";
 import type { FaultKind } from "./fault-kind.ts";
 
 const storeIsAway = (more: Partial<Allowance> = {}): Allowance => ({
@@ -12,28 +14,33 @@ const storeIsAway = (more: Partial<Allowance> = {}): Allowance => ({
 export const redisFaults: readonly FaultKind[] = [
   {
     name: "redis.freeze",
+    of: ["single"],
     lastsMs: [300, 9_000],
     weight: 2,
-    begin({ system: { redis } }) {
+    begin({ system }) {
+      const redis = singleOf(system);
       redis.freeze();
       return { target: "redis", allowance: storeIsAway({ holdsCalls: true }), heal: () => redis.resume() };
     },
   },
   {
     name: "redis.restart",
+    of: ["single"],
     lastsMs: [200, 8_000],
     weight: 2,
-    async begin({ system: { redis } }) {
+    async begin({ system }) {
+      const redis = singleOf(system);
       await redis.kill();
       return { target: "redis", allowance: storeIsAway(), heal: () => redis.startAgain() };
     },
   },
 ];
 
+/** A recovery takes a TTL of 6 s. */
 const toRecoverMs = 6_000;
 
 /** The store loses what it had. A recovery takes a TTL, and the restating after it a moment. */
-const storeIsLost: Allowance = {
+export const storeIsLost: Allowance = {
   everyone: { part: "whole", afterMs: 3_000 + toRecoverMs + 5_000 },
   losesData: true,
   unavailableAfterMs: 2_500,
@@ -45,17 +52,24 @@ export const lossFaults: readonly FaultKind[] = [
     lastsMs: [0, 0],
     weight: 1,
     async begin({ system: { redis } }) {
-      await redis.send("FLUSHALL");
+      await redis.flush();
       return { target: "redis", allowance: storeIsLost, heal() {} };
     },
   },
   {
     name: "redis.restart-empty",
+    of: ["single"],
     lastsMs: [200, 4_000],
     weight: 1,
-    async begin({ system: { redis } }) {
+    async begin({ system }) {
+      const redis = singleOf(system);
       await redis.kill();
       return { target: "redis", allowance: { ...storeIsLost, isOutage: true }, heal: () => redis.startEmpty() };
     },
   },
 ];
+
+function singleOf({ redis }: System): SingleRedis {
+  if (redis instanceof SingleRedis) return redis;
+  throw new Error(`this fault is of a single Redis, not of ${redis.kind}`);
+}

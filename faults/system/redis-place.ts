@@ -1,65 +1,16 @@
-import { rmSync } from "node:fs";
-import { join } from "node:path";
-import { startRedis, type TestRedis, temporaryFolder } from "@realchat/presence-testing";
-import { createClient } from "@redis/client";
+import type { Link } from "../network/link.ts";
 
-/** One Redis that keeps its data over restarts, unless it shall come back empty. */
-export class RedisPlace {
-  readonly host: string;
-  readonly port: number;
-  readonly #redis: TestRedis;
-  readonly #folder: string;
+export const redisKinds = ["single", "sentinel", "cluster"] as const;
+export type RedisKind = (typeof redisKinds)[number];
 
-  private constructor(redis: TestRedis, folder: string) {
-    this.#redis = redis;
-    this.#folder = folder;
-    this.host = redis.host;
-    this.port = redis.port;
-  }
-
-  static async start(): Promise<RedisPlace> {
-    const folder = temporaryFolder("fault-redis").path;
-    // Written with every command, synced never: a killed process loses nothing of it, only a killed machine would.
-    const args = ["--appendonly", "yes", "--appendfsync", "no"];
-    return new RedisPlace(await startRedis({ dir: folder, args }), folder);
-  }
-
-  freeze(): void {
-    this.#redis.pause();
-  }
-
-  resume(): void {
-    this.#redis.resume();
-  }
-
-  kill(): Promise<void> {
-    return this.#redis.kill();
-  }
-
-  /** With all that it had. */
-  startAgain(): Promise<void> {
-    return this.#redis.restart();
-  }
-
-  /** Without anything. */
-  async startEmpty(): Promise<void> {
-    await this.#redis.kill();
-    rmSync(join(this.#folder, "appendonlydir"), { recursive: true, force: true });
-    await this.#redis.restart();
-  }
-
-  async send(...command: readonly string[]): Promise<unknown> {
-    const client = createClient({ url: this.#redis.url, socket: { reconnectStrategy: false } });
-    client.on("error", () => {});
-    await client.connect();
-    try {
-      return await client.sendCommand([...command]);
-    } finally {
-      client.destroy();
-    }
-  }
-
-  stop(): Promise<void> {
-    return this.#redis.stop();
-  }
+/** Where the store lives. */
+export interface RedisPlace {
+  readonly kind: RedisKind;
+  /** Where a node's link leads to. Only a single Redis is reached by it: the others tell their own addresses. */
+  readonly target: Link["target"];
+  /** What a node must be told. */
+  settings(link: Link): Record<string, string>;
+  /** Empties every server. */
+  flush(): Promise<void>;
+  stop(): Promise<void>;
 }

@@ -4,9 +4,11 @@ import type { Timing } from "../history/history.ts";
 import { Link } from "../network/link.ts";
 import type { Random } from "../random/random.ts";
 import { NodeSlot } from "./node-slot.ts";
-import { RedisPlace } from "./redis-place.ts";
+import type { RedisKind, RedisPlace } from "./redis-place.ts";
+import { startRedisPlace } from "./start-redis-place.ts";
 
 interface SystemOptions {
+  readonly redis: RedisKind;
   readonly nodes: number;
   readonly gateways: readonly string[];
   readonly timing: Timing;
@@ -48,7 +50,7 @@ export class System {
     const random = options.random;
     const kafkaPorts = await Promise.all(indexes.map(() => freePort()));
     const proxied = Object.fromEntries(kafkaPorts.map((port, index) => [listenerOf(index), port]));
-    const [redis, kafka] = await Promise.all([RedisPlace.start(), startKafka({ proxied })]);
+    const [redis, kafka] = await Promise.all([startRedisPlace(options.redis), startKafka({ proxied })]);
     const openLink = async (target: Link["target"], port?: number) =>
       Link.open(port ?? (await freePort()), target, random.fork());
     const openLinks = () => Promise.all(indexes.map(() => openLink({ host: "127.0.0.1", port: 9 })));
@@ -58,10 +60,10 @@ export class System {
     for (const name of options.gateways) gatewayLinks.set(name, await openLinks());
     const nodes = await Promise.all(
       indexes.map(async (index) => {
-        const redisLink = await openLink(redis);
+        const redisLink = await openLink(redis.target);
         const kafkaLink = await openLink(targetOf(kafka.listeners[listenerOf(index)]), kafkaPorts[index]);
         const callerLinks = [readerLinks, ...gatewayLinks.values()].map((links) => links[index] as Link);
-        const env = settingsOf(options.timing, redisLink, kafkaLink);
+        const env = { ...settingsOf(options.timing, kafkaLink), ...redis.settings(redisLink) };
         return new NodeSlot({ index, redisLink, kafkaLink, callerLinks, env });
       }),
     );
@@ -81,9 +83,8 @@ export class System {
   }
 }
 
-function settingsOf({ ttlMs, heartbeatMs, graceMs }: Timing, redis: Link, kafka: Link): Record<string, string> {
+function settingsOf({ ttlMs, heartbeatMs, graceMs }: Timing, kafka: Link): Record<string, string> {
   return {
-    REDIS_URL: `redis://${redis.address}`,
     REDIS_COMMAND_TIMEOUT: "1s",
     SHARDS: "8",
     KAFKA_BROKERS: kafka.address,

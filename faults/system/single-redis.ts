@@ -1,0 +1,70 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { startRedis, type TestRedis, temporaryFolder } from "@realchat/presence-testing";
+import { createClient } from "@redis/client";
+import type { Link } from "../network/link.ts";
+import type { RedisPlace } from "./redis-place.ts";
+
+/** One Redis that keeps its data over restarts, unless it shall come back empty. */
+export class SingleRedis implements RedisPlace {
+  readonly kind = "single";
+  readonly target: { readonly host: string; readonly port: number };
+  readonly #redis: TestRedis;
+  readonly #folder: string;
+
+  private constructor(redis: TestRedis, folder: string) {
+    this.#redis = redis;
+    this.#folder = folder;
+    this.target = { host: redis.host, port: redis.port };
+  }
+
+  static async start(): Promise<SingleRedis> {
+    const folder = temporaryFolder("fault-redis").path;
+    // Written with every command, synced never: a killed process loses nothing of it, only a killed machine would.
+    const args = ["--appendonly", "yes", "--appendfsync", "no"];
+    return new SingleRedis(await startRedis({ dir: folder, args }), folder);
+  }
+
+  freeze(): void {
+    this.#redis.pause();
+  }
+
+  resume(): void {
+    this.#redis.resume();
+  }
+
+  kill(): Promise<void> {
+    return this.#redis.kill();
+  }
+
+  /** With all that it had. */
+  startAgain(): Promise<void> {
+    return this.#redis.restart();
+  }
+
+  /** Without anything. */
+  async startEmpty(): Promise<void> {
+    await this.#redis.kill();
+    rmSync(join(this.#folder, "appendonlydir"), { recursive: true, force: true });
+    await this.#redis.restart();
+  }
+
+  settings(link: Link): Record<string, string> {
+    return { REDIS_URL: `redis://${link.address}` };
+  }
+
+  async flush(): Promise<void> {
+    const client = createClient({ url: this.#redis.url, socket: { reconnectStrategy: false } });
+    client.on("error", () => {});
+    await client.connect();
+    try {
+      await client.sendCommand(["FLUSHALL"]);
+    } finally {
+      client.destroy();
+    }
+  }
+
+  stop(): Promise<void> {
+    return this.#redis.stop();
+  }
+}
