@@ -7,7 +7,7 @@ import { nodeFaults } from "./node-faults.ts";
 import { lossFaults, redisFaults } from "./redis-faults.ts";
 
 /** Faults that lose nothing that the store had, on links that are up or down. */
-const keptPromises: readonly FaultKind[] = [
+export const withoutLoss: readonly FaultKind[] = [
   ...nodeFaults,
   ...redisFaults,
   ...linkFaults,
@@ -16,4 +16,4 @@ const keptPromises: readonly FaultKind[] = [
 ];
 
 /** Every way in which the system is harmed. */
-export const catalogue: readonly FaultKind[] = [...keptPromises, ...lossFaults, ...groupFaults, ...flapFaults];
+export const catalogue: readonly FaultKind[] = [...withoutLoss, ...lossFaults, ...groupFaults, ...flapFaults];
