@@ -77,7 +77,7 @@ async function run(forPresence: NodeJS.ProcessEnv, forDelivery: NodeJS.ProcessEn
   // Not on stdout, which is the log's and may be JSON.
   process.stderr.write(
     greeting(url, show(ofPresence.GRPC_ADDR), {
-      hasRedis: Boolean(forPresence.REDIS_URL ?? forPresence.REDIS_ADDR),
+      hasRedis: Boolean(forPresence.REDIS_URL ?? forPresence.REDIS_ADDR ?? forPresence.REDIS_SENTINELS),
       hasKafka: Boolean(forPresence.KAFKA_BROKERS),
     }),
   );

@@ -1,4 +1,5 @@
 export { type ConnectionOptions, type RedisClient, RedisConnection } from "./connection.ts";
+export { type Eviction, EvictionWatch } from "./eviction-watch.ts";
 export { type LossReason, lossReasons } from "./loss-reason.ts";
 export { parseRedisUrl, type RedisAddress } from "./redis-address.ts";
 export { codeBehind, describe, RedisError, type RedisErrorCode, replyBehind } from "./redis-error.ts";

@@ -6,6 +6,8 @@ export interface RedisPlace {
   readonly tlsCa?: string | undefined;
   /** It is a Cluster, and the URL that of one of its nodes; default one server. */
   readonly cluster?: boolean | undefined;
+  /** Values of `maxmemory-policy` that may be besides noeviction; default none. */
+  readonly allowEviction?: readonly string[] | undefined;
   /** Present: the server is the master that Sentinels name. */
   readonly sentinel?: SentinelPlace | undefined;
 }

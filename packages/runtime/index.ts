@@ -2,6 +2,7 @@ export { type BackoffLimits, backoffMs } from "./backoff.ts";
 export { outliveBrokenOutput } from "./broken-output.ts";
 export { type Cancel, type Clock, pause, systemClock } from "./clock.ts";
 export { withDeadline } from "./deadline.ts";
+export { evictionHealth } from "./eviction-health.ts";
 export { isOwnWithoutDoubt } from "./host-header.ts";
 export { faultOfId, idMaxBytes, wrongWithId } from "./ids.ts";
 export { listenAt } from "./listen-at.ts";
@@ -29,7 +30,7 @@ export { instanceName, loadSettings, type Start } from "./settings/load-settings
 export { logSettings } from "./settings/log-settings.ts";
 export { normalOrigin, origin } from "./settings/origin.ts";
 export { type Origin, type Reading, readSettings } from "./settings/read-settings.ts";
-export { type RedisConfig, redisConfig, redisConflicts, redisSettings } from "./settings/redis-settings.ts";
+export { hasRedis, type RedisConfig, redisConfig, redisConflicts, redisSettings } from "./settings/redis-settings.ts";
 export { type RedisUrl, redisUrl } from "./settings/redis-url.ts";
 export { SettingsError } from "./settings/settings-error.ts";
 export { markdownTable } from "./settings/show-settings.ts";

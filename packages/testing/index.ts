@@ -31,6 +31,7 @@ export {
   startRedisCluster,
   type TestRedisCluster,
 } from "./redis-cluster.ts";
+export { redisCommand } from "./redis-command.ts";
 export { seed } from "./seed.ts";
 export {
   type SentinelsOptions,

@@ -5,7 +5,7 @@ import { importsOf } from "../tidy/source.ts";
 import type { Suite } from "./suites.ts";
 
 const signs: Record<ServerName, RegExp> = {
-  Redis: /\b(startRedis|startRedisCluster|redisKinds)\b/,
+  Redis: /\b(startRedis|startRedisCluster|startSentinels|redisKinds)\b/,
   Kafka: /\b(startKafka|sharedKafka)\b/,
   Chromium: /\bstartChromium\b/,
   "grpc-go": /\bprovideGrpcGo\b/,

@@ -86,7 +86,7 @@ describe("configuration", () => {
     });
     assert.deepEqual(config.listen.sockets, { host: "", port: 8083 });
     assert.deepEqual(config.presence.addresses, ["presence-1:50056", "presence-2:50056"]);
-    assert.deepEqual(config.audience.redis, { url: "redis://redis:6379", tlsCa: undefined });
+    assert.deepEqual(config.audience.redis, { shown: "redis:6379", url: "redis://redis:6379", tlsCa: undefined });
     assert.equal(config.audience.hasSampleCast, false);
     assert.equal(config.feed, "kafka");
     assert.deepEqual(config.kafka?.topics, ["prod.presence.events.v1", "contact.added=friends"]);
@@ -103,7 +103,7 @@ describe("configuration", () => {
   test("a Redis with TLS may have an authority of its own", () => {
     const { ca } = issueCertificates();
     const redis = { REDIS_URL: "rediss://cache/2", REDIS_TLS_CA: fileWith("redis-ca.pem", ca) };
-    assert.deepEqual(configOf(redis).audience.redis, { url: "rediss://cache/2", tlsCa: ca });
+    assert.deepEqual(configOf(redis).audience.redis, { shown: "cache:6379", url: "rediss://cache/2", tlsCa: ca });
   });
 
   test("a Redis may have user, password and database beside its address", () => {

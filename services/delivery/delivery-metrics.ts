@@ -207,6 +207,10 @@ function exposeAudience(metrics: Metrics, { audience }: Parts): void {
   metrics.gauge({ name: "delivery_directory_relations", help: "Relations that the directory remembers." }, () => {
     return directory.metrics().relations;
   });
+  metrics.gauge(
+    { name: "delivery_directory_may_evict", help: "1 while Redis may drop relations, by its maxmemory-policy." },
+    () => Number(directory.metrics().eviction !== undefined),
+  );
   metrics.total(
     {
       name: "delivery_directory_connections_lost_total",

@@ -5,6 +5,7 @@ import {
   systemClock as clock,
   createLog,
   drainOnSignal,
+  evictionHealth,
   type Log,
   LoopTurns,
   listenAt,
@@ -97,6 +98,7 @@ async function run(config: DeliveryConfig): Promise<void> {
     isDraining: () => gateway.isDraining,
     checks: {
       audience: () => audience.health(),
+      eviction: () => evictionHealth(audience.eviction),
       // Without presence or its events, sockets stay open and are told what is known: nobody is better off elsewhere.
       presence: () => ({ ...presenceHealth(channels), optional: true }),
       feed: () => ({ ...feed.health(), optional: true }),

@@ -16,7 +16,7 @@ export function startupBanner(config: DeliveryConfig, addresses: { sockets: stri
       : "  feed        WatchPresence; KAFKA_BROKERS=host:9092 reads the events instead",
     audience.redis === undefined
       ? "  audience    in this process's memory: REDIS_URL=redis://host:6379 keeps it and shares it"
-      : "  audience    Redis",
+      : `  audience    Redis at ${audience.redis.shown}`,
     tokens === undefined
       ? "  users       are who they say they are: JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL asks for tokens"
       : "  users       bring a token",

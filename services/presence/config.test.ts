@@ -133,8 +133,7 @@ describe("Redis settings", () => {
       kind: "redis",
       url: "rediss://bob:hun%40ter@[::1]:6380/3",
       tlsCa: undefined,
-      host: "::1",
-      port: 6380,
+      shown: "[::1]:6380",
       commandTimeoutMs: 2_000,
       shardCount: 4,
       logMaxEntries: 1_000_000,
@@ -146,6 +145,46 @@ describe("Redis settings", () => {
     const { store } = configOf({ REDIS_ADDR: "cache:6379", ...apart });
     assert.deepEqual(store, configOf({ REDIS_URL: "redis://bob:hun%40ter@cache:6379/3" }).store);
     assert.deepEqual(store, configOf({ REDIS_URL: "redis://cache", ...apart }).store);
+  });
+
+  test("the master that Sentinels name is told by them, and all else beside", () => {
+    const sentinels = { REDIS_SENTINELS: "a:26379,b:26379", REDIS_SENTINEL_MASTER: "main" };
+    const { store } = configOf({ ...sentinels, REDIS_PASSWORD: "s3cret", REDIS_DB: "2", REDIS_TLS: "true" });
+    assert.deepEqual(store, {
+      kind: "redis",
+      shown: "main, by the Sentinels a:26379, b:26379",
+      url: "rediss://:s3cret@main/2",
+      tlsCa: undefined,
+      sentinel: {
+        master: "main",
+        addresses: [
+          { host: "a", port: 26_379 },
+          { host: "b", port: 26_379 },
+        ],
+        username: undefined,
+        password: undefined,
+      },
+      commandTimeoutMs: 2_000,
+      shardCount: 16,
+      logMaxEntries: 1_000_000,
+    });
+    const conflicts: readonly [Readonly<Record<string, string>>, RegExp][] = [
+      [{ ...sentinels, REDIS_URL: "redis://cache" }, /REDIS_SENTINELS and REDIS_URL both say where Redis is/],
+      [{ ...sentinels, REDIS_ADDR: "cache:6379" }, /REDIS_SENTINELS and REDIS_ADDR both say where Redis is/],
+      [{ ...sentinels, REDIS_CLUSTER: "true" }, /a Cluster has no Sentinels/],
+      [{ REDIS_SENTINELS: "a:26379" }, /REDIS_SENTINEL_MASTER is not/],
+      [{ REDIS_SENTINEL_MASTER: "main" }, /REDIS_SENTINELS is not/],
+      [{ REDIS_SENTINEL_PASSWORD: "s3cret" }, /REDIS_SENTINEL_PASSWORD is set, but REDIS_SENTINELS is not/],
+      [{ ...sentinels, REDIS_SENTINEL_USERNAME: "bob" }, /give REDIS_SENTINEL_PASSWORD too/],
+      [{ REDIS_TLS: "true" }, /REDIS_TLS is set, but no Redis is/],
+      [{ REDIS_TLS: "true", REDIS_URL: "redis://cache" }, /contradicts the protocol of REDIS_URL/],
+      [{ REDIS_ALLOW_EVICTION: "allkeys-lru" }, /REDIS_ALLOW_EVICTION is set, but no Redis is/],
+    ];
+    for (const [values, wanted] of conflicts) {
+      const problems = problemsOf(values);
+      assert.equal(problems.length, 1, problems.join("; "));
+      assert.match(problems[0] ?? "", wanted);
+    }
   });
 
   test("Redis is a Cluster when it is said, and then has no databases", () => {
@@ -314,7 +353,7 @@ describe("safe by default", () => {
     const REDIS_TLS_CA = TLS_CLIENT_CA;
     for (const redis of [{}, { REDIS_ADDR: "cache:6379" }, { REDIS_URL: "redis://cache" }]) {
       assert.deepEqual(problemsOf({ ...redis, REDIS_TLS_CA }), [
-        "REDIS_TLS_CA is set, but no TLS is: give a REDIS_URL with rediss://",
+        "REDIS_TLS_CA is set, but no TLS is: give a REDIS_URL with rediss://, or REDIS_TLS=true",
       ]);
     }
     const { store } = configOf({ REDIS_URL: "rediss://cache", REDIS_TLS_CA });

@@ -4,6 +4,7 @@ import {
   systemClock as clock,
   createLog,
   drainOnSignal,
+  evictionHealth,
   type Log,
   LoopTurns,
   listenAt,
@@ -110,6 +111,7 @@ async function run(config: PresenceConfig): Promise<void> {
       const { full } = store.health();
       return { ready: full === undefined, detail: full ?? "new sessions are taken", optional: true };
     },
+    eviction: () => evictionHealth(store.health().eviction),
     log: () => ({
       ready: work.followsAllShards,
       detail: work.followsAllShards ? "follows every shard" : "does not follow every shard",
@@ -216,10 +218,9 @@ function createStore(
     log.error({ key }, `somebody else wrote into this Redis: ${message}`);
   const onBegin = ({ shard, reason, begin }: Begun) =>
     log.warn({ shard, reason, begin }, `the store of shard ${shard} began anew: ${beginReasons[reason]}`);
-  const redis = createRedisStore(
-    { rules, retentionMs, shards: store.shardCount, ...store, onUnreadable, onBegin },
-    clock,
-  );
+  const onEviction = (detail: string) => log.warn(detail);
+  const options = { rules, retentionMs, shards: store.shardCount, ...store, onUnreadable, onBegin, onEviction };
+  const redis = createRedisStore(options, clock);
   return { store: redis, publishToChannel: (channel, message) => redis.publish(channel, message) };
 }
 

@@ -42,9 +42,6 @@ type StoreConfig = { readonly kind: "memory"; readonly logMaxEntries: number } |
 
 interface RedisStoreConfig extends RedisConfig {
   readonly kind: "redis";
-  /** Where it is. */
-  readonly host: string;
-  readonly port: number;
   readonly commandTimeoutMs: number;
   readonly shardCount: number;
   /** Of all shards together. */
@@ -94,13 +91,10 @@ function tlsConfig(values: PresenceValues): PresenceConfig["listen"]["tls"] {
 function storeConfig(values: PresenceValues): StoreConfig {
   const logMaxEntries = values.LOG_MAX_ENTRIES;
   const redis = redisConfig(values);
-  const address = values.REDIS_URL ?? values.REDIS_ADDR;
-  if (redis === undefined || address === undefined) return { kind: "memory", logMaxEntries };
+  if (redis === undefined) return { kind: "memory", logMaxEntries };
   return {
     kind: "redis",
     ...redis,
-    host: address.host,
-    port: address.port,
     commandTimeoutMs: values.REDIS_COMMAND_TIMEOUT,
     shardCount: values.SHARDS,
     logMaxEntries,

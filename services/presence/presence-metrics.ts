@@ -176,6 +176,10 @@ export function exposeParts(
     },
     () => store.metrics().heartbeats.withheld,
   );
+  metrics.gauge(
+    { name: "presence_store_may_evict", help: "1 while Redis may drop what presence keeps, by its maxmemory-policy." },
+    () => Number(store.health().eviction !== undefined),
+  );
   metrics.gauge({ name: "presence_shards_failing", help: "Shards whose last tick the store refused." }, () => {
     return store.metrics().failingShards;
   });

@@ -1,4 +1,5 @@
 import {
+  hasRedis,
   isLoopback,
   kafkaConflicts,
   listeningTlsConflicts,
@@ -40,7 +41,7 @@ function* eventConflicts(values: PresenceValues): Iterable<string> {
   if (values.EVENTS.includes("kafka") && !values.KAFKA_BROKERS) {
     yield "EVENTS has kafka, but KAFKA_BROKERS is not set: give the brokers as host:port,host:port";
   }
-  if (values.EVENTS.includes("redis-pubsub") && !values.REDIS_URL && !values.REDIS_ADDR) {
+  if (values.EVENTS.includes("redis-pubsub") && !hasRedis(values)) {
     yield "EVENTS has redis-pubsub, but no Redis is set: give REDIS_URL or REDIS_ADDR";
   }
   yield* kafkaConflicts(values);

@@ -11,7 +11,7 @@ export function startupBanner(config: PresenceConfig, addresses: { grpc: string;
     `  operations  http://${addresses.operations} (/metrics, /health/ready)`,
     store.kind === "memory"
       ? "  state       in this process's memory: gone when it stops; REDIS_URL=redis://host:6379 keeps it and shares it"
-      : `  state       Redis at ${showAddress(store)}, ${store.shardCount} shards`,
+      : `  state       Redis at ${store.shown}, ${store.shardCount} shards`,
     events.kafka === undefined
       ? "  events      Kafka is not connected: KAFKA_BROKERS=host:9092 publishes UserOnline and UserOffline"
       : `  events      Kafka topic ${events.kafka.topic} at ${events.kafka.brokers.map(showAddress).join(", ")}`,

@@ -65,7 +65,13 @@ export class StoreLink implements PresenceStore {
 
   health(): StoreHealth {
     const isReady = this.#isConnected;
-    return { ready: isReady, serves: isReady, detail: isReady ? "connected" : "no connection", full: undefined };
+    return {
+      ready: isReady,
+      serves: isReady,
+      detail: isReady ? "connected" : "no connection",
+      full: undefined,
+      eviction: undefined,
+    };
   }
 
   metrics(): StoreMetrics {

@@ -144,6 +144,8 @@ export const alertCases: readonly AlertCase[] = [
   isQuiet("PresenceStoreRecovers", "none recovers", "5m", { [ofNode("presence_recovering_shards")]: always(0) }),
   fires("PresenceStoreFull", "Redis is out of memory", "1m", { [ofNode("presence_store_full")]: always(1) }),
   isQuiet("PresenceStoreFull", "it was for 10 s", "5m", { [ofNode("presence_store_full")]: "0x24 1x2 0x214" }),
+  fires("PresenceStoreMayEvict", "the policy is another", "2m", { [ofNode("presence_store_may_evict")]: always(1) }),
+  isQuiet("PresenceStoreMayEvict", "it was for 10 s", "5m", { [ofNode("presence_store_may_evict")]: "0x24 1x2 0x214" }),
   fires("PresenceTicksFailing", "they fail", "3m", { [ofNode("presence_ticks_failed_total")]: perSecond(1) }),
   fires("PresenceShardsUnpublished", "15 of 16 are held", "1m", { [ofNode("presence_shards_held")]: always(15) }),
   isQuiet("PresenceShardsUnpublished", "two nodes have 8 each", "1m", {
@@ -211,6 +213,12 @@ export const alertCases: readonly AlertCase[] = [
   }),
   isQuiet("DeliveryRelationsHeld", "one is open for a moment", "1m", {
     [ofGateway("delivery_audience_held_partitions", 'topic="user.blocked"')]: "0x3 1x1 0x20",
+  }),
+  fires("DeliveryDirectoryMayEvict", "the policy is another", "2m", {
+    [ofGateway("delivery_directory_may_evict")]: always(1),
+  }),
+  isQuiet("DeliveryDirectoryMayEvict", "it was for 10 s", "5m", {
+    [ofGateway("delivery_directory_may_evict")]: "0x24 1x2 0x214",
   }),
   fires("DeliveryDirectoryUnreadable", "a key is met", "5m", {
     [ofGateway("delivery_directory_unreadable_total")]: once(1),

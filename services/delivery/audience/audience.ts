@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import { backoffMs, type Clock, type Log, type Order, pause } from "@realchat/presence-runtime";
 import { AudienceError } from "./audience-error.ts";
 import { completeDirectory } from "./complete-directory.ts";
-import type { AudienceDirectory } from "./directory.ts";
+import type { AudienceDirectory, DirectoryMetrics } from "./directory.ts";
 import { ImportPoll } from "./import-poll.ts";
 import type { AudienceListener } from "./listener.ts";
 import { importEndpoint } from "./live/import-endpoint.ts";
@@ -49,8 +49,11 @@ export class Audience {
     this.#options = options;
     const onUnreadable = (key: string) =>
       log.error({ key }, "this key of the audience holds something else: nobody is shown because of it");
+    const onEviction = (detail: string) => log.warn(`the audience's ${detail}`);
     this.#stored =
-      redis === undefined ? new MemoryDirectory({}, clock) : new RedisDirectory({ ...redis, onUnreadable }, clock);
+      redis === undefined
+        ? new MemoryDirectory({}, clock)
+        : new RedisDirectory({ ...redis, onUnreadable, onEviction }, clock);
     const whole = completeDirectory(this.#stored, () => kafka === undefined || this.#source?.isComplete === true);
     this.directory = {
       ...whole,
@@ -112,6 +115,11 @@ export class Audience {
       ready: ready && (source?.ready ?? true),
       detail: source === undefined ? detail : `${detail}; ${source.detail}`,
     };
+  }
+
+  /** See DirectoryMetrics. */
+  get eviction(): DirectoryMetrics["eviction"] {
+    return this.#stored.metrics().eviction;
   }
 
   /** Metrics of the Kafka topics, by topic. */

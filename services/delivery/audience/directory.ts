@@ -114,6 +114,8 @@ export interface AffectedPairs {
 export const directoryOperations = ["visible-to", "may-see", "apply", "state"] as const;
 
 export interface DirectoryMetrics {
+  /** That the store may drop relations that nobody ended; undefined: it does not. */
+  readonly eviction: { readonly detail: string; readonly isAllowed: boolean } | undefined;
   /** Stored relations, past ones included: memberships, contacts, blocks. */
   readonly relations: number;
   /** Most that may be stored; undefined: only the store's own limit. */

@@ -40,6 +40,8 @@ export interface StoreHealth {
   readonly detail: string;
   /** Why no new session is taken, while all else works; undefined when they are. */
   readonly full: string | undefined;
+  /** That the store may drop what nobody ended; undefined: it does not. */
+  readonly eviction: { readonly detail: string; readonly isAllowed: boolean } | undefined;
 }
 
 /** Metrics, read at scrape; counters only grow. */

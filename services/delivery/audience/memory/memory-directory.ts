@@ -60,6 +60,7 @@ export class MemoryDirectory implements AudienceDirectory {
       relationsLimit: this.#maxRelations,
       unreadable: 0,
       connectionsLost: { closed: 0 },
+      eviction: undefined,
       operations: this.#meter.operations,
       bounds: {},
     };

@@ -1,4 +1,4 @@
-import { checkServer, type RedisClient, RedisError } from "@realchat/presence-redis";
+import { checkServer, type EvictionWatch, type RedisClient, RedisError } from "@realchat/presence-redis";
 import { markKey } from "./keys.ts";
 
 /** Raised whenever the meaning of the keys changes. */
@@ -12,8 +12,9 @@ const schemaVersion = "1";
 export async function markDirectory(
   client: RedisClient,
   newGeneration: string,
+  eviction: Pick<EvictionWatch, "check">,
 ): Promise<{ server: string; generation: string }> {
-  const server = await checkServer(client);
+  const server = await checkServer(client, eviction);
   await client.sendCommand(["HSETNX", markKey, "schema", schemaVersion]);
   await client.sendCommand(["HSETNX", markKey, "generation", newGeneration]);
   const reply = await client.sendCommand(["HMGET", markKey, "schema", "generation"]);

@@ -1,5 +1,6 @@
 import {
   codeBehind,
+  EvictionWatch,
   type RedisLink,
   type RedisPlace,
   type RedisServers,
@@ -39,6 +40,8 @@ export interface RedisDirectoryOptions extends RedisPlace {
   readonly maxPendingCommands?: number;
   /** Called once for each key that holds a value that the directory did not write. */
   readonly onUnreadable?: (key: string) => void;
+  /** Called when Redis may evict relations. */
+  readonly onEviction?: (detail: string) => void;
 }
 
 /** Facts in one call of a script: about 2 ms of Redis, which has other clients too. */
@@ -58,6 +61,7 @@ export class RedisDirectory implements AudienceDirectory {
   #generation: string | undefined;
   #relations = 0;
   readonly #refusals: Refusals;
+  readonly #eviction: EvictionWatch;
 
   /** @throws TypeError for a URL that is none */
   constructor(options: RedisDirectoryOptions, clock: Clock) {
@@ -66,6 +70,8 @@ export class RedisDirectory implements AudienceDirectory {
     this.#maxPendingCommands = maxPendingCommands;
     this.#meter = new OperationMeter(directoryOperations, clock);
     this.#refusals = new Refusals(clock);
+    const { allowEviction: allowed = [], onEviction: onFound = () => {} } = options;
+    this.#eviction = new EvictionWatch({ allowed, lossBy: lossByEviction, onFound }, clock);
     this.#servers = serversAt(
       options,
       {
@@ -74,7 +80,7 @@ export class RedisDirectory implements AudienceDirectory {
         maxCommands: maxPendingCommands,
         prepare: async (client) => {
           const newGeneration = Math.floor(clock.random() * 2 ** 48).toString(36);
-          const { server, generation } = await markDirectory(client, newGeneration);
+          const { server, generation } = await markDirectory(client, newGeneration, this.#eviction);
           this.#generation = generation;
           return server;
         },
@@ -112,6 +118,7 @@ export class RedisDirectory implements AudienceDirectory {
       relationsLimit: undefined,
       unreadable: this.#unreadable.count,
       connectionsLost: this.#servers.losses,
+      eviction: this.#eviction.eviction,
       operations: this.#meter.operations,
       bounds: { commands: { used: this.#servers.pending, limit: this.#maxPendingCommands } },
     };
@@ -159,7 +166,7 @@ export class RedisDirectory implements AudienceDirectory {
       const generation = this.#currentGeneration();
       const keys = { mark: markKey, positions: positionsKey };
       const { relations, ...rest } = await this.#run(state, keys, { generation });
-      await this.#tryWrite();
+      await Promise.all([this.#tryWrite(), this.#eviction.look(this.#servers)]);
       this.#relations = relations;
       return { generation, ...rest };
     });
@@ -276,6 +283,13 @@ export class RedisDirectory implements AudienceDirectory {
     if (this.#generation === undefined) throw unavailable(this.#link.unavailable());
     return this.#generation;
   }
+}
+
+/** Nothing of the directory expires by itself, so volatile-* leaves it alone. */
+function lossByEviction(policy: string): string | undefined {
+  return policy.startsWith("volatile-")
+    ? undefined
+    : "relations are forgotten, so that blocked users may see each other";
 }
 
 function unavailable(error: unknown): AudienceError {

@@ -1,4 +1,5 @@
 import {
+  EvictionWatch,
   parseRedisUrl,
   type RedisClient,
   RedisError,
@@ -87,6 +88,8 @@ export interface RedisStoreOptions extends RedisPlace {
   readonly onUnreadable?: (what: Unreadable) => void;
   /** Hears of each shard that began anew by a tick of this node. */
   readonly onBegin?: (begun: Begun) => void;
+  /** Hears that Redis may evict what presence keeps. */
+  readonly onEviction?: (detail: string) => void;
 }
 
 /** The port on Redis, and what the redis-pubsub publisher needs besides. */
@@ -115,6 +118,7 @@ class RedisPresenceStore implements RedisStore {
   readonly #troubles: Troubles;
   readonly #operations: Operations;
   readonly #probe: StoreProbe;
+  readonly #eviction: EvictionWatch;
   readonly #users: UserReader;
   readonly #log: LogReader;
   readonly #leases: Leases;
@@ -149,11 +153,13 @@ class RedisPresenceStore implements RedisStore {
     const onLost = (parts: readonly number[]) => {
       for (const part of parts) this.#shards[part]?.state.interrupted();
     };
+    const { allowEviction: allowed = [], onEviction: onFound = () => {} } = options;
+    this.#eviction = new EvictionWatch({ allowed, lossBy: lossByEviction, onFound }, clock);
     const mark: StoreMark = { schema: schemaVersion, shards };
     const prepare = async (client: RedisClient, parts: readonly number[]) => {
       const itsShards = parts.filter((part) => part < shards);
       const itsKeys = itsShards.map((part) => keys[part] as ShardKeys);
-      const server = await checkStore(client, mark, itsKeys, parts.includes(shards));
+      const server = await checkStore(client, mark, itsKeys, parts.includes(shards), this.#eviction);
       await this.#tickFirst(client, itsShards);
       return server;
     };
@@ -197,7 +203,7 @@ class RedisPresenceStore implements RedisStore {
           shared,
         ),
     );
-    this.#probe = new StoreProbe({ ...shared, servers: this.#servers, keys });
+    this.#probe = new StoreProbe({ ...shared, servers: this.#servers, keys, eviction: this.#eviction });
     this.#users = new UserReader({
       ...shared,
       shardOf: (userId) => this.#shardOf(userId).state,
@@ -229,18 +235,7 @@ class RedisPresenceStore implements RedisStore {
   }
 
   health(): StoreHealth {
-    const { full } = this.#probe;
-    const away = this.#shards.map(({ state }) => state).filter((state) => !this.#isConnected(state));
-    if (away.length > 0) {
-      const detail = away.every(({ link }) => link.isReady) ? this.#live.detail : this.#servers.detail;
-      return { ready: false, serves: away.length < this.shardCount, detail, full };
-    }
-    const trouble = this.#troubles.summary;
-    if (trouble === undefined) {
-      return { ready: true, serves: true, detail: `${this.#servers.detail}${this.#recovery()}`, full };
-    }
-    const serves = this.#troubles.failingShards < this.shardCount;
-    return { ready: false, serves, detail: `${this.#servers.detail}: ${trouble}`, full };
+    return { ...this.#readiness(), full: this.#probe.full, eviction: this.#eviction.eviction };
   }
 
   metrics(): StoreMetrics {
@@ -371,6 +366,20 @@ class RedisPresenceStore implements RedisStore {
     return link.isReady && this.#live.isReady(number);
   }
 
+  #readiness(): Pick<StoreHealth, "ready" | "serves" | "detail"> {
+    const away = this.#shards.map(({ state }) => state).filter((state) => !this.#isConnected(state));
+    if (away.length > 0) {
+      const detail = away.every(({ link }) => link.isReady) ? this.#live.detail : this.#servers.detail;
+      return { ready: false, serves: away.length < this.shardCount, detail };
+    }
+    const trouble = this.#troubles.summary;
+    if (trouble === undefined) {
+      return { ready: true, serves: true, detail: `${this.#servers.detail}${this.#recovery()}` };
+    }
+    const serves = this.#troubles.failingShards < this.shardCount;
+    return { ready: false, serves, detail: `${this.#servers.detail}: ${trouble}` };
+  }
+
   #shardOf(userId: string): RedisShard {
     return this.#shards[shardOf(userId, this.shardCount)] as RedisShard;
   }
@@ -388,6 +397,13 @@ class RedisPresenceStore implements RedisStore {
 
 function sumOf<Name extends string>(one: Readonly<Record<Name, number>>, other: Readonly<Record<Name, number>>) {
   return Object.fromEntries(Object.entries<number>(one).map(([name, count]) => [name, count + other[name as Name]]));
+}
+
+/** What expires by itself anyway is what is known of users who are offline, and who publishes a shard. */
+function lossByEviction(policy: string): string {
+  return policy.startsWith("volatile-")
+    ? "when users were last seen, and that their connections ended, is forgotten before LAST_SEEN_RETENTION"
+    : "users who are online go offline without an event";
 }
 
 function refusalOf(compare: () => void): unknown {

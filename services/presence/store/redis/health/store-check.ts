@@ -1,4 +1,4 @@
-import { checkServer, type RedisClient } from "@realchat/presence-redis";
+import { checkServer, type EvictionWatch, type RedisClient } from "@realchat/presence-redis";
 import type { ShardKeys } from "../keys.ts";
 import { checkMarks, type StoreMark } from "./store-mark.ts";
 
@@ -14,8 +14,9 @@ export async function checkStore(
   mark: StoreMark,
   shards: readonly ShardKeys[],
   hasStore: boolean,
+  eviction: EvictionWatch,
 ): Promise<string> {
-  const server = await checkServer(client);
+  const server = await checkServer(client, eviction);
   await checkMarks(client, mark, shards, hasStore);
   return server;
 }

@@ -1,6 +1,7 @@
 import {
   codeBehind,
   describe,
+  type EvictionWatch,
   integer,
   list,
   type RedisLink,
@@ -25,6 +26,7 @@ export class StoreProbe {
   readonly #mark: StoreMark;
   readonly #onMark: (mark: StoreMark, link: RedisLink) => void;
   readonly #troubles: Troubles;
+  readonly #eviction: Pick<EvictionWatch, "look">;
   readonly #clock: Clock;
   /** By the name of the server. */
   readonly #full = new Map<string, string>();
@@ -38,6 +40,7 @@ export class StoreProbe {
     /** Hears that the store has another mark than ours. */
     onMark: (mark: StoreMark, link: RedisLink) => void;
     troubles: Troubles;
+    eviction: Pick<EvictionWatch, "look">;
     clock: Clock;
   }) {
     this.#servers = parts.servers;
@@ -45,6 +48,7 @@ export class StoreProbe {
     this.#mark = parts.mark;
     this.#onMark = parts.onMark;
     this.#troubles = parts.troubles;
+    this.#eviction = parts.eviction;
     this.#clock = parts.clock;
   }
 
@@ -55,6 +59,7 @@ export class StoreProbe {
   }
 
   start(): void {
+    this.#look();
     this.#stop = this.#clock.every(periodMs, () => this.#look());
   }
 
@@ -68,6 +73,7 @@ export class StoreProbe {
       if (!servers.some((server) => server.name === name)) this.#full.delete(name);
     }
     for (const server of servers) void this.#lookAt(server);
+    void this.#eviction.look(this.#servers);
   }
 
   async #lookAt({ name, link, parts }: RedisServer): Promise<void> {
