@@ -235,7 +235,11 @@ export class PresenceService {
 
   async *#pagesOf(userIds: readonly string[]): AsyncIterable<UserView[]> {
     for (let start = 0; start < userIds.length; start += snapshotPage) {
-      yield await this.#store.users(userIds.slice(start, start + snapshotPage));
+      const views = await this.#store.users(userIds.slice(start, start + snapshotPage));
+      // Nobody asks again after a snapshot: it has all who can be read, or there is none.
+      const away = views.find(({ unknown }) => unknown !== undefined && !isOfOneUser(unknown));
+      if (away !== undefined) throw away.unknown;
+      yield views;
     }
   }
 

@@ -1,4 +1,4 @@
-import { startRedis, startRedisCluster, startSentinels } from "@realchat/presence-testing";
+import { startRedis, startRedisCluster, startSentinels, type TestRedisCluster } from "@realchat/presence-testing";
 import { createClient, createCluster } from "@redis/client";
 import type { RedisPlace } from "../redis-place.ts";
 import type { Reply } from "../replies.ts";
@@ -39,8 +39,8 @@ async function startOneServer(): Promise<RedisSite> {
   };
 }
 
-async function startCluster(): Promise<RedisSite> {
-  const cluster = await startRedisCluster();
+/** A Cluster whose servers the test looks after. */
+export async function siteOn(cluster: TestRedisCluster): Promise<RedisSite> {
   const client = createCluster({ rootNodes: [{ url: cluster.url }], RESP: 2 });
   await client.connect();
   return {
@@ -93,5 +93,5 @@ async function startBehindSentinels(): Promise<RedisSite> {
 export const redisKinds: readonly RedisKind[] = [
   { name: "one server", start: startOneServer },
   { name: "a master behind Sentinels", start: startBehindSentinels },
-  { name: "a Cluster", start: startCluster },
+  { name: "a Cluster", start: async () => siteOn(await startRedisCluster()) },
 ];

@@ -660,6 +660,22 @@ describe("a user of whom presence cannot tell", () => {
     assert.deepEqual(ann.received(), ["presence bob+"]);
   });
 
+  test("is looked up again, until presence can: the server that has the user may be away for a moment", async () => {
+    const harness = new PushHarness();
+    harness.befriend("ann", "bob", "cid");
+    harness.set("bob", true);
+    harness.set("cid", true);
+    harness.unknown.add("bob");
+    const ann = harness.connect("ann");
+    await harness.settle();
+    assert.deepEqual(ann.received(), ["snapshot cid+"]);
+    await harness.clock.advance(3_000);
+    assert.deepEqual(ann.received(), []);
+    harness.unknown.delete("bob");
+    await harness.clock.advance(1_000);
+    assert.deepEqual(ann.received(), ["presence bob+"]);
+  });
+
   test("is looked up for sockets that wait, and for none that has closed", async () => {
     const harness = new PushHarness();
     harness.befriend("ann", "bob", "cid");

@@ -265,12 +265,15 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
   async #lookUp(userIds: readonly string[]): Promise<void> {
     const held = new Map(userIds.map((userId) => [userId, this.#index.get(userId)?.dot]));
     const { dots, recovering } = await this.#presence.lookUp(userIds);
+    const untold = new Set(userIds);
     for (const dot of dots) {
+      untold.delete(dot.userId);
       const user = this.#index.get(dot.userId);
       if (user === undefined) continue;
       if (recovering) this.#applyUnsure(user, dot);
       else this.#applyLookup(user, dot, held.get(dot.userId));
     }
+    for (const userId of untold) this.#reconciliation.doubt(userId);
   }
 
   /** While presence recovers, a user that it does not know may not be registered again yet: that shows nobody grey. */

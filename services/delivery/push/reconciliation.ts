@@ -18,7 +18,7 @@ export class Reconciliation {
   readonly #isIdle: () => boolean;
   readonly #stop: () => void;
   readonly #queue = new UniqueQueue<string>();
-  /** Users of whom a recovering presence could say nothing. */
+  /** Users of whom presence could say nothing: it recovers, or cannot read them now. */
   #doubted = new UniqueQueue<string>();
   #isClearing = false;
   #passing: Promise<void> | undefined;
@@ -61,7 +61,7 @@ export class Reconciliation {
     return this.matching(() => true);
   }
 
-  /** A recovering presence could say nothing of the user: it is looked up again, until presence can. */
+  /** Presence could say nothing of the user: it is looked up again, until presence can. */
   doubt(userId: string): void {
     this.#doubted.add(userId);
     if (this.#doubted.size > 2 * this.#index.size + pageMax) this.#forgetUnwatched();

@@ -62,19 +62,26 @@ export class UserReader {
       const told = views.filter(isTold);
       if (told.length > 0) yield told;
     } while (cursor !== "0");
+    // There is no such key. While the slot migrates, the server refuses to say so: users who went ahead were not found.
+    await shard.link.send(["EXISTS", recordPrefix]);
     if (!(await this.#isStill(shard, incarnation))) throw shard.link.failure(beganAnew(shard));
   }
 
-  /** One MGET per shard, all in one round trip. */
+  /** One MGET per shard, all in one round trip. Users of shards that cannot be asked now are unknown, if others can. */
   async #readOnce(userIds: readonly string[]): Promise<UserView[]> {
     const places = Map.groupBy(userIds.keys(), (place) => this.#shardOf(userIds[place] as string));
     const views = new Array<UserView>(userIds.length);
+    const failures: unknown[] = [];
     const readInto = async (shard: ShardState, inShard: readonly number[]) => {
       const ids = inShard.map((place) => userIds[place] as string);
-      const found = await this.#readShard(shard, ids);
+      const found = await this.#readShard(shard, ids).catch((error: Error) => {
+        failures.push(error);
+        return ids.map((userId) => unknownUser(userId, shard.number, error));
+      });
       for (const [index, place] of inShard.entries()) views[place] = found[index] as UserView;
     };
     await Promise.all([...places].map(([shard, inShard]) => readInto(shard, inShard)));
+    if (failures.length > 0 && failures.length === places.size) throw failures[0];
     return views;
   }
 

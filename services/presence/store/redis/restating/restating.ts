@@ -55,8 +55,8 @@ export class Restating {
   }
 
   async complete({ keys, link }: ShardState, { begin, fence }: RestateDuty): Promise<boolean> {
-    const { meta, log, live } = keys;
-    const args = { begin, fence, live };
+    const { meta, log, live, recordPrefix } = keys;
+    const args = { begin, fence, live, recordPrefix };
     return (await this.#counted(() => this.#scripts.run(link, complete, { meta, log }, args))) === 1;
   }
 

@@ -35,8 +35,9 @@ if is_kept or is_lost and RULES.grace_ms > 0 then
   local header = string.format('%s %d', version, math.max(tonumber(last_seen_ms) or 0, now_ms))
   local sessions = string.sub(text, sessions_from, sessions_to)
   redis.call('SET', record, header .. others .. '\n' .. device_id .. '\t' .. GRACE .. sessions)
-  -- #include deadline/drop-deadline
+  -- In this order: see set-current.lua.
   redis.call('ZADD', deadlines, until_ms, user_id .. '\0\0' .. device_id)
+  -- #include deadline/drop-deadline
   if string.find(others, ONLINE_LINE) then of_other_devices[#of_other_devices + 1] = user_id end
   return 'grace'
 end

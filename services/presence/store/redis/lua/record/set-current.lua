@@ -27,7 +27,8 @@ if is_first then
 elseif mark ~= '' and string.find(others, ONLINE_LINE) then
   of_other_devices[#of_other_devices + 1] = user_id
 end
-if mark then
+-- In this order: a ZSET that is left empty is gone, and while its slot migrates it cannot be made here again.
+redis.call('ZADD', deadlines, digits_of(clock_ms + RULES.ttl_ms), user_id .. '\0' .. session_id)
+if mark and (mark == GRACE or current_id ~= session_id) then
   -- #include deadline/drop-deadline
 end
-redis.call('ZADD', deadlines, digits_of(clock_ms + RULES.ttl_ms), user_id .. '\0' .. session_id)

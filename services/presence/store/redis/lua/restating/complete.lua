@@ -6,13 +6,16 @@ KEYS[2] log      stream
 ARGV[1] begin    integer  of the shard, as the caller knows it
 ARGV[2] fence    integer  of the lease that the caller believes to hold
 ARGV[3] live     channel  of this shard: hears of the log's new entries
+ARGV[4] recordPrefix  prefix  of the records of this shard, whose hash tag it shares
 Returns integer  0 when begin or fence are no longer the shard's ]]
 
 local meta, log = KEYS[1], KEYS[2]
-local duty_begin, duty_fence, live = ARGV[1], ARGV[2], ARGV[3]
+local duty_begin, duty_fence, live, record_prefix = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 
 -- #include restating/duty
 if not is_current then return 0 end
+-- There is no such key. While the slot migrates, the server refuses to say so: users who went ahead were not restated.
+redis.call('EXISTS', record_prefix)
 -- #include tick/moment
 -- #include digits
 -- #include log/append

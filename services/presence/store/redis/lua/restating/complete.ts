@@ -4,6 +4,6 @@ import { defineScript } from "../define-script.ts";
 export const complete = defineScript({
   file: "restating/complete.lua",
   keys: ["meta", "log"],
-  args: ["begin", "fence", "live"],
+  args: ["begin", "fence", "live", "recordPrefix"],
   returns: integer,
 });
