@@ -10,6 +10,7 @@ import { expiry } from "./expiry.ts";
 import { grpcRefresh } from "./grpc-refresh.ts";
 import { latency } from "./latency.ts";
 import { memoryStore } from "./memory-store-figures.ts";
+import { redisCluster } from "./redis-cluster.ts";
 import { redisGrowth } from "./redis-growth.ts";
 import { redisMemory } from "./redis-memory.ts";
 import { redisRefresh } from "./redis-refresh.ts";
@@ -26,6 +27,7 @@ export const catalogue: readonly Benchmark[] = [
   redisRefresh,
   redisGrowth,
   redisTransitions,
+  redisCluster,
   redisMemory,
   memoryStore,
   latency,

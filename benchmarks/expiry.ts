@@ -27,7 +27,7 @@ export const expiry: Benchmark = {
     const rounds = bench.quick ? 1 : 4;
     bench.progress(`starting Redis with ${living.toLocaleString("en")} sessions that live on, Kafka and presence`);
     const [redis, kafka] = await Promise.all([startMeasuredRedis(), startKafka()]);
-    const { store, close } = await openPresence(redis.url, { logMaxEntries: 16_000 });
+    const { store, close } = await openPresence(redis, { logMaxEntries: 16_000 });
     await registerAll(store, identities(living));
     await close();
     const node = await startPresence({

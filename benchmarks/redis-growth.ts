@@ -119,7 +119,7 @@ async function compare(
 
 async function openFilled(sessionCount: number): Promise<FilledPresence> {
   const redis = await startMeasuredRedis();
-  const { store, close } = await openPresence(redis.url, { logMaxEntries: 16_000 });
+  const { store, close } = await openPresence(redis, { logMaxEntries: 16_000 });
   const next = inRings(await registerAll(store, identities(sessionCount)));
   await refreshAll(store, next, { count: sessionCount, inFlight: 1_000 });
   return {

@@ -27,7 +27,7 @@ async function measure(bench: Bench, what: string, naming: Naming): Promise<void
   const count = bench.quick ? 12_500 : 100_000;
   const people = identities(count, naming);
   const redis = await startMeasuredRedis();
-  const { store, close } = await openPresence(redis.url, { logMaxEntries });
+  const { store, close } = await openPresence(redis, { logMaxEntries });
   const emptyBytes = await redis.dataBytes();
   const sessions = await registerAll(store, people);
   const sessionBytes = ((await redis.dataBytes()) - emptyBytes) / count;

@@ -20,7 +20,7 @@ export const redisRefresh: Benchmark = {
     const people = identities(sessionCount);
     bench.progress(`registering ${sessionCount.toLocaleString("en")} sessions in two Redis servers`);
     const redis = await startMeasuredRedis();
-    const { store, close } = await openPresence(redis.url, { logMaxEntries: 16_000 });
+    const { store, close } = await openPresence(redis, { logMaxEntries: 16_000 });
     const sessions = await registerAll(store, people);
     const plainRedis = await startMeasuredRedis();
     const plain = new KeyPerSession(plainRedis.client);

@@ -63,7 +63,7 @@ interface Side {
 
 async function openPresenceSide(): Promise<Side> {
   const redis = await startMeasuredRedis();
-  const { store, close } = await openPresence(redis.url, { memoryMs: 1, logMaxEntries: 16_000 });
+  const { store, close } = await openPresence(redis, { memoryMs: 1, logMaxEntries: 16_000 });
   const heard = follow(store);
   const sessions = new Map<string, SessionRef>();
   return {

@@ -11,7 +11,11 @@ export interface Cost {
 }
 
 /** Runs something that does `count` operations. @returns the cost of one, from the processes' own CPU time */
-export async function costOf(redis: MeasuredRedis, count: number, run: () => Promise<void>): Promise<Cost> {
+export async function costOf(
+  redis: Pick<MeasuredRedis, "cpuUs">,
+  count: number,
+  run: () => Promise<void>,
+): Promise<Cost> {
   const redisBefore = await redis.cpuUs();
   const nodeBefore = process.cpuUsage();
   const startMs = clock.monotonicMs();

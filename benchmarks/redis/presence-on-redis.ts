@@ -1,3 +1,4 @@
+import type { RedisPlace } from "@realchat/presence-redis";
 import { systemClock as clock } from "@realchat/presence-runtime/clock";
 import { defaultRules, type Rules } from "../../services/presence/domain/decisions.ts";
 import type { SessionRef } from "../../services/presence/domain/session.ts";
@@ -17,12 +18,12 @@ interface PresenceOnRedis {
 
 /** @param options.ttlMs long enough that no session expires during the measurement: an hour by default */
 export async function openPresence(
-  url: string,
+  { url, cluster }: Pick<RedisPlace, "url" | "cluster">,
   options: Partial<Rules> & { logMaxEntries?: number } = {},
 ): Promise<PresenceOnRedis> {
   const { logMaxEntries, ...rules } = { ttlMs: 3_600_000, ...options };
   const store = createRedisStore(
-    { url, shards, rules: { ...defaultRules, ...rules }, retentionMs: 86_400_000, logMaxEntries },
+    { url, cluster, shards, rules: { ...defaultRules, ...rules }, retentionMs: 86_400_000, logMaxEntries },
     clock,
   );
   await store.open();

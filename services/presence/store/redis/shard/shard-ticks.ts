@@ -50,8 +50,8 @@ export class ShardTicks {
     const isSent = via !== link || link.isReady;
     const seen = { incarnation: witness.incarnation, seenVersion: witness.version, fresh: this.#fresh };
     const { advance } = load;
-    const args = { limit, reckonedMs: clock.highestMs, recordPrefix, live, ...mark, ...seen, advance };
-    const answer = scripts.run(via, tick, { meta, deadlines, log, publisher }, args, textOf(load));
+    const args = { limit, reckonedMs: clock.highestMs, recordPrefix, live, ...mark, ...seen, advance, publisher };
+    const answer = scripts.run(via, tick, { meta, deadlines, log }, args, textOf(load));
     const reply = await answer.catch((error) => {
       if (isSent) this.#kept.tickFailed();
       return this.#failed(error);

@@ -5,7 +5,6 @@ heartbeat there may have had one that was lost. Allowed when Redis is out of mem
 KEYS[1] meta           hash
 KEYS[2] deadlines      zset     due: score <= the shard clock, never a caller's
 KEYS[3] log            stream
-KEYS[4] publisher      string   lease: gone when the shard begins anew
 ARGV[1] limit          integer  due members per call; 0: the clock only
 ARGV[2] reckonedMs     integer  where a shard clock starts at least that begins anew: what the node last knew of it
 ARGV[3] recordPrefix   prefix   of the records of this shard, whose hash tag it shares
@@ -16,7 +15,9 @@ ARGV[7] incarnation    id       of the shard, as the node knows it; empty if it 
 ARGV[8] seenVersion    integer  the highest that the node has seen
 ARGV[9] fresh          id       incarnation of the shard if it begins anew
 ARGV[10] advance       text     "never", "unless-missing": if every one of `kept` has a deadline, or "always"
-ARGV[11...] kept       text     two each: shard clock when that heartbeat came, in ms ('': now), and its member
+ARGV[11] publisher     name     of the key with the lease, which goes when the shard begins anew. No key of the script: it
+                                expires, and while a slot migrates Redis refuses scripts of which a key is missing
+ARGV[12...] kept       text     two each: shard clock when that heartbeat came, in ms ('': now), and its member
 Returns array          clock in ms; due members dealt with (equal to limit: call again); how long the first was
                        overdue in ms; the log's last version and its length; deadlines left; users online; begin, how
                        long the shard still recovers in ms, the begin that was restated last, incarnation, and why it
@@ -24,11 +25,11 @@ Returns array          clock in ms; due members dealt with (equal to limit: call
                        later, user and error in turn; 1 if it advanced, else 0; which of `kept` have no deadline,
                        from 0 ]]
 
-local meta, deadlines, log, publisher = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local meta, deadlines, log = KEYS[1], KEYS[2], KEYS[3]
 local limit, reckoned_ms, record_prefix, live = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local schema, shards = ARGV[5], ARGV[6]
 local known_incarnation, seen_version, fresh_incarnation = ARGV[7], tonumber(ARGV[8]), ARGV[9]
-local advance, first_kept = ARGV[10], 11
+local advance, publisher, first_kept = ARGV[10], ARGV[11], 12
 
 -- #include tick/own-keys
 -- #include tick/moment

@@ -24,10 +24,10 @@ interface TickReply {
 
 export const tick = defineScript({
   file: "tick/tick.lua",
-  keys: ["meta", "deadlines", "log", "publisher"],
+  keys: ["meta", "deadlines", "log"],
   args: [
     ...(["limit", "reckonedMs", "recordPrefix", "live", "schema", "shards"] as const),
-    ...(["incarnation", "seenVersion", "fresh", "advance"] as const),
+    ...(["incarnation", "seenVersion", "fresh", "advance", "publisher"] as const),
   ],
   rest: "kept",
   returns: (reply: Reply): TickReply => {
