@@ -1,4 +1,5 @@
 import type { Benchmark } from "./benchmark.ts";
+import { capacity } from "./capacity/capacity.ts";
 import { audience } from "./delivery/audience.ts";
 import { dotLatency } from "./delivery/dot-latency.ts";
 import { gatewayCelebrity } from "./delivery/gateway-celebrity.ts";
@@ -47,4 +48,5 @@ export const catalogue: readonly Benchmark[] = [
   rpcStreaming,
   rpcLatency,
   rpcIdle,
+  capacity,
 ];

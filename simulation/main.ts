@@ -20,6 +20,9 @@ Usage: npm run simulate -- [--seeds N] [--hours H] [--seed S] [--workers N]
 Each promise that was broken is printed with its seed and what led to it; exit code 1.
 `;
 
+/** Violations of one run that are printed: the others mostly follow from the first. */
+const shownMax = 3;
+
 const { values } = parseArgs({
   options: {
     seeds: { type: "string", default: "100" },
@@ -76,7 +79,10 @@ function add(sum: Sum, outcome: Outcome, hours: number): void {
   process.stdout.write(
     `\nseed ${outcome.seed}: npm run simulate -- --seeds 1 --hours ${hours} --seed ${outcome.seed}\n`,
   );
-  for (const violation of outcome.violations) process.stdout.write(`${violation}\n`);
+  const shown = outcome.violations.slice(0, shownMax);
+  for (const violation of shown) process.stdout.write(`${violation}\n\n`);
+  const more = outcome.violations.length - shown.length;
+  if (more > 0) process.stdout.write(`and ${more} more\n`);
 }
 
 function positive(name: string, text: string): number {

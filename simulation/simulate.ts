@@ -1,5 +1,5 @@
 import { disturb } from "./disturbances/disturb.ts";
-import { Fleet, type FleetSize } from "./fleet/fleet.ts";
+import { Fleet, fleetOf } from "./fleet/fleet.ts";
 import { Random } from "./time/random.ts";
 
 /** Mean between two disturbances, and the rest at the end of a run, ms. */
@@ -20,9 +20,9 @@ export interface Outcome {
 }
 
 /** Some virtual hours of a fleet's life: all of it follows from the seed. */
-export async function simulate(seed: number, hours: number, size: FleetSize): Promise<Outcome> {
+export async function simulate(seed: number, hours: number): Promise<Outcome> {
   const random = new Random(seed);
-  const fleet = new Fleet(random, size);
+  const fleet = new Fleet(random, fleetOf(seed));
   const forMs = hours * 3_600_000;
   const counts = disturb(fleet, random.fork(), { everyMs: disturbanceEveryMs, untilMs: forMs - restMs });
   await fleet.run(forMs);

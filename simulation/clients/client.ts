@@ -45,8 +45,9 @@ export class Client {
     this.#later(options.random.between(0, options.habits.awayMs), () => this.#come());
   }
 
-  get isConnected(): boolean {
-    return this.#connection !== undefined;
+  /** Name of the gateway that it is connected to. */
+  get gateway(): string | undefined {
+    return this.#connection?.gateway;
   }
 
   /** Its network is gone for a moment: it connects again as soon as it can. */
@@ -115,6 +116,7 @@ class Connection {
   readonly #reader: Reader;
   readonly #onClosed: () => void;
   #socket: ClientSocket | undefined;
+  gateway: string | undefined;
   #isOver = false;
   #isStale = false;
   #isShown = false;
@@ -129,6 +131,7 @@ class Connection {
 
   open(gateway: SimulatedGateway): void {
     const { userId, deviceId, loop, judge } = this.#options;
+    this.gateway = gateway.name;
     this.#socket = gateway.open(userId, deviceId, {
       receive: (frame) => void this.#reading.then(() => loop.after(latencyMs, () => this.#take(frame))),
       taken: () => this.#reading.then(() => new Promise((resolve) => loop.after(latencyMs, () => resolve()))),

@@ -53,8 +53,51 @@ export const disturbances: readonly Disturbance[] = [
       const { node, name } = random.pick(fleet.nodePlaces);
       const link = node === undefined ? undefined : fleet.linkOf(node);
       if (link === undefined) return undefined;
-      link.break();
+      link.connection.break();
       return { what: `${name} loses its connection to the store`, end: nothing };
+    },
+  },
+  {
+    kind: "link to the store flaps",
+    weight: 2,
+    lastsMs: [5_000, 60_000],
+    begin(fleet, random) {
+      const { node, name } = random.pick(fleet.nodePlaces);
+      const connection = node === undefined ? undefined : fleet.linkOf(node)?.connection;
+      // The memory store has no ticks that carry heartbeats.
+      if (connection === undefined || fleet.store.redis === undefined) return undefined;
+      connection.breakChance = random.between(0.02, 0.2);
+      const end = () => {
+        connection.breakChance = 0;
+      };
+      return { what: `the link between ${name} and the store flaps`, end };
+    },
+  },
+  {
+    kind: "store loses all",
+    weight: 1,
+    lastsMs: [10, 20],
+    begin: ({ store: { redis } }) => {
+      redis?.flush();
+      return redis && { what: "FLUSHALL", end: nothing };
+    },
+  },
+  {
+    kind: "store is restarted, with what it had a while ago",
+    weight: 2,
+    lastsMs: [100, 30_000],
+    begin(fleet, random) {
+      const { redis } = fleet.store;
+      if (redis === undefined || !fleet.server.runs) return undefined;
+      const isEmpty = random.chance(0.3);
+      const snapshot = redis.snapshot();
+      return {
+        what: "nothing of what the store takes is kept",
+        end() {
+          redis.become(isEmpty ? undefined : snapshot);
+          for (const { node } of fleet.nodePlaces) if (node !== undefined) fleet.linkOf(node)?.connection.break();
+        },
+      };
     },
   },
   {
@@ -126,11 +169,18 @@ export const disturbances: readonly Disturbance[] = [
   },
   {
     kind: "gateway freezes",
-    weight: 2,
-    lastsMs: [500, 90_000],
+    weight: 3,
+    lastsMs: [500, 120_000],
     begin(fleet, random) {
-      const { gateway } = random.pick(fleet.gatewayPlaces);
-      return frozen(gateway?.machine);
+      const { gateway, name } = random.pick(fleet.gatewayPlaces);
+      if (gateway === undefined || !gateway.machine.runs) return undefined;
+      gateway.machine.freeze();
+      // Their pings are not answered.
+      fleet.loop.after(12_000, () => {
+        if (gateway.machine.runs) return;
+        for (const client of fleet.clients) if (client.gateway === name) client.loseNetwork();
+      });
+      return { what: `${name} freezes`, end: () => gateway.machine.thaw() };
     },
   },
   {

@@ -1,9 +1,7 @@
 import { MemoryDirectory } from "../../services/delivery/audience/memory/memory-directory.ts";
 import { defaultRules } from "../../services/presence/domain/decisions.ts";
-import { isMark } from "../../services/presence/domain/log-entry.ts";
+import { isMark, type LogEntry } from "../../services/presence/domain/log-entry.ts";
 import { shardOf } from "../../services/presence/domain/shard.ts";
-import { createMemoryStore } from "../../services/presence/store/memory/memory-store.ts";
-import type { PresenceStore } from "../../services/presence/store/store.ts";
 import { Client, type Habits } from "../clients/client.ts";
 import { LegacyGateway } from "../gateways/legacy-gateway.ts";
 import { type NodePlace, SimulatedChannels } from "../gateways/simulated-channels.ts";
@@ -19,20 +17,27 @@ import { Timeline } from "../promises/timeline.ts";
 import { ask } from "../readers/asking-reader.ts";
 import { readStream } from "../readers/stream-reader.ts";
 import { readTopic } from "../readers/topic-reader.ts";
-import { StoreLink } from "../store/store-link.ts";
+import { type NodeStore, type SharedStore, sharedMemory, sharedRedis } from "../store/shared-store.ts";
 import { EventLoop } from "../time/event-loop.ts";
 import { Machine } from "../time/machine.ts";
 import type { Random } from "../time/random.ts";
 
-export interface FleetSize {
+interface FleetSize {
   readonly nodes: number;
   readonly gateways: number;
   readonly legacyGateways: number;
   readonly users: number;
   readonly partitions: number;
+  /** What the nodes share: Redis, which may lose its data, or the memory store. */
+  readonly store: "redis" | "memory";
 }
 
-export const smallFleet: FleetSize = { nodes: 2, gateways: 3, legacyGateways: 1, users: 60, partitions: 4 };
+const smallFleet = { nodes: 2, gateways: 3, legacyGateways: 2, users: 60, partitions: 4 };
+
+/** A small fleet; every third one on the memory store. */
+export function fleetOf(seed: number): FleetSize {
+  return { ...smallFleet, store: seed % 3 === 0 ? "memory" : "redis" };
+}
 
 const ttlMs = 60_000;
 const heartbeatIntervalMs = 20_000;
@@ -61,11 +66,10 @@ export class Fleet {
   readonly gatewayPlaces: readonly GatewayPlace[];
   readonly clients: readonly Client[];
   readonly random: Random;
-  readonly #store: PresenceStore;
+  readonly store: SharedStore;
   readonly #directory: MemoryDirectory;
-  readonly #clocks: number[];
   readonly #paths = new Map<string, Path>();
-  readonly #links = new Map<PresenceNode, StoreLink>();
+  readonly #links = new Map<PresenceNode, NodeStore>();
   #started = 0;
   /** Transitions that the store logged. */
   transitions = 0;
@@ -76,18 +80,20 @@ export class Fleet {
     this.timeline = new Timeline(() => loop.nowMs);
     this.server = this.#machine("store");
     const rules = { ...defaultRules, ttlMs, graceMs };
-    const options = { rules, retentionMs: 86_400_000, logMaxEntries: 10_000, maxSessions: 16 * size.users };
-    this.#store = createMemoryStore(options, this.server);
-    const { shardCount } = this.#store;
-    this.#clocks = Array.from({ length: shardCount }, () => 0);
+    const onEntry = (entry: LogEntry) => this.#logged(entry);
+    this.store =
+      size.store === "memory"
+        ? sharedMemory(this.server, rules, 16 * size.users, onEntry)
+        : sharedRedis(this.server, rules, onEntry);
+    const { shardCount } = this.store;
     const clock: TruthClock = {
       nowMs: () => loop.nowMs,
-      deadlineClockMs: (userId) => this.#clocks[shardOf(userId, shardCount)] ?? 0,
+      deadlineClockMs: (userId) => this.store.clockMs(shardOf(userId, shardCount)),
+      recoveringUntilMs: (userId) => this.store.recoveringUntilMs(shardOf(userId, shardCount)),
     };
     const runs = (name: string) => this.#runs(name);
     this.truth = new GroundTruth({ ttlMs, graceMs, clock, runs });
     this.judge = new PromiseJudge({ truth: this.truth, clock, timeline: this.timeline, bounds });
-    this.#observeStore();
     this.topic = new SimulatedTopic(this.#machine("kafka"), size.partitions);
     this.#directory = new MemoryDirectory({}, this.server);
     const userIds = Array.from({ length: size.users }, (_, user) => `user-${user}`);
@@ -110,7 +116,7 @@ export class Fleet {
     stop();
   }
 
-  linkOf(node: PresenceNode): StoreLink | undefined {
+  linkOf(node: PresenceNode): NodeStore | undefined {
     return this.#links.get(node);
   }
 
@@ -127,12 +133,7 @@ export class Fleet {
 
   startNode(place: NodePlace): void {
     const machine = this.#machine(`${place.name}.${++this.#started}`);
-    const link = new StoreLink({
-      machine,
-      server: this.server,
-      path: this.pathBetween(place.name, "store"),
-      store: this.#store,
-    });
+    const link = this.store.link(machine, this.pathBetween(place.name, "store"));
     const publisher = this.topic.publisher(machine, this.pathBetween(place.name, "kafka"));
     const node = new PresenceNode({ machine, store: link, publisher, ttlMs, heartbeatIntervalMs });
     this.#links.set(node, link);
@@ -170,7 +171,7 @@ export class Fleet {
       : new LegacyGateway({ ...shared, heartbeatIntervalMs });
   }
 
-  #clock: TruthClock = { nowMs: () => this.loop.nowMs, deadlineClockMs: () => 0 };
+  #clock: TruthClock = { nowMs: () => this.loop.nowMs, deadlineClockMs: () => 0, recoveringUntilMs: () => 0 };
 
   #machine(name: string): Machine {
     const { random } = this;
@@ -187,29 +188,16 @@ export class Fleet {
     return new SimulatedChannels({ machine, places: this.nodePlaces, pathTo, ...(tap !== undefined && { tap }) });
   }
 
-  /** Reads the shards' clocks, and hears of every transition, at the store itself. */
-  #observeStore(): void {
-    const store = this.#store;
-    void store.open();
-    const tick = store.tick.bind(store);
-    store.tick = async (shard, limit) => {
-      const ticked = await tick(shard, limit);
-      this.#clocks[shard] = ticked.clockMs;
-      return ticked;
-    };
-    for (let shard = 0; shard < store.shardCount; shard++) {
-      store.follow(shard, {
-        entry: (entry) => {
-          if (isMark(entry)) return;
-          this.transitions++;
-          const { userId, online, version, cause } = entry;
-          this.timeline.note("store", `${online ? "online" : "offline"} ${cause} ${version}`, userId);
-          // The clock of the tick that took someone down is known a moment later.
-          this.loop.after(0, () => this.judge.logged(entry));
-        },
-        interrupted() {},
-      });
+  #logged(entry: LogEntry): void {
+    if (isMark(entry)) {
+      this.timeline.note("store", `shard ${entry.shard}: ${entry.mark} ${entry.version}`);
+      return;
     }
+    this.transitions++;
+    const { userId, online, version, cause } = entry;
+    this.timeline.note("store", `${online ? "online" : "offline"} ${cause} ${version}`, userId);
+    // The clock of the tick that took someone down is known a moment later.
+    this.loop.after(0, () => this.judge.logged(entry));
   }
 
   #befriend(userIds: readonly string[]): Map<string, string[]> {

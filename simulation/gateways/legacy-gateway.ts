@@ -51,6 +51,7 @@ export class LegacyGateway implements SimulatedGateway {
       if (this.#sockets.get(key) === socket) this.#sockets.delete(key);
     });
     this.#sockets.set(key, socket);
+    socket.begin();
     return socket;
   }
 
@@ -78,6 +79,9 @@ class LegacySocket implements ClientSocket {
     this.#client = client;
     this.#options = options;
     this.#onEnd = onEnd;
+  }
+
+  begin(): void {
     this.#register();
     this.#beatLater();
   }

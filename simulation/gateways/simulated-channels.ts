@@ -141,6 +141,8 @@ class SimulatedChannel {
   /** The node at the other end; another one at this address means that this connection is broken. */
   #node: PresenceNode | undefined;
   #isChecking = false;
+  /** Names the connection to the node's handlers. */
+  #connection = {};
 
   constructor(options: SimulatedChannelOptions) {
     this.#options = options;
@@ -161,6 +163,7 @@ class SimulatedChannel {
 
   break(): void {
     this.#node = undefined;
+    this.#connection = {};
     this.#become("unreachable");
     const open = [...this.#open];
     this.#open.clear();
@@ -215,7 +218,10 @@ class SimulatedChannel {
         drained: () => queue.drained(),
       };
       const handler = node.service.handlers[method] as StreamHandler;
-      handler(complete(method, request), responses, { signal: cancelled.signal } as CallContext).then(
+      handler(complete(method, request), responses, {
+        signal: cancelled.signal,
+        connection: this.#connection,
+      } as CallContext).then(
         () => path.send(machine, () => queue.end()),
         (error) => path.send(machine, () => queue.fail(clientError(error))),
       );
@@ -230,8 +236,8 @@ class SimulatedChannel {
   }
 
   async #answer(node: PresenceNode, method: Method, request: unknown): Promise<unknown> {
-    const handler = node.service.handlers[method] as (request: unknown) => unknown;
-    return await handler(request);
+    const handler = node.service.handlers[method] as (request: unknown, call: Partial<CallContext>) => unknown;
+    return await handler(request, { connection: this.#connection });
   }
 
   #check(): void {

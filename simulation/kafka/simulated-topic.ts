@@ -52,8 +52,11 @@ export class SimulatedTopic {
   /** @throws KafkaError when it refuses */
   append(entries: readonly PublishedEntry[]): void {
     if (this.isAway) throw new KafkaError("UNAVAILABLE", "the broker refuses");
+    const { length: partitions } = this.#partitions;
     for (const entry of entries) {
-      if (!isMark(entry)) this.#write(shardOf(entry.userId, this.#partitions.length), encodeEnvelope(entry));
+      const value = encodeEnvelope(entry);
+      if (isMark(entry)) for (let partition = 0; partition < partitions; partition++) this.#write(partition, value);
+      else this.#write(shardOf(entry.userId, partitions), value);
     }
     if (this.lostAckChance > 0 && this.broker.random() < this.lostAckChance) {
       throw new KafkaError("UNAVAILABLE", "the answer was lost");

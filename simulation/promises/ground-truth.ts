@@ -10,6 +10,8 @@ export interface TruthClock {
    * read exactly must not be ahead.
    */
   deadlineClockMs(userId: string): number;
+  /** Until then, on that clock, presence takes nobody down, since it recovers from a loss, ms. */
+  recoveringUntilMs(userId: string): number;
 }
 
 /** A client's connection to a gateway. */
@@ -145,8 +147,13 @@ export class GroundTruth {
       else overMs = Math.max(overMs, socket.overMs);
     }
     if (isHeld) return "either";
-    // P2: a second to notice.
-    return clockMs > overMs + 1_000 ? "offline" : "either";
+    // P2: a second to notice; not while the shard recovers.
+    return clockMs > Math.max(overMs, this.#clock.recoveringUntilMs(userId)) + 1_000 ? "offline" : "either";
+  }
+
+  /** Whether presence recovers from a loss: who was lost with it may not be back yet. */
+  isRecovering(userId: string): boolean {
+    return this.#clock.deadlineClockMs(userId) < this.#clock.recoveringUntilMs(userId);
   }
 
   /**

@@ -23,7 +23,8 @@ interface Violation {
 
 interface Belief {
   readonly userId: string;
-  online: boolean;
+  /** undefined: it was not told. */
+  online: boolean | undefined;
   version: number;
   /** Since when it is wrong: in true time, in undisturbed time, and how many disturbances there were until then. */
   wrong: { readonly sinceMs: number; readonly calmMs: number; readonly disturbances: number } | undefined;
@@ -130,7 +131,7 @@ export class PromiseJudge {
 
   /** The violation with what led to it. */
   report({ promise, userId, atMs, message }: Violation): string {
-    const lines = this.#timeline.lines({ userId, fromMs: atMs - 600_000, linesMax: 80 });
+    const lines = this.#timeline.lines({ userId, fromMs: atMs - 600_000, toMs: atMs, linesMax: 80 });
     return [`${promise} of ${userId} at ${timeOf(atMs)}: ${message}`, ...lines.map((line) => `  ${line}`)].join("\n");
   }
 
@@ -143,7 +144,7 @@ export class PromiseJudge {
   #judge(reader: Reader, belief: Belief): void {
     const { userId } = belief;
     const verdict = this.#verdictOf(userId);
-    if (verdict === "either" || (verdict === "online") === belief.online) {
+    if (verdict === "either" || (verdict === "online") === (belief.online ?? false)) {
       if (belief.wrong !== undefined) this.#count(reader, belief.wrong.sinceMs);
       belief.wrong = undefined;
       belief.isReported = false;
@@ -158,10 +159,12 @@ export class PromiseJudge {
     this.#longestMs = Math.max(this.#longestMs, calmMs);
     const wasDisturbed = this.#disturbanceCount !== belief.wrong.disturbances;
     const { offlineMs, onlineMs, disturbedMs } = this.#bounds;
-    const boundMs = !belief.online ? offlineMs : wasDisturbed ? disturbedMs : onlineMs;
+    // What was lost with the store is said again within a TTL; until then answers say that presence recovers.
+    const mayWait = belief.online ? wasDisturbed : belief.online === undefined || this.#truth.isRecovering(userId);
+    const boundMs = mayWait ? disturbedMs : belief.online ? onlineMs : offlineMs;
     if (calmMs <= boundMs || belief.isReported) return;
     belief.isReported = true;
-    const said = belief.online ? "online" : "offline";
+    const said = belief.online === undefined ? "nothing" : belief.online ? "online" : "offline";
     const forMs = Math.round(this.#lookedMs - belief.wrong.sinceMs);
     this.object(belief.online ? "P2" : "P1", userId, `${reader.name} has ${said} for ${forMs} ms, which is not true`);
   }
@@ -195,7 +198,7 @@ export class Reader {
     this.name = name;
     this.users = users;
     this.beliefs = new Map(
-      users.map((userId) => [userId, { userId, online: false, version: 0, wrong: undefined, isReported: false }]),
+      users.map((userId) => [userId, { userId, online: undefined, version: 0, wrong: undefined, isReported: false }]),
     );
   }
 
@@ -213,6 +216,12 @@ export class Reader {
   answered(userId: string, online: boolean): void {
     const belief = this.beliefs.get(userId);
     if (belief !== undefined) belief.online = online;
+  }
+
+  /** It is told that nobody can know whether the user is offline. */
+  unsure(userId: string): void {
+    const belief = this.beliefs.get(userId);
+    if (belief?.online === false) belief.online = undefined;
   }
 
   /** A state that must not be older than the one before. */

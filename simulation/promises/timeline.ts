@@ -25,16 +25,16 @@ export class Timeline {
     if (this.#events.length >= 2 * this.#keepMax) this.#events = this.#events.slice(-this.#keepMax);
   }
 
-  /** What concerns the user, or everyone, from then on, oldest first; the last `linesMax` of it. */
+  /** What concerned the user, or everyone, in that time, oldest first; the last `linesMax` of it. */
   lines(options: {
-    readonly userId?: string | undefined;
+    readonly userId: string;
     readonly fromMs: number;
+    readonly toMs: number;
     readonly linesMax: number;
   }): string[] {
-    const { userId, fromMs, linesMax } = options;
+    const { userId, fromMs, toMs, linesMax } = options;
     const concerning = this.#events.filter(
-      (event) =>
-        event.atMs >= fromMs && (event.userId === undefined || userId === undefined || event.userId === userId),
+      (event) => event.atMs >= fromMs && event.atMs <= toMs && (event.userId === undefined || event.userId === userId),
     );
     return concerning.slice(-linesMax).map(lineOf);
   }

@@ -12,7 +12,10 @@ export function ask(channels: PresenceAccess, machine: Machine, reader: Reader):
         { userIds: [...reader.users] },
         { timeoutMs: everyMs / 2 },
       );
-      for (const { userId, online } of presences) if (online || !recovering) reader.answered(userId, online);
+      for (const { userId, online } of presences) {
+        if (recovering && !online) reader.unsure(userId);
+        else reader.answered(userId, online);
+      }
       reader.isSynced = true;
     } catch {
       reader.isSynced = false;

@@ -1,0 +1,196 @@
+import type { SessionRef } from "../../services/presence/domain/session.ts";
+import type {
+  LogListener,
+  PresenceStore,
+  RefreshReply,
+  RefreshResult,
+  Registration,
+  RestateDuty,
+  SessionEnding,
+  StoreHealth,
+  StoreMetrics,
+  UserView,
+} from "../../services/presence/store/store.ts";
+import type { Path } from "../network/path.ts";
+import type { Machine } from "../time/machine.ts";
+import { ServerConnection } from "./server-connection.ts";
+
+interface MemoryLinkOptions {
+  /** The node's, and the server's. */
+  readonly machine: Machine;
+  readonly server: Machine;
+  readonly path: Path;
+  readonly store: PresenceStore;
+}
+
+/** A node's way to a memory store that all nodes share, which is never lost. */
+export class MemoryLink implements PresenceStore {
+  readonly kind;
+  readonly shardCount;
+  readonly connection: ServerConnection;
+  readonly #store: PresenceStore;
+  readonly #listeners = new Map<number, Set<LogListener>>();
+  #unfollow: (() => void)[] = [];
+
+  constructor({ machine, server, path, store }: MemoryLinkOptions) {
+    this.#store = store;
+    this.kind = store.kind;
+    this.shardCount = store.shardCount;
+    this.connection = new ServerConnection({
+      ...{ machine, server, path },
+      prepare: async () => {},
+      onReady: () => this.#listenToAll(),
+      onLost: () => this.#unfollowAll(),
+    });
+  }
+
+  async open(): Promise<void> {
+    this.connection.connect();
+  }
+
+  async close(): Promise<void> {
+    this.connection.abandon();
+  }
+
+  /** The node is gone. */
+  abandon(): void {
+    this.connection.abandon();
+    this.#unfollowAll();
+  }
+
+  health(): StoreHealth {
+    const isReady = this.connection.isReady;
+    return {
+      ready: isReady,
+      serves: isReady,
+      detail: isReady ? "connected" : "no connection",
+      full: undefined,
+      eviction: undefined,
+    };
+  }
+
+  metrics(): StoreMetrics {
+    return this.#store.metrics();
+  }
+
+  register(registration: Registration) {
+    return this.#call((store) => store.register(registration));
+  }
+
+  unregister(ending: SessionEnding) {
+    return this.#call((store) => store.unregister(ending));
+  }
+
+  refresh(session: SessionRef, reply: RefreshReply, tag: number): void {
+    const ask = (store: PresenceStore) =>
+      new Promise<RefreshResult>((resolve) => store.refresh(session, (result) => resolve(result), 0));
+    this.#call(ask).then(
+      (result) => reply(result, tag),
+      (error) => reply({ kind: "failed", error }, tag),
+    );
+  }
+
+  users(userIds: readonly string[]) {
+    return this.#call((store) => store.users(userIds));
+  }
+
+  isRecovering(shard: number): boolean {
+    return this.#store.isRecovering(shard);
+  }
+
+  tick(shard: number, limit: number) {
+    return this.#call((store) => store.tick(shard, limit));
+  }
+
+  mend(cursor: string, shards: ReadonlySet<number>) {
+    return this.#call((store) => store.mend(cursor, shards));
+  }
+
+  restate(cursor: string, duties: ReadonlyMap<number, RestateDuty>) {
+    return this.#call((store) => store.restate(cursor, duties));
+  }
+
+  completeRestating(shard: number, duty: RestateDuty) {
+    return this.#call((store) => store.completeRestating(shard, duty));
+  }
+
+  beginRestating(shard: number, fence: number) {
+    return this.#call((store) => store.beginRestating(shard, fence));
+  }
+
+  lastVersion(shard: number) {
+    return this.#call((store) => store.lastVersion(shard));
+  }
+
+  readLog(shard: number, after: number, limit: number) {
+    return this.#call((store) => store.readLog(shard, after, limit));
+  }
+
+  follow(shard: number, listener: LogListener): () => void {
+    const listeners = this.#listeners.get(shard) ?? new Set();
+    this.#listeners.set(shard, listeners.add(listener));
+    if (this.connection.isReady) this.#listen(shard, listener);
+    return () => listeners.delete(listener);
+  }
+
+  async *scanOnline(shard: number): AsyncIterable<UserView[]> {
+    const pages = await this.#call(async (store) => {
+      const all: UserView[][] = [];
+      for await (const page of store.scanOnline(shard)) all.push(page);
+      return all;
+    });
+    yield* pages;
+  }
+
+  announceNode(nodeId: string, ttlMs: number) {
+    return this.#call((store) => store.announceNode(nodeId, ttlMs));
+  }
+
+  withdrawNode(nodeId: string) {
+    return this.#call((store) => store.withdrawNode(nodeId));
+  }
+
+  claim(shard: number, nodeId: string, leaseMs: number) {
+    return this.#call((store) => store.claim(shard, nodeId, leaseMs));
+  }
+
+  release(shard: number, nodeId: string) {
+    return this.#call((store) => store.release(shard, nodeId));
+  }
+
+  advance(shard: number, fence: number, cursors: Readonly<Record<string, number>>) {
+    return this.#call((store) => store.advance(shard, fence, cursors));
+  }
+
+  #call<Result>(operation: (store: PresenceStore) => Promise<Result>): Promise<Result> {
+    return this.connection.call(() => operation(this.#store));
+  }
+
+  #listenToAll(): void {
+    for (const [shard, listeners] of this.#listeners) for (const one of listeners) this.#listen(shard, one);
+  }
+
+  #listen(shard: number, listener: LogListener): void {
+    const { connection } = this;
+    const { number } = connection;
+    const tell = (run: () => void) =>
+      connection.tell(number, () => {
+        if (this.#listeners.get(shard)?.has(listener)) run();
+      });
+    const start = () => {
+      if (number !== connection.number) return;
+      const unfollow = this.#store.follow(shard, {
+        entry: (entry) => tell(() => listener.entry(entry)),
+        interrupted: () => tell(() => listener.interrupted()),
+        devicesChanged: (userId) => tell(() => listener.devicesChanged?.(userId)),
+      });
+      this.#unfollow.push(unfollow);
+    };
+    connection.call(start).catch(() => {});
+  }
+
+  #unfollowAll(): void {
+    for (const unfollow of this.#unfollow) unfollow();
+    this.#unfollow = [];
+  }
+}

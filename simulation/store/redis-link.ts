@@ -1,0 +1,416 @@
+import { PresenceError } from "../../services/presence/domain/presence-error.ts";
+import type { UserRecord } from "../../services/presence/domain/session.ts";
+import { shardOf } from "../../services/presence/domain/shard.ts";
+import { tickCapMs } from "../../services/presence/domain/shard-clock.ts";
+import { KeptHeartbeats, type UndecidedHeartbeat } from "../../services/presence/store/redis/shard/kept-heartbeats.ts";
+import { ReckonedClock } from "../../services/presence/store/redis/shard/reckoned-clock.ts";
+import { RefreshQueue } from "../../services/presence/store/redis/shard/refresh-queue.ts";
+import type {
+  Heartbeat,
+  LogListener,
+  PresenceStore,
+  RefreshReply,
+  Registration,
+  RestateDuty,
+  RestateStep,
+  SessionEnding,
+  StoreHealth,
+  StoreMetrics,
+  Tick,
+  UserView,
+} from "../../services/presence/store/store.ts";
+import type { Path } from "../network/path.ts";
+import type { Machine } from "../time/machine.ts";
+import { ServerConnection } from "./server-connection.ts";
+import { NoClock, type SimulatedRedis, sessionMember, type TickReply } from "./simulated-redis.ts";
+
+const attemptsMax = 3;
+
+interface RedisLinkOptions {
+  readonly machine: Machine;
+  readonly path: Path;
+  readonly redis: SimulatedRedis;
+  readonly ttlMs: number;
+}
+
+/** A shard as this node knows it. */
+interface KnownShard {
+  readonly clock: ReckonedClock;
+  readonly kept: KeptHeartbeats;
+  readonly refreshes: RefreshQueue;
+  incarnation: string;
+  /** By the last tick, of that incarnation; and the highest seen since, of whichever. */
+  tickedVersion: number;
+  lastVersion: number;
+  recoveringMs: number;
+  isProven: boolean;
+  fresh: string;
+  readonly listeners: Set<LogListener>;
+}
+
+/**
+ * A node's store on the Redis that all nodes share, as RedisStore is one: its ticks come first on every connection and
+ * carry what the node knows and the heartbeats that were not confirmed. Queues, kept heartbeats and reckoned clocks are
+ * RedisStore's own.
+ */
+export class RedisLink implements PresenceStore {
+  readonly kind = "redis";
+  readonly shardCount: number;
+  readonly connection: ServerConnection;
+  readonly #options: RedisLinkOptions;
+  readonly #shards: KnownShard[];
+  readonly #counts = { delivered: 0, lost: 0, withheld: 0 };
+  #unfollow: (() => void)[] = [];
+
+  constructor(options: RedisLinkOptions) {
+    const { machine, path, redis, ttlMs } = options;
+    this.#options = options;
+    this.shardCount = redis.shardCount;
+    const bound = { used: 0, limit: 10_000 };
+    const pending = { used: 0, limit: 10_000 };
+    this.#shards = Array.from({ length: redis.shardCount }, (_, shard) => ({
+      clock: new ReckonedClock(tickCapMs(ttlMs)),
+      kept: new KeptHeartbeats(bound, this.#counts),
+      refreshes: this.#queue(shard, pending),
+      ...{
+        incarnation: "",
+        tickedVersion: 0,
+        lastVersion: 0,
+        recoveringMs: 0,
+        isProven: false,
+        fresh: this.#randomId(),
+      },
+      listeners: new Set(),
+    }));
+    this.connection = new ServerConnection({
+      machine,
+      server: redis.machine,
+      path,
+      prepare: () => this.#prepare(),
+      onReady: () => this.#listenToAll(),
+      onLost: () => this.#lost(),
+    });
+  }
+
+  async open(): Promise<void> {
+    this.connection.connect();
+  }
+
+  async close(): Promise<void> {
+    this.connection.abandon();
+  }
+
+  /** The node is gone. */
+  abandon(): void {
+    this.connection.abandon();
+    this.#lost();
+  }
+
+  health(): StoreHealth {
+    const isReady = this.connection.isReady;
+    return {
+      ready: isReady,
+      serves: isReady,
+      detail: isReady ? "connected" : "no connection",
+      full: undefined,
+      eviction: undefined,
+    };
+  }
+
+  metrics(): StoreMetrics {
+    return {
+      operations: {},
+      bounds: {},
+      unreadable: { records: 0, entries: 0 },
+      heartbeats: this.#counts,
+      connectionsLost: {},
+      failingShards: 0,
+      begins: {},
+    };
+  }
+
+  isRecovering(shard: number): boolean {
+    return this.#shard(shard).recoveringMs > 0;
+  }
+
+  async tick(shard: number, limit: number): Promise<Tick> {
+    const tick = await this.#tick(shard, limit);
+    void this.#decideKept(shard);
+    return tick;
+  }
+
+  async register(registration: Registration) {
+    const shard = this.#shardOf(registration.userId);
+    const result = await this.#withClock(shard, (redis) => redis.register(shard, registration));
+    if ("version" in result) this.#saw(shard, result.version);
+    return result;
+  }
+
+  unregister(ending: SessionEnding) {
+    const shard = this.#shardOf(ending.userId);
+    return this.#withClock(shard, (redis) => redis.unregister(shard, ending));
+  }
+
+  refresh(session: Heartbeat, reply: RefreshReply, tag: number): void {
+    const { userId, sessionId } = session;
+    const shard = this.#shardOf(userId);
+    const member = sessionId === "" ? undefined : sessionMember(userId, sessionId);
+    if (this.connection.isReady) {
+      this.#shard(shard).refreshes.add(session, member, reply, tag);
+      return;
+    }
+    this.#keep(shard, session, member, this.#options.machine.monotonicMs());
+    reply({ kind: "failed", error: new PresenceError("UNAVAILABLE", "the store cannot be reached") }, tag);
+  }
+
+  async users(userIds: readonly string[]): Promise<UserView[]> {
+    const views = new Map<string, UserView>();
+    const byShard = Map.groupBy(userIds, (userId) => this.#shardOf(userId));
+    await Promise.all(
+      [...byShard].map(async ([shard, ids]) => {
+        for (const view of await this.#readShard(shard, ids)) views.set(view.userId, view);
+      }),
+    );
+    return userIds.map((userId) => views.get(userId) as UserView);
+  }
+
+  async mend() {
+    return { cursor: "", given: 0, dropped: 0, recounted: 0 };
+  }
+
+  async restate(_cursor: string, duties: ReadonlyMap<number, RestateDuty>): Promise<RestateStep> {
+    let restated = 0;
+    const failed = new Set<number>();
+    for (const [shard, duty] of duties) {
+      try {
+        restated += await this.#call((redis) => redis.restate(shard, duty));
+      } catch {
+        failed.add(shard);
+      }
+    }
+    return { cursor: "", restated, full: new Set(), failed };
+  }
+
+  completeRestating(shard: number, duty: RestateDuty) {
+    return this.#call((redis) => redis.completeRestating(shard, duty));
+  }
+
+  beginRestating(shard: number, fence: number) {
+    return this.#call((redis) => redis.beginRestating(shard, fence));
+  }
+
+  lastVersion(shard: number) {
+    return this.#call((redis) => redis.lastVersion(shard));
+  }
+
+  async readLog(shard: number, after: number, limit: number) {
+    const page = await this.#call((redis) => redis.readLog(shard, after, limit));
+    this.#saw(shard, page.entries.at(-1)?.version ?? 0);
+    return page;
+  }
+
+  follow(shard: number, listener: LogListener): () => void {
+    const { listeners } = this.#shard(shard);
+    listeners.add(listener);
+    if (this.connection.isReady) this.#listen(shard, listener);
+    return () => listeners.delete(listener);
+  }
+
+  async *scanOnline(shard: number): AsyncIterable<UserView[]> {
+    const userIds = await this.#call((redis) => redis.userIds(shard));
+    const views = await this.#readShard(shard, userIds);
+    yield views.filter(({ online }) => online);
+  }
+
+  announceNode(nodeId: string, ttlMs: number) {
+    return this.#call((redis) => redis.announceNode(nodeId, ttlMs));
+  }
+
+  withdrawNode(nodeId: string) {
+    return this.#call((redis) => redis.withdrawNode(nodeId));
+  }
+
+  claim(shard: number, nodeId: string, leaseMs: number) {
+    return this.#call((redis) => redis.claim(shard, nodeId, leaseMs));
+  }
+
+  release(shard: number, nodeId: string) {
+    return this.#call((redis) => redis.release(shard, nodeId));
+  }
+
+  advance(shard: number, fence: number, cursors: Readonly<Record<string, number>>) {
+    return this.#call((redis) => redis.advance(shard, fence, cursors));
+  }
+
+  #queue(shard: number, pending: { used: number; readonly limit: number }): RefreshQueue {
+    const { redis, machine, ttlMs } = this.#options;
+    return new RefreshQueue(
+      {
+        extend: async (members) => {
+          const deadlineMs = (await this.#clockMs(shard)) + ttlMs;
+          return await this.#call(() => redis.extend(shard, members, deadlineMs));
+        },
+        present: (members) => this.#call(() => redis.present(shard, members)),
+        decide: (session) => this.#withClock(shard, () => redis.heartbeat(shard, session)),
+        nowMs: () => machine.monotonicMs(),
+        keep: (session, member, atMs) => this.#keep(shard, session, member, atMs),
+      },
+      pending,
+    );
+  }
+
+  async #prepare(): Promise<void> {
+    for (const [shard, known] of this.#shards.entries()) {
+      known.clock.interrupted();
+      known.isProven = false;
+      await this.#tick(shard, 0, true);
+    }
+  }
+
+  async #tick(shard: number, limit: number, isFirst = false): Promise<Tick> {
+    const { redis, machine } = this.#options;
+    const known = this.#shard(shard);
+    const sentMs = machine.monotonicMs();
+    const load = known.kept.load(sentMs);
+    const args = {
+      limit,
+      reckonedMs: known.clock.highestMs,
+      witness: { incarnation: known.incarnation, version: known.tickedVersion },
+      seenVersion: known.lastVersion,
+      fresh: known.fresh,
+      advance: load.advance,
+      kept: load.heartbeats,
+    };
+    let reply: TickReply;
+    try {
+      reply = await this.connection.call(() => redis.tick(shard, args), isFirst);
+    } catch (error) {
+      known.kept.tickFailed();
+      throw error;
+    }
+    known.kept.ticked(load, reply.missing, reply.isAdvanced, machine.monotonicMs());
+    known.clock.ticked(reply.tick.clockMs, sentMs);
+    known.incarnation = reply.incarnation;
+    known.tickedVersion = reply.tick.lastVersion;
+    known.recoveringMs = reply.tick.recoveringMs;
+    known.isProven = true;
+    if (reply.begun !== undefined) known.fresh = this.#randomId();
+    this.#saw(shard, reply.tick.lastVersion);
+    return reply.tick;
+  }
+
+  async #clockMs(shard: number): Promise<number> {
+    const { clock } = this.#shard(shard);
+    return clock.readMs(this.#options.machine.monotonicMs()) ?? (await this.#tick(shard, 0)).clockMs;
+  }
+
+  async #withClock<Result>(shard: number, run: (redis: SimulatedRedis) => Result): Promise<Result> {
+    if (!this.#shard(shard).isProven) await this.#tick(shard, 0);
+    try {
+      return await this.#call(run);
+    } catch (error) {
+      if (!(error instanceof NoClock)) throw error;
+      await this.#tick(shard, 0);
+      return await this.#call(run);
+    }
+  }
+
+  #keep(shard: number, session: Heartbeat, member: string | undefined, atMs: number): void {
+    const { clock, kept } = this.#shard(shard);
+    kept.keep(session, member, { reckonedMs: clock.boundMs(atMs), atMs });
+  }
+
+  async #decideKept(shard: number): Promise<void> {
+    const { kept } = this.#shard(shard);
+    const decide = async (heartbeat: UndecidedHeartbeat) => {
+      await this.#withClock(shard, (redis) => redis.heartbeat(shard, heartbeat.session));
+      kept.decided(heartbeat);
+    };
+    await Promise.allSettled(kept.undecided(100).map(decide));
+  }
+
+  async #readShard(shard: number, userIds: readonly string[]): Promise<UserView[]> {
+    const known = this.#shard(shard);
+    if (!known.isProven) await this.#tick(shard, 0);
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const knownVersion = known.lastVersion;
+      const knownIncarnation = known.incarnation;
+      const { records, incarnation } = await this.#call((redis) => redis.read(shard, userIds));
+      if (incarnation === knownIncarnation || records.every((record) => record?.online)) {
+        return userIds.map((userId, index) => viewOf(userId, shard, records[index], knownVersion));
+      }
+      await this.#tick(shard, 0);
+    }
+    throw new PresenceError("UNAVAILABLE", "the shard began anew while it was read");
+  }
+
+  #listenToAll(): void {
+    for (const [shard, { listeners }] of this.#shards.entries()) for (const one of listeners) this.#listen(shard, one);
+  }
+
+  #listen(shard: number, listener: LogListener): void {
+    const { connection } = this;
+    const { number } = connection;
+    const { redis } = this.#options;
+    const tell = (run: () => void) =>
+      connection.tell(number, () => {
+        if (this.#shard(shard).listeners.has(listener)) run();
+      });
+    const start = () => {
+      if (number !== connection.number) return;
+      const unfollow = redis.follow(shard, {
+        entry: (entry) =>
+          tell(() => {
+            this.#saw(shard, entry.version);
+            listener.entry(entry);
+          }),
+        interrupted() {},
+        devicesChanged: (userId) => tell(() => listener.devicesChanged?.(userId)),
+      });
+      this.#unfollow.push(unfollow);
+      tell(() => listener.interrupted());
+    };
+    connection.call(start).catch(() => {});
+  }
+
+  #lost(): void {
+    for (const unfollow of this.#unfollow) unfollow();
+    this.#unfollow = [];
+    for (const known of this.#shards) {
+      known.clock.interrupted();
+      known.isProven = false;
+    }
+  }
+
+  #call<Result>(operation: (redis: SimulatedRedis) => Result): Promise<Result> {
+    return this.connection.call(() => operation(this.#options.redis));
+  }
+
+  #saw(shard: number, version: number): void {
+    const known = this.#shard(shard);
+    known.lastVersion = Math.max(known.lastVersion, version);
+  }
+
+  #shard(shard: number): KnownShard {
+    return this.#shards[shard] as KnownShard;
+  }
+
+  #shardOf(userId: string): number {
+    return shardOf(userId, this.shardCount);
+  }
+
+  #randomId(): string {
+    return Math.floor(this.#options.machine.random() * 2 ** 52).toString(36);
+  }
+}
+
+function viewOf(userId: string, shard: number, record: UserRecord | undefined, knownVersion: number): UserView {
+  if (record === undefined) return { userId, online: false, version: knownVersion, lastSeenMs: 0, shard, devices: [] };
+  const devices = [...record.devices].flatMap(([deviceId, { current }]) => {
+    if (current?.state !== "live") return [];
+    const { instanceId, order } = current.session;
+    return [{ deviceId, instanceId, connectedAtMs: Math.floor(order / 1_000) }];
+  });
+  const { online, version } = record;
+  return { userId, online, version, lastSeenMs: online ? 0 : record.lastSeenMs, shard, devices };
+}

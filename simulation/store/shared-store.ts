@@ -1,0 +1,67 @@
+import type { Rules } from "../../services/presence/domain/decisions.ts";
+import type { LogEntry } from "../../services/presence/domain/log-entry.ts";
+import { createMemoryStore } from "../../services/presence/store/memory/memory-store.ts";
+import type { PresenceStore } from "../../services/presence/store/store.ts";
+import type { Path } from "../network/path.ts";
+import type { Machine } from "../time/machine.ts";
+import { MemoryLink } from "./memory-link.ts";
+import { RedisLink } from "./redis-link.ts";
+import type { ServerConnection } from "./server-connection.ts";
+import { SimulatedRedis } from "./simulated-redis.ts";
+
+/** A node's store: a connection to what all nodes share. */
+export type NodeStore = PresenceStore & { readonly connection: ServerConnection; abandon(): void };
+
+/** What all nodes share, seen from outside. */
+export interface SharedStore {
+  readonly shardCount: number;
+  /** Shard clock as the last tick left it, ms. */
+  clockMs(shard: number): number;
+  /** Shard clock until which it recovers, ms; 0: it never lost anything. */
+  recoveringUntilMs(shard: number): number;
+  /** A node's way there. */
+  link(machine: Machine, path: Path): NodeStore;
+  /** Undefined for the memory store, which loses nothing. */
+  readonly redis: SimulatedRedis | undefined;
+}
+
+const shards = 4;
+
+/** Redis, with several shards. It may lose what it has. */
+export function sharedRedis(server: Machine, rules: Rules, onEntry: (entry: LogEntry) => void): SharedStore {
+  const redis = new SimulatedRedis(server, shards, rules);
+  redis.onEntry = onEntry;
+  return {
+    shardCount: shards,
+    clockMs: (shard) => redis.clockMs(shard),
+    recoveringUntilMs: (shard) => redis.recoveringUntilMs(shard),
+    link: (machine, path) => new RedisLink({ machine, path, redis, ttlMs: rules.ttlMs }),
+    redis,
+  };
+}
+
+/** The memory store, behind a network. */
+export function sharedMemory(
+  server: Machine,
+  rules: Rules,
+  maxSessions: number,
+  onEntry: (entry: LogEntry) => void,
+): SharedStore {
+  const store = createMemoryStore({ rules, retentionMs: 86_400_000, logMaxEntries: 10_000, maxSessions }, server);
+  void store.open();
+  const clocks = Array.from({ length: store.shardCount }, () => 0);
+  const tick = store.tick.bind(store);
+  store.tick = async (shard, limit) => {
+    const ticked = await tick(shard, limit);
+    clocks[shard] = ticked.clockMs;
+    return ticked;
+  };
+  for (let shard = 0; shard < store.shardCount; shard++) store.follow(shard, { entry: onEntry, interrupted() {} });
+  return {
+    shardCount: store.shardCount,
+    clockMs: (shard) => clocks[shard] ?? 0,
+    recoveringUntilMs: () => 0,
+    link: (machine, path) => new MemoryLink({ machine, server, path, store }),
+    redis: undefined,
+  };
+}
