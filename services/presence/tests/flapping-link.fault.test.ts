@@ -40,6 +40,15 @@ describe("a link to Redis that flaps: 5 % of the chunks are lost, each resets it
     await nobodyLeaves(t, "two", fleet.nodes);
   });
 
+  test("nor do callers of the bad one of two, while the other one's clock runs on", async (t) => {
+    const [one, other] = fleet.nodes;
+    assert(one !== undefined && other !== undefined);
+    await fleet.kill(other);
+    fleet.announceShutdown(other);
+    await fleet.addNode();
+    await nobodyLeaves(t, "pinned", [one]);
+  });
+
   async function nobodyLeaves(t: TestContext, name: string, nodes: readonly TestPresence[]): Promise<void> {
     const clients = nodes.map((node) => fleet.impatientClient(node));
     const users = new LivingUsers({ nodes: clients, name, count: 100, beatMs: ttlMs / 3, random });
