@@ -180,6 +180,10 @@ export class InterleavingHarness {
     await new Promise(setImmediate);
     await this.#link.cut();
     await waitUntil(() => this.#shaky.health().ready, { what: "the node whose connections broke is back" });
+    // Heartbeats that it kept count as of now: 10 s of real time may be any time of the shards' clocks.
+    await this.tickSecond();
+    const isDelivered = () => this.#shaky.metrics().bounds.keptHeartbeats?.used === 0;
+    await waitUntil(isDelivered, { what: "what it kept is delivered" });
   }
 }
 
