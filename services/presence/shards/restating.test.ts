@@ -73,6 +73,8 @@ describe("restating", () => {
 
   const tick = (shard: number, fields: Partial<Tick> = {}) =>
     restating.onTick(shard, { ...idle, begin: 100 + shard, isRestated: false, ...fields });
+  /** Until the first step of a walk. */
+  const untilItWalks = () => clock.advance(600);
   const cursors = () => store.asked.map(({ cursor }) => cursor);
 
   test("walks once for all shards that began anew, and completes each at the end", async () => {
@@ -110,7 +112,8 @@ describe("restating", () => {
 
   test("starts over from the beginning when a step failed", async () => {
     tick(1);
-    await clock.advance(200);
+    await untilItWalks();
+    await clock.advance(80);
     assert.deepEqual(cursors(), ["", "1"]);
     store.isAway = true;
     await clock.advance(1_000);
@@ -134,11 +137,12 @@ describe("restating", () => {
       tick(2);
       store.asked = [];
       store.completed = [];
-      await clock.advance(150);
+      await untilItWalks();
+      await clock.advance(40);
       assert.deepEqual(cursors(), ["", "1"]);
       duties.set(1, changed);
       await clock.advance(1_000);
-      assert(store.completed.every(([shard]) => shard === 2));
+      assert(store.completed.every(([shard, duty]) => shard === 2 || duty === changed));
       tick(1, { begin: 201 });
       await clock.advance(3_000);
       assert.deepEqual(store.completed.at(-1), [1, changed]);
@@ -160,7 +164,7 @@ describe("restating", () => {
     tick(1);
     tick(2);
     store.full = [2];
-    await clock.advance(7_000);
+    await clock.advance(8_000);
     assert.deepEqual(store.completed, [[1, { begin: 101, fence: 7 }]]);
     store.full = [];
     await clock.advance(10_000);
@@ -191,6 +195,29 @@ describe("restating", () => {
     assert(users > 60_000 && users <= 65_500, `${users} users by one shard of two`);
   });
 
+  test("a shard that comes during a walk is restated from there on, and completed by the next", async () => {
+    tick(1);
+    await untilItWalks();
+    tick(2);
+    await clock.advance(100);
+    assert.deepEqual(
+      store.asked.map(({ shards }) => shards),
+      [[1], [1, 2]],
+    );
+    await clock.advance(100);
+    assert.deepEqual(store.completed, [[1, { begin: 101, fence: 7 }]]);
+    await clock.advance(1_000);
+    assert.deepEqual(
+      store.asked.slice(3).map(({ cursor, shards }) => [cursor, shards]),
+      [
+        ["", [2]],
+        ["1", [2]],
+        ["2", [2]],
+      ],
+    );
+    assert.deepEqual(store.completed.at(-1), [2, { begin: 102, fence: 7 }]);
+  });
+
   test("leaves a slow store half of its time", async () => {
     store.pages = 1_000;
     store.tookMs = 200;
@@ -202,7 +229,7 @@ describe("restating", () => {
 
   test("stops for good", async () => {
     tick(1);
-    await clock.advance(120);
+    await untilItWalks();
     restating.stop();
     await clock.advance(10_000);
     assert.equal(store.asked.length, 1);

@@ -5,6 +5,8 @@ import type { RecordKeeping, RestateDuty, Tick } from "../store/store.ts";
 const usersPerSecond = 13_000;
 /** Until it looks again whether something is to be restated, and until it repeats a step whose log was full, ms. */
 const idleMs = 100;
+/** From the first shard that has to be restated until a walk begins, so that it serves all that began together, ms. */
+const gatherMs = 500;
 /** How long a walk waits for full logs before it goes on without their shards, ms. */
 const fullMaxMs = 5_000;
 /** After a walk that left shards out, or a step that failed, ms. */
@@ -17,9 +19,12 @@ export interface Restated {
   readonly tookMs: number;
 }
 
-/** One scan of all records. A duty that changes, or whose users were left out, is no longer among its own. */
+/** One scan of all records. */
 interface Walk {
+  /** Of which it has left nobody out so far: none of them changed, and all were there when it began. */
   readonly duties: Map<number, RestateDuty>;
+  /** Shards that have to wait for the next walk. */
+  readonly leftOut: Set<number>;
   readonly startedMs: number;
   cursor: string;
   users: number;
@@ -35,7 +40,8 @@ interface Walk {
  *        ▲                 │ a step failed: its cursor is worth nothing     │
  *        └─────────────────┴────────────────────────────────────────────────┘
  *
- * Whoever was restated already is passed over, so to start over costs little.
+ * Whoever was restated already is passed over, so to start over costs little. A shard that comes to it during a walk is
+ * restated from there on, and completed by the next, which finds most of its users done.
  */
 export class Restating {
   readonly #store: Pick<RecordKeeping, "restate" | "completeRestating">;
@@ -47,6 +53,7 @@ export class Restating {
   /** Begins that wait for being restated, by shard; by the last tick. */
   readonly #waiting = new Map<number, number>();
   #walk: Walk | undefined;
+  #gatheringSinceMs: number | undefined;
   #cancel: Cancel = () => {};
   #stopped = false;
   /** Users who were restated. */
@@ -115,32 +122,44 @@ export class Restating {
     if (walk === undefined) return idleMs;
     for (const [shard, duty] of walk.duties) if (!isSame(due.get(shard), duty)) walk.duties.delete(shard);
     if (walk.duties.size === 0) return this.#end([]);
-    return this.#step(walk);
+    return this.#step(walk, due);
   }
 
   #begin(due: Map<number, RestateDuty>): Walk | undefined {
-    if (due.size === 0) return undefined;
+    const nowMs = this.#clock.monotonicMs();
+    if (due.size === 0) this.#gatheringSinceMs = undefined;
+    else this.#gatheringSinceMs ??= nowMs;
+    if (this.#gatheringSinceMs === undefined || nowMs - this.#gatheringSinceMs < gatherMs) return undefined;
     this.#onStarted([...due.keys()]);
-    this.#walk = { duties: due, startedMs: this.#clock.monotonicMs(), cursor: "", users: 0, waitedMs: 0 };
-    return this.#walk;
+    const walk = {
+      duties: new Map(due),
+      leftOut: new Set<number>(),
+      startedMs: nowMs,
+      cursor: "",
+      users: 0,
+      waitedMs: 0,
+    };
+    this.#walk = walk;
+    return walk;
   }
 
-  async #step(walk: Walk): Promise<number> {
+  async #step(walk: Walk, due: Map<number, RestateDuty>): Promise<number> {
     const startedMs = this.#clock.monotonicMs();
-    const { cursor, restated, full, failed } = await this.#store.restate(walk.cursor, walk.duties);
+    for (const shard of walk.leftOut) due.delete(shard);
+    const { cursor, restated, full, failed } = await this.#store.restate(walk.cursor, due);
     walk.users += restated;
     this.users += restated;
-    for (const shard of failed) walk.duties.delete(shard);
+    for (const shard of failed) leaveOut(walk, shard);
     if (full.size > 0 && walk.waitedMs < fullMaxMs) {
       walk.waitedMs += idleMs;
       return idleMs;
     }
-    for (const shard of full) walk.duties.delete(shard);
+    for (const shard of full) leaveOut(walk, shard);
     walk.waitedMs = 0;
     walk.cursor = cursor;
     if (cursor === "") return this.#complete(walk);
     // Each node has its share of the pace. When Redis is slow, it has half of its time for others.
-    const paceMs = (restated * 1_000 * this.#shardCount) / (usersPerSecond * Math.max(1, walk.duties.size));
+    const paceMs = (restated * 1_000 * this.#shardCount) / (usersPerSecond * due.size);
     const tookMs = this.#clock.monotonicMs() - startedMs;
     return Math.max(paceMs - tookMs, tookMs);
   }
@@ -153,7 +172,8 @@ export class Restating {
       this.#waiting.delete(shard);
       completed.push(shard);
     }
-    return this.#end(completed);
+    this.#end(completed);
+    return completed.length > 0 ? idleMs : restMs;
   }
 
   #end(shards: readonly number[]): number {
@@ -163,6 +183,11 @@ export class Restating {
     this.#onEnded({ shards, users: walk.users, tookMs: this.#clock.monotonicMs() - walk.startedMs });
     return restMs;
   }
+}
+
+function leaveOut(walk: Walk, shard: number): void {
+  walk.leftOut.add(shard);
+  walk.duties.delete(shard);
 }
 
 function isSame(one: RestateDuty | undefined, other: RestateDuty): boolean {

@@ -22,9 +22,13 @@ export interface CollectedEvent {
 export class EventCollector {
   /** In the order of arrival, which within a partition is that of the log. */
   readonly events: CollectedEvent[] = [];
+  /** Resets, which have no key. */
+  readonly resets: (presence.PresenceResetEvent & { readonly partition: number })[] = [];
+  readonly #onRecord: (partition: number, value: Uint8Array) => void;
   readonly #consumer: Consumer<Buffer, Buffer, Buffer, Buffer>;
 
-  private constructor(brokers: string, group: string) {
+  private constructor(brokers: string, group: string, onRecord: (partition: number, value: Uint8Array) => void) {
+    this.#onRecord = onRecord;
     this.#consumer = new Consumer({
       clientId: "event-collector",
       groupId: group,
@@ -35,9 +39,17 @@ export class EventCollector {
     });
   }
 
-  /** @param topic exists already */
-  static async start(brokers: string, topic: string): Promise<EventCollector> {
-    const collector = new EventCollector(brokers, `collector-${Math.floor(systemClock.random() * 2 ** 48)}`);
+  /**
+   * @param topic exists already
+   * @param onRecord hears of all, in the order of arrival
+   */
+  static async start(
+    brokers: string,
+    topic: string,
+    onRecord: (partition: number, value: Uint8Array) => void = () => {},
+  ): Promise<EventCollector> {
+    const group = `collector-${Math.floor(systemClock.random() * 2 ** 48)}`;
+    const collector = new EventCollector(brokers, group, onRecord);
     const stream = await collector.#consumer.consume({
       topics: [topic],
       mode: MessagesStreamModes.EARLIEST,
@@ -45,7 +57,12 @@ export class EventCollector {
       maxWaitTime: 200,
     });
     stream.on("data", ({ key, value, headers, partition, offset }) => {
+      collector.#onRecord(partition, value);
       const envelope = events.EventEnvelope.decode(value);
+      if (envelope.eventType === events.EventType.EVENT_TYPE_PRESENCE_RESET) {
+        collector.resets.push({ ...presence.PresenceResetEvent.decode(envelope.payload), partition });
+        return;
+      }
       const update = presence.PresenceUpdateEvent.decode(envelope.payload);
       collector.events.push({
         userId: update.userId,

@@ -105,9 +105,9 @@ export class Fleet {
     return gateway;
   }
 
-  /** A consumer of the topic, from its beginning. */
-  async collect(): Promise<EventCollector> {
-    const collector = await EventCollector.start(this.#brokers, this.#topic);
+  /** A consumer of the topic, from its beginning. @param onRecord hears of all, in the order of arrival */
+  async collect(onRecord?: (partition: number, value: Uint8Array) => void): Promise<EventCollector> {
+    const collector = await EventCollector.start(this.#brokers, this.#topic, onRecord);
     this.#collectors.push(collector);
     return collector;
   }

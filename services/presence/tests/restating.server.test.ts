@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { ContractReader } from "@realchat/presence-client/testing";
+import { systemClock } from "@realchat/presence-runtime/clock";
+import { waitUntil } from "@realchat/presence-testing";
+import { createClient } from "@redis/client";
+import { defaultRules } from "../domain/decisions.ts";
+import { shardKeys } from "../store/redis/keys.ts";
+import { createRedisStore, type RedisStore } from "../store/redis/redis-store.ts";
+import { Fleet, metricOf } from "../testing/fleet.ts";
+
+const shards = 4;
+const partitions = 4;
+const ttlMs = 3_000;
+
+/** Consumers that read nothing but Kafka, and follow the contract (P8). */
+describe("a consumer of Kafka alone", () => {
+  let fleet: Fleet;
+  let admin: ReturnType<typeof createClient>;
+
+  before(async () => {
+    const env = { SHARDS: String(shards), EVENTS: "kafka" };
+    fleet = await Fleet.start({ nodes: 2, ttlMs, env });
+    admin = createClient({ url: fleet.redis.url });
+    await admin.connect();
+  });
+  after(async () => {
+    admin.destroy();
+    await fleet.stop();
+  });
+
+  /** Knows what was published so far, and what comes. */
+  async function openReader(): Promise<ContractReader> {
+    const reader = new ContractReader({ partitions });
+    await fleet.collect((partition, value) => reader.record(partition, value));
+    return reader;
+  }
+
+  const isOnline = (reader: ContractReader, userIds: readonly string[]) =>
+    userIds.map((userId) => reader.isOnline(userId) ?? false);
+  const all = (count: number, online: boolean) => new Array<boolean>(count).fill(online);
+
+  async function untilAre(reader: ContractReader, userIds: readonly string[], online: boolean): Promise<void> {
+    const what = `${userIds[0]} and ${userIds.length - 1} more are ${online ? "online" : "offline"} for the reader`;
+    const are = all(userIds.length, online).join();
+    await waitUntil(() => isOnline(reader, userIds).join() === are, { what });
+  }
+
+  test("is right again after a log was cut off before it was published (P4)", async () => {
+    const [stays, leaves] = [named("stays", 40), named("leaves", 40)];
+    const gateway = fleet.openGateway(500);
+    await Promise.all(stays.map((userId) => gateway.openSocket(userId)));
+    const [client] = fleet.clients;
+    assert(client !== undefined);
+    const sessions = await Promise.all(
+      leaves.map(async (userId) => {
+        const session = { userId, deviceId: "phone", instanceId: "g", connectionId: `c-${userId}` };
+        return { ...session, ...(await client.api.registerSession(session)) };
+      }),
+    );
+    const reader = await openReader();
+    await untilAre(reader, [...stays, ...leaves], true);
+
+    await Promise.all(fleet.nodes.map((node) => fleet.kill(node)));
+    const store = await openStore(fleet.redis.url, ttlMs);
+    for (const { userId, deviceId, sessionId } of sessions) {
+      assert.equal((await store.unregister({ userId, deviceId, sessionId, reason: "UNSPECIFIED" })).kind, "ended");
+    }
+    await store.close();
+    await cutOffLogs(fleet.redis.url);
+    await Promise.all([fleet.addNode(), fleet.addNode()]);
+    await untilAre(reader, leaves, false);
+    assert.deepEqual(isOnline(reader, stays), all(stays.length, true));
+  });
+});
+
+test("20,000 users are restated in one go, each once, and then every partition is reset (P8)", async (t) => {
+  const env = { SHARDS: String(shards), EVENTS: "kafka" };
+  const fleet = await Fleet.start({ nodes: 1, ttlMs: 600_000, env });
+  t.after(() => fleet.stop());
+  const store = await openStore(fleet.redis.url, 600_000);
+  const users = named("many", 20_000);
+  for (let from = 0; from < users.length; from += 5_000) {
+    const some = users.slice(from, from + 5_000);
+    await Promise.all(some.map((userId) => store.register({ ...phone, userId })));
+  }
+  await store.close();
+  await Promise.all(fleet.nodes.map((node) => fleet.kill(node)));
+  await cutOffLogs(fleet.redis.url);
+  const node = await fleet.addNode();
+  const restated = () => metricOf(node, "presence_restated_users_total");
+  await waitUntil(async () => (await restated()) > 0, { what: "it begins" });
+  const startedMs = systemClock.monotonicMs();
+  const reader = new ContractReader({ partitions });
+  const collector = await fleet.collect((partition, value) => reader.record(partition, value));
+  const isDone = async () => (await metricOf(node, "presence_restating_shards")) === 0;
+  await waitUntil(isDone, { what: "all are restated", deadlineMs: 60_000 });
+  const tookMs = systemClock.monotonicMs() - startedMs;
+  // 2 s by its pace. A machine that has others to serve, which the node notices, takes longer.
+  assert(tookMs < 50_000, `${tookMs} ms`);
+  assert.equal(await restated(), users.length);
+  await waitUntil(() => collector.resets.length >= shards * partitions, { what: "every partition has every reset" });
+  assert.equal(
+    new Set(collector.resets.map(({ shard, partition }) => `${shard} ${partition}`)).size,
+    shards * partitions,
+  );
+  assert.equal(reader.onlineUsers.length, users.length);
+});
+
+const phone = { deviceId: "phone", instanceId: "g", connectionId: "c", previousSessionId: "" };
+
+/** As if the logs had run over. */
+async function cutOffLogs(url: string): Promise<void> {
+  const admin = createClient({ url });
+  await admin.connect();
+  for (const { log } of shardKeys(shards)) await admin.sendCommand(["XTRIM", log, "MAXLEN", "0"]);
+  admin.destroy();
+}
+
+function named(name: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${name}-${index}`);
+}
+
+async function openStore(url: string, ttlMs: number): Promise<RedisStore> {
+  const rules = { ...defaultRules, ttlMs };
+  const store = createRedisStore({ url, shards, rules, retentionMs: 3_600_000 }, systemClock);
+  await store.open();
+  return store;
+}
