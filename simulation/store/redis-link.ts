@@ -275,8 +275,7 @@ export class RedisLink implements PresenceStore {
     const args = {
       limit,
       reckonedMs: known.clock.highestMs,
-      witness: { incarnation: known.incarnation, version: known.tickedVersion },
-      seenVersion: known.lastVersion,
+      witness: { incarnation: known.incarnation, tickedVersion: known.tickedVersion, version: known.lastVersion },
       fresh: known.fresh,
       advance: load.advance,
       kept: load.heartbeats,

@@ -76,10 +76,7 @@ interface Snapshot {
 interface TickArgs {
   readonly limit: number;
   readonly reckonedMs: number;
-  /** What the last tick told. */
   readonly witness: Witness;
-  /** The highest version that the node has seen since, wherever. */
-  readonly seenVersion: number;
   readonly fresh: string;
   readonly advance: "never" | "unless-missing" | "always";
   readonly kept: readonly { readonly member: string; readonly reckonedMs: number | undefined }[];
@@ -364,11 +361,7 @@ export class SimulatedRedis {
     return true;
   }
 
-  #beginIfUnproven(
-    shard: number,
-    data: Shard,
-    { witness, seenVersion, reckonedMs, fresh }: TickArgs,
-  ): BeginReason | undefined {
+  #beginIfUnproven(shard: number, data: Shard, { witness, reckonedMs, fresh }: TickArgs): BeginReason | undefined {
     const server = { runId: this.#runId, replicationId: this.#replicationId };
     const { origin, begin, lastVersion } = data;
     const reason = whyBegin(
@@ -379,7 +372,7 @@ export class SimulatedRedis {
     if (reason === undefined) return undefined;
     const nowMs = this.#nowMs;
     const clockMs = data.clock === undefined ? 0 : readShardClock(data.clock, nowMs, this.#capMs);
-    data.begin = beginOf({ nowUs: this.machine.nowUs(), lastVersion, seenVersion, begin });
+    data.begin = beginOf({ nowUs: this.machine.nowUs(), lastVersion, seenVersion: witness.version, begin });
     data.clock = { clockMs: Math.max(clockMs, reckonedMs) + 1, tickedAtMs: nowMs };
     data.beginClockMs = data.clock.clockMs;
     data.origin = { ...server, incarnation: fresh };

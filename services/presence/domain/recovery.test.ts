@@ -4,31 +4,40 @@ import { beginLeadUs, beginOf, type ShardOrigin, type Witness, whyBegin } from "
 
 const server = { runId: "run", replicationId: "repl" };
 const origin: ShardOrigin = { ...server, incarnation: "two", begin: 1_000, lastVersion: 5_000 };
+const saw = (incarnation: string, version: number, tickedVersion = version): Witness => ({
+  incarnation,
+  tickedVersion,
+  version,
+});
 const why = (its: Partial<ShardOrigin>, witness: Witness) => whyBegin({ ...origin, ...its }, server, witness);
 
 describe("a shard begins anew", () => {
   test("unless all is as the node saw it", () => {
-    assert.equal(why({}, { incarnation: "two", version: 5_000 }), undefined);
-    assert.equal(why({}, { incarnation: "", version: 9_000 }), undefined);
+    assert.equal(why({}, saw("two", 5_000)), undefined);
+    assert.equal(why({}, saw("", 9_000)), undefined);
   });
 
   test("when nothing is there, or nothing says whose data it is", () => {
-    assert.equal(whyBegin(undefined, server, { incarnation: "two", version: 0 }), "empty");
-    assert.equal(whyBegin("unproven", server, { incarnation: "", version: 0 }), "unproven");
+    assert.equal(whyBegin(undefined, server, saw("two", 0)), "empty");
+    assert.equal(whyBegin("unproven", server, saw("", 0)), "unproven");
   });
 
   test("when another server answers, or the same one after it was a replica", () => {
-    assert.equal(why({ runId: "other" }, { incarnation: "two", version: 0 }), "other_server");
-    assert.equal(why({ replicationId: "other" }, { incarnation: "two", version: 0 }), "other_history");
+    assert.equal(why({ runId: "other" }, saw("two", 0)), "other_server");
+    assert.equal(why({ replicationId: "other" }, saw("two", 0)), "other_history");
   });
 
   test("when the log lacks what the node saw", () => {
-    assert.equal(why({}, { incarnation: "two", version: 5_001 }), "behind");
+    assert.equal(why({}, saw("two", 5_001, 4_000)), "behind");
   });
 
   test("when it is of another past than the node's, unless its begin is above all that the node saw", () => {
-    assert.equal(why({}, { incarnation: "one", version: 999 }), undefined);
-    assert.equal(why({}, { incarnation: "one", version: 1_000 }), "other_incarnation");
+    assert.equal(why({}, saw("one", 999)), undefined);
+    assert.equal(why({}, saw("one", 1_000)), "other_incarnation");
+  });
+
+  test("once, though a node hears of what came after the begin of another before its own tick", () => {
+    assert.equal(why({}, saw("one", 5_000, 999)), undefined);
   });
 });
 

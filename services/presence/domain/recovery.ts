@@ -18,9 +18,11 @@ export interface ShardOrigin {
 
 /** What a node saw of the shard before. */
 export interface Witness {
-  /** Empty if it saw nothing. */
+  /** By its last tick; empty if there was none. */
   readonly incarnation: string;
-  /** The highest version. */
+  /** The log's last version, by that tick. */
+  readonly tickedVersion: number;
+  /** The highest that it saw anywhere: it may be of an incarnation that another node began, and this one does not know yet. */
   readonly version: number;
 }
 
@@ -50,8 +52,8 @@ export function whyBegin(
   if (origin.runId !== server.runId) return "other_server";
   if (origin.replicationId !== server.replicationId) return "other_history";
   if (witness.incarnation === origin.incarnation) return witness.version > origin.lastVersion ? "behind" : undefined;
-  // One that began anew since the node last looked is above all that the node saw.
-  return witness.incarnation !== "" && witness.version >= origin.begin ? "other_incarnation" : undefined;
+  // One that began anew since the node's last tick is above all that it saw of its own incarnation.
+  return witness.incarnation !== "" && witness.tickedVersion >= origin.begin ? "other_incarnation" : undefined;
 }
 
 /** The version of the begin, above every version that anybody saw. */

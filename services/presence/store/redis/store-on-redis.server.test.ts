@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { settleStore, startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
 import { createClient } from "@redis/client";
+import type { LogEntry } from "../../domain/log-entry.ts";
 import { PresenceError } from "../../domain/presence-error.ts";
 import { shardOf } from "../../domain/shard.ts";
 import { StoreRefusal } from "../store.ts";
@@ -49,6 +50,23 @@ describe("a store on Redis", () => {
     );
     assert.equal((await register(store)).kind, "registered");
     assert.equal(store.metrics().operations.register?.failed, 0);
+  });
+
+  test("that lost its data begins anew once, though each node hears of what the other does before its own tick (P8)", async () => {
+    const other = storeOn(redis);
+    await Promise.all([store.open(), other.open()]);
+    const heard: LogEntry[] = [];
+    const unfollow = other.follow(0, { entry: (entry) => heard.push(entry), interrupted: () => {} });
+    try {
+      await Promise.all([store.tick(0, 0), other.tick(0, 0)]);
+      await admin("FLUSHALL");
+      const { begin } = await store.tick(0, 0);
+      await waitUntil(() => heard.some(({ version }) => version === begin), { what: "the other hears of the begin" });
+      assert.deepEqual([(await other.tick(0, 0)).begin, (await store.tick(0, 0)).begin], [begin, begin]);
+    } finally {
+      unfollow();
+      other.close();
+    }
   });
 
   test("of another shard count is refused, saying which and what to do", async () => {

@@ -15,6 +15,7 @@ export class ShardState {
   readonly link: RedisLink;
   readonly clock: ReckonedClock;
   #incarnation = "";
+  #tickedVersion = 0;
   #generation = 0;
   #lastVersion = 0;
   /** Beyond it, a version is none. */
@@ -32,7 +33,7 @@ export class ShardState {
 
   /** What this node saw of it, wherever that is now. */
   get witness(): Witness {
-    return { incarnation: this.#incarnation, version: this.#lastVersion };
+    return { incarnation: this.#incarnation, tickedVersion: this.#tickedVersion, version: this.#lastVersion };
   }
 
   /** Grows with each incarnation that this node meets. */
@@ -66,6 +67,7 @@ export class ShardState {
     this.clock.ticked(tick.clockMs, sentAtMs);
     if (incarnation !== this.#incarnation) this.#generation += 1;
     this.#incarnation = incarnation;
+    this.#tickedVersion = tick.lastVersion;
     this.#recoveringMs = tick.recoveringMs;
     this.#isProven = true;
     this.#plausibleMax = Math.max(tick.lastVersion, nowUs) + plausibleLeadUs;

@@ -48,7 +48,8 @@ export class ShardTicks {
     const load = this.#kept.load(sentAtMs);
     const { link } = this.#state;
     const isSent = via !== link || link.isReady;
-    const seen = { incarnation: witness.incarnation, seenVersion: witness.version, fresh: this.#fresh };
+    const { incarnation: knownIncarnation, tickedVersion, version: seenVersion } = witness;
+    const seen = { incarnation: knownIncarnation, tickedVersion, seenVersion, fresh: this.#fresh };
     const { advance } = load;
     const args = { limit, reckonedMs: clock.highestMs, recordPrefix, live, ...mark, ...seen, advance, publisher };
     const answer = scripts.run(via, tick, { meta, deadlines, log }, args, textOf(load));

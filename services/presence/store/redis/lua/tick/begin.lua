@@ -2,12 +2,13 @@
 -- and beginOf in domain/recovery.ts. It is an entry of the log, so that all after it is above it.
 --
 -- known_incarnation: of the shard, as the node knows it; '' if it knows none.
+-- ticked_version: of the log, by the tick that told it so.
 -- seen_version: the highest that the node has seen.
 -- fresh_incarnation: taken if the shard begins anew.
 -- begun: why it did, '' if it did not.
 --
--- Needs: meta, log, publisher, clock_ms, begin_us, version_before, known_incarnation, seen_version, fresh_incarnation,
---   now_us, reckoned_ms, digits_of, entry_id_of, appended
+-- Needs: meta, log, publisher, clock_ms, begin_us, version_before, known_incarnation, ticked_version, seen_version,
+--   fresh_incarnation, now_us, reckoned_ms, digits_of, entry_id_of, appended
 -- Gives: incarnation, begun
 -- Changes: begin_us, clock_ms, recovering_until_ms, appended_version
 
@@ -28,7 +29,7 @@ do
     begun = 'other_history'
   elseif known_incarnation == incarnation then
     if seen_version > version_before then begun = 'behind' end
-  elseif known_incarnation ~= '' and seen_version >= begin_us then
+  elseif known_incarnation ~= '' and ticked_version >= begin_us then
     begun = 'other_incarnation'
   end
   if begun ~= '' then

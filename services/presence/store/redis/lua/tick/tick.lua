@@ -12,12 +12,13 @@ ARGV[4] live           channel  of this shard: hears of the log's new entries
 ARGV[5] schema         integer  version of what the keys mean
 ARGV[6] shards         integer  of the store
 ARGV[7] incarnation    id       of the shard, as the node knows it; empty if it knows none
-ARGV[8] seenVersion    integer  the highest that the node has seen
-ARGV[9] fresh          id       incarnation of the shard if it begins anew
-ARGV[10] advance       text     "never", "unless-missing": if every one of `kept` has a deadline, or "always"
-ARGV[11] publisher     name     of the key with the lease, which goes when the shard begins anew. No key of the script: it
+ARGV[8] tickedVersion  integer  the log's last, by the tick that told the node so
+ARGV[9] seenVersion    integer  the highest that the node has seen
+ARGV[10] fresh         id       incarnation of the shard if it begins anew
+ARGV[11] advance       text     "never", "unless-missing": if every one of `kept` has a deadline, or "always"
+ARGV[12] publisher     name     of the key with the lease, which goes when the shard begins anew. No key of the script: it
                                 expires, and while a slot migrates Redis refuses scripts of which a key is missing
-ARGV[12...] kept       text     two each: shard clock when that heartbeat came, in ms ('': now), and its member
+ARGV[13...] kept       text     two each: shard clock when that heartbeat came, in ms ('': now), and its member
 Returns array          clock in ms; due members dealt with (equal to limit: call again); how long the first was
                        overdue in ms; the log's last version and its length; deadlines left; users online; begin, how
                        long the shard still recovers in ms, the begin that was restated last, incarnation, and why it
@@ -28,8 +29,8 @@ Returns array          clock in ms; due members dealt with (equal to limit: call
 local meta, deadlines, log = KEYS[1], KEYS[2], KEYS[3]
 local limit, reckoned_ms, record_prefix, live = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local schema, shards = ARGV[5], ARGV[6]
-local known_incarnation, seen_version, fresh_incarnation = ARGV[7], tonumber(ARGV[8]), ARGV[9]
-local advance, publisher, first_kept = ARGV[10], ARGV[11], 12
+local known_incarnation, ticked_version, seen_version = ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9])
+local fresh_incarnation, advance, publisher, first_kept = ARGV[10], ARGV[11], ARGV[12], 13
 
 -- #include tick/own-keys
 -- #include tick/moment

@@ -27,7 +27,7 @@ export const tick = defineScript({
   keys: ["meta", "deadlines", "log"],
   args: [
     ...(["limit", "reckonedMs", "recordPrefix", "live", "schema", "shards"] as const),
-    ...(["incarnation", "seenVersion", "fresh", "advance", "publisher"] as const),
+    ...(["incarnation", "tickedVersion", "seenVersion", "fresh", "advance", "publisher"] as const),
   ],
   rest: "kept",
   returns: (reply: Reply): TickReply => {
