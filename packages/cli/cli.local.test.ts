@@ -6,7 +6,14 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { pause, systemClock } from "@realchat/presence-runtime/clock";
-import { type Child, freePort, startChild, temporaryFolder, waitUntil } from "@realchat/presence-testing";
+import {
+  bareEnvironment,
+  type Child,
+  freePort,
+  startChild,
+  temporaryFolder,
+  waitUntil,
+} from "@realchat/presence-testing";
 import { capturedRun } from "./testing/captured-run.ts";
 
 /** The command line as people start it, on the real service: processes, signals and exit codes. */
@@ -30,7 +37,7 @@ before(async () => {
   const grpc = `127.0.0.1:${await freePort()}`;
   const operations = `127.0.0.1:${await freePort()}`;
   environment = {
-    PATH: process.env.PATH,
+    ...bareEnvironment,
     PRESENCE_ADDR: grpc,
     GRPC_ADDR: grpc,
     HTTP_ADDR: operations,

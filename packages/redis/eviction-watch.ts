@@ -1,9 +1,6 @@
-import type { Clock } from "@realchat/presence-runtime";
 import { RedisError } from "./redis-error.ts";
 import { policyIn } from "./server-check.ts";
 import type { RedisServers } from "./topology/redis-servers.ts";
-
-const periodMs = 5_000;
 
 /** What Redis may do to the data by its `maxmemory-policy`. */
 export interface Eviction {
@@ -23,22 +20,19 @@ interface EvictionOptions {
 }
 
 /**
- * Looks after `maxmemory-policy`, at each connection and every few seconds: it may be switched while all runs. A server
+ * Looks after `maxmemory-policy`, at each connection and every second: it may be switched while all runs. A server
  * with one that is not allowed is refused at start. Later that is told, and nothing else: refusing what works would turn
  * a loss that may come into an outage that is there.
  */
 export class EvictionWatch {
   readonly #options: EvictionOptions;
-  readonly #clock: Clock;
   /** By the name of the server. */
   readonly #policies = new Map<string, string>();
   #isInUse = false;
-  #lookedAtMs = Number.NEGATIVE_INFINITY;
   #isLooking = false;
 
-  constructor(options: EvictionOptions, clock: Clock) {
+  constructor(options: EvictionOptions) {
     this.#options = options;
-    this.#clock = clock;
   }
 
   /** Undefined: nothing of ours is evicted. */
@@ -58,12 +52,10 @@ export class EvictionWatch {
 
   /** To be called every second. Servers that were accepted are not refused any more. */
   async look({ servers }: RedisServers): Promise<void> {
-    const nowMs = this.#clock.monotonicMs();
     const ready = servers.filter(({ link }) => link.isReady);
-    if (ready.length === 0 || this.#isLooking || nowMs - this.#lookedAtMs < periodMs) return;
+    if (ready.length === 0 || this.#isLooking) return;
     this.#isInUse = true;
     this.#isLooking = true;
-    this.#lookedAtMs = nowMs;
     for (const name of this.#policies.keys())
       if (!servers.some((one) => one.name === name)) this.#policies.delete(name);
     await Promise.allSettled(

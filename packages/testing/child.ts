@@ -3,6 +3,12 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { pause, systemClock } from "@realchat/presence-runtime/clock";
 
+/** All that our programs get of our own environment: compiled modules, too, so that none compiles what another one did. */
+export const bareEnvironment: Readonly<NodeJS.ProcessEnv> = {
+  PATH: process.env.PATH,
+  NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+};
+
 /** A process that this one started, and that does not outlive it. */
 export type Child = {
   readonly pid: number;

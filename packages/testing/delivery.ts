@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { startChild } from "./child.ts";
+import { bareEnvironment, startChild } from "./child.ts";
 import { freePort } from "./free-port.ts";
 import { repository } from "./provision/folders.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
@@ -44,7 +44,7 @@ export async function startDelivery(options: DeliveryOptions = {}): Promise<Test
   const child = await startChild(process.execPath, [join(repository, "services/delivery/main.ts")], {
     logFile: join(folder.path, "delivery.log"),
     cwd: repository,
-    env: { PATH: process.env.PATH, HTTP_PORT: socketAddress, HTTP_ADDR: httpAddress, ...options.env },
+    env: { ...bareEnvironment, HTTP_PORT: socketAddress, HTTP_ADDR: httpAddress, ...options.env },
   });
   const look = async () => {
     if (child.exitCode() !== undefined) return true;

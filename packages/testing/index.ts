@@ -1,4 +1,4 @@
-export { type Child, onExit, startChild } from "./child.ts";
+export { bareEnvironment, type Child, onExit, startChild } from "./child.ts";
 export { startChromium, type TestChromium } from "./chromium.ts";
 export { type DeliveryOptions, startDelivery, type TestDelivery } from "./delivery.ts";
 export { freePort } from "./free-port.ts";

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { startChild } from "./child.ts";
+import { bareEnvironment, startChild } from "./child.ts";
 import { freePort } from "./free-port.ts";
 import { repository } from "./provision/folders.ts";
 import { isEmptyRedis, settleStore } from "./settled-store.ts";
@@ -51,7 +51,7 @@ export async function startPresence(options: PresenceOptions = {}): Promise<Test
   const child = await startChild(process.execPath, [join(repository, "services/presence/main.ts")], {
     logFile: join(folder.path, "presence.log"),
     cwd: repository,
-    env: { PATH: process.env.PATH, GRPC_ADDR: grpcAddress, HTTP_ADDR: httpAddress, ...options.env },
+    env: { ...bareEnvironment, GRPC_ADDR: grpcAddress, HTTP_ADDR: httpAddress, ...options.env },
   });
 
   const untilHealth = async (name: "ready" | "live", deadlineMs = 45_000) => {

@@ -102,7 +102,7 @@ interface SentinelConfig {
   readonly downAfterMs: number;
 }
 
-type StartedSentinel = TestSentinel & { remove(): Promise<void> };
+type StartedSentinel = TestSentinel & { readonly isPaused: boolean; remove(): Promise<void> };
 
 async function startSentinel(
   program: string,
@@ -151,12 +151,22 @@ async function startSentinel(
     return child;
   };
   let child = await start();
+  let isPaused = false;
   return {
     host: "127.0.0.1",
     port,
     command,
-    pause: () => child.signal("SIGSTOP"),
-    resume: () => child.signal("SIGCONT"),
+    get isPaused() {
+      return isPaused;
+    },
+    pause() {
+      isPaused = true;
+      child.signal("SIGSTOP");
+    },
+    resume() {
+      isPaused = false;
+      child.signal("SIGCONT");
+    },
     async kill() {
       await child.end("SIGKILL");
     },
@@ -193,9 +203,9 @@ class Sentinels implements TestSentinels {
 
   async master(): Promise<WatchedRedis> {
     const asked = await Promise.all(
-      this.sentinels.map((sentinel) =>
-        sentinel.command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", masterName).catch(() => undefined),
-      ),
+      this.sentinels
+        .filter(({ isPaused }) => !isPaused)
+        .map((sentinel) => sentinel.command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", masterName).catch(() => undefined)),
     );
     const named = asked.filter((answer) => answer !== undefined).map((answer) => Number((answer as string[])[1]));
     const master = this.servers.find(({ port }) => named.filter((one) => one === port).length * 2 > named.length);
@@ -205,7 +215,7 @@ class Sentinels implements TestSentinels {
 
   async failover(): Promise<WatchedRedis> {
     const before = await this.master();
-    const [sentinel] = this.sentinels;
+    const sentinel = this.sentinels.find(({ isPaused }) => !isPaused);
     const isBegun = () =>
       sentinel?.command("SENTINEL", "FAILOVER", masterName).then(
         () => true,

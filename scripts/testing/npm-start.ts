@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { freePort, repository, startChild, temporaryFolder } from "@realchat/presence-testing";
+import { bareEnvironment, freePort, repository, startChild, temporaryFolder } from "@realchat/presence-testing";
 
 /** What `npm start` runs, on free ports. */
 export async function npmStartCommand(
@@ -11,7 +11,7 @@ export async function npmStartCommand(
     args: [join(repository, "scripts/start.ts"), ...args],
     cwd: repository,
     env: {
-      PATH: process.env.PATH,
+      ...bareEnvironment,
       GRPC_ADDR: `127.0.0.1:${grpc}`,
       HTTP_PORT: `127.0.0.1:${sockets}`,
       PRESENCE_HTTP_ADDR: `127.0.0.1:${presence}`,

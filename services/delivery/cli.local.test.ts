@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import {
+  bareEnvironment,
   freePort,
   repository,
   startChild,
@@ -33,7 +34,7 @@ after(async () => {
 async function run(...args: string[]) {
   const child = await startChild(process.execPath, [join(import.meta.dirname, "cli.ts"), ...args], {
     ...{ logFile: join(folder.path, "output"), cwd: repository },
-    env: { PATH: process.env.PATH },
+    env: bareEnvironment,
   });
   return { code: await child.untilEnded(), output: child.output() };
 }
@@ -171,7 +172,7 @@ test("without a command it prints the commands", async () => {
 /** What it writes to each, and its exit code. */
 function ran(...args: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(import.meta.dirname, "cli.ts"), ...args], {
-    ...{ cwd: repository, env: { PATH: process.env.PATH }, encoding: "utf8" },
+    ...{ cwd: repository, env: bareEnvironment, encoding: "utf8" },
   });
   return { status, stdout, stderr };
 }

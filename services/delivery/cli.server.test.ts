@@ -4,7 +4,14 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { issueCertificates } from "@realchat/presence-rpc/testing";
 import { systemClock } from "@realchat/presence-runtime/clock";
-import { repository, startChild, startRedis, type TestRedis, temporaryFolder } from "@realchat/presence-testing";
+import {
+  bareEnvironment,
+  repository,
+  startChild,
+  startRedis,
+  type TestRedis,
+  temporaryFolder,
+} from "@realchat/presence-testing";
 import { RedisDirectory } from "./audience/redis/redis-directory.ts";
 
 const folder = temporaryFolder("audience-import");
@@ -24,7 +31,7 @@ async function importing(content: string, flags: readonly string[]): Promise<{ c
   const child = await startChild(
     process.execPath,
     [join(import.meta.dirname, "cli.ts"), "audience", "import", file, ...flags],
-    { logFile: join(folder.path, "output"), cwd: repository, env: { PATH: process.env.PATH } },
+    { logFile: join(folder.path, "output"), cwd: repository, env: bareEnvironment },
   );
   return { code: await child.untilEnded(), output: child.output() };
 }

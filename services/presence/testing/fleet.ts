@@ -126,7 +126,7 @@ export class Fleet {
 }
 
 /** The value of one metric of a node. */
-export async function metricOf({ httpAddress }: TestPresence, name: string): Promise<number> {
+export async function metricOf({ httpAddress }: { readonly httpAddress: string }, name: string): Promise<number> {
   const text = await (await fetch(`http://${httpAddress}/metrics`)).text();
   const value = new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, "m").exec(text)?.[1];
   if (value === undefined) throw new Error(`/metrics has no ${name}`);

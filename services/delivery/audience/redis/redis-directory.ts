@@ -71,7 +71,7 @@ export class RedisDirectory implements AudienceDirectory {
     this.#meter = new OperationMeter(directoryOperations, clock);
     this.#refusals = new Refusals(clock);
     const { allowEviction: allowed = [], onEviction: onFound = () => {} } = options;
-    this.#eviction = new EvictionWatch({ allowed, lossBy: lossByEviction, onFound }, clock);
+    this.#eviction = new EvictionWatch({ allowed, lossBy: lossByEviction, onFound });
     this.#servers = serversAt(
       options,
       {

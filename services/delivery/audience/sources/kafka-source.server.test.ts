@@ -6,6 +6,7 @@ import { after, before, describe, type TestContext, test } from "node:test";
 import { ProduceAcks, Producer } from "@platformatic/kafka";
 import { systemClock } from "@realchat/presence-runtime/clock";
 import {
+  bareEnvironment,
   createTopics,
   deleteTopic,
   repository,
@@ -232,7 +233,7 @@ describe("audience from a real Kafka", () => {
     const [, program = ""] = /```js\n([^`]*)```/.exec(document) ?? [];
     const child = await startChild(process.execPath, ["--input-type=module", "--eval", program], {
       ...{ logFile: join(folder.path, "output"), cwd: repository },
-      env: { PATH: process.env.PATH, KAFKA_BROKERS: brokers, TOPIC: scene.nameOf("conversation.events.v1") },
+      env: { ...bareEnvironment, KAFKA_BROKERS: brokers, TOPIC: scene.nameOf("conversation.events.v1") },
     });
     assert.equal(await child.untilEnded(), 0, child.output());
     const directory = new MemoryDirectory({}, systemClock);

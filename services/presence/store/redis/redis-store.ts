@@ -154,7 +154,7 @@ class RedisPresenceStore implements RedisStore {
       for (const part of parts) this.#shards[part]?.state.interrupted();
     };
     const { allowEviction: allowed = [], onEviction: onFound = () => {} } = options;
-    this.#eviction = new EvictionWatch({ allowed, lossBy: lossByEviction, onFound }, clock);
+    this.#eviction = new EvictionWatch({ allowed, lossBy: lossByEviction, onFound });
     const mark: StoreMark = { schema: schemaVersion, shards };
     const prepare = async (client: RedisClient, parts: readonly number[]) => {
       const itsShards = parts.filter((part) => part < shards);

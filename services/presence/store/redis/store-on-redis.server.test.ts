@@ -100,14 +100,30 @@ describe("a store on Redis", () => {
     assert.equal((await register(store)).kind, "registered");
   });
 
-  test("that would evict live sessions is refused", async () => {
-    await admin("CONFIG", "SET", "maxmemory", "100mb", "maxmemory-policy", "allkeys-lru");
-    try {
-      await assert.rejects(store.open(), (error) => error instanceof StoreRefusal && /noeviction/.test(error.message));
-    } finally {
-      await admin("CONFIG", "SET", "maxmemory", "0", "maxmemory-policy", "noeviction");
-    }
-  });
+  for (const [policy, loss] of [
+    ["allkeys-lru", /users who are online go offline without an event/],
+    ["volatile-ttl", /when users were last seen, and that their connections ended, is forgotten/],
+  ] as const) {
+    test(`that evicts by ${policy} is refused, unless that is allowed by name: then it is told (P4)`, async (t) => {
+      await admin("CONFIG", "SET", "maxmemory-policy", policy);
+      t.after(() => admin("CONFIG", "SET", "maxmemory-policy", "noeviction"));
+      const isTold = (error: unknown) => {
+        assert(error instanceof StoreRefusal);
+        assert.match(error.message, loss);
+        return new RegExp(`noeviction, or accept that with REDIS_ALLOW_EVICTION=${policy}$`).test(error.message);
+      };
+      await assert.rejects(store.open(), isTold);
+      await assert.rejects(storeOn(redis, { allowEviction: ["allkeys-random"] }).open(), isTold);
+      const found: string[] = [];
+      const allowing = storeOn(redis, { allowEviction: [policy], onEviction: (detail) => found.push(detail) });
+      t.after(() => allowing.close());
+      await allowing.open();
+      await waitUntil(() => allowing.health().eviction, { what: "the store says that Redis evicts" });
+      assert.equal(allowing.health().eviction?.isAllowed, true);
+      assert.equal(found.length, 1);
+      assert.match(String(found), loss);
+    });
+  }
 
   test("out of memory takes no new sessions, but keeps and ends those that are there (P1)", async () => {
     await store.open();
