@@ -7,6 +7,7 @@ export type { RedisPlace, SentinelPlace } from "./redis-place.ts";
 export { integer, list, type Reply, text } from "./replies.ts";
 export { runScript, type Script, scriptsIn, type Values, withSource } from "./script.ts";
 export { checkServer } from "./server-check.ts";
+export { type SettingRisks, SettingsWatch } from "./settings-watch.ts";
 export { serversAt } from "./topology/open-servers.ts";
 export type { RedisLink, RedisServer, RedisServers, ServersOptions } from "./topology/redis-servers.ts";
 export { type ScanStep, scanServers } from "./topology/scan-servers.ts";

@@ -211,6 +211,10 @@ function exposeAudience(metrics: Metrics, { audience }: Parts): void {
     { name: "delivery_directory_may_evict", help: "1 while Redis may drop relations, by its maxmemory-policy." },
     () => Number(directory.metrics().eviction !== undefined),
   );
+  metrics.gauge(
+    { name: "delivery_directory_risky_settings", help: "Settings of Redis that make a failure worse than it need be." },
+    () => directory.metrics().settings.risks.length,
+  );
   metrics.total(
     {
       name: "delivery_directory_connections_lost_total",

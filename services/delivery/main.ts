@@ -11,6 +11,7 @@ import {
   listenAt,
   Metrics,
   OperationsServer,
+  settingsHealth,
   showAddress,
   startOrExit,
 } from "@realchat/presence-runtime";
@@ -99,6 +100,7 @@ async function run(config: DeliveryConfig): Promise<void> {
     checks: {
       audience: () => audience.health(),
       eviction: () => evictionHealth(audience.eviction),
+      settings: () => settingsHealth(audience.settings),
       // Without presence or its events, sockets stay open and are told what is known: nobody is better off elsewhere.
       presence: () => ({ ...presenceHealth(channels), optional: true }),
       feed: () => ({ ...feed.health(), optional: true }),

@@ -11,6 +11,7 @@ import {
   logReadiness,
   Metrics,
   OperationsServer,
+  settingsHealth,
   showAddress,
   startOrExit,
 } from "@realchat/presence-runtime";
@@ -112,6 +113,7 @@ async function run(config: PresenceConfig): Promise<void> {
       return { ready: full === undefined, detail: full ?? "new sessions are taken", optional: true };
     },
     eviction: () => evictionHealth(store.health().eviction),
+    settings: () => settingsHealth(store.health().settings),
     log: () => ({
       ready: work.followsAllShards,
       detail: work.followsAllShards ? "follows every shard" : "does not follow every shard",
@@ -219,8 +221,8 @@ function createStore(
   const onBegin = ({ shard, reason, begin }: Begun) =>
     log.warn({ shard, reason, begin }, `the store of shard ${shard} began anew: ${beginReasons[reason]}`);
   const onEviction = (detail: string) => log.warn(detail);
-  const options = { rules, retentionMs, shards: store.shardCount, ...store, onUnreadable, onBegin, onEviction };
-  const redis = createRedisStore(options, clock);
+  const told = { onUnreadable, onBegin, onEviction, onSetting: onEviction };
+  const redis = createRedisStore({ rules, retentionMs, shards: store.shardCount, ...store, ...told }, clock);
   return { store: redis, publishToChannel: (channel, message) => redis.publish(channel, message) };
 }
 

@@ -180,6 +180,10 @@ export function exposeParts(
     { name: "presence_store_may_evict", help: "1 while Redis may drop what presence keeps, by its maxmemory-policy." },
     () => Number(store.health().eviction !== undefined),
   );
+  metrics.gauge(
+    { name: "presence_store_risky_settings", help: "Settings of Redis that make a failure worse than it need be." },
+    () => store.health().settings.risks.length,
+  );
   metrics.gauge({ name: "presence_shards_failing", help: "Shards whose last tick the store refused." }, () => {
     return store.metrics().failingShards;
   });

@@ -66,6 +66,7 @@ export class MemoryLink implements PresenceStore {
       detail: isReady ? "connected" : "no connection",
       full: undefined,
       eviction: undefined,
+      settings: { risks: [], unknown: undefined },
     };
   }
 

@@ -114,6 +114,7 @@ export class RedisLink implements PresenceStore {
       detail: isReady ? "connected" : "no connection",
       full: undefined,
       eviction: undefined,
+      settings: { risks: [], unknown: undefined },
     };
   }
 

@@ -146,6 +146,10 @@ export const alertCases: readonly AlertCase[] = [
   isQuiet("PresenceStoreFull", "it was for 10 s", "5m", { [ofNode("presence_store_full")]: "0x24 1x2 0x214" }),
   fires("PresenceStoreMayEvict", "the policy is another", "2m", { [ofNode("presence_store_may_evict")]: always(1) }),
   isQuiet("PresenceStoreMayEvict", "it was for 10 s", "5m", { [ofNode("presence_store_may_evict")]: "0x24 1x2 0x214" }),
+  fires("PresenceStoreRiskySettings", "one is found", "2m", { [ofNode("presence_store_risky_settings")]: always(1) }),
+  isQuiet("PresenceStoreRiskySettings", "it was for 10 s", "5m", {
+    [ofNode("presence_store_risky_settings")]: "0x24 1x2 0x214",
+  }),
   fires("PresenceTicksFailing", "they fail", "3m", { [ofNode("presence_ticks_failed_total")]: perSecond(1) }),
   fires("PresenceShardsUnpublished", "15 of 16 are held", "1m", { [ofNode("presence_shards_held")]: always(15) }),
   isQuiet("PresenceShardsUnpublished", "two nodes have 8 each", "1m", {
@@ -219,6 +223,12 @@ export const alertCases: readonly AlertCase[] = [
   }),
   isQuiet("DeliveryDirectoryMayEvict", "it was for 10 s", "5m", {
     [ofGateway("delivery_directory_may_evict")]: "0x24 1x2 0x214",
+  }),
+  fires("DeliveryDirectoryRiskySettings", "one is found", "2m", {
+    [ofGateway("delivery_directory_risky_settings")]: always(1),
+  }),
+  isQuiet("DeliveryDirectoryRiskySettings", "it was for 10 s", "5m", {
+    [ofGateway("delivery_directory_risky_settings")]: "0x24 1x2 0x214",
   }),
   fires("DeliveryDirectoryUnreadable", "a key is met", "5m", {
     [ofGateway("delivery_directory_unreadable_total")]: once(1),

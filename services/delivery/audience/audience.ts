@@ -50,10 +50,9 @@ export class Audience {
     const onUnreadable = (key: string) =>
       log.error({ key }, "this key of the audience holds something else: nobody is shown because of it");
     const onEviction = (detail: string) => log.warn(`the audience's ${detail}`);
+    const told = { onUnreadable, onEviction, onSetting: onEviction };
     this.#stored =
-      redis === undefined
-        ? new MemoryDirectory({}, clock)
-        : new RedisDirectory({ ...redis, onUnreadable, onEviction }, clock);
+      redis === undefined ? new MemoryDirectory({}, clock) : new RedisDirectory({ ...redis, ...told }, clock);
     const whole = completeDirectory(this.#stored, () => kafka === undefined || this.#source?.isComplete === true);
     this.directory = {
       ...whole,
@@ -120,6 +119,11 @@ export class Audience {
   /** See DirectoryMetrics. */
   get eviction(): DirectoryMetrics["eviction"] {
     return this.#stored.metrics().eviction;
+  }
+
+  /** See DirectoryMetrics. */
+  get settings(): DirectoryMetrics["settings"] {
+    return this.#stored.metrics().settings;
   }
 
   /** Metrics of the Kafka topics, by topic. */

@@ -116,6 +116,8 @@ export const directoryOperations = ["visible-to", "may-see", "apply", "state"] a
 export interface DirectoryMetrics {
   /** That the store may drop relations that nobody ended; undefined: it does not. */
   readonly eviction: { readonly detail: string; readonly isAllowed: boolean } | undefined;
+  /** What the store is set to do that makes a failure worse than it need be, one line each; and what it does not tell. */
+  readonly settings: { readonly risks: readonly string[]; readonly unknown: string | undefined };
   /** Stored relations, past ones included: memberships, contacts, blocks. */
   readonly relations: number;
   /** Most that may be stored; undefined: only the store's own limit. */

@@ -42,6 +42,8 @@ export interface StoreHealth {
   readonly full: string | undefined;
   /** That the store may drop what nobody ended; undefined: it does not. */
   readonly eviction: { readonly detail: string; readonly isAllowed: boolean } | undefined;
+  /** What the store is set to do that makes a failure worse than it need be, one line each; and what it does not tell. */
+  readonly settings: { readonly risks: readonly string[]; readonly unknown: string | undefined };
 }
 
 /** Metrics, read at scrape; counters only grow. */

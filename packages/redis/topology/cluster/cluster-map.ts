@@ -4,6 +4,7 @@ import { makeClient } from "../../connection.ts";
 import { addressAt, type RedisAddress } from "../../redis-address.ts";
 import { describe, isRefusal, RedisError, replyBehind } from "../../redis-error.ts";
 import type { Reply } from "../../replies.ts";
+import { slotCount } from "./key-slot.ts";
 import { type NodePlace, nameOf, type SlotMap, slotMapIn } from "./slot-map.ts";
 
 /** One who can be asked for the map: sends commands to a node. */
@@ -129,8 +130,8 @@ export class ClusterMap {
     try {
       const answers = Promise.all([source.send(["CLUSTER", "INFO"]), source.send(["CLUSTER", "SLOTS"])]);
       const [info, slots] = await within(askTimeoutMs, answers, this.#clock);
-      if (!String(info).includes("cluster_state:ok"))
-        throw new Error("it does not see most of the Cluster, or slots that it wants");
+      const fault = faultIn(String(info));
+      if (fault !== undefined) throw new Error(fault);
       this.#map = slotMapIn(slots, source.place);
       this.#moved.clear();
       this.#trouble = "";
@@ -174,6 +175,19 @@ export class ClusterMap {
       },
     };
   }
+}
+
+/**
+ * What a node says of itself that keeps it from being believed, in CLUSTER INFO. That another one failed is a majority's
+ * word: it sees one, and refuses all the same when it wants every slot served.
+ * Source: Redis' src/cluster_legacy.c, clusterUpdateState
+ */
+function faultIn(info: string): string | undefined {
+  if (info.includes("cluster_state:ok")) return undefined;
+  const figure = (name: string) => Number(new RegExp(`^cluster_${name}:(\\d+)`, "m").exec(info)?.[1] ?? 0);
+  const lacking = slotCount - figure("slots_assigned") + figure("slots_fail");
+  if (lacking === 0 || figure("slots_pfail") > 0) return "it does not see most of the Cluster";
+  return `it refuses every slot since no node serves ${lacking} of them: set cluster-require-full-coverage to no`;
 }
 
 function placeOf(address: RedisAddress): NodePlace {

@@ -1,4 +1,4 @@
-const slotCount = 16_384;
+export const slotCount = 16_384;
 
 /**
  * The slot of a key: by what stands in its first braces, if anything does.

@@ -53,7 +53,8 @@ export class PartLink implements RedisLink {
     if (node.isStalled) return describe(node.silence());
     if (this.#node === undefined && node.connection.isReady)
       return `${node.name} does not serve its slot ${this.slot}: ${this.trouble}`;
-    return node.connection.detail;
+    const { trouble } = this.#map;
+    return trouble === undefined ? node.connection.detail : `${node.connection.detail} (${trouble})`;
   }
 
   /** @param node undefined: it is not served now */

@@ -61,6 +61,7 @@ export class MemoryDirectory implements AudienceDirectory {
       unreadable: 0,
       connectionsLost: { closed: 0 },
       eviction: undefined,
+      settings: { risks: [], unknown: undefined },
       operations: this.#meter.operations,
       bounds: {},
     };

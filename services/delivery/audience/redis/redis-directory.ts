@@ -6,6 +6,7 @@ import {
   type RedisServers,
   runScript,
   type Script,
+  SettingsWatch,
   serversAt,
   type Values,
 } from "@realchat/presence-redis";
@@ -42,6 +43,8 @@ export interface RedisDirectoryOptions extends RedisPlace {
   readonly onUnreadable?: (key: string) => void;
   /** Called when Redis may evict relations. */
   readonly onEviction?: (detail: string) => void;
+  /** Called when a setting of Redis makes a failure worse than it need be. */
+  readonly onSetting?: (risk: string) => void;
 }
 
 /** Facts in one call of a script: about 2 ms of Redis, which has other clients too. */
@@ -62,6 +65,7 @@ export class RedisDirectory implements AudienceDirectory {
   #relations = 0;
   readonly #refusals: Refusals;
   readonly #eviction: EvictionWatch;
+  readonly #settings: SettingsWatch;
 
   /** @throws TypeError for a URL that is none */
   constructor(options: RedisDirectoryOptions, clock: Clock) {
@@ -72,6 +76,7 @@ export class RedisDirectory implements AudienceDirectory {
     this.#refusals = new Refusals(clock);
     const { allowEviction: allowed = [], onEviction: onFound = () => {} } = options;
     this.#eviction = new EvictionWatch({ allowed, lossBy: lossByEviction, onFound });
+    this.#settings = new SettingsWatch(options, options.onSetting ?? (() => {}), clock);
     this.#servers = serversAt(
       options,
       {
@@ -119,6 +124,7 @@ export class RedisDirectory implements AudienceDirectory {
       unreadable: this.#unreadable.count,
       connectionsLost: this.#servers.losses,
       eviction: this.#eviction.eviction,
+      settings: this.#settings.found,
       operations: this.#meter.operations,
       bounds: { commands: { used: this.#servers.pending, limit: this.#maxPendingCommands } },
     };
@@ -166,7 +172,7 @@ export class RedisDirectory implements AudienceDirectory {
       const generation = this.#currentGeneration();
       const keys = { mark: markKey, positions: positionsKey };
       const { relations, ...rest } = await this.#run(state, keys, { generation });
-      await Promise.all([this.#tryWrite(), this.#eviction.look(this.#servers)]);
+      await Promise.all([this.#tryWrite(), this.#eviction.look(this.#servers), this.#settings.look(this.#servers)]);
       this.#relations = relations;
       return { generation, ...rest };
     });

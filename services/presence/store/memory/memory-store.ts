@@ -106,7 +106,14 @@ class MemoryStore implements PresenceStore {
   health(): StoreHealth {
     const isOpen = this.#isOpen;
     const detail = isOpen ? "in this process: gone when it ends" : "closed";
-    return { ready: isOpen, serves: isOpen, detail, full: undefined, eviction: undefined };
+    return {
+      ready: isOpen,
+      serves: isOpen,
+      detail,
+      full: undefined,
+      eviction: undefined,
+      settings: { risks: [], unknown: undefined },
+    };
   }
 
   /** Times are 0: nothing here waits, so the process's CPU time says it all. */

@@ -7,6 +7,7 @@ import {
   type RedisPlace,
   type RedisServers,
   type Reply,
+  SettingsWatch,
   serversAt,
 } from "@realchat/presence-redis";
 import type { Clock } from "@realchat/presence-runtime";
@@ -38,6 +39,7 @@ import {
   type UserView,
 } from "../store.ts";
 import { Operations } from "./health/operations.ts";
+import { shownShards } from "./health/shown-shards.ts";
 import { checkStore } from "./health/store-check.ts";
 import { compareMarks, type StoreMark, schemaVersion } from "./health/store-mark.ts";
 import { StoreProbe } from "./health/store-probe.ts";
@@ -90,6 +92,8 @@ export interface RedisStoreOptions extends RedisPlace {
   readonly onBegin?: (begun: Begun) => void;
   /** Hears that Redis may evict what presence keeps. */
   readonly onEviction?: (detail: string) => void;
+  /** Hears of a setting of Redis that makes a failure worse than it need be. */
+  readonly onSetting?: (risk: string) => void;
 }
 
 /** The port on Redis, and what the redis-pubsub publisher needs besides. */
@@ -119,6 +123,7 @@ class RedisPresenceStore implements RedisStore {
   readonly #operations: Operations;
   readonly #probe: StoreProbe;
   readonly #eviction: EvictionWatch;
+  readonly #settings: SettingsWatch;
   readonly #users: UserReader;
   readonly #log: LogReader;
   readonly #leases: Leases;
@@ -155,6 +160,7 @@ class RedisPresenceStore implements RedisStore {
     };
     const { allowEviction: allowed = [], onEviction: onFound = () => {} } = options;
     this.#eviction = new EvictionWatch({ allowed, lossBy: lossByEviction, onFound });
+    this.#settings = new SettingsWatch(options, options.onSetting ?? (() => {}), clock);
     const mark: StoreMark = { schema: schemaVersion, shards };
     const prepare = async (client: RedisClient, parts: readonly number[]) => {
       const itsShards = parts.filter((part) => part < shards);
@@ -203,7 +209,12 @@ class RedisPresenceStore implements RedisStore {
           shared,
         ),
     );
-    this.#probe = new StoreProbe({ ...shared, servers: this.#servers, keys, eviction: this.#eviction });
+    this.#probe = new StoreProbe({
+      ...shared,
+      servers: this.#servers,
+      keys,
+      watches: [this.#eviction, this.#settings],
+    });
     this.#users = new UserReader({
       ...shared,
       shardOf: (userId) => this.#shardOf(userId).state,
@@ -235,7 +246,8 @@ class RedisPresenceStore implements RedisStore {
   }
 
   health(): StoreHealth {
-    return { ...this.#readiness(), full: this.#probe.full, eviction: this.#eviction.eviction };
+    const { eviction } = this.#eviction;
+    return { ...this.#readiness(), full: this.#probe.full, eviction, settings: this.#settings.found };
   }
 
   metrics(): StoreMetrics {
@@ -366,11 +378,20 @@ class RedisPresenceStore implements RedisStore {
     return link.isReady && this.#live.isReady(number);
   }
 
+  /** Says which shards are not served, and why. */
+  #absence(away: readonly ShardState[]): string {
+    if (away.every(({ link }) => link.isReady)) return this.#live.detail;
+    if (away.length === this.shardCount) return this.#servers.detail;
+    const byDetail = Map.groupBy(away, ({ link }) => (link.isReady ? this.#live.detail : link.detail));
+    return [...byDetail]
+      .map(([detail, states]) => `${shownShards(states.map(({ number }) => number))}: ${detail}`)
+      .join("; ");
+  }
+
   #readiness(): Pick<StoreHealth, "ready" | "serves" | "detail"> {
     const away = this.#shards.map(({ state }) => state).filter((state) => !this.#isConnected(state));
     if (away.length > 0) {
-      const detail = away.every(({ link }) => link.isReady) ? this.#live.detail : this.#servers.detail;
-      return { ready: false, serves: away.length < this.shardCount, detail };
+      return { ready: false, serves: away.length < this.shardCount, detail: this.#absence(away) };
     }
     const trouble = this.#troubles.summary;
     if (trouble === undefined) {

@@ -26,7 +26,8 @@ export class StoreProbe {
   readonly #mark: StoreMark;
   readonly #onMark: (mark: StoreMark, link: RedisLink) => void;
   readonly #troubles: Troubles;
-  readonly #eviction: Pick<EvictionWatch, "look">;
+  /** Look after what the servers are set to do. */
+  readonly #watches: readonly Pick<EvictionWatch, "look">[];
   readonly #clock: Clock;
   /** By the name of the server. */
   readonly #full = new Map<string, string>();
@@ -40,7 +41,7 @@ export class StoreProbe {
     /** Hears that the store has another mark than ours. */
     onMark: (mark: StoreMark, link: RedisLink) => void;
     troubles: Troubles;
-    eviction: Pick<EvictionWatch, "look">;
+    watches: readonly Pick<EvictionWatch, "look">[];
     clock: Clock;
   }) {
     this.#servers = parts.servers;
@@ -48,7 +49,7 @@ export class StoreProbe {
     this.#mark = parts.mark;
     this.#onMark = parts.onMark;
     this.#troubles = parts.troubles;
-    this.#eviction = parts.eviction;
+    this.#watches = parts.watches;
     this.#clock = parts.clock;
   }
 
@@ -73,7 +74,7 @@ export class StoreProbe {
       if (!servers.some((server) => server.name === name)) this.#full.delete(name);
     }
     for (const server of servers) void this.#lookAt(server);
-    void this.#eviction.look(this.#servers);
+    for (const watch of this.#watches) void watch.look(this.#servers);
   }
 
   async #lookAt({ name, link, parts }: RedisServer): Promise<void> {

@@ -1,5 +1,7 @@
 import { codeBehind, describe, replyBehind } from "@realchat/presence-redis";
+
 import type { Clock } from "@realchat/presence-runtime";
+import { shownShards } from "./shown-shards.ts";
 
 /** How long a failure is told that need not come again while it lasts, ms. */
 const recentMs = 5_000;
@@ -37,7 +39,7 @@ export class Troubles {
   get summary(): string | undefined {
     const shardsByMessage = Map.groupBy([...this.#shards.keys()].sort(ascending), (shard) => this.#shards.get(shard));
     const messages = [...shardsByMessage].map(([message, shards]) =>
-      shards.length === this.#shardCount ? `${message}` : `shard ${shards.join(", ")}: ${message}`,
+      shards.length === this.#shardCount ? `${message}` : `${shownShards(shards)}: ${message}`,
     );
     const sinceMs = this.#clock.monotonicMs() - recentMs;
     for (const [what, { message, atMs }] of this.#recent) {
