@@ -41,9 +41,9 @@ export async function runFaults(options: FaultRunOptions): Promise<History> {
   const random = new Random(options.seed);
   const kinds = options.kinds.filter(({ of }) => of === undefined || of.includes(options.redis));
   const plan = planFaults(kinds, random.fork(), options.lengthMs);
-  const stalls = new StallMonitor();
   const gateways = Object.values(gatewayNames).flat();
   const system = await System.start({ ...options, gateways, random: random.fork() });
+  const stalls = new StallMonitor();
   try {
     return await live({ ...options, system, plan, random, stalls });
   } finally {
@@ -64,13 +64,16 @@ async function live(options: LiveOptions): Promise<History> {
   const lives: SessionLife[] = [];
   const gateways = openGateways(system, timing, random, lives);
   const population = new Population({ users: options.users, gateways, random: random.fork() });
-  const readers = await openReaders(system, population.users);
-  options.say(`${options.nodes} nodes, ${gateways.length} gateways and ${population.users.length} users are there`);
-
-  const beganMs = systemClock.monotonicMs();
+  const readers = openReaders(system, population.users);
   const injector = new Injector({ system, gateways }, options.say);
-  population.start();
+  let beganMs = Number.NaN;
   try {
+    await waitUntil(() => readers.every(({ history }) => history.availability.at(-1)?.isAble), {
+      what: "all readers can tell who is online",
+    });
+    options.say(`${options.nodes} nodes, ${gateways.length} gateways and ${population.users.length} users are there`);
+    beganMs = systemClock.monotonicMs();
+    population.start();
     await injector.run(options.plan, stop);
     population.calm();
     await pause(systemClock, Math.max(0, settledMs(injector.faults, timing) - systemClock.monotonicMs()));
@@ -95,18 +98,14 @@ function openGateways(system: System, timing: Timing, random: Random, lives: Ses
   );
 }
 
-async function openReaders(system: System, users: readonly string[]) {
-  const readers = [
+function openReaders(system: System, users: readonly string[]) {
+  return [
     new KafkaReader(system.topic),
     ...system.readerClients.flatMap((node, index) => [
       new WatchReader({ index, node, users }),
       new PollReader({ index, node, users }),
     ]),
   ];
-  await waitUntil(() => readers.every(({ history }) => history.availability.at(-1)?.isAble), {
-    what: "all readers can tell who is online",
-  });
-  return readers;
 }
 
 /** When all that faults allow is over, every silent session has ended, and readers had a while to be right. */

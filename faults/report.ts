@@ -2,6 +2,7 @@ import type { Verdict } from "./checker/check.ts";
 import type { Violation } from "./checker/violation.ts";
 import type { History } from "./history/history.ts";
 import type { InjectedFault } from "./history/injected-fault.ts";
+import { whyRecovering } from "./history/reader-history.ts";
 import { secondsOf, timelineOf } from "./history/timeline.ts";
 import { intersection, merged, type Span } from "./time/spans.ts";
 
@@ -65,7 +66,7 @@ function togetherSilent({ readers, endedMs }: History): Span[] {
     .map(({ availability }) =>
       merged(
         availability.flatMap(({ atMs, isAble, why }, index) =>
-          isAble || why === "recovering" ? [] : [{ beginMs: atMs, endMs: availability[index + 1]?.atMs ?? endedMs }],
+          isAble || why === whyRecovering ? [] : [{ beginMs: atMs, endMs: availability[index + 1]?.atMs ?? endedMs }],
         ),
       ),
     );

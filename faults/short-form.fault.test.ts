@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { seed } from "@realchat/presence-testing";
 import { check } from "./checker/check.ts";
 import { runFaults } from "./fault-run.ts";
-import { withoutLoss } from "./injection/catalogue.ts";
+import { catalogue } from "./injection/catalogue.ts";
 import { reportOf } from "./report.ts";
 import { standardTiming } from "./standard-run.ts";
 
@@ -12,7 +12,7 @@ test("a short run of random faults breaks no promise: npm run test:faults is the
     ...{
       seed: seed(),
       lengthMs: 20_000,
-      kinds: withoutLoss,
+      kinds: catalogue,
       redis: "single" as const,
       nodes: 2,
       users: 30,

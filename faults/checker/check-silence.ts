@@ -1,5 +1,5 @@
 import type { History } from "../history/history.ts";
-import { lengthOf, type Span, without } from "../time/spans.ts";
+import { lengthOf, merged, type Span, without } from "../time/spans.ts";
 import { uncountedFor } from "./allowed-time.ts";
 import type { Violation } from "./violation.ts";
 
@@ -10,7 +10,7 @@ const silentMs = 5_000;
 export function checkSilence(history: History): Violation[] {
   return history.readers.flatMap((reader) => {
     const uncounted = uncountedFor(reader, history);
-    return unable(reader.availability, history).flatMap(({ span, why }) => {
+    return unableSpans(reader.availability, history).flatMap(({ span, why }) => {
       const unexcusedMs = lengthOf(without(span, uncounted));
       if (unexcusedMs <= silentMs + history.timing.slackMs) return [];
       const what = `${reader.name} could tell nothing for ${Math.round(unexcusedMs)} ms that no fault allows (${why})`;
@@ -19,12 +19,19 @@ export function checkSilence(history: History): Violation[] {
   });
 }
 
-function unable(
+function unableSpans(
   availability: History["readers"][number]["availability"],
   history: History,
 ): { span: Span; why: string }[] {
-  return availability.flatMap(({ atMs, isAble, why }, index) => {
-    if (isAble) return [];
-    return [{ span: { beginMs: atMs, endMs: availability[index + 1]?.atMs ?? history.endedMs }, why }];
+  const unable = availability.flatMap(({ atMs, isAble, why }, index) =>
+    isAble
+      ? []
+      : [{ beginMs: Math.max(atMs, history.beganMs), endMs: availability[index + 1]?.atMs ?? history.endedMs, why }],
+  );
+  return merged(unable).map((span) => {
+    const reasons = unable.filter(
+      ({ beginMs, endMs }) => beginMs >= span.beginMs && endMs <= span.endMs && beginMs < endMs,
+    );
+    return { span, why: reasons.map(({ why }) => why).join(", then ") };
   });
 }

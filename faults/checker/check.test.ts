@@ -172,6 +172,26 @@ describe("the checker of fault runs", () => {
     assert.deepEqual(promisesBroken(told.until(30)), []);
   });
 
+  test("adds up not being answered and being answered that it recovers, and tells them apart (P5)", () => {
+    const { told } = expiring();
+    told.transition(17.5, false, 200, "EXPIRED");
+    told.poll.tellAvailability(2_000, false, "UNAVAILABLE: one");
+    told.poll.tellAvailability(3_000, false, "UNAVAILABLE: two");
+    told.poll.tellAvailability(6_000, false, "recovering");
+    told.poll.tellAvailability(10_000, true, "answers");
+    const [silence, ...others] = check(told.until(30)).violations;
+    assert.match(silence?.what ?? "", /for 8000 ms that no fault allows \(UNAVAILABLE: one, then recovering\)/);
+    assert.deepEqual(others, []);
+  });
+
+  test("judges no silence from before the run, in which a new store recovers", () => {
+    const { told } = expiring();
+    told.transition(17.5, false, 200, "EXPIRED");
+    told.poll.tellAvailability(-7_000, false, "recovering");
+    told.poll.tellAvailability(-200, true, "answers");
+    assert.deepEqual(promisesBroken(told.until(30)), []);
+  });
+
   test("a call that may be carried out late keeps somebody alive, for all that is known", () => {
     const { told, life } = expiring();
     life.calls.push(call(12, "refresh", "unknown"));

@@ -32,6 +32,15 @@ interface ReadReset {
 
 type ReaderKind = "kafka" | "watch" | "poll";
 
+interface Availability {
+  readonly atMs: number;
+  readonly isAble: boolean;
+  readonly why: string;
+}
+
+/** Why a reader cannot tell, though it is answered. */
+export const whyRecovering = "recovering";
+
 /** All that one reader said. */
 export class ReaderHistory {
   readonly name: string;
@@ -42,7 +51,7 @@ export class ReaderHistory {
   readonly transitions: ReadTransition[] = [];
   readonly resets: ReadReset[] = [];
   /** Whether it can tell anything, and since when; in order. */
-  readonly availability: { readonly atMs: number; readonly isAble: boolean; readonly why: string }[] = [];
+  readonly availability: Availability[] = [];
 
   constructor(name: string, kind: ReaderKind, node?: number) {
     this.name = name;
@@ -51,6 +60,8 @@ export class ReaderHistory {
   }
 
   tellAvailability(atMs: number, isAble: boolean, why: string): void {
-    if (this.availability.at(-1)?.isAble !== isAble) this.availability.push({ atMs, isAble, why });
+    const last = this.availability.at(-1);
+    const isSame = last?.isAble === isAble && (isAble || (last.why === whyRecovering) === (why === whyRecovering));
+    if (!isSame) this.availability.push({ atMs, isAble, why });
   }
 }

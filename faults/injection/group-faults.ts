@@ -88,6 +88,22 @@ export const groupFaults: readonly FaultKind[] = [
   frozen("replica", both, replicas, standIn),
   killed("sentinel", ["sentinel"], async ({ sentinels }) => sentinels, standIn),
   frozen("sentinel", ["sentinel"], async ({ sentinels }) => sentinels, standIn),
+  {
+    // All that the primary took meanwhile is lost, and versions that others have seen.
+    ...{ name: "group.promote-stale", of: both, lastsMs: [1_000, 4_000], weight: 1.5 },
+    async begin({ system }, random) {
+      const group = groupOf(system);
+      const { primary, release } = await group.forsake(random);
+      const heal = async () => {
+        await primary.kill();
+        await release();
+        await group.untilSucceeded(primary);
+        await primary.restart();
+        await group.untilWhole();
+      };
+      return { target: `the server at ${primary.port}`, allowance: failsOver, heal };
+    },
+  },
   planned("fail-over", both, (group, random) => group.failOver(random)),
   planned("move-slot", ["cluster"], (group, random) => group.moveSlot(random)),
 ];

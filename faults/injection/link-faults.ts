@@ -116,11 +116,8 @@ function harmGateway({ system, gateways }: Victims, random: Random, trouble: Tro
 }
 
 export const linkFaults: readonly FaultKind[] = [
-  ...[cut, stall, slow].map(nodeToRedis),
-  ...[cut, stall, slow].map(allToRedis),
+  ...[cut, stall, slow, flap].map(nodeToRedis),
+  ...[cut, stall, slow, flap].map(allToRedis),
   ...[cut, stall, slow].map(nodeToKafka),
   ...[cut, stall, slow, flap].flatMap((trouble) => [gatewayToNodes(trouble, false), gatewayToNodes(trouble, true)]),
 ];
-
-/** Ticks get through and heartbeats do not. */
-export const flapFaults: readonly FaultKind[] = [nodeToRedis(flap), allToRedis(flap)];

@@ -10,7 +10,17 @@ const storeIsAway = (more: Partial<Allowance> = {}): Allowance => ({
   ...more,
 });
 
-/** The store is away, and comes back with all that it had. */
+/** A recovery takes a TTL of 6 s. */
+const toRecoverMs = 6_000;
+
+/** The store loses what it had. A recovery takes a TTL, and the restating after it a moment. */
+export const storeIsLost: Allowance = {
+  everyone: { part: "whole", afterMs: 3_000 + toRecoverMs + 5_000 },
+  losesData: true,
+  unavailableAfterMs: 2_500,
+};
+
+/** The store is away, loses what it had, or has no room. */
 export const redisFaults: readonly FaultKind[] = [
   {
     name: "redis.freeze",
@@ -34,19 +44,6 @@ export const redisFaults: readonly FaultKind[] = [
       return { target: "redis", allowance: storeIsAway(), heal: () => redis.startAgain() };
     },
   },
-];
-
-/** A recovery takes a TTL of 6 s. */
-const toRecoverMs = 6_000;
-
-/** The store loses what it had. A recovery takes a TTL, and the restating after it a moment. */
-export const storeIsLost: Allowance = {
-  everyone: { part: "whole", afterMs: 3_000 + toRecoverMs + 5_000 },
-  losesData: true,
-  unavailableAfterMs: 2_500,
-};
-
-export const lossFaults: readonly FaultKind[] = [
   {
     name: "redis.flush",
     lastsMs: [0, 0],
@@ -65,6 +62,16 @@ export const lossFaults: readonly FaultKind[] = [
       const redis = singleOf(system);
       await redis.kill();
       return { target: "redis", allowance: { ...storeIsLost, isOutage: true }, heal: () => redis.startEmpty() };
+    },
+  },
+  {
+    // It takes nothing new, and keeps what it has.
+    name: "redis.full",
+    lastsMs: [500, 8_000],
+    weight: 1,
+    async begin({ system: { redis } }) {
+      await redis.limitMemory(1);
+      return { target: "redis", allowance: { unavailableAfterMs: 0 }, heal: () => redis.limitMemory(0) };
     },
   },
 ];

@@ -1,6 +1,6 @@
 import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { CallFailure, type PresenceClient } from "../../services/presence/testing/presence-client.ts";
-import { ReaderHistory } from "../history/reader-history.ts";
+import { ReaderHistory, whyRecovering } from "../history/reader-history.ts";
 
 const pollMs = 700;
 
@@ -43,7 +43,7 @@ export class PollReader {
         const belief = isSure ? (online ? "online" : "offline") : "unsure";
         this.history.statements.push({ atMs, sinceMs, userId, belief, version, why: "answer" });
       }
-      this.history.tellAvailability(atMs, !recovering, recovering ? "recovering" : "answers");
+      this.history.tellAvailability(atMs, !recovering, recovering ? whyRecovering : "answers");
     } catch (error) {
       if (!(error instanceof CallFailure)) throw error;
       const atMs = systemClock.monotonicMs();

@@ -1,7 +1,7 @@
 import type { presence } from "@realchat/presence-proto";
 import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { type Answers, CallFailure, type PresenceClient } from "../../services/presence/testing/presence-client.ts";
-import { type Belief, ReaderHistory } from "../history/reader-history.ts";
+import { type Belief, ReaderHistory, whyRecovering } from "../history/reader-history.ts";
 import { causeName } from "./cause-name.ts";
 
 /** `WatchPresence` of everyone at one node, again and again, as the contract says. */
@@ -54,7 +54,7 @@ export class WatchReader {
       this.#held = new Map();
       this.#isSynced = false;
     }
-    if (message.recovering) this.#doubt("recovering");
+    if (message.recovering) this.#doubt(whyRecovering);
     for (const { userId, online, version, unknown } of message.snapshot) {
       if (!unknown) this.#apply(userId, online, version, "snapshot");
     }

@@ -30,7 +30,8 @@ export class NodeSlot {
   }
 
   async start(until: "ready" | "live" = "live"): Promise<void> {
-    const node = await startPresence({ env: this.#env, until });
+    // A store that was emptied before must not look as if nothing had been lost.
+    const node = await startPresence({ env: this.#env, until, recovers: true });
     this.#process = node;
     const port = Number(node.grpcAddress.split(":").at(-1));
     for (const link of this.callerLinks) link.target = { host: "127.0.0.1", port };

@@ -1,4 +1,4 @@
-import { startRedisCluster, startSentinels } from "@realchat/presence-testing";
+import { type RedisAnswer, startRedisCluster, startSentinels, waitUntil } from "@realchat/presence-testing";
 import type { Random } from "../random/random.ts";
 import type { RedisPlace } from "./redis-place.ts";
 
@@ -9,6 +9,14 @@ export interface GroupServer {
   resume(): void;
   kill(): Promise<void>;
   restart(): Promise<void>;
+  command(...words: string[]): Promise<RedisAnswer>;
+}
+
+/** A primary of which no replica hears any more. */
+export interface ForsakenPrimary {
+  readonly primary: GroupServer;
+  /** Lets its replicas follow whoever is their primary then. */
+  release(): Promise<void>;
 }
 
 /** Several servers of which some take writes, and others take their place when they fail. */
@@ -20,6 +28,10 @@ export interface RedisGroup extends RedisPlace {
   failOver(random: Random): Promise<void>;
   /** Moves a slot that holds a shard to another primary. */
   moveSlot(random: Random): Promise<void>;
+  /** From now on a primary's replicas grow stale. */
+  forsake(random: Random): Promise<ForsakenPrimary>;
+  /** Waits until another server has the place of this primary. */
+  untilSucceeded(primary: GroupServer): Promise<void>;
   untilWhole(): Promise<void>;
 }
 
@@ -41,6 +53,7 @@ export async function startSentinelRedis(): Promise<RedisGroup> {
     async flush() {
       await (await group.master()).command("FLUSHALL");
     },
+    limitMemory: (bytes) => limitMemory(servers, bytes),
     primaries: async () => [await group.master()],
     async replicas() {
       const master = await group.master();
@@ -50,6 +63,8 @@ export async function startSentinelRedis(): Promise<RedisGroup> {
       await group.failover();
     },
     async moveSlot() {},
+    forsake: async () => forsake(await group.master(), servers),
+    untilSucceeded: (primary) => untilGone(primary, async () => [await group.master()]),
     untilWhole: () => group.untilWhole(),
     stop: () => group.stop(),
   };
@@ -63,6 +78,7 @@ export async function startClusterRedis(): Promise<RedisGroup> {
     async flush() {
       for (const primary of await group.primaries()) await primary.command("FLUSHALL");
     },
+    limitMemory: (bytes) => limitMemory(group.nodes, bytes),
     primaries: () => group.primaries(),
     async replicas() {
       const primaries = await group.primaries();
@@ -79,7 +95,41 @@ export async function startClusterRedis(): Promise<RedisGroup> {
       const others = primaries.filter((primary) => primary !== from);
       await group.migrateSlot(await group.slotOf(key), random.oneOf(others));
     },
+    forsake: async (random) => forsake(random.oneOf(await group.primaries()), group.nodes),
+    untilSucceeded: (primary) => untilGone(primary, () => group.primaries()),
     untilWhole: () => group.untilWhole(),
     stop: () => group.stop(),
   };
+}
+
+async function limitMemory(servers: readonly GroupServer[], bytes: number): Promise<void> {
+  await Promise.all(servers.map((server) => server.command("CONFIG", "SET", "maxmemory", String(bytes))));
+}
+
+/** A replica that introduces itself with a password to a primary that has none is not let in. */
+async function forsake(primary: GroupServer, servers: readonly GroupServer[]): Promise<ForsakenPrimary> {
+  const roles = await Promise.all(servers.map((server) => server.command("ROLE")));
+  const replicas = servers.filter((_, index) => {
+    const [role, , port] = roles[index] as readonly RedisAnswer[];
+    return role === "slave" && port === primary.port;
+  });
+  const introduce = (password: string) =>
+    Promise.all(replicas.map((replica) => replica.command("CONFIG", "SET", "masterauth", password)));
+  await introduce("of somebody else");
+  await Promise.all(replicas.map((replica) => replica.command("CLIENT", "KILL", "TYPE", "master")));
+  return {
+    primary,
+    async release() {
+      await introduce("");
+    },
+  };
+}
+
+async function untilGone(primary: GroupServer, primaries: () => Promise<readonly GroupServer[]>): Promise<void> {
+  const isGone = () =>
+    primaries().then(
+      (all) => !all.includes(primary),
+      () => false,
+    );
+  await waitUntil(isGone, { what: `a replica takes the place of the server at ${primary.port}` });
 }

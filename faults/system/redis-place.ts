@@ -12,5 +12,7 @@ export interface RedisPlace {
   settings(link: Link): Record<string, string>;
   /** Empties every server. */
   flush(): Promise<void>;
+  /** Of every server; 0: no limit, else one that is passed already takes nothing new. */
+  limitMemory(bytes: number): Promise<void>;
   stop(): Promise<void>;
 }

@@ -1,7 +1,6 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { startRedis, type TestRedis, temporaryFolder } from "@realchat/presence-testing";
-import { createClient } from "@redis/client";
+import { redisCommand, startRedis, type TestRedis, temporaryFolder } from "@realchat/presence-testing";
 import type { Link } from "../network/link.ts";
 import type { RedisPlace } from "./redis-place.ts";
 
@@ -54,17 +53,19 @@ export class SingleRedis implements RedisPlace {
   }
 
   async flush(): Promise<void> {
-    const client = createClient({ url: this.#redis.url, socket: { reconnectStrategy: false } });
-    client.on("error", () => {});
-    await client.connect();
-    try {
-      await client.sendCommand(["FLUSHALL"]);
-    } finally {
-      client.destroy();
-    }
+    await this.#command("FLUSHALL");
+  }
+
+  async limitMemory(bytes: number): Promise<void> {
+    await this.#command("CONFIG", "SET", "maxmemory", String(bytes));
   }
 
   stop(): Promise<void> {
     return this.#redis.stop();
+  }
+
+  #command(...words: string[]): Promise<unknown> {
+    const { host, port } = this.#redis;
+    return redisCommand({ host, port }, ...words);
   }
 }

@@ -31,10 +31,13 @@ export class System {
   readonly gatewayLinks: ReadonlyMap<string, readonly Link[]>;
   /** One for each node, over links that nothing harms. */
   readonly readerClients: readonly PresenceClient[];
-  readonly #links: readonly Link[];
+  readonly #parts: AsyncDisposableStack;
 
-  private constructor(parts: Pick<System, "redis" | "kafka" | "nodes" | "gatewayLinks"> & { readerLinks: Link[] }) {
-    const { redis, kafka, nodes, gatewayLinks, readerLinks } = parts;
+  private constructor(
+    started: Pick<System, "redis" | "kafka" | "nodes" | "gatewayLinks"> & { readerLinks: Link[] },
+    parts: AsyncDisposableStack,
+  ) {
+    const { redis, kafka, nodes, gatewayLinks, readerLinks } = started;
     this.redis = redis;
     this.kafka = kafka;
     this.nodes = nodes;
@@ -42,17 +45,27 @@ export class System {
     const connect = (link: Link) => connectPresence(link.address, callMaxMs);
     this.readerClients = readerLinks.map(connect);
     this.gatewayClients = new Map([...gatewayLinks].map(([name, links]) => [name, links.map(connect)]));
-    this.#links = nodes.flatMap(({ redisLink, kafkaLink, callerLinks }) => [redisLink, kafkaLink, ...callerLinks]);
+    this.#parts = parts;
   }
 
   static async start(options: SystemOptions): Promise<System> {
     const indexes = Array.from({ length: options.nodes }, (_, index) => index);
     const random = options.random;
+    // A part that does not start must not leave the others behind: this process would never end.
+    await using parts = new AsyncDisposableStack();
     const kafkaPorts = await Promise.all(indexes.map(() => freePort()));
     const proxied = Object.fromEntries(kafkaPorts.map((port, index) => [listenerOf(index), port]));
-    const [redis, kafka] = await Promise.all([startRedisPlace(options.redis), startKafka({ proxied })]);
-    const openLink = async (target: Link["target"], port?: number) =>
-      Link.open(port ?? (await freePort()), target, random.fork());
+    const kept = async <Part extends { stop(): Promise<void> }>(starting: Promise<Part>) => {
+      const part = await starting;
+      parts.defer(() => part.stop());
+      return part;
+    };
+    const [redis, kafka] = await allOf(kept(startRedisPlace(options.redis)), kept(startKafka({ proxied })));
+    const openLink = async (target: Link["target"], port?: number) => {
+      const link = await Link.open(port ?? (await freePort()), target, random.fork());
+      parts.defer(() => link.close());
+      return link;
+    };
     const openLinks = () => Promise.all(indexes.map(() => openLink({ host: "127.0.0.1", port: 9 })));
 
     const readerLinks = await openLinks();
@@ -67,8 +80,9 @@ export class System {
         return new NodeSlot({ index, redisLink, kafkaLink, callerLinks, env });
       }),
     );
+    for (const node of nodes) parts.defer(() => node.kill());
     await Promise.all(nodes.map((node) => node.start("ready")));
-    return new System({ redis, kafka, nodes, gatewayLinks, readerLinks });
+    return new System({ redis, kafka, nodes, gatewayLinks, readerLinks }, parts.move());
   }
 
   /** What consumers of the events need: the broker's own listener, which nothing harms but what harms the broker. */
@@ -78,9 +92,14 @@ export class System {
 
   async stop(): Promise<void> {
     for (const client of [...this.readerClients, ...[...this.gatewayClients.values()].flat()]) client.close();
-    await Promise.all(this.nodes.map((node) => node.kill()));
-    await Promise.all([...this.#links.map((link) => link.close()), this.redis.stop(), this.kafka.stop()]);
+    await this.#parts.disposeAsync();
   }
+}
+
+/** As Promise.all, but rejects only when each is settled: what was started after that would be left behind. */
+async function allOf<One, Other>(one: Promise<One>, other: Promise<Other>): Promise<[One, Other]> {
+  await Promise.allSettled([one, other]);
+  return [await one, await other];
 }
 
 function settingsOf({ ttlMs, heartbeatMs, graceMs }: Timing, kafka: Link): Record<string, string> {

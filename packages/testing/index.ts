@@ -31,7 +31,7 @@ export {
   startRedisCluster,
   type TestRedisCluster,
 } from "./redis-cluster.ts";
-export { redisCommand } from "./redis-command.ts";
+export { type RedisAnswer, redisCommand } from "./redis-command.ts";
 export { seed } from "./seed.ts";
 export {
   type SentinelsOptions,

@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { openRedirect } from "@realchat/presence-redis/testing";
 import { pause, systemClock } from "@realchat/presence-runtime/clock";
-import { settleStore, startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
+import { seed, settleStore, startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
 import { createClient } from "@redis/client";
 import { type LogEntry, transitionsIn } from "../../domain/log-entry.ts";
 import { PresenceError } from "../../domain/presence-error.ts";
+import { seededRandom } from "../../testing/interleavings/random.ts";
+import { openLossyProxy } from "../../testing/lossy-proxy.ts";
 import { type ShardKeys, shardKeys } from "./keys.ts";
 import type { RedisStore } from "./redis-store.ts";
 import { refresh, register, storeOn, untilNotReady, untilReady } from "./testing/open-store.ts";
@@ -110,6 +112,24 @@ describe("a Redis that is silent or gone", () => {
     await redis.restart();
     await untilReady(store);
     assert.equal((await register(store)).kind, "registered");
+  });
+
+  test("does not keep a node from starting while its link flaps: it goes on trying", async (t) => {
+    const link = await openLossyProxy(redis);
+    const random = seededRandom(seed());
+    const stores = Array.from({ length: 20 }, () => storeOn(link, { commandTimeoutMs }));
+    t.after(async () => {
+      for (const store of stores) await store.close();
+      await link.close();
+    });
+    link.flap(0.1, random);
+    for (const store of stores) {
+      const { code, afterMs } = await outcome(store.open());
+      assert.equal(code, "answered");
+      assert(afterMs < 4 * commandTimeoutMs, `it took ${afterMs} ms to start`);
+    }
+    link.flap(0, random);
+    await Promise.all(stores.map(untilReady));
   });
 
   test("makes followers read on from where they were, then they hear again (P4)", async () => {
