@@ -1,7 +1,10 @@
+import { PresenceChannels } from "@realchat/presence-client";
 import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { waitUntil } from "@realchat/presence-testing";
 import type { PresenceClient } from "../services/presence/testing/presence-client.ts";
+import type { Gateway } from "./gateways/gateway.ts";
 import { Population } from "./gateways/population.ts";
+import { SdkGateway } from "./gateways/sdk-gateway.ts";
 import { SimulatedGateway } from "./gateways/simulated-gateway.ts";
 import type { History, Timing } from "./history/history.ts";
 import type { InjectedFault } from "./history/injected-fault.ts";
@@ -16,6 +19,7 @@ import { WatchReader } from "./readers/watch-reader.ts";
 import { StallMonitor } from "./stall-monitor.ts";
 import type { RedisKind } from "./system/redis-place.ts";
 import { System } from "./system/system.ts";
+import { findFaketime } from "./time/false-clock.ts";
 
 interface FaultRunOptions {
   readonly seed: number;
@@ -32,17 +36,20 @@ interface FaultRunOptions {
   readonly stop?: AbortSignal;
 }
 
-const gatewayNames = { token: ["token-a", "token-b"], legacy: ["legacy-a", "legacy-b"] } as const;
+const gatewayNames = { token: ["token-a", "token-b"], sdk: ["sdk"], legacy: ["legacy-a", "legacy-b"] } as const;
 /** How long everyone must have been right when all is over, beyond what faults allow, ms. */
 const atRestMs = 4_000;
 
 /** Starts a system, lets people come and go, harms it by the plan of the seed, lets it settle, and ends it. */
 export async function runFaults(options: FaultRunOptions): Promise<History> {
   const random = new Random(options.seed);
-  const kinds = options.kinds.filter(({ of }) => of === undefined || of.includes(options.redis));
+  const faketime = findFaketime();
+  const kinds = options.kinds.filter(
+    ({ of, stepsClocks }) => (of?.includes(options.redis) ?? true) && (faketime !== undefined || !stepsClocks),
+  );
   const plan = planFaults(kinds, random.fork(), options.lengthMs);
   const gateways = Object.values(gatewayNames).flat();
-  const system = await System.start({ ...options, gateways, random: random.fork() });
+  const system = await System.start({ ...options, gateways, faketime, random: random.fork() });
   const stalls = new StallMonitor();
   try {
     return await live({ ...options, system, plan, random, stalls });
@@ -62,11 +69,11 @@ interface LiveOptions extends FaultRunOptions {
 async function live(options: LiveOptions): Promise<History> {
   const { system, timing, random, stalls, stop = new AbortController().signal } = options;
   const lives: SessionLife[] = [];
-  const gateways = openGateways(system, timing, random, lives);
+  const { gateways, channels } = openGateways(system, timing, random, lives);
   const population = new Population({ users: options.users, gateways, random: random.fork() });
   const readers = openReaders(system, population.users);
   const injector = new Injector({ system, gateways }, options.say);
-  let beganMs = Number.NaN;
+  let [beganMs, endedMs] = [Number.NaN, Number.NaN];
   try {
     await waitUntil(() => readers.every(({ history }) => history.availability.at(-1)?.isAble), {
       what: "all readers can tell who is online",
@@ -77,25 +84,31 @@ async function live(options: LiveOptions): Promise<History> {
     await injector.run(options.plan, stop);
     population.calm();
     await pause(systemClock, Math.max(0, settledMs(injector.faults, timing) - systemClock.monotonicMs()));
+    endedMs = systemClock.monotonicMs();
   } finally {
     population.stop();
     for (const gateway of gateways) gateway.stop();
+    await channels.close();
     await Promise.all(readers.map((reader) => reader.stop()));
   }
-  const endedMs = systemClock.monotonicMs();
   return {
     ...{ timing, beganMs, endedMs, lives, users: population.users, faults: injector.faults },
     ...{ readers: readers.map(({ history }) => history), stalls: stalls.stalls },
   };
 }
 
-function openGateways(system: System, timing: Timing, random: Random, lives: SessionLife[]): SimulatedGateway[] {
-  return (["token", "legacy"] as const).flatMap((kind) =>
+function openGateways(system: System, timing: Timing, random: Random, lives: SessionLife[]) {
+  const simulated = (["token", "legacy"] as const).flatMap((kind) =>
     gatewayNames[kind].map((name) => {
       const nodes = system.gatewayClients.get(name) as readonly PresenceClient[];
       return new SimulatedGateway({ name, kind, nodes, timing, random: random.fork(), lives });
     }),
   );
+  const [name] = gatewayNames.sdk;
+  const addresses = (system.gatewayLinks.get(name) ?? []).map(({ address }) => address);
+  const channels = new PresenceChannels({ addresses });
+  const gateways: Gateway[] = [...simulated, new SdkGateway({ name, channels, lives })];
+  return { gateways, channels };
 }
 
 function openReaders(system: System, users: readonly string[]) {

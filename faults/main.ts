@@ -6,6 +6,7 @@ import { catalogue } from "./injection/catalogue.ts";
 import { reportOf } from "./report.ts";
 import { standardTiming } from "./standard-run.ts";
 import { redisKinds } from "./system/redis-place.ts";
+import { findFaketime } from "./time/false-clock.ts";
 
 /** `npm run test:faults`: harms a real system at random and checks that presence kept its promises. */
 
@@ -47,6 +48,9 @@ async function run(): Promise<number> {
   });
   const verdict = check(history);
   process.stdout.write(`${reportOf(history, verdict, seed)}\n`);
+  if (kinds.some(({ stepsClocks }) => stepsClocks) && findFaketime() === undefined) {
+    process.stdout.write("No clock was stepped: this machine has no libfaketime, and LIBFAKETIME names none.\n");
+  }
   return verdict.violations.length === 0 ? 0 : 1;
 }
 

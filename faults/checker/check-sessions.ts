@@ -13,6 +13,7 @@ export function checkSessions(history: History): Violation[] {
       return [
         ...(life.kind === "token" ? lostSessions(life, rivals, history) : lostLegacySessions(life, rivals)),
         ...refreshedThoughReplaced(life, rivals, history),
+        ...forgottenAtRest(life, history),
       ];
     }),
   );
@@ -71,6 +72,18 @@ function refreshedThoughReplaced(life: SessionLife, rivals: readonly SessionLife
       )
       .map((call) => violation("P7", life, call, `was refreshed though ${rival.id} has the device`));
   });
+}
+
+/** P6: when all is well again, presence confirms what a gateway holds. */
+function forgottenAtRest(life: SessionLife, { endedMs, timing }: History): Violation[] {
+  const { calls, releasedMs = Number.POSITIVE_INFINITY } = life;
+  const [first] = calls;
+  if (first === undefined || releasedMs < endedMs || first.sentMs > endedMs - timing.ttlMs) return [];
+  const confirmed = calls.findLast(({ outcome, endedMs: answeredMs }) => outcome === "ok" && answeredMs <= endedMs);
+  const silentMs = endedMs - (confirmed?.sentMs ?? first.sentMs);
+  if (silentMs <= timing.ttlMs) return [];
+  const last = calls.at(-1) as SessionCall;
+  return [violation("P6", life, last, `is held, and nothing of it was confirmed for the last ${ms(silentMs)}`)];
 }
 
 function firstOkMs({ calls }: SessionLife): number | undefined {

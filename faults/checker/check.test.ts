@@ -162,6 +162,17 @@ describe("the checker of fault runs", () => {
     assert.deepEqual(promisesBroken(legacy.until(30)), ["P8"]);
   });
 
+  test("finds a session that is held at the end of the run, and whose heartbeats are confirmed no more (P6)", () => {
+    const { told, life } = expiring();
+    told.transition(17.5, false, 200, "EXPIRED");
+    life.releasedMs = 30_000;
+    life.calls.push(call(13, "refresh", "unknown"));
+    assert.deepEqual(promisesBroken(told.until(30)), ["P6"]);
+    assert.deepEqual(promisesBroken(told.until(16)), []);
+    life.calls.push(call(25, "refresh"));
+    assert(!promisesBroken(told.until(30)).includes("P6"));
+  });
+
   test("finds a presence that says nothing any more (P5)", () => {
     const { told } = expiring();
     told.transition(17.5, false, 200, "EXPIRED");

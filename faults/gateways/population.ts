@@ -1,7 +1,7 @@
 import { type Cancel, type Clock, systemClock } from "@realchat/presence-runtime/clock";
 import type { CallerKind, SessionEnd, SessionLife } from "../history/session-life.ts";
 import type { Random } from "../random/random.ts";
-import type { SimulatedGateway } from "./simulated-gateway.ts";
+import type { Gateway } from "./gateway.ts";
 
 interface Device {
   readonly userId: string;
@@ -15,7 +15,7 @@ interface Device {
 }
 
 interface Connection {
-  readonly gateway: SimulatedGateway;
+  readonly gateway: Gateway;
   readonly life: SessionLife;
   /** Until when the old gateway keeps it after the device moved, monotonic ms. */
   closeMs: number;
@@ -30,7 +30,7 @@ const hereMs = 16_000;
 export class Population {
   readonly users: readonly string[];
   readonly #devices: Device[];
-  readonly #gateways: readonly SimulatedGateway[];
+  readonly #gateways: readonly Gateway[];
   readonly #random: Random;
   readonly #clock: Clock;
   #cancel: Cancel | undefined;
@@ -38,7 +38,7 @@ export class Population {
 
   constructor(options: {
     users: number;
-    gateways: readonly SimulatedGateway[];
+    gateways: readonly Gateway[];
     random: Random;
     clock?: Clock;
   }) {

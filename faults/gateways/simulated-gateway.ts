@@ -1,8 +1,10 @@
 import { type Cancel, type Clock, systemClock } from "@realchat/presence-runtime/clock";
 import { CallFailure, type PresenceClient } from "../../services/presence/testing/presence-client.ts";
 import type { Timing } from "../history/history.ts";
-import type { CallerKind, Outcome, SessionCall, SessionEnd, SessionLife } from "../history/session-life.ts";
+import type { CallerKind, SessionCall, SessionEnd, SessionLife } from "../history/session-life.ts";
 import type { Random } from "../random/random.ts";
+import type { Gateway } from "./gateway.ts";
+import { outcomeOf } from "./outcome.ts";
 
 interface GatewayOptions {
   readonly name: string;
@@ -37,7 +39,7 @@ const closingMaxMs = 10_000;
  * A gateway without sockets. A token gateway reacts to answers as docs/contract.md asks; a legacy one knows only the
  * existing fields and looks at no answer. It writes down every call that it made about each session.
  */
-export class SimulatedGateway {
+export class SimulatedGateway implements Gateway {
   readonly name: string;
   readonly kind: CallerKind;
   readonly #options: GatewayOptions;
@@ -58,12 +60,10 @@ export class SimulatedGateway {
     this.#cancelTurns = this.#clock.every(turnMs, () => this.#turn());
   }
 
-  /** Whether a client can connect to it. */
   get isUp(): boolean {
     return !this.#isStopped;
   }
 
-  /** A client connected. */
   open(userId: string, deviceId: string): SessionLife {
     const id = `${this.name}-${this.#lifetime}-${++this.#opened}`;
     const life: SessionLife = { id, userId, deviceId, kind: this.kind, gateway: this.name, calls: [] };
@@ -76,7 +76,6 @@ export class SimulatedGateway {
     return this.#sockets.get(life)?.phase === "held";
   }
 
-  /** The client left. @param isLate another gateway has its device already */
   close(life: SessionLife, reason: SessionEnd["reason"], isLate: boolean): void {
     const socket = this.#sockets.get(life);
     if (socket === undefined || socket.phase === "closing") return;
@@ -95,7 +94,6 @@ export class SimulatedGateway {
     this.#sockets.delete(life);
   }
 
-  /** It dies with all its sockets, without a call. */
   crash(): void {
     this.#isStopped = true;
     this.#lifetime++;
@@ -104,12 +102,10 @@ export class SimulatedGateway {
     this.#sockets.clear();
   }
 
-  /** It stands still with all its sockets. */
   freeze(): void {
     this.#isStopped = true;
   }
 
-  /** It is there again, after a crash without its sockets. */
   resume(): void {
     this.#isStopped = false;
   }
@@ -222,7 +218,7 @@ export class SimulatedGateway {
       return { answer, call: { what, sentMs, endedMs: this.#clock.monotonicMs(), outcome: "ok", version } };
     } catch (error) {
       if (!(error instanceof CallFailure)) throw error;
-      const outcome = outcomes.get(error.code) ?? "unknown";
+      const outcome = outcomeOf(error.code);
       if (outcome === "unknown" && this.#node === used) this.#node = (used + 1) % this.#options.nodes.length;
       return { call: { what, sentMs, endedMs: this.#clock.monotonicMs(), outcome, code: error.code } };
     } finally {
@@ -239,10 +235,5 @@ export class SimulatedGateway {
     return this.#options.timing.heartbeatMs * this.#options.random.between(0.8, 1);
   }
 }
-
-const outcomes = new Map<string, Outcome>([
-  ["NOT_FOUND", "missing"],
-  ["FAILED_PRECONDITION", "superseded"],
-]);
 
 const reasons = { none: 0, "logged-out": 1, "connection-lost": 2, "server-drain": 3 } as const;

@@ -1,3 +1,4 @@
+import { clockFaults } from "./clock-faults.ts";
 import type { FaultKind } from "./fault-kind.ts";
 import { gatewayFaults } from "./gateway-faults.ts";
 import { groupFaults } from "./group-faults.ts";
@@ -14,4 +15,5 @@ export const catalogue: readonly FaultKind[] = [
   ...linkFaults,
   ...kafkaFaults,
   ...gatewayFaults,
+  ...clockFaults,
 ];

@@ -1,4 +1,4 @@
-import type { SimulatedGateway } from "../gateways/simulated-gateway.ts";
+import type { Gateway } from "../gateways/gateway.ts";
 import type { Allowance } from "../history/injected-fault.ts";
 import type { Random } from "../random/random.ts";
 import type { RedisKind } from "../system/redis-place.ts";
@@ -7,7 +7,7 @@ import type { System } from "../system/system.ts";
 /** What can be harmed. */
 export interface Victims {
   readonly system: System;
-  readonly gateways: readonly SimulatedGateway[];
+  readonly gateways: readonly Gateway[];
 }
 
 /** A harm that was done, and how it ends. */
@@ -24,6 +24,8 @@ export interface FaultKind {
   readonly name: string;
   /** Kinds of Redis that it can harm; default: all. */
   readonly of?: readonly RedisKind[];
+  /** Whether it needs wall clocks that can be stepped. */
+  readonly stepsClocks?: boolean;
   /** How long it lasts, ms. */
   readonly lastsMs: readonly [least: number, most: number];
   /** How often it is chosen, compared with the others. */

@@ -76,7 +76,7 @@ export const redisFaults: readonly FaultKind[] = [
   },
 ];
 
-function singleOf({ redis }: System): SingleRedis {
+export function singleOf({ redis }: System): SingleRedis {
   if (redis instanceof SingleRedis) return redis;
   throw new Error(`this fault is of a single Redis, not of ${redis.kind}`);
 }

@@ -1,5 +1,6 @@
 import { startPresence, type TestPresence } from "@realchat/presence-testing";
 import type { Link } from "../network/link.ts";
+import type { FalseClock } from "../time/false-clock.ts";
 
 /** A place for a presence node, whose addresses and links stay while processes come and go. */
 export class NodeSlot {
@@ -8,6 +9,8 @@ export class NodeSlot {
   readonly kafkaLink: Link;
   /** From each gateway, and from the readers. */
   readonly callerLinks: readonly Link[];
+  /** Its wall clock, where clocks can be stepped. */
+  readonly clock: FalseClock | undefined;
   readonly #env: Readonly<Record<string, string>>;
   #process: TestPresence | undefined;
 
@@ -16,13 +19,15 @@ export class NodeSlot {
     redisLink: Link;
     kafkaLink: Link;
     callerLinks: readonly Link[];
+    clock: FalseClock | undefined;
     env: Readonly<Record<string, string>>;
   }) {
     this.index = options.index;
     this.redisLink = options.redisLink;
     this.kafkaLink = options.kafkaLink;
     this.callerLinks = options.callerLinks;
-    this.#env = options.env;
+    this.clock = options.clock;
+    this.#env = { ...options.env, ...options.clock?.env };
   }
 
   get name(): string {

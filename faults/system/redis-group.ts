@@ -117,6 +117,10 @@ async function forsake(primary: GroupServer, servers: readonly GroupServer[]): P
     Promise.all(replicas.map((replica) => replica.command("CONFIG", "SET", "masterauth", password)));
   await introduce("of somebody else");
   await Promise.all(replicas.map((replica) => replica.command("CLIENT", "KILL", "TYPE", "master")));
+  const isApart = async (replica: GroupServer) => !String(await replica.command("ROLE")).includes("connected");
+  await waitUntil(async () => (await Promise.all(replicas.map(isApart))).every(Boolean), {
+    what: `no replica follows the server at ${primary.port}`,
+  });
   return {
     primary,
     async release() {

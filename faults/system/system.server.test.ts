@@ -5,7 +5,14 @@ import { System } from "./system.ts";
 
 test("a system of which a part does not start leaves nothing behind that keeps this process alive", async () => {
   const timing = { ttlMs: 0, heartbeatMs: 2_000, graceMs: 2_000, slackMs: 1_000 };
-  const options = { redis: "single" as const, nodes: 2, gateways: ["gateway"], timing, random: new Random(1) };
+  const options = {
+    redis: "single" as const,
+    nodes: 2,
+    gateways: ["gateway"],
+    timing,
+    random: new Random(1),
+    faketime: undefined,
+  };
   await assert.rejects(System.start(options), /SESSION_TTL/);
   const left = process.getActiveResourcesInfo().filter((name) => name.startsWith("TCP"));
   assert.deepEqual(left, []);

@@ -3,6 +3,7 @@ import { connectPresence, type PresenceClient } from "../../services/presence/te
 import type { Timing } from "../history/history.ts";
 import { Link } from "../network/link.ts";
 import type { Random } from "../random/random.ts";
+import { FalseClock } from "../time/false-clock.ts";
 import { NodeSlot } from "./node-slot.ts";
 import type { RedisKind, RedisPlace } from "./redis-place.ts";
 import { startRedisPlace } from "./start-redis-place.ts";
@@ -13,6 +14,8 @@ interface SystemOptions {
   readonly gateways: readonly string[];
   readonly timing: Timing;
   readonly random: Random;
+  /** See findFaketime; undefined: clocks cannot be stepped. */
+  readonly faketime: string | undefined;
 }
 
 /** Of a call; gateways of the contract would wait a little longer, and their sessions live longer, too. */
@@ -55,12 +58,14 @@ export class System {
     await using parts = new AsyncDisposableStack();
     const kafkaPorts = await Promise.all(indexes.map(() => freePort()));
     const proxied = Object.fromEntries(kafkaPorts.map((port, index) => [listenerOf(index), port]));
+    const { faketime } = options;
+    const newClock = () => (faketime === undefined ? undefined : new FalseClock(faketime));
     const kept = async <Part extends { stop(): Promise<void> }>(starting: Promise<Part>) => {
       const part = await starting;
       parts.defer(() => part.stop());
       return part;
     };
-    const [redis, kafka] = await allOf(kept(startRedisPlace(options.redis)), kept(startKafka({ proxied })));
+    const [redis, kafka] = await allOf(kept(startRedisPlace(options.redis, newClock())), kept(startKafka({ proxied })));
     const openLink = async (target: Link["target"], port?: number) => {
       const link = await Link.open(port ?? (await freePort()), target, random.fork());
       parts.defer(() => link.close());
@@ -77,7 +82,7 @@ export class System {
         const kafkaLink = await openLink(targetOf(kafka.listeners[listenerOf(index)]), kafkaPorts[index]);
         const callerLinks = [readerLinks, ...gatewayLinks.values()].map((links) => links[index] as Link);
         const env = { ...settingsOf(options.timing, kafkaLink), ...redis.settings(redisLink) };
-        return new NodeSlot({ index, redisLink, kafkaLink, callerLinks, env });
+        return new NodeSlot({ index, redisLink, kafkaLink, callerLinks, clock: newClock(), env });
       }),
     );
     for (const node of nodes) parts.defer(() => node.kill());

@@ -21,6 +21,8 @@ export type RedisOptions = {
   tls?: RedisTls;
   /** Working folder; default a temporary one. */
   dir?: string;
+  /** Further environment of the server, unless it is in a container. */
+  env?: Readonly<Record<string, string>>;
 };
 
 /** A Redis that belongs to one test: it may be frozen, killed and filled at will. */
@@ -107,7 +109,7 @@ function redisProgram(source: RedisServer, port: number, folder: string, options
   const command = ["--bind", host, "--dir", options.dir ?? folder, ...args];
   const logFile = join(folder, "redis.log");
   return {
-    start: () => startChild(source.path, command, { logFile, env: { ...process.env, ...source.env } }),
+    start: () => startChild(source.path, command, { logFile, env: { ...process.env, ...source.env, ...options.env } }),
     remove() {},
   };
 }

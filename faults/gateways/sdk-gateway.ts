@@ -1,0 +1,204 @@
+import {
+  type PresenceAccess,
+  type PresenceApi,
+  PresenceClientError,
+  type SessionHandle,
+  SessionKeeper,
+} from "@realchat/presence-client";
+import { systemClock } from "@realchat/presence-runtime/clock";
+import type { SessionCall, SessionEnd, SessionLife } from "../history/session-life.ts";
+import type { Gateway } from "./gateway.ts";
+import { outcomeOf } from "./outcome.ts";
+import { StoppableClock } from "./stoppable-clock.ts";
+
+interface SdkGatewayOptions {
+  readonly name: string;
+  /** To all nodes, over this gateway's own links. */
+  readonly channels: PresenceAccess;
+  /** Every session that it ever opens is added here. */
+  readonly lives: SessionLife[];
+}
+
+/** A gateway without sockets that keeps its sessions by the SDK, which decides what to tell presence, and when. */
+export class SdkGateway implements Gateway {
+  readonly name: string;
+  readonly kind = "token";
+  readonly #options: SdkGatewayOptions;
+  readonly #clock = new StoppableClock();
+  readonly #handles = new Map<SessionLife, SessionHandle>();
+  #process: SdkProcess;
+  #isStopped = false;
+  #opened = 0;
+
+  constructor(options: SdkGatewayOptions) {
+    this.name = options.name;
+    this.#options = options;
+    this.#process = this.#begin();
+  }
+
+  get isUp(): boolean {
+    return !this.#isStopped;
+  }
+
+  open(userId: string, deviceId: string): SessionLife {
+    const id = `${this.name}-${++this.#opened}`;
+    const life: SessionLife = { id, userId, deviceId, kind: this.kind, gateway: this.name, calls: [] };
+    this.#options.lives.push(life);
+    const handle = this.#process.open(life);
+    this.#handles.set(life, handle);
+    const over = () => {
+      life.releasedMs ??= systemClock.monotonicMs();
+      this.#handles.delete(life);
+    };
+    handle.onSuperseded(over);
+    handle.onRefused(over);
+    return life;
+  }
+
+  isRegistered(life: SessionLife): boolean {
+    return this.#handles.get(life)?.state === "online";
+  }
+
+  close(life: SessionLife, reason: SessionEnd["reason"], isLate: boolean): void {
+    const handle = this.#handles.get(life);
+    if (handle === undefined) return;
+    life.releasedMs = systemClock.monotonicMs();
+    this.#handles.delete(life);
+    life.end = { sentMs: life.releasedMs, reason, isLate };
+    void handle.close(reason === "none" ? undefined : reason);
+  }
+
+  /** The SDK has no way to forget a socket. */
+  drop(life: SessionLife): void {
+    this.close(life, "connection-lost", false);
+  }
+
+  crash(): void {
+    this.#isStopped = true;
+    const nowMs = systemClock.monotonicMs();
+    for (const life of this.#handles.keys()) life.releasedMs ??= nowMs;
+    this.#handles.clear();
+    this.#process.kill();
+  }
+
+  freeze(): void {
+    this.#isStopped = true;
+    this.#clock.stop();
+  }
+
+  resume(): void {
+    this.#isStopped = false;
+    this.#clock.goOn();
+    if (this.#process.isKilled) this.#process = this.#begin();
+  }
+
+  stop(): void {
+    this.#clock.goOn();
+    this.crash();
+  }
+
+  #begin(): SdkProcess {
+    return new SdkProcess(this.name, this.#options.channels, this.#clock);
+  }
+}
+
+/** From its start to its crash. */
+class SdkProcess {
+  readonly #keeper: SessionKeeper;
+  readonly #clock: StoppableClock;
+  readonly #byConnection = new Map<string, SessionLife>();
+  readonly #bySession = new Map<string, SessionLife>();
+  #isKilled = false;
+
+  constructor(name: string, channels: PresenceAccess, clock: StoppableClock) {
+    this.#clock = clock;
+    this.#keeper = new SessionKeeper({
+      channels: { api: this.#noted(channels.api), onServing: (listener) => channels.onServing(listener) },
+      instanceId: name,
+      clock,
+      // Sessions live shorter here than where its default fits.
+      limits: { callTimeoutMs: 1_500 },
+    });
+  }
+
+  get isKilled(): boolean {
+    return this.#isKilled;
+  }
+
+  open(life: SessionLife): SessionHandle {
+    const { userId, deviceId, id } = life;
+    this.#byConnection.set(id, life);
+    const handle = this.#keeper.open({ userId, deviceId, connectionId: id });
+    handle.untilOnline().catch(() => {});
+    return handle;
+  }
+
+  /** From now on no call leaves it, and no answer is heard. */
+  kill(): void {
+    this.#isKilled = true;
+    void this.#keeper.drain({ deadlineMs: 0 });
+  }
+
+  /** The same calls, written down. */
+  #noted(api: PresenceApi): PresenceApi {
+    return {
+      ...api,
+      registerSession: async (request, options) => {
+        const life = this.#byConnection.get(request.connectionId ?? "");
+        const note = this.#noter("register", life);
+        const answer = await this.#call(() => api.registerSession(request, options), note.failed);
+        if (life !== undefined) this.#bySession.set(answer.sessionId, life);
+        note.answered("ok", answer.version);
+        return answer;
+      },
+      refreshSessions: async (request, options) => {
+        const refs = request.sessions ?? [];
+        const notes = refs.map(({ sessionId = "" }) => this.#noter("refresh", this.#bySession.get(sessionId)));
+        const answer = await this.#call(
+          () => api.refreshSessions(request, options),
+          (error) => {
+            for (const note of notes) note.failed(error);
+          },
+        );
+        const has = (some: readonly { readonly sessionId: string }[], sessionId: string) =>
+          some.some((one) => one.sessionId === sessionId);
+        for (const [index, { sessionId = "" }] of refs.entries()) {
+          const { missing, superseded, unconfirmed } = answer;
+          const refusal = has(missing, sessionId) ? "missing" : has(superseded, sessionId) ? "superseded" : undefined;
+          notes[index]?.answered(refusal ?? (has(unconfirmed, sessionId) ? "unknown" : "ok"));
+        }
+        return answer;
+      },
+      unregisterSession: async (request, options) => {
+        const life = this.#bySession.get(request.sessionId ?? "");
+        const note = this.#noter("unregister", life);
+        const answer = await this.#call(() => api.unregisterSession(request, options), note.failed);
+        note.answered("ok");
+        if (life?.end !== undefined) life.end.confirmedMs ??= systemClock.monotonicMs();
+        return answer;
+      },
+    };
+  }
+
+  #noter(what: SessionCall["what"], life: SessionLife | undefined) {
+    const sentMs = systemClock.monotonicMs();
+    const note = (rest: Pick<SessionCall, "outcome" | "code" | "version">) =>
+      void life?.calls.push({ what, sentMs, endedMs: systemClock.monotonicMs(), ...rest });
+    return {
+      answered: (outcome: SessionCall["outcome"], version?: number) => note({ outcome, version }),
+      failed: (error: PresenceClientError) => note({ outcome: outcomeOf(error.code), code: error.code }),
+    };
+  }
+
+  async #call<Answer>(make: () => Promise<Answer>, failed: (error: PresenceClientError) => void): Promise<Answer> {
+    const gone = new PresenceClientError("UNAVAILABLE", "this process is gone");
+    if (this.#isKilled) throw gone;
+    const answering = make();
+    const [outcome] = await Promise.allSettled([answering]);
+    await this.#clock.untilRunning();
+    const failure = this.#isKilled ? gone : outcome.status === "rejected" ? outcome.reason : undefined;
+    if (failure === undefined) return answering;
+    failed(failure);
+    throw failure;
+  }
+}
