@@ -13,7 +13,7 @@ export interface GroupServer {
 }
 
 /** A primary of which no replica hears any more. */
-export interface ForsakenPrimary {
+interface ForsakenPrimary {
   readonly primary: GroupServer;
   /** Lets its replicas follow whoever is their primary then. */
   release(): Promise<void>;

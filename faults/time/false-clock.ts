@@ -20,7 +20,8 @@ export class FalseClock {
   /** Of the process whose clock it shall be. */
   get env(): Record<string, string> {
     return {
-      LD_PRELOAD: this.#library,
+      // Redis' own allocator asks for the time before libfaketime is ready to tell it: the one of libc comes before it.
+      LD_PRELOAD: `${this.#library} libc.so.6`,
       FAKETIME_TIMESTAMP_FILE: this.#file,
       FAKETIME_CACHE_DURATION: String(lookEveryS),
       // A machine's clock is put right, or wrong; how long something takes stays what it is.
@@ -31,7 +32,8 @@ export class FalseClock {
   /** Resolves when the process tells the time that differs by `seconds` from the machine's. */
   async step(seconds: number): Promise<void> {
     this.#write(seconds);
-    await pause(systemClock, lookEveryS * 1_000 + 200);
+    // It counts whole seconds.
+    await pause(systemClock, 2 * lookEveryS * 1_000 + 200);
   }
 
   get #file(): string {
