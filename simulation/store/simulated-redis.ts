@@ -13,6 +13,7 @@ import {
   type BeginReason,
   beginOf,
   recoveringUntilMs,
+  type ShardOrigin,
   type Witness,
   whyBegin,
 } from "../../services/presence/domain/recovery.ts";
@@ -46,7 +47,7 @@ const logMaxEntries = 10_000;
 /** What a server holds of a shard. Records and log entries are never changed in place, so that a copy is shallow. */
 interface Shard {
   clock: ShardClock | undefined;
-  origin: { runId: string; replicationId: string; incarnation: string } | undefined;
+  origin: Omit<ShardOrigin, "lastVersion"> | undefined;
   begin: number;
   beginClockMs: number | undefined;
   restated: number;
@@ -365,7 +366,7 @@ export class SimulatedRedis {
     const server = { runId: this.#runId, replicationId: this.#replicationId };
     const { origin, begin, lastVersion } = data;
     const reason = whyBegin(
-      data.clock === undefined ? undefined : origin === undefined ? "unproven" : { ...origin, begin, lastVersion },
+      data.clock === undefined ? undefined : origin === undefined ? "unproven" : { ...origin, lastVersion },
       server,
       witness,
     );
@@ -375,7 +376,7 @@ export class SimulatedRedis {
     data.begin = beginOf({ nowUs: this.machine.nowUs(), lastVersion, seenVersion: witness.version, begin });
     data.clock = { clockMs: Math.max(clockMs, reckonedMs) + 1, tickedAtMs: nowMs };
     data.beginClockMs = data.clock.clockMs;
-    data.origin = { ...server, incarnation: fresh };
+    data.origin = { ...server, incarnation: fresh, born: data.begin };
     data.fence = data.begin;
     data.holder = undefined;
     this.#write(shard, data, { mark: "begin", shard, version: data.begin });

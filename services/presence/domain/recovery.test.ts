@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { beginLeadUs, beginOf, type ShardOrigin, type Witness, whyBegin } from "./recovery.ts";
 
 const server = { runId: "run", replicationId: "repl" };
-const origin: ShardOrigin = { ...server, incarnation: "two", begin: 1_000, lastVersion: 5_000 };
+const origin: ShardOrigin = { ...server, incarnation: "two", born: 1_000, lastVersion: 5_000 };
 const saw = (incarnation: string, version: number, tickedVersion = version): Witness => ({
   incarnation,
   tickedVersion,
@@ -31,7 +31,7 @@ describe("a shard begins anew", () => {
     assert.equal(why({}, saw("two", 5_001, 4_000)), "behind");
   });
 
-  test("when it is of another past than the node's, unless its begin is above all that the node saw", () => {
+  test("when it is of another past than the node's, unless it was born above all that the node saw", () => {
     assert.equal(why({}, saw("one", 999)), undefined);
     assert.equal(why({}, saw("one", 1_000)), "other_incarnation");
   });

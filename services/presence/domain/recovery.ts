@@ -11,7 +11,8 @@ export interface ShardOrigin {
   readonly replicationId: string;
   /** Random, of the data since the last begin. */
   readonly incarnation: string;
-  readonly begin: number;
+  /** Version at which that was. `begin` may be later: a log that ran over begins the shard anew, and its data stay. */
+  readonly born: number;
   /** Version of the log's last entry. */
   readonly lastVersion: number;
 }
@@ -53,7 +54,7 @@ export function whyBegin(
   if (origin.replicationId !== server.replicationId) return "other_history";
   if (witness.incarnation === origin.incarnation) return witness.version > origin.lastVersion ? "behind" : undefined;
   // One that began anew since the node's last tick is above all that it saw of its own incarnation.
-  return witness.incarnation !== "" && witness.tickedVersion >= origin.begin ? "other_incarnation" : undefined;
+  return witness.incarnation !== "" && witness.tickedVersion >= origin.born ? "other_incarnation" : undefined;
 }
 
 /** The version of the begin, above every version that anybody saw. */

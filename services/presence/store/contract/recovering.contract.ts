@@ -255,6 +255,37 @@ export const recovering = (open: OpenLossyStore) =>
       assert.equal(await scene.refresh({ userId: "ben" }), "missing");
     });
 
+    lossy(
+      "a log that runs over meanwhile prolongs no recovery, and revives nobody else (P1, P2)",
+      async (scene, store) => {
+        const shard = scene.shardOf("anna");
+        const [before, since] = scene.usersOf(shard, 2) as [string, string];
+        await scene.session({ userId: before });
+        await scene.unregister({ userId: before });
+        await scene.session();
+        await store.failOver();
+        await scene.elapse(1_000);
+        const sessionId = await scene.session({ userId: since });
+        await scene.session({ userId: since, deviceId: "laptop", connectionId: "c1" });
+        assert.equal(await scene.unregister({ userId: since, sessionId }), "ended");
+        await scene.elapse(1_000);
+        const { begin, recoveringMs } = await scene.store.tick(shard, 0);
+        const lease = await scene.store.claim(shard, "node-1", 600_000);
+        const begun = (await scene.store.beginRestating(shard, lease?.fence as number)) as number;
+        const after = await scene.store.tick(shard, 0);
+        assert.ok(begun > begin && after.begin === begun);
+        assert.ok(after.recoveringMs > 0 && after.recoveringMs <= recoveringMs, `${after.recoveringMs} ms`);
+        assert.equal(await scene.refresh({ userId: since }), "missing", "it ended after the loss");
+        assert.equal(
+          await scene.refresh({ userId: before }),
+          "refreshed",
+          "it may have come back since, and been lost",
+        );
+        await scene.elapse(recoveringMs);
+        assert.equal((await scene.store.tick(shard, 0)).recoveringMs, 0);
+      },
+    );
+
     lossy("gives a lease anew, and lets the holder of the lost past save nothing (P4)", async (scene, store) => {
       const shard = scene.shardOf("anna");
       await scene.session();

@@ -136,6 +136,18 @@ export const restating = (open: OpenStore) =>
       },
     );
 
+    scene(open, "brings nobody back who left before it began: nothing was lost (P2)", async (scene) => {
+      await scene.session();
+      await scene.unregister();
+      await scene.elapse(1_000);
+      const { begin: begun } = await begin(scene, scene.shardOf("anna"));
+      assert.equal(await scene.refresh(), "missing");
+      const { begin: still, recoveringMs } = await scene.store.tick(scene.shardOf("anna"), 0);
+      assert.deepEqual([still, recoveringMs], [begun, 0]);
+      await scene.session({ deviceId: "laptop" });
+      assert.equal(await scene.unregister({ deviceId: "laptop" }), "ended", "nor is a registration contested");
+    });
+
     scene(open, "a node that lost its lease begins, restates and completes nothing any more", async (scene) => {
       const shard = scene.shardOf("anna");
       await scene.session();

@@ -39,6 +39,25 @@ for (const kind of redisKinds) {
       await close();
     });
 
+    test("a server that restated by itself during a fail-over and back hides no loss (P3)", async () => {
+      const { store, copy, setBack, close } = await openRedisHarness(site, contractOptions);
+      const shard = shardOf("anna", store.shardCount);
+      const { log } = shardKeys(store.shardCount)[shard] as ShardKeys;
+      await copy();
+      await setBack("another server");
+      const { begin } = await store.tick(shard, 0);
+      await store.register({ ...anna, deviceId: "phone" });
+      await store.tick(shard, 0);
+      await setBack("the same server");
+      // Some other node stayed with it, for longer than a begin is ahead of what is known.
+      await site.send(log, "XADD", log, streamIdOf(begin + 10_000_000), "e", `\0begin\0${begin + 10_000_000}`);
+      const lease = await store.claim(shard, "another node", 60_000);
+      const restating = await store.beginRestating(shard, lease?.fence as number);
+      const after = await store.tick(shard, 0);
+      assert(after.begin > (restating as number) && after.recoveringMs > 0, JSON.stringify(after));
+      await close();
+    });
+
     // Deadlines name user and session_id, so these two share one.
     test("two devices that were given one session_id leave no ghost, whichever ends first (P2)", async () => {
       const { store, elapse, close } = await openRedisHarness(site, contractOptions);

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 --[[ Begins a shard anew whose log ran over before it was published, so that all who are online are restated. It lost
-nothing, so it does not recover, and its publisher stays. Allowed when Redis is out of memory: it is one entry.
+nothing, so its incarnation and its publisher stay, and it recovers no longer than it did. Allowed when Redis is out of memory: it is one entry.
 KEYS[1] meta     hash
 KEYS[2] log      stream
 ARGV[1] fence    integer  of the lease that the caller believes to hold

@@ -17,8 +17,9 @@ local incarnation
 do
   local info = redis.call('INFO', 'server', 'replication')
   local run_id, replid = string.match(info, '\nrun_id:(%w+)'), string.match(info, '\nmaster_replid:(%w+)')
-  local its_run_id, its_replid
-  its_run_id, its_replid, incarnation = unpack(redis.call('HMGET', meta, 'run_id', 'replid', 'incarnation'))
+  local its_run_id, its_replid, born
+  its_run_id, its_replid, incarnation, born =
+    unpack(redis.call('HMGET', meta, 'run_id', 'replid', 'incarnation', 'born'))
   if not clock_ms then
     begun = 'empty'
   elseif not incarnation then
@@ -29,7 +30,7 @@ do
     begun = 'other_history'
   elseif known_incarnation == incarnation then
     if seen_version > version_before then begun = 'behind' end
-  elseif known_incarnation ~= '' and ticked_version >= begin_us then
+  elseif known_incarnation ~= '' and ticked_version >= (tonumber(born) or 0) then
     begun = 'other_incarnation'
   end
   if begun ~= '' then
@@ -46,8 +47,8 @@ do
     appended[#appended + 1] = mark
     -- A fencing number that the lost past gave out must not come again, nor its holder save a cursor over entries that
     -- nobody published.
-    redis.call('HSET', meta, 'run_id', run_id, 'replid', replid, 'incarnation', incarnation, 'begin', version,
-      'begin_clock', digits_of(clock_ms), 'fence', version)
+    redis.call('HSET', meta, 'run_id', run_id, 'replid', replid, 'incarnation', incarnation, 'born', version,
+      'begin', version, 'begin_clock', digits_of(clock_ms), 'fence', version)
     redis.call('DEL', publisher)
   end
 end
