@@ -3,7 +3,7 @@ import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { waitUntil } from "@realchat/presence-testing";
 import type { PresenceClient } from "../services/presence/testing/presence-client.ts";
 import type { Gateway } from "./gateways/gateway.ts";
-import { Population } from "./gateways/population.ts";
+import { namesOf, Population } from "./gateways/population.ts";
 import { SdkGateway } from "./gateways/sdk-gateway.ts";
 import { SimulatedGateway } from "./gateways/simulated-gateway.ts";
 import type { History, Timing } from "./history/history.ts";
@@ -15,6 +15,7 @@ import { planFaults } from "./injection/plan.ts";
 import { Random } from "./random/random.ts";
 import { KafkaReader } from "./readers/kafka-reader.ts";
 import { PollReader } from "./readers/poll-reader.ts";
+import { SocketReader } from "./readers/socket-reader.ts";
 import { WatchReader } from "./readers/watch-reader.ts";
 import { StallMonitor } from "./stall-monitor.ts";
 import type { RedisKind } from "./system/redis-place.ts";
@@ -37,6 +38,8 @@ interface FaultRunOptions {
 }
 
 const gatewayNames = { token: ["token-a", "token-b"], sdk: ["sdk"], legacy: ["legacy-a", "legacy-b"] } as const;
+/** Whose page shows everyone. */
+const observer = "observer";
 /** How long everyone must have been right when all is over, beyond what faults allow, ms. */
 const atRestMs = 4_000;
 
@@ -49,7 +52,10 @@ export async function runFaults(options: FaultRunOptions): Promise<History> {
   );
   const plan = planFaults(kinds, random.fork(), options.lengthMs);
   const gateways = Object.values(gatewayNames).flat();
-  const system = await System.start({ ...options, gateways, faketime, random: random.fork() });
+  const system = await System.start({
+    ...{ ...options, gateways, faketime, observer, random: random.fork() },
+    users: namesOf(options.users),
+  });
   const stalls = new StallMonitor();
   try {
     return await live({ ...options, system, plan, random, stalls });
@@ -70,7 +76,7 @@ async function live(options: LiveOptions): Promise<History> {
   const { system, timing, random, stalls, stop = new AbortController().signal } = options;
   const lives: SessionLife[] = [];
   const { gateways, channels } = openGateways(system, timing, random, lives);
-  const population = new Population({ users: options.users, gateways, random: random.fork() });
+  const population = new Population({ users: namesOf(options.users), gateways, random: random.fork() });
   const readers = openReaders(system, population.users);
   const injector = new Injector({ system, gateways }, options.say);
   let [beganMs, endedMs] = [Number.NaN, Number.NaN];
@@ -114,6 +120,7 @@ function openGateways(system: System, timing: Timing, random: Random, lives: Ses
 function openReaders(system: System, users: readonly string[]) {
   return [
     new KafkaReader(system.topic),
+    new SocketReader({ address: system.delivery.socketAddress, userId: observer }),
     ...system.readerClients.flatMap((node, index) => [
       new WatchReader({ index, node, users }),
       new PollReader({ index, node, users }),

@@ -11,7 +11,7 @@ test("a short run of random faults breaks no promise: npm run test:faults is the
   const history = await runFaults({
     ...{
       seed: seed(),
-      lengthMs: 20_000,
+      lengthMs: 15_000,
       kinds: catalogue,
       redis: "single" as const,
       nodes: 2,
@@ -24,5 +24,7 @@ test("a short run of random faults breaks no promise: npm run test:faults is the
   assert(verdict.violations.length === 0, reportOf(history, verdict, seed()));
   assert(history.faults.length > 0, "something was injected");
   assert(history.lives.length >= 30, "people came");
+  const silent = history.readers.filter(({ statements }) => statements.length === 0).map(({ name }) => name);
+  assert.deepEqual(silent, [], "every reader said something");
   assert(verdict.judgedShare > 0.2, `only ${verdict.judgedShare} of the time was judged: a run that proves little`);
 });

@@ -8,7 +8,8 @@ export function uncountedFor(reader: Pick<ReaderHistory, "kind" | "node">, histo
   const spans = history.faults.flatMap((fault) => {
     const { everyone, kafka, ofNode } = fault.allowance;
     const excuses = [everyone, reader.kind === "kafka" ? kafka : undefined];
-    if (ofNode !== undefined && ofNode.node === reader.node) excuses.push(ofNode.excuse);
+    // A page does not know which node its gateway watches.
+    if (ofNode !== undefined && (ofNode.node === reader.node || reader.kind === "page")) excuses.push(ofNode.excuse);
     return excuses.flatMap((excuse) => (excuse === undefined ? [] : [excusedSpan(fault, excuse)]));
   });
   return merged([...spans, ...history.stalls]);

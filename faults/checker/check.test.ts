@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { History } from "../history/history.ts";
+import { ReaderHistory } from "../history/reader-history.ts";
 import { timelineOf } from "../history/timeline.ts";
 import { check } from "./check.ts";
 import { call, endAt, keepAlive, ToldHistory } from "./testing/told-history.ts";
@@ -55,6 +56,19 @@ describe("the checker of fault runs", () => {
     told.transition(8, false, 150, "EXPIRED").transition(8.01, true, 151, "CONNECTED").answer(8.5, "online", 151);
     told.transition(17.5, false, 200, "EXPIRED");
     assert.deepEqual(promisesBroken(told.until(30)), ["P1"]);
+  });
+
+  test("excuses a page for the trouble of any node, since its gateway may watch there, and no further", () => {
+    const { told } = expiring();
+    const page = new ReaderHistory("a page", "page");
+    told.transition(17.5, false, 200, "EXPIRED");
+    told.believe(page, 1.2, "online", 100).believe(page, 23, "offline", 200);
+    const history = () => ({ ...told.until(30), readers: [...told.until(30).readers, page] });
+    assert.deepEqual(promisesBroken(history()), ["P2"]);
+    told.fault("node.freeze", 16, 20, { ofNode: { node: 1, excuse: whole(3_000) } });
+    assert.deepEqual(promisesBroken(history()), []);
+    told.believe(page, 5, "offline", 100);
+    assert(promisesBroken(history()).includes("P1"));
   });
 
   test("does not take an offline for false that may have come while nobody lived", () => {

@@ -37,7 +37,7 @@ export class Population {
   #isCalm = false;
 
   constructor(options: {
-    users: number;
+    users: readonly string[];
     gateways: readonly Gateway[];
     random: Random;
     clock?: Clock;
@@ -45,7 +45,7 @@ export class Population {
     this.#gateways = options.gateways;
     this.#random = options.random;
     this.#clock = options.clock ?? systemClock;
-    this.users = Array.from({ length: options.users }, (_, index) => `user-${index}`);
+    this.users = options.users;
     this.#devices = this.users.flatMap((userId, index) => devicesOf(userId, index, this.#random));
   }
 
@@ -119,6 +119,10 @@ export class Population {
   #happens(meanMs: number): boolean {
     return this.#random.chance(stepMs / meanMs);
   }
+}
+
+export function namesOf(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `user-${index}`);
 }
 
 function devicesOf(userId: string, index: number, random: Random): Device[] {

@@ -30,7 +30,7 @@ interface ReadReset {
   readonly begin: number;
 }
 
-type ReaderKind = "kafka" | "watch" | "poll";
+type ReaderKind = "kafka" | "watch" | "poll" | "page";
 
 interface Availability {
   readonly atMs: number;

@@ -11,7 +11,7 @@ test("a system of which a part does not start leaves nothing behind that keeps t
     gateways: ["gateway"],
     timing,
     random: new Random(1),
-    faketime: undefined,
+    ...{ faketime: undefined, users: [], observer: "eve" },
   };
   await assert.rejects(System.start(options), /SESSION_TTL/);
   const left = process.getActiveResourcesInfo().filter((name) => name.startsWith("TCP"));

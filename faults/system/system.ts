@@ -1,4 +1,13 @@
-import { freePort, startKafka, type TestKafka } from "@realchat/presence-testing";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  freePort,
+  startDelivery,
+  startKafka,
+  type TestDelivery,
+  type TestKafka,
+  temporaryFolder,
+} from "@realchat/presence-testing";
 import { connectPresence, type PresenceClient } from "../../services/presence/testing/presence-client.ts";
 import type { Timing } from "../history/history.ts";
 import { Link } from "../network/link.ts";
@@ -14,6 +23,9 @@ interface SystemOptions {
   readonly gateways: readonly string[];
   readonly timing: Timing;
   readonly random: Random;
+  readonly users: readonly string[];
+  /** Who may see all of them. */
+  readonly observer: string;
   /** See findFaketime; undefined: clocks cannot be stepped. */
   readonly faketime: string | undefined;
 }
@@ -34,13 +46,16 @@ export class System {
   readonly gatewayLinks: ReadonlyMap<string, readonly Link[]>;
   /** One for each node, over links that nothing harms. */
   readonly readerClients: readonly PresenceClient[];
+  /** A gateway with pages, over links that nothing harms. */
+  readonly delivery: TestDelivery;
   readonly #parts: AsyncDisposableStack;
 
   private constructor(
-    started: Pick<System, "redis" | "kafka" | "nodes" | "gatewayLinks"> & { readerLinks: Link[] },
+    started: Pick<System, "redis" | "kafka" | "nodes" | "gatewayLinks" | "delivery"> & { readerLinks: Link[] },
     parts: AsyncDisposableStack,
   ) {
-    const { redis, kafka, nodes, gatewayLinks, readerLinks } = started;
+    const { redis, kafka, nodes, gatewayLinks, delivery, readerLinks } = started;
+    this.delivery = delivery;
     this.redis = redis;
     this.kafka = kafka;
     this.nodes = nodes;
@@ -87,7 +102,9 @@ export class System {
     );
     for (const node of nodes) parts.defer(() => node.kill());
     await Promise.all(nodes.map((node) => node.start("ready")));
-    return new System({ redis, kafka, nodes, gatewayLinks, readerLinks }, parts.move());
+    const delivery = await startDelivery({ env: deliverySettings(readerLinks, options) });
+    parts.defer(() => delivery.kill());
+    return new System({ redis, kafka, nodes, gatewayLinks, delivery, readerLinks }, parts.move());
   }
 
   /** What consumers of the events need: the broker's own listener, which nothing harms but what harms the broker. */
@@ -118,6 +135,18 @@ function settingsOf({ ttlMs, heartbeatMs, graceMs }: Timing, kafka: Link): Recor
     HEARTBEAT_INTERVAL: `${heartbeatMs}ms`,
     OFFLINE_GRACE: `${graceMs}ms`,
     DRAIN_TIMEOUT: "5s",
+  };
+}
+
+/** It watches presence, and finds in a file who may see whom. */
+function deliverySettings(nodes: readonly Link[], { users, observer }: SystemOptions): Record<string, string> {
+  const file = join(temporaryFolder("fault-audience").path, "audience.jsonl");
+  writeFileSync(file, `${JSON.stringify({ conversation_id: "all", participants: [observer, ...users] })}\n`);
+  return {
+    PRESENCE_SVC_ADDR: nodes.map(({ address }) => address).join(","),
+    FEED: "watch",
+    AUDIENCE_FILE: file,
+    SAMPLE_CAST: "false",
   };
 }
 
