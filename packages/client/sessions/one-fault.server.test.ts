@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
+import { describe, type TestContext, test } from "node:test";
 import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { startPresence, startRedis, waitUntil } from "@realchat/presence-testing";
 import { createClient } from "@redis/client";
@@ -47,44 +47,47 @@ async function assertAllLiveOn({ channels, keeper }: Gateway, handles: readonly 
   assert.deepEqual({ returns, outages }, { returns: 0, outages: 0 });
 }
 
-test("Redis has no memory for registrations: a newcomer waits, and 100 sessions live on (P1)", async (t) => {
-  const stage = await gateway(t);
-  await stage.admin.configSet("maxmemory", "1mb");
-  const newcomer = stage.open("new");
-  await waitUntil(() => stage.keeper.metrics().callFailures > 0, { what: "its registration fails" });
-  await assertAllLiveOn(stage, stage.handles);
-  assert.equal(newcomer.state, "registering");
-  const leaving = stage.handles[0];
-  await leaving?.close("logged-out");
-  await stage.admin.configSet("maxmemory", "0");
-  await newcomer.untilOnline();
-});
+// At once: they wait.
+describe("one fault, each on a stage of its own", { concurrency: 3 }, () => {
+  test("Redis has no memory for registrations: a newcomer waits, and 100 sessions live on (P1)", async (t) => {
+    const stage = await gateway(t);
+    await stage.admin.configSet("maxmemory", "1mb");
+    const newcomer = stage.open("new");
+    await waitUntil(() => stage.keeper.metrics().callFailures > 0, { what: "its registration fails" });
+    await assertAllLiveOn(stage, stage.handles);
+    assert.equal(newcomer.state, "registering");
+    const leaving = stage.handles[0];
+    await leaving?.close("logged-out");
+    await stage.admin.configSet("maxmemory", "0");
+    await newcomer.untilOnline();
+  });
 
-test("a user's record is of a wrong type: that user waits, others come, and 100 sessions live on (P1)", async (t) => {
-  const stage = await gateway(t);
-  const { admin, open, keeper, handles } = stage;
-  const record = "presence:{03}:u:user-123";
-  await admin.lPush(record, "y");
-  const broken = open("user-123");
-  await waitUntil(() => keeper.metrics().callFailures > 0, { what: "its registration fails" });
-  const others = Array.from({ length: 20 }, (_, user) => open(`other-${user}`));
-  await Promise.all(others.map((handle) => handle.untilOnline()));
-  await assertAllLiveOn(stage, [...handles, ...others]);
-  assert.equal(broken.state, "registering");
-  await admin.del(record);
-  await broken.untilOnline();
-});
+  test("a user's record is of a wrong type: that user waits, others come, and 100 sessions live on (P1)", async (t) => {
+    const stage = await gateway(t);
+    const { admin, open, keeper, handles } = stage;
+    const record = "presence:{03}:u:user-123";
+    await admin.lPush(record, "y");
+    const broken = open("user-123");
+    await waitUntil(() => keeper.metrics().callFailures > 0, { what: "its registration fails" });
+    const others = Array.from({ length: 20 }, (_, user) => open(`other-${user}`));
+    await Promise.all(others.map((handle) => handle.untilOnline()));
+    await assertAllLiveOn(stage, [...handles, ...others]);
+    assert.equal(broken.state, "registering");
+    await admin.del(record);
+    await broken.untilOnline();
+  });
 
-test("one shard fails all that is asked of it: the sessions of all others live on (P1)", async (t) => {
-  const stage = await gateway(t);
-  const { admin, channels, handles } = stage;
-  const { presences } = await channels.api.getPresence({ userIds: handles.map(({ userId }) => userId) });
-  const inShard3 = new Set(presences.filter(({ shard }) => shard === 3).map(({ userId }) => userId));
-  assert.ok(inShard3.size > 0);
-  await admin.del("presence:{03}:deadlines");
-  await admin.set("presence:{03}:deadlines", "not a sorted set");
-  await assertAllLiveOn(
-    stage,
-    handles.filter(({ userId }) => !inShard3.has(userId)),
-  );
+  test("one shard fails all that is asked of it: the sessions of all others live on (P1)", async (t) => {
+    const stage = await gateway(t);
+    const { admin, channels, handles } = stage;
+    const { presences } = await channels.api.getPresence({ userIds: handles.map(({ userId }) => userId) });
+    const inShard3 = new Set(presences.filter(({ shard }) => shard === 3).map(({ userId }) => userId));
+    assert.ok(inShard3.size > 0);
+    await admin.del("presence:{03}:deadlines");
+    await admin.set("presence:{03}:deadlines", "not a sorted set");
+    await assertAllLiveOn(
+      stage,
+      handles.filter(({ userId }) => !inShard3.has(userId)),
+    );
+  });
 });

@@ -81,17 +81,12 @@ async function abandon(userId: string, how: "closed" | "silent"): Promise<() => 
 
 const figure = async (name: string) => (await frozen.metrics()).get(name) ?? 0;
 
-/** The client of that user is online, and has been all along. */
-async function assertUndisturbed(client: SocketClient, userId: string): Promise<void> {
-  // A heartbeat later its gateway would have heard of a successor, and told.
-  await pause(systemClock, ttlMs / 2);
-  assert.equal(client.end, undefined, "the living socket is open");
-  assert.equal(observer.users.get(userId)?.online, true);
-  assert.deepEqual(
-    grey.filter((id) => id === userId),
-    [],
-  );
-  client.socket.terminate();
+/** Clients that must stay online, by user, and since when they may be disturbed, ms. */
+const living = new Map<string, { client: SocketClient; sinceMs: number }>();
+
+/** From now on to the end of these tests nothing may happen to the client. */
+function mustStay(userId: string, client: SocketClient): void {
+  living.set(userId, { client, sinceMs: systemClock.monotonicMs() });
 }
 
 describe("a client that gave up on a gateway that stood still, and connected to another one", () => {
@@ -105,10 +100,10 @@ describe("a client that gave up on a gateway that stood still, and connected to 
     frozen.resume();
     const gone = 'delivery_handshakes_refused_total{reason="gone"}';
     await waitUntil(async () => (await figure(gone)) >= 1, { what: "the dead handshake is counted" });
-    await assertUndisturbed(client, userId);
+    mustStay(userId, client);
   });
 
-  test("stays online when its handshake is found, and nothing says that it is gone", async () => {
+  test("stays online when its handshake is found, and nothing says that it is gone", async (t) => {
     const [, userId = ""] = people;
     frozen.pause();
     const end = await abandon(userId, "silent");
@@ -118,8 +113,8 @@ describe("a client that gave up on a gateway that stood still, and connected to 
     frozen.resume();
     const unproven = 'delivery_sockets_closed_total{close="unproven"}';
     await waitUntil(async () => (await figure(unproven)) >= 1, { what: "the silent socket is dropped" });
-    await assertUndisturbed(client, userId);
-    end();
+    t.after(end);
+    mustStay(userId, client);
   });
 
   test("stays online when its registration is found by a presence node that stood still", async () => {
@@ -133,7 +128,7 @@ describe("a client that gave up on a gateway that stood still, and connected to 
     await observer.untilTold(userId, true);
     await pause(systemClock, 1_500);
     node?.resume();
-    await assertUndisturbed(client, userId);
+    mustStay(userId, client);
   });
 
   test("stays online when its registration waited at the gateway through an outage", async (t) => {
@@ -154,8 +149,23 @@ describe("a client that gave up on a gateway that stood still, and connected to 
     await pause(systemClock, 500);
     nodes[0]?.resume();
     await waitUntil(() => waiting.state === "superseded", { what: "the registration that waited yields" });
-    await assertUndisturbed(client, userId);
+    mustStay(userId, client);
   });
+
+  for (const userId of people.slice(0, 4)) {
+    test(`is online all along: ${userId}`, async () => {
+      const { client, sinceMs } = living.get(userId) ?? assert.fail("has not come so far");
+      // A heartbeat later its gateway would have heard of a successor, and told.
+      await pause(systemClock, sinceMs + ttlMs / 2 - systemClock.monotonicMs());
+      assert.equal(client.end, undefined, "the living socket is open");
+      assert.equal(observer.users.get(userId)?.online, true);
+      assert.deepEqual(
+        grey.filter((id) => id === userId),
+        [],
+      );
+      client.socket.terminate();
+    });
+  }
 });
 
 describe("a client whose session was replaced by one that is gone", () => {
