@@ -5,11 +5,12 @@ import { after, before, describe, test } from "node:test";
 import { createServer } from "node:tls";
 import { issueCertificates } from "@realchat/presence-rpc/testing";
 import { systemClock } from "@realchat/presence-runtime/clock";
-import { startRedis, type TestRedis } from "@realchat/presence-testing";
+import { startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
 import { type ConnectionOptions, RedisConnection } from "./connection.ts";
 import { parseRedisUrl } from "./redis-address.ts";
 import { codeBehind, RedisError } from "./redis-error.ts";
 import { locatorAt } from "./redis-locator.ts";
+import { checkServer } from "./server-check.ts";
 
 let redis: TestRedis;
 before(async () => {
@@ -77,6 +78,21 @@ describe("a connection", () => {
     const refusal = new RedisError("REFUSED", "not ours");
     await assert.rejects(connect({ prepare: () => Promise.reject(refusal) }), refusal);
   });
+});
+
+test("a connection to a server that has no room for one more waits for some, also when it is the first", async (t) => {
+  const full = await startRedis();
+  t.after(() => full.stop());
+  const locator = locatorAt(parseRedisUrl(full.url));
+  const occupant = await connect({ locator });
+  t.after(() => occupant.close());
+  await occupant.send(["CONFIG", "SET", "maxclients", "1"]);
+  const connection = await connect({ locator, prepare: checkServer });
+  t.after(() => connection.close());
+  assert.equal(connection.isReady, false);
+  assert.match(connection.detail, /^connecting to redis:.*: Redis replied: ERR max number of clients reached$/);
+  occupant.close();
+  await waitUntil(() => connection.isReady, { what: "the connection is made" });
 });
 
 describe("a connection over TLS", () => {

@@ -8,10 +8,15 @@ import { standardServices } from "./standard-services.contract.ts";
 
 /** What callers of the gRPC contract may rely on, whatever presence runs on. */
 export function presenceApiContract(start: StartNodes): void {
-  sessions(start);
-  reading(start);
+  presenceApiCore(start);
   legacy(start);
   grace(start);
   limits(start);
   standardServices(start);
+}
+
+/** Of these, what depends on how the store is reached: calls and watches on every shard. */
+export function presenceApiCore(start: StartNodes): void {
+  sessions(start);
+  reading(start);
 }
