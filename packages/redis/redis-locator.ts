@@ -4,6 +4,8 @@ import type { RedisAddress } from "./redis-address.ts";
 export interface RedisLocator {
   /** For messages and logs. */
   readonly shown: string;
+  /** Silence after which Sentinels take the server for dead, ms; undefined: none watch it, or not known yet. */
+  readonly downAfterMs: number | undefined;
   /** @throws Error saying why it is not known now; RedisError REFUSED when it never will be */
   locate(): Promise<RedisAddress>;
   /** Says where the server to use is now, if no more at an address that was located; undefined: it is there. */
@@ -15,6 +17,7 @@ export interface RedisLocator {
 export function locatorAt(address: RedisAddress): RedisLocator {
   return {
     shown: address.shown,
+    downAfterMs: undefined,
     locate: async () => address,
     moved: () => undefined,
     close() {},

@@ -63,7 +63,6 @@ export class SentinelLocator implements RedisLocator {
     });
   }
 
-  /** How long the Sentinels wait before they take the master for dead, ms; undefined: not known yet. */
   get downAfterMs(): number | undefined {
     return this.#known?.downAfterMs;
   }

@@ -18,8 +18,11 @@ export interface SettingRisks {
 /** Settings of a server that go together, and what is wrong with them. */
 interface SettingRule {
   readonly settings: readonly string[];
-  /** @returns undefined: they are as they should be */
-  riskOf(values: ReadonlyMap<string, string>): string | undefined;
+  /**
+   * @param downAfterMs see RedisLocator
+   * @returns undefined: they are as they should be
+   */
+  riskOf(values: ReadonlyMap<string, string>, downAfterMs: number | undefined): string | undefined;
 }
 
 const coverage: SettingRule = {
@@ -28,6 +31,25 @@ const coverage: SettingRule = {
     values.get("cluster-require-full-coverage") === "yes"
       ? "cluster-require-full-coverage is yes: the loss of one shard is the loss of all; set it to no on every node"
       : undefined,
+};
+
+/**
+ * Whether a master that is cut off stops by the time that Sentinels promote another one. Nodes that were cut off with it
+ * go on using it until then.
+ */
+const fencing: SettingRule = {
+  settings: ["min-replicas-to-write", "min-replicas-max-lag"],
+  riskOf(values, downAfterMs) {
+    if (downAfterMs === undefined) return undefined;
+    const [needed, lagS] = this.settings.map((name) => Number(values.get(name)));
+    const lagMaxS = Math.max(1, Math.floor(downAfterMs / 1_000));
+    // A lag of 0 means that none is too long.
+    if (Number(needed) >= 1 && Number(lagS) >= 1 && Number(lagS) <= lagMaxS) return undefined;
+    return (
+      `min-replicas-to-write is ${needed} and min-replicas-max-lag ${lagS}: a master that is cut off goes on taking ` +
+      `writes that are lost, after Sentinels promoted another one; set them to 1 or more, and to ${lagMaxS} or less`
+    );
+  },
 };
 
 /**
@@ -45,8 +67,8 @@ export class SettingsWatch {
   #isLooking = false;
 
   /** @param onFound hears of a risk, whenever one is found that was on no server before */
-  constructor({ cluster }: RedisPlace, onFound: (risk: string) => void, clock: Clock) {
-    this.#rules = cluster ? [coverage] : [];
+  constructor({ cluster, sentinel }: RedisPlace, onFound: (risk: string) => void, clock: Clock) {
+    this.#rules = [...(cluster ? [coverage] : []), ...(sentinel === undefined ? [] : [fencing])];
     this.#onFound = onFound;
     this.#clock = clock;
   }
@@ -61,21 +83,25 @@ export class SettingsWatch {
   }
 
   /** To be called every second. */
-  async look({ servers }: RedisServers): Promise<void> {
+  async look({ servers, downAfterMs }: RedisServers): Promise<void> {
     if (this.#isLooking || this.#rules.length === 0) return;
     this.#isLooking = true;
     const names = new Set(servers.map(({ name }) => name));
     for (const known of [this.#risks, this.#refusals])
       for (const name of known.keys()) if (!names.has(name)) known.delete(name);
-    await Promise.all(servers.filter(({ link }) => link.isReady).map((server) => this.#lookAt(server)));
+    await Promise.all(servers.filter(({ link }) => link.isReady).map((server) => this.#lookAt(server, downAfterMs)));
     this.#isLooking = false;
   }
 
-  async #lookAt({ name, link }: RedisServer): Promise<void> {
+  async #lookAt({ name, link }: RedisServer, downAfterMs: number | undefined): Promise<void> {
     if ((this.#refusals.get(name)?.untilMs ?? 0) > this.#clock.monotonicMs()) return;
     try {
       const settings = this.#rules.flatMap((rule) => rule.settings);
-      this.#note(name, pairsIn(list(await link.send(["CONFIG", "GET", ...settings])).map(text)));
+      const values = pairsIn(list(await link.send(["CONFIG", "GET", ...settings])).map(text));
+      this.#note(
+        name,
+        this.#rules.map((rule) => rule.riskOf(values, downAfterMs)).filter((risk) => risk !== undefined),
+      );
       this.#refusals.delete(name);
     } catch (error) {
       // NOPERM, or a command that was taken away. No reply is the connection's to tell.
@@ -86,8 +112,7 @@ export class SettingsWatch {
     }
   }
 
-  #note(server: string, values: ReadonlyMap<string, string>): void {
-    const risks = this.#rules.map((rule) => rule.riskOf(values)).filter((risk) => risk !== undefined);
+  #note(server: string, risks: readonly string[]): void {
     const before = this.found.risks;
     this.#risks.set(server, risks);
     for (const risk of risks) if (!before.includes(risk)) this.#onFound(`Redis' ${risk}`);

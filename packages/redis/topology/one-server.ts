@@ -65,6 +65,10 @@ export class OneServer implements RedisServers {
     return this.#connection.detail;
   }
 
+  get downAfterMs(): number | undefined {
+    return this.#locator.downAfterMs;
+  }
+
   start(): Promise<void> {
     return this.#connection.start();
   }

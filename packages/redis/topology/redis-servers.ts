@@ -41,6 +41,8 @@ export interface RedisServers {
   readonly losses: Readonly<Record<LossReason, number>>;
   /** What an operator should know, in one line. */
   readonly detail: string;
+  /** See RedisLocator. */
+  readonly downAfterMs: number | undefined;
   /**
    * Makes the first attempt; when Redis cannot be reached it resolves, too, and goes on trying for ever.
    * @throws RedisError REFUSED when this Redis must not be used, or does not let us in

@@ -63,6 +63,25 @@ describe("a node behind Sentinels, with TLS and users of their own", () => {
     await watched.untilWhole();
   });
 
+  test("says that a master that is cut off goes on taking writes, until its settings forbid it (P4)", async () => {
+    const settings = async () => {
+      const response = await fetch(`http://${node.httpAddress}/health/ready`);
+      const { checks } = (await response.json()) as { checks: Record<string, { status: string; detail: string }> };
+      return { isUsed: response.status === 200, ...checks.settings };
+    };
+    await waitUntil(async () => (await settings()).status === "not ready", { what: "the node says it" });
+    const { isUsed, detail = "" } = await settings();
+    assert.equal(isUsed, true, "what works is used");
+    assert.match(detail, /min-replicas-to-write is 0 .* a master that is cut off goes on taking writes that are lost/);
+    assert.equal(await metricOf(node, "presence_store_risky_settings"), 1);
+    await waitUntil(() => node.logs().includes("settings is not ready"), { what: "the log tells it" });
+    const set = (toWrite: string) => ["CONFIG", "SET", "min-replicas-to-write", toWrite, "min-replicas-max-lag", "1"];
+    for (const server of watched.servers) await server.command(...set("1"));
+    await waitUntil(async () => (await settings()).status === "ready", { what: "the node says that all is well" });
+    assert.equal(await metricOf(node, "presence_store_risky_settings"), 0);
+    for (const server of watched.servers) await server.command(...set("0"));
+  });
+
   test("finds the next master after the present one was killed, and nobody goes offline (P1, P5)", async () => {
     const { sessionId } = await client.api.registerSession({ ...phone, connectionId: "socket-2" });
     const old = await watched.master();

@@ -15,6 +15,7 @@ const refusedMs = 1_000;
 /** The primaries of a Redis Cluster that have our parts, a connection to each. */
 export class ClusterServers implements RedisServers, MapFollower {
   readonly links: readonly PartLink[];
+  readonly downAfterMs = undefined;
   readonly #map: ClusterMap;
   readonly #options: ServersOptions;
   readonly #clock: Clock;
