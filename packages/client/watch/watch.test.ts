@@ -175,7 +175,7 @@ describe("watching everyone", () => {
     assert.deepEqual(told.slice(5), ["-bob@9", "synced"]);
   });
 
-  test("of whom nothing is known it tells nothing, keeps what it told, and does not ask for ever (P5)", async () => {
+  test("of whom nothing is known it tells nothing, keeps what it told, and asks ever more rarely (P5)", async () => {
     const { clock, told, state } = watching(
       "everyone",
       [
@@ -186,7 +186,64 @@ describe("watching everyone", () => {
     );
     await clock.advance(20_000);
     assert.deepEqual(told, ["+alice@1", "+bob@2", "synced", "unsynced", "synced", "-alice@7"]);
-    assert.deepEqual(state.askings, [["bob"]], "who was absent is asked for once");
+    assert.deepEqual(state.askings, [["bob"], ["bob"], ["bob"], ["bob"]], "after 2 s, 4 s and 8 s");
+    state.askings.length = 0;
+    await clock.advance(600_000);
+    assert.ok(state.askings.length >= 19 && state.askings.length <= 20, `asked ${state.askings.length} times in 600 s`);
+    assert.deepEqual(told.slice(6), []);
+  });
+
+  test("who left while its shard did not answer is told once it does, though no event tells it (P5)", async () => {
+    let isAway = true;
+    const { clock, told, state } = watching(
+      "everyone",
+      [
+        [snapshot("+alice@1", "+bob@2", "+cid@3"), complete],
+        [snapshot("+cid@3"), complete],
+      ],
+      (userId) => (isAway && userId !== "alice" ? `?${userId}@0` : `-${userId}@9`),
+    );
+    await clock.advance(5_000);
+    assert.deepEqual(told.slice(3), ["synced", "unsynced", "-alice@9", "synced"]);
+    isAway = false;
+    await clock.advance(4_000);
+    assert.deepEqual(told.slice(7), ["-bob@9"]);
+    const { length } = state.askings;
+    await clock.advance(60_000);
+    assert.equal(state.askings.length, length, "nobody is in doubt any more");
+  });
+
+  test("a store that fails while it is asked for those of whom nothing is known ends no stream", async () => {
+    let answer = (userId: string) => `?${userId}@0`;
+    const { clock, told, state } = watching("everyone", [[snapshot("+alice@1"), complete], [complete]], (userId) =>
+      answer(userId),
+    );
+    await clock.advance(1_500);
+    assert.deepEqual(told, ["+alice@1", "synced", "unsynced", "synced"]);
+    answer = () => {
+      throw new PresenceClientError("UNAVAILABLE", "away");
+    };
+    await clock.advance(10_000);
+    answer = (userId) => `-${userId}@9`;
+    await clock.advance(20_000);
+    assert.deepEqual(told.slice(4), ["-alice@9"]);
+    assert.equal(state.opened, 2);
+  });
+
+  test("of many of whom nothing is known a page is asked for at a time, and none for ever", async () => {
+    const users = Array.from({ length: 2_500 }, (_, user) => `+u${user}@1`);
+    let isAway = true;
+    const { clock, told, state } = watching("everyone", [[snapshot(...users), complete], [complete]], (userId) =>
+      isAway ? `?${userId}@0` : `-${userId}@9`,
+    );
+    await clock.advance(1_500);
+    state.askings.length = 0;
+    await clock.advance(30_000);
+    assert.ok(state.askings.length >= 3 && state.askings.length <= 4, `${state.askings.length} calls in 30 s`);
+    assert.equal(new Set(state.askings.slice(0, 3).flat()).size, 2_500, "each page had its turn");
+    isAway = false;
+    await clock.advance(30_000);
+    assert.equal(told.filter((one) => one.startsWith("-")).length, 2_500);
   });
 
   test("a store that recovers is asked no more often because it tells much", async () => {

@@ -1,4 +1,4 @@
-import type { UserPresence, WatchPresenceResponse } from "@realchat/presence-proto/presence";
+import type { GetPresenceResponse, UserPresence, WatchPresenceResponse } from "@realchat/presence-proto/presence";
 import { type Clock, pause } from "@realchat/presence-runtime/clock";
 import type { PresenceApi } from "../grpc/presence-channels.ts";
 import { changeOfUpdate, changeOfView, type PresenceChange } from "../presence-change.ts";
@@ -7,6 +7,8 @@ import type { PresenceNews } from "./presence-news.ts";
 
 /** How often it is asked again for users of whom a recovering store cannot be sure, ms. */
 const askAgainMs = 2_000;
+/** And for those of whom nothing could be told: twice as long after each time, at most so long. */
+const unknownMaxMs = 30_000;
 const askTimeoutMs = 5_000;
 /** Users in one question; the contract allows ten times as many. */
 const askMaxUsers = 1_000;
@@ -24,13 +26,18 @@ export class WatchedUsers {
   /** Who appeared in the snapshot that is coming in; undefined when none is. */
   #inSnapshot: Set<string> | undefined;
   /** Told to be online, or not at all, while what we have now says otherwise without being sure. */
-  #doubted = new Set<string>();
+  readonly #doubted = new Set<string>();
+  /** Of whom nothing could be told: what is held of them may be wrong, and no event need come to mend it. */
+  readonly #unknown = new Set<string>();
   /** The stream says so; it is over with the next reset. */
   #isRecovering = false;
   /** What was told last of how complete it is. */
   #told: "unsynced" | "recovering" | "synced" = "unsynced";
   /** When it is next asked for those in doubt. */
   #askMs = 0;
+  /** When it is next asked for those of whom nothing could be told, and how long it is waited then. */
+  #askUnknownMs = 0;
+  #unknownWaitMs = askAgainMs;
 
   constructor(api: PresenceApi, users: readonly string[] | "everyone", clock: Clock, signal: AbortSignal | undefined) {
     this.#api = api;
@@ -52,7 +59,7 @@ export class WatchedUsers {
   /** Opens a stream and tells what it changes, until it ends. @throws PresenceClientError when it breaks */
   async *follow(): AsyncGenerator<PresenceNews> {
     this.#inSnapshot = new Set();
-    this.#doubted.clear();
+    this.#forgetDoubts();
     this.#isRecovering = false;
     const cut = new AbortController();
     const stop = () => cut.abort();
@@ -90,7 +97,8 @@ export class WatchedUsers {
   /** Once the snapshot is there, clears up who is in doubt; when nobody is, all has been told. */
   async *#settle(): AsyncGenerator<PresenceNews> {
     if (this.#inSnapshot !== undefined) return;
-    if (this.#isTimeToAsk()) yield* this.#ask();
+    if (this.#isTime(this.#doubted, this.#askMs)) yield* this.#ask();
+    if (this.#isTime(this.#unknown, this.#askUnknownMs)) yield* this.#askForUnknown();
     if (this.#isRecovering) yield* this.#tellOnce("recovering");
     else if (this.#doubted.size === 0) yield* this.#tellOnce("synced");
   }
@@ -101,21 +109,31 @@ export class WatchedUsers {
     yield { kind };
   }
 
-  /** While the stream says that the store recovers, a snapshot will follow by itself. */
-  get #mayAsk(): boolean {
-    return this.#inSnapshot === undefined && !this.#isRecovering && this.#doubted.size > 0;
+  #forgetDoubts(): void {
+    this.#doubted.clear();
+    this.#unknown.clear();
   }
 
-  #isTimeToAsk(): boolean {
-    return this.#mayAsk && this.#clock.monotonicMs() >= this.#askMs;
+  /** When to ask; never while the stream says that the store recovers: a snapshot will follow by itself. */
+  get #nextAskMs(): number {
+    const isFirst = this.#inSnapshot !== undefined || this.#isRecovering;
+    return Math.min(
+      isFirst || this.#doubted.size === 0 ? Number.POSITIVE_INFINITY : this.#askMs,
+      isFirst || this.#unknown.size === 0 ? Number.POSITIVE_INFINITY : this.#askUnknownMs,
+    );
+  }
+
+  #isTime(users: ReadonlySet<string>, atMs: number): boolean {
+    return users.size > 0 && !this.#isRecovering && this.#clock.monotonicMs() >= atMs;
   }
 
   async #orTimeToAsk<T>(next: Promise<T>): Promise<T | undefined> {
-    if (!this.#mayAsk) return await next;
+    const askMs = this.#nextAskMs;
+    if (askMs === Number.POSITIVE_INFINITY) return await next;
     // No caller may be waiting for it when it breaks.
     next.catch(() => {});
     const enough = new AbortController();
-    const waitMs = Math.max(0, this.#askMs - this.#clock.monotonicMs());
+    const waitMs = Math.max(0, askMs - this.#clock.monotonicMs());
     const time = pause(this.#clock, waitMs, enough.signal).then(() => undefined);
     try {
       return await Promise.race([next, time]);
@@ -127,7 +145,7 @@ export class WatchedUsers {
   *#take(message: WatchPresenceResponse): Generator<PresenceNews> {
     if (message.reset) {
       this.#inSnapshot = new Set();
-      this.#doubted.clear();
+      this.#forgetDoubts();
       const why = this.#isRecovering ? "presence has recovered, and tells anew" : "presence missed changes itself";
       this.#isRecovering = false;
       if (this.leaveSync()) yield { kind: "unsynced", why };
@@ -135,14 +153,12 @@ export class WatchedUsers {
     if (message.recovering) this.#isRecovering = true;
     for (const view of message.snapshot) {
       this.#inSnapshot?.add(view.userId);
-      // What is held of this user is as good as before.
-      if (view.unknown) continue;
-      if (this.#isRecovering) yield* this.#takeUnsure(view);
-      else yield* this.#tell(changeOfView(view), this.#known.replace(view));
+      yield* this.#takeView(view, this.#isRecovering);
     }
     for (const update of message.updates) {
       const change = changeOfUpdate(update);
       this.#doubted.delete(change.userId);
+      this.#unknown.delete(change.userId);
       yield* this.#tell(change, this.#known.merge(change));
     }
     if (message.snapshotComplete) this.#doubtTheAbsent();
@@ -150,6 +166,24 @@ export class WatchedUsers {
 
   *#tell(change: PresenceChange, isChange: boolean): Generator<PresenceNews> {
     if (isChange) yield { kind: "change", ...change };
+  }
+
+  /** In doubt, who stays so comes behind all others. */
+  *#takeView(view: UserPresence, recovering: boolean): Generator<PresenceNews> {
+    this.#doubted.delete(view.userId);
+    this.#unknown.delete(view.userId);
+    if (view.unknown) this.#takeUnknown(view.userId);
+    else if (recovering) yield* this.#takeUnsure(view);
+    else yield* this.#tell(changeOfView(view), this.#known.replace(view));
+  }
+
+  /** What is held of this user is as good as before, and nothing waits for better. */
+  #takeUnknown(userId: string): void {
+    if (this.#unknown.size === 0) {
+      this.#unknownWaitMs = askAgainMs;
+      this.#askUnknownMs = this.#clock.monotonicMs() + askAgainMs;
+    }
+    this.#unknown.add(userId);
   }
 
   /** Of a store that recovers: it may have lost who came, and whom it has may be one who left since. */
@@ -173,17 +207,41 @@ export class WatchedUsers {
     for (let start = 0; start < userIds.length; start += askMaxUsers) {
       const request = { userIds: userIds.slice(start, start + askMaxUsers) };
       const { presences, recovering } = await this.#api.getPresence(request, { timeoutMs: askTimeoutMs });
-      for (const view of presences) {
-        this.#doubted.delete(view.userId);
-        if (view.unknown) continue;
-        // In doubt again, and behind all others.
-        if (recovering) yield* this.#takeUnsure(view);
-        else yield* this.#tell(changeOfView(view), this.#known.replace(view));
-      }
+      for (const view of presences) yield* this.#takeView(view, recovering);
       if (recovering) {
         yield* this.#tellOnce("recovering");
         return;
       }
+    }
+  }
+
+  /** One page, or as many as bring something: a store that cannot answer for these is not asked for all of them. */
+  async *#askForUnknown(): AsyncGenerator<PresenceNews> {
+    const userIds = [...this.#unknown];
+    let waitMs = Math.min(2 * this.#unknownWaitMs, unknownMaxMs);
+    for (let start = 0; start < userIds.length; start += askMaxUsers) {
+      const page = userIds.slice(start, start + askMaxUsers);
+      const { presences, recovering } = await this.#tryToAsk(page);
+      for (const view of presences) yield* this.#takeView(view, recovering);
+      if (recovering) yield* this.#tellOnce("recovering");
+      if (recovering || presences.every(({ unknown }) => unknown)) break;
+      waitMs = askAgainMs;
+    }
+    this.#unknownWaitMs = waitMs;
+    this.#askUnknownMs = this.#clock.monotonicMs() + waitMs;
+  }
+
+  /** That nothing can be told of these few is no reason to end the stream, which tells of all others. */
+  async #tryToAsk(userIds: string[]): Promise<Pick<GetPresenceResponse, "presences" | "recovering">> {
+    try {
+      return await this.#api.getPresence({ userIds }, { timeoutMs: askTimeoutMs });
+    } catch {
+      for (const userId of userIds) {
+        // Behind all others.
+        this.#unknown.delete(userId);
+        this.#unknown.add(userId);
+      }
+      return { presences: [], recovering: false };
     }
   }
 }
