@@ -2,6 +2,9 @@ import { startPresence, type TestPresence } from "@realchat/presence-testing";
 import type { Link } from "../network/link.ts";
 import type { FalseClock } from "../time/false-clock.ts";
 
+/** On a machine that other work holds up; a run is not to be lost to that. */
+const startMaxMs = 180_000;
+
 /** A place for a presence node, whose addresses and links stay while processes come and go. */
 export class NodeSlot {
   readonly index: number;
@@ -36,7 +39,7 @@ export class NodeSlot {
 
   async start(until: "ready" | "live" = "live"): Promise<void> {
     // A store that was emptied before must not look as if nothing had been lost.
-    const node = await startPresence({ env: this.#env, until, recovers: true });
+    const node = await startPresence({ env: this.#env, until, recovers: true, deadlineMs: startMaxMs });
     this.#process = node;
     const port = Number(node.grpcAddress.split(":").at(-1));
     for (const link of this.callerLinks) link.target = { host: "127.0.0.1", port };

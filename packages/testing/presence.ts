@@ -11,6 +11,8 @@ export type PresenceOptions = {
   env?: Readonly<Record<string, string>>;
   /** Which health endpoint must answer 200 before this returns; `live` for a node whose store is away. Default `ready`. */
   until?: "ready" | "live";
+  /** How long that may take; default 45,000. */
+  deadlineMs?: number;
   /**
    * Lets the shards of a store that is empty so far recover, as they do: nobody goes offline for a TTL. By default they
    * look as if they had been in use for long.
@@ -63,7 +65,7 @@ export async function startPresence(options: PresenceOptions = {}): Promise<Test
     await waitUntil(look, { what: `the presence node at ${grpcAddress} is ${name}`, deadlineMs });
     if (ended) throw new Error(`the presence node ended with code ${child.exitCode()}; it said:\n${child.output()}`);
   };
-  await untilHealth(options.until ?? "ready");
+  await untilHealth(options.until ?? "ready", options.deadlineMs);
 
   return {
     grpcAddress,
