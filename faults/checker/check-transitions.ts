@@ -57,7 +57,12 @@ function falseOfflines(userId: string, versions: readonly Version[], history: Hi
   return versions
     .filter((transition) => !transition.online)
     .flatMap(({ version, cause, firstMs }) => {
-      const before = observations.filter((seen) => seen.version < version).map(({ beginMs }) => beginMs);
+      // A store that lost the transition answers as before it, and says nothing of when it came about.
+      const isOfAnotherStore = ({ beginMs }: Span) =>
+        beginMs > firstMs && mayHaveLost(history, { beginMs: firstMs, endMs: beginMs });
+      const before = observations
+        .filter((seen) => seen.version < version && !isOfAnotherStore(seen))
+        .map(({ beginMs }) => beginMs);
       const after = observations.filter((seen) => seen.version >= version).map(({ endMs }) => endMs);
       const span = { beginMs: Math.max(history.beganMs, ...before), endMs: Math.min(firstMs, ...after) };
       if (span.beginMs > span.endMs) {

@@ -71,6 +71,15 @@ describe("the checker of fault runs", () => {
     assert(promisesBroken(history()).includes("P1"));
   });
 
+  test("finds an answer that is older than what was known (P3), unless the store lost that in between (P8)", () => {
+    const { told } = expiring();
+    told.transition(17.5, false, 200, "EXPIRED").answer(19, "online", 100).answer(22, "offline", 300);
+    told.fault("node.freeze", 17, 19, { everyone: whole(2_000) });
+    assert(promisesBroken(told.until(30)).includes("P3"));
+    told.fault("group.promote-stale", 17.1, 18.9, { losesData: true });
+    assert.deepEqual(promisesBroken(told.until(30)), []);
+  });
+
   test("does not take an offline for false that may have come while nobody lived", () => {
     const told = new ToldHistory();
     const first = told.session("one");
