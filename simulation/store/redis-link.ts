@@ -181,15 +181,18 @@ export class RedisLink implements PresenceStore {
 
   async restate(_cursor: string, duties: ReadonlyMap<number, RestateDuty>): Promise<RestateStep> {
     let restated = 0;
+    const undone = new Set<number>();
     const failed = new Set<number>();
     for (const [shard, duty] of duties) {
       try {
-        restated += await this.#call((redis) => redis.restate(shard, duty));
+        const count = await this.#call((redis) => redis.restate(shard, duty));
+        if (count === undefined) undone.add(shard);
+        else restated += count;
       } catch {
         failed.add(shard);
       }
     }
-    return { cursor: "", restated, full: new Set(), failed };
+    return { cursor: "", restated, undone, failed };
   }
 
   completeRestating(shard: number, duty: RestateDuty) {

@@ -280,9 +280,10 @@ export class SimulatedRedis {
     return () => listeners.delete(listener);
   }
 
-  restate(shard: number, { begin, fence }: RestateDuty): number {
+  /** @returns undefined when begin or fence are no longer the shard's */
+  restate(shard: number, { begin, fence }: RestateDuty): number | undefined {
     const data = this.#shard(shard);
-    if (data.begin !== begin || data.fence !== fence) return 0;
+    if (data.begin !== begin || data.fence !== fence) return undefined;
     let restated = 0;
     for (const [userId, record] of data.records) {
       const transition = decideRestate(record, begin);

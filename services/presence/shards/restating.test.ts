@@ -16,7 +16,7 @@ class ScriptedStore {
   completed: [number, RestateDuty][] = [];
   perStep = 500;
   pages = 3;
-  full: number[] = [];
+  undone: number[] = [];
   failed: number[] = [];
   isAway = false;
   /** What a step takes, ms. */
@@ -35,7 +35,7 @@ class ScriptedStore {
     return {
       cursor: page === this.pages ? "" : String(page),
       restated: this.perStep,
-      full: new Set(this.full.filter(isOf)),
+      undone: new Set(this.undone.filter(isOf)),
       failed: new Set(this.failed.filter(isOf)),
     };
   }
@@ -128,34 +128,50 @@ describe("restating", () => {
     );
   });
 
-  test("a shard that begins anew, or moves to another node and back, meanwhile is not completed by that walk", async () => {
-    for (const changed of [
-      { begin: 201, fence: 7 },
-      { begin: 201, fence: 9 },
-    ]) {
-      tick(1, { begin: duties.get(1)?.begin ?? 0 });
+  for (const [what, begin] of [
+    ["that begins anew", 201],
+    ["that is another node's for a step", 101],
+  ] as const) {
+    test(`a shard ${what} meanwhile is not completed by that walk`, async () => {
+      tick(1);
       tick(2);
-      store.asked = [];
-      store.completed = [];
       await untilItWalks();
       await clock.advance(40);
       assert.deepEqual(cursors(), ["", "1"]);
-      duties.set(1, changed);
-      await clock.advance(1_000);
-      assert(store.completed.every(([shard, duty]) => shard === 2 || duty === changed));
-      tick(1, { begin: 201 });
-      await clock.advance(3_000);
-      assert.deepEqual(store.completed.at(-1), [1, changed]);
+      duties.delete(1);
+      await clock.advance(40);
+      const duty = { begin, fence: 9 };
+      duties.set(1, duty);
+      tick(1, { begin });
+      await clock.advance(4_000);
+      assert.deepEqual(store.completed[0], [2, duties.get(2)]);
+      assert.deepEqual(store.completed.slice(1), [[1, duty]]);
       assert.deepEqual(store.asked.at(-3), { ...store.asked.at(-3), cursor: "", shards: [1] });
-    }
+    });
+  }
+
+  test("a lease that is a new one, for its node was held up, costs no more than the step", async () => {
+    tick(1);
+    await untilItWalks();
+    await clock.advance(80);
+    assert.deepEqual(cursors(), ["", "1"]);
+    store.undone = [1];
+    await clock.advance(100);
+    store.undone = [];
+    const duty = { begin: 101, fence: 8 };
+    duties.set(1, duty);
+    await clock.advance(1_000);
+
+    assert.equal(cursors().filter((cursor) => cursor === "").length, 1);
+    assert.deepEqual(store.completed, [[1, duty]]);
   });
 
-  test("repeats a step while a log is full, and goes on where it stood", async () => {
+  test("repeats a step that was not done, as its log is full, and goes on where it stood", async () => {
     tick(1);
-    store.full = [1];
+    store.undone = [1];
     await clock.advance(2_000);
     assert(cursors().length > 10 && cursors().every((cursor) => cursor === ""));
-    store.full = [];
+    store.undone = [];
     await clock.advance(1_000);
     assert.deepEqual(store.completed, [[1, { begin: 101, fence: 7 }]]);
   });
@@ -163,10 +179,10 @@ describe("restating", () => {
   test("a log that stays full holds up no other shard, and has its turn later", async () => {
     tick(1);
     tick(2);
-    store.full = [2];
+    store.undone = [2];
     await clock.advance(8_000);
     assert.deepEqual(store.completed, [[1, { begin: 101, fence: 7 }]]);
-    store.full = [];
+    store.undone = [];
     await clock.advance(10_000);
     assert.deepEqual(store.completed.at(-1), [2, { begin: 102, fence: 7 }]);
   });

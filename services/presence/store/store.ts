@@ -240,8 +240,11 @@ export interface RestateStep {
   readonly cursor: string;
   /** Users who were. */
   readonly restated: number;
-  /** Shards of which users were left out, since the log is over half its cap: publish, then repeat the step. */
-  readonly full: ReadonlySet<number>;
+  /**
+   * Shards of which users were left out, since the log is over half its cap, or begin or fencing number are no longer the
+   * shard's: publish, learn of them, then repeat the step.
+   */
+  readonly undone: ReadonlySet<number>;
   /** Shards of which users were left out, since the store failed. */
   readonly failed: ReadonlySet<number>;
 }

@@ -12,6 +12,8 @@ export interface HeldSocket {
   /** Monotonic ms, when the last heartbeat that was answered was sent and answered. */
   sentMs: number;
   answeredMs: number;
+  /** The longest from when such a call was sent to when the next was answered: P1 holds for those below the TTL. */
+  longestGapMs: number;
 }
 
 /**
@@ -42,7 +44,15 @@ export class Gateway {
   /** Opens a socket and keeps it alive. @param tokens false: as a gateway that knows only the existing contract */
   async openSocket(userId: string, deviceId = "phone", tokens = true): Promise<HeldSocket> {
     const connectionId = tokens ? `socket-${++this.#sockets}` : "";
-    const held: HeldSocket = { userId, deviceId, connectionId, sessionId: "", sentMs: 0, answeredMs: 0 };
+    const held: HeldSocket = {
+      userId,
+      deviceId,
+      connectionId,
+      sessionId: "",
+      sentMs: 0,
+      answeredMs: 0,
+      longestGapMs: 0,
+    };
     await this.#register(held);
     this.#held.add(held);
     return held;
@@ -63,9 +73,8 @@ export class Gateway {
   async #register(held: HeldSocket): Promise<void> {
     const { userId, deviceId, connectionId, sessionId } = held;
     const request = { userId, deviceId, instanceId: "gateway", connectionId, previousSessionId: sessionId };
-    held.sentMs = systemClock.monotonicMs();
-    const { answer } = await this.#retry((node) => node.api.registerSession(request));
-    held.answeredMs = systemClock.monotonicMs();
+    const { answer, sentMs } = await this.#retry((node) => node.api.registerSession(request));
+    wasAnswered(held, sentMs);
     if (connectionId !== "") held.sessionId = answer.sessionId;
   }
 
@@ -83,14 +92,14 @@ export class Gateway {
     const held = [...this.#held];
     const sessions = held.map(({ userId, deviceId, sessionId }) => ({ userId, deviceId, sessionId }));
     const { answer, sentMs } = await this.#retry((node) => node.api.refreshSessions({ sessions }));
-    const answeredMs = systemClock.monotonicMs();
     const lost = new Set([...answer.missing, ...answer.superseded].map(nameOf));
-    for (const socket of held) if (!lost.has(nameOf(socket))) Object.assign(socket, { sentMs, answeredMs });
+    for (const socket of held) if (!lost.has(nameOf(socket))) wasAnswered(socket, sentMs);
     this.superseded.push(...answer.superseded.map(nameOf));
-    for (const socket of held.filter((socket) => answer.missing.some((one) => nameOf(one) === nameOf(socket)))) {
-      this.missing.push(nameOf(socket));
-      if (socket.connectionId !== "") await this.#register(socket);
-    }
+    const missing = held.filter((socket) => answer.missing.some((one) => nameOf(one) === nameOf(socket)));
+    this.missing.push(...missing.map(nameOf));
+    await Promise.all(
+      missing.filter(({ connectionId }) => connectionId !== "").map((socket) => this.#register(socket)),
+    );
   }
 
   async #retry<T>(call: (node: PresenceClient) => Promise<T>): Promise<{ answer: T; sentMs: number }> {
@@ -116,6 +125,12 @@ const patienceMs = 15_000;
 
 /** Codes that a gateway retries, perhaps at another node. */
 const passing = new Set(["UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED"]);
+
+function wasAnswered(held: HeldSocket, sentMs: number): void {
+  const answeredMs = systemClock.monotonicMs();
+  const longestGapMs = held.sentMs === 0 ? 0 : Math.max(held.longestGapMs, answeredMs - held.sentMs);
+  Object.assign(held, { sentMs, answeredMs, longestGapMs });
+}
 
 function nameOf({ userId, deviceId }: { userId: string; deviceId: string }): string {
   return `${userId}/${deviceId}`;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { ContractReader } from "@realchat/presence-client/testing";
+import { ContractReader, type ReaderChange } from "@realchat/presence-client/testing";
 import { systemClock } from "@realchat/presence-runtime/clock";
 import { waitUntil } from "@realchat/presence-testing";
 import { createClient } from "@redis/client";
@@ -29,9 +29,10 @@ describe("a consumer of Kafka alone", () => {
     await fleet.stop();
   });
 
-  /** Knows what was published so far, and what comes. */
-  async function openReader(): Promise<ContractReader> {
-    const reader = new ContractReader({ partitions });
+  /** Knows what was published so far, and what comes. @param onOffline hears who goes offline for it */
+  async function openReader(onOffline: (userId: string) => void = () => {}): Promise<ContractReader> {
+    const onChange = ({ userId, online }: ReaderChange) => online || onOffline(userId);
+    const reader = new ContractReader({ partitions, onChange });
     await fleet.collect((partition, value) => reader.record(partition, value));
     return reader;
   }
@@ -71,6 +72,27 @@ describe("a consumer of Kafka alone", () => {
     await Promise.all([fleet.addNode(), fleet.addNode()]);
     await untilAre(reader, leaves, false);
     assert.deepEqual(isOnline(reader, stays), all(stays.length, true));
+  });
+
+  test("is right again after Redis came back empty: who left meanwhile is offline, and nobody else", async () => {
+    const [stays, leaves] = [named("survives", 40), named("vanishes", 40)];
+    const [staying, leaving] = [fleet.openGateway(500), fleet.openGateway(500)];
+    const sockets = await Promise.all(stays.map((userId) => staying.openSocket(userId)));
+    await Promise.all(leaves.map((userId) => leaving.openSocket(userId)));
+    const greyed = new Set<string>();
+    const reader = await openReader((userId) => greyed.add(userId));
+    await untilAre(reader, [...stays, ...leaves], true);
+
+    await admin.sendCommand(["FLUSHALL"]);
+    const lostAtMs = systemClock.monotonicMs();
+    await leaving.crash();
+    await untilAre(reader, leaves, false);
+    const tookMs = systemClock.monotonicMs() - lostAtMs;
+    assert(tookMs < ttlMs + 5_000, `${tookMs} ms`);
+    // On a busy machine heartbeats may be late themselves; nobody else may go offline (P1), and that not for long.
+    const lost = sockets.filter(({ userId, longestGapMs }) => greyed.has(userId) && longestGapMs < ttlMs);
+    assert.deepEqual(lost, [], "heartbeats that were answered in time kept nobody online");
+    await untilAre(reader, stays, true);
   });
 });
 

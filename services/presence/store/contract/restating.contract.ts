@@ -19,7 +19,7 @@ export const restating = (open: OpenStore) =>
         await scene.session({ deviceId: "tablet", instanceId: "gateway-2" });
         const before = await scene.user();
         const duty = await begin(scene, shard);
-        assert.deepEqual(await walk(scene, new Map([[shard, duty]])), { restated: 1, full: [], failed: [] });
+        assert.deepEqual(await walk(scene, new Map([[shard, duty]])), { restated: 1, undone: [], failed: [] });
         const [, restated] = await scene.transitions();
         const after = await scene.user();
         assert(restated !== undefined && restated.version > duty.begin);
@@ -129,7 +129,7 @@ export const restating = (open: OpenStore) =>
         const first = await begin(scene, shard);
         const second = await begin(scene, shard);
         assert(second.begin > first.begin);
-        assert.equal((await walk(scene, new Map([[shard, first]]))).restated, 0);
+        assert.deepEqual(await walk(scene, new Map([[shard, first]])), { restated: 0, undone: [shard], failed: [] });
         assert.equal(await scene.store.completeRestating(shard, first), false);
         assert.equal((await scene.store.tick(shard, 0)).isRestated, false);
         assert.equal((await walk(scene, new Map([[shard, second]]))).restated, 1);
@@ -156,7 +156,7 @@ export const restating = (open: OpenStore) =>
       const held = await scene.store.claim(shard, "node-b", leaseMs);
       assert.equal(held?.begin, lost.begin, "its successor goes on with the same begin");
       assert.equal(await scene.store.beginRestating(shard, lost.fence), undefined);
-      assert.equal((await walk(scene, new Map([[shard, lost]]))).restated, 0);
+      assert.deepEqual(await walk(scene, new Map([[shard, lost]])), { restated: 0, undone: [shard], failed: [] });
       assert.equal(await scene.store.completeRestating(shard, lost), false);
       const duty = { begin: held.begin, fence: held.fence };
       assert.equal((await walk(scene, new Map([[shard, duty]]))).restated, 1);
@@ -172,7 +172,7 @@ export const restating = (open: OpenStore) =>
         for (const userId of userIds) await scene.session({ userId });
         const duty = await begin(scene, shard);
         const duties = new Map([[shard, duty]]);
-        assert.deepEqual(await walk(scene, duties), { restated: 0, full: [shard], failed: [] });
+        assert.deepEqual(await walk(scene, duties), { restated: 0, undone: [shard], failed: [] });
         const published = await scene.store.lastVersion(shard);
         assert.equal(await scene.store.advance(shard, duty.fence, { kafka: published }), true);
         assert((await walk(scene, duties)).restated > 0);
@@ -216,17 +216,17 @@ async function begin(scene: Scene, shard: number): Promise<RestateDuty> {
 }
 
 async function walk(scene: Scene, duties: ReadonlyMap<number, RestateDuty>) {
-  const found = { restated: 0, full: new Set<number>(), failed: new Set<number>() };
+  const found = { restated: 0, undone: new Set<number>(), failed: new Set<number>() };
   let cursor = "";
   do {
     const step = await scene.store.restate(cursor, duties);
     found.restated += step.restated;
-    for (const shard of step.full) found.full.add(shard);
+    for (const shard of step.undone) found.undone.add(shard);
     for (const shard of step.failed) found.failed.add(shard);
-    if (step.full.size > 0) break;
+    if (step.undone.size > 0) break;
     cursor = step.cursor;
   } while (cursor !== "");
-  return { restated: found.restated, full: [...found.full], failed: [...found.failed] };
+  return { restated: found.restated, undone: [...found.undone], failed: [...found.failed] };
 }
 
 async function versionsAt(scene: Scene, shard: number, places: readonly number[]): Promise<(number | undefined)[]> {

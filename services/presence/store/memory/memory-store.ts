@@ -249,13 +249,13 @@ class MemoryStore implements PresenceStore {
     this.#checkOpen();
     const none: ReadonlySet<number> = new Set();
     const duty = duties.get(shard);
-    if (duty === undefined || !this.#isOwed(duty)) return { cursor: "", restated: 0, full: none, failed: none };
-    if (this.#log.length * 2 > this.#logMaxEntries) {
-      return { cursor, restated: 0, full: new Set([shard]), failed: none };
+    if (duty === undefined) return { cursor: "", restated: 0, undone: none, failed: none };
+    if (!this.#isOwed(duty) || this.#log.length * 2 > this.#logMaxEntries) {
+      return { cursor, restated: 0, undone: new Set([shard]), failed: none };
     }
     const { userIds, next } = this.#records.onlineFrom(Number(cursor), pageUsers);
     const restated = userIds.filter((userId) => this.#restate(userId, duty.begin)).length;
-    return { cursor: next === undefined ? "" : String(next), restated, full: none, failed: none };
+    return { cursor: next === undefined ? "" : String(next), restated, undone: none, failed: none };
   }
 
   async completeRestating(_shard: number, duty: RestateDuty): Promise<boolean> {

@@ -3,6 +3,8 @@ import type { RecordScan } from "../records/record-scan.ts";
 import type { RedisShard } from "../shard/redis-shard.ts";
 import type { DeadlineWalk } from "./deadline-walk.ts";
 
+/** See RecordScan. */
+const scanCount = 500;
 /** Users of one script call, 6 µs each. Redis answers no other command meanwhile. */
 const callMaxUsers = 100;
 /** In front of the number of a shard and a cursor within its deadlines. */
@@ -41,7 +43,7 @@ export class Mending {
   }
 
   async #recordsStep(cursor: string, held: ReadonlySet<number>): Promise<{ cursor: string } & Mended> {
-    const { cursor: next, users } = await this.#scan.step(cursor, (shard) => held.has(shard));
+    const { cursor: next, users } = await this.#scan.step(cursor, (shard) => held.has(shard), scanCount);
     let given = 0;
     for (const [shard, userIds] of users) {
       for (let from = 0; from < userIds.length; from += callMaxUsers) {

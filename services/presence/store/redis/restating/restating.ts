@@ -7,11 +7,11 @@ import type { RecordScan } from "../records/record-scan.ts";
 import type { Scripts } from "../scripts.ts";
 import type { ShardState } from "../shard/shard-state.ts";
 
-/** Users of one script call, 12 µs each, and calls sent at once. Redis answers no other command meanwhile. */
+/** See RecordScan. A step with more of them waits less for answers: Redis or this node may be busy. */
+const scanCount = 1_500;
+/** Users of one script call, 12 µs each, and of calls sent at once. Redis answers no other command meanwhile. */
 const callMaxUsers = 32;
-const callsAtOnce = 4;
-/** What the script answers instead of a number of users. */
-const logIsFull = -1;
+const atOnceMaxUsers = 128;
 
 interface Call {
   readonly state: ShardState;
@@ -38,27 +38,26 @@ export class Restating {
 
   async step(cursor: string, duties: ReadonlyMap<number, RestateDuty>): Promise<RestateStep> {
     const failed = new Set(this.#away(duties));
-    const { cursor: next, users } = await this.#counted(() => this.#scan.step(cursor, (shard) => duties.has(shard)));
-    const full = new Set<number>();
+    const { cursor: next, users } = await this.#counted(() =>
+      this.#scan.step(cursor, (shard) => duties.has(shard), scanCount),
+    );
+    const undone = new Set<number>();
     // The scan passes over a server that is away when a step begins, or when it ends.
     for (const shard of this.#away(duties)) failed.add(shard);
     let restated = 0;
     const call = async ({ state, userIds }: Call) => {
       try {
         const answer = await this.#call(state, duties.get(state.number) as RestateDuty, userIds);
-        if (answer === logIsFull) full.add(state.number);
-        else restated += Math.max(0, answer);
+        if (answer < 0) undone.add(state.number);
+        else restated += answer;
       } catch {
         // What is wrong with one shard must not keep the others from being restated.
         failed.add(state.number);
       }
     };
     // A few at once, so that heartbeats get in between.
-    const calls = callsFor(users);
-    for (let from = 0; from < calls.length; from += callsAtOnce) {
-      await Promise.all(calls.slice(from, from + callsAtOnce).map(call));
-    }
-    return { cursor: next, restated, full, failed };
+    for (const calls of roundsOf(callsFor(users))) await Promise.all(calls.map(call));
+    return { cursor: next, restated, undone, failed };
   }
 
   async complete({ keys, link }: ShardState, { begin, fence }: RestateDuty): Promise<boolean> {
@@ -98,4 +97,19 @@ function callsFor(users: ReadonlyMap<{ readonly state: ShardState }, readonly st
     }
   }
   return calls;
+}
+
+/** What is sent at once. */
+function roundsOf(calls: readonly Call[]): Call[][] {
+  const rounds: Call[][] = [];
+  let room = 0;
+  for (const call of calls) {
+    if (call.userIds.length > room) {
+      rounds.push([]);
+      room = atOnceMaxUsers;
+    }
+    rounds.at(-1)?.push(call);
+    room -= call.userIds.length;
+  }
+  return rounds;
 }
