@@ -16,6 +16,7 @@ import { redisGrowth } from "./redis-growth.ts";
 import { redisMemory } from "./redis-memory.ts";
 import { redisRefresh } from "./redis-refresh.ts";
 import { redisTransitions } from "./redis-transitions.ts";
+import { restating } from "./restating/restating.ts";
 import { rpcGetPresence } from "./rpc/get-presence.ts";
 import { rpcIdle } from "./rpc/idle.ts";
 import { rpcLatency } from "./rpc/latency.ts";
@@ -34,6 +35,7 @@ export const catalogue: readonly Benchmark[] = [
   latency,
   expiry,
   grpcRefresh,
+  restating,
   audience,
   gatewayMemory,
   gatewayPush,

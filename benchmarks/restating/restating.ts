@@ -1,0 +1,14 @@
+import type { Bench, Benchmark } from "../benchmark.ts";
+import { measureLoss } from "./loss.ts";
+import { measurePromotion } from "./promotion.ts";
+
+/** Redis, Kafka and a presence node are processes of their own; this one is all gateways, and the consumer. */
+export const restating: Benchmark = {
+  name: "restating",
+  about: "Redis came back empty, or is another one: until all are right again, and what heartbeats pay meanwhile",
+  limitSeconds: 900,
+  async run(bench: Bench) {
+    await measureLoss(bench);
+    await measurePromotion(bench);
+  },
+};
