@@ -14,6 +14,8 @@ export class Gateways {
   readonly #sessions: SessionRef[];
   readonly #periodMs: number;
   #latenciesMs: number[] = [];
+  /** Batches, by their first session, that wait for an answer. */
+  readonly #waiting = new Set<number>();
   #isStopped = false;
   #startMs = 0;
   #begun = 0;
@@ -56,10 +58,12 @@ export class Gateways {
     const batches = Math.ceil(this.#sessions.length / batchSessions);
     const due = Math.floor(((clock.monotonicMs() - this.#startMs) * batches) / this.#periodMs);
     for (; this.#begun < due; this.#begun++) {
-      void this.#refresh(
-        (this.#begun % batches) * batchSessions,
-        this.#startMs + (this.#begun / batches) * this.#periodMs,
-      );
+      const from = (this.#begun % batches) * batchSessions;
+      // A gateway sends nothing about sessions of which it waits for an answer.
+      if (this.#waiting.has(from)) continue;
+      this.#waiting.add(from);
+      const dueMs = this.#startMs + (this.#begun / batches) * this.#periodMs;
+      void this.#refresh(from, dueMs).finally(() => this.#waiting.delete(from));
     }
     clock.after(1, () => this.#step());
   }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { type RedisSite, redisKinds } from "@realchat/presence-redis/testing";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { shardOf } from "../../domain/shard.ts";
 import { streamIdOf } from "../../domain/version.ts";
 import { recovering } from "../contract/recovering.contract.ts";
@@ -36,6 +37,21 @@ for (const kind of redisKinds) {
       assert.equal(first.version, ahead + 1);
       assert.equal((await store.users(["anna"]))[0]?.version, ahead + 2);
       assert.equal(await store.lastVersion(shard), ahead + 2);
+      await close();
+    });
+
+    test("what was published is trimmed by the age of versions, though they lead the clock (P4)", async () => {
+      const { store, close } = await openRedisHarness(site, contractOptions);
+      const { log } = shardKeys(store.shardCount)[0] as ShardKeys;
+      const userIds = Array.from({ length: 1_000 }, (_, index) => `user-${index}`);
+      await Promise.all(userIds.map((userId) => store.register({ ...anna, userId, deviceId: "phone" })));
+      const ahead = systemClock.nowUs() + 61_000_000;
+      await site.send(log, "XADD", log, streamIdOf(ahead), "e", `\0begin\0${ahead}`);
+      const lease = await store.claim(0, "node", 60_000);
+      const before = (await store.tick(0, 0)).logLength;
+      await store.advance(0, lease?.fence as number, { kafka: ahead });
+      const { logLength } = await store.tick(0, 0);
+      assert(before > 400 && logLength <= 101, `${logLength} of ${before} entries are left`);
       await close();
     });
 
