@@ -2,9 +2,9 @@ import { disturb } from "./disturbances/disturb.ts";
 import { Fleet, fleetOf } from "./fleet/fleet.ts";
 import { Random } from "./time/random.ts";
 
-/** Mean between two disturbances, and the rest at the end of a run, ms. */
-const disturbanceEveryMs = 60_000;
-const restMs = 120_000;
+/** Mean between two disturbances, and the rest at the end of a run, in times to live. */
+const disturbanceEvery = 1;
+const rest = 3;
 
 export interface Outcome {
   readonly seed: number;
@@ -22,9 +22,14 @@ export interface Outcome {
 /** Some virtual hours of a fleet's life: all of it follows from the seed. */
 export async function simulate(seed: number, hours: number): Promise<Outcome> {
   const random = new Random(seed);
-  const fleet = new Fleet(random, fleetOf(seed));
+  const size = fleetOf(seed);
+  const fleet = new Fleet(random, size);
   const forMs = hours * 3_600_000;
-  const counts = disturb(fleet, random.fork(), { everyMs: disturbanceEveryMs, untilMs: forMs - restMs });
+  const counts = disturb(fleet, random.fork(), {
+    everyMs: disturbanceEvery * size.ttlMs,
+    untilMs: forMs - rest * size.ttlMs,
+    pace: size.ttlMs / 60_000,
+  });
   await fleet.run(forMs);
   const { judge, loop, transitions } = fleet;
   return {

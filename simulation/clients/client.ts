@@ -10,6 +10,8 @@ import type { Random } from "../time/random.ts";
 export interface Habits {
   readonly stayMs: number;
   readonly awayMs: number;
+  /** Between two losses of its network, on average. */
+  readonly roamMs: number;
 }
 
 /** A gateway finds out within that time that a connection is lost: PING_INTERVAL and PONG_TIMEOUT of Delivery, ms. */
@@ -43,6 +45,7 @@ export class Client {
   constructor(options: ClientOptions) {
     this.#options = options;
     this.#later(options.random.between(0, options.habits.awayMs), () => this.#come());
+    this.#roam();
   }
 
   /** Name of the gateway that it is connected to. */
@@ -57,6 +60,14 @@ export class Client {
     this.#connection = undefined;
     connection.leave(undefined);
     this.#connectLater();
+  }
+
+  #roam(): void {
+    const { random, habits } = this.#options;
+    this.#later(random.around(habits.roamMs), () => {
+      this.loseNetwork();
+      this.#roam();
+    });
   }
 
   /** It reads nothing for a while. */
@@ -165,12 +176,16 @@ class Connection {
   }
 
   stall(): void {
-    if (this.#goOn === undefined) this.#reading = new Promise((resolve) => (this.#goOn = resolve));
+    if (this.#goOn !== undefined) return;
+    this.#reading = new Promise((resolve) => (this.#goOn = resolve));
+    this.#show();
   }
 
   goOn(): void {
     this.#goOn?.();
     this.#goOn = undefined;
+    // What waited is read by then.
+    this.#options.loop.after(2 * latencyMs, () => this.#show());
   }
 
   #stop(): void {

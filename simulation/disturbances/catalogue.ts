@@ -90,12 +90,54 @@ export const disturbances: readonly Disturbance[] = [
       const { redis } = fleet.store;
       if (redis === undefined || !fleet.server.runs) return undefined;
       const isEmpty = random.chance(0.3);
+      const isBehind = random.chance(0.3);
+      const behindMs = Math.round(random.between(0, 60_000));
       const snapshot = redis.snapshot();
       return {
         what: "nothing of what the store takes is kept",
         end() {
           redis.become(isEmpty ? undefined : snapshot);
-          for (const { node } of fleet.nodePlaces) if (node !== undefined) fleet.linkOf(node)?.connection.break();
+          if (isBehind) fleet.server.stepWall(-behindMs);
+          breakLinks(fleet);
+        },
+      };
+    },
+  },
+  {
+    kind: "store fails over, and back",
+    weight: 2,
+    lastsMs: [200, 30_000],
+    begin(fleet) {
+      const { redis } = fleet.store;
+      if (redis === undefined || !fleet.server.runs) return undefined;
+      const before = redis.snapshot();
+      redis.become(before);
+      breakLinks(fleet);
+      const end = () => {
+        redis.resume(before);
+        breakLinks(fleet);
+      };
+      return { what: "a replica takes the store's place", end };
+    },
+  },
+  {
+    kind: "power fails: the store and all nodes restart",
+    weight: 1,
+    lastsMs: [100, 2_000],
+    begin(fleet, random) {
+      const { redis } = fleet.store;
+      if (redis === undefined || !fleet.server.runs) return undefined;
+      const snapshot = redis.snapshot();
+      const behindMs = random.between(0, 5_000);
+      return {
+        what: "what the store takes is not kept",
+        end() {
+          if (!redis.isWithinLead(snapshot, behindMs)) return;
+          // Nobody is left who saw what was lost: that it is below the begin is the lead's doing alone.
+          for (const place of fleet.nodePlaces) fleet.crashNode(place);
+          redis.become(snapshot);
+          fleet.server.stepWall(-behindMs);
+          for (const place of fleet.nodePlaces) fleet.startNode(place);
         },
       };
     },
@@ -199,6 +241,12 @@ export const disturbances: readonly Disturbance[] = [
     },
   },
   {
+    kind: "way from a node to Kafka is cut",
+    weight: 2,
+    lastsMs: [1_000, 90_000],
+    begin: (fleet, random) => cut(fleet, random.pick(fleet.nodePlaces).name, "kafka"),
+  },
+  {
     kind: "Kafka refuses",
     weight: 1,
     lastsMs: [1_000, 60_000],
@@ -261,6 +309,10 @@ export const disturbances: readonly Disturbance[] = [
     },
   },
 ];
+
+function breakLinks(fleet: Fleet): void {
+  for (const { node } of fleet.nodePlaces) if (node !== undefined) fleet.linkOf(node)?.connection.break();
+}
 
 function frozen(machine: Machine | undefined) {
   if (machine === undefined || !machine.runs) return undefined;

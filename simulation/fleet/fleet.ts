@@ -12,12 +12,14 @@ import { topicFeed } from "../kafka/topic-feed.ts";
 import { Path } from "../network/path.ts";
 import { PresenceNode } from "../presence/presence-node.ts";
 import { GroundTruth, type TruthClock } from "../promises/ground-truth.ts";
-import { PromiseJudge } from "../promises/promise-judge.ts";
+import { type Bounds, PromiseJudge } from "../promises/promise-judge.ts";
 import { Timeline } from "../promises/timeline.ts";
 import { ask } from "../readers/asking-reader.ts";
+import { readFeed } from "../readers/feed-reader.ts";
 import { readStream } from "../readers/stream-reader.ts";
 import { readTopic } from "../readers/topic-reader.ts";
 import { type NodeStore, type SharedStore, sharedMemory, sharedRedis } from "../store/shared-store.ts";
+import type { SimulatedRedis } from "../store/simulated-redis.ts";
 import { EventLoop } from "../time/event-loop.ts";
 import { Machine } from "../time/machine.ts";
 import type { Random } from "../time/random.ts";
@@ -30,19 +32,17 @@ interface FleetSize {
   readonly partitions: number;
   /** What the nodes share: Redis, which may lose its data, or the memory store. */
   readonly store: "redis" | "memory";
+  readonly ttlMs: number;
 }
 
 const smallFleet = { nodes: 2, gateways: 3, legacyGateways: 2, users: 60, partitions: 4 };
 
-/** A small fleet; every third one on the memory store. */
+/** A small fleet; every third one on the memory store, every second one with a third of the time to live. */
 export function fleetOf(seed: number): FleetSize {
-  return { ...smallFleet, store: seed % 3 === 0 ? "memory" : "redis" };
+  return { ...smallFleet, store: seed % 3 === 0 ? "memory" : "redis", ttlMs: seed % 2 === 0 ? 60_000 : 20_000 };
 }
 
-const ttlMs = 60_000;
-const heartbeatIntervalMs = 20_000;
 const graceMs = 5_000;
-const habits: Habits = { stayMs: 300_000, awayMs: 150_000 };
 /** Users who see each other. */
 const circleUsers = 8;
 
@@ -71,15 +71,18 @@ export class Fleet {
   readonly #paths = new Map<string, Path>();
   readonly #links = new Map<PresenceNode, NodeStore>();
   #started = 0;
+  readonly ttlMs: number;
   /** Transitions that the store logged. */
   transitions = 0;
 
   constructor(random: Random, size: FleetSize) {
     this.random = random;
     const { loop } = this;
+    const { ttlMs } = size;
+    this.ttlMs = ttlMs;
     this.timeline = new Timeline(() => loop.nowMs);
     this.server = this.#machine("store");
-    const rules = { ...defaultRules, ttlMs, graceMs };
+    const rules = { ...defaultRules, ttlMs, graceMs, memoryMs: 2 * ttlMs };
     const onEntry = (entry: LogEntry) => this.#logged(entry);
     this.store =
       size.store === "memory"
@@ -89,11 +92,13 @@ export class Fleet {
     const clock: TruthClock = {
       nowMs: () => loop.nowMs,
       deadlineClockMs: (userId) => this.store.clockMs(shardOf(userId, shardCount)),
+      shardClockMs: (shard) => this.store.clockMs(shard),
       recoveringUntilMs: (userId) => this.store.recoveringUntilMs(shardOf(userId, shardCount)),
     };
     const runs = (name: string) => this.#runs(name);
     this.truth = new GroundTruth({ ttlMs, graceMs, clock, runs });
-    this.judge = new PromiseJudge({ truth: this.truth, clock, timeline: this.timeline, bounds });
+    this.judge = new PromiseJudge({ truth: this.truth, clock, timeline: this.timeline, bounds: boundsOf(ttlMs), shardCount });
+    if (this.store.redis !== undefined) this.#watchLosses(this.store.redis);
     this.topic = new SimulatedTopic(this.#machine("kafka"), size.partitions);
     this.#directory = new MemoryDirectory({}, this.server);
     const userIds = Array.from({ length: size.users }, (_, user) => `user-${user}`);
@@ -135,7 +140,8 @@ export class Fleet {
     const machine = this.#machine(`${place.name}.${++this.#started}`);
     const link = this.store.link(machine, this.pathBetween(place.name, "store"));
     const publisher = this.topic.publisher(machine, this.pathBetween(place.name, "kafka"));
-    const node = new PresenceNode({ machine, store: link, publisher, ttlMs, heartbeatIntervalMs });
+    const { ttlMs } = this;
+    const node = new PresenceNode({ machine, store: link, publisher, ttlMs, heartbeatIntervalMs: ttlMs / 3 });
     this.#links.set(node, link);
     place.node = node;
     void node.start();
@@ -166,12 +172,13 @@ export class Fleet {
           ...shared,
           feed: topicFeed(this.topic, machine, this.pathBetween(place.name, "kafka")),
           directory: this.#slowDirectory(machine),
+          object: (promise, userId, message) => judge.object(promise, userId, message),
           nextTurn: (run) => void loop.after(0, () => machine.receive(run)),
         })
-      : new LegacyGateway({ ...shared, heartbeatIntervalMs });
+      : new LegacyGateway({ ...shared, heartbeatIntervalMs: this.ttlMs / 3 });
   }
 
-  #clock: TruthClock = { nowMs: () => this.loop.nowMs, deadlineClockMs: () => 0, recoveringUntilMs: () => 0 };
+  #clock: TruthClock = { nowMs: () => this.loop.nowMs, deadlineClockMs: () => 0, shardClockMs: () => 0, recoveringUntilMs: () => 0 };
 
   #machine(name: string): Machine {
     const { random } = this;
@@ -191,6 +198,7 @@ export class Fleet {
   #logged(entry: LogEntry): void {
     if (isMark(entry)) {
       this.timeline.note("store", `shard ${entry.shard}: ${entry.mark} ${entry.version}`);
+      this.judge.logged(entry);
       return;
     }
     this.transitions++;
@@ -198,6 +206,14 @@ export class Fleet {
     this.timeline.note("store", `${online ? "online" : "offline"} ${cause} ${version}`, userId);
     // The clock of the tick that took someone down is known a moment later.
     this.loop.after(0, () => this.judge.logged(entry));
+  }
+
+  #watchLosses(redis: SimulatedRedis): void {
+    redis.onLoss = (must) => this.judge.lost(must);
+    redis.onBegin = (shard, reason) => {
+      this.timeline.note("store", `shard ${shard} begins anew: ${reason}`);
+      this.judge.begins(shard, reason);
+    };
   }
 
   #befriend(userIds: readonly string[]): Map<string, string[]> {
@@ -233,17 +249,19 @@ export class Fleet {
     const channels = this.#channels("observer", machine);
     const { judge } = this;
     const path = this.pathBetween("observer", "kafka");
-    void readTopic(this.topic, machine, path, judge.reader("kafka", "the reader of Kafka", userIds));
+    judge.publishedOf = readTopic(this.topic, machine, path, judge.reader("kafka", "the reader of Kafka", userIds));
+    void readFeed(this.topic, machine, path, channels, judge.reader("feed", "the reader of the SDK's feed", userIds));
     void readStream(channels, machine, judge.reader("watch", "WatchPresence", userIds));
-    ask(channels, machine, judge.reader("ask", "GetPresence", userIds));
+    ask(channels, machine, judge, judge.reader("ask", "GetPresence", userIds));
   }
 
-  /** Every fourth user has two devices; as many as there are legacy gateways among all are served by those. */
+  /** Every second user has two devices; as many as there are legacy gateways among all are served by those. */
   #clientsOf(userId: string, user: number, size: FleetSize, contacts: readonly string[]): Client[] {
     const { random, loop, truth, judge, timeline } = this;
+    const habits = habitsOf(this.ttlMs);
     const gateways = () => this.gatewayPlaces.flatMap(({ gateway }) => (gateway === undefined ? [] : [gateway]));
     const legacyShare = size.legacyGateways / (size.gateways + size.legacyGateways);
-    return (user % 4 === 0 ? ["phone", "laptop"] : ["phone"]).map((deviceId) => {
+    return (user % 2 === 0 ? ["phone", "laptop"] : ["phone"]).map((deviceId) => {
       const hasToken = !random.chance(legacyShare);
       const about = { userId, deviceId, contacts, hasToken, habits };
       return new Client({ ...about, gateways, loop, random: random.fork(), truth, judge, timeline });
@@ -251,7 +269,14 @@ export class Fleet {
   }
 }
 
-const bounds = { offlineMs: 10_000, onlineMs: 10_000, disturbedMs: ttlMs + 15_000, slackMs: 1_100 };
+/** All is as fast as sessions die. */
+function habitsOf(ttlMs: number): Habits {
+  return { stayMs: 5 * ttlMs, awayMs: 2.5 * ttlMs, roamMs: 5 * ttlMs };
+}
+
+function boundsOf(ttlMs: number): Bounds {
+  return { offlineMs: 10_000, onlineMs: 10_000, publishedMs: 5_000, disturbedMs: ttlMs + 15_000, slackMs: 1_100 };
+}
 
 function named(name: string, count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${name}-${index + 1}`);

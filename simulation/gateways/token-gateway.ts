@@ -25,6 +25,8 @@ interface TokenGatewayOptions {
   readonly directory: Pick<AudienceDirectory, "visibleTo" | "maySee">;
   readonly truth: GroundTruth;
   readonly timeline: Timeline;
+  /** A promise is broken. */
+  readonly object: (promise: string, userId: string, message: string) => void;
   /** Puts a run off to the next turn of the event loop. */
   readonly nextTurn: (run: () => void) => void;
 }
@@ -136,7 +138,11 @@ class OpenSocket implements ClientSocket {
       closeSlow: () => this.#shut("connection-lost", "it reads too slowly"),
     });
     const session = keeper.open({ userId, deviceId, connectionId: id });
-    session.onSuperseded((by) => this.#shut("connection-lost", `superseded by ${by}`));
+    session.onSuperseded((by) => {
+      const objection = by === "newer-connection" ? this.#options.truth.superseded(id) : undefined;
+      if (objection !== undefined) this.#options.object("P7", userId, objection);
+      this.#shut("connection-lost", `superseded by ${by}`);
+    });
     session.onRefused((error) => this.#shut("connection-lost", error.message));
     this.#end = (end) => {
       subscription.close();

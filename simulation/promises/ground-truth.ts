@@ -10,6 +10,8 @@ export interface TruthClock {
    * read exactly must not be ahead.
    */
   deadlineClockMs(userId: string): number;
+  /** The same of a shard. */
+  shardClockMs(shard: number): number;
   /** Until then, on that clock, presence takes nobody down, since it recovers from a loss, ms. */
   recoveringUntilMs(userId: string): number;
 }
@@ -44,6 +46,10 @@ interface Socket extends SocketFacts {
 
 /** For how long, in the deadline clock, after its end a socket is remembered, ms: a late call may concern it. */
 const rememberedMs = 300_000;
+/** Between two connections of a device, until their order is beyond doubt, ms. */
+const supersedesMs = 5_000;
+/** From the end of recovery until all are restated, ms of the deadline clock. */
+const restatingMs = 5_000;
 
 /**
  * Knows which sockets there are, since it is told by those who open and close them, and what follows for each user.
@@ -56,6 +62,8 @@ export class GroundTruth {
   readonly #runs: (gateway: string) => boolean;
   readonly #sockets = new Map<string, Socket>();
   readonly #byUser = new Map<string, Set<Socket>>();
+  /** True time when the store lost data last. */
+  #lostMs = Number.NEGATIVE_INFINITY;
 
   /** @param options.runs whether the gateway runs now: what it holds is nobody's while it stands still */
   constructor(options: {
@@ -107,10 +115,28 @@ export class GroundTruth {
     if (socket === undefined) return undefined;
     this.asked(id);
     socket.heardMs = Math.max(socket.heardMs, sentClockMs);
-    if (!socket.isRegistered) this.#registered(socket);
+    socket.isRegistered = true;
+    if (sentMs >= this.#lostMs) this.#proven(socket);
     return socket.replacedMs < sentMs
       ? `presence kept ${id} alive, which a newer connection of the device had replaced`
       : undefined;
+  }
+
+  /** The store lost data: which connection replaced which may be among them. */
+  lost(): void {
+    this.#lostMs = this.#clock.nowMs();
+    for (const socket of this.#sockets.values()) socket.replacedMs = Number.POSITIVE_INFINITY;
+  }
+
+  /** Presence says that another connection has the device. @returns what is wrong about that, if anything */
+  superseded(id: string): string | undefined {
+    const socket = this.#sockets.get(id);
+    if (socket === undefined || !socket.isAttached) return undefined;
+    for (const other of this.#byUser.get(socket.userId) ?? []) {
+      const isOfDevice = other !== socket && other.deviceId === socket.deviceId;
+      if (isOfDevice && other.openedMs > socket.openedMs - supersedesMs) return undefined;
+    }
+    return `presence superseded ${id}, which is the newest connection of its device`;
   }
 
   /** The client is gone, and the gateway does not know yet. */
@@ -156,6 +182,11 @@ export class GroundTruth {
     return this.#clock.deadlineClockMs(userId) < this.#clock.recoveringUntilMs(userId);
   }
 
+  /** Whether it does, or restates: those who were back before are said again then. */
+  isRestating(userId: string): boolean {
+    return this.#clock.deadlineClockMs(userId) < this.#clock.recoveringUntilMs(userId) + restatingMs;
+  }
+
   /**
    * The session that lives by all that presence itself answered: while there is one, nobody may take the user down (P1).
    * @param slackMs how far the deadline clock may be off
@@ -172,8 +203,8 @@ export class GroundTruth {
     return undefined;
   }
 
-  #registered(socket: Socket): void {
-    socket.isRegistered = true;
+  /** The store knows it, since it lost data last: it has replaced the older ones. */
+  #proven(socket: Socket): void {
     const nowMs = this.#clock.nowMs();
     if (!socket.hasToken) return;
     for (const other of this.#byUser.get(socket.userId) ?? []) {

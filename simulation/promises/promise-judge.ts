@@ -1,16 +1,34 @@
+import { isMark, type LogEntry } from "../../services/presence/domain/log-entry.ts";
+import type { Transition } from "../../services/presence/domain/transition.ts";
 import type { GroundTruth, TruthClock, Verdict } from "./ground-truth.ts";
+import { ShardJudge } from "./shard-judge.ts";
 import { type Timeline, timeOf } from "./timeline.ts";
 
 /** For how long a reader may believe what is not true, ms in which nothing was disturbed. */
-interface Bounds {
+export interface Bounds {
   /** That a user is offline who is there. */
   readonly offlineMs: number;
   /** That a user is online who is gone. */
   readonly onlineMs: number;
   /** The same when something was disturbed in between: a call may have been on its way all the time. */
   readonly disturbedMs: number;
+  /** Until a transition is in Kafka. */
+  readonly publishedMs: number;
   /** How far the deadline clock may be off, ms. */
   readonly slackMs: number;
+}
+
+/** What a shard's log said of a user last. */
+interface LoggedState {
+  /** What Kafka's readers have to know by now: of what was lost, that it is below the begin. */
+  version: number;
+  readonly shard: number;
+  /** Undisturbed time when it was written, and how many disturbances there were until then; -1: amid one. */
+  calmMs: number;
+  disturbances: number;
+  isReported: boolean;
+  /** Versions at which it ever said that the user went. */
+  readonly ends: Set<number>;
 }
 
 /** A promise that was broken. */
@@ -40,7 +58,10 @@ export class PromiseJudge {
   readonly #bounds: Bounds;
   readonly #readers = new Set<Reader>();
   readonly #disturbances = new Set<string>();
-  readonly #states = new Map<string, { version: number; online: boolean }>();
+  readonly #states = new Map<string, LoggedState>();
+  readonly #shards: ShardJudge;
+  /** Version of a user that Kafka has told its readers. */
+  publishedOf: (userId: string) => number = () => Number.POSITIVE_INFINITY;
   #disturbanceCount = 0;
   #calmMs = 0;
   #lookedMs: number;
@@ -53,12 +74,16 @@ export class PromiseJudge {
     readonly clock: TruthClock;
     readonly timeline: Timeline;
     readonly bounds: Bounds;
+    readonly shardCount: number;
   }) {
     this.#truth = options.truth;
     this.#clock = options.clock;
     this.#timeline = options.timeline;
     this.#bounds = options.bounds;
     this.#lookedMs = options.clock.nowMs();
+    this.#shards = new ShardJudge(options.shardCount, (promise, shard, message) =>
+      this.object(promise, `shard ${shard}`, message),
+    );
   }
 
   /** By kind of reader, how long what they believed of users was not true, ms, all users together. */
@@ -101,17 +126,52 @@ export class PromiseJudge {
     };
   }
 
-  /** A shard's log has a new transition. */
-  logged({ userId, online, version }: { userId: string; online: boolean; version: number }): void {
+  /** The store lost data. @param must false: only who saw what it lacks can notice */
+  lost(must: boolean): void {
+    this.#look();
+    this.#truth.lost();
+    this.#shards.lost(must, this.#calmMs);
+  }
+
+  /** A shard begins anew, and why. */
+  begins(shard: number, why: string): void {
+    this.#shards.begins(shard, why);
+  }
+
+  /** A shard's log has a new entry. */
+  logged(entry: LogEntry): void {
+    const { shard, version } = entry;
+    this.#shards.wrote(shard, version, isMark(entry) && entry.mark === "begin");
+    if (!isMark(entry)) this.#transition(entry);
+    else if (entry.mark === "begin") this.#lostBelow(shard, version);
+  }
+
+  #transition({ userId, shard, online, version }: Transition): void {
     const before = this.#states.get(userId);
     if (before !== undefined && version <= before.version) {
       this.object("P3", userId, `version ${version} comes after ${before.version}`);
     }
-    this.#states.set(userId, { version, online });
+    const ends = before?.ends ?? new Set();
+    if (!online) ends.add(version);
+    this.#states.set(userId, { version, shard, ...this.#mark(), isReported: false, ends });
     const living = online ? undefined : this.#truth.living(userId, this.#bounds.slackMs);
     if (living === undefined) return;
     const left = Math.round(living.leftMs);
     this.object("P1", userId, `taken offline while ${living.id} was alive, ${left} ms before its time`);
+  }
+
+  /** What was said of users before may be lost; by its reset Kafka's readers know the begin in its stead. */
+  #lostBelow(shard: number, begin: number): void {
+    for (const [userId, state] of this.#states) {
+      if (state.shard !== shard) continue;
+      // Whom no reader ever heard of, a reset does not concern.
+      if (this.publishedOf(userId) === 0) this.#states.delete(userId);
+      Object.assign(state, { version: Math.min(state.version, begin), calmMs: this.#calmMs, disturbances: -1 });
+    }
+  }
+
+  #mark(): { calmMs: number; disturbances: number } {
+    return { calmMs: this.#calmMs, disturbances: this.isCalm ? this.#disturbanceCount : -1 };
   }
 
   object(promise: string, userId: string, message: string): void {
@@ -124,6 +184,8 @@ export class PromiseJudge {
   look(): void {
     this.#look();
     this.#verdicts.clear();
+    this.#shards.look(this.#lookedMs, this.#calmMs, (shard) => this.#clock.shardClockMs(shard));
+    for (const [userId, state] of this.#states) this.#judgePublished(userId, state);
     for (const reader of this.#readers) {
       if (reader.isSynced) for (const belief of reader.beliefs.values()) this.#judge(reader, belief);
     }
@@ -141,6 +203,17 @@ export class PromiseJudge {
     this.#lookedMs = nowMs;
   }
 
+  /** P4: each transition reaches Kafka. */
+  #judgePublished(userId: string, state: LoggedState): void {
+    if (state.isReported) return;
+    const boundMs = state.disturbances === this.#disturbanceCount ? this.#bounds.publishedMs : this.#bounds.disturbedMs;
+    if (this.#calmMs - state.calmMs <= boundMs || this.#truth.isRestating(userId)) return;
+    const published = this.publishedOf(userId);
+    state.isReported = true;
+    if (published >= state.version) return;
+    this.object("P4", userId, `Kafka has version ${published}, and not ${state.version}`);
+  }
+
   #judge(reader: Reader, belief: Belief): void {
     const { userId } = belief;
     const verdict = this.#verdictOf(userId);
@@ -152,15 +225,17 @@ export class PromiseJudge {
     }
     belief.wrong ??= {
       sinceMs: this.#lookedMs,
-      calmMs: this.#calmMs,
-      disturbances: this.isCalm ? this.#disturbanceCount : -1,
+      ...this.#mark(),
     };
     const calmMs = this.#calmMs - belief.wrong.calmMs;
     this.#longestMs = Math.max(this.#longestMs, calmMs);
     const wasDisturbed = this.#disturbanceCount !== belief.wrong.disturbances;
     const { offlineMs, onlineMs, disturbedMs } = this.#bounds;
-    // What was lost with the store is said again within a TTL; until then answers say that presence recovers.
-    const mayWait = belief.online ? wasDisturbed : belief.online === undefined || this.#truth.isRecovering(userId);
+    // What was lost with the store is said again within a TTL; until then answers say that presence recovers, and
+    // whoever asks or watches knows.
+    const isTold = reader.kind === "watch" || reader.kind === "ask";
+    const isUnproven = belief.online === undefined || (!isTold && this.#truth.isRestating(userId));
+    const mayWait = belief.online ? wasDisturbed : isUnproven;
     const boundMs = mayWait ? disturbedMs : belief.online ? onlineMs : offlineMs;
     if (calmMs <= boundMs || belief.isReported) return;
     belief.isReported = true;
@@ -176,6 +251,18 @@ export class PromiseJudge {
       this.#verdicts.set(userId, verdict);
     }
     return verdict;
+  }
+
+  /** P8: a reader is told that a user went, while presence recovers. */
+  toldGone(reader: Reader, userId: string, version: number): void {
+    if (!this.#truth.isRecovering(userId) || this.#truth.verdict(userId) !== "online") return;
+    if (this.#states.get(userId)?.ends.has(version) ?? false) return;
+    this.object("P8", userId, `${reader.name} is told offline, as version ${version}, while presence recovers`);
+  }
+
+  /** Of which users nobody may say now that they are offline, since presence recovers and they are there. */
+  unproven(userIds: readonly string[]): string[] {
+    return userIds.filter((userId) => this.#truth.isRecovering(userId) && this.#truth.verdict(userId) === "online");
   }
 
   #count({ kind }: Reader, sinceMs: number): void {
@@ -237,6 +324,7 @@ export class Reader {
         `${this.name} is told ${online ? "online" : "offline"} and not, as version ${version}`,
       );
     }
+    if (!online && belief.online !== false) this.#judge.toldGone(this, userId, version);
     belief.online = online;
     belief.version = version;
   }

@@ -6,12 +6,31 @@ import type { Path } from "../network/path.ts";
 import type { Reader } from "../promises/promise-judge.ts";
 import type { Machine } from "../time/machine.ts";
 
-/** Reads the topic from its beginning, by the contract, and knows nothing else. Never ends. */
-export async function readTopic(topic: SimulatedTopic, machine: Machine, path: Path, reader: Reader): Promise<void> {
-  const { signal: never } = new AbortController();
+/**
+ * Reads the topic from its beginning, by the contract, and knows nothing else. Never ends.
+ * @returns version of what it knows of a user; 0: nothing
+ */
+export function readTopic(
+  topic: SimulatedTopic,
+  machine: Machine,
+  path: Path,
+  reader: Reader,
+): (userId: string) => number {
   const onChange = ({ userId, online, version }: { userId: string; online: boolean; version: number }) =>
     reader.told(userId, online, version);
   const contract = new ContractReader({ partitions: topic.partitions, onChange });
+  void read(topic, machine, path, reader, contract);
+  return (userId) => contract.versionOf(userId);
+}
+
+async function read(
+  topic: SimulatedTopic,
+  machine: Machine,
+  path: Path,
+  reader: Reader,
+  contract: ContractReader,
+): Promise<void> {
+  const { signal: never } = new AbortController();
   const positions = new Map(Array.from({ length: topic.partitions }, (_, partition) => [partition, 0n]));
   const source = topic.source(machine, path);
   reader.isSynced = true;

@@ -25,7 +25,7 @@ export interface SharedStore {
   readonly redis: SimulatedRedis | undefined;
 }
 
-const shards = 4;
+const shards = 2;
 
 /** Redis, with several shards. It may lose what it has. */
 export function sharedRedis(server: Machine, rules: Rules, onEntry: (entry: LogEntry) => void): SharedStore {

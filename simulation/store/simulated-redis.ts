@@ -11,6 +11,7 @@ import { isDeviceChange } from "../../services/presence/domain/device-change.ts"
 import type { LogEntry } from "../../services/presence/domain/log-entry.ts";
 import {
   type BeginReason,
+  beginLeadUs,
   beginOf,
   recoveringUntilMs,
   type ShardOrigin,
@@ -71,6 +72,7 @@ interface Deadline {
 
 /** What a server holds, as of some moment. */
 interface Snapshot {
+  readonly runId: string;
   readonly shards: readonly Shard[];
 }
 
@@ -116,6 +118,9 @@ export class SimulatedRedis {
   #replicationId: string;
   /** Hears of every entry, at the moment when it is written. */
   onEntry: (entry: LogEntry) => void = () => {};
+  /** Hears that all shards have to begin anew, or may have to; and that one does, before it writes so. */
+  onLoss: (mustBegin: boolean) => void = () => {};
+  onBegin: (shard: number, reason: BeginReason) => void = () => {};
 
   constructor(machine: Machine, shardCount: number, rules: Rules) {
     this.machine = machine;
@@ -130,12 +135,13 @@ export class SimulatedRedis {
 
   /** What a replica, or a file, has. */
   snapshot(): Snapshot {
-    return { shards: this.#shards.map(copyOf) };
+    return { runId: this.#runId, shards: this.#shards.map(copyOf) };
   }
 
   /** FLUSHALL. */
   flush(): void {
     this.#shards = emptyShards(this.shardCount);
+    this.onLoss(true);
   }
 
   /** Another process answers, with these data: a restart, or a replica that was promoted. */
@@ -143,6 +149,22 @@ export class SimulatedRedis {
     this.#shards = snapshot === undefined ? emptyShards(this.shardCount) : snapshot.shards.map(copyOf);
     this.#runId = this.#randomId();
     this.#nodes.clear();
+    this.onLoss(true);
+  }
+
+  /** The process that had these data answers again, and has not changed since: a fail-over back to it. */
+  resume({ runId, shards }: Snapshot): void {
+    this.#shards = shards.map(copyOf);
+    this.#runId = runId;
+    this.onLoss(false);
+  }
+
+  /** Whether a begin on these data, with a clock that much behind, is above all that was written since by its lead alone. */
+  isWithinLead(snapshot: Snapshot, behindMs: number): boolean {
+    const nowUs = this.machine.nowUs() - behindMs * 1_000;
+    return this.#shards.every(({ lastVersion }, shard) => {
+      return lastVersion < Math.max(nowUs, snapshot.shards[shard]?.lastVersion ?? 0) + beginLeadUs;
+    });
   }
 
   /** A shard's clock as a tick left it, ms. */
@@ -372,6 +394,7 @@ export class SimulatedRedis {
       witness,
     );
     if (reason === undefined) return undefined;
+    this.onBegin(shard, reason);
     const nowMs = this.#nowMs;
     const clockMs = data.clock === undefined ? 0 : readShardClock(data.clock, nowMs, this.#capMs);
     data.begin = beginOf({ nowUs: this.machine.nowUs(), lastVersion, seenVersion: witness.version, begin });

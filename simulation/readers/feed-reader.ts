@@ -1,0 +1,58 @@
+import type { PresenceAccess } from "@realchat/presence-client";
+import { pause } from "@realchat/presence-runtime/clock";
+import { type FeedNews, PresenceFeed } from "../../packages/client/kafka/presence-feed.ts";
+import type { SimulatedTopic } from "../kafka/simulated-topic.ts";
+import type { Path } from "../network/path.ts";
+import type { Reader } from "../promises/promise-judge.ts";
+import type { Machine } from "../time/machine.ts";
+
+interface UserState {
+  online: boolean;
+  version: number;
+  readonly shard: number;
+  partition: number | undefined;
+}
+
+/** Keeps who is online by the SDK's feed, from the topic's beginning, as its documentation says. Never ends. */
+export async function readFeed(
+  topic: SimulatedTopic,
+  machine: Machine,
+  path: Path,
+  channels: PresenceAccess,
+  reader: Reader,
+): Promise<void> {
+  const users = new Map<string, UserState>();
+  const apply = (userId: string, state: UserState) => {
+    const before = users.get(userId);
+    if (before !== undefined && state.version <= before.version) return;
+    users.set(userId, { ...state, partition: state.partition ?? before?.partition });
+    if (before?.online !== state.online) reader.told(userId, state.online, state.version);
+  };
+  const reset = ({ shard, partition, begin, beginEverywhere }: FeedNews & { kind: "reset" }) => {
+    for (const [userId, user] of users) {
+      if (user.shard !== shard) continue;
+      const floor = user.partition === partition ? begin : user.partition === undefined ? beginEverywhere : 0;
+      if (user.version < floor) apply(userId, { ...user, online: false, version: floor });
+    }
+  };
+  const askAll = async () => {
+    for (const user of users.values()) user.partition = undefined;
+    for (let isDone = false; !isDone; ) {
+      try {
+        const { presences, recovering } = await channels.api.getPresence({ userIds: [...reader.users] }, { timeoutMs: 2_500 });
+        isDone = !recovering;
+        for (const { userId, online, version, shard } of presences) {
+          if (!recovering || online) apply(userId, { online, version, shard, partition: undefined });
+        }
+      } catch {}
+      await pause(machine, 1_000);
+    }
+  };
+  const settings = { from: "beginning", clock: machine, usersMax: 10_000 } as const;
+  for await (const news of new PresenceFeed(settings, topic.source(machine, path))) {
+    if (news.kind === "listening") reader.isSynced = true;
+    else if (news.kind === "gap") void askAll();
+    else if (news.kind === "reset") reset(news);
+    else apply(news.userId, news);
+  }
+}
