@@ -7,15 +7,17 @@ interface Campaign {
   readonly hours: number;
   readonly workers: number;
   readonly onOutcome: (outcome: Outcome) => void;
+  /** No further run begins. */
+  readonly signal?: AbortSignal;
 }
 
 /** Simulates one seed after the other, on some threads at once: a run is the same whoever runs it. */
-export async function runCampaign({ firstSeed, seeds, hours, workers, onOutcome }: Campaign): Promise<void> {
+export async function runCampaign({ firstSeed, seeds, hours, workers, onOutcome, signal }: Campaign): Promise<void> {
   let next = firstSeed;
   const work = async () => {
     const worker = new Worker(new URL("./worker.ts", import.meta.url));
     try {
-      while (next < firstSeed + seeds) onOutcome(await outcomeOf(worker, next++, hours));
+      while (next < firstSeed + seeds && !signal?.aborted) onOutcome(await outcomeOf(worker, next++, hours));
     } finally {
       await worker.terminate();
     }

@@ -5,6 +5,8 @@ import { Random } from "./time/random.ts";
 /** Mean between two disturbances, and the rest at the end of a run, in times to live. */
 const disturbanceEvery = 1;
 const rest = 3;
+/** A shorter run is of a fleet whose sessions die fast, ever. */
+const shortHours = 0.2;
 
 export interface Outcome {
   readonly seed: number;
@@ -22,7 +24,7 @@ export interface Outcome {
 /** Some virtual hours of a fleet's life: all of it follows from the seed. */
 export async function simulate(seed: number, hours: number): Promise<Outcome> {
   const random = new Random(seed);
-  const size = fleetOf(seed);
+  const size = fleetOf(seed, hours < shortHours);
   const fleet = new Fleet(random, size);
   const forMs = hours * 3_600_000;
   const counts = disturb(fleet, random.fork(), {

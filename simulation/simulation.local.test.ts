@@ -1,23 +1,38 @@
 import assert from "node:assert/strict";
+import { availableParallelism } from "node:os";
 import { test } from "node:test";
 import { systemClock } from "@realchat/presence-runtime/clock";
 import { seed } from "@realchat/presence-testing";
-import { simulate } from "./simulate.ts";
+import { runCampaign } from "./campaign.ts";
+import { type Outcome, simulate } from "./simulate.ts";
 
-const longEnoughMs = 12_000;
-/** Ten minutes, of which the last two are calm. */
-const hours = 1 / 6;
+const seeds = 150;
+/** A slow machine plays fewer. */
+const longEnoughMs = 20_000;
+/** Three minutes. */
+const hours = 0.05;
 
 /** Longer by hand: `npm run simulate`. */
 test("no promise is broken in a fleet's life, whatever goes wrong", async () => {
-  const endMs = systemClock.monotonicMs() + longEnoughMs;
-  let transitions = 0;
-  for (let each = seed(); transitions === 0 || systemClock.monotonicMs() < endMs; each++) {
-    const outcome = await simulate(each, hours);
+  const stop = new AbortController();
+  const cancel = systemClock.after(longEnoughMs, () => stop.abort());
+  const outcomes: Outcome[] = [];
+  const onOutcome = (outcome: Outcome) => outcomes.push(outcome);
+  await runCampaign({
+    firstSeed: seed(),
+    seeds,
+    hours,
+    workers: availableParallelism(),
+    onOutcome,
+    signal: stop.signal,
+  });
+  cancel();
+  for (const { seed: each, violations } of outcomes) {
     const replay = `npm run simulate -- --seeds 1 --hours ${hours} --seed ${each}`;
-    assert.deepEqual(outcome.violations, [], `seed ${each}: ${replay}\n${outcome.violations.join("\n")}`);
-    transitions += outcome.transitions;
+    assert.deepEqual(violations, [], `seed ${each}: ${replay}\n${violations.join("\n")}`);
   }
+  const transitions = outcomes.reduce((sum, outcome) => sum + outcome.transitions, 0);
+  process.stdout.write(`${outcomes.length} seeds of ${hours} h, ${transitions} transitions\n`);
   assert.ok(transitions > 100);
 });
 

@@ -13,14 +13,19 @@ interface Weather {
 }
 
 /** Lets things go wrong at random moments. @returns how often each kind did, as long as it goes on */
-export function disturb(fleet: Fleet, random: Random, { everyMs, untilMs, pace }: Weather): ReadonlyMap<string, number> {
+export function disturb(
+  fleet: Fleet,
+  random: Random,
+  { everyMs, untilMs, pace }: Weather,
+): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   const { loop } = fleet;
   const again = () => {
     loop.after(random.around(everyMs), () => {
       if (loop.nowMs >= untilMs) return;
       const disturbance = chosen(random);
-      if (begin(fleet, random, disturbance, pace)) counts.set(disturbance.kind, (counts.get(disturbance.kind) ?? 0) + 1);
+      if (begin(fleet, random, disturbance, pace))
+        counts.set(disturbance.kind, (counts.get(disturbance.kind) ?? 0) + 1);
       again();
     });
   };
@@ -28,7 +33,12 @@ export function disturb(fleet: Fleet, random: Random, { everyMs, untilMs, pace }
   return counts;
 }
 
-function begin(fleet: Fleet, random: Random, { kind, lastsMs: [least, most], begin }: Disturbance, pace: number): boolean {
+function begin(
+  fleet: Fleet,
+  random: Random,
+  { kind, lastsMs: [least, most], begin }: Disturbance,
+  pace: number,
+): boolean {
   const begun = begin(fleet, random);
   if (begun === undefined) return false;
   const { loop, judge, timeline } = fleet;

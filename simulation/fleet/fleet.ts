@@ -37,9 +37,13 @@ interface FleetSize {
 
 const smallFleet = { nodes: 2, gateways: 3, legacyGateways: 2, users: 60, partitions: 4 };
 
-/** A small fleet; every third one on the memory store, every second one with a third of the time to live. */
-export function fleetOf(seed: number): FleetSize {
-  return { ...smallFleet, store: seed % 3 === 0 ? "memory" : "redis", ttlMs: seed % 2 === 0 ? 60_000 : 20_000 };
+/** A small fleet; every third one on the memory store, and every second one with a third of the time to live, or all. */
+export function fleetOf(seed: number, isBrisk: boolean): FleetSize {
+  return {
+    ...smallFleet,
+    store: seed % 3 === 0 ? "memory" : "redis",
+    ttlMs: seed % 2 === 0 && !isBrisk ? 60_000 : 20_000,
+  };
 }
 
 const graceMs = 5_000;
@@ -97,7 +101,13 @@ export class Fleet {
     };
     const runs = (name: string) => this.#runs(name);
     this.truth = new GroundTruth({ ttlMs, graceMs, clock, runs });
-    this.judge = new PromiseJudge({ truth: this.truth, clock, timeline: this.timeline, bounds: boundsOf(ttlMs), shardCount });
+    this.judge = new PromiseJudge({
+      truth: this.truth,
+      clock,
+      timeline: this.timeline,
+      bounds: boundsOf(ttlMs),
+      shardCount,
+    });
     if (this.store.redis !== undefined) this.#watchLosses(this.store.redis);
     this.topic = new SimulatedTopic(this.#machine("kafka"), size.partitions);
     this.#directory = new MemoryDirectory({}, this.server);
@@ -178,7 +188,12 @@ export class Fleet {
       : new LegacyGateway({ ...shared, heartbeatIntervalMs: this.ttlMs / 3 });
   }
 
-  #clock: TruthClock = { nowMs: () => this.loop.nowMs, deadlineClockMs: () => 0, shardClockMs: () => 0, recoveringUntilMs: () => 0 };
+  #clock: TruthClock = {
+    nowMs: () => this.loop.nowMs,
+    deadlineClockMs: () => 0,
+    shardClockMs: () => 0,
+    recoveringUntilMs: () => 0,
+  };
 
   #machine(name: string): Machine {
     const { random } = this;

@@ -39,7 +39,10 @@ export async function readFeed(
     for (const user of users.values()) user.partition = undefined;
     for (let isDone = false; !isDone; ) {
       try {
-        const { presences, recovering } = await channels.api.getPresence({ userIds: [...reader.users] }, { timeoutMs: 2_500 });
+        const { presences, recovering } = await channels.api.getPresence(
+          { userIds: [...reader.users] },
+          { timeoutMs: 2_500 },
+        );
         isDone = !recovering;
         for (const { userId, online, version, shard } of presences) {
           if (!recovering || online) apply(userId, { online, version, shard, partition: undefined });

@@ -261,6 +261,18 @@ describe("heartbeat", () => {
     assert.deepEqual(beat(ended.record, secondId), { kind: "missing" });
   });
 
+  test("is not superseded by its own connection, which a late call registered again after a loss", () => {
+    const lost = register(undefined, at(0), { connectionId: "c1" });
+    const again = register(undefined, at(1), { connectionId: "c1" });
+    const lostId = sessionIdOf(lost.session);
+    assert.deepEqual(beat(again.record, lostId), { kind: "missing" });
+    const back = decideRegister(again.record, request({ connectionId: "c1" }), at(2), defaultRules);
+    assert(back.kind === "repeated");
+    assert.deepEqual(back.session, again.session);
+    const replaced = register(again.record, at(3), { connectionId: "c2" });
+    assert.deepEqual(beat(replaced.record, lostId), { kind: "superseded" });
+  });
+
   test("without session_id it revives what expired, not what ended", () => {
     const { record, session } = register(undefined, at(0), { instanceId: "gateway-7" });
     const expired = expire(record, session, clockMs + ttlMs, at(ttlMs));

@@ -349,14 +349,18 @@ function highestOrder(device: Device): number {
   return highest;
 }
 
-/** Whether another connection of the device registered later, or took this very session's place. */
+/**
+ * Whether another connection of the device registered later, or took this very session's place. A connection never
+ * outranks itself: it has two orders when a call that registers it is carried out once more, after a loss.
+ */
 function isOutranked(device: Device, token: { order: number; connectionId: string }): boolean {
-  const outranks = (other: Session) => other.order > token.order;
+  const isItself = ({ connectionId }: Session) => connectionId !== "" && connectionId === token.connectionId;
+  const outranks = (other: Session) => other.order > token.order && !isItself(other);
   if (device.current !== undefined && outranks(device.current.session)) return true;
   return device.tombstones.some(
     (other) =>
       outranks(other) ||
-      (other.ending === "replaced" && other.order === token.order && other.connectionId === token.connectionId),
+      (other.ending === "replaced" && other.order >= token.order && other.connectionId === token.connectionId),
   );
 }
 

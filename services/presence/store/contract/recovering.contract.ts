@@ -110,6 +110,19 @@ export const recovering = (open: OpenLossyStore) =>
       assert.equal((await scene.register({ connectionId: "c1", previousSessionId: sessionId })).kind, "superseded");
     });
 
+    lossy("a late call that registers a connection anew does not supersede it (P7)", async (scene, store) => {
+      const lost = await scene.session({ connectionId: "c1" });
+      await store.flush();
+      await scene.store.tick(scene.shardOf("anna"), 0);
+      const late = await scene.session({ connectionId: "c1" });
+      assert.notEqual(late, lost);
+      assert.equal(await scene.refresh({ sessionId: lost }), "missing");
+      const back = await scene.register({ connectionId: "c1", previousSessionId: lost });
+      assert.ok(back.kind === "repeated" && back.sessionId === late);
+      await scene.session({ connectionId: "c2" });
+      assert.equal(await scene.refresh({ sessionId: lost }), "superseded");
+    });
+
     lossy("a caller without tokens comes back by its next heartbeat, with its gateway (P1)", async (scene, store) => {
       await scene.session({ instanceId: "gateway-7" });
       await scene.session({ instanceId: "gateway-8", deviceId: "laptop" });

@@ -249,7 +249,10 @@ export function isSame(a: ModelToken, b: ModelToken): boolean {
 
 /** Whether the session registered later than the token's, or replaced a session was the token's own. */
 function isNewer(session: ModelSession, token: ModelToken): boolean {
-  return session.order > token.order || (session.state === "replaced" && isSame(session, token));
+  const { connectionId } = token;
+  const isItself = connectionId !== "" && session.connectionId === connectionId;
+  if (session.order > token.order && !isItself) return true;
+  return session.state === "replaced" && session.connectionId === connectionId && session.order >= token.order;
 }
 
 function tokenOf({ order, connectionId }: ModelToken): ModelToken {

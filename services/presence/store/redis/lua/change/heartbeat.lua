@@ -15,8 +15,10 @@ local is_live = mark == ''
 if session_id ~= '' then
   if not is_live or current_id ~= session_id then
     local order, connection_id = string.match(session_id, SESSION_ID)
-    local current_order = mark and tonumber(string.match(current_id, '^%d+'))
-    local is_old = is_outranked(current_order, tombstones, tonumber(order), connection_id)
+    local current_order, its_connection = nil, nil
+    if mark then current_order, its_connection = string.match(current_id, SESSION_ID) end
+    if its_connection == connection_id and connection_id ~= '' then current_order = nil end
+    local is_old = is_outranked(tonumber(current_order), tombstones, tonumber(order), connection_id)
     return is_old and 'superseded' or 'missing'
   end
 elseif is_live and string.find(current_id, '.', 1, true) then

@@ -3,15 +3,17 @@
 -- Needs: TOMBSTONE, REPLACED
 -- Gives: is_outranked, without_tombstone_of
 
---- Whether another connection of the device registered later, or took this very session's place.
--- @param live_order of the device's session, nil if it has none
+--- Whether another connection of the device registered later, or took this very session's place. A connection never
+-- outranks itself: it has two orders when a call that registers it is carried out once more, after a loss.
+-- @param live_order of the device's session, nil if it has none, or one of this connection
 -- @param ended the device's tombstones
 local function is_outranked(live_order, ended, its_order, its_connection)
   if live_order and live_order > its_order then return true end
   for how, ended_order, ended_connection in string.gmatch(ended, TOMBSTONE) do
     ended_order = tonumber(ended_order)
-    if ended_order > its_order then return true end
-    if how == REPLACED and ended_order == its_order and ended_connection == its_connection then return true end
+    local is_itself = ended_connection == its_connection
+    if ended_order > its_order and not (is_itself and its_connection ~= '') then return true end
+    if how == REPLACED and ended_order >= its_order and is_itself then return true end
   end
   return false
 end
