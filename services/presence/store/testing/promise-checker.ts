@@ -88,6 +88,11 @@ export class PromiseChecker {
     if (result !== "refreshed") return;
     const witness = this.#named(call) ?? this.#registeredBy(call, nowMs);
     if (witness === undefined) return;
+    if (call.sessionId === "" && !this.#mustBeRemembered(witness, nowMs)) {
+      // Nothing may be known of the device any more: then such a heartbeat registers it, below all others.
+      witness.end = "none";
+      witness.isFresh = false;
+    }
     assert(witness.end !== "replaced", `P7: ${witness.sessionId}, which was replaced, was refreshed`);
     assert(witness.end === "none", `${witness.sessionId} was refreshed after its end`);
     witness.aliveAtMs = nowMs;
