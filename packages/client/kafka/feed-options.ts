@@ -1,6 +1,7 @@
 import { faultOfAccess, faultOfTopic, type KafkaAccess } from "@realchat/presence-kafka/access";
 import { type Clock, systemClock } from "@realchat/presence-runtime/clock";
 import { PresenceClientError } from "../presence-client-error.ts";
+import type { ResetFloor } from "./reset-floors.ts";
 
 /** Where the events are, and from where on they are wanted. */
 export interface PresenceFeedOptions extends Omit<KafkaAccess, "clientId"> {
@@ -8,6 +9,8 @@ export interface PresenceFeedOptions extends Omit<KafkaAccess, "clientId"> {
   readonly topic?: string;
   /** Default `now`; positions are those that a feed told before, by partition. */
   readonly from?: "now" | "beginning" | ReadonlyMap<number, bigint>;
+  /** What resets have told, with the positions: of the feed that told those. */
+  readonly floors?: Iterable<ResetFloor>;
   /** Names this process in the brokers' logs and quotas; default `presence-client`. */
   readonly clientId?: string;
   /** Users whose version is remembered, to leave out repetitions; default 100,000, those heard of last. */

@@ -6,6 +6,7 @@ import { EventEnvelope, EventType } from "@realchat/presence-proto/events";
 import { PresenceResetEvent, PresenceStatus, PresenceUpdateEvent } from "@realchat/presence-proto/presence";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { type FeedNews, PresenceFeed, presenceFeed } from "./presence-feed.ts";
+import type { ResetFloor } from "./reset-floors.ts";
 
 function update(userId: string, version: number, online = true, shard = 0): Buffer {
   const status = online ? PresenceStatus.PRESENCE_STATUS_ONLINE : PresenceStatus.PRESENCE_STATUS_OFFLINE;
@@ -33,7 +34,15 @@ async function following(partitions: number, usersMax = 100, before: Buffer[] = 
   const clock = new FakeClock();
   const topic = new ScriptedTopic(partitions, clock);
   write(topic, 0, ...before);
-  const feed = new PresenceFeed({ from: "now", clock, usersMax }, topic);
+  return follow(topic, clock, { from: "now", usersMax });
+}
+
+async function follow(
+  topic: ScriptedTopic,
+  clock: FakeClock,
+  options: { from: "now" | ReadonlyMap<number, bigint>; usersMax?: number; floors?: readonly ResetFloor[] },
+) {
+  const feed = new PresenceFeed({ clock, usersMax: 100, ...options }, topic);
   const news: FeedNews[] = [];
   (async () => {
     for await (const one of feed) news.push(one);
@@ -128,6 +137,24 @@ test("what was written of before a loss is left out after the reset of its shard
   assert.deepEqual(told(), ["listening", "+a@5", "reset", "+other@7", "+a@21", "+b@7"]);
   assert.equal(feed.metrics().outdated, 2);
   assert.deepEqual([feed.floorOf(2, 0), feed.floorOf(2, 1), feed.floorOf(2, undefined)], [20, 0, 0]);
+});
+
+test("a feed that goes on where another one stopped knows its floors, and is told nothing of before the loss", async () => {
+  const { clock, topic, feed } = await following(2);
+  write(topic, 0, reset(3, 100));
+  write(topic, 1, reset(3, 90));
+  await clock.advance(0);
+  assert.deepEqual(feed.floors(), [
+    { shard: 3, partition: 0, begin: 100 },
+    { shard: 3, partition: 1, begin: 90 },
+  ]);
+  const [from, floors] = [feed.positions(), feed.floors()];
+  await feed.close();
+  write(topic, 0, update("ghost", 50, true, 3), update("alice", 101, true, 3));
+  const next = await follow(topic, clock, { from, floors });
+  assert.deepEqual(next.told(), ["listening", "+alice@101"]);
+  assert.equal(next.feed.floorOf(3, undefined), 90);
+  assert.equal(next.feed.metrics().outdated, 1);
 });
 
 test("a partition whose reset stays away makes it a gap", async () => {

@@ -14,7 +14,7 @@ import type { PresenceChange } from "../presence-change.ts";
 import { presenceClientErrorOf } from "../presence-client-error.ts";
 import { type FeedSettings, feedSettings, type PresenceFeedOptions } from "./feed-options.ts";
 import { recordContent } from "./record-content.ts";
-import { ResetFloors } from "./reset-floors.ts";
+import { type ResetFloor, ResetFloors } from "./reset-floors.ts";
 import { SeenVersions } from "./seen-versions.ts";
 
 export type FeedNews =
@@ -87,18 +87,28 @@ export class PresenceFeed implements AsyncIterable<FeedNews>, AsyncDisposable {
   #detail = "not started";
   #failuresInRow = 0;
 
-  constructor(settings: Pick<FeedSettings, "from" | "clock" | "usersMax" | "signal">, source: TopicSource) {
+  constructor(settings: Pick<FeedSettings, "from" | "floors" | "clock" | "usersMax" | "signal">, source: TopicSource) {
     this.#from = settings.from;
     this.#clock = settings.clock;
     this.#source = source;
     this.#seen = new SeenVersions(settings.usersMax);
+    const nowMs = this.#clock.monotonicMs();
+    for (const { shard, partition, begin } of settings.floors ?? []) this.#floors.read(partition, shard, begin, nowMs);
     settings.signal?.addEventListener("abort", () => this.close(), { once: true });
     if (settings.signal?.aborted) this.close();
   }
 
-  /** Where to go on, by partition, after what was told last; for the option `from` of another feed. */
+  /**
+   * Where to go on, by partition, after what was told last; for the option `from` of another feed. Keep the floors with
+   * them: what is written late, of before a loss, may come after this position, and its reset came before.
+   */
   positions(): ReadonlyMap<number, bigint> {
     return new Map(this.#positions);
+  }
+
+  /** What resets have told; for the option `floors` of another feed. At most one for each shard and partition. */
+  floors(): readonly ResetFloor[] {
+    return this.#floors.all;
   }
 
   health(): { readonly ready: boolean; readonly detail: string } {

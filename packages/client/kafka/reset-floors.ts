@@ -3,6 +3,13 @@ const patienceMs = 30_000;
 /** The most shards that presence can have; beyond, the one whose begin is lowest is forgotten. */
 const shardsMax = 1_024;
 
+/** The last reset of a shard that was read from a partition. */
+export interface ResetFloor {
+  readonly shard: number;
+  readonly partition: number;
+  readonly begin: number;
+}
+
 interface Shard {
   /** By partition: the begin of its last reset. */
   readonly begins: number[];
@@ -25,6 +32,13 @@ export class ResetFloors {
     let size = 0;
     for (const { begins } of this.#shards.values()) size += begins.length;
     return size;
+  }
+
+  /** One for each shard and partition that has been reset. */
+  get all(): ResetFloor[] {
+    return [...this.#shards].flatMap(([shard, { begins }]) =>
+      begins.flatMap((begin, partition) => (begin > 0 ? [{ shard, partition, begin }] : [])),
+    );
   }
 
   /** @returns 0: there was no reset */
