@@ -6,6 +6,8 @@ export interface RedisPlace {
   readonly tlsCa?: string | undefined;
   /** It is a Cluster, and the URL that of one of its nodes; default one server. */
   readonly cluster?: boolean | undefined;
+  /** Further nodes of the Cluster to ask where its others are, when the first is away; as the URL says how. */
+  readonly seeds?: readonly { readonly host: string; readonly port: number }[] | undefined;
   /** Values of `maxmemory-policy` that may be besides noeviction; default none. */
   readonly allowEviction?: readonly string[] | undefined;
   /** Present: the server is the master that Sentinels name. */

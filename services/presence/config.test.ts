@@ -194,6 +194,9 @@ describe("Redis settings", () => {
     assert.deepEqual(problemsOf({ ...cluster, REDIS_DB: "3" }), [
       "a Redis Cluster has no database but 0: leave out the database number 3",
     ]);
+    assert.deepEqual(problemsOf({ REDIS_ADDR: "cache:6379", REDIS_CLUSTER_SEEDS: "b:6379" }), [
+      "REDIS_CLUSTER_SEEDS is set, but REDIS_CLUSTER is not: give REDIS_CLUSTER=true, or leave the seeds out",
+    ]);
     assert.deepEqual(problemsOf({ REDIS_CLUSTER: "true" }), [
       "REDIS_CLUSTER is set, but no Redis is: give REDIS_URL or REDIS_ADDR too",
     ]);

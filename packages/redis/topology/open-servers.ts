@@ -15,5 +15,9 @@ export function serversAt(place: RedisPlace, options: ServersOptions, clock: Clo
   if (!place.cluster) return new OneServer(locatorFor(place, clock), options, clock);
   const address = parseRedisUrl(place.url, place.tlsCa);
   const { commandTimeoutMs } = options;
-  return new ClusterServers(new ClusterMap({ seed: address, commandTimeoutMs }, clock), options, clock);
+  return new ClusterServers(
+    new ClusterMap({ seed: address, furtherSeeds: place.seeds ?? [], commandTimeoutMs }, clock),
+    options,
+    clock,
+  );
 }

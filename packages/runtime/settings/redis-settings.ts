@@ -34,6 +34,10 @@ export const redisSettings = {
     default: "false",
     meaning: "Redis is a Cluster: REDIS_URL names one of its nodes, or the endpoint of a managed one",
   },
+  REDIS_CLUSTER_SEEDS: {
+    kind: listOf(peerAddress),
+    meaning: "further nodes of the Cluster, such as b:6379,c:6379, to begin with when that one is away",
+  },
   REDIS_SENTINELS: {
     kind: listOf(peerAddress),
     meaning: "Sentinels that name the master, such as a:26379,b:26379,c:26379; instead of REDIS_URL",
@@ -77,6 +81,9 @@ export function* redisConflicts(values: RedisValues): Iterable<string> {
     if (inUrl !== undefined && inUrl !== value) yield `${name} differs from the one in REDIS_URL: give it in one place`;
   }
   if (values.REDIS_CLUSTER) yield* clusterConflicts(values);
+  else if (values.REDIS_CLUSTER_SEEDS) {
+    yield "REDIS_CLUSTER_SEEDS is set, but REDIS_CLUSTER is not: give REDIS_CLUSTER=true, or leave the seeds out";
+  }
   const username = url?.username ?? values.REDIS_USERNAME;
   const password = url?.password ?? values.REDIS_PASSWORD;
   if (username && !password) yield "a Redis user is set without a password: give REDIS_PASSWORD too";
@@ -138,6 +145,8 @@ export interface RedisConfig {
   readonly tlsCa: string | undefined;
   /** Absent: one server. */
   readonly cluster?: true;
+  /** Further nodes of the Cluster. */
+  readonly seeds?: readonly Address[];
   /** Present: the one server is the master that Sentinels name. */
   readonly sentinel?: {
     readonly master: string;
@@ -163,6 +172,7 @@ export function redisConfig(values: RedisValues): RedisConfig | undefined {
       sentinel === undefined ? host : `${host}, by the Sentinels ${sentinel.addresses.map(showAddress).join(", ")}`,
     tlsCa: values.REDIS_TLS_CA?.pem,
     ...(values.REDIS_CLUSTER && { cluster: true as const }),
+    ...(values.REDIS_CLUSTER_SEEDS && { seeds: values.REDIS_CLUSTER_SEEDS }),
     ...(sentinel && { sentinel }),
     ...(values.REDIS_ALLOW_EVICTION && { allowEviction: values.REDIS_ALLOW_EVICTION }),
   };

@@ -26,6 +26,8 @@ export interface MapFollower {
 interface ClusterMapOptions {
   /** Of any node, or of a name behind which there are some. */
   readonly seed: RedisAddress;
+  /** Where else to begin when that one is away. */
+  readonly furtherSeeds: readonly NodePlace[];
   readonly commandTimeoutMs: number;
 }
 
@@ -71,17 +73,20 @@ export class ClusterMap {
     this.#followers.push(follower);
   }
 
-  /** @throws RedisError REFUSED when the seed does not let us in, or is part of no Cluster */
+  /** @throws RedisError REFUSED when a seed does not let us in, or is part of no Cluster */
   async start(): Promise<void> {
-    this.#stop = this.#clock.every(lookPeriodMs, () => this.#look());
-    try {
-      await this.#ask(this.#door(placeOf(this.#options.seed)));
-    } catch (error) {
-      const refusal = refusalIn(error, this.shown);
-      if (refusal === undefined) return;
-      this.close();
-      throw refusal;
+    for (const seed of this.#seeds) {
+      try {
+        await this.#ask(this.#door(seed));
+        break;
+      } catch (error) {
+        const refusal = refusalIn(error, this.addressOf(seed).shown);
+        if (refusal === undefined) continue;
+        this.close();
+        throw refusal;
+      }
     }
+    this.#stop = this.#clock.every(lookPeriodMs, () => this.#look());
   }
 
   close(): void {
@@ -109,6 +114,10 @@ export class ClusterMap {
   /** Where a node is, as whom it is used. */
   addressOf(place: NodePlace): RedisAddress {
     return addressAt(this.#options.seed, place.host, place.port);
+  }
+
+  get #seeds(): readonly NodePlace[] {
+    return [placeOf(this.#options.seed), ...this.#options.furtherSeeds];
   }
 
   #look(): void {
@@ -149,7 +158,7 @@ export class ClusterMap {
     this.#turn += 1;
     const connected = this.#followers.flatMap(({ sources }) => sources);
     if (connected.length > 0) return connected[this.#turn % connected.length] as MapSource;
-    const places = [placeOf(this.#options.seed), ...(this.#map?.nodes ?? [])];
+    const places = [...this.#seeds, ...(this.#map?.nodes ?? [])];
     return this.#door(places[this.#turn % places.length] as NodePlace);
   }
 

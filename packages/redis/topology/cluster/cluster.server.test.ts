@@ -164,7 +164,7 @@ describe("the servers of a Cluster", () => {
     await cluster.untilWhole();
   });
 
-  test("that die are replaced; who comes then finds the way although the seed is dead", async (t) => {
+  test("that die are replaced; who comes then finds the way by another seed, or waits for its only one", async (t) => {
     const opened = await openServers(t, at());
     await untilReady(opened);
     const dying = await primaryOf(3);
@@ -178,7 +178,17 @@ describe("the servers of a Cluster", () => {
       `elected after ${Math.round(electedAtMs - diedAtMs)} ms, served after ${Math.round(servedAtMs - diedAtMs)} ms`,
     );
     assert(servedAtMs - electedAtMs < 2_000, `${servedAtMs - electedAtMs} ms`);
+    const url = `redis://${dying.host}:${dying.port}`;
+    const seeds = cluster.nodes.filter((node) => node !== dying).slice(0, 1);
+    const late = await openServers(t, { url, seeds, cluster: true });
+    await untilReady(late);
+    assert(!late.servers.servers.some(({ name }) => name.endsWith(`:${dying.port}`)));
+    // Without another one there is no way, until the seed is back: it goes on looking.
+    const alone = await openServers(t, { url, cluster: true });
+    assert(alone.servers.links.every(({ isReady }) => !isReady));
+    assert.match(alone.servers.detail, /ECONNREFUSED/);
     await dying.restart();
+    await untilReady(alone);
     await cluster.untilWhole();
   });
 });
