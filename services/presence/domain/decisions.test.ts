@@ -9,7 +9,7 @@ import {
   type Moment,
   type RegisterRequest,
 } from "./decisions.ts";
-import { type Session, sessionIdOf, type UserRecord } from "./session.ts";
+import { leastTimedOrder, type Session, sessionIdOf, type UserRecord } from "./session.ts";
 
 const { ttlMs, graceMs, memoryMs } = defaultRules;
 const wallUs = 1_790_000_000_000_000;
@@ -224,13 +224,22 @@ describe("expire", () => {
   });
 
   test("of two devices with the same session_id the one that is due goes, where the store knows it", () => {
-    const previous = { order: 5, connectionId: "" };
-    const phone = register(undefined, at(0), { previous });
-    const { record } = register(phone.record, at(1), { previous, deviceId: "laptop" });
-    const due = { sessionId: "5", deviceId: "laptop" };
+    const named = { connectionId: "c1", previous: { order: 5, connectionId: "c1" } };
+    const phone = register(undefined, at(0), named);
+    const { record } = register(phone.record, at(1), { ...named, deviceId: "laptop" });
+    const due = { sessionId: "5.c1", deviceId: "laptop" };
     const decision = decideExpire(record, due, clockMs, at(ttlMs), defaultRules);
     assert(decision.kind === "expired");
     assert.equal(decision.deviceId, "laptop");
+  });
+
+  test("sessions without connection_id of two devices differ, though one previous_session_id is sent for both", () => {
+    const named = { previous: { order: 5, connectionId: "" } };
+    const phone = register(undefined, at(0), named);
+    const laptop = register(phone.record, at(1), { ...named, deviceId: "laptop" });
+    assert.deepEqual([phone.session.order, laptop.session.order], [5, 6]);
+    const again = register(laptop.record, at(2), { ...named, deviceId: "laptop" });
+    assert.equal(again.session.order, 6);
   });
 
   test("when grace runs out the session ended, so that its connection cannot come back", () => {
@@ -295,22 +304,23 @@ describe("heartbeat", () => {
     const phone = beat(undefined, "");
     assert(phone.kind === "revived");
     assert.deepEqual(phone.session, {
-      order: 0,
+      order: at(2).nowUs % leastTimedOrder,
       connectionId: "",
       instanceId: "gateway-9",
       contestedUntilMs: at(2).clockMs + memoryMs,
     });
     // One session_id for two devices would be one deadline for two.
     const laptop = { deviceId: "laptop", sessionId: "", instanceId: "gateway-9" };
-    const second = decideHeartbeat(phone.record, laptop, at(3), defaultRules);
+    const second = decideHeartbeat(phone.record, laptop, at(2), defaultRules);
     assert(second.kind === "revived");
-    assert.equal(second.session.order, 1);
+    assert.equal(second.session.order, phone.session.order + 1);
     const expired = expire(phone.record, phone.session, clockMs + ttlMs, at(ttlMs));
-    const later = decideHeartbeat(expired.record, laptop, at(ttlMs + 1), defaultRules);
+    const later = decideHeartbeat(expired.record, laptop, { ...at(ttlMs), nowUs: at(2).nowUs }, defaultRules);
     assert(later.kind === "revived");
-    assert.equal(later.session.order, 1, "the phone may come back");
-    const back = register(phone.record, at(4), { connectionId: "c1", previous: { order: 5, connectionId: "c1" } });
-    assert.equal(back.session.order, 5);
+    assert.equal(later.session.order, phone.session.order + 1, "the phone may come back");
+    const previous = { order: at(0).nowUs - 86_400_000_000, connectionId: "c1" };
+    const back = register(phone.record, at(4), { connectionId: "c1", previous });
+    assert.equal(back.session.order, previous.order);
   });
 
   test("without session_id it is missing when the user has no room for another device", () => {
@@ -384,7 +394,10 @@ describe("after a loss", () => {
     const before = unregister(record, session, at(9), "UNSPECIFIED").record;
     const revival = beat(before, since(1));
     assert(revival.kind === "revived");
-    assert.deepEqual([revival.session.order, revival.session.instanceId], [0, "gateway-9"]);
+    assert.deepEqual(
+      [revival.session.order, revival.session.instanceId],
+      [since(1).nowUs % leastTimedOrder, "gateway-9"],
+    );
   });
 
   test("sessions without connection_id of one user get different orders while the begin is ahead of the clock", () => {

@@ -2,6 +2,7 @@ import { isUnproven, recoveringUntilMs } from "./recovery.ts";
 import {
   type Device,
   type Ending,
+  leastTimedOrder,
   parseSessionId,
   type Session,
   sessionIdOf,
@@ -110,9 +111,10 @@ export function decideRegister(
     comesBackAt ??= tombstone?.order;
   }
 
-  const freshOrder = freeOrder(record, request, Math.max(moment.nowUs, moment.beginUs, highestOrder(device) + 1));
+  const freshOrder = Math.max(moment.nowUs, moment.beginUs, highestOrder(device) + 1);
+  const itsOrder = comesBackAt ?? agedOrder(request.ageMs, freshOrder, moment, rules);
   // A previous_session_id from the future (of another store, or forged) must not hold the device for ever.
-  const order = Math.min(comesBackAt ?? agedOrder(request.ageMs, freshOrder, moment, rules), freshOrder);
+  const order = freeOrder(record, request, Math.min(itsOrder, freshOrder));
   if (isOutranked(device, { order, connectionId: request.connectionId })) return { kind: "superseded" };
 
   const roomy = makeRoom(record, request.deviceId, moment, rules);
@@ -200,7 +202,7 @@ export function decideUnregister(
 
 /**
  * The due member of the deadlines: a session, or a device in grace. `deviceId`: where the store knows it, since one
- * previous_session_id sent for two devices gives both the same session_id.
+ * previous_session_id and connection_id sent for two devices give both the same session_id.
  */
 type DueMember = { readonly sessionId: string; readonly deviceId?: string } | { readonly graceOf: string };
 
@@ -280,8 +282,10 @@ export function decideHeartbeat(
   if (known === "gone") return { kind: "missing" };
   const roomy = makeRoom(record, deviceId, moment, rules);
   if (roomy === undefined) return { kind: "missing" };
-  // One of whom nothing is known is below all that its device may come back with.
-  const { order, instanceId } = known ?? { order: freeOrder(roomy, heartbeat, 0), instanceId: heartbeat.instanceId };
+  const { order, instanceId } = known ?? {
+    order: untimedOrder(roomy, heartbeat, moment),
+    instanceId: heartbeat.instanceId,
+  };
   const session: Session = {
     order,
     connectionId: "",
@@ -319,6 +323,14 @@ function revivable(device: Device | undefined, moment: Moment, rules: Rules): Se
 function agedOrder(ageMs: number, freshOrder: number, { nowUs }: Moment, { ageMinMs }: Rules): number {
   const isKnown = ageMs >= ageMinMs && freshOrder <= nowUs + ageMinMs * 1_000;
   return isKnown ? Math.max(1, nowUs - ageMs * 1_000) : freshOrder;
+}
+
+/**
+ * Of a session of whom nothing is known: below all that its device may come back with. It is another one each time, since
+ * nodes remember which device it is of for longer than records do.
+ */
+function untimedOrder(record: UserRecord, heartbeat: Heartbeat, { nowUs }: Moment): number {
+  return freeOrder(record, heartbeat, nowUs % leastTimedOrder);
 }
 
 /**

@@ -13,6 +13,14 @@ export interface Session {
   readonly contestedUntilMs: number;
 }
 
+/** An order below it does not say when its session was registered; µs, a day of the year 2001. */
+export const leastTimedOrder = 1_000_000_000_000_000;
+
+/** When the session of that order was registered, ms since 1970; 0: not known. */
+export function registeredAtMs(order: number): number {
+  return order < leastTimedOrder ? 0 : Math.floor(order / 1000);
+}
+
 /** Stands for the gateway of a session that nobody knows it of: see decideHeartbeat. */
 export const unknownInstance = "unknown-instance";
 

@@ -141,6 +141,20 @@ export const legacy = (open: OpenStore) =>
       assert.deepEqual(await scene.causes("ben"), ["CONNECTED", "EXPIRED"]);
     });
 
+    scene(
+      open,
+      "a heartbeat of a device that was forgotten is not taken for another one's (P1, P2)",
+      async (scene) => {
+        await scene.refresh({ deviceId: "phone" });
+        await scene.elapse(ttlMs + memoryMs + 1_000);
+        assert.equal(await scene.refresh({ deviceId: "laptop" }), "refreshed");
+        assert.equal(await scene.refresh({ deviceId: "phone" }), "missing", "the user has no room for it");
+        await scene.elapse(ttlMs + 1_000);
+        assert.equal(await scene.refresh({ deviceId: "phone" }), "missing");
+      },
+      { rules: { ...defaultRules, userMaxDevices: 1 } },
+    );
+
     scene(open, "devices that heartbeats registered live and expire each for itself (P2)", async (scene) => {
       for (const deviceId of ["phone", "laptop", "tablet"])
         assert.equal(await scene.refresh({ deviceId }), "refreshed");
@@ -154,8 +168,8 @@ export const legacy = (open: OpenStore) =>
 
     scene(open, "a heartbeat that registered a device gives way to every Register of it", async (scene) => {
       await scene.refresh();
-      const sessionId = await scene.session({ connectionId: "c1", previousSessionId: "7.c1" });
-      assert.equal(sessionId, "7.c1");
+      const previousSessionId = `${((await scene.harness.wallMs()) - 86_400_000) * 1_000}.c1`;
+      assert.equal(await scene.session({ connectionId: "c1", previousSessionId }), previousSessionId);
       assert.equal(await scene.refresh(), "superseded");
     });
 

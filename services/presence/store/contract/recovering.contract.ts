@@ -325,6 +325,16 @@ export const recovering = (open: OpenLossyStore) =>
       assert.deepEqual([usersOnline, sessions], [0, 0]);
     });
 
+    lossy("gives different sessions to devices of which one gives its connection_id up (P2)", async (scene, store) => {
+      await store.flush();
+      const phone = await scene.session();
+      const previousSessionId = await scene.session({ deviceId: "laptop", connectionId: "c1" });
+      const laptop = await scene.session({ deviceId: "laptop", previousSessionId });
+      assert.notEqual(laptop, phone);
+      await scene.elapse(ttlMs + 1_000);
+      assert.deepEqual(await scene.causes(), ["CONNECTED", "EXPIRED"]);
+    });
+
     lossy(
       "gives different sessions to devices that register while its begin is ahead of the clock (P2)",
       async (scene, store) => {

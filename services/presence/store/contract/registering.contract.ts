@@ -113,11 +113,13 @@ export const registering = (open: OpenStore) =>
 
     scene(open, "one previous_session_id on two devices makes two sessions (P1, P2)", async (scene) => {
       await scene.session({ deviceId: "phone", previousSessionId: "5" });
-      await scene.session({ deviceId: "laptop", previousSessionId: "5" });
-      await scene.unregister({ deviceId: "phone", sessionId: "5" });
+      const laptop = await scene.session({ deviceId: "laptop", previousSessionId: "5" });
+      assert.equal(await scene.session({ deviceId: "laptop", previousSessionId: "5" }), laptop);
+      await scene.elapse(ttlMs - 1_000);
+      assert.equal(await scene.refresh({ deviceId: "laptop", sessionId: laptop }), "refreshed");
+      await scene.elapse(2_000);
       assert.deepEqual(await scene.devices(), ["laptop"]);
-      assert.equal(await scene.refresh({ deviceId: "laptop", sessionId: "5" }), "refreshed");
-      await scene.elapse(ttlMs + 1_000);
+      await scene.elapse(ttlMs);
       assert.equal((await scene.user()).online, false);
     });
 

@@ -13,7 +13,7 @@ import { invariant } from "../../domain/invariant.ts";
 import type { LogEntry } from "../../domain/log-entry.ts";
 import { PresenceError } from "../../domain/presence-error.ts";
 import { decideRestate } from "../../domain/restating.ts";
-import { parseSessionId, sessionIdOf, type UserRecord, unknownInstance } from "../../domain/session.ts";
+import { parseSessionId, registeredAtMs, sessionIdOf, type UserRecord, unknownInstance } from "../../domain/session.ts";
 import { readShardClock, type ShardClock, tickCapMs, tickShardClock } from "../../domain/shard-clock.ts";
 import { nextVersion } from "../../domain/version.ts";
 import type {
@@ -434,7 +434,7 @@ function devicesOf(record: UserRecord): DeviceView[] {
   for (const [deviceId, { current }] of record.devices) {
     if (current?.state !== "live") continue;
     const { instanceId, order } = current.session;
-    devices.push({ deviceId, instanceId, connectedAtMs: toMs(order) });
+    devices.push({ deviceId, instanceId, connectedAtMs: registeredAtMs(order) });
   }
   return devices.sort((a, b) => (a.deviceId < b.deviceId ? -1 : 1));
 }

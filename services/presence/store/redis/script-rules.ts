@@ -1,6 +1,7 @@
 import type { Rules } from "../../domain/decisions.ts";
 import { invariant } from "../../domain/invariant.ts";
 import { beginLeadUs } from "../../domain/recovery.ts";
+import { leastTimedOrder } from "../../domain/session.ts";
 import { tickCapMs } from "../../domain/shard-clock.ts";
 
 /**
@@ -17,7 +18,8 @@ export type ScriptRules = Readonly<
     | "max_tombstones"
     | "max_devices"
     | "age_min_us"
-    | "begin_lead_us",
+    | "begin_lead_us"
+    | "least_timed_order",
     number
   > &
     Record<"retention_ms" | "log_max_entries", string>
@@ -34,6 +36,7 @@ export function scriptRules(rules: Rules, retentionMs: number, logMaxEntries: nu
     max_devices: rules.userMaxDevices,
     age_min_us: rules.ageMinMs * 1_000,
     begin_lead_us: beginLeadUs,
+    least_timed_order: leastTimedOrder,
     retention_ms: String(retentionMs),
     log_max_entries: String(logMaxEntries),
   };

@@ -1,4 +1,4 @@
-import { parseSessionId } from "../../../domain/session.ts";
+import { parseSessionId, registeredAtMs } from "../../../domain/session.ts";
 import type { DeviceView, UserView } from "../../store.ts";
 
 /** Captures minus, version, last_seen_ms. */
@@ -54,10 +54,9 @@ function decodeDevice(line: string, nowMs: number): DeviceView | "in grace" | "g
   if (deviceId === "") return undefined;
   if (!isDigit(first.charCodeAt(0))) return isDigit(first.charCodeAt(1)) ? marks.get(first[0]) : undefined;
   const [sessionId = "", instanceId = ""] = first.split("\x1f", 2);
-  // The order is when the session was registered, in µs; it is 0 when that is not known.
   const order = parseSessionId(sessionId)?.order;
   if (order === undefined || instanceId === "") return undefined;
-  return { deviceId, instanceId, connectedAtMs: Math.min(Math.floor(order / 1000), nowMs) };
+  return { deviceId, instanceId, connectedAtMs: Math.min(registeredAtMs(order), nowMs) };
 }
 
 /** What a device is whose first session is not live, by the session's mark. */

@@ -5,7 +5,7 @@
 -- instance_id: the gateway that is taken for its sender where the record knows none.
 --
 -- Needs: mark, current_id, SESSION_ID, deadlines, digits_of, clock_ms, user_id, TOMBSTONE, EXPIRED, GRACE,
---   sessions_from, begin_contested_until_ms, begin_clock_ms, current_instance
+--   sessions_from, begin_contested_until_ms, begin_clock_ms, current_instance, now_us
 -- Changes: session_id, instance_id, tombstones, contested_until_ms
 --
 -- Returns "missing", "superseded", or "refreshed", HT, the session_id that was, HT, its instance.
@@ -47,8 +47,9 @@ end
 -- #include change/make-room
 if not has_room then return 'missing' end
 if not is_known then
-  -- Below all that its device may come back with.
-  local order = 0
+  -- Below all that its device may come back with; another one each time, since nodes remember which device it is of for
+  -- longer than records do.
+  local order = now_us % RULES.least_timed_order
   -- #include change/free-order
   session_id = digits_of(order)
 end

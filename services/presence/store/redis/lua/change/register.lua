@@ -57,14 +57,14 @@ while from <= #tombstones do
 end
 if order > MAX_VERSION then error('UNREADABLE is malformed in an order', 0) end
 local is_fresh = previous_order == ''
-if is_fresh and connection_id == '' then
-  -- #include change/free-order
-end
 if not is_fresh then
   -- A previous_session_id from the future (of another store, or forged) must not hold the device for ever.
   order = math.min(tonumber(previous_order), order)
 elseif age_us and age_us >= RULES.age_min_us and order <= now_us + RULES.age_min_us then
   order, is_fresh = math.max(1, now_us - age_us), false
+end
+if connection_id == '' then
+  -- #include change/free-order
 end
 local order_text = digits_of(order)
 local session_id = connection_id == '' and order_text or order_text .. '.' .. connection_id
