@@ -4,11 +4,12 @@ import { seed } from "@realchat/presence-testing";
 import fc from "fast-check";
 import { openMemoryHarness } from "./memory/testing/memory-harness.ts";
 import { openRedisHarness } from "./redis/testing/redis-harness.ts";
-import { commandRuns } from "./testing/model-commands.ts";
+import { commandRuns, lossyRuns } from "./testing/model-commands.ts";
 import { HeldUp, modelOptions, playRun, type Subject } from "./testing/model-run.ts";
 
 /** Kinds of Redis differ in how they are reached, and one server has proven the rules. */
-const runsByKind = (index: number) => (index === 0 ? 1_500 : 150);
+const runsByKind = (index: number) => (index === 0 ? 1_000 : 100);
+const lossyRunsByKind = (index: number) => (index === 0 ? 200 : 20);
 const runMaxCommands = 25;
 /** Deadlines are half a second off the whole seconds that a run lets elapse. */
 const slackMs = 400;
@@ -38,6 +39,27 @@ for (const [index, kind] of redisKinds.entries()) {
       await memory.close();
     });
     await fc.assert(property, { numRuns: runs, seed: seed() });
+  });
+
+  const lossy = lossyRunsByKind(index);
+  test(`the store on ${kind.name}, which loses data, and the model agree in ${lossy} random runs (P1, P3, P8)`, async (context) => {
+    const site = await kind.start();
+    context.after(() => site.stop());
+    let played = 0;
+
+    const property = fc.asyncProperty(lossyRuns(runMaxCommands), async (commands) => {
+      await repeatWhenHeldUp(async () => {
+        played += 1;
+        // Each run begins on a store that never lost anything.
+        const harness = await openRedisHarness(site, modelOptions);
+        try {
+          await playRun(commands, [{ name: "Redis", harness, slackMs }], `run-${played}`);
+        } finally {
+          await harness.close();
+        }
+      });
+    });
+    await fc.assert(property, { numRuns: lossy, seed: seed() });
   });
 }
 

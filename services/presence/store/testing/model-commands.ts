@@ -21,7 +21,19 @@ export type Command =
   | { kind: "unregister"; user: number; device: number; session: Pick; reason: DisconnectReason }
   | { kind: "refresh"; user: number; device: number; session: Pick }
   | { kind: "elapse"; ms: number }
-  | { kind: "freeze"; ms: number };
+  | { kind: "freeze"; ms: number }
+  | Loss;
+
+/** What befalls a store that can lose data. */
+type Loss =
+  /** A replica, or a snapshot, has what the store has now; before the first, it has nothing. */
+  | { kind: "copy" }
+  /** `isUnread`: nobody reads or ticks before the next command. */
+  | { kind: "flush"; isUnread: boolean }
+  /** Another server answers, with what it was copied; or the same one again, after another that was ahead. */
+  | { kind: "setBack"; by: "another server" | "the same server" }
+  /** Another server answers, with all data. */
+  | { kind: "failOver" };
 
 /** Its own name, none as legacy callers, or that of an earlier session of this device. */
 export type Connection = "new" | "none" | { readonly pick: number };
@@ -44,7 +56,7 @@ const previous: fc.Arbitrary<Pick> = fc.oneof({ weight: 2, arbitrary: fc.constan
 const ages = fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, fc.nat(2));
 const reason = fc.constantFrom<DisconnectReason>("UNSPECIFIED", "LOGGED_OUT", "CONNECTION_LOST", "SERVER_DRAIN");
 
-const command: fc.Arbitrary<Command> = fc.oneof(
+const commands: fc.WeightedArbitrary<Command>[] = [
   {
     weight: 5,
     arbitrary: fc.record({ kind: fc.constant("register" as const), user, device, gateway, connection, previous, ages }),
@@ -60,9 +72,33 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("freeze" as const), ms: fc.constantFrom(30_000, 3_600_000) }) },
-);
+];
+
+const losses: fc.WeightedArbitrary<Command>[] = [
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("copy" as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.oneof(
+      fc.record({ kind: fc.constant("flush" as const), isUnread: fc.boolean() }),
+      fc.record({
+        kind: fc.constant("setBack" as const),
+        by: fc.constantFrom("another server" as const, "the same server" as const),
+      }),
+      fc.record({ kind: fc.constant("failOver" as const) }),
+    ),
+  },
+];
 
 /** Random runs of `length` commands at most. */
 export function commandRuns(length: number): fc.Arbitrary<Command[]> {
-  return fc.array(command, { minLength: 1, maxLength: length, size: "max" });
+  return runsOf(commands, length);
+}
+
+/** As above, of a store that loses data. */
+export function lossyRuns(length: number): fc.Arbitrary<Command[]> {
+  return runsOf([...commands, ...losses], length);
+}
+
+function runsOf(choices: readonly fc.WeightedArbitrary<Command>[], length: number): fc.Arbitrary<Command[]> {
+  return fc.array(fc.oneof(...choices), { minLength: 1, maxLength: length, size: "max" });
 }

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { defaultRules, type Rules } from "../../domain/decisions.ts";
 import { transitionsIn } from "../../domain/log-entry.ts";
+import { shardOf } from "../../domain/shard.ts";
 import { tickCapMs } from "../../domain/shard-clock.ts";
 import type { Transition } from "../../domain/transition.ts";
-import type { StoreHarness, StoreOptions } from "../contract/store-harness.ts";
+import type { LossyHarness, StoreHarness, StoreOptions } from "../contract/store-harness.ts";
 import type { RefreshResult } from "../store.ts";
 import { anyInstance, isSame, type ModelToken, type ModelTransition, PresenceModel } from "./model.ts";
 import type { Command, Connection, Pick } from "./model-commands.ts";
@@ -31,7 +32,7 @@ export const modelOptions: StoreOptions = { rules, retentionMs: 24 * 3_600_000, 
 /** A store that takes part in runs, and how much its clock may be off from the model's, ms. */
 export interface Subject {
   readonly name: string;
-  readonly harness: StoreHarness;
+  readonly harness: StoreHarness | LossyHarness;
   readonly slackMs: number;
 }
 
@@ -80,15 +81,18 @@ class ModelRun {
   readonly #sessions: KnownSession[] = [];
   readonly #calls: RegisterCall[] = [];
   #connections = 0;
+  /** After a loss of which nobody has heard yet. */
+  #isUnread = false;
 
   constructor(players: readonly Player[], runId: string) {
     this.#players = players;
-    this.#userIds = [`${runId}-0`, `${runId}-1`];
+    this.#userIds = usersOfOneShard(runId, players);
   }
 
   async play(command: Command): Promise<void> {
     // Two calls in the same millisecond would leave the order of their deadlines open.
-    await this.#elapse(2);
+    if (!this.#isUnread || !isCall(command)) await this.#elapse(2);
+    this.#isUnread = false;
     const told = this.#model.transitions.length;
     switch (command.kind) {
       case "register":
@@ -113,7 +117,28 @@ class ModelRun {
         // Whatever the time that nobody listened to, the next tick counts its cap.
         await this.#elapse(2, capMs);
         break;
+      case "copy":
+        this.#model.copy();
+        for (const player of this.#players) await player.lossy.copy();
+        break;
+      case "flush":
+        this.#model.flush();
+        await this.#lose((harness) => harness.flush());
+        this.#isUnread = command.isUnread;
+        break;
+      case "setBack":
+        // What no version tells, the replication id does: as if another server answered.
+        if (command.by === "the same server" && !this.#model.isAheadOfCopy) break;
+        this.#model.setBack();
+        await this.#lose((harness) => harness.setBack(command.by));
+        await this.#elapse(0);
+        break;
+      case "failOver":
+        this.#model.failOver();
+        await this.#lose((harness) => harness.failOver());
+        break;
     }
+    if (this.#isUnread) return;
     const transitions = this.#model.transitions.slice(told);
     await this.#judge(command, (player) => player.compare(this.#userIds, this.#model, transitions));
   }
@@ -169,6 +194,13 @@ class ModelRun {
       assert.equal(kind, expected);
       player.checker.refreshed(call, kind, this.#model.nowMs);
     });
+  }
+
+  async #lose(lose: (harness: LossyHarness) => Promise<void>): Promise<void> {
+    for (const player of this.#players) {
+      await lose(player.lossy);
+      player.lost(this.#model.nowMs);
+    }
   }
 
   /** @param unheardMs what the clocks catch up on, having been frozen */
@@ -227,6 +259,8 @@ class Player {
   readonly sessionIds: string[] = [];
   readonly #slackMs: number;
   readonly #enteredAtMs: number;
+  /** Shards that lost data since: what was read of their logs may be gone. */
+  readonly #astray = new Set<number>();
   /** By shard. */
   readonly #positions: number[];
 
@@ -248,6 +282,18 @@ class Player {
     this.#positions = positions;
   }
 
+  get lossy(): LossyHarness {
+    const { harness } = this;
+    assert(isLossy(harness), `${this.name} loses nothing`);
+    return harness;
+  }
+
+  /** It may have lost data. */
+  lost(nowMs: number): void {
+    this.checker.lost(nowMs);
+    for (const shard of this.#positions.keys()) this.#astray.add(shard);
+  }
+
   refresh(session: { userId: string; deviceId: string; sessionId: string }): Promise<RefreshResult["kind"]> {
     return new Promise((resolve, reject) => {
       const reply = (result: RefreshResult) => (result.kind === "failed" ? reject(result.error) : resolve(result.kind));
@@ -257,9 +303,14 @@ class Player {
 
   /** Views, and transitions since the last comparison. */
   async compare(userIds: readonly string[], model: PresenceModel, expected: readonly ModelTransition[]): Promise<void> {
+    const { store } = this.harness;
+    const views = await store.users(userIds);
+    for (const userId of userIds) {
+      assert.equal(store.isRecovering(shardOf(userId, store.shardCount)), model.isRecovering, "whether it recovers");
+    }
     const transitions = (await this.#news()).filter(({ userId }) => userIds.includes(userId));
     for (const transition of transitions) this.checker.transition(transition, model.nowMs);
-    for (const view of await this.harness.store.users(userIds)) {
+    for (const view of views) {
       const { userId, online } = view;
       const told = transitions.filter((transition) => transition.userId === userId).map(untimed);
       const wanted = expected.filter((transition) => transition.userId === userId);
@@ -283,12 +334,32 @@ class Player {
     const news: Transition[] = [];
     for (const [shard, position] of this.#positions.entries()) {
       const { entries, gap } = await store.readLog(shard, position, 1_000);
-      assert.equal(gap, false, "the log has no gap");
+      assert(!gap || this.#astray.has(shard), "the log has no gap");
       this.#positions[shard] = entries.at(-1)?.version ?? position;
+      if (entries.length > 0) this.#astray.delete(shard);
       news.push(...transitionsIn(entries));
     }
     return news;
   }
+}
+
+function isLossy(harness: StoreHarness | LossyHarness): harness is LossyHarness {
+  return "flush" in harness;
+}
+
+function isCall({ kind }: Command): boolean {
+  return kind === "register" || kind === "repeat" || kind === "unregister" || kind === "refresh";
+}
+
+/** Two users whose shard loses data at one moment. */
+function usersOfOneShard(runId: string, players: readonly Player[]): readonly string[] {
+  const userIds: string[] = [];
+  const shards = players.map(({ harness }) => harness.store.shardCount);
+  for (let index = 0; userIds.length < 2; index++) {
+    const userId = `${runId}-${index}`;
+    if (shards.every((count) => shardOf(userId, count) === 0)) userIds.push(userId);
+  }
+  return userIds;
 }
 
 function untimed({ userId, online, cause, deviceId, instanceId }: Transition): ModelTransition {

@@ -15,10 +15,15 @@ export const anyInstance = "any";
  */
 export class PresenceModel {
   readonly #rules: Rules;
-  readonly #users = new Map<string, Map<string, ModelSession[]>>();
+  #users: Users = new Map();
   readonly #transitions: ModelTransition[] = [];
   #nowMs = 0;
   #registrations = 0;
+  #copy: Copy = { users: new Map(), told: 0 };
+  /** Of the last begin; undefined: it never lost anything. */
+  #begunAtMs: number | undefined;
+  /** Transitions and begins. */
+  #told = 0;
 
   constructor(rules: Rules) {
     this.#rules = rules;
@@ -26,6 +31,11 @@ export class PresenceModel {
 
   get nowMs(): number {
     return this.#nowMs;
+  }
+
+  /** For a TTL after it began anew: who is not there may be there. */
+  get isRecovering(): boolean {
+    return this.#begunAtMs !== undefined && this.#nowMs < this.#begunAtMs + this.#rules.ttlMs;
   }
 
   /** All transitions so far. */
@@ -56,14 +66,16 @@ export class PresenceModel {
       if (known.state === "replaced") return { kind: "superseded" };
     }
     // Still known, it can only have expired.
-    const order = previous?.order ?? known?.order ?? this.#registrations + 1 - ages * age;
+    const order = previous?.order ?? known?.order ?? this.#registrations + 1 - this.#ageOf(ages);
     const token = { order, connectionId };
     if (sessions.some((session) => isNewer(session, token))) return { kind: "superseded" };
     if (!this.#makeRoom(userId, deviceId)) return { kind: "too-many-devices" };
 
     this.#registrations += 1;
     const isUnclear =
-      current !== undefined || sessions.some(({ endedAtMs }) => endedAtMs + this.#rules.memoryMs > this.#nowMs);
+      current !== undefined ||
+      this.#isUnproven ||
+      sessions.some(({ endedAtMs }) => endedAtMs + this.#rules.memoryMs > this.#nowMs);
     this.#begin(userId, deviceId, {
       order,
       connectionId,
@@ -84,15 +96,21 @@ export class PresenceModel {
     if (session === undefined) return "absent";
     if (token === undefined) {
       if (session.connectionId !== "") return "fenced";
-      if (session.contestedUntilMs > this.#nowMs) return "contested";
+      if (session.contestedUntilMs > this.#nowMs || this.#isUnproven) return "contested";
     } else if (!isSame(session, token)) {
       return "fenced";
     }
     const isLost = reason === "CONNECTION_LOST" || reason === "SERVER_DRAIN";
     if (isLost && session.state === "grace") return "absent";
-    if (isLost && this.#rules.graceMs > 0) {
+    const isKept = this.isRecovering && this.#isLast(userId, session);
+    if (isKept && session.state === "grace") {
+      session.deadlineMs = Math.max(session.deadlineMs, this.#recoveredAtMs);
+      return "grace";
+    }
+    if (isKept || (isLost && this.#rules.graceMs > 0)) {
       session.state = "grace";
-      session.deadlineMs = Math.min(session.deadlineMs, this.#nowMs + this.#rules.graceMs);
+      session.deadlineMs = Math.min(session.deadlineMs, this.#nowMs + (isLost ? this.#rules.graceMs : 0));
+      if (isKept) session.deadlineMs = Math.max(session.deadlineMs, this.#recoveredAtMs);
       return "grace";
     }
     this.#end(userId, deviceId, session, "ended", isLost ? "CONNECTION_LOST" : causes[reason]);
@@ -116,18 +134,44 @@ export class PresenceModel {
       live.deadlineMs = this.#nowMs + this.#rules.ttlMs;
       return "refreshed";
     }
-    if (current !== undefined) return "missing";
     const unknown = { order: heartbeatOrder, connectionId: "", instanceId: anyInstance };
     const last = sessions[0];
-    if (last !== undefined && (last.state !== "expired" || last.connectionId !== "")) return "missing";
+    if (last !== undefined && !this.#mayReturn(last)) return "missing";
     if (!this.#makeRoom(userId, deviceId)) return "missing";
-    this.#begin(userId, deviceId, { ...(last ?? unknown), contestedUntilMs: this.#nowMs + this.#rules.memoryMs });
+    const returning = last?.connectionId === "" ? last : unknown;
+    this.#begin(userId, deviceId, { ...returning, contestedUntilMs: this.#nowMs + this.#rules.memoryMs });
     return "refreshed";
+  }
+
+  copy(): void {
+    this.#copy = { users: structuredClone(this.#users), told: this.#told };
+  }
+
+  /** Whether a node could tell by what it saw that the store has the copy's data again, and not its own. */
+  get isAheadOfCopy(): boolean {
+    return this.#told > this.#copy.told;
+  }
+
+  flush(): void {
+    this.#users = new Map();
+    this.failOver();
+  }
+
+  setBack(): void {
+    this.#users = structuredClone(this.#copy.users);
+    this.failOver();
+  }
+
+  failOver(): void {
+    this.#nowMs += 1;
+    this.#begunAtMs = this.#nowMs;
+    this.#told += 1;
   }
 
   /** One tick, that far after the last. */
   tick(ms: number): void {
     this.#nowMs += ms;
+    if (this.isRecovering) return;
     const due = [...this.#users].flatMap(([userId, devices]) =>
       [...devices].flatMap(([deviceId, sessions]) =>
         sessions
@@ -167,7 +211,7 @@ export class PresenceModel {
     this.#keep(userId, deviceId, [begun, ...others]);
     if (wasOnline) return;
     const { instanceId } = session;
-    this.#transitions.push({ userId, online: true, cause: "CONNECTED", deviceId, instanceId });
+    this.#tell({ userId, online: true, cause: "CONNECTED", deviceId, instanceId });
   }
 
   #end(userId: string, deviceId: string, session: ModelSession, state: "ended" | "expired", cause: TransitionCause) {
@@ -176,7 +220,38 @@ export class PresenceModel {
     this.#keep(userId, deviceId, this.#remember(this.#sessions(userId, deviceId), session));
     if (this.#isOnline(userId)) return;
     const { instanceId } = session;
-    this.#transitions.push({ userId, online: false, cause, deviceId, instanceId });
+    this.#tell({ userId, online: false, cause, deviceId, instanceId });
+  }
+
+  #tell(transition: ModelTransition): void {
+    this.#transitions.push(transition);
+    this.#told += 1;
+  }
+
+  get #recoveredAtMs(): number {
+    return (this.#begunAtMs ?? Number.NEGATIVE_INFINITY) + this.#rules.ttlMs;
+  }
+
+  /** Whether what a late call means may have been lost. */
+  get #isUnproven(): boolean {
+    return this.#begunAtMs !== undefined && this.#nowMs < this.#begunAtMs + this.#rules.memoryMs;
+  }
+
+  /** What a begin adds to the versions is more time than a run takes, and until it is over no age counts. */
+  #ageOf(ages: number): number {
+    return this.#begunAtMs === undefined ? ages * age : 0;
+  }
+
+  /** Whether a heartbeat without session_id may bring a device back of which this is the last that is known. */
+  #mayReturn({ state, connectionId, endedAtMs }: ModelSession): boolean {
+    if (state === "grace") return this.#isUnproven && connectionId === "";
+    if (this.#isUnproven && endedAtMs < (this.#begunAtMs ?? 0)) return true;
+    return state === "expired" && connectionId === "";
+  }
+
+  #isLast(userId: string, session: ModelSession): boolean {
+    const sessions = [...(this.#users.get(userId)?.values() ?? [])].flat();
+    return sessions.every((other) => other === session || !isCurrent(other));
   }
 
   /** What is kept of a device when one of its sessions has just gone. */
@@ -211,6 +286,15 @@ export class PresenceModel {
   #isOnline(userId: string): boolean {
     return [...(this.#users.get(userId)?.values() ?? [])].some((sessions) => sessions.some(isCurrent));
   }
+}
+
+/** By user and device; a device's newest session first. */
+type Users = Map<string, Map<string, ModelSession[]>>;
+
+/** What a replica has. */
+interface Copy {
+  readonly users: Users;
+  readonly told: number;
 }
 
 /** What a session_id stands for. */

@@ -19,6 +19,8 @@ interface Witness {
   isOutranked: boolean;
   /** Registered as one whose client is there: above all that came before. */
   isFresh: boolean;
+  /** Not seen since a loss: the store may know nothing of it. */
+  isOfThePast: boolean;
 }
 
 /**
@@ -30,12 +32,28 @@ export class PromiseChecker {
   /** The one that registered last is last. */
   #witnesses: Witness[] = [];
   readonly #versions = new Map<string, number>();
+  /** Users of whom the log told since the last loss. */
+  readonly #toldSince = new Set<string>();
   /** Clocks are read from outside, so all bounds are softened by this much. */
   readonly #slackMs: number;
+
+  #lostAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(rules: Rules, slackMs: number) {
     this.#rules = rules;
     this.#slackMs = slackMs;
+  }
+
+  /**
+   * The store may have lost data: what it remembers of sessions that are gone, and of the order of those that are not,
+   * is no promise any more. Who lives does so nevertheless (P1), and all versions grow (P3).
+   */
+  lost(nowMs: number): void {
+    this.#lostAtMs = nowMs;
+    this.#toldSince.clear();
+    this.#witnesses = this.#witnesses
+      .filter((witness) => witness.end === "none" && this.#mayLive(witness, nowMs))
+      .map((witness) => ({ ...witness, isOutranked: false, isFresh: false, isOfThePast: true }));
   }
 
   registered(
@@ -58,7 +76,7 @@ export class PromiseChecker {
     const isNew =
       call.previousSessionId === "" &&
       (connectionId === "" || this.#of(userId, deviceId).every((witness) => witness.connectionId !== connectionId));
-    const isFresh = isNew && call.ageMs === 0;
+    const isFresh = isNew && (call.ageMs === 0 || this.#hasLost);
     if (isNew && !isFresh) {
       const later = this.#of(userId, deviceId).find((other) => other.isFresh && this.#mustBeRemembered(other, nowMs));
       assert(later === undefined, `P7: ${sessionId}, whose client was there earlier, came after ${later?.sessionId}`);
@@ -76,7 +94,17 @@ export class PromiseChecker {
     const fresh = { aliveAtMs: nowMs, end: "none", endedAtMs: Number.NEGATIVE_INFINITY } as const;
     this.#witnesses = [
       ...others,
-      { userId, deviceId, sessionId, connectionId, ...fresh, successors: 0, isOutranked: false, isFresh },
+      {
+        userId,
+        deviceId,
+        sessionId,
+        connectionId,
+        ...fresh,
+        successors: 0,
+        isOutranked: false,
+        isFresh,
+        isOfThePast: false,
+      },
     ];
   }
 
@@ -93,9 +121,12 @@ export class PromiseChecker {
       witness.end = "none";
       witness.isFresh = false;
     }
+    // A session without token is taken out of its grace, since a registration after its end may have been lost.
+    if (witness.end === "lost" && call.sessionId === "" && this.#isUnproven(nowMs)) witness.end = "none";
     assert(witness.end !== "replaced", `P7: ${witness.sessionId}, which was replaced, was refreshed`);
     assert(witness.end === "none", `${witness.sessionId} was refreshed after its end`);
     witness.aliveAtMs = nowMs;
+    if (witness.sessionId === call.sessionId) witness.isOfThePast = false;
   }
 
   unregistered(
@@ -116,19 +147,34 @@ export class PromiseChecker {
     const last = this.#versions.get(userId) ?? 0;
     assert(version > last, `P3: ${userId} went from version ${last} to ${version}`);
     this.#versions.set(userId, version);
+    this.#toldSince.add(userId);
     if (online) return;
     const live = this.#of(userId).find(
       (witness) => witness.end === "none" && witness.aliveAtMs + this.#rules.ttlMs > nowMs + this.#slackMs,
     );
     assert(live === undefined, `P1: ${userId} was taken offline while ${live?.sessionId} was alive`);
+    assert(nowMs + this.#slackMs >= this.#recoveredAtMs, `P1: ${userId} was taken offline while the store recovers`);
   }
 
   seen(view: UserView, nowMs: number): void {
     const version = this.#versions.get(view.userId);
-    if (version !== undefined) assert.equal(view.version, version, `P3: version of ${view.userId}`);
-    if (!view.online) return;
+    if (this.#toldSince.has(view.userId)) assert.equal(view.version, version, `P3: version of ${view.userId}`);
+    // While it recovers nobody goes offline, and then only who came back is online.
+    if (!view.online || nowMs - this.#slackMs <= this.#recoveredAtMs) return;
     const reason = this.#of(view.userId).some((witness) => this.#mayCount(witness, nowMs));
     assert(reason, `P2: ${view.userId} is online without a session that anybody refreshed`);
+  }
+
+  get #hasLost(): boolean {
+    return this.#lostAtMs > Number.NEGATIVE_INFINITY;
+  }
+
+  get #recoveredAtMs(): number {
+    return this.#lostAtMs + this.#rules.ttlMs;
+  }
+
+  #isUnproven(nowMs: number): boolean {
+    return nowMs - this.#slackMs < this.#lostAtMs + this.#rules.memoryMs;
   }
 
   #of(userId: string, deviceId?: string): Witness[] {
@@ -146,10 +192,10 @@ export class PromiseChecker {
 
   /** A heartbeat without session_id registers a device that nobody knows; nobody is told its session_id. */
   #registeredBy(call: { userId: string; deviceId: string; sessionId: string }, nowMs: number): Witness | undefined {
-    if (call.sessionId !== "") return undefined;
+    if (call.sessionId !== "" && !this.#hasLost) return undefined;
     const witness: Witness = {
       ...call,
-      sessionId: "of a heartbeat",
+      sessionId: call.sessionId || "of a heartbeat",
       connectionId: "",
       aliveAtMs: nowMs,
       end: "none",
@@ -157,12 +203,14 @@ export class PromiseChecker {
       successors: 0,
       isOutranked: false,
       isFresh: false,
+      isOfThePast: false,
     };
     this.#witnesses.push(witness);
     return witness;
   }
 
-  #mustBeRemembered({ end, aliveAtMs, endedAtMs, successors }: Witness, nowMs: number): boolean {
+  #mustBeRemembered({ end, aliveAtMs, endedAtMs, successors, isOfThePast }: Witness, nowMs: number): boolean {
+    if (isOfThePast) return false;
     // One that was not ended expired, not before a TTL had passed.
     const fromMs = end === "none" ? aliveAtMs + this.#rules.ttlMs : endedAtMs;
     const isRecent = fromMs + this.#rules.memoryMs > nowMs + this.#slackMs;
