@@ -153,7 +153,10 @@ export interface GetPresenceRequest {
 export interface GetPresenceResponse {
   /** (existing) one per requested id, in request order, duplicates kept */
   presences: UserPresence[];
-  /** the store lost its data less than a TTL ago: offline users may be online */
+  /**
+   * A shard of one of these users may have lost data, and began anew less than a SESSION_TTL ago: who is online is online,
+   * who is offline may be online on a gateway that has not registered again yet. Keep what you have of those.
+   */
   recovering: boolean;
 }
 
@@ -321,7 +324,7 @@ export interface WatchPresenceResponse {
   updates: PresenceUpdateEvent[];
   /** this reader missed changes: forget what you hold, a fresh snapshot follows */
   reset: boolean;
-  /** as in GetPresenceResponse */
+  /** as in GetPresenceResponse; when it has recovered: `reset` */
   recovering: boolean;
 }
 
