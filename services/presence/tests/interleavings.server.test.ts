@@ -6,11 +6,13 @@ import { InterleavingHarness } from "../testing/interleavings/interleaving-harne
 import { refresh } from "../testing/interleavings/nodes.ts";
 import { seededRandom } from "../testing/interleavings/random.ts";
 import { RandomUser } from "../testing/interleavings/random-user.ts";
+import { SteadyUser } from "../testing/interleavings/steady-user.ts";
 
 /** Each user's round is an interleaving of its own: 5,000 of them or more. */
 const waves = 8;
 const usersPerWave = 300;
 const roundsPerWave = 8;
+const losses = 15;
 const rules = defaultRules;
 
 describe("random calls that overlap, on two nodes that share a Redis", () => {
@@ -103,6 +105,30 @@ describe("random calls that overlap, on two nodes that share a Redis", () => {
     const last = new Map([...(await harness.newEntries())].map(([userId, entries]) => [userId, entries.at(-1)]));
     assert(last.size > 0, "some were left to expire");
     for (const [userId, entry] of last) assert.equal(entry?.online, false, userId);
+  });
+
+  test(`among ${losses} losses at random moments, who is there is never offline, and comes back (P1, P3, P7, P8)`, async () => {
+    const random = seededRandom(seed());
+    const { nodes } = harness;
+    const users = Array.from(
+      { length: 200 },
+      (_, index) => new SteadyUser(`steady-${index}`, index % 2 === 0 ? "legacy" : "tokens"),
+    );
+    await Promise.all(users.map((user) => user.enter(nodes, random)));
+    for (let round = 0; round < 3 * losses; round++) {
+      const loss = round % 3 === 0 ? random.pick(["all data", "no data"] as const) : undefined;
+      const options = { elapseMs: random.pick([0, 2_000, 15_000]), cut: random.chance(0.25), loss };
+      await harness.round(() => users.flatMap((user) => user.begin(nodes, random)), options);
+      const news = await harness.newEntries();
+      const views = await harness.views(users.map(({ userId }) => userId));
+      for (const [index, user] of users.entries()) {
+        const seen = (views[index] ?? []).map((view, node) => ({
+          view,
+          isRecovering: nodes[node]?.isRecovering(harness.shardOf(user.userId)) ?? false,
+        }));
+        user.end(news.get(user.userId) ?? [], seen, { isBack: loss === undefined });
+      }
+    }
   });
 });
 

@@ -313,6 +313,15 @@ export const recovering = (open: OpenLossyStore) =>
       assert.deepEqual(after.cursors, before.cursors);
     });
 
+    lossy("gives no lease of a shard whose loss nobody noticed yet (P4)", async (scene, store) => {
+      const shard = scene.shardOf("anna");
+      await store.flush();
+      assert.equal(await scene.store.claim(shard, "node-1", 60_000), undefined);
+      const { begin } = await scene.store.tick(shard, 0);
+      const lease = await scene.store.claim(shard, "node-1", 60_000);
+      assert.ok(lease !== undefined && lease.fence > begin, `fence ${lease?.fence}`);
+    });
+
     lossy("counts users online as they are", async (scene, store) => {
       const shard = scene.shardOf("anna");
       await scene.session();

@@ -20,6 +20,14 @@ const shards = Array.from({ length: shardCount }, (_, shard) => shard);
 const tickLimit = 100;
 const pageSize = 10_000;
 
+export type Loss = "all data" | "no data";
+
+interface RoundOptions {
+  readonly elapseMs: number;
+  readonly cut: boolean;
+  readonly loss?: Loss | undefined;
+}
+
 /** Two nodes on one real Redis, one of them over a proxy that breaks; the test moves the time. */
 export class InterleavingHarness {
   readonly nodes: Nodes;
@@ -29,6 +37,8 @@ export class InterleavingHarness {
   readonly #redis: ReturnType<typeof makeClient>;
   readonly #stepMs: number;
   readonly #positions = shards.map(() => 0);
+  /** Shards whose log may be gone since. */
+  readonly #astray = new Set<number>();
   readonly #stop: () => Promise<void>;
 
   private constructor(
@@ -73,14 +83,16 @@ export class InterleavingHarness {
    * @param play starts the calls
    * @param options.elapseMs shard clock time to pass, besides the real time
    * @param options.cut in the middle of it one node's connections break
+   * @param options.loss in the middle of it Redis loses all, or another server takes its place and has all
    * @returns by shard: the readings of its clock before the first call and after the last
    */
-  async round(play: () => Promise<void>[], options: { elapseMs: number; cut: boolean }): Promise<Round[]> {
+  async round(play: () => Promise<void>[], options: RoundOptions): Promise<Round[]> {
     const before = await this.#tickAll();
     const calls = Promise.all(play());
     const elapse = this.#elapse(options.elapseMs);
     const cut = options.cut ? this.#cut() : undefined;
-    await Promise.all([calls, elapse, cut]);
+    const loss = options.loss === undefined ? undefined : this.#lose(options.loss);
+    await Promise.all([calls, elapse, cut, loss]);
     const after = await this.#tickAll();
     return shards.map((shard) => ({ beforeMs: before[shard] as number, afterMs: after[shard] as number }));
   }
@@ -126,7 +138,7 @@ export class InterleavingHarness {
     for (const shard of shards) {
       for (;;) {
         const { entries, gap } = await this.#stable.readLog(shard, this.#positions[shard] as number, pageSize);
-        assert(!gap, "nothing is trimmed here");
+        assert(!gap || this.#astray.delete(shard), "nothing is trimmed here");
         for (const entry of entries) {
           assert(entry.version > (this.#positions[shard] as number), "P3: a log only grows");
           this.#positions[shard] = entry.version;
@@ -174,6 +186,17 @@ export class InterleavingHarness {
       // The shaky node's ticks may get lost; those of the other are enough.
       await Promise.allSettled(ticking.flatMap((node) => shards.map((shard) => node.tick(shard, tickLimit))));
     }
+  }
+
+  async #lose(loss: Loss): Promise<void> {
+    await new Promise(setImmediate);
+    for (const shard of shards) this.#astray.add(shard);
+    if (loss === "all data") {
+      await this.#redis.sendCommand(["FLUSHALL"]);
+      return;
+    }
+    const command = (meta: string) => ["HSET", meta, "run_id", "another"];
+    await Promise.all(shardKeys(shardCount).map(({ meta }) => this.#redis.sendCommand(command(meta))));
   }
 
   async #cut(): Promise<void> {
