@@ -40,6 +40,22 @@ describe("a store on Redis", () => {
     assert.match(store.health().detail, /^(Redis|Valkey) \d+\.\d+\.\d+ at redis:\/\/127\.0\.0\.1:\d+$/);
   });
 
+  test("ticks each shard before all else, on every connection (P8)", async () => {
+    const isBegun = () => store.isRecovering(0) && store.isRecovering(1);
+    await admin("FLUSHALL");
+    await store.open();
+    assert.ok(isBegun());
+    const begun = async () => [await admin("HGET", meta, "begin"), await admin("HGET", otherMeta, "begin")];
+    const [{ meta }, { meta: otherMeta }] = shardKeys(2) as [ShardKeys, ShardKeys];
+    const first = await begun();
+    await admin("HSET", meta, "run_id", "another");
+    await admin("HSET", otherMeta, "run_id", "another");
+    await admin("CLIENT", "KILL", "TYPE", "normal");
+    await waitUntil(async () => (await begun()).every((version, index) => version !== first[index]), {
+      what: "the shards began anew, though nobody asked",
+    });
+  });
+
   test("goes on when the server forgot its scripts", async () => {
     await store.open();
     await register(store);

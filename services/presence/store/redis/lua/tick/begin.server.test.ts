@@ -24,6 +24,7 @@ interface Held {
   /** Empty: of an earlier release. */
   readonly incarnation: string;
   readonly begin: number;
+  readonly born: number;
   readonly lastVersion: number;
 }
 
@@ -41,6 +42,7 @@ const held: fc.Arbitrary<Held> = fc.record({
   replication: whose,
   incarnation,
   begin: version,
+  born: version,
   lastVersion: version,
 });
 const witness: fc.Arbitrary<Witness> = fc.record({ incarnation, tickedVersion: version, version });
@@ -77,6 +79,7 @@ test(`a shard begins anew by the script as by the domain, in ${runs} random case
   const hold = async (its: Held) => {
     await send(["FLUSHALL"]);
     const fields = ["begin", String(its.begin)];
+    if (its.born > 0) fields.push("born", String(its.born));
     if (its.hasClock) fields.push("clock", "100", "ticked", "1000");
     if (its.incarnation !== "") fields.push("incarnation", its.incarnation);
     fields.push("run_id", its.run === "mine" ? server.runId : "other");
