@@ -20,7 +20,7 @@ const shards = Array.from({ length: shardCount }, (_, shard) => shard);
 const tickLimit = 100;
 const pageSize = 10_000;
 
-export type Loss = "all data" | "no data";
+type Loss = "all data" | "no data";
 
 interface RoundOptions {
   readonly elapseMs: number;

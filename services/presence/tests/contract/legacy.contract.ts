@@ -82,4 +82,19 @@ export const legacy = (start: StartNodes) =>
       assert.equal(await harness.isOnline(userId), true);
       watch.close();
     });
+
+    test("a heartbeat of somebody unknown names the gateway that registers on its connection (P8)", async () => {
+      const { api } = harness.client;
+      const [alone, inBatch] = [harness.user(), harness.user()];
+      await api.registerSession({ ...phoneOf(harness.user()), instanceId: "gateway-7" });
+      await api.refreshSession(phoneOf(alone));
+      await api.refreshSessions({ sessions: [phoneOf(inBatch)] });
+      for (const userId of [alone, inBatch]) {
+        const { devices } = await api.getUserDevices({ userId });
+        assert.deepEqual(
+          devices.map(({ instanceId }) => instanceId),
+          ["gateway-7"],
+        );
+      }
+    });
   });
