@@ -122,13 +122,13 @@ export const disturbances: readonly Disturbance[] = [
   },
   {
     kind: "power fails: the store and all nodes restart",
-    weight: 1,
+    weight: 2,
     lastsMs: [100, 2_000],
     begin(fleet, random) {
       const { redis } = fleet.store;
       if (redis === undefined || !fleet.server.runs) return undefined;
       const snapshot = redis.snapshot();
-      const behindMs = random.between(0, 5_000);
+      const behindMs = random.between(0, 9_500);
       return {
         what: "what the store takes is not kept",
         end() {
@@ -238,6 +238,18 @@ export const disturbances: readonly Disturbance[] = [
     begin(fleet) {
       for (const { channels } of fleet.gatewayPlaces) channels?.break();
       return { what: "all connections from gateways to presence break", end: nothing };
+    },
+  },
+  {
+    kind: "store loses all, and what a node has published meanwhile comes late",
+    weight: 2,
+    lastsMs: [25_000, 90_000],
+    begin(fleet, random) {
+      const { redis } = fleet.store;
+      if (redis === undefined) return undefined;
+      const late = cut(fleet, random.pick(fleet.nodePlaces).name, "kafka");
+      if (late !== undefined) fleet.loop.after(random.between(500, 3_000), () => redis.flush());
+      return late && { what: `${late.what}, and then FLUSHALL`, end: late.end };
     },
   },
   {

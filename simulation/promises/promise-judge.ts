@@ -1,4 +1,5 @@
 import { isMark, type LogEntry } from "../../services/presence/domain/log-entry.ts";
+import { shardOf } from "../../services/presence/domain/shard.ts";
 import type { Transition } from "../../services/presence/domain/transition.ts";
 import type { GroundTruth, TruthClock, Verdict } from "./ground-truth.ts";
 import { ShardJudge } from "./shard-judge.ts";
@@ -60,6 +61,8 @@ export class PromiseJudge {
   readonly #disturbances = new Set<string>();
   readonly #states = new Map<string, LoggedState>();
   readonly #shards: ShardJudge;
+  /** Version at which each shard began anew last. */
+  readonly #begins: number[];
   /** Version of a user that Kafka has told its readers. */
   publishedOf: (userId: string) => number = () => Number.POSITIVE_INFINITY;
   #disturbanceCount = 0;
@@ -81,6 +84,7 @@ export class PromiseJudge {
     this.#timeline = options.timeline;
     this.#bounds = options.bounds;
     this.#lookedMs = options.clock.nowMs();
+    this.#begins = Array.from({ length: options.shardCount }, () => 0);
     this.#shards = new ShardJudge(options.shardCount, (promise, shard, message) =>
       this.object(promise, `shard ${shard}`, message),
     );
@@ -162,6 +166,7 @@ export class PromiseJudge {
 
   /** What was said of users before may be lost; by its reset Kafka's readers know the begin in its stead. */
   #lostBelow(shard: number, begin: number): void {
+    this.#begins[shard] = begin;
     for (const [userId, state] of this.#states) {
       if (state.shard !== shard) continue;
       // Whom no reader ever heard of, a reset does not concern.
@@ -254,9 +259,11 @@ export class PromiseJudge {
   }
 
   /** P8: a reader is told that a user went, while presence recovers. */
-  toldGone(reader: Reader, userId: string, version: number): void {
+  toldGone(reader: Reader, userId: string, version: number, wasOnline: boolean): void {
     if (!this.#truth.isRecovering(userId) || this.#truth.verdict(userId) !== "online") return;
-    if (this.#states.get(userId)?.ends.has(version) ?? false) return;
+    // What was known before the loss may be shown to somebody new; nobody who was shown turns grey by it.
+    const isOld = version < (this.#begins[shardOf(userId, this.#begins.length)] ?? 0);
+    if (isOld && (!wasOnline || (this.#states.get(userId)?.ends.has(version) ?? false))) return;
     this.object("P8", userId, `${reader.name} is told offline, as version ${version}, while presence recovers`);
   }
 
@@ -324,7 +331,7 @@ export class Reader {
         `${this.name} is told ${online ? "online" : "offline"} and not, as version ${version}`,
       );
     }
-    if (!online && belief.online !== false) this.#judge.toldGone(this, userId, version);
+    if (!online && belief.online !== false) this.#judge.toldGone(this, userId, version, belief.online === true);
     belief.online = online;
     belief.version = version;
   }

@@ -13,7 +13,10 @@ interface UserState {
   partition: number | undefined;
 }
 
-/** Keeps who is online by the SDK's feed, from the topic's beginning, as its documentation says. Never ends. */
+/**
+ * Keeps who is online, and nobody else, by the SDK's feed, from the topic's beginning, as its documentation says: which
+ * changes are old the feed has to know. Never ends.
+ */
 export async function readFeed(
   topic: SimulatedTopic,
   machine: Machine,
@@ -26,7 +29,8 @@ export async function readFeed(
     const before = users.get(userId);
     if (before !== undefined && state.version <= before.version) return;
     users.set(userId, { ...state, partition: state.partition ?? before?.partition });
-    if (before?.online !== state.online) reader.told(userId, state.online, state.version);
+    if (!state.online) users.delete(userId);
+    if ((before?.online ?? false) !== state.online) reader.told(userId, state.online, state.version);
   };
   const reset = ({ shard, partition, begin, beginEverywhere }: FeedNews & { kind: "reset" }) => {
     for (const [userId, user] of users) {
