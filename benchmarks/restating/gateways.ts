@@ -1,21 +1,24 @@
 import { systemClock as clock } from "@realchat/presence-runtime/clock";
 import type { SessionRef } from "../../services/presence/domain/session.ts";
-import { CallFailure, type PresenceClient } from "../../services/presence/testing/presence-client.ts";
+import type { RedisStore } from "../../services/presence/store/redis/redis-store.ts";
 import type { Identity } from "../load/identities.ts";
 
-/** Sessions of one call, which are due together. */
-const batchSessions = 100;
 const retryMs = 200;
+/** Registrations that wait for an answer. */
+const registeringMax = 256;
 
-/** Gateways that keep sessions as the contract asks for: heartbeats spread over a period, and what is missing comes back. */
+/**
+ * Gateways that keep sessions as the contract asks for: heartbeats spread evenly over a period, and what is missing is
+ * registered again. They call the store of a node that publishes nothing, so that what they cost is the store's.
+ */
 export class Gateways {
-  readonly #client: PresenceClient;
+  readonly #store: RedisStore;
   readonly #people: readonly Identity[];
   readonly #sessions: SessionRef[];
   readonly #periodMs: number;
+  readonly #lost: number[] = [];
+  #registering = 0;
   #latenciesMs: number[] = [];
-  /** Batches, by their first session, that wait for an answer. */
-  readonly #waiting = new Set<number>();
   #isStopped = false;
   #startMs = 0;
   #begun = 0;
@@ -26,12 +29,12 @@ export class Gateways {
 
   /** @param sessions of the people, in their order */
   constructor(
-    client: PresenceClient,
+    store: RedisStore,
     people: readonly Identity[],
     sessions: readonly SessionRef[],
     { periodMs }: { periodMs: number },
   ) {
-    this.#client = client;
+    this.#store = store;
     this.#people = people;
     this.#sessions = [...sessions];
     this.#periodMs = periodMs;
@@ -46,7 +49,7 @@ export class Gateways {
     this.#isStopped = true;
   }
 
-  /** @returns ms from when each call with heartbeats was due to its answer, since the last time that this was asked */
+  /** @returns ms from when each heartbeat was due to its answer, since the last time that this was asked */
   takeLatencies(): number[] {
     const taken = this.#latenciesMs;
     this.#latenciesMs = [];
@@ -55,45 +58,47 @@ export class Gateways {
 
   #step(): void {
     if (this.#isStopped) return;
-    const batches = Math.ceil(this.#sessions.length / batchSessions);
-    const due = Math.floor(((clock.monotonicMs() - this.#startMs) * batches) / this.#periodMs);
+    const { length } = this.#sessions;
+    const due = Math.floor(((clock.monotonicMs() - this.#startMs) * length) / this.#periodMs);
     for (; this.#begun < due; this.#begun++) {
-      const from = (this.#begun % batches) * batchSessions;
-      // A gateway sends nothing about sessions of which it waits for an answer.
-      if (this.#waiting.has(from)) continue;
-      this.#waiting.add(from);
-      const dueMs = this.#startMs + (this.#begun / batches) * this.#periodMs;
-      void this.#refresh(from, dueMs).finally(() => this.#waiting.delete(from));
+      this.#refresh(this.#begun % length, this.#startMs + (this.#begun / length) * this.#periodMs);
     }
     clock.after(1, () => this.#step());
   }
 
-  async #refresh(from: number, dueMs: number): Promise<void> {
-    const sessions = this.#sessions.slice(from, from + batchSessions);
-    const { missing } = await this.#repeated(() => this.#client.api.refreshSessions({ sessions }));
-    this.#latenciesMs.push(clock.monotonicMs() - dueMs);
-    const lost = new Set(missing.map(({ userId }) => userId));
-    if (lost.size === 0) return;
-    await Promise.all(
-      sessions.map(async ({ userId, deviceId, sessionId }, index) => {
-        if (!lost.has(userId)) return;
-        const registration = { ...(this.#people[from + index] as Identity), previousSessionId: sessionId };
-        const answer = await this.#repeated(() => this.#client.api.registerSession(registration));
-        this.#sessions[from + index] = { userId, deviceId, sessionId: answer.sessionId };
-        this.cameBack += 1;
-      }),
-    );
+  #refresh(index: number, dueMs: number): void {
+    const reply = ({ kind }: { readonly kind: string }) => {
+      this.#latenciesMs.push(clock.monotonicMs() - dueMs);
+      if (kind === "missing") this.#comeBack(index);
+      else if (kind === "failed") this.#again(() => this.#refresh(index, dueMs));
+    };
+    this.#store.refresh(this.#sessions[index] as SessionRef, reply, 0);
   }
 
-  async #repeated<Answer>(call: () => Promise<Answer>): Promise<Answer> {
-    for (;;) {
-      try {
-        return await call();
-      } catch (error) {
-        if (!(error instanceof CallFailure) || this.#isStopped) throw error;
-        this.failures += 1;
-        await new Promise<void>((resolve) => clock.after(retryMs, resolve));
-      }
+  #comeBack(index: number): void {
+    this.#lost.push(index);
+    if (this.#registering < registeringMax) void this.#registerAll();
+  }
+
+  async #registerAll(): Promise<void> {
+    this.#registering += 1;
+    for (let index = this.#lost.pop(); index !== undefined; index = this.#lost.pop()) {
+      const again = index;
+      const { userId, deviceId, sessionId } = this.#sessions[index] as SessionRef;
+      const registration = { ...(this.#people[index] as Identity), previousSessionId: sessionId };
+      const answer = await this.#store.register(registration).catch(() => undefined);
+      if (answer?.kind === "registered") {
+        this.#sessions[index] = { userId, deviceId, sessionId: answer.sessionId };
+        this.cameBack += 1;
+      } else this.#again(() => this.#comeBack(again));
     }
+    this.#registering -= 1;
+  }
+
+  #again(call: () => void): void {
+    this.failures += 1;
+    clock.after(retryMs, () => {
+      if (!this.#isStopped) call();
+    });
   }
 }

@@ -41,7 +41,7 @@ export async function measureLoss(bench: Bench): Promise<void> {
   const meanwhile = percentile(stays.takeLatencies(), 0.99);
   await pause(clock, 5_000);
   bench.progress(
-    `${stays.cameBack} came back, ${stays.failures} calls were repeated, ${collector.resets.length} resets`,
+    `${stays.cameBack} came back, ${stays.failures} of their calls were repeated, ${collector.resets.length} resets`,
   );
   bench.report({
     name: `FLUSHALL with ${users.toLocaleString("en")} sessions: until a reader of Kafka is right`,
@@ -56,7 +56,7 @@ export async function measureLoss(bench: Bench): Promise<void> {
     target: { atMost: 0 },
   });
   bench.report({
-    name: "p99 of RefreshSessions of 100 meanwhile",
+    name: "p99 of a heartbeat meanwhile",
     unit: "ms",
     samples: [meanwhile],
     baseline: { name: "before", samples: [before] },
@@ -67,8 +67,8 @@ export async function measureLoss(bench: Bench): Promise<void> {
   await site.stop();
 }
 
-function gatewaysOf({ client, people, sessions }: Site, from: number, to: number): Gateways {
-  return new Gateways(client, people.slice(from, to), sessions.slice(from, to), { periodMs });
+function gatewaysOf({ store, people, sessions }: Site, from: number, to: number): Gateways {
+  return new Gateways(store, people.slice(from, to), sessions.slice(from, to), { periodMs });
 }
 
 /** Compares what a reader says with who lives. */

@@ -1,7 +1,6 @@
 import { startKafka, startPresence, type TestPresence } from "@realchat/presence-testing";
 import type { SessionRef } from "../../services/presence/domain/session.ts";
 import type { RedisStore } from "../../services/presence/store/redis/redis-store.ts";
-import { connectPresence, type PresenceClient } from "../../services/presence/testing/presence-client.ts";
 import { type Identity, identities } from "../load/identities.ts";
 import { type MeasuredRedis, startMeasuredRedis } from "../redis/measured-redis.ts";
 import { openPresence, registerAll } from "../redis/presence-on-redis.ts";
@@ -16,7 +15,8 @@ export interface Site {
   readonly redis: MeasuredRedis;
   readonly brokers: string;
   readonly node: TestPresence;
-  readonly client: PresenceClient;
+  /** Of a node that publishes nothing: through it sessions came, and gateways send heartbeats. */
+  readonly store: RedisStore;
   readonly people: readonly Identity[];
   readonly sessions: readonly SessionRef[];
   stop(): Promise<void>;
@@ -26,10 +26,11 @@ export interface Site {
 export async function startSite(options: { sessions: number; ttlMs: number; isPublished: boolean }): Promise<Site> {
   const [redis, kafka] = await Promise.all([startMeasuredRedis(), startKafka()]);
   const people = identities(options.sessions);
-  const { store, close } = await openPresence(redis, { logMaxEntries: 2 * options.sessions });
+  // To register a million takes longer than a TTL that is good for a measurement: then deadlines are an hour off.
+  const rules = options.isPublished ? {} : { ttlMs: options.ttlMs };
+  const { store, close } = await openPresence(redis, { ...rules, logMaxEntries: 2 * options.sessions });
   const sessions = await registerAll(store, people);
   if (options.isPublished) await passOverLogs(store);
-  await close();
   const node = await startPresence({
     env: {
       REDIS_URL: redis.url,
@@ -40,16 +41,15 @@ export async function startSite(options: { sessions: number; ttlMs: number; isPu
       LOG_LEVEL: "warn",
     },
   });
-  const client = connectPresence(node.grpcAddress);
   return {
     redis,
     brokers: kafka.brokers,
     node,
-    client,
+    store,
     people,
     sessions,
     async stop() {
-      client.close();
+      await close();
       await node.stop();
       await Promise.all([redis.stop(), kafka.stop()]);
     },
