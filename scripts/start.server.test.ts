@@ -11,6 +11,8 @@ test("with REDIS_URL and KAFKA_BROKERS the same command runs on the real parts",
   const topic = `start-${randomUUID()}.presence.events.v1`;
   const { child, url } = await npmStart([], {
     ...{ REDIS_URL: redis.url, KAFKA_BROKERS: brokers, KAFKA_TOPIC: topic, KAFKA_TOPICS: topic },
+    // A new Redis recovers for that long, and nobody is said to be away meanwhile.
+    SESSION_TTL: "4s",
   });
   t.after(() => child.end("SIGKILL"));
   await waitUntil(() => child.output().includes("RealChat is up"), { what: "it is up", deadlineMs: 60_000 });

@@ -154,7 +154,7 @@ test("unregister says what became of the session", async () => {
 });
 
 test("what the service refuses is exit code 1 with its words", async () => {
-  const gone = await run("refresh", "nobody", "phone");
+  const gone = await run("refresh", "nobody", "phone", "--session-id", "17.s1");
   assert.deepEqual([gone.code, gone.stdout], [1, ""]);
   assert.match(gone.stderr, /^presence: NOT_FOUND: .*register it again/);
   const wrong = await run("register", "", "phone");

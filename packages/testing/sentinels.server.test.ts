@@ -10,6 +10,10 @@ test("a test's Sentinels name the master, and another one when it is killed or t
   const [first] = watched.servers;
   assert.equal(await watched.master(), first);
   await first?.command("SET", "key", "value");
+  const isCopied = async (server: (typeof watched.servers)[number]) => (await server.command("GET", "key")) === "value";
+  await waitUntil(async () => (await Promise.all(watched.servers.map(isCopied))).every(Boolean), {
+    what: "the replicas have the key",
+  });
   const second = await watched.failover();
   assert.equal(await second.command("GET", "key"), "value");
   await watched.untilWhole();

@@ -236,7 +236,10 @@ class Sentinels implements TestSentinels {
     await waitUntil(
       async () => {
         const master = await this.master();
-        const replicas = String(await master.command("INFO", "replication")).match(/state=online/g)?.length;
+        // A replica gets no writes before its first acknowledgement, although it is online.
+        const replicas = String(await master.command("INFO", "replication")).match(
+          /state=online,offset=[1-9]/g,
+        )?.length;
         const views = await Promise.all(this.sentinels.map((one) => one.command("SENTINEL", "MASTER", masterName)));
         return (
           replicas === serverCount - 1 &&

@@ -33,7 +33,8 @@ interface Socket extends SocketFacts {
   isAttached: boolean;
   /** A gateway that runs has it open, and sends heartbeats. */
   isHeld: boolean;
-  isRegistered: boolean;
+  /** True time when presence first answered its registration. */
+  registeredMs: number;
   /** Deadline clock when the last call was sent that presence answered well. */
   heardMs: number;
   /** Deadline clock when presence may have heard of it last. */
@@ -86,7 +87,7 @@ export class GroundTruth {
       openedMs: this.#clock.nowMs(),
       isAttached: true,
       isHeld: true,
-      isRegistered: false,
+      registeredMs: Number.POSITIVE_INFINITY,
       heardMs: Number.NEGATIVE_INFINITY,
       askedMs: clockMs,
       overMs: Number.POSITIVE_INFINITY,
@@ -115,7 +116,7 @@ export class GroundTruth {
     if (socket === undefined) return undefined;
     this.asked(id);
     socket.heardMs = Math.max(socket.heardMs, sentClockMs);
-    socket.isRegistered = true;
+    socket.registeredMs = Math.min(socket.registeredMs, this.#clock.nowMs());
     if (sentMs >= this.#lostMs) this.#proven(socket);
     return socket.replacedMs < sentMs
       ? `presence kept ${id} alive, which a newer connection of the device had replaced`
@@ -134,7 +135,7 @@ export class GroundTruth {
     if (socket === undefined || !socket.isAttached) return undefined;
     for (const other of this.#byUser.get(socket.userId) ?? []) {
       const isOfDevice = other !== socket && other.deviceId === socket.deviceId;
-      const isLate = !other.isRegistered || other.openedMs > socket.openedMs - supersedesMs;
+      const isLate = other.registeredMs > socket.openedMs || other.openedMs > socket.openedMs - supersedesMs;
       if (isOfDevice && isLate) return undefined;
     }
     return `presence superseded ${id}, which is the newest connection of its device`;
@@ -199,9 +200,10 @@ export class GroundTruth {
       const leftMs = heardMs + this.#ttlMs - clockMs;
       // Once another connection of the device was opened, it is open whether that one has the device.
       const isNewest = !sockets.slice(index + 1).some((other) => other.deviceId === deviceId);
-      // A registration of an older one may still be on its way: docs/reliability.md, Known weakness.
+      // A registration of an older one may have been on its way then, or be so still: docs/reliability.md, Known weakness.
       const isAlone = !sockets.slice(0, index).some((other) => {
-        return other.deviceId === deviceId && (!other.isRegistered || other.openedMs > openedMs - supersedesMs);
+        const isLate = other.registeredMs > openedMs || other.openedMs > openedMs - supersedesMs;
+        return other.deviceId === deviceId && isLate;
       });
       if (isHeld && leftMs > slackMs && isNewest && isAlone) return { id, leftMs };
     }
