@@ -23,7 +23,7 @@ test("a short run of random faults breaks no promise: npm run test:faults is the
   const verdict = check(history);
   assert(verdict.violations.length === 0, reportOf(history, verdict, seed()));
   assert(history.faults.length > 0, "something was injected");
-  assert(history.lives.length >= 30, "people came");
+  assert(history.lives.length >= 10, `people came: ${history.lives.length} sessions`);
   const silent = history.readers.filter(({ statements }) => statements.length === 0).map(({ name }) => name);
   assert.deepEqual(silent, [], "every reader said something");
   assert(verdict.judgedShare > 0.2, `only ${verdict.judgedShare} of the time was judged: a run that proves little`);
