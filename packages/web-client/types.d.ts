@@ -6,7 +6,7 @@ export interface UserPresence {
   readonly version: number;
   /** When an offline user was last seen, wall clock, ms since 1970. */
   readonly lastSeen?: number;
-  /** Why the last change happened. */
+  /** Why the last change happened; absent also for what only a later gateway knows. */
   readonly cause?: Cause;
   /** The device that made the difference. */
   readonly device?: string;
@@ -16,7 +16,15 @@ export interface UserPresence {
   readonly devices?: readonly string[];
 }
 
-export type Cause = "connected" | "disconnected" | "logged_out" | "connection_lost" | "expired" | "restated";
+export type Cause =
+  | "connected"
+  | "disconnected"
+  | "logged_out"
+  | "connection_lost"
+  | "expired"
+  | "restated"
+  | "instance_lost"
+  | "forced";
 
 /** From the gateway. Unknown types and fields are ignored: later gateways may add some. */
 export type ServerFrame =

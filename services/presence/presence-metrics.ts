@@ -1,7 +1,7 @@
 import type { CallObserver, RpcCode, RpcServerMetrics } from "@realchat/presence-rpc";
 import type { Metrics, Sample } from "@realchat/presence-runtime";
 import { type BeginReason, beginReasons } from "./domain/recovery.ts";
-import type { Transition, TransitionCause } from "./domain/transition.ts";
+import { type Transition, transitionCauses } from "./domain/transition.ts";
 import type { EventPublisher } from "./events/publisher.ts";
 import type { CutOff } from "./shards/cut-off.ts";
 import type { ShardWork } from "./shards/shard-work.ts";
@@ -9,14 +9,6 @@ import type { PresenceStore, Tick } from "./store/store.ts";
 import type { WatchHub } from "./watch/watch-hub.ts";
 
 const latencyBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
-const causes: readonly TransitionCause[] = [
-  "CONNECTED",
-  "DISCONNECTED",
-  "LOGGED_OUT",
-  "CONNECTION_LOST",
-  "EXPIRED",
-  "RESTATED",
-];
 const keptOutcomes = ["delivered", "lost"] as const;
 
 /** Counts calls by method and code. */
@@ -60,7 +52,7 @@ export function observeTransitions(metrics: Metrics): (transition: Transition, i
     help: "Users who came online or went offline, by cause; counted by the node that publishes their shard.",
     labels: ["cause"],
   });
-  const slots = new Map(causes.map((cause) => [cause, counts.slot({ cause })]));
+  const slots = new Map(transitionCauses.map((cause) => [cause, counts.slot({ cause })]));
   return (transition, isPublishedHere) => {
     const slot = slots.get(transition.cause);
     if (isPublishedHere && slot !== undefined) counts.add(slot);

@@ -1,5 +1,17 @@
-/** Why a user came or left; the names are those of the contract's TransitionCause. */
-export type TransitionCause = "CONNECTED" | "DISCONNECTED" | "LOGGED_OUT" | "CONNECTION_LOST" | "EXPIRED" | "RESTATED";
+/** Why a user came or left: the contract's TransitionCause, each at its number. 0 is also for causes that only a later release knows. */
+export const transitionCauses = [
+  "UNSPECIFIED",
+  "CONNECTED",
+  "DISCONNECTED",
+  "LOGGED_OUT",
+  "CONNECTION_LOST",
+  "EXPIRED",
+  "RESTATED",
+  "INSTANCE_LOST",
+  "FORCED",
+] as const;
+
+export type TransitionCause = (typeof transitionCauses)[number];
 
 /** Why a gateway ends a session; the names are those of the contract's DisconnectReason. */
 export type DisconnectReason = "UNSPECIFIED" | "LOGGED_OUT" | "CONNECTION_LOST" | "SERVER_DRAIN";

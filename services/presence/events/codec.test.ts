@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { events, presence } from "@realchat/presence-proto";
+import { transitionCauses } from "../domain/transition.ts";
 import { encodeEnvelope, encodeUpdate } from "./codec.ts";
 import { sampleReset, sampleTransition } from "./testing/sample-transition.ts";
 
@@ -55,10 +56,11 @@ test("a reset equals, byte for byte, that of another protobuf implementation", (
 });
 
 test("every cause has its own value on the wire", () => {
-  const causes = ["CONNECTED", "DISCONNECTED", "LOGGED_OUT", "CONNECTION_LOST", "EXPIRED", "RESTATED"] as const;
-  const sent = causes.map((cause) => presence.PresenceUpdateEvent.decode(encodeUpdate(sampleTransition({ cause }))));
+  const sent = transitionCauses.map((cause) =>
+    presence.PresenceUpdateEvent.decode(encodeUpdate(sampleTransition({ cause }))),
+  );
   assert.deepEqual(
-    sent.map((update) => update.cause),
-    [1, 2, 3, 4, 5, 6],
+    sent.map((update) => presence.transitionCauseToJSON(update.cause)),
+    transitionCauses.map((cause) => `TRANSITION_CAUSE_${cause}`),
   );
 });

@@ -1,21 +1,12 @@
 import { events, presence, type Timestamp } from "@realchat/presence-proto";
 import { type CompleteMark, isMark, type PublishedEntry } from "../domain/log-entry.ts";
-import type { Transition, TransitionCause } from "../domain/transition.ts";
+import { type Transition, transitionCauses } from "../domain/transition.ts";
 
 /** Version of the envelope's payload; grows only when consumers must tell the shapes apart. */
 const schemaVersion = 1;
 
 const { EventType, EventEnvelope } = events;
 const { PresenceResetEvent, PresenceStatus, PresenceUpdateEvent } = presence;
-
-const wireCauses: Readonly<Record<TransitionCause, presence.TransitionCause>> = {
-  CONNECTED: presence.TransitionCause.TRANSITION_CAUSE_CONNECTED,
-  DISCONNECTED: presence.TransitionCause.TRANSITION_CAUSE_DISCONNECTED,
-  LOGGED_OUT: presence.TransitionCause.TRANSITION_CAUSE_LOGGED_OUT,
-  CONNECTION_LOST: presence.TransitionCause.TRANSITION_CAUSE_CONNECTION_LOST,
-  EXPIRED: presence.TransitionCause.TRANSITION_CAUSE_EXPIRED,
-  RESTATED: presence.TransitionCause.TRANSITION_CAUSE_RESTATED,
-};
 
 /**
  * A transition as an envelope (USER_ONLINE or USER_OFFLINE) around a PresenceUpdateEvent; a complete mark as one
@@ -53,7 +44,7 @@ export function presenceUpdateOf(transition: Transition): presence.PresenceUpdat
     status: online ? PresenceStatus.PRESENCE_STATUS_ONLINE : PresenceStatus.PRESENCE_STATUS_OFFLINE,
     occurredAt: Math.floor(version / 1_000_000),
     version,
-    cause: wireCauses[cause],
+    cause: transitionCauses.indexOf(cause) as presence.TransitionCause,
     deviceId,
     instanceId,
     lastSeenAt: online || lastSeenMs === 0 ? undefined : timestampOfUs(lastSeenMs * 1000),

@@ -48,6 +48,22 @@ describe("JSON frames", () => {
     ]);
   });
 
+  test("name every cause of the contract, and tell a change whose cause only a later one knows without it", () => {
+    const causesOf = (causes: readonly number[]) =>
+      read(jsonFrames.presence(causes.map((cause) => ({ ...offline, cause })))).flatMap(({ users }) =>
+        users.map((user: { cause?: string; at?: number }) => [user.cause, user.at]),
+      );
+    const numbers = Object.values(presence.TransitionCause).filter((cause) => cause > 0);
+    assert.deepEqual(
+      causesOf(numbers),
+      numbers.map((cause) => {
+        const name = presence.transitionCauseToJSON(cause).replace("TRANSITION_CAUSE_", "").toLowerCase();
+        return [name, 1_790_000_000_123];
+      }),
+    );
+    assert.deepEqual(causesOf([99]), [[undefined, 1_790_000_000_123]]);
+  });
+
   test("are one per snapshot, even an empty one, and one for all who are hidden", () => {
     assert.deepEqual(read(jsonFrames.snapshot([])), [{ type: "snapshot", users: [] }]);
     assert.deepEqual(read(jsonFrames.hidden(["ada", "bob"])), [{ type: "hidden", users: ["ada", "bob"] }]);

@@ -3,7 +3,7 @@ import type { FrameFormat } from "../../push/frame-format.ts";
 
 export const jsonProtocol = "realchat.presence.v1.json";
 
-/** The contract's TransitionCause in the words of the protocol. */
+/** The contract's TransitionCause in the words of the protocol, each at its number. */
 const causes = [
   undefined,
   "connected",
@@ -12,6 +12,8 @@ const causes = [
   "connection_lost",
   "expired",
   "restated",
+  "instance_lost",
+  "forced",
 ] as const;
 
 /** Frames of the sub-protocol realchat.presence.v1.json: docs/websocket.md */
@@ -45,7 +47,8 @@ function userOf(dot: Dot) {
     online: dot.online,
     version: dot.version,
     ...(!dot.online && dot.lastSeenMs !== 0 && { lastSeen: dot.lastSeenMs }),
-    ...(cause !== undefined && { cause, at: Math.floor(dot.version / 1000) }),
+    ...(cause !== undefined && { cause }),
+    ...(dot.cause !== 0 && { at: Math.floor(dot.version / 1000) }),
     ...(dot.deviceId !== "" && { device: dot.deviceId }),
     ...(dot.devices !== undefined && { devices: dot.devices }),
   };

@@ -13,6 +13,8 @@ const causes = {
   connection_lost: "connection lost",
   expired: "no heartbeat",
   restated: "told again",
+  instance_lost: "gateway lost",
+  forced: "closed by an operator",
 };
 
 /** What changes, as it happens, the newest on top. */

@@ -27,6 +27,19 @@ test("an announcement brings entries, each with its version", () => {
   ]);
 });
 
+test("a cause that only a later release knows takes nothing from the change", () => {
+  for (const [number, cause] of [
+    [7, "INSTANCE_LOST"],
+    [8, "FORCED"],
+    [9, "UNSPECIFIED"],
+    [250, "UNSPECIFIED"],
+  ] as const) {
+    const later = packed.replace("\x005\0", `\0${number}\0`);
+    assert.deepEqual(decodeEntry(later, 1790000000456789, 7), { ...transition, cause });
+    assert.deepEqual(decodeAnnouncement(`1790000000456789\0${later}`, 7), [{ ...transition, cause }]);
+  }
+});
+
 test("marks are read, also between transitions", () => {
   const begin = { mark: "begin", shard: 7, version: 5_000 };
   const complete = { mark: "complete", shard: 7, version: 6_000, begin: 5_000 };
@@ -39,7 +52,9 @@ test("marks are read, also between transitions", () => {
 test("what is no entry of ours is not guessed", () => {
   const wrongs = [
     ...["", "anna", "\0\0\0\0\0", "\0begin", "\0begin\0", "\0begin\x006", "\0end\x005", "\0complete\0x"],
-    packed.replace("\x005\0", "\x0099\0"),
+    packed.replace("\x005\0", "\x00-5\0"),
+    packed.replace("\x005\0", "\x00why\0"),
+    packed.replace("\x005\0", "\x00\0"),
     packed.replace("\x005\0", "\x000\0"),
     packed.replace("gateway-1", ""),
     packed.replace(/\d+$/, "yesterday"),

@@ -1,16 +1,8 @@
 import type { LogEntry, ShardMark } from "../../../domain/log-entry.ts";
-import type { Transition, TransitionCause } from "../../../domain/transition.ts";
+import { type Transition, transitionCauses } from "../../../domain/transition.ts";
 
-/** Causes by their number in the contract's TransitionCause, which is what the log holds. */
-const causes: readonly (TransitionCause | undefined)[] = [
-  undefined,
-  "CONNECTED",
-  "DISCONNECTED",
-  "LOGGED_OUT",
-  "CONNECTION_LOST",
-  "EXPIRED",
-  "RESTATED",
-];
+/** A cause as the log holds it: its number. */
+const causeDigits = /^[1-9]\d{0,2}$/;
 
 /** The fields of a transition, and of a mark, whose user is empty. */
 const transitionFields = 6;
@@ -40,11 +32,12 @@ function decodeMark(fields: readonly string[], version: number, shard: number): 
 
 function decodeTransition(fields: readonly string[], version: number, shard: number): Transition | undefined {
   const [userId, online, cause, deviceId, instanceId, lastSeen] = fields;
-  const name = causes[Number(cause)];
   const lastSeenMs = Number(lastSeen);
-  if (!userId || !deviceId || !instanceId || name === undefined) return undefined;
+  if (!userId || !deviceId || !instanceId || !causeDigits.test(cause ?? "")) return undefined;
   if (!isWhole(lastSeenMs) || !isWhole(version)) return undefined;
-  return { userId, online: online === "1", version, cause: name, deviceId, instanceId, lastSeenMs, shard };
+  // While nodes are updated, one writes what another does not know yet: the change counts, whatever its cause.
+  const known = transitionCauses[Number(cause)] ?? "UNSPECIFIED";
+  return { userId, online: online === "1", version, cause: known, deviceId, instanceId, lastSeenMs, shard };
 }
 
 function isWhole(number: number): boolean {

@@ -107,6 +107,10 @@ export const TransitionCause = {
   TRANSITION_CAUSE_EXPIRED: 5,
   /** TRANSITION_CAUSE_RESTATED - nothing changed: said again so that consumers converge after a loss */
   TRANSITION_CAUSE_RESTATED: 6,
+  /** TRANSITION_CAUSE_INSTANCE_LOST - the gateway that held the session is gone; nothing writes it yet */
+  TRANSITION_CAUSE_INSTANCE_LOST: 7,
+  /** TRANSITION_CAUSE_FORCED - closed by an operator; nothing writes it yet */
+  TRANSITION_CAUSE_FORCED: 8,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -120,6 +124,8 @@ export namespace TransitionCause {
   export type TRANSITION_CAUSE_CONNECTION_LOST = typeof TransitionCause.TRANSITION_CAUSE_CONNECTION_LOST;
   export type TRANSITION_CAUSE_EXPIRED = typeof TransitionCause.TRANSITION_CAUSE_EXPIRED;
   export type TRANSITION_CAUSE_RESTATED = typeof TransitionCause.TRANSITION_CAUSE_RESTATED;
+  export type TRANSITION_CAUSE_INSTANCE_LOST = typeof TransitionCause.TRANSITION_CAUSE_INSTANCE_LOST;
+  export type TRANSITION_CAUSE_FORCED = typeof TransitionCause.TRANSITION_CAUSE_FORCED;
   export type UNRECOGNIZED = typeof TransitionCause.UNRECOGNIZED;
 }
 
@@ -139,6 +145,10 @@ export function transitionCauseToJSON(object: TransitionCause): string {
       return "TRANSITION_CAUSE_EXPIRED";
     case TransitionCause.TRANSITION_CAUSE_RESTATED:
       return "TRANSITION_CAUSE_RESTATED";
+    case TransitionCause.TRANSITION_CAUSE_INSTANCE_LOST:
+      return "TRANSITION_CAUSE_INSTANCE_LOST";
+    case TransitionCause.TRANSITION_CAUSE_FORCED:
+      return "TRANSITION_CAUSE_FORCED";
     case TransitionCause.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
