@@ -142,11 +142,13 @@ async function run(config: PresenceConfig): Promise<void> {
     limits: config.limits,
     followsAllShards: () => work.followsAllShards,
   });
-  const services = [presenceApi(service, config.session, new LoopTurns(clock)), health.service];
+  const onInternalError = (method: string, error: unknown) =>
+    log.error({ err: error, method }, "a handler failed: this is a bug");
+  const services = [presenceApi(service, config.session, new LoopTurns(clock), onInternalError), health.service];
   const server = createRpcServer({
     services: [...services, ...reflectionServices(services, fileDescriptorSet())],
     observer: observeCalls(metrics),
-    onInternalError: (method, error) => log.error({ err: error, method }, "a handler failed: this is a bug"),
+    onInternalError,
     limits: { messageMaxBytes: config.limits.messageMaxBytes },
     tls: config.listen.tls,
   });

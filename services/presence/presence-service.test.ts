@@ -130,6 +130,32 @@ describe("presence service", () => {
     assert.ok((await service.register({ ...phone, ageMs: 604_800_000 })).sessionId);
   });
 
+  test("registrations of a batch are carried out in order, each for itself, and so are ends", async () => {
+    const outcomes = await service.registerEach([
+      { ...phone, connectionId: "c1" },
+      { ...phone, userId: "" },
+      { ...phone, connectionId: "c2" },
+    ]);
+    const [replaced, invalid, current] = outcomes;
+    assert.ok(replaced?.status === "fulfilled" && current?.status === "fulfilled");
+    assert.ok(invalid?.status === "rejected" && refusal("INVALID_ARGUMENT", "user_id")(invalid.reason));
+    assert.ok(replaced.value.sessionId < current.value.sessionId);
+    const endings = [ref("", "1.c1"), ref("phone", replaced.value.sessionId), ref("phone", current.value.sessionId)];
+    const ended = await service.unregisterEach(endings.map((ending) => ({ ...ending, reason: "LOGGED_OUT" as const })));
+    assert.deepEqual(
+      ended.map(({ status }) => status),
+      ["rejected", "fulfilled", "fulfilled"],
+    );
+    assert.equal((await service.users(["alice"]))[0]?.online, false);
+  });
+
+  test("a batch of registrations or ends too large fails as a whole, and changes nothing", async () => {
+    const tooMany = refusal("INVALID_ARGUMENT", "sessions has 4 entries, limit 3: split the call");
+    await assert.rejects(service.registerEach([phone, phone, phone, phone]), tooMany);
+    await assert.rejects(service.unregisterEach(Array(4).fill({ ...ref("phone"), reason: "LOGGED_OUT" })), tooMany);
+    assert.equal((await service.users(["alice"]))[0]?.online, false);
+  });
+
   test("a batch of heartbeats tells the missing from the superseded (P7)", async () => {
     const old = await service.register({ ...phone, connectionId: "c1" });
     const current = await service.register({ ...phone, connectionId: "c2" });

@@ -117,10 +117,25 @@ export class PresenceService {
     }
   }
 
+  /** Registers many in this order, each for itself. Rejects only when there are too many. */
+  async registerEach(
+    registrations: readonly Registration[],
+    stoodStillMs = 0,
+  ): Promise<PromiseSettledResult<Registered>[]> {
+    checkCount("sessions", registrations.length, this.#limits.batchMaxSessions);
+    return Promise.allSettled(registrations.map((registration) => this.register(registration, stoodStillMs)));
+  }
+
   /** Ending what is not there, or not the caller's, succeeds and changes nothing. */
   async unregister(ending: SessionEnding): Promise<void> {
     this.#checkSession(ending, "");
     await this.#store.unregister(ending);
+  }
+
+  /** Ends many in this order, each for itself. Rejects only when there are too many. */
+  async unregisterEach(endings: readonly SessionEnding[]): Promise<PromiseSettledResult<void>[]> {
+    checkCount("sessions", endings.length, this.#limits.batchMaxSessions);
+    return Promise.allSettled(endings.map((ending) => this.unregister(ending)));
   }
 
   /** Extends one session. Answers without a promise when the store does. */

@@ -121,7 +121,7 @@ export const presenceSettings = {
     BATCH_MAX_SESSIONS: {
       kind: integer({ min: 1, max: 100_000 }),
       default: "1000",
-      meaning: "sessions of one RefreshSessions call",
+      meaning: "sessions of one RegisterSessions, UnregisterSessions or RefreshSessions call",
     },
     QUERY_MAX_USERS: {
       kind: integer({ min: 1, max: 100_000 }),

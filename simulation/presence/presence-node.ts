@@ -53,7 +53,9 @@ export class PresenceNode {
       limits: defaultLimits,
       followsAllShards: () => this.#work.followsAllShards,
     });
-    this.service = presenceApi(service, { ttlMs, heartbeatIntervalMs }, machine);
+    this.service = presenceApi(service, { ttlMs, heartbeatIntervalMs }, machine, (_method, bug) => {
+      throw bug;
+    });
   }
 
   async start(): Promise<void> {

@@ -20,6 +20,8 @@ export async function scriptedPresence(
     getPresence: unscripted,
     registerSession: unscripted,
     unregisterSession: unscripted,
+    registerSessions: unscripted,
+    unregisterSessions: unscripted,
     refreshSession: unscripted,
     getUserDevices: unscripted,
     refreshSessions: unscripted,

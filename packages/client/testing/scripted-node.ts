@@ -30,6 +30,7 @@ export async function scriptedNode(
   };
   const handlers: Handlers<typeof presence.PresenceApiDefinition> = {
     ...{ getPresence: unscripted, registerSession: unscripted, unregisterSession: unscripted },
+    ...{ registerSessions: unscripted, unregisterSessions: unscripted },
     ...{ refreshSession: unscripted, getUserDevices: unscripted, refreshSessions: unscripted },
     ...{ batchGetUserDevices: unscripted, watchPresence: unscripted, watchDevices: unscripted },
     ...script,

@@ -1,7 +1,7 @@
 export interface Limits {
   /** Bytes of UTF-8 of a user, device, instance or connection id. */
   readonly idMaxBytes: number;
-  /** Sessions of one RefreshSessions call. */
+  /** Sessions of one RegisterSessions, UnregisterSessions or RefreshSessions call. */
   readonly batchMaxSessions: number;
   /** User ids of one GetPresence, BatchGetUserDevices or WatchPresence call. */
   readonly queryMaxUsers: number;

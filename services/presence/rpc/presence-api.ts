@@ -2,8 +2,9 @@ import { presence } from "@realchat/presence-proto";
 import { type CallContext, implement, type Service } from "@realchat/presence-rpc";
 import type { LoopTurns } from "@realchat/presence-runtime";
 import { type PresenceService, refreshError } from "../presence-service.ts";
-import type { RefreshResult } from "../store/store.ts";
+import type { RefreshResult, Registration, SessionEnding } from "../store/store.ts";
 import { ConnectionInstances } from "./connection-instances.ts";
+import { entryDone, entryStatusOf } from "./entry-status.ts";
 import { rpcError } from "./rpc-error.ts";
 import { watchDevices } from "./watch-devices.ts";
 import { watchPresence } from "./watch-presence.ts";
@@ -12,11 +13,15 @@ import { deviceInfoOf, durationOf, msOf, reasonOf, userDevicesOf, userPresenceOf
 /** Less is a busy moment, ms. */
 const standstillMs = 1_000;
 
-/** The contract's service: each handler turns messages into calls of PresenceService and its answers into messages. */
+/**
+ * The contract's service: each handler turns messages into calls of PresenceService and its answers into messages.
+ * @param onInternalError hears of a bug that failed one entry of a batch; what fails a call, the server tells
+ */
 export function presenceApi(
   service: PresenceService,
   pace: { ttlMs: number; heartbeatIntervalMs: number },
   turns: Pick<LoopTurns, "waitedMs">,
+  onInternalError: (method: string, error: unknown) => void,
 ): Service {
   const ttl = durationOf(pace.ttlMs);
   const heartbeatInterval = durationOf(pace.heartbeatIntervalMs);
@@ -29,6 +34,9 @@ export function presenceApi(
     throw rpcError(refreshError(request, result));
   };
 
+  const statusOf = (error: unknown, { method }: CallContext) =>
+    entryStatusOf(error, (bug) => onInternalError(method, bug));
+
   return implement(presence.PresenceApiDefinition, {
     getPresence: answering(async (request) => {
       const views = await service.users(request.userIds);
@@ -36,18 +44,33 @@ export function presenceApi(
     }),
 
     registerSession: answering(async (request, call) => {
-      // A node that stood still reads calls whose clients may have gone, or be somewhere else since.
-      const { waitedMs } = turns;
-      const stoodStillMs = waitedMs >= standstillMs ? Math.floor(waitedMs) : 0;
-      const ageMs = request.age === undefined ? 0 : msOf(request.age);
-      const { sessionId, version } = await service.register({ ...request, ageMs }, stoodStillMs);
+      const { sessionId, version } = await service.register(registrationOf(request), stoodStillMs(turns));
       instances.registered(call, request.instanceId);
       return { sessionId, ttl, heartbeatInterval, version };
     }),
 
+    registerSessions: answering(async ({ sessions }, call) => {
+      const outcomes = await service.registerEach(sessions.map(registrationOf), stoodStillMs(turns));
+      const results = outcomes.map((outcome, place): presence.RegisterSessionResult => {
+        if (outcome.status === "rejected") return { ...statusOf(outcome.reason, call), session: undefined };
+        instances.registered(call, (sessions[place] as presence.RegisterSessionRequest).instanceId);
+        const { sessionId, version } = outcome.value;
+        return { ...entryDone, session: { sessionId, ttl, heartbeatInterval, version } };
+      });
+      return { results };
+    }),
+
     unregisterSession: answering(async (request) => {
-      await service.unregister({ ...request, reason: reasonOf(request.reason) });
+      await service.unregister(endingOf(request));
       return {};
+    }),
+
+    unregisterSessions: answering(async ({ sessions }, call) => {
+      const outcomes = await service.unregisterEach(sessions.map(endingOf));
+      const results = outcomes.map((outcome) =>
+        outcome.status === "rejected" ? statusOf(outcome.reason, call) : entryDone,
+      );
+      return { results };
     }),
 
     refreshSession: answering((request, call) => {
@@ -76,6 +99,19 @@ export function presenceApi(
     watchPresence: watchPresence(service),
     watchDevices: watchDevices(service),
   });
+}
+
+function registrationOf(request: presence.RegisterSessionRequest): Registration {
+  return { ...request, ageMs: request.age === undefined ? 0 : msOf(request.age) };
+}
+
+function endingOf(request: presence.UnregisterSessionRequest): SessionEnding {
+  return { ...request, reason: reasonOf(request.reason) };
+}
+
+/** A node that stood still reads calls whose clients may have gone, or be somewhere else since. 0: it did not. */
+function stoodStillMs({ waitedMs }: Pick<LoopTurns, "waitedMs">): number {
+  return waitedMs >= standstillMs ? Math.floor(waitedMs) : 0;
 }
 
 /** Gives a handler's PresenceErrors their gRPC status; an answer without promise stays one. */

@@ -80,8 +80,8 @@ describe("watching a store that recovers (P8)", () => {
   });
 
   test("GetPresence says so", async () => {
-    const { getPresence } = presenceApi(service, { ttlMs: 60_000, heartbeatIntervalMs: 20_000 }, { waitedMs: 0 })
-      .handlers as {
+    const pace = { ttlMs: 60_000, heartbeatIntervalMs: 20_000 };
+    const { getPresence } = presenceApi(service, pace, { waitedMs: 0 }, assert.fail).handlers as {
       getPresence(request: presence.GetPresenceRequest): Promise<presence.GetPresenceResponse>;
     };
     assert.equal((await getPresence({ userIds: ["ben"] })).recovering, false);

@@ -87,6 +87,13 @@ export const limits = (start: StartNodes) =>
           harness.api.refreshSessions({ sessions: [good, { ...good, deviceId: id }] }),
           invalid(`sessions[1].device_id ${because}`),
         );
+        const registrations = [{ ...good, userId: id, instanceId: "gateway-1" }];
+        const { results: registered } = await harness.api.registerSessions({ sessions: registrations });
+        assert.deepEqual(registered, [{ code: 3, message: `user_id ${because}`, session: undefined }]);
+        const { results: ended } = await harness.api.unregisterSessions({
+          sessions: [good, { ...good, deviceId: id }],
+        });
+        assert.deepEqual(ended[1], { code: 3, message: `device_id ${because}` });
         await assert.rejects(harness.api.getPresence({ userIds: ["anna", id] }), invalid(`user_ids[1] ${because}`));
         await assert.rejects(harness.api.getUserDevices({ userId: id }), invalid(`user_id ${because}`));
         await assert.rejects(harness.api.batchGetUserDevices({ userIds: [id] }), invalid(`user_ids[0] ${because}`));
@@ -123,6 +130,22 @@ export const limits = (start: StartNodes) =>
         harness.api.refreshSessions({ sessions: [...sessions, session] }),
         invalid("sessions has 1001 entries, limit 1000: split the call"),
       );
+      const ends = await harness.api.unregisterSessions({ sessions });
+      assert.equal(ends.results.filter(({ code }) => code === 0).length, 1_000);
+      for (const call of [harness.api.unregisterSessions, harness.api.registerSessions]) {
+        await assert.rejects(
+          call({ sessions: [...sessions, session] }),
+          invalid("sessions has 1001 entries, limit 1000: split the call"),
+        );
+      }
+      const crowd = Array.from({ length: 1_000 }, (_, index) => ({
+        userId: harness.user(),
+        deviceId: "phone",
+        instanceId: "gateway-1",
+        connectionId: `socket-${index}`,
+      }));
+      const { results } = await harness.api.registerSessions({ sessions: crowd });
+      assert.equal(results.filter(({ code }) => code === 0).length, 1_000);
       const userIds = Array.from({ length: 10_001 }, () => "nobody");
       const tooMany = invalid("user_ids has 10001 entries, limit 10000: split the call");
       await assert.rejects(harness.api.getPresence({ userIds }), tooMany);

@@ -137,6 +137,66 @@ export const sessions = (start: StartNodes) =>
       assert.equal(await harness.isOnline(userId), false);
     });
 
+    test("RegisterSessions answers each as a call of its own would be, in request order; one that fails spoils no other", async () => {
+      const [anna, ben] = [harness.user("anna"), harness.user("ben")];
+      const phone = { deviceId: "phone", instanceId: "gateway-1" };
+      const first = await harness.register({ userId: anna, connectionId: "socket-1" });
+      const { results } = await harness.api.registerSessions({
+        sessions: [
+          { ...phone, userId: anna, connectionId: "socket-1" },
+          { ...phone, userId: "" },
+          { ...phone, userId: ben, connectionId: "socket-2" },
+          { ...phone, userId: anna, connectionId: "socket-3" },
+          { ...phone, userId: anna, connectionId: "socket-1" },
+          ...["1", "2", "3"].map((deviceId) => ({ ...phone, userId: anna, deviceId, connectionId: deviceId })),
+        ],
+      });
+      const [repeated, invalid, other, successor, replaced, , , tooMany] = results;
+      assert.deepEqual(repeated, { code: 0, message: "", session: first });
+      assert.deepEqual(invalid, {
+        code: 3,
+        message: "user_id is empty: send 1 to 128 bytes",
+        session: undefined,
+      });
+      assert.match(other?.session?.sessionId ?? "", /^[0-9]{16}\.socket-2$/);
+      assert.deepEqual(other?.session?.ttl, { seconds: 60, nanos: 0 });
+      assert.deepEqual(other?.session?.heartbeatInterval, twentySeconds);
+      assert.equal(other?.session?.version, (await harness.presenceOf(ben)).version);
+      assert.ok((successor?.session?.sessionId ?? "") > first.sessionId);
+      assert.equal(replaced?.code, 9, "FAILED_PRECONDITION: its successor is earlier in the batch");
+      assert.match(replaced?.message ?? "", /was registered by a newer connection: close this socket$/);
+      assert.deepEqual([tooMany?.code, results.length], [8, 8]);
+      assert.match(tooMany?.message ?? "", /has 3 devices, limit 3: unregister one/);
+      assert.deepEqual((await harness.presenceOf(anna)).deviceIds, ["1", "2", "phone"]);
+    });
+
+    test("UnregisterSessions ends each, in request order; one that is malformed spoils no other", async () => {
+      const [anna, ben] = [harness.user("anna"), harness.user("ben")];
+      const { sessionId } = await harness.register({ userId: anna, connectionId: "socket-1" });
+      const other = await harness.register({ userId: ben, connectionId: "socket-2" });
+      const { results } = await harness.api.unregisterSessions({
+        sessions: [
+          { userId: anna, deviceId: "phone", sessionId },
+          { userId: anna, deviceId: "" },
+          { userId: harness.user(), deviceId: "phone", sessionId },
+          { userId: ben, deviceId: "phone", sessionId: other.sessionId, reason: DISCONNECT_REASON_CONNECTION_LOST },
+        ],
+      });
+      assert.deepEqual(
+        results.map(({ code }) => code),
+        [0, 3, 0, 0],
+      );
+      assert.equal(results[1]?.message, "device_id is empty: send 1 to 128 bytes");
+      assert.equal(await harness.isOnline(anna), false);
+      const { online, deviceIds } = await harness.presenceOf(ben);
+      assert.deepEqual({ online, deviceIds }, { online: true, deviceIds: [] }, "in grace");
+    });
+
+    test("empty batches of registrations and ends are answered", async () => {
+      assert.deepEqual(await harness.api.registerSessions({}), { results: [] });
+      assert.deepEqual(await harness.api.unregisterSessions({}), { results: [] });
+    });
+
     test("RefreshSessions names the missing and the superseded as they were sent, and answers the pace", async () => {
       const [anna, ben, carl] = [harness.user("anna"), harness.user("ben"), harness.user("carl")];
       const old = await harness.register({ userId: anna, connectionId: "socket-1" });

@@ -59,7 +59,9 @@ export const standardServices = (start: StartNodes) =>
         "RefreshSession",
         "RefreshSessions",
         "RegisterSession",
+        "RegisterSessions",
         "UnregisterSession",
+        "UnregisterSessions",
         "WatchDevices",
         "WatchPresence",
       ]);

@@ -245,6 +245,40 @@ export interface UnregisterSessionRequest {
 export interface UnregisterSessionResponse {
 }
 
+export interface RegisterSessionsRequest {
+  sessions: RegisterSessionRequest[];
+}
+
+export interface RegisterSessionsResponse {
+  /** one per session, in request order */
+  results: RegisterSessionResult[];
+}
+
+export interface RegisterSessionResult {
+  /** google.rpc.Code; 0: registered */
+  code: number;
+  /** when it failed: why, and what to do */
+  message: string;
+  /** when it is registered */
+  session: RegisterSessionResponse | undefined;
+}
+
+export interface UnregisterSessionsRequest {
+  sessions: UnregisterSessionRequest[];
+}
+
+export interface UnregisterSessionsResponse {
+  /** one per session, in request order */
+  results: UnregisterSessionResult[];
+}
+
+export interface UnregisterSessionResult {
+  /** google.rpc.Code; 0: done */
+  code: number;
+  /** when it failed: why, and what to do */
+  message: string;
+}
+
 export interface RefreshSessionRequest {
   /** (existing) */
   userId: string;
@@ -1072,6 +1106,431 @@ export const UnregisterSessionResponse: MessageFns<UnregisterSessionResponse> = 
   },
   fromPartial(_: DeepPartial<UnregisterSessionResponse>): UnregisterSessionResponse {
     const message = createBaseUnregisterSessionResponse();
+    return message;
+  },
+};
+
+function createBaseRegisterSessionsRequest(): RegisterSessionsRequest {
+  return { sessions: [] };
+}
+
+export const RegisterSessionsRequest: MessageFns<RegisterSessionsRequest> = {
+  encode(message: RegisterSessionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.sessions) {
+      RegisterSessionRequest.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RegisterSessionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRegisterSessionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessions.push(RegisterSessionRequest.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: RegisterSessionsRequest): unknown {
+    const obj: any = {};
+    if (message.sessions?.length) {
+      obj.sessions = message.sessions.map((e) => RegisterSessionRequest.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RegisterSessionsRequest>): RegisterSessionsRequest {
+    return RegisterSessionsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RegisterSessionsRequest>): RegisterSessionsRequest {
+    const message = createBaseRegisterSessionsRequest();
+    message.sessions = object.sessions?.map((e) => RegisterSessionRequest.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRegisterSessionsResponse(): RegisterSessionsResponse {
+  return { results: [] };
+}
+
+export const RegisterSessionsResponse: MessageFns<RegisterSessionsResponse> = {
+  encode(message: RegisterSessionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.results) {
+      RegisterSessionResult.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RegisterSessionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRegisterSessionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.results.push(RegisterSessionResult.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: RegisterSessionsResponse): unknown {
+    const obj: any = {};
+    if (message.results?.length) {
+      obj.results = message.results.map((e) => RegisterSessionResult.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RegisterSessionsResponse>): RegisterSessionsResponse {
+    return RegisterSessionsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RegisterSessionsResponse>): RegisterSessionsResponse {
+    const message = createBaseRegisterSessionsResponse();
+    message.results = object.results?.map((e) => RegisterSessionResult.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRegisterSessionResult(): RegisterSessionResult {
+  return { code: 0, message: "", session: undefined };
+}
+
+export const RegisterSessionResult: MessageFns<RegisterSessionResult> = {
+  encode(message: RegisterSessionResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.code !== 0) {
+      writer.uint32(8).int32(message.code);
+    }
+    if (message.message !== "") {
+      writer.uint32(18).string(message.message);
+    }
+    if (message.session !== undefined) {
+      RegisterSessionResponse.encode(message.session, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RegisterSessionResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRegisterSessionResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.code = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.session = RegisterSessionResponse.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: RegisterSessionResult): unknown {
+    const obj: any = {};
+    if (message.code !== 0) {
+      obj.code = Math.round(message.code);
+    }
+    if (message.message !== "") {
+      obj.message = message.message;
+    }
+    if (message.session !== undefined) {
+      obj.session = RegisterSessionResponse.toJSON(message.session);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RegisterSessionResult>): RegisterSessionResult {
+    return RegisterSessionResult.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RegisterSessionResult>): RegisterSessionResult {
+    const message = createBaseRegisterSessionResult();
+    message.code = object.code ?? 0;
+    message.message = object.message ?? "";
+    message.session = (object.session !== undefined && object.session !== null)
+      ? RegisterSessionResponse.fromPartial(object.session)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseUnregisterSessionsRequest(): UnregisterSessionsRequest {
+  return { sessions: [] };
+}
+
+export const UnregisterSessionsRequest: MessageFns<UnregisterSessionsRequest> = {
+  encode(message: UnregisterSessionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.sessions) {
+      UnregisterSessionRequest.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UnregisterSessionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnregisterSessionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessions.push(UnregisterSessionRequest.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: UnregisterSessionsRequest): unknown {
+    const obj: any = {};
+    if (message.sessions?.length) {
+      obj.sessions = message.sessions.map((e) => UnregisterSessionRequest.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<UnregisterSessionsRequest>): UnregisterSessionsRequest {
+    return UnregisterSessionsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UnregisterSessionsRequest>): UnregisterSessionsRequest {
+    const message = createBaseUnregisterSessionsRequest();
+    message.sessions = object.sessions?.map((e) => UnregisterSessionRequest.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseUnregisterSessionsResponse(): UnregisterSessionsResponse {
+  return { results: [] };
+}
+
+export const UnregisterSessionsResponse: MessageFns<UnregisterSessionsResponse> = {
+  encode(message: UnregisterSessionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.results) {
+      UnregisterSessionResult.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UnregisterSessionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnregisterSessionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.results.push(UnregisterSessionResult.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: UnregisterSessionsResponse): unknown {
+    const obj: any = {};
+    if (message.results?.length) {
+      obj.results = message.results.map((e) => UnregisterSessionResult.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<UnregisterSessionsResponse>): UnregisterSessionsResponse {
+    return UnregisterSessionsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UnregisterSessionsResponse>): UnregisterSessionsResponse {
+    const message = createBaseUnregisterSessionsResponse();
+    message.results = object.results?.map((e) => UnregisterSessionResult.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseUnregisterSessionResult(): UnregisterSessionResult {
+  return { code: 0, message: "" };
+}
+
+export const UnregisterSessionResult: MessageFns<UnregisterSessionResult> = {
+  encode(message: UnregisterSessionResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.code !== 0) {
+      writer.uint32(8).int32(message.code);
+    }
+    if (message.message !== "") {
+      writer.uint32(18).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UnregisterSessionResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnregisterSessionResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.code = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: UnregisterSessionResult): unknown {
+    const obj: any = {};
+    if (message.code !== 0) {
+      obj.code = Math.round(message.code);
+    }
+    if (message.message !== "") {
+      obj.message = message.message;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<UnregisterSessionResult>): UnregisterSessionResult {
+    return UnregisterSessionResult.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UnregisterSessionResult>): UnregisterSessionResult {
+    const message = createBaseUnregisterSessionResult();
+    message.code = object.code ?? 0;
+    message.message = object.message ?? "";
     return message;
   },
 };
@@ -2574,6 +3033,27 @@ export const PresenceApiDefinition = {
       requestType: RefreshSessionRequest as typeof RefreshSessionRequest,
       requestStream: false,
       responseType: RefreshSessionResponse as typeof RefreshSessionResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * RegisterSession for many sockets in one call, at most 1,000, carried out in request order. Each is answered for itself,
+     * with the status that a call of its own would have; the call fails only when it is malformed itself.
+     */
+    registerSessions: {
+      name: "RegisterSessions",
+      requestType: RegisterSessionsRequest as typeof RegisterSessionsRequest,
+      requestStream: false,
+      responseType: RegisterSessionsResponse as typeof RegisterSessionsResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** UnregisterSession for many sockets in one call, at most 1,000; as RegisterSessions. */
+    unregisterSessions: {
+      name: "UnregisterSessions",
+      requestType: UnregisterSessionsRequest as typeof UnregisterSessionsRequest,
+      requestStream: false,
+      responseType: UnregisterSessionsResponse as typeof UnregisterSessionsResponse,
       responseStream: false,
       options: {},
     },
