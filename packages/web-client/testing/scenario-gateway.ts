@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
+import { garbage } from "./state-scenarios.js";
 
 /**
  * A gateway that behaves as the path says:
@@ -9,7 +10,7 @@ import { type WebSocket, WebSocketServer } from "ws";
  *     /hang                    never answers the handshake
  *     /refuse, /drop           answers it with 401, or with the end of the connection
  *     /open                    opens, and says nothing
- *     /pong, /garbage          opens, and answers the first message, the one with a pong and then garbage, too
+ *     /pong, /garbage          opens, and answers the first message, the one with a pong and then garbage, too, bit by bit
  *     /close-4000, /cut        opens, and at the first message ends it so
  *
  * To a plain request it answers with a file, and at /handshake-of-7 once the handshake of ?scenario=7 is there.
@@ -57,20 +58,17 @@ export async function startScenarioGateway(serve: (url: string) => string | unde
   };
 }
 
-function answer(socket: WebSocket, path: string): void {
+async function answer(socket: WebSocket, path: string): Promise<void> {
   if (path === "pong") socket.send('{"type":"pong"}');
-  if (path === "pong" || path === "garbage") for (const frame of garbage) socket.send(frame);
+  if (path === "pong" || path === "garbage") await sendOneByOne(socket, garbage);
   else if (path === "cut") socket.terminate();
   else if (path.startsWith("close-")) socket.close(Number(path.slice("close-".length)));
 }
 
-const garbage = [
-  "no JSON",
-  "null",
-  "42",
-  "{}",
-  '{"type":"toString"}',
-  '{"type":"snapshot"}',
-  '{"type":"presence","users":[null,7]}',
-  Buffer.of(1),
-];
+/** A network may bring them so: whoever has heard the first has not heard the last. */
+async function sendOneByOne(socket: WebSocket, frames: readonly (string | Uint8Array)[]): Promise<void> {
+  for (const frame of frames) {
+    await new Promise((resolve) => socket.send(frame, resolve));
+    await new Promise(setImmediate);
+  }
+}

@@ -11,6 +11,11 @@ import { browserClock } from "../clock.js";
  * @property {string[]} told
  */
 
+/** What is no frame; each is told as an error. @type {readonly (string | Uint8Array)[]} */
+const noFrames = ["no JSON", "null", '{"type":"snapshot"}', Uint8Array.of(1)];
+/** What is passed over, and then what is told: whoever has been told of all of it has heard all. */
+export const garbage = ["42", "{}", '{"type":"toString"}', '{"type":"presence","users":[null,7]}', ...noFrames];
+
 const connecting = ["connecting"];
 const open = ["connecting", "open"];
 const untilOpen = ["connect", "until open"];
@@ -139,9 +144,9 @@ export async function play({ at, token, steps }, Client, gateway) {
   const client = new Client({ url, token: later.token, clock });
   /** @type {string[]} */
   const told = [];
-  let isGarbled = false;
+  let garbled = 0;
   client.on("error", () => {
-    isGarbled = true;
+    garbled += 1;
   });
   client.on("state", (state) => {
     const error = "error" in state && state.error instanceof Error ? state.error : undefined;
@@ -151,7 +156,8 @@ export async function play({ at, token, steps }, Client, gateway) {
   const until = async (/** @type {string} */ what) => {
     if (what === "handshake") await fence(`${gateway}/handshake-of-${id}`);
     else if (what === "asked") await eventually(later.isAsked, "the token is asked for");
-    else await eventually(() => (what === "garbled" ? isGarbled : client.state.kind === what), `${what}, told ${told}`);
+    else if (what === "garbled") await eventually(() => garbled === noFrames.length, `all is garbled, not ${garbled}`);
+    else await eventually(() => client.state.kind === what, `${what}, told ${told}`);
   };
   for (const step of steps) {
     const [verb, object = ""] = step.split(" ");
