@@ -1,5 +1,6 @@
 import type { Benchmark } from "./benchmark.ts";
 import { capacity } from "./capacity/capacity.ts";
+import { vsCentrifugo } from "./centrifugo/vs-centrifugo.ts";
 import { audience } from "./delivery/audience.ts";
 import { dotLatency } from "./delivery/dot-latency.ts";
 import { gatewayCelebrity } from "./delivery/gateway-celebrity.ts";
@@ -43,6 +44,7 @@ export const catalogue: readonly Benchmark[] = [
   dotLatency,
   gatewayCrash,
   gatewayOutage,
+  vsCentrifugo,
   rpcUnary,
   rpcTls,
   rpcH2load,

@@ -1,0 +1,264 @@
+import { systemClock as clock, pause } from "@realchat/presence-runtime/clock";
+import { centrifugoVersion, provideCentrifugo } from "@realchat/presence-testing";
+import type { Bench, Benchmark } from "../benchmark.ts";
+import { spreadOf } from "../report/figure.ts";
+import { startCentrifugoSide } from "./centrifugo-side.ts";
+import { Fleet } from "./fleet.ts";
+import { startOurSide } from "./our-side.ts";
+import { residentBytesOf } from "./process-usage.ts";
+import { type Cpu, type Gateway, roomSize, type Side } from "./side.ts";
+
+interface Sizes {
+  readonly rounds: number;
+  readonly members: number;
+  /** Centrifugo sends each client a ping every 25 s, and tells Redis every 27 s that it is still there. */
+  readonly idleMs: number;
+  readonly watchers: number;
+  /** The star comes or goes so often. */
+  readonly changes: number;
+  readonly fans: number;
+}
+
+const quickSizes: Sizes = { rounds: 1, members: 1_000, idleMs: 27_000, watchers: 500, changes: 100, fans: 1_000 };
+const fullSizes: Sizes = { rounds: 2, members: 8_000, idleMs: 54_000, watchers: 500, changes: 200, fans: 5_000 };
+
+const connectsInFlight = 100;
+const settleMs = 3_000;
+/** What a side takes while nobody is connected is measured for as long. */
+const quietMs = 10_000;
+const appearances = 5;
+
+/**
+ * A gateway, a presence node and their Redis beside Centrifugo and its Redis, one side after the other, with the same
+ * clients. CPU is that of all of a side's server processes, less what they take when nobody is connected.
+ */
+export const vsCentrifugo: Benchmark = {
+  name: "vs-centrifugo",
+  about: "connects, idle sockets, dots, a celebrity and a reconnect storm, beside Centrifugo on its Redis engine",
+  limitSeconds: 2_400,
+  async run(bench) {
+    const sizes = bench.quick ? quickSizes : fullSizes;
+    const program = await provideCentrifugo((text) => bench.progress(text));
+    const ours: Measured[] = [];
+    const theirs: Measured[] = [];
+    for (let round = 0; round < sizes.rounds; round++) {
+      const crowd = { members: sizes.members, watchers: Math.max(sizes.watchers, sizes.fans) };
+      ours.push(await measured(bench, await startOurSide(crowd), sizes));
+      theirs.push(await measured(bench, await startCentrifugoSide(program), sizes));
+    }
+    report(bench, sizes, ours, theirs);
+  },
+};
+
+interface Measured {
+  /** Of a side's processes, for one connect. */
+  readonly connectUs: Cpu;
+  /** What a connected socket adds, in a second. */
+  readonly idleUs: Cpu;
+  /** What a connected socket adds to the gateway. */
+  readonly socketKb: number;
+  readonly dotUs: Cpu;
+  readonly fanDotUs: Cpu;
+  /** From the call to the last of the watchers. */
+  readonly celebrityMs: number;
+  /** From SIGKILL to the last client. */
+  readonly stormMs: number;
+  readonly comebackUs: Cpu;
+  readonly grey: number;
+}
+
+async function measured(bench: Bench, side: Side, sizes: Sizes): Promise<Measured> {
+  const say = (text: string) => bench.progress(`${side.name}: ${text}`);
+  const fleet = new Fleet();
+  const first = await side.startGateway();
+  say("warming up");
+  const clients = Array.from({ length: sizes.members / 4 }, (_, index) => side.member(index, first, "subscription"));
+  await fleet.open(clients, connectsInFlight);
+  await fleet.close(side.goodbye);
+  await pause(clock, settleMs);
+  const meter = await Meter.calibrated(side);
+  const connected = await connects(side, meter, fleet, first, sizes, say);
+  say("dots");
+  const dots = await showStar(side, meter, fleet, first, { watchers: sizes.watchers, changes: sizes.changes });
+  say("a celebrity");
+  const fans = await showStar(side, meter, fleet, first, { watchers: sizes.fans, changes: 2 * appearances });
+  say("a gateway is killed");
+  const storm = await comeBack(side, meter, fleet, first, sizes.members);
+  fleet.stop();
+  await side.stop();
+  return { ...connected, dotUs: dots.cpuUs, fanDotUs: fans.cpuUs, celebrityMs: fans.lastMs, ...storm };
+}
+
+async function connects(
+  side: Side,
+  meter: Meter,
+  fleet: Fleet,
+  gateway: Gateway,
+  { members, idleMs }: Sizes,
+  say: (text: string) => void,
+) {
+  const clients = Array.from({ length: members }, (_, index) => side.member(index, gateway, "subscription"));
+  const emptyBytes = residentBytesOf(gateway.pid);
+  say(`${members.toLocaleString("en")} connects`);
+  const opening = await meter.during(async () => {
+    await fleet.open(clients, connectsInFlight);
+    await side.untilRegistered(gateway, members);
+  });
+  await pause(clock, settleMs);
+  say("idle");
+  const idle = await meter.during(() => pause(clock, idleMs));
+  const socketBytes = (residentBytesOf(gateway.pid) - emptyBytes) / members;
+  await fleet.close(side.goodbye);
+  return {
+    connectUs: scaled(opening, 1 / members),
+    idleUs: scaled(idle, 1_000 / (idleMs * members)),
+    socketKb: socketBytes / 1_000,
+  };
+}
+
+/** The star comes and goes; each time it is awaited that all watchers were told. */
+async function showStar(
+  side: Side,
+  meter: Meter,
+  fleet: Fleet,
+  gateway: Gateway,
+  { watchers, changes }: { watchers: number; changes: number },
+) {
+  const clients = Array.from({ length: watchers }, (_, index) => side.watcher(index, gateway));
+  await fleet.open(clients, connectsInFlight);
+  await side.untilRegistered(gateway, watchers);
+  const takes: number[] = [];
+  const change = async (index: number) => {
+    const isComing = index % 2 === 0;
+    const startUs = clock.nowUs();
+    const reachedUs = await fleet.untilTold(isComing ? side.star.online : side.star.offline, watchers, () =>
+      isComing ? side.come() : side.go(),
+    );
+    takes.push((reachedUs - startUs) / 1_000);
+  };
+  // The first ones warm up.
+  for (let index = 0; index < 4; index++) await change(index);
+  await pause(clock, settleMs);
+  takes.length = 0;
+  const used = await meter.during(async () => {
+    for (let index = 0; index < changes; index++) await change(index);
+  });
+  await fleet.close(side.goodbye);
+  await pause(clock, settleMs);
+  return { cpuUs: scaled(used, 1 / (changes * watchers)), lastMs: spreadOf(takes).median };
+}
+
+/** All clients lose their gateway and come to another one, which is warm. */
+async function comeBack(side: Side, meter: Meter, fleet: Fleet, killed: Gateway, members: number) {
+  const other = await side.startGateway();
+  const clientsAt = (gateway: Gateway) =>
+    Array.from({ length: members }, (_, index) => side.member(index, gateway, "presence"));
+  await fleet.open(clientsAt(other).slice(0, members / 4), connectsInFlight);
+  await fleet.close(side.goodbye);
+  await fleet.open(clientsAt(killed), connectsInFlight);
+  await side.untilRegistered(killed, members);
+  await pause(clock, settleMs);
+  let killedUs = 0;
+  let reading: Reading | undefined;
+  const back = await fleet.comeBack(clientsAt(other), side.grey, async () => {
+    killedUs = clock.nowUs();
+    await killed.kill();
+    reading = await meter.read();
+  });
+  await side.untilRegistered(other, members);
+  const used = await meter.since(reading as Reading);
+  return { stormMs: (back.atUs - killedUs) / 1_000, comebackUs: scaled(used, 1 / members), grey: back.grey };
+}
+
+interface Reading {
+  readonly cpu: Cpu;
+  readonly atMs: number;
+}
+
+/** Counts what a side takes beyond what it takes in that time when nobody is connected. */
+class Meter {
+  readonly #side: Side;
+  readonly #quietPerMs: Cpu;
+
+  private constructor(side: Side, quietPerMs: Cpu) {
+    this.#side = side;
+    this.#quietPerMs = quietPerMs;
+  }
+
+  static async calibrated(side: Side): Promise<Meter> {
+    const before = await side.cpu();
+    await pause(clock, quietMs);
+    return new Meter(side, scaled(difference(await side.cpu(), before), 1 / quietMs));
+  }
+
+  async read(): Promise<Reading> {
+    return { cpu: await this.#side.cpu(), atMs: clock.monotonicMs() };
+  }
+
+  async since({ cpu, atMs }: Reading): Promise<Cpu> {
+    const now = await this.read();
+    return difference(difference(now.cpu, cpu), scaled(this.#quietPerMs, now.atMs - atMs));
+  }
+
+  async during(run: () => Promise<void>): Promise<Cpu> {
+    const before = await this.read();
+    await run();
+    return this.since(before);
+  }
+}
+
+function difference(one: Cpu, other: Cpu): Cpu {
+  return {
+    gateways: one.gateways - other.gateways,
+    presence: one.presence - other.presence,
+    redis: one.redis - other.redis,
+  };
+}
+
+function scaled({ gateways, presence, redis }: Cpu, by: number): Cpu {
+  return { gateways: gateways * by, presence: presence * by, redis: redis * by };
+}
+
+function report(bench: Bench, sizes: Sizes, ours: readonly Measured[], theirs: readonly Measured[]): void {
+  const figure = (name: string, unit: string, atMost: number | undefined, read: (measured: Measured) => number) =>
+    bench.report({
+      name,
+      unit,
+      samples: ours.map(read),
+      baseline: { name: `Centrifugo ${centrifugoVersion}`, samples: theirs.map(read) },
+      target: atMost === undefined ? undefined : { ratioAtMost: atMost },
+    });
+  /** All processes, and ours beside theirs part by part. */
+  const cpu = (name: string, atMost: number | undefined, read: (measured: Measured) => Cpu) => {
+    figure(`CPU of ${name}`, "µs", atMost, (measured) => {
+      const { gateways, presence, redis } = read(measured);
+      return gateways + presence + redis;
+    });
+    figure("    of it gateway", "µs", undefined, (measured) => read(measured).gateways);
+    bench.report({ name: "    presence", unit: "µs", samples: ours.map((measured) => read(measured).presence) });
+    figure("    Redis", "µs", undefined, (measured) => read(measured).redis);
+  };
+  const { watchers, fans } = sizes;
+  const members = sizes.members.toLocaleString("en");
+  cpu(`a connect, ${members} in rooms of ${roomSize}`, 1, ({ connectUs }) => connectUs);
+  cpu(`an idle socket a second, ${members}`, 0.3, ({ idleUs }) => idleUs);
+  bench.report({
+    name: `memory of an idle socket, ${members}`,
+    unit: "KB",
+    samples: ours.map(({ socketKb }) => socketKb),
+    baseline: { name: `Centrifugo ${centrifugoVersion}`, samples: theirs.map(({ socketKb }) => socketKb) },
+    target: { atMost: 10 },
+  });
+  cpu(`a dot to one of ${watchers} watchers`, 1, ({ dotUs }) => dotUs);
+  cpu(`a dot to one of ${fans.toLocaleString("en")}`, 1, ({ fanDotUs }) => fanDotUs);
+  figure(`a celebrity comes or goes → the last of them`, "ms", 1, ({ celebrityMs }) => celebrityMs);
+  figure(`SIGKILL → the last of ${members} back at another gateway`, "ms", 1, ({ stormMs }) => stormMs);
+  cpu("coming back", 1, ({ comebackUs }) => comebackUs);
+  const grey = ours.map((measured) => measured.grey);
+  bench.report({
+    name: "messages that showed one who came back offline",
+    unit: "",
+    samples: grey,
+    target: { atMost: 0 },
+  });
+}
