@@ -256,6 +256,12 @@ describe("banned code", () => {
     }
   });
 
+  test("a connection is reset by the one function that does not leave it open", () => {
+    const code = "socket.resetAndDestroy();";
+    assert.deepEqual(writing("faults/a.ts", code), ["faults/a.ts:1 uses resetAndDestroy"]);
+    assert.deepEqual(writing("packages/testing/reset-connection.ts", code), []);
+  });
+
   test("comments and strings may contain it, templates may not run it", () => {
     const file = "packages/runtime/a.ts";
     assert.deepEqual(writing(file, '// as setTimeout does\n/* Math.random */ const a = "Date.now";'), []);

@@ -1,5 +1,6 @@
 import { createServer, connect as dial, type Server, type Socket } from "node:net";
 import { type Clock, systemClock } from "@realchat/presence-runtime/clock";
+import { resetConnection } from "@realchat/presence-testing";
 import type { Random } from "../random/random.ts";
 
 /**
@@ -56,9 +57,9 @@ export class Link {
 
   turn(state: LinkState): void {
     this.#state = state;
-    for (const { near, far } of [...this.#pairs]) {
-      if (state.kind === "cut") reset(near, far);
-      else for (const socket of [near, far]) state.kind === "stalled" ? socket.pause() : socket.resume();
+    for (const pair of [...this.#pairs]) {
+      if (state.kind === "cut") reset(pair);
+      else for (const socket of [pair.near, pair.far]) state.kind === "stalled" ? socket.pause() : socket.resume();
     }
   }
 
@@ -72,7 +73,7 @@ export class Link {
   #accept(near: Socket): void {
     near.on("error", () => {});
     if (this.#state.kind === "cut") {
-      reset(near);
+      resetConnection(near);
       return;
     }
     const far = dial({ ...this.target, noDelay: true });
@@ -87,12 +88,12 @@ export class Link {
     this.#sockets.add(from);
     from.on("data", (chunk) => {
       const state = this.#state;
-      if (state.kind === "flapping" && this.#random.chance(state.resetChance)) reset(pair.near, pair.far);
+      if (state.kind === "flapping" && this.#random.chance(state.resetChance)) reset(pair);
       else if (state.kind === "slow") this.#clock.after(state.delayMs, () => write(from, to, chunk));
       else write(from, to, chunk);
     });
     from.on("end", () => to.end());
-    from.on("error", () => reset(to));
+    from.on("error", () => resetConnection(to));
     from.on("close", () => {
       this.#sockets.delete(from);
       this.#pairs.delete(pair);
@@ -108,9 +109,7 @@ function write(from: Socket, to: Socket, chunk: Buffer): void {
   if (to.writable && !to.write(chunk)) from.pause();
 }
 
-function reset(...sockets: readonly Socket[]): void {
-  for (const socket of sockets) {
-    if (socket.connecting) socket.destroy();
-    else socket.resetAndDestroy();
-  }
+function reset({ near, far }: Pair): void {
+  resetConnection(near);
+  resetConnection(far);
 }

@@ -33,6 +33,7 @@ export {
   type TestRedisCluster,
 } from "./redis-cluster.ts";
 export { type RedisAnswer, redisCommand } from "./redis-command.ts";
+export { resetConnection } from "./reset-connection.ts";
 export { seed } from "./seed.ts";
 export {
   type SentinelsOptions,

@@ -55,7 +55,23 @@ test("a process that does not end fails its file: a test hangs, or something was
   const timeout = { kind: "timeout", afterMs: 60_000 } as const;
   const hanging = judge([{ kind: "started", name: "a" }], timeout);
   assert.deepEqual(hanging.failures, [{ title: "did not end within 60 s", detail: "Still running: a" }]);
-  const open = judge([{ kind: "started", name: "a" }, passed("a")], timeout);
-  assert.match(open.failures[0]?.detail ?? "", /left open/);
+  const over = judge([{ kind: "started", name: "a" }, passed("a")], timeout);
+  assert.match(over.failures[0]?.detail ?? "", /No test was running any more/);
   assert.match(judge([], timeout).failures[0]?.detail ?? "", /loop without end/);
+});
+
+test("a process that is kept after its last test fails its file, with what keeps it and beside what failed", () => {
+  const events: TestEvent[] = [
+    { kind: "failed", name: "a", error: "1 !== 2", isConsequence: false },
+    { kind: "lingered", afterMs: 30_000, open: ["1 TCPServerWrap", "tcp server at 127.0.0.1:15001"] },
+    { kind: "left", code: 1 },
+  ];
+  assert.deepEqual(judge(events, { kind: "exit", code: 1 }).failures, [
+    { title: "a", detail: "1 !== 2" },
+    {
+      title: "did not end within 30 s of its last test",
+      detail: "Left open: 1 TCPServerWrap\ntcp server at 127.0.0.1:15001",
+    },
+  ]);
+  assert.equal(judge(events.slice(1), { kind: "exit", code: 1 }).failures.length, 1);
 });

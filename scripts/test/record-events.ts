@@ -1,4 +1,7 @@
+import { appendFileSync } from "node:fs";
 import { inspect } from "node:util";
+import { EndWatch } from "./end-watch.ts";
+import { leftOpen } from "./left-open.ts";
 import type { TestEvent } from "./outcome.ts";
 
 /** The part of Node's events that we read. https://nodejs.org/api/test.html#class-testsstream */
@@ -16,19 +19,37 @@ type RunnerEvent = {
 
 type RunnerError = Error & { failureType?: string };
 
-/** A reporter of Node's test runner: writes down what `outcome.ts` judges, one JSON object a line. */
+/** What run-suite.ts tells a reporter, which Node makes without arguments. */
+const { TEST_EVENTS_FILE = "", TEST_LINGER_MS = "" } = process.env;
+
+/**
+ * A reporter of Node's test runner: writes down what `outcome.ts` judges, one JSON object a line. It writes by itself, and
+ * yields nothing: a process that exits waits for no stream.
+ */
 // biome-ignore lint/style/noDefaultExport: Node takes the default export of a reporter's module
-export default async function* recordEvents(source: AsyncIterable<RunnerEvent>): AsyncGenerator<string> {
+export default async function* recordEvents(source: AsyncIterable<RunnerEvent>): AsyncGenerator<never> {
   const names = new Map<number, string>();
   const told = new Set<unknown>();
+  const afterMs = Number(TEST_LINGER_MS);
+  const end = new EndWatch(afterMs, () => {
+    write({ kind: "lingered", afterMs, open: leftOpen() });
+    process.exit(1);
+  });
+  // Before the suite's own, which may hang.
+  process.prependOnceListener("exit", (code) => write({ kind: "left", code }));
   for await (const { type, data } of source) {
+    end.note(type, data.testId);
     if (type === "test:enqueue") {
       const parent = names.get(data.parentId);
       names.set(data.testId, parent === undefined ? data.name : `${parent} > ${data.name}`);
     }
     const event = toTestEvent(type, data, names.get(data.testId) ?? data.name, told);
-    if (event !== undefined) yield `${JSON.stringify(event)}\n`;
+    if (event !== undefined) write(event);
   }
+}
+
+function write(event: TestEvent): void {
+  appendFileSync(TEST_EVENTS_FILE, `${JSON.stringify(event)}\n`);
 }
 
 /** @param told what failed hooks threw so far */

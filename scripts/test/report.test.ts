@@ -16,6 +16,12 @@ test("what passed takes one line, and the count comes last", () => {
   assert.equal(it.exitCode, 0);
 });
 
+test("what is of interest though it passed follows its line", () => {
+  const { report: it, text } = report();
+  it.add("a.test.ts", { passed: 1, failures: [], note: "was stuck" }, 2);
+  assert.equal(text(), "ok       1    2.0 s  a.test.ts\n      was stuck");
+});
+
 test("the end repeats what failed with its reason in short: a log may be read from its tail alone", () => {
   const { report: it, text } = report();
   const detail = "AssertionError: Expected values to be equal:\n\n1 !== 2\n\n    at a.test.ts:1:2 {\n  code: 3\n}";

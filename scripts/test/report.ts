@@ -21,10 +21,11 @@ export class Report {
   }
 
   /** @param name of the check or suite */
-  add(name: string, { passed, failures, output = "" }: Outcome, seconds = 0): void {
+  add(name: string, { passed, failures, output = "", note }: Outcome, seconds = 0): void {
     this.#passed += passed;
     const verdict = failures.length === 0 ? "ok  " : "FAIL";
     this.#write(`${verdict}  ${String(passed).padStart(4)}  ${seconds.toFixed(1).padStart(5)} s  ${name}`);
+    if (note !== undefined) this.note(note);
     for (const failure of failures) this.#tell(name, failure);
     if (failures.length > 0 && output.trim() !== "") this.#write(`\n${indent(`${name} wrote:\n${output.trim()}`)}\n`);
   }

@@ -8,13 +8,13 @@ import { runSuite } from "./run-suite.ts";
 const folder = temporaryFolder("suites");
 
 /** Runs a test file with this body. */
-function run(body: string, timeoutMs = 30_000) {
+function run(body: string, { timeoutMs = 30_000, lingerMs = 30_000 } = {}) {
   const file = join(folder.path, "x.test.mjs");
   writeFileSync(
     file,
     `import assert from "node:assert/strict";\nimport { before, describe, test } from "node:test";\n${body}`,
   );
-  return runSuite(file, { env: process.env, timeoutMs });
+  return runSuite(file, { env: process.env, timeoutMs, lingerMs });
 }
 
 describe("a suite in a process of its own", () => {
@@ -71,6 +71,39 @@ describe("a suite in a process of its own", () => {
     assert.match(output ?? "", /on the way in/);
   });
 
+  test("is ended soon when something was left open after its last test, and says what", async () => {
+    const { passed, failures } = await run(
+      `import { spawn } from "node:child_process";
+      import { createServer } from "node:net";
+      test("leaves a server and a child", async () => {
+        const server = createServer().listen(0, "127.0.0.1");
+        await new Promise((resolve) => server.once("listening", resolve));
+        spawn("sleep", ["100"], { stdio: "ignore" });
+        setTimeout(() => {}, 100_000);
+        throw new Error("before it stopped them");
+      });
+      test("a", () => {});`,
+      { lingerMs: 2_000 },
+    );
+    assert.equal(passed, 1);
+    const [failed, lingered, ...others] = failures;
+    assert.equal(failed?.title, "leaves a server and a child");
+    assert.equal(lingered?.title, "did not end within 2 s of its last test");
+    assert.match(lingered?.detail ?? "", /^Left open: .*1 Timeout[\s\S]*^process \d+$/m);
+    assert.match(lingered?.detail ?? "", /^tcp server at 127\.0\.0\.1:\d+$/m);
+    assert.deepEqual(others, []);
+  });
+
+  test("is over when its process has said so, though that locks itself up on its way out", async () => {
+    const { passed, failures, note } = await run(
+      `process.once("exit", () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0));
+      test("a", () => {});`,
+    );
+    assert.equal(passed, 1);
+    assert.deepEqual(failures, []);
+    assert.match(note ?? "", /stuck on its way out/);
+  });
+
   test("is ended with all that it started when it takes too long", async () => {
     const { failures, output } = await run(
       `import { spawn } from "node:child_process";
@@ -78,7 +111,7 @@ describe("a suite in a process of its own", () => {
       const child = spawn("sleep", ["60"], { stdio: "ignore" });
       console.log("child", child.pid);
       test("for ever", () => new Promise(() => {}));`,
-      6_000,
+      { timeoutMs: 6_000 },
     );
     assert.deepEqual(failures, [{ title: "did not end within 6 s", detail: "Still running: for ever" }]);
     assert.match(output ?? "", /I will not/);

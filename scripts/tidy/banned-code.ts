@@ -41,6 +41,12 @@ const bans: readonly Ban[] = [
     instead: "Use clock.random(), packages/runtime/clock.ts.",
   },
   {
+    code: /\bresetAndDestroy\b/g,
+    isAllowedIn: (file) => file === "packages/testing/reset-connection.ts",
+    why: "a socket that is reset while it ends is never closed, and its process never ends.",
+    instead: "Use resetConnection(), packages/testing.",
+  },
+  {
     code: /\b(test|it|describe|suite)\.(skip|todo|only)\b/g,
     isAllowedIn: () => false,
     why: "a test that does not run proves nothing, and nobody notices.",

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { credentials, Metadata, status } from "@grpc/grpc-js";
 import { systemClock } from "@realchat/presence-runtime/clock";
-import { waitUntil } from "@realchat/presence-testing";
+import { resetConnection, waitUntil } from "@realchat/presence-testing";
 import type { RpcServer, RpcServerOptions } from "../server.ts";
 import type { CallContext, CallObserver, ResponseStream } from "../service.ts";
 import { type RpcCode, RpcError } from "../status.ts";
@@ -554,7 +554,7 @@ export function rpcServerContract(create: (options: RpcServerOptions) => RpcServ
         socket.on("error", () => undefined);
         await once(socket, "connect");
         if (greeting !== "") await new Promise((resolve) => socket.write(greeting, resolve));
-        socket.resetAndDestroy();
+        resetConnection(socket);
       }
     }
     assert.equal(await client.unary("plain"), "plain");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { afterEach, describe, test } from "node:test";
 import { systemClock } from "@realchat/presence-runtime/clock";
-import { waitUntil } from "@realchat/presence-testing";
+import { resetConnection, waitUntil } from "@realchat/presence-testing";
 import { WebSocket } from "ws";
 import { jsonProtocol } from "../testing/socket-client.ts";
 import type { Authentication } from "./authentication/authenticator.ts";
@@ -44,7 +44,7 @@ const untilRefused = (reason: string) =>
 describe("a client that leaves before its handshake is taken", () => {
   for (const [how, leave] of [
     ["with a FIN", (socket: Socket) => socket.end()],
-    ["with a RST", (socket: Socket) => socket.resetAndDestroy()],
+    ["with a RST", resetConnection],
   ] as const) {
     test(`${how} is not registered`, async () => {
       const { waiting, authenticator } = heldUp();

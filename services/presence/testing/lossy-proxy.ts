@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { resetConnection } from "@realchat/presence-testing";
 import type { Random } from "./interleavings/random.ts";
 
 /** A proxy to a Redis, which can stall, cut connections while replies are in flight, or be a link that flaps. */
@@ -31,8 +32,8 @@ export async function openLossyProxy(target: { host: string; port: number }): Pr
     ] as const) {
       socket.on("data", (bytes) => {
         if (!isLost()) return other.write(bytes);
-        client.resetAndDestroy();
-        redis.resetAndDestroy();
+        resetConnection(client);
+        resetConnection(redis);
       });
       socket.on("error", () => {});
       socket.on("close", () => {

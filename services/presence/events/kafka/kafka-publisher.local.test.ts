@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { systemClock } from "@realchat/presence-runtime/clock";
-import { freePort, waitUntil } from "@realchat/presence-testing";
+import { freePort, resetConnection, waitUntil } from "@realchat/presence-testing";
 import { sampleTransition } from "../testing/sample-transition.ts";
 import { KafkaPublisher } from "./kafka-publisher.ts";
 import type { KafkaOptions } from "./options.ts";
@@ -109,7 +109,7 @@ test("a broker that refuses a login and then resets the connection does not end 
       // The answer must be read before the reset comes, which throws away what is still unread.
       systemClock.after(20, () => {
         resets++;
-        socket.resetAndDestroy();
+        resetConnection(socket);
       });
     });
   });
