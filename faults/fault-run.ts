@@ -18,6 +18,7 @@ import { PollReader } from "./readers/poll-reader.ts";
 import { SocketReader } from "./readers/socket-reader.ts";
 import { WatchReader } from "./readers/watch-reader.ts";
 import { StallMonitor } from "./stall-monitor.ts";
+import { stopWithin } from "./stop-within.ts";
 import type { RedisKind } from "./system/redis-place.ts";
 import { System } from "./system/system.ts";
 import { findFaketime } from "./time/false-clock.ts";
@@ -94,8 +95,10 @@ async function live(options: LiveOptions): Promise<History> {
   } finally {
     population.stop();
     for (const gateway of gateways) gateway.stop();
-    await channels.close();
-    await Promise.all(readers.map((reader) => reader.stop()));
+    await Promise.all([
+      stopWithin("the SDK's channels", channels.close()),
+      ...readers.map((reader) => stopWithin(reader.history.name, reader.stop())),
+    ]);
   }
   return {
     ...{ timing, beganMs, endedMs, lives, users: population.users, faults: injector.faults },

@@ -22,8 +22,8 @@ function isThere(pid: number): boolean {
   }
 }
 
-test("brings both up, prints one URL once they are ready, and stops both in order", async () => {
-  const { child, url } = await npmStart();
+test("brings both up, prints one URL once they are ready, and stops both in order", async (t) => {
+  const { child, url } = await npmStart(t);
   await waitUntil(() => child.output().includes(`RealChat is up: ${url}\n`), { what: "it is up", deadlineMs: 60_000 });
   assert.match(await (await fetch(url)).text(), /RealChat Presence/);
   const pids = await pidsOf(child);
@@ -34,8 +34,8 @@ test("brings both up, prints one URL once they are ready, and stops both in orde
   assert.ok(child.output().indexOf("stop delivery: done") < child.output().indexOf("stop presence: done"));
 });
 
-test("stops one service when the other dies, and names the dead one", async () => {
-  const { child } = await npmStart();
+test("stops one service when the other dies, and names the dead one", async (t) => {
+  const { child } = await npmStart(t);
   await waitUntil(() => child.output().includes("RealChat is up"), { what: "it is up", deadlineMs: 60_000 });
   const pids = await pidsOf(child);
   process.kill(pids[0] as number, "SIGKILL");
@@ -44,22 +44,22 @@ test("stops one service when the other dies, and names the dead one", async () =
   assert.deepEqual(pids.filter(isThere), []);
 });
 
-test("starts neither when a setting of one is wrong", async () => {
-  const { child } = await npmStart(["--session-ttl", "5"]);
+test("starts neither when a setting of one is wrong", async (t) => {
+  const { child } = await npmStart(t, ["--session-ttl", "5"]);
   assert.equal(await child.untilEnded(), 1);
   assert.match(child.output(), /RealChat cannot start: .*\n {2}SESSION_TTL=5 .*has no unit/);
 });
 
-test("says in --help how to run the two, and what each takes", async () => {
-  const { child } = await npmStart(["--help"]);
+test("says in --help how to run the two, and what each takes", async (t) => {
+  const { child } = await npmStart(t, ["--help"]);
   assert.equal(await child.untilEnded(), 0);
   for (const part of ["npm start -- [flags]", "--grpc-addr host:port", "--http-port host:port", "start:delivery"]) {
     assert.ok(child.output().includes(part), part);
   }
 });
 
-test("drains both when its terminal is closed", async () => {
-  const { child } = await npmStart();
+test("drains both when its terminal is closed", async (t) => {
+  const { child } = await npmStart(t);
   await waitUntil(() => child.output().includes("RealChat is up"), { what: "it is up", deadlineMs: 60_000 });
   const pids = await pidsOf(child);
   assert.equal(await child.end("SIGHUP"), 0, child.output());
@@ -67,9 +67,10 @@ test("drains both when its terminal is closed", async () => {
   assert.ok(child.output().indexOf("stop delivery: done") < child.output().indexOf("stop presence: done"));
 });
 
-test("goes on when its output is no longer read, and still drains both on Ctrl-C", async () => {
+test("goes on when its output is no longer read, and still drains both on Ctrl-C", async (t) => {
   const { args, cwd, env, url } = await npmStartCommand([], { LOG_LEVEL: "debug" });
   const child = spawn(process.execPath, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+  t.after(() => child.kill("SIGTERM"));
   const ended = once(child, "close");
   let output = "";
   const note = (chunk: Buffer) => {

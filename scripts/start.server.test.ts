@@ -7,14 +7,14 @@ import { npmStart } from "./testing/npm-start.ts";
 
 test("with REDIS_URL and KAFKA_BROKERS the same command runs on the real parts", async (t) => {
   const [redis, { brokers }] = await Promise.all([startRedis(), sharedKafka()]);
-  t.after(() => redis.stop());
   const topic = `start-${randomUUID()}.presence.events.v1`;
-  const { child, url } = await npmStart([], {
+  const { child, url } = await npmStart(t, [], {
     ...{ REDIS_URL: redis.url, KAFKA_BROKERS: brokers, KAFKA_TOPIC: topic, KAFKA_TOPICS: topic },
     // A new Redis recovers for that long, and nobody is said to be away meanwhile.
     SESSION_TTL: "4s",
   });
-  t.after(() => child.end("SIGKILL"));
+  // After npm start, which drains.
+  t.after(() => redis.stop());
   await waitUntil(() => child.output().includes("RealChat is up"), { what: "it is up", deadlineMs: 60_000 });
   assert.match(child.output(), /state +in Redis\n +events +through Kafka\n/);
   const address = new URL(url).host;

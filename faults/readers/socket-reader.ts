@@ -43,8 +43,10 @@ export class SocketReader {
         this.#hasSnapshot = false;
         this.#isStale = false;
         const onFrame = (frame: ToldFrame) => this.#take(frame);
-        this.#client = await connect({ address: this.#address, userId: this.#userId, onFrame });
-        await new Promise((resolve) => this.#client?.socket.once("close", resolve));
+        const client = await connect({ address: this.#address, userId: this.#userId, onFrame });
+        this.#client = client;
+        if (signal.aborted) client.socket.terminate();
+        if (client.end === undefined) await new Promise((resolve) => client.socket.once("close", resolve));
         this.#doubt("the socket is closed");
       } catch (error) {
         this.#doubt(String(error));

@@ -12,6 +12,7 @@ import { connectPresence, type PresenceClient } from "../../services/presence/te
 import type { Timing } from "../history/history.ts";
 import { Link } from "../network/link.ts";
 import type { Random } from "../random/random.ts";
+import { stopWithin } from "../stop-within.ts";
 import { FalseClock } from "../time/false-clock.ts";
 import { NodeSlot } from "./node-slot.ts";
 import type { RedisKind, RedisPlace } from "./redis-place.ts";
@@ -75,15 +76,18 @@ export class System {
     const proxied = Object.fromEntries(kafkaPorts.map((port, index) => [listenerOf(index), port]));
     const { faketime } = options;
     const newClock = () => (faketime === undefined ? undefined : new FalseClock(faketime));
-    const kept = async <Part extends { stop(): Promise<void> }>(starting: Promise<Part>) => {
+    const kept = async <Part extends { stop(): Promise<void> }>(name: string, starting: Promise<Part>) => {
       const part = await starting;
-      parts.defer(() => part.stop());
+      parts.defer(() => stopWithin(name, part.stop()));
       return part;
     };
-    const [redis, kafka] = await allOf(kept(startRedisPlace(options.redis, newClock())), kept(startKafka({ proxied })));
+    const [redis, kafka] = await allOf(
+      kept("redis", startRedisPlace(options.redis, newClock())),
+      kept("kafka", startKafka({ proxied })),
+    );
     const openLink = async (target: Link["target"], port?: number) => {
       const link = await Link.open(port ?? (await freePort()), target, random.fork());
-      parts.defer(() => link.close());
+      parts.defer(() => stopWithin(`the link at ${link.address}`, link.close()));
       return link;
     };
     const openLinks = () => Promise.all(indexes.map(() => openLink({ host: "127.0.0.1", port: 9 })));
@@ -100,10 +104,10 @@ export class System {
         return new NodeSlot({ index, redisLink, kafkaLink, callerLinks, clock: newClock(), env });
       }),
     );
-    for (const node of nodes) parts.defer(() => node.kill());
+    for (const node of nodes) parts.defer(() => stopWithin(node.name, node.kill()));
     await Promise.all(nodes.map((node) => node.start("ready")));
     const delivery = await startDelivery({ env: deliverySettings(readerLinks, options) });
-    parts.defer(() => delivery.kill());
+    parts.defer(() => stopWithin("delivery", delivery.kill()));
     return new System({ redis, kafka, nodes, gatewayLinks, delivery, readerLinks }, parts.move());
   }
 

@@ -11,7 +11,7 @@ import {
 } from "@realchat/presence-testing";
 import { type AlertCase, alertCases } from "./testing/alert-cases.ts";
 import { folder, read } from "./testing/files.ts";
-import { alertNames } from "./testing/queries.ts";
+import { alertNames, alertRules } from "./testing/queries.ts";
 
 /** Runs the alert rules with promtool, on invented series. */
 
@@ -22,6 +22,10 @@ before(async () => {
   promtool = await providePromtool();
   for (const file of ["prometheus.yml", "alerts.yml"]) {
     copyFileSync(join(folder, "prometheus", file), join(rules.path, file));
+  }
+  // A case takes its own rule alone: all of them would be evaluated for each, every few seconds of its time.
+  for (const [alert, rule] of alertRules) {
+    writeFileSync(join(rules.path, `${alert}.yml`), `groups:\n  - name: ${alert}\n    rules:\n${rule}`);
   }
 });
 
@@ -44,6 +48,12 @@ test("every rule has a case in which it fires", () => {
   assert.deepEqual([...fired].sort(), [...alertNames].sort());
 });
 
+test("cases take every rule, and the whole of it", () => {
+  assert.deepEqual([...alertRules.keys()], alertNames);
+  const rest = [...alertRules.values()].reduce((text, rule) => text.replace(rule, ""), read("prometheus/alerts.yml"));
+  assert.match(rest, /^(#.*\n)+groups:\n( {2}- name: \w+\n {4}rules:\n|\n)+$/);
+});
+
 describe("an alert", () => {
   for (const [index, each] of alertCases.entries()) {
     test(`${each.alert} ${each.fires ? "fires" : "is quiet"}: ${each.when}`, async () => {
@@ -58,7 +68,7 @@ describe("an alert", () => {
 /** https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules; JSON is YAML. */
 function unitTest({ alert, series, at, fires }: AlertCase): object {
   return {
-    rule_files: ["alerts.yml"],
+    rule_files: [`${alert}.yml`],
     evaluation_interval: "5s",
     tests: [
       {

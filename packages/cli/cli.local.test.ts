@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, cpSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
@@ -46,7 +46,10 @@ before(async () => {
   await startService();
 });
 
+const commands = new Set<ChildProcess>();
+
 after(async () => {
+  for (const command of commands) command.kill("SIGKILL");
   await service.end("SIGTERM");
   folder.remove();
 });
@@ -65,6 +68,7 @@ async function startService(): Promise<void> {
 /** A command that runs, and what it has written so far. */
 function start(args: readonly string[], script: readonly string[] = [main]) {
   const child = spawn(process.execPath, [...script, ...args], { env: environment });
+  commands.add(child);
   let stdout = "";
   let stderr = "";
   child.stdout.on("data", (chunk) => {

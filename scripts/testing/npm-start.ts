@@ -22,12 +22,18 @@ export async function npmStartCommand(
   };
 }
 
-/** `npm start` on free ports, its output in a file. */
-export async function npmStart(args: readonly string[] = [], settings: Readonly<Record<string, string>> = {}) {
+/** `npm start` on free ports, its output in a file, until the test ends. */
+export async function npmStart(
+  t: { after(run: () => Promise<unknown>): void },
+  args: readonly string[] = [],
+  settings: Readonly<Record<string, string>> = {},
+) {
   const command = await npmStartCommand(args, settings);
   const child = await startChild(process.execPath, command.args, {
     logFile: join(temporaryFolder("start").path, "log"),
     ...command,
   });
+  // Not SIGKILL: its services would outlive it.
+  t.after(() => child.end("SIGTERM"));
   return { child, url: command.url };
 }

@@ -24,6 +24,10 @@ export const dashboards: ReadonlyMap<string, readonly Panel[]> = new Map(
 const rules = read("prometheus/alerts.yml");
 
 export const alertNames = matches(rules, /^ +- alert: (\w+)$/gm);
+/** Each rule as it is written, by the alert's name. */
+export const alertRules: ReadonlyMap<string, string> = new Map(
+  matches(rules, /^( {6}- alert: (?:.+\n|\n(?= {6} ))+)/gm).map((rule, index) => [alertNames[index] as string, rule]),
+);
 const alertQueries = matches(rules, /^ {8}expr: ((?:.|\n {10})+)$/gm);
 
 interface Query {

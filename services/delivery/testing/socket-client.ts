@@ -57,6 +57,8 @@ export async function connect(options: ClientOptions): Promise<SocketClient> {
   const { address, userId, deviceId = "phone", protocols = [jsonProtocol], headers = {} } = options;
   const query = new URLSearchParams({ ...(userId !== undefined && { user_id: userId }), device_id: deviceId });
   const socket = new WebSocket(`ws://${address}/ws?${query}`, [...protocols], { headers });
+  // A test that forgot its sockets ends nevertheless.
+  socket.once("upgrade", (response) => response.socket.unref());
   const client = rememberingClient(socket, options.onFrame);
   await new Promise<void>((resolve, reject) => {
     socket.once("open", resolve);
