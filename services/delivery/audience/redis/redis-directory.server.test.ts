@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { openRedirect, type RedisSite, redisKinds } from "@realchat/presence-redis/testing";
-import { systemClock } from "@realchat/presence-runtime/clock";
+import { type Clock, systemClock } from "@realchat/presence-runtime/clock";
 import { startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
 import { createClient } from "@redis/client";
 import type { AudienceDirectory } from "../directory.ts";
@@ -18,8 +18,14 @@ after(() => redis.stop());
 const room = { kind: "conversation", at: 5, conversationId: "room", participants: ["ann", "bob"] } as const;
 const batch = { origin: { source: "topic:0", after: undefined, upTo: { offset: 3, at: 5 } }, changes: [room] };
 
+/** The machine's, which a test puts forward where nothing but time has to pass. */
+let aheadMs = 0;
+const clock: Clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + aheadMs };
+/** A refusal that does not come again is told for so long. */
+const refusalRecentMs = 10_000;
+
 async function openDirectory(t: { after(run: () => Promise<void>): void }): Promise<RedisDirectory> {
-  const directory = new RedisDirectory({ url: redis.url, commandTimeoutMs: 500 }, systemClock);
+  const directory = new RedisDirectory({ url: redis.url, commandTimeoutMs: 500 }, clock);
   t.after(() => directory.close());
   await directory.open();
   return directory;
@@ -105,7 +111,7 @@ describe("Redis directory", () => {
     t.after(() => heir.stop());
     const redirect = await openRedirect(redis);
     t.after(() => redirect.close());
-    const directory = new RedisDirectory({ url: redirect.url, commandTimeoutMs: 500 }, systemClock);
+    const directory = new RedisDirectory({ url: redirect.url, commandTimeoutMs: 500 }, clock);
     t.after(() => directory.close());
     await directory.open();
     const before = directory.generation;
@@ -116,6 +122,7 @@ describe("Redis directory", () => {
     await directory.state();
     await waitUntil(() => !directory.health().ready, { what: "the directory noticed" });
     assert.equal(directory.metrics().connectionsLost.READONLY, 1);
+    aheadMs += refusalRecentMs;
     await untilReady(directory);
     assert.notEqual(directory.generation, before);
     await directory.apply(batch);
@@ -212,6 +219,8 @@ describe("Redis directory", () => {
         } finally {
           await end();
         }
+        assert.equal(directory.health().ready, false, "what was refused may be refused again");
+        aheadMs += refusalRecentMs;
         await untilReady(directory);
         await directory.state();
         assert.ok(directory.health().ready, directory.health().detail);
