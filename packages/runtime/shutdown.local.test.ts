@@ -93,8 +93,9 @@ describe("drain", () => {
     [false, 0],
     [true, 1],
   ] as const) {
-    test(`a real process that ${hangs ? "gets a second signal" : "drains"} ends with ${code}`, async () => {
+    test(`a real process that ${hangs ? "gets a second signal" : "drains"} ends with ${code}`, async (t) => {
       const child = spawn(process.execPath, [drainingProgram, String(hangs)], { stdio: ["ignore", "pipe", "ignore"] });
+      t.after(() => child.kill("SIGKILL"));
       const exited = once(child, "exit");
       let stop: Cancel = () => undefined;
       for await (const line of createInterface(child.stdout)) {
@@ -106,8 +107,9 @@ describe("drain", () => {
     });
   }
 
-  test("a real process whose output nobody reads any more works on, and drains", async () => {
+  test("a real process whose output nobody reads any more works on, and drains", async (t) => {
     const child = spawn(process.execPath, [drainingProgram], { stdio: ["ignore", "pipe", "pipe"] });
+    t.after(() => child.kill("SIGKILL"));
     const exited = once(child, "exit");
     await once(child.stdout, "data");
     child.stdout.destroy();
@@ -118,9 +120,10 @@ describe("drain", () => {
     assert.deepEqual(await exited, [0, null]);
   });
 
-  test("a real process whose disk is full works on, and drains", async () => {
+  test("a real process whose disk is full works on, and drains", async (t) => {
     const full = openSync("/dev/full", "w");
     const child = spawn(process.execPath, [drainingProgram], { stdio: ["ignore", full, full, "ipc"] });
+    t.after(() => child.kill("SIGKILL"));
     closeSync(full);
     const exited = once(child, "exit");
     await Promise.race([once(child, "message"), exited]);
