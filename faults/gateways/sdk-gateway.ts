@@ -5,6 +5,7 @@ import {
   type SessionHandle,
   SessionKeeper,
 } from "@realchat/presence-client";
+import { grpcErrorCodeOf } from "@realchat/presence-grpc";
 import { systemClock } from "@realchat/presence-runtime/clock";
 import type { SessionCall, SessionEnd, SessionLife } from "../history/session-life.ts";
 import type { Gateway } from "./gateway.ts";
@@ -144,11 +145,21 @@ class SdkProcess {
     return {
       ...api,
       registerSession: async (request, options) => {
-        const life = this.#byConnection.get(request.connectionId ?? "");
-        const note = this.#noter("register", life);
+        const note = this.#registering(request.connectionId);
         const answer = await this.#call(() => api.registerSession(request, options), note.failed);
-        if (life !== undefined) this.#bySession.set(answer.sessionId, life);
-        note.answered("ok", answer.version);
+        note.registered(answer);
+        return answer;
+      },
+      registerSessions: async (request, options) => {
+        const notes = (request.sessions ?? []).map(({ connectionId }) => this.#registering(connectionId));
+        const failed = (error: PresenceClientError) => {
+          for (const note of notes) note.failed(error);
+        };
+        const answer = await this.#call(() => api.registerSessions(request, options), failed);
+        for (const [place, { code, message, session }] of answer.results.entries()) {
+          if (session === undefined) notes[place]?.failed(failureOf(code, message));
+          else notes[place]?.registered(session);
+        }
         return answer;
       },
       refreshSessions: async (request, options) => {
@@ -170,14 +181,44 @@ class SdkProcess {
         return answer;
       },
       unregisterSession: async (request, options) => {
-        const life = this.#bySession.get(request.sessionId ?? "");
-        const note = this.#noter("unregister", life);
+        const note = this.#unregistering(request.sessionId);
         const answer = await this.#call(() => api.unregisterSession(request, options), note.failed);
-        note.answered("ok");
-        if (life?.end !== undefined) life.end.confirmedMs ??= systemClock.monotonicMs();
+        note.unregistered();
+        return answer;
+      },
+      unregisterSessions: async (request, options) => {
+        const notes = (request.sessions ?? []).map(({ sessionId }) => this.#unregistering(sessionId));
+        const failed = (error: PresenceClientError) => {
+          for (const note of notes) note.failed(error);
+        };
+        const answer = await this.#call(() => api.unregisterSessions(request, options), failed);
+        for (const [place, { code, message }] of answer.results.entries()) {
+          if (code !== 0) notes[place]?.failed(failureOf(code, message));
+          else notes[place]?.unregistered();
+        }
         return answer;
       },
     };
+  }
+
+  #registering(connectionId = "") {
+    const life = this.#byConnection.get(connectionId);
+    const { answered, failed } = this.#noter("register", life);
+    const registered = ({ sessionId, version }: { sessionId: string; version: number }) => {
+      if (life !== undefined) this.#bySession.set(sessionId, life);
+      answered("ok", version);
+    };
+    return { registered, failed };
+  }
+
+  #unregistering(sessionId = "") {
+    const life = this.#bySession.get(sessionId);
+    const { answered, failed } = this.#noter("unregister", life);
+    const unregistered = () => {
+      answered("ok");
+      if (life?.end !== undefined) life.end.confirmedMs ??= systemClock.monotonicMs();
+    };
+    return { unregistered, failed };
   }
 
   #noter(what: SessionCall["what"], life: SessionLife | undefined) {
@@ -201,4 +242,9 @@ class SdkProcess {
     failed(failure);
     throw failure;
   }
+}
+
+/** Of one session among many. */
+function failureOf(code: number, message: string): PresenceClientError {
+  return new PresenceClientError(grpcErrorCodeOf(code), message);
 }

@@ -29,10 +29,15 @@ export class GrpcError extends Error {
 
   constructor(error: ServiceError) {
     super(reasonOf(error.details), { cause: error });
-    this.code = codeNames.get(error.code) ?? "UNKNOWN";
+    this.code = grpcErrorCodeOf(error.code);
     const advice = Number(error.metadata?.get("grpc-retry-pushback-ms")[0]);
     this.retryAfterMs = advice >= 0 ? advice : undefined;
   }
+}
+
+/** @param code as it goes over the wire, such as google.rpc.Code; not OK */
+export function grpcErrorCodeOf(code: number): GrpcErrorCode {
+  return codeNames.get(code) ?? "UNKNOWN";
 }
 
 const codeNames = new Map(

@@ -40,7 +40,7 @@ export class SocketCalls implements CallTap<SentCall> {
     const asked = keptAlive(method, request).map((named) => {
       const id = this.#idOf(named);
       if (id !== undefined) truth.asked(id);
-      if (method === "registerSession") timeline.note(gateway, `registers ${id}`, named.userId);
+      if (isRegistering(method)) timeline.note(gateway, `registers ${id}`, named.userId);
       return { named, id, clockMs: clock.deadlineClockMs(named.userId) };
     });
     return { atMs: clock.nowMs(), asked };
@@ -49,25 +49,24 @@ export class SocketCalls implements CallTap<SentCall> {
   answered(method: Method, request: unknown, answer: unknown, { atMs: sentMs, asked }: SentCall): void {
     const { truth, judge, timeline, gateway } = this.#options;
     const refused = new Set(refusedIn(method, answer).map(deviceOf));
-    for (const { named, id, clockMs: sentClockMs } of asked) {
+    for (const [place, { named, id, clockMs: sentClockMs }] of asked.entries()) {
       if (id === undefined) continue;
-      if (refused.has(deviceOf(named))) {
+      if (refused.has(deviceOf(named)) || !isDone(method, answer, place)) {
         timeline.note(gateway, `is told that ${id} is not there, or not confirmed`, named.userId);
         continue;
       }
-      timeline.note(gateway, method === "registerSession" ? `has ${id} registered` : `kept ${id} alive`, named.userId);
+      timeline.note(gateway, isRegistering(method) ? `has ${id} registered` : `kept ${id} alive`, named.userId);
       const objection = truth.heard(id, sentClockMs, sentMs);
       if (objection !== undefined) judge.object("P7", named.userId, objection);
     }
-    if (method === "unregisterSession") this.#unregistered(request as presence.UnregisterSessionRequest);
+    for (const [place, ending] of endedBy(method, request).entries()) {
+      if (isDone(method, answer, place)) this.#unregistered(ending);
+    }
   }
 
   failed(method: Method, request: unknown, error: Error): void {
     const { timeline, gateway } = this.#options;
-    for (const named of [
-      ...keptAlive(method, request),
-      ...(method === "unregisterSession" ? [request as Named] : []),
-    ]) {
+    for (const named of [...keptAlive(method, request), ...endedBy(method, request)]) {
       timeline.note(gateway, `${method} of ${this.#idOf(named)} failed: ${error.message}`, named.userId);
     }
   }
@@ -91,7 +90,24 @@ export class SocketCalls implements CallTap<SentCall> {
 /** The sessions that a call keeps alive. */
 function keptAlive(method: Method, request: unknown): readonly Named[] {
   if (method === "refreshSessions") return (request as presence.RefreshSessionsRequest).sessions;
+  if (method === "registerSessions") return (request as presence.RegisterSessionsRequest).sessions;
   return method === "registerSession" || method === "refreshSession" ? [request as Named] : [];
+}
+
+/** The sessions that a call is to end. */
+function endedBy(method: Method, request: unknown): readonly presence.UnregisterSessionRequest[] {
+  if (method === "unregisterSessions") return (request as presence.UnregisterSessionsRequest).sessions;
+  return method === "unregisterSession" ? [request as presence.UnregisterSessionRequest] : [];
+}
+
+function isRegistering(method: Method): boolean {
+  return method === "registerSession" || method === "registerSessions";
+}
+
+/** Whether an answer to many has success for the one at this place; one to a single session is success. */
+function isDone(method: Method, answer: unknown, place: number): boolean {
+  if (method !== "registerSessions" && method !== "unregisterSessions") return true;
+  return (answer as presence.UnregisterSessionsResponse).results[place]?.code === 0;
 }
 
 function refusedIn(method: Method, answer: unknown): readonly Named[] {

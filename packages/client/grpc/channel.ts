@@ -8,6 +8,7 @@ import {
   rpcClient,
 } from "@realchat/presence-grpc";
 import { HealthCheckResponse_ServingStatus, HealthDefinition } from "@realchat/presence-proto/health";
+import { PresenceApiDefinition } from "@realchat/presence-proto/presence";
 import type { Cancel, Clock } from "@realchat/presence-runtime/clock";
 import { PresenceClientError, presenceClientErrorOf } from "../presence-client-error.ts";
 
@@ -38,6 +39,15 @@ interface ChannelOptions {
   changed(): void;
 }
 
+/** What nodes of older releases lack, and callers can do without, in more calls. */
+const batches: ReadonlySet<string> = new Set(
+  [PresenceApiDefinition.methods.registerSessions, PresenceApiDefinition.methods.unregisterSessions].map(
+    ({ name }) => `/${PresenceApiDefinition.fullName}/${name}`,
+  ),
+);
+/** Behind a proxy the node may be another one, though the connection is the same. */
+const lackingMs = 60_000;
+
 /** One connection to one address, and what is known of the node at its end. Connects at once, and again for ever. */
 export class Channel implements Carrier {
   readonly address: string;
@@ -48,6 +58,8 @@ export class Channel implements Carrier {
   #cancelCheck: Cancel = () => {};
   /** Ends the streams that are open, with the state's detail as the reason. */
   readonly #streams = new Set<() => void>();
+  /** Of paths that the node at the other end of this connection lacks: until when that is believed, monotonic ms. */
+  readonly #lackingUntilMs = new Map<string, number>();
   #isChecking = false;
   #isClosed = false;
 
@@ -75,7 +87,9 @@ export class Channel implements Carrier {
   }
 
   unary(method: RpcMethod, request: unknown, options: CallOptions): Promise<unknown> {
-    return this.#connection.unary(method, request, options);
+    return batches.has(method.path)
+      ? this.#batch(method, request, options)
+      : this.#connection.unary(method, request, options);
   }
 
   async *serverStream(method: RpcMethod, request: unknown, options: CallOptions): AsyncGenerator<unknown> {
@@ -107,6 +121,21 @@ export class Channel implements Carrier {
     this.#connection.close();
   }
 
+  /** Fails at once while the node is known to lack it. */
+  async #batch(method: RpcMethod, request: unknown, options: CallOptions): Promise<unknown> {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs < (this.#lackingUntilMs.get(method.path) ?? nowMs)) {
+      throw new PresenceClientError("UNIMPLEMENTED", `${this.address} is of a release without ${method.path}`);
+    }
+    try {
+      return await this.#connection.unary(method, request, options);
+    } catch (error) {
+      const isLacking = presenceClientErrorOf(error).code === "UNIMPLEMENTED";
+      if (isLacking) this.#lackingUntilMs.set(method.path, nowMs + lackingMs);
+      throw error;
+    }
+  }
+
   #failed(failure: GrpcError): PresenceClientError {
     const { code, message, retryAfterMs, cause } = failure;
     // Else calls would be sent here until the next health check.
@@ -116,6 +145,7 @@ export class Channel implements Carrier {
 
   /** Tells at once when the connection breaks, and checks its health as soon as it is there. */
   #connectionChanged(): void {
+    this.#lackingUntilMs.clear();
     if (this.isConnected) this.#check();
     else if (this.#state === "serving" || this.#state === "not-serving") {
       this.#become("unreachable", "the connection broke");

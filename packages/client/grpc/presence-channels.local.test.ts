@@ -178,3 +178,25 @@ test("options are checked by name, and a closed one says that it is closed", asy
   await channels.close();
   await assert.rejects(channels.api.getPresence({ userIds: [] }), { code: "CANCELLED" });
 });
+
+test("a node that cannot take many registrations at once is not asked for that again before it reconnects", async (t) => {
+  let calls = 0;
+  const unknown = () => {
+    calls++;
+    throw new RpcError("UNIMPLEMENTED", "no such method");
+  };
+  const old = await scriptedNode(t, { registerSessions: unknown, getPresence: unknown });
+  const channels = connect(t, { addresses: [old.address] });
+  const register = () => channels.api.registerSessions({ sessions: [] }, { timeoutMs: 30_000 });
+  for (let call = 0; call < 3; call++) await assert.rejects(register(), { code: "UNIMPLEMENTED" });
+  assert.equal(calls, 1);
+  for (let call = 0; call < 3; call++) await assert.rejects(channels.api.getPresence({}), { code: "UNIMPLEMENTED" });
+  assert.equal(calls, 4, "of other methods nothing is remembered");
+
+  await old.stop();
+  await waitUntil(() => channels.metrics().channels.unreachable === 1, { what: "it is known to be away" });
+  const port = Number(old.address.slice(old.address.lastIndexOf(":") + 1));
+  await scriptedNode(t, { registerSessions: () => ({ results: [] }) }, { port });
+  await waitUntil(() => channels.metrics().channels.serving === 1, { what: "the new one serves" });
+  assert.deepEqual(await register(), { results: [] });
+});

@@ -1,10 +1,24 @@
-import type { PresenceClientError, PresenceClientErrorCode } from "../presence-client-error.ts";
+import { grpcErrorCodeOf } from "@realchat/presence-grpc";
+import { PresenceClientError, type PresenceClientErrorCode } from "../presence-client-error.ts";
+
+/** @returns why one entry of a batch failed; undefined when it did not */
+export function failureOf({ code, message }: { code: number; message: string }): PresenceClientError | undefined {
+  return code === 0 ? undefined : new PresenceClientError(grpcErrorCodeOf(code), message);
+}
+
+/** Of an entry that a batch was not answered for. */
+export const unanswered = new PresenceClientError("INTERNAL", "presence answered the batch, and not for this session");
 
 const refusals: ReadonlySet<PresenceClientErrorCode> = new Set(["INVALID_ARGUMENT", "RESOURCE_EXHAUSTED"]);
 
 /** Whether the answer would be the same next time. Who is told when to try again met a queue that was full, no limit. */
 export function isRefusal({ code, retryAfterMs }: PresenceClientError): boolean {
   return refusals.has(code) && retryAfterMs === undefined;
+}
+
+/** Whether presence decided about what was asked. */
+export function isDecision(error: PresenceClientError): boolean {
+  return error.code === "FAILED_PRECONDITION" || isRefusal(error);
 }
 
 const ownFaults: ReadonlySet<PresenceClientErrorCode> = new Set([

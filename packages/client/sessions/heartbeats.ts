@@ -2,6 +2,7 @@ import type { RefreshSessionsResponse, SessionRef } from "@realchat/presence-pro
 import type { Cancel, Clock } from "@realchat/presence-runtime/clock";
 import type { PresenceApi } from "../grpc/presence-channels.ts";
 import { presenceClientErrorOf } from "../presence-client-error.ts";
+import { batchesOf } from "./batches.ts";
 import { HeartbeatRing } from "./heartbeat-ring.ts";
 import type { HeldSession } from "./held-session.ts";
 import type { KeeperLimits } from "./keeper-options.ts";
@@ -158,21 +159,4 @@ export class Heartbeats {
     for (const session of asked(superseded)) this.#options.superseded(session);
     this.#putAgain(asked(unconfirmed));
   }
-}
-
-/** In order, as many in each as it may have, and as each of its sessions may go with. */
-function batchesOf(sessions: readonly HeldSession[], batchMax: number): HeldSession[][] {
-  const batches: HeldSession[][] = [];
-  let roomInLast = 0;
-  for (const session of sessions) {
-    const last = batches.at(-1);
-    if (last !== undefined && roomInLast > 0 && last.length < session.groupMax) {
-      last.push(session);
-      roomInLast = Math.min(roomInLast - 1, session.groupMax - last.length);
-    } else {
-      batches.push([session]);
-      roomInLast = Math.min(batchMax, session.groupMax) - 1;
-    }
-  }
-  return batches;
 }

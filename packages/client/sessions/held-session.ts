@@ -14,7 +14,7 @@ export class HeldSession implements SessionHandle {
   registrations = 0;
   /** When its last heartbeat was sent, or its registration, monotonic ms. */
   beatMs = 0;
-  /** See Beating. */
+  /** In how large a call it goes at most; infinite unless a call with it failed as a whole. */
   groupMax = Number.POSITIVE_INFINITY;
   /** Failures in a row of this session's own calls. */
   failures = 0;

@@ -27,7 +27,7 @@ export interface KeeperLimits {
   readonly callsPerSecond: number;
   /** Registrations and unregistrations under way at once; default 64. */
   readonly callsMax: number;
-  /** Sessions in one RefreshSessions call; default and most 1,000. */
+  /** Sessions in one RefreshSessions, RegisterSessions or UnregisterSessions call; default and most 1,000. */
   readonly batchMaxSessions: number;
   /** RefreshSessions calls under way at once; default 16. */
   readonly batchesMax: number;

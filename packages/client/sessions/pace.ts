@@ -2,6 +2,8 @@ import type { Cancel, Clock } from "@realchat/presence-runtime/clock";
 
 /** How far a quiet time may be made up for, ms. */
 const burstMs = 100;
+/** Whoever had no turn asks again after so long at least, ms: those whose turns came meanwhile go in one call. */
+const waitMinMs = 20;
 
 /**
  * Bounds how many calls start in a second, at intervals that vary by chance. After a quiet time up to a tenth of a
@@ -25,7 +27,7 @@ export class Pace {
   hasTurn(): boolean {
     const earlyMs = this.#dueMs - burstMs - this.#clock.monotonicMs();
     if (earlyMs <= 0) return true;
-    this.#cancel ??= this.#clock.after(earlyMs, () => {
+    this.#cancel ??= this.#clock.after(Math.max(earlyMs, waitMinMs), () => {
       this.#cancel = undefined;
       this.#wake();
     });

@@ -22,13 +22,14 @@ class History {
   #lossRate = 0;
   #delayMaxMs = 0;
 
-  constructor(seed: number) {
+  constructor(seed: number, isBatching: boolean) {
     this.clock = new FakeClock({ seed });
-    this.presence = new ScriptedPresence(this.clock);
+    this.presence = new ScriptedPresence(this.clock, { isBatching });
     this.presence.intervalMs = 2_000;
     // Nothing is dropped because it expired: what is left at the end is left by mistake.
     this.presence.ttlMs = 100_000_000;
     this.presence.fault = () => this.#fault();
+    this.presence.batchFault = () => this.#fault();
     this.presence.arrival = () => this.#delay();
     this.presence.answer = () => this.#delay();
     this.keepers = ["gw-1", "gw-2"].map(
@@ -39,7 +40,8 @@ class History {
   async step(): Promise<void> {
     const live = this.handles.filter(({ state }) => state !== "closed");
     const chance = this.clock.random();
-    if (chance < 0.35) this.#open();
+    if (chance < 0.05) for (let socket = 0; socket < 6; socket++) this.#open();
+    else if (chance < 0.35) this.#open();
     else if (chance < 0.6 && live.length > 0) this.#close(pick(this.clock, live));
     else if (chance < 0.65) this.#note("the store loses all", () => this.presence.lose());
     else if (chance < 0.75) this.#note("trouble", () => this.#trouble(this.clock.random()));
@@ -61,7 +63,7 @@ class History {
   }
 
   #open(): void {
-    const userId = pick(this.clock, ["alice", "bob", "carol"]);
+    const userId = pick(this.clock, ["alice", "bob", "carol", "dora", "emil"]);
     const place = this.clock.random() < 0.7 ? 0 : 1;
     this.log.push(`${userId} opens at ${place}`);
     const handle = this.keepers[place]?.open({ userId, deviceId: "phone" });
@@ -97,36 +99,42 @@ function pick<T>(clock: Clock, choices: readonly T[]): T {
   return choices[Math.floor(clock.random() * choices.length)] as T;
 }
 
-test("whatever happens, in the end presence has exactly the sockets that are open", async (t) => {
-  const first = seed();
-  let live = 0;
-  let superseded = 0;
-  let dropped = 0;
-  for (let run = 0; run < histories; run++) {
-    const history = new History(first + run);
-    for (let step = 0; step < steps; step++) await history.step();
-    await history.calmDown();
-    const told = `seed ${first + run}:\n${history.log.join("\n")}`;
-    const open = history.handles.filter(({ state }) => state !== "closed" && state !== "superseded");
-    for (const handle of open) {
-      assert.equal(handle.state, "online", `${handle.connectionId} ${handle.state} ${told}`);
-      assert.equal(history.presence.tokens.get(`${handle.userId}\0phone`), handle.sessionId, told);
+for (const isBatching of [true, false]) {
+  const release = isBatching ? "" : ", at a presence that takes calls one by one";
+  test(`whatever happens, in the end presence has exactly the sockets that are open${release}`, async (t) => {
+    const first = seed();
+    let inBatches = 0;
+    let live = 0;
+    let superseded = 0;
+    let dropped = 0;
+    for (let run = 0; run < histories; run++) {
+      const history = new History(first + run, isBatching);
+      for (let step = 0; step < steps; step++) await history.step();
+      await history.calmDown();
+      const told = `seed ${first + run}:\n${history.log.join("\n")}`;
+      const open = history.handles.filter(({ state }) => state !== "closed" && state !== "superseded");
+      for (const handle of open) {
+        assert.equal(handle.state, "online", `${handle.connectionId} ${handle.state} ${told}`);
+        assert.equal(history.presence.tokens.get(`${handle.userId}\0phone`), handle.sessionId, told);
+      }
+      const metrics = history.keepers.map((keeper) => keeper.metrics());
+      const droppedNow = metrics.reduce((sum, { closingsDropped }) => sum + closingsDropped, 0);
+      const ghosts = history.ghosts();
+      assert.ok(ghosts.length <= droppedNow, `${ghosts.length} ghosts, ${droppedNow} closings dropped, ${told}`);
+      // Only one whose token never arrived can be left to its deadline.
+      for (const ghost of ghosts) assert.equal(ghost.sessionId, undefined, `${ghost.connectionId} is left, ${told}`);
+      for (const { callsWaiting, callsUnderWay, reachable, sessions } of metrics) {
+        assert.deepEqual({ callsWaiting, callsUnderWay }, { callsWaiting: 0, callsUnderWay: 0 }, told);
+        // Who has nothing to say does not find out.
+        assert.ok(reachable || sessions.online === 0, told);
+      }
+      inBatches += history.presence.batches.filter((size) => size > 1).length;
+      live += open.length;
+      superseded += metrics.reduce((sum, { sessions }) => sum + sessions.superseded, 0);
+      dropped += droppedNow;
     }
-    const metrics = history.keepers.map((keeper) => keeper.metrics());
-    const droppedNow = metrics.reduce((sum, { closingsDropped }) => sum + closingsDropped, 0);
-    const ghosts = history.ghosts();
-    assert.ok(ghosts.length <= droppedNow, `${ghosts.length} ghosts, ${droppedNow} closings dropped, ${told}`);
-    // Only one whose token never arrived can be left to its deadline.
-    for (const ghost of ghosts) assert.equal(ghost.sessionId, undefined, `${ghost.connectionId} is left, ${told}`);
-    for (const { callsWaiting, callsUnderWay, reachable, sessions } of metrics) {
-      assert.deepEqual({ callsWaiting, callsUnderWay }, { callsWaiting: 0, callsUnderWay: 0 }, told);
-      // Who has nothing to say does not find out.
-      assert.ok(reachable || sessions.online === 0, told);
-    }
-    live += open.length;
-    superseded += metrics.reduce((sum, { sessions }) => sum + sessions.superseded, 0);
-    dropped += droppedNow;
-  }
-  t.diagnostic(`${live} sockets open at the end, ${superseded} superseded, ${dropped} closings dropped`);
-  assert.ok(live > histories / 2 && superseded > histories);
-});
+    t.diagnostic(`${live} sockets open at the end, ${superseded} superseded, ${dropped} closings dropped`);
+    assert.ok(live > histories / 2 && superseded > histories);
+    assert.ok(isBatching ? inBatches > histories : inBatches === 0, `${inBatches} calls of many`);
+  });
+}

@@ -130,10 +130,13 @@ describe("a session", () => {
     const refusals: PresenceClientError[] = [];
     handle.onRefused((error) => refusals.push(error));
     await clock.advance(0);
-    assert.deepEqual(refusals, [refusal]);
-    assert.equal(handle.refusal, refusal);
+    assert.deepEqual(
+      refusals.map(({ code, message }) => ({ code, message })),
+      [{ code: "RESOURCE_EXHAUSTED", message: "100 devices" }],
+    );
+    assert.equal(handle.refusal, refusals[0]);
     assert.equal(bob.state, "online");
-    await assert.rejects(handle.untilOnline(), refusal);
+    await assert.rejects(handle.untilOnline(), refusals[0]);
     await clock.advance(60_000);
     assert.equal(presence.ofKind("register").length, 2);
   });

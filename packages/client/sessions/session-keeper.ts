@@ -1,10 +1,18 @@
-import { DisconnectReason, type RegisterSessionResponse } from "@realchat/presence-proto/presence";
+import {
+  type DeepPartial,
+  DisconnectReason,
+  type RegisterSessionRequest,
+  type RegisterSessionResponse,
+  type UnregisterSessionRequest,
+  type UnregisterSessionResponse,
+} from "@realchat/presence-proto/presence";
 import { backoffMs } from "@realchat/presence-runtime/backoff";
 import { type Cancel, type Clock, pause } from "@realchat/presence-runtime/clock";
 import type { PresenceApi } from "../grpc/presence-channels.ts";
-import { PresenceClientError, presenceClientErrorOf } from "../presence-client-error.ts";
+import { PresenceClientError } from "../presence-client-error.ts";
 import type { OnListenerError } from "../tell.ts";
-import { isRefusal } from "./call-faults.ts";
+import { failureOf, isRefusal, unanswered } from "./call-faults.ts";
+import { GatheredCalls } from "./gathered-calls.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { HeldSession } from "./held-session.ts";
 import type { KeeperMetrics } from "./keeper-metrics.ts";
@@ -47,6 +55,8 @@ export class SessionKeeper implements AsyncDisposable {
   /** Devices of which a registration is under way, by deviceKey: a newer session has to wait for its answer. */
   readonly #registering = new Map<string, HeldSession>();
   readonly #outbox: Outbox<HeldSession>;
+  readonly #registers: GatheredCalls<DeepPartial<RegisterSessionRequest>, RegisterSessionResponse>;
+  readonly #unregisters: GatheredCalls<DeepPartial<UnregisterSessionRequest>, UnregisterSessionResponse>;
   readonly #heartbeats: Heartbeats;
   readonly #successions: Successions;
   readonly #stopListening: Cancel;
@@ -80,6 +90,29 @@ export class SessionKeeper implements AsyncDisposable {
       ...{ clock, reachability, ...limits },
       methodOf: ({ isLive }) => (isLive ? "register" : "unregister"),
       perform: (session) => this.#call(session),
+    });
+    const timeout = { timeoutMs: limits.callTimeoutMs };
+    this.#registers = new GatheredCalls({
+      ...{ method: "register", clock, reachability, ...limits },
+      requestOf: (session) => this.#registrationOf(session),
+      one: (request) => this.#api.registerSession(request, timeout),
+      many: async (sessions) => {
+        const { results } = await this.#api.registerSessions({ sessions }, timeout);
+        return results.map((result) => failureOf(result) ?? result.session ?? unanswered);
+      },
+      answered: (session, answer, sentMs) => this.#registered(session, answer, sentMs),
+      failed: (session, error) => this.#registrationFailed(session, error),
+    });
+    this.#unregisters = new GatheredCalls({
+      ...{ method: "unregister", clock, reachability, ...limits },
+      requestOf: (session) => this.#endingOf(session),
+      one: (request) => this.#api.unregisterSession(request, timeout),
+      many: async (sessions) => {
+        const { results } = await this.#api.unregisterSessions({ sessions }, timeout);
+        return results.map((result) => failureOf(result) ?? {});
+      },
+      answered: (session) => this.#unregistered(session),
+      failed: (session, error) => this.#unregistrationFailed(session, error),
     });
     this.#heartbeats = new Heartbeats({
       ...{ clock, limits, reachability, api: channels.api, pace: this.#pace },
@@ -228,31 +261,23 @@ export class SessionKeeper implements AsyncDisposable {
     if (session.isLive) return this.#register(session);
     const { closing } = session;
     if (session.state !== "closing" || closing === undefined) return undefined;
-    if (this.#reachability.reachableMs < closing.expiresMs) return this.#unregister(session, closing.reason);
+    if (this.#reachability.reachableMs < closing.expiresMs) return this.#unregisters.call(session);
     this.#apply(session, { kind: "dropped" });
     return undefined;
   }
 
-  async #register(session: HeldSession): Promise<void> {
-    const { userId, deviceId, connectionId, token } = session;
-    const sentMs = this.#clock.monotonicMs();
-    const identity = { userId, deviceId, connectionId, instanceId: this.#instanceId };
-    // One that comes back has its place in the order already.
-    const age = token === "" ? ageOf(sentMs - session.aliveAtMs) : undefined;
-    const registration = { ...identity, previousSessionId: token, age };
+  #register(session: HeldSession): Promise<void> {
     this.#registering.set(deviceKey(session), session);
     this.#apply(session, { kind: "sent" });
-    this.#reachability.trying("register");
-    let outcome: RegisterSessionResponse | PresenceClientError;
-    try {
-      outcome = await this.#api.registerSession(registration, { timeoutMs: this.#limits.callTimeoutMs });
-    } catch (error) {
-      outcome = presenceClientErrorOf(error);
-    }
-    this.#registering.delete(deviceKey(session));
-    if (outcome instanceof PresenceClientError) this.#registrationFailed(session, outcome);
-    else this.#registered(session, outcome, sentMs);
-    this.#release(session);
+    return this.#registers.call(session);
+  }
+
+  #registrationOf(session: HeldSession): DeepPartial<RegisterSessionRequest> {
+    const { userId, deviceId, connectionId, token } = session;
+    const identity = { userId, deviceId, connectionId, instanceId: this.#instanceId };
+    // One that comes back has its place in the order already.
+    const age = token === "" ? ageOf(this.#clock.monotonicMs() - session.aliveAtMs) : undefined;
+    return { ...identity, previousSessionId: token, age };
   }
 
   #registered(session: HeldSession, answer: RegisterSessionResponse, sentMs: number): void {
@@ -262,36 +287,34 @@ export class SessionKeeper implements AsyncDisposable {
     session.registrations++;
     session.failures = 0;
     session.beatMs = sentMs;
+    this.#registering.delete(deviceKey(session));
     this.#apply(session, { kind: "registered", token: answer.sessionId });
-    this.#reachability.succeeded("register");
+    this.#release(session);
   }
 
   #registrationFailed(session: HeldSession, error: PresenceClientError): void {
     this.#counters.callFailures++;
     const why = error.code === "FAILED_PRECONDITION" ? "superseded" : isRefusal(error) ? "refused" : "unanswered";
     if (why === "refused") session.refusal = error;
-    if (why === "unanswered") this.#reachability.failed("register", session, error);
+    this.#registering.delete(deviceKey(session));
     this.#apply(session, { kind: "registration-failed", why }, error.retryAfterMs);
-    if (why !== "unanswered") this.#reachability.succeeded("register");
+    this.#release(session);
   }
 
-  async #unregister(session: HeldSession, closeReason: CloseReason | undefined): Promise<void> {
-    const { userId, deviceId, knownToken: sessionId } = session;
-    const reason = closeReason === undefined ? DisconnectReason.DISCONNECT_REASON_UNSPECIFIED : reasons[closeReason];
-    this.#reachability.trying("unregister");
-    try {
-      const options = { timeoutMs: this.#limits.callTimeoutMs };
-      await this.#api.unregisterSession({ userId, deviceId, sessionId, reason }, options);
-      this.#counters.unregistrations++;
-      this.#apply(session, { kind: "unregistered" });
-      this.#reachability.succeeded("unregister");
-    } catch (thrown) {
-      const error = presenceClientErrorOf(thrown);
-      this.#counters.callFailures++;
-      const why = isRefusal(error) ? "refused" : "unanswered";
-      if (why === "unanswered") this.#reachability.failed("unregister", session, error);
-      this.#apply(session, { kind: "unregistration-failed", why }, error.retryAfterMs);
-    }
+  #endingOf({ userId, deviceId, knownToken: sessionId, closing }: HeldSession): DeepPartial<UnregisterSessionRequest> {
+    const reason = closing?.reason === undefined ? undefined : reasons[closing.reason];
+    return { userId, deviceId, sessionId, reason: reason ?? DisconnectReason.DISCONNECT_REASON_UNSPECIFIED };
+  }
+
+  #unregistered(session: HeldSession): void {
+    this.#counters.unregistrations++;
+    this.#apply(session, { kind: "unregistered" });
+  }
+
+  #unregistrationFailed(session: HeldSession, error: PresenceClientError): void {
+    this.#counters.callFailures++;
+    const why = isRefusal(error) ? "refused" : "unanswered";
+    this.#apply(session, { kind: "unregistration-failed", why }, error.retryAfterMs);
   }
 
   /** A registration was answered: sessions that came after it on this device may register. */
@@ -311,6 +334,8 @@ export class SessionKeeper implements AsyncDisposable {
     this.#reachability.stop();
     this.#heartbeats.stop();
     this.#outbox.stop();
+    this.#registers.stop();
+    this.#unregisters.stop();
     this.#successions.stop();
     for (const session of this.#book.sessions()) this.#apply(session, { kind: "dropped" });
   }

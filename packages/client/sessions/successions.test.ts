@@ -93,7 +93,9 @@ describe("a session that was superseded elsewhere", () => {
     await clock.advance(1_000);
     const brief = elsewhere.open(alice);
     await clock.advance(10);
-    await brief.close("connection-lost");
+    const closed = brief.close("connection-lost");
+    await clock.advance(0);
+    await closed;
     // Presence answers that the token was replaced for as long as it remembers.
     const handle = here.open({ ...alice, deviceId: "laptop" });
     listen(handle);

@@ -3,9 +3,12 @@ import type {
   RefreshSessionsRequest,
   RefreshSessionsResponse,
   RegisterSessionRequest,
+  RegisterSessionsRequest,
   SessionRef,
   UnregisterSessionRequest,
+  UnregisterSessionsRequest,
 } from "@realchat/presence-proto/presence";
+import { rpcCodes } from "@realchat/presence-rpc";
 import type { Clock } from "@realchat/presence-runtime/clock";
 import type { PresenceAccess, PresenceApi } from "../grpc/presence-channels.ts";
 import { PresenceClientError } from "../presence-client-error.ts";
@@ -39,6 +42,13 @@ export class ScriptedPresence implements PresenceAccess {
   unanswerable: (session: SessionRef) => boolean = () => false;
   /** Whether it knows of `partial`. */
   isPartial = true;
+  /** Whether it knows of RegisterSessions and UnregisterSessions. */
+  isBatching: boolean;
+  /** Registrations or ends in each call so far, and in those that it did not know. */
+  readonly batches: number[] = [];
+  readonly unknownBatches: number[] = [];
+  /** Fails a call of many as a whole; `fault` fails one of them. */
+  batchFault: (sessions: readonly { readonly userId: string }[]) => Fault | undefined = () => undefined;
   /** Each call waits for it before it is carried out. */
   arrival: (call: Call) => Promise<void> = async () => {};
   /** Each answer waits for it. */
@@ -50,18 +60,20 @@ export class ScriptedPresence implements PresenceAccess {
   readonly #highest = new Map<string, number>();
   readonly #instances = new Map<string, string>();
   readonly #servingListeners = new Set<() => void>();
-  #order = 1_000;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, { isBatching = true }: { isBatching?: boolean } = {}) {
     this.#clock = clock;
+    this.isBatching = isBatching;
   }
 
   readonly api = {
-    registerSession: async (request: RegisterSessionRequest) => {
-      const sessionId = await this.#carryOut({ kind: "register", atMs: this.#now(), request }, () =>
-        this.#register(request),
-      );
-      return { sessionId, version: 1, ttl: duration(this.ttlMs), heartbeatInterval: duration(this.intervalMs) };
+    registerSession: (request: RegisterSessionRequest) => {
+      this.batches.push(1);
+      return this.#registerOne(request);
+    },
+    registerSessions: async ({ sessions }: RegisterSessionsRequest) => {
+      const results = await this.#carryOutMany(sessions, (request) => this.#registerOne(request));
+      return { results: results.map(({ status, answer: session }) => ({ ...status, session })) };
     },
     refreshSessions: async (request: RefreshSessionsRequest) => {
       const lost = await this.#carryOut({ kind: "refresh", atMs: this.#now(), request }, () => this.#refresh(request));
@@ -73,9 +85,13 @@ export class ScriptedPresence implements PresenceAccess {
       await this.lookup();
       return { users: userIds.map((userId) => ({ userId, devices: this.#devicesOf(userId) })) };
     },
-    unregisterSession: async (request: UnregisterSessionRequest) => {
-      await this.#carryOut({ kind: "unregister", atMs: this.#now(), request }, () => this.#unregister(request));
-      return {};
+    unregisterSession: (request: UnregisterSessionRequest) => {
+      this.batches.push(1);
+      return this.#unregisterOne(request);
+    },
+    unregisterSessions: async ({ sessions }: UnregisterSessionsRequest) => {
+      const results = await this.#carryOutMany(sessions, (request) => this.#unregisterOne(request));
+      return { results: results.map(({ status }) => status) };
     },
   } as unknown as PresenceApi;
 
@@ -105,6 +121,39 @@ export class ScriptedPresence implements PresenceAccess {
     );
   }
 
+  async #registerOne(request: RegisterSessionRequest) {
+    const call: Call = { kind: "register", atMs: this.#now(), request };
+    const sessionId = await this.#carryOut(call, () => this.#register(request));
+    return { sessionId, version: 1, ttl: duration(this.ttlMs), heartbeatInterval: duration(this.intervalMs) };
+  }
+
+  async #unregisterOne(request: UnregisterSessionRequest) {
+    await this.#carryOut({ kind: "unregister", atMs: this.#now(), request }, () => this.#unregister(request));
+    return {};
+  }
+
+  /** Each for itself; the answer waits for all of them. */
+  async #carryOutMany<Request extends { userId: string }, Answer>(
+    requests: readonly Request[],
+    perform: (request: Request) => Promise<Answer>,
+  ) {
+    if (!this.isBatching) {
+      this.unknownBatches.push(requests.length);
+      throw new PresenceClientError("UNIMPLEMENTED", "unknown method");
+    }
+    this.batches.push(requests.length);
+    const fault = this.batchFault(requests);
+    if (fault?.when === "before") throw fault.error;
+    const outcomes = await Promise.allSettled(requests.map(perform));
+    if (fault?.when === "after") throw fault.error;
+    return outcomes.map((outcome) => {
+      if (outcome.status === "fulfilled") return { status: { code: 0, message: "" }, answer: outcome.value };
+      const { code, message } = outcome.reason as PresenceClientError;
+      // An entry has no place for advice.
+      return { status: { code: rpcCodes[code], message }, answer: undefined };
+    });
+  }
+
   async #carryOut<Result>(call: Call, perform: () => Result): Promise<Result> {
     this.calls.push(call);
     await this.arrival(call);
@@ -122,7 +171,7 @@ export class ScriptedPresence implements PresenceAccess {
     if (held !== undefined && connectionOf(held) === connectionId) return held;
     if (this.#over.has(connectionId)) throw new PresenceClientError("FAILED_PRECONDITION", "over");
     const highest = this.#highest.get(deviceKey(request)) ?? 0;
-    const order = previousSessionId === "" ? this.#newOrder(request) : orderOf(previousSessionId);
+    const order = previousSessionId === "" ? this.#newOrder(request, highest) : orderOf(previousSessionId);
     if (highest > order) throw new PresenceClientError("FAILED_PRECONDITION", "superseded");
     if (held !== undefined) this.#over.add(connectionOf(held));
     const token = `${order}.${connectionId}`;
@@ -132,11 +181,10 @@ export class ScriptedPresence implements PresenceAccess {
     return token;
   }
 
-  #newOrder({ age }: RegisterSessionRequest): number {
+  #newOrder({ age }: RegisterSessionRequest, highest: number): number {
     const nowUs = Math.floor(this.#now() * 1_000);
     if (age !== undefined) return nowUs - age.seconds * 1_000_000 - age.nanos / 1_000;
-    this.#order = Math.max(this.#order + 1, nowUs);
-    return this.#order;
+    return Math.max(highest + 1, nowUs);
   }
 
   #devicesOf(userId: string): { deviceId: string; instanceId: string }[] {
