@@ -29,7 +29,7 @@ export interface StoreHarness {
   close(): Promise<void>;
 }
 
-/** Opens an empty store that can lose what it holds; its shards look as if they had begun long ago. */
+/** Opens an empty store behind a network, which can lose what it holds; its shards look as if they had begun long ago. */
 export type OpenLossyStore = (options: StoreOptions) => Promise<LossyHarness>;
 
 export interface LossyHarness extends StoreHarness {
@@ -41,4 +41,6 @@ export interface LossyHarness extends StoreHarness {
   setBack(by: "another server" | "the same server"): Promise<void>;
   /** Another server has all data: nothing is lost. */
   failOver(): Promise<void>;
+  /** Makes calls of registrations and ends that are carried out later than they may count. */
+  late<Answer>(call: () => Promise<Answer>): Promise<Answer>;
 }

@@ -91,6 +91,27 @@ describe("a Redis that is silent or gone", () => {
     assert.equal((await refresh(store)).kind, "refreshed", "a frozen Redis lost nothing");
   });
 
+  test("carries out no registration whose caller was told UNAVAILABLE (P2, P7)", async (t) => {
+    await store.open();
+    const other = storeOn(redis, { commandTimeoutMs });
+    t.after(() => other.close());
+    await other.open();
+    await register(store, { userId: "ben", connectionId: "newer" });
+    redis.pause();
+    const lost = [
+      register(store, { connectionId: "gone" }),
+      register(store, { userId: "ben", connectionId: "older" }),
+      register(other, { userId: "cleo" }),
+    ].map(outcome);
+    for (const { code } of await Promise.all(lost)) assert.equal(code, "UNAVAILABLE");
+    await pause(systemClock, commandTimeoutMs);
+    redis.resume();
+    await Promise.all([untilReady(store), untilReady(other)]);
+    const [anna, cleo] = await store.users(["anna", "cleo"]);
+    assert.deepEqual([anna?.online, cleo?.online], [false, false]);
+    assert.equal((await register(store, { userId: "ben", connectionId: "newer" })).kind, "repeated");
+  });
+
   test("is found again after it was killed and started anew", async () => {
     await store.open();
     await register(store);

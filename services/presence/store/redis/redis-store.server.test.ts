@@ -4,6 +4,7 @@ import { type RedisSite, redisKinds } from "@realchat/presence-redis/testing";
 import { systemClock } from "@realchat/presence-runtime/clock";
 import { shardOf } from "../../domain/shard.ts";
 import { streamIdOf } from "../../domain/version.ts";
+import { lateChanges } from "../contract/late-changes.contract.ts";
 import { recovering } from "../contract/recovering.contract.ts";
 import { contractOptions } from "../contract/store-harness.ts";
 import { storeContract } from "../store.contract.ts";
@@ -22,6 +23,7 @@ for (const kind of redisKinds) {
 
     storeContract((options) => openRedisHarness(site, options));
     recovering((options) => openRedisHarness(site, options));
+    lateChanges((options) => openRedisHarness(site, options));
 
     test("versions go on from the log when the clock stepped back, even from one trimmed empty (P3)", async () => {
       const { store, close } = await openRedisHarness(site, contractOptions);

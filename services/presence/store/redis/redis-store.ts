@@ -194,6 +194,7 @@ class RedisPresenceStore implements RedisStore {
       keptBound: this.#keptBound,
       keptCounts: this.#keptCounts,
       ttlMs: rules.ttlMs,
+      commandTimeoutMs,
       mark,
       onMark,
       onBegin: (begun: Begun) => {

@@ -6,23 +6,35 @@ import type { DisconnectReason } from "../../domain/transition.ts";
  * the run has seen so far, 0 the newest.
  */
 export type Command =
-  | {
-      kind: "register";
-      user: number;
-      device: number;
-      gateway: number;
-      connection: Connection;
-      previous: Pick;
-      /** How many ages ago the client was there: all of one came before all of none. */
-      ages: number;
-    }
+  | Register
   /** A late duplicate of an earlier register, 0 the newest. */
   | { kind: "repeat"; pick: number }
-  | { kind: "unregister"; user: number; device: number; session: Pick; reason: DisconnectReason }
+  | Unregister
   | { kind: "refresh"; user: number; device: number; session: Pick }
   | { kind: "elapse"; ms: number }
   | { kind: "freeze"; ms: number }
-  | Loss;
+  | Loss
+  /** Carried out later than it may count, as only a store behind a network does. */
+  | { kind: "late"; call: Register | Unregister };
+
+interface Register {
+  kind: "register";
+  user: number;
+  device: number;
+  gateway: number;
+  connection: Connection;
+  previous: Pick;
+  /** How many ages ago the client was there: all of one came before all of none. */
+  ages: number;
+}
+
+interface Unregister {
+  kind: "unregister";
+  user: number;
+  device: number;
+  session: Pick;
+  reason: DisconnectReason;
+}
 
 /** What befalls a store that can lose data. */
 type Loss =
@@ -56,13 +68,16 @@ const previous: fc.Arbitrary<Pick> = fc.oneof({ weight: 2, arbitrary: fc.constan
 const ages = fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, fc.nat(2));
 const reason = fc.constantFrom<DisconnectReason>("UNSPECIFIED", "LOGGED_OUT", "CONNECTION_LOST", "SERVER_DRAIN");
 
+const register = fc.record({
+  kind: fc.constant("register" as const),
+  ...{ user, device, gateway, connection, previous, ages },
+});
+const unregister = fc.record({ kind: fc.constant("unregister" as const), user, device, session, reason });
+
 const commands: fc.WeightedArbitrary<Command>[] = [
-  {
-    weight: 5,
-    arbitrary: fc.record({ kind: fc.constant("register" as const), user, device, gateway, connection, previous, ages }),
-  },
+  { weight: 5, arbitrary: register },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("repeat" as const), pick: fc.nat(5) }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant("unregister" as const), user, device, session, reason }) },
+  { weight: 3, arbitrary: unregister },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant("refresh" as const), user, device, session }) },
   {
     weight: 2,
@@ -74,7 +89,8 @@ const commands: fc.WeightedArbitrary<Command>[] = [
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("freeze" as const), ms: fc.constantFrom(30_000, 3_600_000) }) },
 ];
 
-const losses: fc.WeightedArbitrary<Command>[] = [
+const mishaps: fc.WeightedArbitrary<Command>[] = [
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("late" as const), call: fc.oneof(register, unregister) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("copy" as const) }) },
   {
     weight: 2,
@@ -94,9 +110,9 @@ export function commandRuns(length: number): fc.Arbitrary<Command[]> {
   return runsOf(commands, length);
 }
 
-/** As above, of a store that loses data. */
+/** As above, of a store that loses data, and that commands reach late. */
 export function lossyRuns(length: number): fc.Arbitrary<Command[]> {
-  return runsOf([...commands, ...losses], length);
+  return runsOf([...commands, ...mishaps], length);
 }
 
 function runsOf(choices: readonly fc.WeightedArbitrary<Command>[], length: number): fc.Arbitrary<Command[]> {

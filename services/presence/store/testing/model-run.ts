@@ -137,6 +137,9 @@ class ModelRun {
         this.#model.failOver();
         await this.#lose((harness) => harness.failOver());
         break;
+      case "late":
+        await this.#late(command);
+        break;
     }
     if (this.#isUnread) return;
     const transitions = this.#model.transitions.slice(told);
@@ -181,6 +184,27 @@ class ModelRun {
       const { kind } = await player.harness.store.unregister(call);
       assert.equal(kind, expected);
       player.checker.unregistered(call, kind, this.#model.nowMs);
+    });
+  }
+
+  /** Nothing happens, and so the model hears nothing of it. */
+  async #late(command: Command & { kind: "late" }): Promise<void> {
+    const { call } = command;
+    const { userId, deviceId } = this.#device(call);
+    const isRegister = call.kind === "register";
+    const picked = this.#pick(isRegister ? call.previous : call.session, userId, deviceId);
+    const connectionId = isRegister ? this.#connection(call.connection, userId, deviceId) : "";
+    await this.#judge(command, async (player) => {
+      const { store } = player.harness;
+      const sessionId = player.sessionIds[picked] ?? "";
+      const send = () =>
+        isRegister
+          ? store.register({
+              ...{ userId, deviceId, instanceId: `gateway-${call.gateway}`, connectionId },
+              ...{ previousSessionId: sessionId, ageMs: call.ages * ageMs },
+            })
+          : store.unregister({ userId, deviceId, sessionId, reason: call.reason });
+      await assert.rejects(player.lossy.late<unknown>(send), { code: "UNAVAILABLE" });
     });
   }
 

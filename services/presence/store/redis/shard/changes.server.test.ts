@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { seed, settleStore, startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
 import { createClient, type RedisClientType } from "@redis/client";
 import fc from "fast-check";
@@ -109,6 +110,22 @@ describe("changes of one moment", () => {
     const [one, other] = results as Extract<RegisterResult, { sessionId: string }>[];
     assert.notEqual(one?.sessionId, other?.sessionId);
     assert.equal((await store.tick(0, 0)).sessions, 2);
+  });
+
+  test("count though the clock of their server was stepped, which the node learns by the way", async (t) => {
+    let steppedMs = 0;
+    // What a node sees of it: its own clock and the server's are further apart, or closer.
+    const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() - steppedMs };
+    const other = storeOn(redis, { shards: 1 }, clock);
+    t.after(() => other.close());
+    await other.open();
+    steppedMs = 60_000;
+    const answers = [register(other), register(other, { deviceId: "laptop" })];
+    for (const answer of answers) assert.equal((await answer).kind, "registered");
+    const { change, tick } = other.metrics().operations;
+    assert.deepEqual([change?.count, change?.failed, tick?.failed], [1, 0, 0]);
+    steppedMs = -60_000;
+    assert.equal((await register(other, { userId: "ben" })).kind, "registered");
   });
 
   test("beyond what one call may take are several", async () => {

@@ -19,12 +19,12 @@ import { batchMaxChanges, ChangeQueue, type PendingChanges } from "./change-queu
 import { type KeptBound, type KeptCounts, KeptHeartbeats, type UndecidedHeartbeat } from "./kept-heartbeats.ts";
 import type { KnownSessions } from "./known-sessions.ts";
 import { isUnconfirmed, type PendingBound, RefreshQueue } from "./refresh-queue.ts";
-import { ShardChanges } from "./shard-changes.ts";
+import { type ChangeParts, ShardChanges } from "./shard-changes.ts";
 import type { ShardState } from "./shard-state.ts";
 import { ShardTicks, type TickParts } from "./shard-ticks.ts";
 
 /** What the shards of a store share. */
-interface ShardParts extends TickParts {
+interface ShardParts extends TickParts, ChangeParts {
   readonly operations: Operations;
   readonly known: KnownSessions;
   readonly pendingRefreshes: PendingBound;

@@ -1,27 +1,31 @@
 import { codeBehind, type Reply, replyBehind, text } from "@realchat/presence-redis";
+import type { Clock } from "@realchat/presence-runtime";
+import { countsUntilUs } from "../../../domain/late-change.ts";
 import { type Change, change } from "../lua/change/change.ts";
 import { changeWhenOutOfMemory } from "../lua/change/change-when-out-of-memory.ts";
 import { type Unreadables, unreadableBehind } from "../records/unreadables.ts";
 import type { Scripts } from "../scripts.ts";
 import type { ShardState } from "./shard-state.ts";
-import type { ShardTicks } from "./shard-ticks.ts";
+import { isWithoutClock, type ShardTicks } from "./shard-ticks.ts";
 
-/** Has Redis decide about many changes of a shard in one call. */
+export interface ChangeParts {
+  readonly scripts: Scripts;
+  readonly unreadable: Unreadables;
+  readonly clock: Clock;
+  /** See RedisStoreOptions. */
+  readonly commandTimeoutMs: number;
+}
+
+/** Has Redis decide about many changes of a shard in one call, which changes nothing when it is carried out too late. */
 export class ShardChanges {
   readonly #state: ShardState;
   readonly #ticks: ShardTicks;
-  readonly #scripts: Scripts;
-  readonly #unreadable: Unreadables;
+  readonly #parts: ChangeParts;
 
-  constructor(
-    state: ShardState,
-    ticks: ShardTicks,
-    parts: { readonly scripts: Scripts; readonly unreadable: Unreadables },
-  ) {
+  constructor(state: ShardState, ticks: ShardTicks, parts: ChangeParts) {
     this.#state = state;
     this.#ticks = ticks;
-    this.#scripts = parts.scripts;
-    this.#unreadable = parts.unreadable;
+    this.#parts = parts;
   }
 
   /** @returns an answer each, or why there is none */
@@ -43,11 +47,18 @@ export class ShardChanges {
   }
 
   async #run(script: typeof change, changes: readonly Change[]): Promise<readonly (string | Error)[]> {
-    const { keys, link } = this.#state;
+    const { keys, link, time } = this.#state;
+    const { scripts, clock, commandTimeoutMs } = this.#parts;
     const { deadlines, log, meta, live, recordPrefix } = keys;
-    const answers = await this.#ticks.withClock(() =>
-      this.#scripts.run(link, script, { deadlines, log, meta }, { recordPrefix, live }, changes.flat()),
-    );
+    const askedMs = clock.monotonicMs();
+    const run = () => {
+      const args = { recordPrefix, live, countsUntilUs: countsUntilUs(time.readUs(askedMs), commandTimeoutMs) };
+      return scripts.run(link, script, { deadlines, log, meta }, args, changes.flat());
+    };
+    // One that is answered in time was none too late: the server's clock was stepped, and the next tick tells.
+    const isInTime = (error: unknown) =>
+      codeBehind(error) === "LATE" && clock.monotonicMs() - askedMs < commandTimeoutMs;
+    const answers = await this.#ticks.withClock(run, (error) => isWithoutClock(error) || isInTime(error));
     return answers.map((answer, index) => this.#read(answer, changes[index] as Change));
   }
 
@@ -56,7 +67,9 @@ export class ShardChanges {
       return text(answer);
     } catch (error) {
       const why = unreadableBehind(replyBehind(error));
-      return why === undefined ? this.#state.link.failure(error) : this.#unreadable.record(this.#state, userId, why);
+      return why === undefined
+        ? this.#state.link.failure(error)
+        : this.#parts.unreadable.record(this.#state, userId, why);
     }
   }
 }

@@ -3,6 +3,7 @@ import type { Witness } from "../../../domain/recovery.ts";
 import type { Tick } from "../../store.ts";
 import type { ShardKeys } from "../keys.ts";
 import { ReckonedClock } from "./reckoned-clock.ts";
+import { StoreTime } from "./store-time.ts";
 
 /** Nobody's version is that far ahead of clock and log, µs, but one that another program wrote. */
 const plausibleLeadUs = 86_400_000_000;
@@ -14,6 +15,8 @@ export class ShardState {
   /** To the server that has it. */
   readonly link: RedisLink;
   readonly clock: ReckonedClock;
+  /** Wall clock of that server. */
+  readonly time = new StoreTime();
   #incarnation = "";
   #tickedVersion = 0;
   #generation = 0;
@@ -62,9 +65,10 @@ export class ShardState {
     this.#isProven = false;
   }
 
-  /** @param sentAtMs monotonic time when the tick was sent, `nowUs`: wall clock */
+  /** @param sentAtMs monotonic time when the tick was sent, `nowUs`: wall clock of the server */
   ticked(tick: Tick, incarnation: string, sentAtMs: number, nowUs: number): void {
     this.clock.ticked(tick.clockMs, sentAtMs);
+    this.time.ticked(nowUs, sentAtMs);
     if (incarnation !== this.#incarnation) this.#generation += 1;
     this.#incarnation = incarnation;
     this.#tickedVersion = tick.lastVersion;

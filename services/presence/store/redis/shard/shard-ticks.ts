@@ -57,10 +57,10 @@ export class ShardTicks {
       if (isSent) this.#kept.tickFailed();
       return this.#failed(error);
     });
-    const { tick: result, failures, incarnation, begun, isAdvanced, missing } = reply;
+    const { tick: result, failures, incarnation, begun, isAdvanced, missing, nowUs } = reply;
     this.#kept.ticked(load, missing, isAdvanced, this.#parts.clock.monotonicMs());
     this.#parts.troubles.tickWorked(number);
-    this.#state.ticked(result, incarnation, sentAtMs, this.#parts.clock.nowUs());
+    this.#state.ticked(result, incarnation, sentAtMs, nowUs);
     if (begun !== "") {
       this.#fresh = randomId(this.#parts.clock);
       this.#parts.onBegin({ shard: number, reason: begun, begin: result.begin });
@@ -80,13 +80,17 @@ export class ShardTicks {
   /**
    * Runs a script that needs the shard's clock, which only a tick may start; without it, it did nothing. And a tick
    * comes first on each connection: its server may have lost what this node saw.
+   * @param isToRepeat whether an error says that it did nothing, and that a tick mends the reason
    */
-  async withClock<Result>(run: () => Promise<Result>): Promise<Result> {
+  async withClock<Result>(
+    run: () => Promise<Result>,
+    isToRepeat: (error: unknown) => boolean = isWithoutClock,
+  ): Promise<Result> {
     if (!this.#state.isProven) await this.tick(0);
     try {
       return await run();
     } catch (error) {
-      if (codeBehind(error) !== "NOCLOCK") throw error;
+      if (!isToRepeat(error)) throw error;
       await this.tick(0);
       return await run();
     }
@@ -100,6 +104,10 @@ export class ShardTicks {
     }
     throw error;
   }
+}
+
+export function isWithoutClock(error: unknown): boolean {
+  return codeBehind(error) === "NOCLOCK";
 }
 
 /** As the script takes them: when they came, and their member. */

@@ -1,3 +1,4 @@
+import type { Clock } from "@realchat/presence-runtime";
 import { systemClock } from "@realchat/presence-runtime/clock";
 import { type TestRedis, waitUntil } from "@realchat/presence-testing";
 import { defaultRules } from "../../../domain/decisions.ts";
@@ -6,10 +7,14 @@ import type { RefreshResult, RegisterResult, Registration } from "../../store.ts
 import { createRedisStore, type RedisStore, type RedisStoreOptions } from "../redis-store.ts";
 
 /** A store on that Redis with two shards, not opened yet. */
-export function storeOn(redis: Pick<TestRedis, "url">, options: Partial<RedisStoreOptions> = {}): RedisStore {
+export function storeOn(
+  redis: Pick<TestRedis, "url">,
+  options: Partial<RedisStoreOptions> = {},
+  clock: Clock = systemClock,
+): RedisStore {
   return createRedisStore(
     { url: redis.url, shards: 2, rules: defaultRules, retentionMs: 3_600_000, commandTimeoutMs: 1_000, ...options },
-    systemClock,
+    clock,
   );
 }
 

@@ -1,4 +1,5 @@
 import type { RedisSite } from "@realchat/presence-redis/testing";
+import type { Clock } from "@realchat/presence-runtime";
 import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { settleShard } from "@realchat/presence-testing";
 import { tickCapMs } from "../../../domain/shard-clock.ts";
@@ -15,9 +16,10 @@ const tickLimit = 100;
  */
 export async function openRedisHarness(site: RedisSite, options: StoreOptions): Promise<LossyHarness> {
   await site.sendToAll("FLUSHALL");
+  const { clock, late } = latenessOn(systemClock);
   const store = createRedisStore(
     { ...options, ...site.place, shards, logMaxEntries: options.logMaxEntries * shards },
-    systemClock,
+    clock,
   );
   const keys = shardKeys(shards);
   for (const { meta } of keys) await site.send(meta, "EVAL", settleShard, "1", meta);
@@ -56,7 +58,29 @@ export async function openRedisHarness(site: RedisSite, options: StoreOptions): 
       return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
     },
     close: () => store.close(),
+    late,
     ...losing(site, keys, tickAll),
+  };
+}
+
+/** More than any change may be late. */
+const lateMs = 60_000;
+
+/** A node's clock, and calls that the node made long ago by it. */
+function latenessOn(real: Clock): { readonly clock: Clock } & Pick<LossyHarness, "late"> {
+  let behindMs = 0;
+  return {
+    clock: { ...real, monotonicMs: () => real.monotonicMs() - behindMs },
+    async late(call) {
+      behindMs = lateMs;
+      const answer = call();
+      // By then the change is on its way, and nothing was answered yet: a next tick comes after all microtasks, and before
+      // all input.
+      const isSent = new Promise<void>((resolve) => process.nextTick(resolve)).then(() => {
+        behindMs = 0;
+      });
+      return (await Promise.all([answer, isSent]))[0];
+    },
   };
 }
 

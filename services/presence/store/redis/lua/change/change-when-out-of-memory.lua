@@ -1,12 +1,13 @@
 #!lua flags=allow-oom
 --[[ What change.lua does, when Redis is out of memory and refuses it: ending sessions frees some, and nobody may fall
 due for want of it (P1). Not for registrations.
-KEYS[1] deadlines     zset
-KEYS[2] log           stream
-KEYS[3] meta          hash
-ARGV[1] recordPrefix  prefix   of the records of this shard, whose hash tag it shares
-ARGV[2] live          channel  of this shard: hears of the log's new entries
-ARGV[3...] changes    text     as change.lua takes them
-Returns array         as change.lua answers ]]
+KEYS[1] deadlines      zset
+KEYS[2] log            stream
+KEYS[3] meta           hash
+ARGV[1] recordPrefix   prefix   of the records of this shard, whose hash tag it shares
+ARGV[2] live           channel  of this shard: hears of the log's new entries
+ARGV[3] countsUntilUs  integer  Redis time; when it is over nothing is changed: see domain/late-change.ts
+ARGV[4...] changes     text     as change.lua takes them
+Returns array          as change.lua answers ]]
 
 -- #include change/decide

@@ -1,11 +1,12 @@
 #!lua
 --[[ Decides about sessions of one shard: each change for itself, in the order given, all at one moment.
-KEYS[1] deadlines     zset
-KEYS[2] log           stream
-KEYS[3] meta          hash
-ARGV[1] recordPrefix  prefix   of the records of this shard, whose hash tag it shares
-ARGV[2] live          channel  of this shard: hears of the log's new entries
-ARGV[3...] changes    text     six each: "register", "unregister" or "heartbeat", user, device, and what that takes
-Returns array         an answer each, text: see register.lua, unregister.lua, heartbeat.lua; or its error ]]
+KEYS[1] deadlines      zset
+KEYS[2] log            stream
+KEYS[3] meta           hash
+ARGV[1] recordPrefix   prefix   of the records of this shard, whose hash tag it shares
+ARGV[2] live           channel  of this shard: hears of the log's new entries
+ARGV[3] countsUntilUs  integer  Redis time; when it is over nothing is changed: see domain/late-change.ts
+ARGV[4...] changes     text     six each: "register", "unregister" or "heartbeat", user, device, and what that takes
+Returns array          an answer each, text: see register.lua, unregister.lua, heartbeat.lua; or its error ]]
 
 -- #include change/decide

@@ -24,7 +24,7 @@ Returns array          clock in ms; due members dealt with (equal to limit: call
                        long the shard still recovers in ms, the begin that was restated last, incarnation, and why it
                        began anew just now, empty if it did not; of due members that failed, and are tried again a TTL
                        later, user and error in turn; 1 if it advanced, else 0; which of `kept` have no deadline,
-                       from 0 ]]
+                       from 0; Redis time in µs ]]
 
 local meta, deadlines, log = KEYS[1], KEYS[2], KEYS[3]
 local limit, reckoned_ms, record_prefix, live = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
@@ -111,4 +111,5 @@ return {
   failed,
   is_advancing and 1 or 0,
   missing,
+  now_us,
 }

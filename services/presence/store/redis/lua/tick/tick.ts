@@ -20,6 +20,8 @@ interface TickReply {
   readonly isAdvanced: boolean;
   /** Indexes of the heartbeats that found no deadline. */
   readonly missing: readonly number[];
+  /** Wall clock of the server, µs since 1970. */
+  readonly nowUs: number;
 }
 
 export const tick = defineScript({
@@ -32,7 +34,7 @@ export const tick = defineScript({
   rest: "kept",
   returns: (reply: Reply): TickReply => {
     const [clockMs, expired, lagMs, lastVersion, logLength, sessions, usersOnline, ...rest] = list(reply);
-    const [begin, recoveringMs, restated, incarnation, begun, failed, isAdvanced, missing] = rest;
+    const [begin, recoveringMs, restated, incarnation, begun, failed, isAdvanced, missing, nowUs] = rest;
     const failures = failuresIn(list(failed).map(text));
     const tick: Tick = {
       clockMs: integer(clockMs),
@@ -54,6 +56,7 @@ export const tick = defineScript({
       begun: text(begun) as BeginReason | "",
       isAdvanced: integer(isAdvanced) === 1,
       missing: list(missing).map(integer),
+      nowUs: integer(nowUs),
     };
   },
 });
