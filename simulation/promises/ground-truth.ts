@@ -33,8 +33,6 @@ interface Socket extends SocketFacts {
   isAttached: boolean;
   /** A gateway that runs has it open, and sends heartbeats. */
   isHeld: boolean;
-  /** True time when presence first answered its registration. */
-  registeredMs: number;
   /** Deadline clock when the last call was sent that presence answered well. */
   heardMs: number;
   /** Deadline clock when presence may have heard of it last. */
@@ -47,7 +45,7 @@ interface Socket extends SocketFacts {
 
 /** For how long, in the deadline clock, after its end a socket is remembered, ms: a late call may concern it. */
 const rememberedMs = 300_000;
-/** Between two connections of a device, until their order is beyond doubt, ms. */
+/** Between two connections of a device, until their order is beyond doubt, ms: a registration that late still counts. */
 const supersedesMs = 5_000;
 /** From the end of recovery until all are restated, ms of the deadline clock. */
 const restatingMs = 5_000;
@@ -87,7 +85,6 @@ export class GroundTruth {
       openedMs: this.#clock.nowMs(),
       isAttached: true,
       isHeld: true,
-      registeredMs: Number.POSITIVE_INFINITY,
       heardMs: Number.NEGATIVE_INFINITY,
       askedMs: clockMs,
       overMs: Number.POSITIVE_INFINITY,
@@ -116,7 +113,6 @@ export class GroundTruth {
     if (socket === undefined) return undefined;
     this.asked(id);
     socket.heardMs = Math.max(socket.heardMs, sentClockMs);
-    socket.registeredMs = Math.min(socket.registeredMs, this.#clock.nowMs());
     if (sentMs >= this.#lostMs) this.#proven(socket);
     return socket.replacedMs < sentMs
       ? `presence kept ${id} alive, which a newer connection of the device had replaced`
@@ -135,8 +131,7 @@ export class GroundTruth {
     if (socket === undefined || !socket.isAttached) return undefined;
     for (const other of this.#byUser.get(socket.userId) ?? []) {
       const isOfDevice = other !== socket && other.deviceId === socket.deviceId;
-      const isLate = other.registeredMs > socket.openedMs || other.openedMs > socket.openedMs - supersedesMs;
-      if (isOfDevice && isLate) return undefined;
+      if (isOfDevice && other.openedMs > socket.openedMs - supersedesMs) return undefined;
     }
     return `presence superseded ${id}, which is the newest connection of its device`;
   }
@@ -200,12 +195,10 @@ export class GroundTruth {
       const leftMs = heardMs + this.#ttlMs - clockMs;
       // Once another connection of the device was opened, it is open whether that one has the device.
       const isNewest = !sockets.slice(index + 1).some((other) => other.deviceId === deviceId);
-      // A registration of an older one may have been on its way then, or be so still: docs/reliability.md, Known weakness.
-      const isAlone = !sockets.slice(0, index).some((other) => {
-        const isLate = other.registeredMs > openedMs || other.openedMs > openedMs - supersedesMs;
-        return other.deviceId === deviceId && isLate;
-      });
-      if (isHeld && leftMs > slackMs && isNewest && isAlone) return { id, leftMs };
+      const isBeyondDoubt = !sockets
+        .slice(0, index)
+        .some((other) => other.deviceId === deviceId && other.openedMs > openedMs - supersedesMs);
+      if (isHeld && leftMs > slackMs && isNewest && isBeyondDoubt) return { id, leftMs };
     }
     return undefined;
   }

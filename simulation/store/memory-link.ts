@@ -13,7 +13,7 @@ import type {
 } from "../../services/presence/store/store.ts";
 import type { Path } from "../network/path.ts";
 import type { Machine } from "../time/machine.ts";
-import { ServerConnection } from "./server-connection.ts";
+import { ServerConnection, silenceMs, unavailable } from "./server-connection.ts";
 
 interface MemoryLinkOptions {
   /** The node's, and the server's. */
@@ -29,11 +29,13 @@ export class MemoryLink implements PresenceStore {
   readonly shardCount;
   readonly connection: ServerConnection;
   readonly #store: PresenceStore;
+  readonly #server: Machine;
   readonly #listeners = new Map<number, Set<LogListener>>();
   #unfollow: (() => void)[] = [];
 
   constructor({ machine, server, path, store }: MemoryLinkOptions) {
     this.#store = store;
+    this.#server = server;
     this.kind = store.kind;
     this.shardCount = store.shardCount;
     this.connection = new ServerConnection({
@@ -75,17 +77,17 @@ export class MemoryLink implements PresenceStore {
   }
 
   register(registration: Registration) {
-    return this.#call((store) => store.register(registration));
+    return this.#change((store) => store.register(registration));
   }
 
   unregister(ending: SessionEnding) {
-    return this.#call((store) => store.unregister(ending));
+    return this.#change((store) => store.unregister(ending));
   }
 
   refresh(session: SessionRef, reply: RefreshReply, tag: number): void {
     const ask = (store: PresenceStore) =>
       new Promise<RefreshResult>((resolve) => store.refresh(session, (result) => resolve(result), 0));
-    this.#call(ask).then(
+    this.#change(ask).then(
       (result) => reply(result, tag),
       (error) => reply({ kind: "failed", error }, tag),
     );
@@ -165,6 +167,15 @@ export class MemoryLink implements PresenceStore {
 
   #call<Result>(operation: (store: PresenceStore) => Promise<Result>): Promise<Result> {
     return this.connection.call(() => operation(this.#store));
+  }
+
+  /** Only here is there a way to the memory store, on which a change may be late: it counts as long as one to Redis does. */
+  #change<Result>(operation: (store: PresenceStore) => Promise<Result>): Promise<Result> {
+    const askedMs = this.#server.monotonicMs();
+    return this.#call((store) => {
+      if (this.#server.monotonicMs() - askedMs > silenceMs) throw unavailable("it was carried out too late");
+      return operation(store);
+    });
   }
 
   #listenToAll(): void {

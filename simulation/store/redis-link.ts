@@ -1,3 +1,4 @@
+import { countsUntilUs } from "../../services/presence/domain/late-change.ts";
 import { PresenceError } from "../../services/presence/domain/presence-error.ts";
 import type { UserRecord } from "../../services/presence/domain/session.ts";
 import { shardOf } from "../../services/presence/domain/shard.ts";
@@ -5,11 +6,13 @@ import { tickCapMs } from "../../services/presence/domain/shard-clock.ts";
 import { KeptHeartbeats, type UndecidedHeartbeat } from "../../services/presence/store/redis/shard/kept-heartbeats.ts";
 import { ReckonedClock } from "../../services/presence/store/redis/shard/reckoned-clock.ts";
 import { RefreshQueue } from "../../services/presence/store/redis/shard/refresh-queue.ts";
+import { StoreTime } from "../../services/presence/store/redis/shard/store-time.ts";
 import type {
   Heartbeat,
   LogListener,
   PresenceStore,
   RefreshReply,
+  RefreshResult,
   Registration,
   RestateDuty,
   RestateStep,
@@ -21,8 +24,8 @@ import type {
 } from "../../services/presence/store/store.ts";
 import type { Path } from "../network/path.ts";
 import type { Machine } from "../time/machine.ts";
-import { ServerConnection } from "./server-connection.ts";
-import { NoClock, type SimulatedRedis, sessionMember, type TickReply } from "./simulated-redis.ts";
+import { ServerConnection, silenceMs, unavailable } from "./server-connection.ts";
+import { NoClock, type SimulatedRedis, sessionMember, type TickReply, TooLate } from "./simulated-redis.ts";
 
 const attemptsMax = 3;
 
@@ -36,6 +39,7 @@ interface RedisLinkOptions {
 /** A shard as this node knows it. */
 interface KnownShard {
   readonly clock: ReckonedClock;
+  readonly time: StoreTime;
   readonly kept: KeptHeartbeats;
   readonly refreshes: RefreshQueue;
   incarnation: string;
@@ -70,6 +74,7 @@ export class RedisLink implements PresenceStore {
     const pending = { used: 0, limit: 10_000 };
     this.#shards = Array.from({ length: redis.shardCount }, (_, shard) => ({
       clock: new ReckonedClock(tickCapMs(ttlMs)),
+      time: new StoreTime(),
       kept: new KeptHeartbeats(bound, this.#counts),
       refreshes: this.#queue(shard, pending),
       ...{
@@ -142,14 +147,14 @@ export class RedisLink implements PresenceStore {
 
   async register(registration: Registration) {
     const shard = this.#shardOf(registration.userId);
-    const result = await this.#withClock(shard, (redis) => redis.register(shard, registration));
+    const result = await this.#change(shard, (redis, untilUs) => redis.register(shard, registration, untilUs));
     if ("version" in result) this.#saw(shard, result.version);
     return result;
   }
 
   unregister(ending: SessionEnding) {
     const shard = this.#shardOf(ending.userId);
-    return this.#withClock(shard, (redis) => redis.unregister(shard, ending));
+    return this.#change(shard, (redis, untilUs) => redis.unregister(shard, ending, untilUs));
   }
 
   refresh(session: Heartbeat, reply: RefreshReply, tag: number): void {
@@ -161,7 +166,7 @@ export class RedisLink implements PresenceStore {
       return;
     }
     this.#keep(shard, session, member, this.#options.machine.monotonicMs());
-    reply({ kind: "failed", error: new PresenceError("UNAVAILABLE", "the store cannot be reached") }, tag);
+    reply({ kind: "failed", error: unavailable() }, tag);
   }
 
   async users(userIds: readonly string[]): Promise<UserView[]> {
@@ -255,7 +260,7 @@ export class RedisLink implements PresenceStore {
           return await this.#call(() => redis.extend(shard, members, deadlineMs));
         },
         present: (members) => this.#call(() => redis.present(shard, members)),
-        decide: (session) => this.#withClock(shard, () => redis.heartbeat(shard, session)),
+        decide: (session) => this.#decide(shard, session),
         nowMs: () => machine.monotonicMs(),
         keep: (session, member, atMs) => this.#keep(shard, session, member, atMs),
       },
@@ -293,6 +298,7 @@ export class RedisLink implements PresenceStore {
     }
     known.kept.ticked(load, reply.missing, reply.isAdvanced, machine.monotonicMs());
     known.clock.ticked(reply.tick.clockMs, sentMs);
+    known.time.ticked(reply.nowUs, sentMs);
     known.incarnation = reply.incarnation;
     known.tickedVersion = reply.tick.lastVersion;
     known.recoveringMs = reply.tick.recoveringMs;
@@ -307,14 +313,29 @@ export class RedisLink implements PresenceStore {
     return clock.readMs(this.#options.machine.monotonicMs()) ?? (await this.#tick(shard, 0)).clockMs;
   }
 
-  async #withClock<Result>(shard: number, run: (redis: SimulatedRedis) => Result): Promise<Result> {
-    if (!this.#shard(shard).isProven) await this.#tick(shard, 0);
+  #decide(shard: number, heartbeat: Heartbeat): Promise<RefreshResult> {
+    return this.#change(shard, (redis, untilUs) => redis.heartbeat(shard, heartbeat, untilUs));
+  }
+
+  /** As ShardChanges does: a tick first, and again where the clock is missing, or was stepped. */
+  async #change<Result>(shard: number, run: (redis: SimulatedRedis, untilUs: number) => Result): Promise<Result> {
+    const { machine } = this.#options;
+    const known = this.#shard(shard);
+    const askedMs = machine.monotonicMs();
+    const attempt = () => {
+      const untilUs = countsUntilUs(known.time.readUs(askedMs), silenceMs);
+      return this.#call((redis) => run(redis, untilUs));
+    };
+    if (!known.isProven) await this.#tick(shard, 0);
     try {
-      return await this.#call(run);
+      return await attempt();
     } catch (error) {
-      if (!(error instanceof NoClock)) throw error;
+      const isInTime = error instanceof TooLate && machine.monotonicMs() - askedMs < silenceMs;
+      if (!isInTime && !(error instanceof NoClock)) throw late(error);
       await this.#tick(shard, 0);
-      return await this.#call(run);
+      return await attempt().catch((again) => {
+        throw late(again);
+      });
     }
   }
 
@@ -326,7 +347,7 @@ export class RedisLink implements PresenceStore {
   async #decideKept(shard: number): Promise<void> {
     const { kept } = this.#shard(shard);
     const decide = async (heartbeat: UndecidedHeartbeat) => {
-      await this.#withClock(shard, (redis) => redis.heartbeat(shard, heartbeat.session));
+      await this.#decide(shard, heartbeat.session);
       kept.decided(heartbeat);
     };
     await Promise.allSettled(kept.undecided(100).map(decide));
@@ -405,6 +426,11 @@ export class RedisLink implements PresenceStore {
   #randomId(): string {
     return Math.floor(this.#options.machine.random() * 2 ** 52).toString(36);
   }
+}
+
+/** What a caller is told of an error. */
+function late(error: unknown): unknown {
+  return error instanceof TooLate ? unavailable("it was carried out too late") : error;
 }
 
 function viewOf(userId: string, shard: number, record: UserRecord | undefined, knownVersion: number): UserView {

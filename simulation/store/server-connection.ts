@@ -3,7 +3,7 @@ import type { Path } from "../network/path.ts";
 import type { Machine } from "../time/machine.ts";
 
 /** Silence that is taken for a dead connection, and the wait between attempts to connect, ms: as packages/redis does. */
-const silenceMs = 2_000;
+export const silenceMs = 2_000;
 const reconnectMinMs = 50;
 const reconnectMaxMs = 1_000;
 
@@ -155,6 +155,6 @@ async function attempted<Result>(operation: () => Promise<Result> | Result): Pro
   return await operation();
 }
 
-function unavailable(): PresenceError {
-  return new PresenceError("UNAVAILABLE", "the store cannot be reached");
+export function unavailable(why = "the store cannot be reached"): PresenceError {
+  return new PresenceError("UNAVAILABLE", why);
 }

@@ -8,6 +8,7 @@ import {
   type Rules,
 } from "../../services/presence/domain/decisions.ts";
 import { isDeviceChange } from "../../services/presence/domain/device-change.ts";
+import { isTooLate } from "../../services/presence/domain/late-change.ts";
 import type { LogEntry } from "../../services/presence/domain/log-entry.ts";
 import {
   type BeginReason,
@@ -91,11 +92,17 @@ export interface TickReply {
   readonly begun: BeginReason | undefined;
   readonly isAdvanced: boolean;
   readonly missing: readonly number[];
+  readonly nowUs: number;
 }
 
 /** A shard's clock was never started, or is lost: a tick has to come first. */
 export class NoClock extends Error {
   override readonly name = "NoClock";
+}
+
+/** A change was carried out too late, and changed nothing. */
+export class TooLate extends Error {
+  override readonly name = "TooLate";
 }
 
 export function sessionMember(userId: string, sessionId: string): string {
@@ -205,7 +212,7 @@ export class SimulatedRedis {
       isRestated: data.restated >= data.begin,
     };
     const { incarnation } = data.origin as NonNullable<Shard["origin"]>;
-    return { tick, incarnation, begun, isAdvanced, missing };
+    return { tick, incarnation, begun, isAdvanced, missing, nowUs: moment.nowUs };
   }
 
   /** ZADD XX GT CH. @returns how many have a later deadline than before */
@@ -225,9 +232,14 @@ export class SimulatedRedis {
     return members.map((member) => this.#shard(shard).deadlines.has(member));
   }
 
-  heartbeat(shard: number, { userId, deviceId, sessionId, instanceId = "unknown-instance" }: Heartbeat): RefreshResult {
+  /** @param untilUs of this and the next two: until when it counts; throws TooLate */
+  heartbeat(
+    shard: number,
+    { userId, deviceId, sessionId, instanceId = "unknown-instance" }: Heartbeat,
+    untilUs: number,
+  ): RefreshResult {
     const data = this.#shard(shard);
-    const moment = this.#moment(data);
+    const moment = this.#momentInTime(data, untilUs);
     const heartbeat = { deviceId, sessionId, instanceId };
     const decision = decideHeartbeat(data.records.get(userId), heartbeat, moment, this.#rules);
     if (decision.kind === "missing" || decision.kind === "superseded") return { kind: decision.kind };
@@ -237,10 +249,10 @@ export class SimulatedRedis {
     return { kind: "refreshed" };
   }
 
-  register(shard: number, registration: Registration): RegisterResult {
+  register(shard: number, registration: Registration, untilUs: number): RegisterResult {
     const { userId, deviceId, instanceId, connectionId, ageMs = 0 } = registration;
     const data = this.#shard(shard);
-    const moment = this.#moment(data);
+    const moment = this.#momentInTime(data, untilUs);
     const record = data.records.get(userId);
     const previous = parseSessionId(registration.previousSessionId);
     const request = { deviceId, instanceId, connectionId, previous, ageMs };
@@ -256,10 +268,10 @@ export class SimulatedRedis {
     return { kind: decision.kind, sessionId, version };
   }
 
-  unregister(shard: number, ending: SessionEnding): UnregisterResult {
+  unregister(shard: number, ending: SessionEnding, untilUs: number): UnregisterResult {
     const { userId, deviceId } = ending;
     const data = this.#shard(shard);
-    const moment = this.#moment(data);
+    const moment = this.#momentInTime(data, untilUs);
     const decision = decideUnregister(data.records.get(userId), ending, moment, this.#rules);
     if (decision.kind === "left-alone") return { kind: decision.why };
     const current = data.records.get(userId)?.devices.get(deviceId)?.current;
@@ -474,6 +486,12 @@ export class SimulatedRedis {
     const member = "graceOf" in due ? graceMember(userId, due.graceOf) : sessionMember(userId, due.sessionId);
     const before = data.deadlines.get(member)?.atMs ?? Number.NEGATIVE_INFINITY;
     data.deadlines.set(member, { userId, due, atMs: "graceOf" in due ? atMs : Math.max(before, atMs) });
+  }
+
+  /** @throws TooLate, NoClock */
+  #momentInTime(data: Shard, untilUs: number): Moment {
+    if (isTooLate(untilUs, { nowUs: this.machine.nowUs() })) throw new TooLate();
+    return this.#moment(data);
   }
 
   /** @throws NoClock */
