@@ -129,11 +129,13 @@ class OpenSocket implements ClientSocket {
     const { userId, deviceId, id } = this.facts;
     const subscription = push.connect(userId, {
       format: dotFrames,
-      send: (frames, written) => {
-        for (const frame of frames) if (this.#isOpen) this.#client.receive(contentOf(frame));
+      send: (frame, taken) => {
+        if (!this.#isOpen) return true;
+        this.#client.receive(contentOf(frame));
         void this.#client.taken().then(() => {
-          if (this.#isOpen) this.#options.machine.receive(written);
+          if (this.#isOpen) this.#options.machine.receive(taken);
         });
+        return false;
       },
       closeSlow: () => this.#shut("connection-lost", "it reads too slowly"),
     });

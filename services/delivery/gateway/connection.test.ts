@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
+import type { Duplex } from "node:stream";
+import { Writable } from "node:stream";
 import { describe, test } from "node:test";
 import { FakeClock } from "@realchat/presence-runtime/testing";
-import type { WebSocket } from "ws";
+import { WebSocket } from "ws";
 import type { FrameFormat } from "../push/frame-format.ts";
 import { Connection, type End } from "./connection.ts";
 import { envelopeFrames } from "./protocols/envelope-frames.ts";
@@ -18,11 +20,17 @@ function scene({ expiresAtMs, format = jsonFrames }: { expiresAtMs?: number; for
   const sent: string[] = [];
   const ends: End[] = [];
   const messages: string[] = [];
+  const stream = new Writable({
+    write(frame: Buffer, _encoding, done) {
+      sent.push(textOf(frame));
+      done();
+    },
+  });
   const socket = Object.assign(new EventEmitter(), {
+    readyState: WebSocket.OPEN as number,
     bufferedAmount: 0,
     ping: () => socket.emit("pong"),
     pong: (data: Buffer) => pongs.push(String(data)),
-    send: (data: Buffer) => sent.push(String(data)),
     close() {},
   });
   const setting = {
@@ -31,10 +39,13 @@ function scene({ expiresAtMs, format = jsonFrames }: { expiresAtMs?: number; for
     onEnd: (_: Connection, end: End) => ends.push(end),
     onMessage: (kind: string) => messages.push(kind),
   };
-  new Connection(socket as unknown as WebSocket, { format, expiresAtMs, setting });
+  new Connection(socket as unknown as WebSocket, { stream: stream as Duplex, format, expiresAtMs, setting });
   const say = (text: string) => socket.emit("message", Buffer.from(text), false);
   return { clock, socket, pongs, sent, ends, messages, say };
 }
+
+/** Of a frame with a header of two bytes. */
+const textOf = (frame: Buffer) => frame.subarray(2).toString();
 
 test("pings are answered, but not those of a client that does not read the answers", () => {
   const { socket, pongs, ends } = scene();

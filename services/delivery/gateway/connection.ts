@@ -1,6 +1,8 @@
+import type { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
 import type { CloseReason, SessionHandle } from "@realchat/presence-client";
 import { type Clock, type Rate, TokenBucket } from "@realchat/presence-runtime";
-import type { RawData, WebSocket } from "ws";
+import { type RawData, WebSocket } from "ws";
 import type { FrameFormat } from "../push/frame-format.ts";
 import type { FrameSink } from "../push/frame-sink.ts";
 import type { Subscription } from "../push/push.ts";
@@ -32,10 +34,15 @@ const reasonMaxBytes = 123;
 /** Unsent bytes above which pongs are left out; more than a snapshot has. */
 const pongBacklogMaxBytes = 4 * 2 ** 20;
 
+/** Written after what is to be taken. */
+const nothing = Buffer.alloc(0);
+
 /** An open socket of a user's device: sends pings, reads messages, and decides how the session ends. */
 export class Connection implements FrameSink {
   readonly format: FrameFormat;
   readonly #socket: WebSocket;
+  /** What `socket` reads from and writes to. */
+  readonly #stream: Duplex;
   readonly #setting: ConnectionSetting;
   readonly #liveness: WheelTimer;
   readonly #expiry: WheelTimer | undefined;
@@ -48,10 +55,14 @@ export class Connection implements FrameSink {
   #awaitsPong = false;
   #isEnded = false;
 
-  /** @param options.expiresAtMs when the client's token expires: wall clock, ms since 1970; undefined: never */
+  /**
+   * @param options.stream what the socket reads from and writes to
+   * @param options.expiresAtMs when the client's token expires: wall clock, ms since 1970; undefined: never
+   */
   constructor(
     socket: WebSocket,
     options: {
+      readonly stream: Duplex;
       readonly format: FrameFormat;
       readonly expiresAtMs: number | undefined;
       readonly setting: ConnectionSetting;
@@ -60,6 +71,7 @@ export class Connection implements FrameSink {
     const { setting, expiresAtMs } = options;
     this.format = options.format;
     this.#socket = socket;
+    this.#stream = options.stream;
     this.#setting = setting;
     this.#messageBudget = new TokenBucket(setting.messageRate, setting.clock.monotonicMs());
     this.#liveness = new WheelTimer(() => this.#checkLiveness());
@@ -127,13 +139,30 @@ export class Connection implements FrameSink {
   /** The answer to a ping of the protocol; unasked, it tells a client that it will get answers. */
   pong(): void {
     if (!this.#hasPongRoom) return;
-    for (const frame of this.format.pong()) this.#socket.send(frame, { binary: this.format.isBinary });
+    for (const frame of this.format.pong()) if (this.#isOpen) this.#stream.write(frame);
   }
-  send(frames: readonly Buffer[], written: () => void): void {
-    const last = frames.length - 1;
-    frames.forEach((frame, index) => {
-      this.#socket.send(frame, { binary: this.format.isBinary }, index === last ? written : undefined);
-    });
+
+  /**
+   * Past ws, which would make a header for each socket and write it beside the frame. What ws sends by itself (pings, pongs,
+   * the close frame) it writes to the same stream, whole as well: without compression it holds nothing back.
+   */
+  send(frames: Buffer, taken: () => void): boolean {
+    if (!this.#isOpen) return true;
+    const stream = this.#stream;
+    if (stream instanceof TLSSocket) {
+      stream.write(frames, taken);
+      return false;
+    }
+    // Almost always the kernel takes all at once, and a callback would cost a turn of its own.
+    stream.write(frames);
+    if (stream.writableLength === 0) return true;
+    stream.write(nothing, taken);
+    return false;
+  }
+
+  /** RFC 6455 §5.5.1: after a close frame nothing is sent, whoever sent it first. */
+  get #isOpen(): boolean {
+    return this.#socket.readyState === WebSocket.OPEN;
   }
 
   closeSlow(): void {

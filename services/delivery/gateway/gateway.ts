@@ -211,7 +211,7 @@ export class Gateway {
     if (refusal === undefined && admitted !== undefined) {
       // What a socket is told first comes in one segment with its handshake.
       socket.cork();
-      this.#sockets.handleUpgrade(request, socket, head, (opened) => this.#open(opened, admitted, arrivedMs));
+      this.#sockets.handleUpgrade(request, socket, head, (opened) => this.#open(opened, socket, admitted, arrivedMs));
       socket.uncork();
     } else if (refusal !== undefined) {
       if (refusal.reason === "foreign_origin") this.#options.onForeignOrigin?.(handshake.origin ?? "");
@@ -221,10 +221,10 @@ export class Gateway {
     }
   }
 
-  #open(socket: WebSocket, admitted: Admitted, cameMs: number): void {
+  #open(socket: WebSocket, stream: Duplex, admitted: Admitted, cameMs: number): void {
     const { push, clock } = this.#options;
     const { userId, format, expiresAtMs } = admitted;
-    const connection = new Connection(socket, { format, expiresAtMs, setting: this.#setting });
+    const connection = new Connection(socket, { stream, format, expiresAtMs, setting: this.#setting });
     this.#opened++;
     this.#connections.add(connection);
     if (this.#isDraining) {

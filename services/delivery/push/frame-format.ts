@@ -1,6 +1,6 @@
 import type { Dot } from "./dot.ts";
 
-/** The port to a sub-protocol: encodes frames. A socket is sent at most one of these at a time. */
+/** The port to a sub-protocol: encodes frames, whole and as they are on the wire, so that any number of sockets share them. */
 export interface FrameFormat {
   readonly isBinary: boolean;
   /** Whether its frames name the users' devices. */

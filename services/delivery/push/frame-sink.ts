@@ -3,8 +3,12 @@ import type { FrameFormat } from "./frame-format.ts";
 /** The port to a socket: where its frames are written. */
 export interface FrameSink {
   readonly format: FrameFormat;
-  /** Calls `written` once, later, when the network took the frames; never when the socket is closed. */
-  send(frames: readonly Buffer[], written: () => void): void;
+  /**
+   * Writes whole frames.
+   * @param taken called once, later, when the network took them; not needed if it has already
+   * @returns whether it has already, or never will, since the socket is closing
+   */
+  send(frames: Buffer, taken: () => void): boolean;
   /** Closes the socket: its last write took too long. */
   closeSlow(): void;
 }

@@ -6,10 +6,18 @@ import type { FrameContent, Subscriber } from "./subscriber.ts";
 
 /** A run yields to the event loop after this time, and continues in the next turn. */
 const sliceMs = 8;
+/** Of so many sockets one costs a look at the clock. */
+const writesPerLook = 8;
 /** Frames kept for other sockets. Under load the runs follow each other without a pause that would clear the cache. */
 const cachedFramesMax = 1_000;
 
 type WriterMetrics = Pick<PushMetrics, "frames" | "framesBuilt" | "bytes" | "dots" | "hidden" | "closedSlow">;
+
+/** What one write contains: whole frames, which all sockets share. */
+interface Frames {
+  readonly count: number;
+  readonly bytes: Buffer;
+}
 
 /**
  * Writes frames to sockets. At most one write is in flight per socket: until the network took it, changes collect in the
@@ -22,13 +30,14 @@ export class FrameWriter {
   readonly #observeAge: (ageSeconds: number) => void;
   readonly #isStale: () => boolean;
   readonly #nextTurn: (run: () => void) => void;
-  #due: Subscriber[] = [];
-  readonly #isDue = new Set<Subscriber>();
+  /** In their order; those removed meanwhile are no longer due. */
+  #queue: Subscriber[] = [];
+  #due = 0;
   #isScheduled = false;
   /** Sockets with a write in flight, and since when, ms; oldest first. */
   readonly #writing = new Map<Subscriber, number>();
   /** By format, then by the only dot in the frame, or by the states of all dots. */
-  readonly #frameCache = new Map<FrameFormat, Map<Dot | string, Buffer[]>>();
+  readonly #frameCache = new Map<FrameFormat, Map<Dot | string, Frames>>();
   readonly #metrics = { frames: 0, framesBuilt: 0, dots: 0, hidden: 0, bytes: 0, closedSlow: 0 };
 
   /**
@@ -57,22 +66,24 @@ export class FrameWriter {
 
   /** Sockets with something to send, or with a write in flight. */
   get busy(): number {
-    return this.#isDue.size + this.#writing.size;
+    return this.#due + this.#writing.size;
   }
 
   /** Schedules a write to the socket. */
   add(subscriber: Subscriber): void {
-    if (this.#isDue.has(subscriber) || this.#writing.has(subscriber)) return;
-    this.#isDue.add(subscriber);
-    this.#due.push(subscriber);
+    if (subscriber.turn !== "none") return;
+    subscriber.turn = "due";
+    this.#due++;
+    this.#queue.push(subscriber);
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     this.#nextTurn(() => this.#run());
   }
 
   remove(subscriber: Subscriber): void {
-    this.#isDue.delete(subscriber);
-    this.#writing.delete(subscriber);
+    if (subscriber.turn === "due") this.#due--;
+    if (subscriber.turn === "writing") this.#writing.delete(subscriber);
+    subscriber.turn = "none";
   }
 
   /** Closes sockets whose write has been in flight for too long. */
@@ -81,45 +92,50 @@ export class FrameWriter {
     for (const [subscriber, sinceMs] of this.#writing) {
       if (sinceMs > limitMs) break;
       this.#metrics.closedSlow++;
-      this.#writing.delete(subscriber);
+      this.remove(subscriber);
       subscriber.sink.closeSlow();
     }
   }
 
   #run(): void {
-    const due = this.#due;
+    const queue = this.#queue;
     const endMs = this.#clock.monotonicMs() + sliceMs;
     const nowUs = this.#clock.nowUs();
     let done = 0;
-    while (done < due.length) {
-      const subscriber = due[done++] as Subscriber;
-      if (this.#isDue.delete(subscriber)) this.#write(subscriber, nowUs);
-      if (this.#clock.monotonicMs() > endMs) break;
+    while (done < queue.length) {
+      const subscriber = queue[done++] as Subscriber;
+      if (subscriber.turn === "due") this.#write(subscriber, nowUs);
+      if (done % writesPerLook === 0 && this.#clock.monotonicMs() > endMs) break;
     }
-    this.#due = due.slice(done);
-    this.#isScheduled = this.#due.length > 0;
+    this.#queue = queue.slice(done);
+    this.#isScheduled = this.#queue.length > 0;
     if (this.#isScheduled) this.#nextTurn(() => this.#run());
     else this.#frameCache.clear();
   }
 
   #write(subscriber: Subscriber, nowUs: number): void {
+    subscriber.turn = "none";
+    this.#due--;
     if (subscriber.isClosed) return;
     const content = subscriber.take(this.#isStale());
     if (content === undefined) return;
     const frames = this.#framesOf(subscriber.sink.format, content);
     this.#count(content, frames, nowUs);
-    if (frames.length === 0) {
-      if (subscriber.hasUnsent(this.#isStale())) this.add(subscriber);
-      return;
+    if (frames.count > 0 && !subscriber.sink.send(frames.bytes, () => this.#taken(subscriber))) {
+      subscriber.turn = "writing";
+      this.#writing.set(subscriber, this.#clock.monotonicMs());
+    } else if (subscriber.hasUnsent(this.#isStale())) {
+      this.add(subscriber);
     }
-    this.#writing.set(subscriber, this.#clock.monotonicMs());
-    subscriber.sink.send(frames, () => {
-      this.#writing.delete(subscriber);
-      if (subscriber.hasUnsent(this.#isStale())) this.add(subscriber);
-    });
   }
 
-  #framesOf(format: FrameFormat, content: FrameContent): Buffer[] {
+  #taken(subscriber: Subscriber): void {
+    if (subscriber.turn !== "writing") return;
+    this.remove(subscriber);
+    if (subscriber.hasUnsent(this.#isStale())) this.add(subscriber);
+  }
+
+  #framesOf(format: FrameFormat, content: FrameContent): Frames {
     if (content.kind === "hidden" || content.kind === "stale") return this.#build(format, content);
     let built = this.#frameCache.get(format);
     if (built === undefined) {
@@ -136,16 +152,17 @@ export class FrameWriter {
     return frames;
   }
 
-  #build(format: FrameFormat, content: FrameContent): Buffer[] {
+  #build(format: FrameFormat, content: FrameContent): Frames {
     const frames = framesFor(format, content);
+    const [first] = frames;
     this.#metrics.framesBuilt += frames.length;
-    return frames;
+    return { count: frames.length, bytes: frames.length === 1 && first !== undefined ? first : Buffer.concat(frames) };
   }
 
-  #count(content: FrameContent, frames: readonly Buffer[], nowUs: number): void {
+  #count(content: FrameContent, frames: Frames, nowUs: number): void {
     const metrics = this.#metrics;
-    metrics.frames += frames.length;
-    for (const { length } of frames) metrics.bytes += length;
+    metrics.frames += frames.count;
+    metrics.bytes += frames.bytes.length;
     if (content.kind === "stale") return;
     if (content.kind === "hidden") {
       metrics.hidden += content.userIds.length;

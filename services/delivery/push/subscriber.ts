@@ -20,6 +20,8 @@ export class Subscriber {
   /** Few, and seldom removed: an array, since a Set takes four times the memory. */
   watched: WatchedUser<Subscriber>[] = [];
   isClosed = false;
+  /** Owned by the frame writer: whether a write is due, or the network has yet to take one. */
+  turn: "none" | "due" | "writing" = "none";
   // undefined while empty: there are many sockets, and most are idle most of the time.
   #hidden: Set<string> | undefined;
   #snapshot: Set<WatchedUser<Subscriber>> | undefined;

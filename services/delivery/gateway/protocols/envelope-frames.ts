@@ -1,6 +1,7 @@
 import { events, presence, type Timestamp } from "@realchat/presence-proto";
 import type { Dot } from "../../push/dot.ts";
 import type { FrameFormat } from "../../push/frame-format.ts";
+import { binaryFrame } from "./message-frame.ts";
 
 /** The name by which a client can ask for what it gets without a sub-protocol too. */
 export const envelopeProtocol = "realchat.presence.v1.envelope";
@@ -50,7 +51,7 @@ function envelopeOf(dot: Dot): Buffer {
     occurredAt: dot.version === 0 ? undefined : timestampOf(dot.version),
     payload: Buffer.from(payload),
   }).finish();
-  return Buffer.from(envelope);
+  return binaryFrame(envelope);
 }
 
 function timestampOf(us: number): Timestamp {

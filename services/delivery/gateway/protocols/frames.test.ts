@@ -26,8 +26,21 @@ const offline: Dot = {
 };
 const unheard: Dot = { ...offline, userId: "eve", cause: 0, deviceId: "", lastSeenMs: 0, devices: undefined };
 
+/** First bytes of a frame that is a whole message. Source: RFC 6455 §5.2 */
+const text = 0x81;
+const binary = 0x82;
+
+/** @returns the payload of one such frame of less than 64 KiB */
+function payloadOf(frame: Buffer, first: number): Buffer {
+  assert.equal(frame[0], first);
+  const isShort = (frame[1] as number) < 126;
+  const payload = frame.subarray(isShort ? 2 : 4);
+  assert.equal(isShort ? frame[1] : frame.readUInt16BE(2), payload.length);
+  return payload;
+}
+
 describe("JSON frames", () => {
-  const read = (frames: Buffer[]) => frames.map((frame) => JSON.parse(frame.toString()));
+  const read = (frames: Buffer[]) => frames.map((frame) => JSON.parse(payloadOf(frame, text).toString()));
 
   test("tell each user's state, and what is known besides", () => {
     assert.deepEqual(read(jsonFrames.presence([online, offline, unheard])), [
@@ -79,7 +92,7 @@ describe("JSON frames", () => {
 describe("envelope frames", () => {
   const read = (frames: Buffer[]) =>
     frames.map((frame) => {
-      const envelope = events.EventEnvelope.decode(frame);
+      const envelope = events.EventEnvelope.decode(payloadOf(frame, binary));
       return { envelope, update: presence.PresenceUpdateEvent.decode(envelope.payload) };
     });
 

@@ -1,5 +1,6 @@
 import type { Dot } from "../../push/dot.ts";
 import type { FrameFormat } from "../../push/frame-format.ts";
+import { textFrame } from "./message-frame.ts";
 
 export const jsonProtocol = "realchat.presence.v1.json";
 
@@ -20,23 +21,19 @@ const causes = [
 export const jsonFrames: FrameFormat = {
   isBinary: false,
   includesDevices: true,
-  snapshot: (dots) => [frame("snapshot", dots.map(userOf))],
-  presence: (dots) => [frame("presence", dots.map(userOf))],
-  hidden: (userIds) => [frame("hidden", userIds)],
+  snapshot: (dots) => [frameOf({ type: "snapshot", users: dots.map(userOf) })],
+  presence: (dots) => [frameOf({ type: "presence", users: dots.map(userOf) })],
+  hidden: (userIds) => [frameOf({ type: "hidden", users: userIds })],
   stale: (isStale) => (isStale ? staleFrames : currentFrames),
   pong: () => pongFrames,
 };
 
-const staleFrames = [bytes({ type: "stale", stale: true })];
-const currentFrames = [bytes({ type: "stale", stale: false })];
-const pongFrames = [bytes({ type: "pong" })];
+const staleFrames = [frameOf({ type: "stale", stale: true })];
+const currentFrames = [frameOf({ type: "stale", stale: false })];
+const pongFrames = [frameOf({ type: "pong" })];
 
-function frame(type: string, users: readonly unknown[]): Buffer {
-  return bytes({ type, users });
-}
-
-function bytes(message: object): Buffer {
-  return Buffer.from(JSON.stringify(message));
+function frameOf(message: object): Buffer {
+  return textFrame(JSON.stringify(message));
 }
 
 // Without the instance: which of our machines somebody is connected to is nobody's business.

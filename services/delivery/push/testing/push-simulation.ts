@@ -225,13 +225,14 @@ export class PushSimulation {
       subscription: this.#push.connect(user, sink),
     };
     // Judged at the moment when it is written, not later.
-    sink.send = (frames, written) => {
-      send(frames, written);
+    sink.send = (frames, taken) => {
+      const isTaken = send(frames, taken);
       try {
         this.#judgeSocket(socket);
       } catch (objection) {
         this.#objection ??= objection;
       }
+      return isTaken;
     };
     this.#sockets.push(socket);
   }

@@ -35,13 +35,14 @@ export class RecordingSink implements FrameSink {
   isClosedAsSlow = false;
   /** While it is held, the network takes nothing. */
   isHeld = false;
-  #written: (() => void) | undefined;
+  #taken: (() => void) | undefined;
 
-  send(frames: readonly Buffer[], written: () => void): void {
-    this.buffers.push(...frames);
-    this.frames.push(...frames.map(readFrame));
-    this.#written = written;
-    if (!this.isHeld) setImmediate(() => this.release());
+  /** @param frames one: these frames have no header that would tell where the next one begins */
+  send(frames: Buffer, taken: () => void): boolean {
+    this.buffers.push(frames);
+    this.frames.push(readFrame(frames));
+    if (this.isHeld) this.#taken = taken;
+    return !this.isHeld;
   }
 
   closeSlow(): void {
@@ -50,9 +51,9 @@ export class RecordingSink implements FrameSink {
 
   /** The network takes what was written. */
   release(): void {
-    const written = this.#written;
-    this.#written = undefined;
-    written?.();
+    const taken = this.#taken;
+    this.#taken = undefined;
+    taken?.();
   }
 
   /** `snapshot ann+ bob-`, `hidden bob`: what it was told, in short. */
