@@ -4,7 +4,14 @@ import type { LossReason } from "../loss-reason.ts";
 import { isServerRefusal, RedisError } from "../redis-error.ts";
 import type { RedisLocator } from "../redis-locator.ts";
 import { runIdOf } from "../server-check.ts";
-import type { RedisLink, RedisServer, RedisServers, ServersOptions, ServersUse } from "./redis-servers.ts";
+import {
+  noListeners,
+  type RedisLink,
+  type RedisServer,
+  type RedisServers,
+  type ServersOptions,
+  type ServersUse,
+} from "./redis-servers.ts";
 
 /** All parts on one server, wherever that is at the moment: the link of each is the one connection. */
 export class OneServer implements RedisServers {
@@ -22,7 +29,7 @@ export class OneServer implements RedisServers {
 
   /** @param first the servers that these are beside */
   constructor(locator: RedisLocator, options: ServersOptions, clock: Clock, first?: OneServer) {
-    const { prepare, onLost, ...connecting } = options;
+    const { prepare, onReady, onLost, ...connecting } = options;
     const parts = [...options.parts.keys()];
     this.#parts = new Set(parts);
     this.#isFirst = first === undefined;
@@ -34,10 +41,14 @@ export class OneServer implements RedisServers {
         ...connecting,
         locator,
         prepare: async (client) => {
-          await this.#identify(client, first);
-          return prepare(client, parts);
+          // Asked together: each further round trip is another chance for a link that flaps to cut it off.
+          const [, server] = await Promise.all([this.#identify(client, first), prepare(client, parts)]);
+          return server;
         },
-        onReady: () => this.#rejoin(),
+        onReady: () => {
+          this.#rejoin();
+          onReady?.(parts);
+        },
         onLost: (_, error) => {
           this.#runId = undefined;
           if (isServerRefusal(error)) for (const beside of this.#besides) beside.#connection.drop(error);
@@ -79,7 +90,7 @@ export class OneServer implements RedisServers {
   }
 
   beside(use: ServersUse): RedisServers {
-    const beside = new OneServer(this.#locator, { ...this.#options, ...use }, this.#clock, this);
+    const beside = new OneServer(this.#locator, { ...this.#options, ...noListeners, ...use }, this.#clock, this);
     this.#besides.push(beside);
     return beside;
   }

@@ -57,11 +57,13 @@ export interface RedisServers {
 export interface ServersUse {
   /**
    * Runs first on every new connection, and again, for these alone, when parts come to a server that was connected
-   * already: before anything else is sent about them.
+   * already: before anything else is sent about them. Of few round trips, so that it also ends over a link that flaps.
    * @returns what to call the server
    * @throws RedisError REFUSED when this server must not be used
    */
   readonly prepare: (client: RedisClient, parts: readonly number[]) => Promise<string>;
+  /** These parts can be asked about from now on. */
+  readonly onReady?: (parts: readonly number[]) => void;
   /** The connection that served these parts does so no more. */
   readonly onLost?: (parts: readonly number[]) => void;
 }
@@ -72,3 +74,6 @@ export interface ServersOptions
   /** A key of each part, which says its slot. */
   readonly parts: readonly string[];
 }
+
+/** Whoever uses further connections hears of those alone. */
+export const noListeners = { onReady: undefined, onLost: undefined } as const;

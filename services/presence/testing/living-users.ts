@@ -1,4 +1,5 @@
 import { pause, systemClock } from "@realchat/presence-runtime/clock";
+import { waitUntil } from "@realchat/presence-testing";
 import type { Random } from "./interleavings/random.ts";
 import { CallFailure, type PresenceClient } from "./presence-client.ts";
 
@@ -21,6 +22,8 @@ export class LivingUsers {
   readonly userIds: readonly string[];
   /** Answers to heartbeats, by their code, "OK" included. */
   readonly answers = new Map<string, number>();
+  /** The longest time for which one of them sent no heartbeat, ms: more than it should be on a machine that is too slow. */
+  longestSilenceMs = 0;
   readonly #options: LivingUsersOptions;
   readonly #stopping = new AbortController();
   readonly #beating: Promise<void>[] = [];
@@ -37,7 +40,9 @@ export class LivingUsers {
         const device = { userId, deviceId: "phone" };
         const connectionId = index % 2 === 0 ? "" : `socket-${userId}`;
         const registration = { ...device, instanceId: "gateway", connectionId };
-        const { sessionId } = await this.#anyNode().api.registerSession(registration);
+        const register = () => this.#anyNode().api.registerSession(registration);
+        // A busy machine may take longer than a gateway waits.
+        const { sessionId } = await waitUntil(register, { what: `${userId} is registered` });
         return { ...device, sessionId: connectionId === "" ? "" : sessionId };
       }),
     );
@@ -53,9 +58,13 @@ export class LivingUsers {
   async #beat(session: { userId: string; deviceId: string; sessionId: string }): Promise<void> {
     const { beatMs } = this.#options;
     const { signal } = this.#stopping;
+    let sentMs = systemClock.monotonicMs();
     // Spread, as a gateway's are.
     await pause(systemClock, beatMs * systemClock.random(), signal);
     while (!signal.aborted) {
+      const silenceMs = systemClock.monotonicMs() - sentMs;
+      this.longestSilenceMs = Math.max(this.longestSilenceMs, silenceMs);
+      sentMs += silenceMs;
       const code = await this.#anyNode()
         .api.refreshSession(session)
         .then(() => "OK", codeOf);

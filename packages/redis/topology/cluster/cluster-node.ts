@@ -43,11 +43,10 @@ export class ClusterNode implements RedisServer {
     this.place = at.place;
     this.#options = options;
     this.#links = links;
-    const { prepare: _, onLost: __, parts: ___, ...connecting } = options;
     let arrived: readonly number[] = [];
     this.connection = new RedisConnection(
       {
-        ...connecting,
+        ...options,
         locator: locatorAt(at.address),
         prepare: async (client) => {
           const result = await this.#prepare(client, [...this.#assigned]);
@@ -158,12 +157,13 @@ export class ClusterNode implements RedisServer {
     return this.connection.failure(new Error(`no reply for ${patienceLooks * 100} ms`));
   }
 
-  #serve(parts: readonly number[]): void {
+  #serve(arrived: readonly number[]): void {
+    const parts = arrived.filter((part) => this.#assigned.has(part));
     for (const part of parts) {
-      if (!this.#assigned.has(part)) continue;
       this.#served.add(part);
       (this.#links[part] as PartLink).servedBy(this);
     }
+    this.#options.onReady?.(parts);
   }
 
   #leave(parts: readonly number[]): void {

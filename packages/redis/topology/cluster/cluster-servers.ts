@@ -1,7 +1,13 @@
 import type { Cancel, Clock } from "@realchat/presence-runtime";
 import { type LossReason, lossReasons } from "../../loss-reason.ts";
 import { describe, RedisError, unavailable } from "../../redis-error.ts";
-import type { RedisServer, RedisServers, ServersOptions, ServersUse } from "../redis-servers.ts";
+import {
+  noListeners,
+  type RedisServer,
+  type RedisServers,
+  type ServersOptions,
+  type ServersUse,
+} from "../redis-servers.ts";
 import type { ClusterMap, MapFollower, MapSource } from "./cluster-map.ts";
 import { ClusterNode } from "./cluster-node.ts";
 import { keySlot } from "./key-slot.ts";
@@ -94,7 +100,7 @@ export class ClusterServers implements RedisServers, MapFollower {
   }
 
   beside(use: ServersUse): RedisServers {
-    return new ClusterServers(this.#map, { ...this.#options, ...use }, this.#clock, true);
+    return new ClusterServers(this.#map, { ...this.#options, ...noListeners, ...use }, this.#clock, true);
   }
 
   /** See MapFollower. */

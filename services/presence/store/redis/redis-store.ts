@@ -158,6 +158,9 @@ class RedisPresenceStore implements RedisStore {
     const onLost = (parts: readonly number[]) => {
       for (const part of parts) this.#shards[part]?.state.interrupted();
     };
+    const onReady = (parts: readonly number[]) => {
+      for (const part of parts) this.#shards[part]?.ready();
+    };
     const { allowEviction: allowed = [], onEviction: onFound = () => {} } = options;
     this.#eviction = new EvictionWatch({ allowed, lossBy: lossByEviction, onFound });
     this.#settings = new SettingsWatch(options, options.onSetting ?? (() => {}), clock);
@@ -173,7 +176,7 @@ class RedisPresenceStore implements RedisStore {
     const parts = [...keys.map(({ meta }) => meta), storeKey];
     this.#servers = serversAt(
       options,
-      { parts, commandTimeoutMs, maxCommands: maxPendingCommands, unavailable, prepare, onLost },
+      { parts, commandTimeoutMs, maxCommands: maxPendingCommands, unavailable, prepare, onReady, onLost },
       clock,
     );
     this.#storeLink = this.#servers.links[shards] as RedisLink;

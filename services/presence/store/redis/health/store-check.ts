@@ -1,6 +1,6 @@
 import { checkServer, type EvictionWatch, type RedisClient } from "@realchat/presence-redis";
 import type { ShardKeys } from "../keys.ts";
-import { checkMarks, type StoreMark } from "./store-mark.ts";
+import { checkMarks, readMarks, type StoreMark } from "./store-mark.ts";
 
 /**
  * Checks that a server is ours to use, and leaves our mark in an empty one.
@@ -16,7 +16,11 @@ export async function checkStore(
   hasStore: boolean,
   eviction: EvictionWatch,
 ): Promise<string> {
-  const server = await checkServer(client, eviction);
-  await checkMarks(client, mark, shards, hasStore);
+  // Asked together, in one round trip; what is wrong with the server itself is told first.
+  const serverAsked = checkServer(client, eviction);
+  const marks = readMarks(client, shards, hasStore);
+  marks.catch(() => {});
+  const server = await serverAsked;
+  await checkMarks(client, await marks, mark);
   return server;
 }

@@ -10,21 +10,27 @@ export interface StoreMark {
 /** Raised whenever what the keys hold changes its meaning. */
 export const schemaVersion = 1;
 
-/**
- * The first node to come writes the mark; all others compare. Shards are asked first: they keep theirs when the store's
- * was lost.
- * @throws RedisError REFUSED saying what differs and what to do
- */
-export async function checkMarks(
+/** The marks that a server has, by their keys: the store's own, if it has that, and those of its shards. */
+type FoundMarks = ReadonlyMap<string, Partial<StoreMark>>;
+
+export async function readMarks(
   client: RedisClient,
-  ours: StoreMark,
   shards: readonly ShardKeys[],
   hasStore: boolean,
-): Promise<void> {
+): Promise<FoundMarks> {
   const keys = [...(hasStore ? [storeKey] : []), ...shards.map(({ meta }) => meta)];
-  const marks = await Promise.all(keys.map((key) => readMark(client, key)));
-  for (const mark of marks) compareMarks({ ...ours, ...mark }, ours);
-  if (!hasStore) return;
+  return new Map(await Promise.all(keys.map(async (key) => [key, await readMark(client, key)] as const)));
+}
+
+/**
+ * The first node to come writes the store's mark; all others compare. Shards count as well: they keep theirs when the
+ * store's was lost.
+ * @throws RedisError REFUSED saying what differs and what to do
+ */
+export async function checkMarks(client: RedisClient, found: FoundMarks, ours: StoreMark): Promise<void> {
+  for (const mark of found.values()) compareMarks({ ...ours, ...mark }, ours);
+  const stores = found.get(storeKey);
+  if (stores === undefined || (stores.schema !== undefined && stores.shards !== undefined)) return;
   for (const [field, value] of Object.entries(ours)) {
     await onStoreKey(client.sendCommand(["HSETNX", storeKey, field, String(value)]));
   }

@@ -100,6 +100,11 @@ export class RedisShard {
     await this.#ticks.tick(0, via);
   }
 
+  /** It can be asked, after it was ticked first. */
+  ready(): void {
+    void this.#decideKept();
+  }
+
   /** See ShardKeeping. */
   async tick(limit: number): Promise<Tick> {
     const result = await this.#parts.operations.count("tick", () => this.#ticks.tick(limit));
