@@ -89,6 +89,16 @@ export class HeartbeatRing<Session extends Beating> {
     return this.#sent(taken, nowMs);
   }
 
+  /**
+   * Those whose last heartbeat was sent before then, failed or not, whoever waited longest first.
+   * @param beforeMs monotonic
+   */
+  takeSentBefore(beforeMs: number, nowMs: number, limit: number): Session[] {
+    const due = [...this.#failed.keys(), ...this.#row].filter(({ beatMs }) => beatMs < beforeMs);
+    due.sort((one, other) => one.beatMs - other.beatMs);
+    return this.#sent(due.slice(0, limit), nowMs);
+  }
+
   /** The one who has waited longest, due or not: its heartbeat tells whether presence is there. Best one that did not fail. */
   takeFirst(nowMs: number): Session[] {
     for (const sessions of [this.#row, this.#failed.keys()]) {

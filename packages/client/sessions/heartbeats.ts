@@ -1,12 +1,12 @@
 import type { RefreshSessionsResponse, SessionRef } from "@realchat/presence-proto/presence";
 import type { Cancel, Clock } from "@realchat/presence-runtime/clock";
 import type { PresenceApi } from "../grpc/presence-channels.ts";
-import { presenceClientErrorOf } from "../presence-client-error.ts";
+import { type PresenceClientError, presenceClientErrorOf } from "../presence-client-error.ts";
 import { batchesOf } from "./batches.ts";
 import { HeartbeatRing } from "./heartbeat-ring.ts";
 import type { HeldSession } from "./held-session.ts";
 import type { KeeperLimits } from "./keeper-options.ts";
-import type { Reachability } from "./reachability.ts";
+import { probeMaxMs, type Reachability } from "./reachability.ts";
 import type { ServerPace } from "./server-pace.ts";
 import { deviceKey } from "./session-ids.ts";
 
@@ -17,6 +17,9 @@ const restMaxMs = 2_000;
 const restShare = 1 / 4;
 /** Share of the calls under way at once that is for them. */
 const againShare = 1 / 4;
+
+/** Why a batch is sent: "along" with a probe it only tells something when it succeeds. */
+type Purpose = "due" | "probe" | "along";
 
 export interface HeartbeatCounters {
   /** Heartbeats that were answered, each session counted. */
@@ -75,12 +78,17 @@ export class Heartbeats {
     this.#ring.delete(session);
   }
 
-  /** Sends one heartbeat, due or not, to find out whether presence is there. */
+  /**
+   * Sends one heartbeat, due or not, to find out whether presence is there: alone, so that it is no other session that
+   * fails it. While presence is away, those who are due before the next attempt go along. A node keeps what it cannot
+   * tell its store, so over a link that flaps they count, though all that is heard of them is that they failed (P1).
+   */
   probe(): void {
     const { clock, reachability } = this.#options;
     if (!reachability.mayTry("refresh")) return;
     const first = this.#ring.takeFirst(clock.monotonicMs());
-    if (first.length > 0) this.#send(first, true);
+    if (first.length > 0) this.#send(first, "probe");
+    if (!reachability.isReachable) this.#sendAlong();
   }
 
   stop(): void {
@@ -103,13 +111,26 @@ export class Heartbeats {
     for (const batch of batchesOf(again, batchMaxSessions)) this.#sendAgain(batch);
   }
 
+  /** In whole batches: few calls, as long as all fail. */
+  #sendAlong(): void {
+    const { clock, limits, pace } = this.#options;
+    const { batchMaxSessions, batchesMax } = limits;
+    const nowMs = clock.monotonicMs();
+    const sentBeforeMs = nowMs - pace.intervalMs + probeMaxMs(pace.intervalMs);
+    const room = Math.max(0, batchesMax - this.#underWay) * batchMaxSessions;
+    const due = this.#ring.takeSentBefore(sentBeforeMs, nowMs, room);
+    for (let from = 0; from < due.length; from += batchMaxSessions) {
+      this.#send(due.slice(from, from + batchMaxSessions), "along");
+    }
+  }
+
   async #sendAgain(batch: readonly HeldSession[]): Promise<void> {
     this.#againUnderWay++;
     await this.#send(batch);
     this.#againUnderWay--;
   }
 
-  async #send(batch: readonly HeldSession[], isProbe = false): Promise<void> {
+  async #send(batch: readonly HeldSession[], purpose: Purpose = "due"): Promise<void> {
     const { api, limits, reachability, pace } = this.#options;
     const registrations = batch.map((session) => session.registrations);
     const sessions = batch.map(({ userId, deviceId, token }) => ({ userId, deviceId, sessionId: token }));
@@ -117,7 +138,7 @@ export class Heartbeats {
     const timeoutMs = Math.min(limits.callTimeoutMs, Math.max(500, pace.intervalMs / 2));
     this.#underWay++;
     this.counters.batches++;
-    reachability.trying("refresh");
+    if (purpose !== "along") reachability.trying("refresh");
     try {
       const answer = await api.refreshSessions({ sessions, partial: true }, { timeoutMs });
       for (const session of batch) session.groupMax = Number.POSITIVE_INFINITY;
@@ -127,12 +148,16 @@ export class Heartbeats {
     } catch (thrown) {
       this.counters.batchFailures++;
       this.counters.unconfirmed += batch.length;
-      // The session at fault is found by halving the batch; the others get their answers meanwhile.
-      for (const session of batch) session.groupMax = Math.max(1, Math.floor(batch.length / 2));
       this.#putAgain(batch);
-      reachability.failed("refresh", batch[0], presenceClientErrorOf(thrown), isProbe);
+      if (purpose !== "along") this.#failed(batch, presenceClientErrorOf(thrown), purpose === "probe");
     }
     this.#underWay--;
+  }
+
+  #failed(batch: readonly HeldSession[], error: PresenceClientError, isProbe: boolean): void {
+    // The session at fault is found by halving the batch; the others get their answers meanwhile.
+    for (const session of batch) session.groupMax = Math.max(1, Math.floor(batch.length / 2));
+    this.#options.reachability.failed("refresh", batch[0], error, isProbe);
   }
 
   #putAgain(sessions: readonly HeldSession[]): void {

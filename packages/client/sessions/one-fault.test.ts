@@ -264,6 +264,31 @@ for (const isBatching of [true, false]) {
         assert.deepEqual({ registering, online, closing }, { registering: 0, online: 550, closing: 0 });
       });
 
+      // Each heartbeat that fails may be one that a node keeps, since its link to the store flaps.
+      for (const { sessions, ttlMs, callsMax } of [
+        { sessions: 100, ttlMs: 60_000, callsMax: 700 },
+        { sessions: 5_000, ttlMs: 60_000, callsMax: 1_000 },
+        { sessions: 100, ttlMs: 4_000, callsMax: 400 },
+      ]) {
+        test(`costs no heartbeat: ${sessions} sessions of ${ttlMs} ms are sent in time, in few calls (P1, P6)`, async () => {
+          const stage = await gateway({ sessions, limits: { callsMax: 20_000, callsPerSecond: 1_000_000 } });
+          const { clock, presence, keeper, handles } = stage;
+          presence.intervalMs = ttlMs / 3;
+          await clock.advance(intervalMs);
+          presence.fault = () => refused;
+          await clock.advance(ttlMs);
+          const awayMs = clock.monotonicMs();
+          presence.calls.length = 0;
+          await clock.advance(10 * ttlMs);
+          assert.equal(keeper.metrics().outages, 1);
+          const silenceMs = longestSilenceMs({ ...stage, sinceMs: awayMs }, handles);
+          assert.ok(silenceMs <= 0.5 * ttlMs, `no heartbeat for ${silenceMs} ms`);
+          const [calls, beats] = [presence.calls.length, presence.beats.length];
+          assert.ok(beats <= 2 * 30 * sessions, `${beats} heartbeats, ${30 * sessions} would be even`);
+          assert.ok(calls <= callsMax, `${calls} calls`);
+        });
+      }
+
       test("that a newcomer meets first is known as soon as a heartbeat says so, not when the next one is due", async () => {
         const { clock, presence, keeper } = await gateway({ sessions: 1 });
         presence.fault = () => refused;

@@ -1,4 +1,4 @@
-import { type BackoffLimits, backoffMs } from "@realchat/presence-runtime/backoff";
+import { backoffMs } from "@realchat/presence-runtime/backoff";
 import type { Cancel, Clock } from "@realchat/presence-runtime/clock";
 import type { PresenceClientError } from "../presence-client-error.ts";
 import { isOwnFault } from "./call-faults.ts";
@@ -6,7 +6,8 @@ import { isOwnFault } from "./call-faults.ts";
 export type Method = "register" | "unregister" | "refresh";
 
 /** P6: who lost presence tries again within 5 s. */
-const probePace: BackoffLimits = { firstMs: 500, capMs: 4_000 };
+const probeFirstMs = 500;
+const probeCapMs = 4_000;
 const adviceMaxMs = 4_000;
 /** Over how long those who waited for the same node spread their first call, ms. */
 const spreadMs = 1_000;
@@ -16,8 +17,15 @@ const evidenceMin = 3;
 /** Failures of a method further apart, ms, are not in a row: a failed call is tried again sooner. */
 const rowMaxMs = 10_000;
 
+/** The longest wait between two attempts, ms: two of them for each heartbeat that is due, or more. */
+export function probeMaxMs(intervalMs: number): number {
+  return Math.max(probeFirstMs, Math.min(probeCapMs, intervalMs / 2));
+}
+
 interface ReachabilityOptions {
   readonly clock: Clock;
+  /** Between two heartbeats of a session. */
+  readonly intervalMs: () => number;
   /** Sessions that have something to tell presence, or will. */
   readonly sessions: () => number;
   /** Whether there is a session that sends heartbeats. */
@@ -35,7 +43,8 @@ interface ReachabilityOptions {
  * that is sent right then fails, too.
  *
  * While presence is away, one call of each method at a time finds out whether it is there again, heartbeats first,
- * after waits that grow to 4 s and are random, so that not all gateways come back in the same moment.
+ * after waits that grow to 4 s and are random, so that not all gateways come back in the same moment. Heartbeats that
+ * are due go along with it, and tell nothing when they fail.
  */
 export class Reachability {
   readonly #options: ReachabilityOptions;
@@ -119,7 +128,8 @@ export class Reachability {
       return;
     }
     const adviceMs = Math.min(error.retryAfterMs ?? 0, adviceMaxMs);
-    this.#wait(Math.max(backoffMs(this.#failures++, probePace, this.#clock), adviceMs));
+    const pace = { firstMs: probeFirstMs, capMs: probeMaxMs(this.#options.intervalMs()) };
+    this.#wait(Math.max(backoffMs(this.#failures++, pace, this.#clock), adviceMs));
   }
 
   /** A connection is there again: no need to wait for long. */

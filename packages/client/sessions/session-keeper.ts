@@ -77,6 +77,7 @@ export class SessionKeeper implements AsyncDisposable {
     this.#connectionPrefix = `${randomText(clock)}${randomText(clock)}`;
     const reachability = new Reachability({
       clock,
+      intervalMs: () => this.#pace.intervalMs,
       sessions: () => this.#book.live + this.#book.counts.closing,
       hasHeartbeats: () => this.#heartbeats.size > 0,
       inDoubt: () => this.#heartbeats.probe(),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, type TestContext, test } from "node:test";
+import { PresenceChannels, SessionKeeper } from "@realchat/presence-client";
 import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { seed, type TestPresence } from "@realchat/presence-testing";
 import type { EventCollector } from "../testing/event-collector.ts";
@@ -50,22 +51,47 @@ describe("a link to Redis that flaps: 5 % of the chunks are lost, each resets it
     await nobodyLeaves(t, "pinned", [one]);
   });
 
+  test("nor do sessions of a SessionKeeper that reaches the bad one alone", async (t) => {
+    const [bad] = fleet.nodes;
+    assert(bad !== undefined);
+    const channels = new PresenceChannels({ addresses: [bad.grpcAddress] });
+    const keeper = new SessionKeeper({ channels, instanceId: "gateway" });
+    t.after(async () => {
+      await keeper.drain();
+      await channels.close();
+    });
+    const userIds = Array.from({ length: 100 }, (_, index) => `kept-${index}`);
+    for (const userId of userIds) keeper.open({ userId, deviceId: "phone" });
+    const left = await leaving(userIds);
+    const { unconfirmed, outages } = keeper.metrics();
+    t.diagnostic(`${left.length} of ${userIds.length} went offline; ${unconfirmed} unconfirmed, ${outages} outages`);
+    assert(unconfirmed > userIds.length && outages > 0, "the link did flap");
+    assert.deepEqual(left, [], "P1");
+  });
+
   async function nobodyLeaves(t: TestContext, name: string, nodes: readonly TestPresence[]): Promise<void> {
     const clients = nodes.map((node) => fleet.impatientClient(node));
     const users = new LivingUsers({ nodes: clients, name, count: 100, beatMs: ttlMs / 3, random });
     t.after(() => users.end());
     await users.begin();
-    await Promise.all(users.userIds.map((userId) => kafka.first(userId, "online")));
+    const left = await leaving(users.userIds);
+    t.diagnostic(
+      `${left.length} of ${users.userIds.length} went offline; answers ${JSON.stringify([...users.answers])}; ` +
+        `no heartbeat for ${Math.ceil(users.longestSilenceMs)} ms at most`,
+    );
+    assert(users.longestSilenceMs < ttlMs, "this machine is too slow for callers to send their heartbeats in time");
+    assert((users.answers.get("UNAVAILABLE") ?? 0) > users.userIds.length, "the link did flap");
+    assert.deepEqual(left, [], "P1");
+  }
+
+  /** @returns those who went offline while the link flapped, or because it had */
+  async function leaving(userIds: readonly string[]): Promise<string[]> {
+    await Promise.all(userIds.map((userId) => kafka.first(userId, "online")));
     link.flap(lostShare, random);
     await pause(systemClock, flapsMs);
     link.flap(0, random);
     // What happened meanwhile is in Kafka by then.
     await pause(systemClock, ttlMs);
-    const left = users.userIds.filter((userId) => kafka.of(userId).some(({ online }) => !online));
-    t.diagnostic(
-      `${left.length} of ${users.userIds.length} went offline; answers ${JSON.stringify([...users.answers])}`,
-    );
-    assert((users.answers.get("UNAVAILABLE") ?? 0) > users.userIds.length, "the link did flap");
-    assert.deepEqual(left, [], "P1");
+    return userIds.filter((userId) => kafka.of(userId).some(({ online }) => !online));
   }
 });
