@@ -31,12 +31,11 @@ const bearerProtocol = "bearer.";
 
 export function readHandshake(request: IncomingMessage, options: HandshakeOptions): Handshake {
   const { headers } = request;
-  const url = URL.parse(request.url ?? "/", "http://gateway");
   const offered = (headers["sec-websocket-protocol"] ?? "").split(",").map((protocol) => protocol.trim());
   const protocols = offered.filter((protocol) => protocol !== "" && !protocol.startsWith(bearerProtocol));
-  const [userId, deviceId] = [inQuery(request, "user_id"), inQuery(request, "device_id")];
+  const [userId, deviceId] = [inQuery(request, userIdField), inQuery(request, deviceIdField)];
   return {
-    path: url?.pathname ?? "",
+    path: pathOf(request.url ?? "/"),
     userId: userId ?? undefined,
     deviceId: deviceId ?? undefined,
     unreadable: userId === null ? "user_id" : deviceId === null ? "device_id" : undefined,
@@ -48,13 +47,21 @@ export function readHandshake(request: IncomingMessage, options: HandshakeOption
   };
 }
 
+/** Almost all ask for the same one; parsing is for the others. */
+function pathOf(url: string): string {
+  return url.startsWith("/ws?") ? "/ws" : (URL.parse(url, "http://gateway")?.pathname ?? "");
+}
+
+const userIdField = /(?:^|&)user_id=([^&#]*)/;
+const deviceIdField = /(?:^|&)device_id=([^&#]*)/;
+
 /**
  * A field of the query. `URLSearchParams` would decode invalid UTF-8 to U+FFFD, and so many ids to the same one.
  * @returns undefined when it is missing, null when it is not percent-encoded UTF-8
  */
-function inQuery({ url = "" }: IncomingMessage, name: string): string | undefined | null {
+function inQuery({ url = "" }: IncomingMessage, name: RegExp): string | undefined | null {
   const query = url.slice(url.indexOf("?") + 1);
-  const field = new RegExp(`(?:^|&)${name}=([^&#]*)`).exec(query)?.[1];
+  const field = name.exec(query)?.[1];
   if (field === undefined) return undefined;
   try {
     // Node decodes each byte that is not ASCII to one character.

@@ -76,8 +76,10 @@ export class Lookups {
   }
 
   async #run(): Promise<void> {
-    if (this.#isRunning) return;
+    if (this.#isRunning || this.#batches.first === undefined) return;
     this.#isRunning = true;
+    // Sockets that connect in one turn of the event loop are one call.
+    await pause(this.#clock, 0, this.#stop.signal);
     for (let batch = this.#batches.first; batch !== undefined; batch = this.#batches.first) {
       this.#dequeue(batch);
       await this.#lookUpInParts(batch.userIds);
