@@ -60,6 +60,7 @@ export interface DeliveryConfig {
     readonly socketsMax: number;
     readonly userMaxSockets: number;
     readonly addressMaxSockets: number;
+    readonly handshakesMax: number;
     readonly messageMaxBytes: number;
     readonly messageRate: { readonly perSecond: number; readonly burst: number };
   };
@@ -118,6 +119,7 @@ export function deliveryConfig(values: DeliveryValues): DeliveryConfig {
       socketsMax: values.SOCKETS_MAX,
       userMaxSockets: values.USER_MAX_SOCKETS,
       addressMaxSockets: values.ADDRESS_MAX_SOCKETS,
+      handshakesMax: values.HANDSHAKES_MAX,
       messageMaxBytes: values.MESSAGE_MAX_BYTES,
       messageRate: { perSecond: values.MESSAGES_PER_SECOND, burst: burstFactor * values.MESSAGES_PER_SECOND },
     },

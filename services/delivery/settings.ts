@@ -166,6 +166,11 @@ export const deliverySettings = {
       default: "1000",
       meaning: "sockets of one address here; an IPv6 /64 counts as one",
     },
+    HANDSHAKES_MAX: {
+      kind: integer({ min: 1, max: 1_000_000 }),
+      default: "1000",
+      meaning: "clients that wait for the answer to their handshake; beyond that they get 503",
+    },
     ADDRESS_HEADER: {
       kind: text(name),
       default: { meaning: "there is no proxy" },

@@ -149,6 +149,80 @@ describe("a client says", () => {
   });
 });
 
+describe("many handshakes at once", () => {
+  const limits = {
+    ...{ socketsMax: 100, userMaxSockets: 100, addressMaxSockets: 100 },
+    ...{ messageMaxBytes: 1_024, messageRate: { perSecond: 100, burst: 100 } },
+  };
+
+  /**
+   * Their requests are in the kernel before the gateway reads the first of them; and they are accepted, which libuv does
+   * for one connection in each turn of the event loop.
+   */
+  async function handshakes(count: number): Promise<{ answers: string[] }> {
+    const [host = "", port] = harness.address.split(":");
+    const connect = async () => {
+      const socket = connectTcp(Number(port), host);
+      socket.write("GET /accepted HTTP/1.1\r\nHost: x\r\n\r\n");
+      await new Promise((resolve) => socket.once("data", resolve));
+      return socket;
+    };
+    const sockets = await Promise.all(Array.from({ length: count }, connect));
+    const answers = Array<string>(count).fill("");
+    for (const [index, socket] of sockets.entries()) {
+      socket.on("data", (data) => {
+        answers[index] += String(data);
+      });
+      const fields = ["Host: x", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"];
+      const request = [`GET /ws?user_id=u${index}&device_id=d HTTP/1.1`, ...fields, `Sec-WebSocket-Key: ${key}`];
+      socket.write(`${request.join("\r\n")}\r\n\r\n`);
+    }
+    return { answers };
+  }
+  const key = "dGhlIHNhbXBsZSBub25jZQ==";
+
+  test("wait for their turn, and those beyond the limit are told to come back, not all at the same time", async () => {
+    harness = await startGatewayHarness({ limits: { ...limits, handshakesMax: 20 } });
+    const { answers } = await handshakes(60);
+    await waitUntil(() => answers.every((answer) => answer.includes("\r\n\r\n")), { what: "all are answered" });
+    const refused = answers.filter((answer) => answer.startsWith("HTTP/1.1 503 "));
+    const opened = answers.filter((answer) => answer.startsWith("HTTP/1.1 101 "));
+    assert.equal(opened.length + refused.length, 60);
+    assert.ok(opened.length >= 20 && refused.length >= 1, `${opened.length} opened, ${refused.length} refused`);
+    const waits = refused.map((answer) => /^Retry-After: (\d+)\r$/m.exec(answer)?.[1]);
+    assert.ok(waits.every((wait) => Number(wait) >= 2 && Number(wait) <= 5));
+    assert.ok(refused.length < 10 || new Set(waits).size > 1, `all come back after ${waits[0]} s`);
+    assert.match(refused[0] ?? "", /"error":"overloaded","message":"20 clients wait for this gateway, its limit:/);
+    const { metrics } = harness.gateway;
+    assert.deepEqual(metrics.refused, { overloaded: refused.length });
+    assert.deepEqual(metrics.bounds.handshakes, { used: 0, limit: 20 });
+    await waitUntil(() => harness.gateway.metrics.bounds.places.used === opened.length, { what: "no place is lost" });
+  });
+
+  test("leave the sockets that are open their turns between them", async () => {
+    harness = await startGatewayHarness({
+      limits: { ...limits, handshakesMax: 100 },
+      push: {
+        connect() {
+          const endMs = systemClock.monotonicMs() + 5;
+          while (systemClock.monotonicMs() < endMs);
+          return { subscribe: () => true, unsubscribe() {}, close() {} };
+        },
+      },
+    });
+    const open = await harness.open();
+    const { answers } = await handshakes(60);
+    await waitUntil(() => harness.gateway.metrics.opened > 1, { what: "the first is open" });
+    const atPing = harness.gateway.metrics.opened;
+    const answered = new Promise((resolve) => open.socket.once("pong", resolve));
+    open.socket.ping();
+    await answered;
+    const atPong = harness.gateway.metrics.opened;
+    assert.ok(atPing < 30 && atPong - atPing < 20, `${atPing} were open at the ping, ${atPong} at the pong`);
+    await waitUntil(() => answers.every((answer) => answer.startsWith("HTTP/1.1 101 ")), { what: "all are open" });
+  });
+});
+
 describe("a socket is refused", () => {
   test("with a status when it is invalid", async () => {
     harness = await startGatewayHarness();
@@ -161,7 +235,7 @@ describe("a socket is refused", () => {
   test("beyond the limits of a user, an address and the gateway, until some are closed", async () => {
     const limits = { messageMaxBytes: 1_024, messageRate: { perSecond: 5, burst: 5 } };
     harness = await startGatewayHarness({
-      limits: { ...limits, socketsMax: 4, userMaxSockets: 2, addressMaxSockets: 3 },
+      limits: { ...limits, socketsMax: 4, userMaxSockets: 2, addressMaxSockets: 3, handshakesMax: 10 },
     });
     const from = (address: string) => ({ headers: { "x-client": address } });
     const first = await harness.open(from("1.1.1.1"));

@@ -13,11 +13,12 @@ import { headersMaxBytes, refusalOfBroken } from "./broken-request.ts";
 import { type Close, closes } from "./close-codes.ts";
 import { Connection, type ConnectionSetting, type End } from "./connection.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
-import { type HandshakeOptions, readHandshake } from "./handshake.ts";
+import { type Handshake, type HandshakeOptions, readHandshake } from "./handshake.ts";
+import { HandshakeTurns } from "./handshake-turns.ts";
 import { envelopeFrames, envelopeProtocol } from "./protocols/envelope-frames.ts";
 import { jsonFrames, jsonProtocol } from "./protocols/json-frames.ts";
 import { isRefusal, type Refusal, type RefusalReason, refuse, refuseRequest } from "./refusal.ts";
-import { type SocketLimitOptions, SocketLimits } from "./socket-limits.ts";
+import { type Place, type SocketLimitOptions, SocketLimits } from "./socket-limits.ts";
 import { spreadOut } from "./spread-out.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 import { agree, asksForWebSocket, notUpgraded, wrongWithUpgrade } from "./upgrade.ts";
@@ -33,7 +34,12 @@ export interface GatewayOptions {
     readonly origins: ReadonlySet<string>;
     readonly timeoutMs: number;
   };
-  readonly limits: SocketLimitOptions & { readonly messageMaxBytes: number; readonly messageRate: Rate };
+  readonly limits: SocketLimitOptions & {
+    /** Handshakes that wait for their turn at most. */
+    readonly handshakesMax: number;
+    readonly messageMaxBytes: number;
+    readonly messageRate: Rate;
+  };
   readonly liveness: { readonly pingEveryMs: number; readonly pongWithinMs: number };
   /** PEM; undefined: no TLS. */
   readonly tls: { readonly certificate: string; readonly key: string } | undefined;
@@ -42,6 +48,18 @@ export interface GatewayOptions {
   readonly onInternalError: (error: unknown) => void;
   /** Called when a page of this origin was refused. */
   readonly onForeignOrigin?: (origin: string) => void;
+}
+
+/** A handshake that only has to be answered. */
+interface Decided {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+  readonly place: Place;
+  readonly outcome: Admitted | Refusal;
+  readonly protocol: string | undefined;
+  readonly handshake: Handshake;
+  readonly arrivedMs: number;
 }
 
 /** After a handshake that may have waited longer, the session is registered only once the client answered a ping, ms. */
@@ -59,6 +77,8 @@ export class Gateway {
   readonly #http: Server;
   readonly #sockets: WebSocketServer;
   readonly #limits: SocketLimits;
+  readonly #handshakes: HandshakeTurns;
+  readonly #overloaded: Refusal;
   readonly #wheel: TimerWheel;
   readonly #setting: ConnectionSetting;
   readonly #connections = new Set<Connection>();
@@ -72,6 +92,9 @@ export class Gateway {
     this.#options = options;
     const { clock, limits, liveness, handshake, tls } = options;
     this.#limits = new SocketLimits(limits);
+    this.#handshakes = new HandshakeTurns({ clock, waitingMax: limits.handshakesMax });
+    const message = `${limits.handshakesMax} clients wait for this gateway, its limit: try another one, or later`;
+    this.#overloaded = { reason: "overloaded", status: 503, message };
     this.#wheel = new TimerWheel(clock, Math.min(1_000, liveness.pongWithinMs / 4));
     this.#setting = {
       clock,
@@ -116,7 +139,7 @@ export class Gateway {
   }
 
   get metrics(): GatewayMetrics {
-    const { socketsMax } = this.#options.limits;
+    const { socketsMax, handshakesMax } = this.#options.limits;
     return {
       sockets: this.#connections.size,
       opened: this.#opened,
@@ -125,6 +148,7 @@ export class Gateway {
       messages: this.#messages,
       bounds: {
         places: { used: this.#limits.total, limit: socketsMax },
+        handshakes: { used: this.#handshakes.size, limit: handshakesMax },
         timers: { used: this.#wheel.size, limit: timersPerSocket * socketsMax },
       },
     };
@@ -170,7 +194,7 @@ export class Gateway {
       return;
     }
     increment(this.#refused, notUpgraded.reason);
-    refuseRequest(response, notUpgraded);
+    refuseRequest(response, notUpgraded, this.#options.clock);
   }
 
   #refuseBroken({ code }: NodeJS.ErrnoException, socket: Socket): void {
@@ -193,7 +217,11 @@ export class Gateway {
     const handshake = readHandshake(request, this.#options.handshake);
     const protocol = protocolAmong(handshake.protocols);
     agree(request, protocol);
-    const place = this.#isDraining ? draining : this.#limits.enter(handshake.address);
+    const place = this.#isDraining
+      ? draining
+      : this.#handshakes.isFull
+        ? this.#overloaded
+        : this.#limits.enter(handshake.address);
     if (isRefusal(place)) {
       this.#refuse(socket, place);
       return;
@@ -201,6 +229,22 @@ export class Gateway {
     socket.once("close", () => place.leave());
     const outcome = await admit(handshake, { ...this.#options, ...this.#options.handshake, formats });
     await nextReads();
+    if (this.#handshakes.isFull) {
+      this.#refuse(socket, this.#overloaded);
+      return;
+    }
+    this.#handshakes.add(() => {
+      try {
+        this.#answer({ request, socket, head, place, outcome, protocol, handshake, arrivedMs });
+      } catch (error) {
+        socket.destroy();
+        this.#options.onInternalError(error);
+      }
+    });
+  }
+
+  /** Opens the socket, or says why not. */
+  #answer({ request, socket, head, place, outcome, protocol, handshake, arrivedMs }: Decided): void {
     if (isGone(socket)) {
       increment(this.#refused, "gone");
       socket.destroy();
@@ -254,7 +298,7 @@ export class Gateway {
 
   #refuse(socket: Duplex, refusal: Refusal): void {
     increment(this.#refused, refusal.reason);
-    refuse(socket, refusal);
+    refuse(socket, refusal, this.#options.clock);
   }
 
   /** Pages cannot read the HTTP answer to a handshake: the socket is opened, and closed with a code. */

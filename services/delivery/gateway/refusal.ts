@@ -1,5 +1,8 @@
 import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
+import type { Clock } from "@realchat/presence-runtime";
+
+type Chance = Pick<Clock, "random">;
 
 export type RefusalReason =
   /** Too many connections: dropped without an answer. */
@@ -16,6 +19,8 @@ export type RefusalReason =
   | "sockets_total"
   | "sockets_of_user"
   | "sockets_of_address"
+  /** Too many others wait to be answered. */
+  | "overloaded"
   | "draining"
   /** The client left before the answer. */
   | "gone"
@@ -34,20 +39,28 @@ export function isRefusal(outcome: object): outcome is Refusal {
 }
 
 /** Answers a handshake that is refused, and ends the connection. */
-export function refuse(socket: Duplex, refusal: Refusal): void {
+export function refuse(socket: Duplex, refusal: Refusal, chance: Chance): void {
   const { status } = refusal;
-  const { headers, body } = answerOf(refusal);
+  const { headers, body } = answerOf(refusal, chance);
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
   socket.end([`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines, "", body].join("\r\n"), () => socket.destroy());
 }
 
 /** Answers a plain request at the path of the sockets. */
-export function refuseRequest(response: ServerResponse, refusal: Refusal): void {
-  const { headers, body } = answerOf(refusal);
+export function refuseRequest(response: ServerResponse, refusal: Refusal, chance: Chance): void {
+  const { headers, body } = answerOf(refusal, chance);
   response.writeHead(refusal.status, headers).end(body);
 }
 
-function answerOf({ status, reason, message }: Refusal): { headers: Record<string, string | number>; body: string } {
+/** After how long a client may come back, s: by chance, or those who were refused together would come back together. */
+function retryAfterSeconds(chance: Chance): number {
+  return 2 + Math.floor(4 * chance.random());
+}
+
+function answerOf(
+  { status, reason, message }: Refusal,
+  chance: Chance,
+): { headers: Record<string, string | number>; body: string } {
   const body = `${JSON.stringify({ error: reason, message })}\n`;
   const headers = {
     Connection: status === 426 ? "close, Upgrade" : "close",
@@ -58,7 +71,7 @@ function answerOf({ status, reason, message }: Refusal): { headers: Record<strin
     ...(status === 405 && { Allow: "GET" }),
     // RFC 9110 §15.5.22, RFC 6455 §4.4
     ...(status === 426 && { Upgrade: "websocket", "Sec-WebSocket-Version": 13 }),
-    ...((status === 429 || status === 503) && { "Retry-After": 2 }),
+    ...((status === 429 || status === 503) && { "Retry-After": retryAfterSeconds(chance) }),
   };
   return { headers, body };
 }

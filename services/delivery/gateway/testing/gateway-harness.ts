@@ -63,7 +63,7 @@ export async function startGatewayHarness(options: Partial<GatewayOptions> = {})
     turns: { waitedMs: 0 },
     handshake,
     limits: {
-      ...{ socketsMax: 20, userMaxSockets: 5, addressMaxSockets: 10 },
+      ...{ socketsMax: 20, userMaxSockets: 5, addressMaxSockets: 10, handshakesMax: 20 },
       ...{ messageMaxBytes: 1_024, messageRate: { perSecond: 5, burst: 20 } },
     },
     liveness: { pingEveryMs: 25_000, pongWithinMs: 10_000 },

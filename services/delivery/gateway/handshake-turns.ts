@@ -1,0 +1,62 @@
+import type { Clock } from "@realchat/presence-runtime";
+import { ArrivalSet } from "@realchat/presence-runtime/arrival-set";
+
+/** Handshakes of one turn of the event loop take about so long together; the others continue in the next turn. */
+const sliceMs = 8;
+
+interface HandshakeTurnsOptions {
+  readonly clock: Pick<Clock, "monotonicMs">;
+  /** Handshakes that may wait. */
+  readonly waitingMax: number;
+  /** Puts a run off to the next turn of the event loop; default: Node's own. */
+  readonly nextTurn?: (run: () => void) => void;
+}
+
+/**
+ * Handshakes that only have to be answered, first come, first served, a few in each turn of the event loop: between two
+ * turns the sockets that are open get their pongs and dots, however many come at once.
+ */
+export class HandshakeTurns {
+  readonly #clock: Pick<Clock, "monotonicMs">;
+  readonly #waitingMax: number;
+  readonly #nextTurn: (run: () => void) => void;
+  readonly #waiting = new ArrivalSet<() => void>();
+  #isScheduled = false;
+
+  constructor({ clock, waitingMax, nextTurn = setImmediate }: HandshakeTurnsOptions) {
+    this.#clock = clock;
+    this.#waitingMax = waitingMax;
+    this.#nextTurn = nextTurn;
+  }
+
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  get isFull(): boolean {
+    return this.#waiting.size >= this.#waitingMax;
+  }
+
+  /** @param answer called once, in a turn that has time for it; must not throw */
+  add(answer: () => void): void {
+    this.#waiting.add(answer);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#waiting.size === 0) return;
+    this.#isScheduled = true;
+    this.#nextTurn(() => this.#run());
+  }
+
+  #run(): void {
+    this.#isScheduled = false;
+    const endMs = this.#clock.monotonicMs() + sliceMs;
+    for (let answer = this.#waiting.first; answer !== undefined; answer = this.#waiting.first) {
+      this.#waiting.delete(answer);
+      answer();
+      if (this.#clock.monotonicMs() >= endMs) break;
+    }
+    this.#schedule();
+  }
+}
