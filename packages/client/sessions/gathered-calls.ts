@@ -20,6 +20,9 @@ interface GatheredCallsOptions<Request, Answer> {
   failed(session: HeldSession, error: PresenceClientError): void;
 }
 
+/** While a call is under way, others are gathered for so long, ms: in a storm that is what makes calls large. */
+const busyWaitMs = 5;
+
 /**
  * Calls of one method. Those that one turn of the event loop brings are one call, in which each is answered for itself;
  * a single one is a call of its own. After a call that failed as a whole its sessions go in calls of half the size, so
@@ -32,6 +35,8 @@ export class GatheredCalls<Request, Answer> {
   /** In order, each with what is called when it was answered, or failed. */
   readonly #gathered = new Map<HeldSession, () => void>();
   #cancel: Cancel = () => {};
+  /** Calls whose answer is awaited. */
+  #underWay = 0;
 
   constructor(options: GatheredCallsOptions<Request, Answer>) {
     this.#options = options;
@@ -40,7 +45,10 @@ export class GatheredCalls<Request, Answer> {
   /** Resolves once it was answered, or failed. */
   call(session: HeldSession): Promise<void> {
     this.#options.reachability.trying(this.#options.method);
-    if (this.#gathered.size === 0) this.#cancel = this.#options.clock.after(0, () => this.#send());
+    if (this.#gathered.size === 0) {
+      const waitMs = this.#underWay === 0 ? 0 : busyWaitMs;
+      this.#cancel = this.#options.clock.after(waitMs, () => this.#send());
+    }
     return new Promise((resolve) => this.#gathered.set(session, resolve));
   }
 
@@ -68,7 +76,7 @@ export class GatheredCalls<Request, Answer> {
     const sentMs = clock.monotonicMs();
     let answers: readonly (Answer | PresenceClientError)[];
     try {
-      answers = await many(batch.map(requestOf));
+      answers = await this.#counted(many(batch.map(requestOf)));
     } catch (thrown) {
       const error = presenceClientErrorOf(thrown);
       if (error.code === "UNIMPLEMENTED") for (const session of batch) void this.#sendAlone(session, done);
@@ -85,11 +93,20 @@ export class GatheredCalls<Request, Answer> {
     const sentMs = clock.monotonicMs();
     let outcome: Answer | PresenceClientError;
     try {
-      outcome = await one(requestOf(session));
+      outcome = await this.#counted(one(requestOf(session)));
     } catch (thrown) {
       outcome = presenceClientErrorOf(thrown);
     }
     this.#conclude([{ session, outcome }], sentMs, done);
+  }
+
+  async #counted<Answered>(call: Promise<Answered>): Promise<Answered> {
+    this.#underWay++;
+    try {
+      return await call;
+    } finally {
+      this.#underWay--;
+    }
   }
 
   /** Presence is there when it decided about one of them: what it could not answer is then no sign that it is away. */
