@@ -15,8 +15,12 @@
 local begun = ''
 local incarnation
 do
-  local info = redis.call('INFO', 'server', 'replication')
-  local run_id, replid = string.match(info, '\nrun_id:(%w+)'), string.match(info, '\nmaster_replid:(%w+)')
+  local about_server = redis.call('INFO', 'server', 'replication')
+  -- Found as plain text: a pattern would be tried at each of the 2,000 characters in front.
+  local _, to = string.find(about_server, '\nrun_id:', 1, true)
+  local run_id = string.match(about_server, '^%w+', to + 1)
+  _, to = string.find(about_server, '\nmaster_replid:', to, true)
+  local replid = string.match(about_server, '^%w+', to + 1)
   local its_run_id, its_replid, born
   its_run_id, its_replid, incarnation, born =
     unpack(redis.call('HMGET', meta, 'run_id', 'replid', 'incarnation', 'born'))
@@ -35,7 +39,9 @@ do
   end
   if begun ~= '' then
     incarnation = fresh_incarnation
-    begin_us = math.max(now_us, version_before, seen_version, begin_us) + RULES.begin_lead_us
+    -- Another program may have taken out the last entry, but not the place that it had.
+    -- #include log/state
+    begin_us = math.max(now_us, last_version, seen_version, begin_us) + RULES.begin_lead_us
     -- One more: what ended in this very millisecond did so before.
     clock_ms = math.max(clock_ms or 0, reckoned_ms) + 1
     recovering_until_ms = clock_ms + RULES.ttl_ms

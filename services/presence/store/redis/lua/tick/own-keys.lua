@@ -30,9 +30,15 @@ do
     return redis.error_reply('MARK ' .. its_schema .. ' ' .. its_shards)
   end
   if not values[1] or not values[2] then redis.call('HSET', meta, 'schema', schema, 'shards', shards) end
-  -- #include log/state
-  if last_version > 9007199254740991 then
+  local last = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
+  if last then
+    local ms, us = string.match(last[1], '^(%d+)-(%d+)$')
+    version_before = ms * 1000 + us
+  else
+    -- #include log/state
+    version_before = last_version
+  end
+  if version_before > 9007199254740991 then
     return redis.error_reply('FOREIGN ' .. log .. ' has an entry beyond all versions')
   end
-  version_before = last_version
 end

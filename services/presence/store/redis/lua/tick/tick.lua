@@ -43,69 +43,72 @@ if is_advancing or begun ~= '' then
 end
 local recovering_ms = math.max(0, recovering_until_ms - clock_ms)
 
---- Takes down what fell due.
--- @param device_id of a grace, nil when a live session of any device fell due
--- @return whether the record knew of it
-local function expire(user_id, device_id, session_id, deadline_ms)
-  -- #include record/record
-  -- #include log/causes
-  local record = record_prefix .. user_id
-  -- #include record/fetch
-  local ending, cause, seen_ms = ENDED, CAUSE_CONNECTION_LOST, 0
-  if not device_id then
-    local at = text and string.find(text, '\t' .. session_id .. '\31', 1, true)
-    if not at then return false end
-    device_id = string.match(string.sub(text, 1, at - 1), '[^\n]+$')
-    ending, cause = EXPIRED, CAUSE_EXPIRED
-    seen_ms = now_ms - math.min(math.max(0, clock_ms - (deadline_ms - RULES.ttl_ms)), now_ms)
-  end
-  -- #include record/device
-  if not mark or (mark == GRACE) ~= (cause == CAUSE_CONNECTION_LOST) then return false end
-  -- #include record/clear-current
-  return true
-end
-
 local due = {}
 if is_advancing and limit > 0 and recovering_ms == 0 then
   due = redis.call('ZRANGEBYSCORE', deadlines, '-inf', clock_ms, 'WITHSCORES', 'LIMIT', 0, limit)
 end
 local failed, gone_ahead = {}, 0
-for index = 1, #due, 2 do
-  local member = due[index]
-  -- A member of another shape names no user.
-  local user_id, session_id = string.match(member, '^(%Z+)%z(.+)$')
-  local is_decided, answer = true, false
-  if user_id then
-    local graced_device = string.byte(session_id) == 0 and string.sub(session_id, 2) or nil
-    is_decided, answer = pcall(expire, user_id, graced_device, session_id, due[index + 1])
+-- Most ticks find nobody: a function is dear to make, for each outer local that it mentions.
+if due[1] then
+  --- Takes down what fell due.
+  -- @param device_id of a grace, nil when a live session of any device fell due
+  -- @return whether the record knew of it
+  local function expire(user_id, device_id, session_id, deadline_ms)
+    -- #include record/record
+    -- #include log/causes
+    local record = record_prefix .. user_id
+    -- #include record/fetch
+    local ending, cause, seen_ms = ENDED, CAUSE_CONNECTION_LOST, 0
+    if not device_id then
+      local at = text and string.find(text, '\t' .. session_id .. '\31', 1, true)
+      if not at then return false end
+      device_id = string.match(string.sub(text, 1, at - 1), '[^\n]+$')
+      ending, cause = EXPIRED, CAUSE_EXPIRED
+      seen_ms = now_ms - math.min(math.max(0, clock_ms - (deadline_ms - RULES.ttl_ms)), now_ms)
+    end
+    -- #include record/device
+    if not mark or (mark == GRACE) ~= (cause == CAUSE_CONNECTION_LOST) then return false end
+    -- #include record/clear-current
+    return true
   end
-  if not is_decided and string.find(answer, 'non local key', 1, true) then
-    -- While the slot migrates, the record went ahead: the session is taken down where that is (P1, P2).
-    gone_ahead = gone_ahead + 1
-  elseif not is_decided then
-    -- #include record/mark-unreadable
-    failed[#failed + 1] = user_id
-    failed[#failed + 1] = answer
-    -- The others must not wait for it, nor may it come again at once.
-    redis.call('ZADD', deadlines, clock_ms + RULES.ttl_ms, member)
-  elseif not answer then
-    redis.call('ZREM', deadlines, member)
+
+  for index = 1, #due, 2 do
+    local member = due[index]
+    -- A member of another shape names no user.
+    local user_id, session_id = string.match(member, '^(%Z+)%z(.+)$')
+    local is_decided, answer = true, false
+    if user_id then
+      local graced_device = string.byte(session_id) == 0 and string.sub(session_id, 2) or nil
+      is_decided, answer = pcall(expire, user_id, graced_device, session_id, due[index + 1])
+    end
+    if not is_decided and string.find(answer, 'non local key', 1, true) then
+      -- While the slot migrates, the record went ahead: the session is taken down where that is (P1, P2).
+      gone_ahead = gone_ahead + 1
+    elseif not is_decided then
+      -- #include record/mark-unreadable
+      failed[#failed + 1] = user_id
+      failed[#failed + 1] = answer
+      -- The others must not wait for it, nor may it come again at once.
+      redis.call('ZADD', deadlines, clock_ms + RULES.ttl_ms, member)
+    elseif not answer then
+      redis.call('ZREM', deadlines, member)
+    end
   end
 end
 -- #include log/announce
 
--- #include log/state
+local online, restated = unpack(redis.call('HMGET', meta, 'online', 'restated'))
 return {
   clock_ms,
   #due / 2 - gone_ahead,
   due[2] and math.min(clock_ms - due[2], clock_ms) or 0,
-  last_version,
-  log_length,
+  math.max(version_before, appended_version),
+  redis.call('XLEN', log),
   redis.call('ZCARD', deadlines),
-  tonumber(redis.call('HGET', meta, 'online')) or 0,
+  tonumber(online) or 0,
   digits_of(begin_us),
   recovering_ms,
-  redis.call('HGET', meta, 'restated') or '0',
+  restated or '0',
   incarnation,
   begun,
   failed,
