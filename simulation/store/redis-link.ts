@@ -1,4 +1,4 @@
-import { countsUntilUs } from "../../services/presence/domain/late-change.ts";
+import { countsUntil, type TwoClocks } from "../../services/presence/domain/late-change.ts";
 import { PresenceError } from "../../services/presence/domain/presence-error.ts";
 import type { UserRecord } from "../../services/presence/domain/session.ts";
 import { shardOf } from "../../services/presence/domain/shard.ts";
@@ -147,14 +147,14 @@ export class RedisLink implements PresenceStore {
 
   async register(registration: Registration) {
     const shard = this.#shardOf(registration.userId);
-    const result = await this.#change(shard, (redis, untilUs) => redis.register(shard, registration, untilUs));
+    const result = await this.#change(shard, (redis, until) => redis.register(shard, registration, until));
     if ("version" in result) this.#saw(shard, result.version);
     return result;
   }
 
   unregister(ending: SessionEnding) {
     const shard = this.#shardOf(ending.userId);
-    return this.#change(shard, (redis, untilUs) => redis.unregister(shard, ending, untilUs));
+    return this.#change(shard, (redis, until) => redis.unregister(shard, ending, until));
   }
 
   refresh(session: Heartbeat, reply: RefreshReply, tag: number): void {
@@ -314,17 +314,18 @@ export class RedisLink implements PresenceStore {
   }
 
   #decide(shard: number, heartbeat: Heartbeat): Promise<RefreshResult> {
-    return this.#change(shard, (redis, untilUs) => redis.heartbeat(shard, heartbeat, untilUs));
+    return this.#change(shard, (redis, until) => redis.heartbeat(shard, heartbeat, until));
   }
 
   /** As ShardChanges does: a tick first, and again where the clock is missing, or was stepped. */
-  async #change<Result>(shard: number, run: (redis: SimulatedRedis, untilUs: number) => Result): Promise<Result> {
+  async #change<Result>(shard: number, run: (redis: SimulatedRedis, until: TwoClocks) => Result): Promise<Result> {
     const { machine } = this.#options;
     const known = this.#shard(shard);
     const askedMs = machine.monotonicMs();
     const attempt = () => {
-      const untilUs = countsUntilUs(known.time.readUs(askedMs), silenceMs);
-      return this.#call((redis) => run(redis, untilUs));
+      const asked = { nowUs: known.time.readUs(askedMs), clockMs: known.clock.boundMs(askedMs) ?? 0 };
+      const until = countsUntil(asked, silenceMs);
+      return this.#call((redis) => run(redis, until));
     };
     if (!known.isProven) await this.#tick(shard, 0);
     try {

@@ -8,7 +8,7 @@ import {
   type Rules,
 } from "../../services/presence/domain/decisions.ts";
 import { isDeviceChange } from "../../services/presence/domain/device-change.ts";
-import { isTooLate } from "../../services/presence/domain/late-change.ts";
+import { isTooLate, type TwoClocks } from "../../services/presence/domain/late-change.ts";
 import type { LogEntry } from "../../services/presence/domain/log-entry.ts";
 import {
   type BeginReason,
@@ -232,14 +232,14 @@ export class SimulatedRedis {
     return members.map((member) => this.#shard(shard).deadlines.has(member));
   }
 
-  /** @param untilUs of this and the next two: until when it counts; throws TooLate */
+  /** @param until of this and the next two: until when it counts; throws TooLate */
   heartbeat(
     shard: number,
     { userId, deviceId, sessionId, instanceId = "unknown-instance" }: Heartbeat,
-    untilUs: number,
+    until: TwoClocks,
   ): RefreshResult {
     const data = this.#shard(shard);
-    const moment = this.#momentInTime(data, untilUs);
+    const moment = this.#momentInTime(data, until);
     const heartbeat = { deviceId, sessionId, instanceId };
     const decision = decideHeartbeat(data.records.get(userId), heartbeat, moment, this.#rules);
     if (decision.kind === "missing" || decision.kind === "superseded") return { kind: decision.kind };
@@ -249,10 +249,10 @@ export class SimulatedRedis {
     return { kind: "refreshed" };
   }
 
-  register(shard: number, registration: Registration, untilUs: number): RegisterResult {
+  register(shard: number, registration: Registration, until: TwoClocks): RegisterResult {
     const { userId, deviceId, instanceId, connectionId, ageMs = 0 } = registration;
     const data = this.#shard(shard);
-    const moment = this.#momentInTime(data, untilUs);
+    const moment = this.#momentInTime(data, until);
     const record = data.records.get(userId);
     const previous = parseSessionId(registration.previousSessionId);
     const request = { deviceId, instanceId, connectionId, previous, ageMs };
@@ -268,10 +268,10 @@ export class SimulatedRedis {
     return { kind: decision.kind, sessionId, version };
   }
 
-  unregister(shard: number, ending: SessionEnding, untilUs: number): UnregisterResult {
+  unregister(shard: number, ending: SessionEnding, until: TwoClocks): UnregisterResult {
     const { userId, deviceId } = ending;
     const data = this.#shard(shard);
-    const moment = this.#momentInTime(data, untilUs);
+    const moment = this.#momentInTime(data, until);
     const decision = decideUnregister(data.records.get(userId), ending, moment, this.#rules);
     if (decision.kind === "left-alone") return { kind: decision.why };
     const current = data.records.get(userId)?.devices.get(deviceId)?.current;
@@ -489,9 +489,10 @@ export class SimulatedRedis {
   }
 
   /** @throws TooLate, NoClock */
-  #momentInTime(data: Shard, untilUs: number): Moment {
-    if (isTooLate(untilUs, { nowUs: this.machine.nowUs() })) throw new TooLate();
-    return this.#moment(data);
+  #momentInTime(data: Shard, until: TwoClocks): Moment {
+    const moment = this.#moment(data);
+    if (isTooLate(until, moment)) throw new TooLate();
+    return moment;
   }
 
   /** @throws NoClock */

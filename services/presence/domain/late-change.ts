@@ -5,16 +5,24 @@
  */
 
 /**
- * @param askedUs wall clock of the store when the node asked, as it reckons it; not before the true one, so that what is
- *   carried out in time counts
- * @param timeoutMs for how long the node waits for an answer
- * @returns wall clock of the store, µs, until which the change counts
+ * A moment by both clocks of a shard: the wall clock does not stand still with the store, and the shard clock, ms, is never
+ * stepped back.
  */
-export function countsUntilUs(askedUs: number, timeoutMs: number): number {
-  return askedUs + timeoutMs * 1_000;
+export interface TwoClocks {
+  readonly nowUs: number;
+  readonly clockMs: number;
+}
+
+/**
+ * @param asked when the node asked, as it reckons it; not before the true moment, so that what is carried out in time counts
+ * @param timeoutMs for how long the node waits for an answer
+ * @returns until when the change counts
+ */
+export function countsUntil({ nowUs, clockMs }: TwoClocks, timeoutMs: number): TwoClocks {
+  return { nowUs: nowUs + timeoutMs * 1_000, clockMs: clockMs + timeoutMs };
 }
 
 /** Whether a change that is carried out now changes nothing. */
-export function isTooLate(untilUs: number, { nowUs }: { readonly nowUs: number }): boolean {
-  return nowUs > untilUs;
+export function isTooLate(until: TwoClocks, now: TwoClocks): boolean {
+  return now.nowUs > until.nowUs || now.clockMs > until.clockMs;
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import type { Reply } from "@realchat/presence-redis";
 import { systemClock } from "@realchat/presence-runtime/clock";
 import { seed, settleStore, startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
 import { createClient, type RedisClientType } from "@redis/client";
@@ -11,7 +12,10 @@ import type { Transition } from "../../../domain/transition.ts";
 import { streamIdOf } from "../../../domain/version.ts";
 import type { RegisterResult } from "../../store.ts";
 import { type ShardKeys, shardKeys } from "../keys.ts";
+import { change } from "../lua/change/change.ts";
 import type { RedisStore } from "../redis-store.ts";
+import { scriptRules } from "../script-rules.ts";
+import { Scripts } from "../scripts.ts";
 import { register, storeOn } from "../testing/open-store.ts";
 import { batchMaxChanges } from "./change-queue.ts";
 
@@ -126,6 +130,22 @@ describe("changes of one moment", () => {
     assert.deepEqual([change?.count, change?.failed, tick?.failed], [1, 0, 0]);
     steppedMs = -60_000;
     assert.equal((await register(other, { userId: "ben" })).kind, "registered");
+  });
+
+  test("are too late by either clock of the shard (P2, P7)", async () => {
+    const link = { send: (command: readonly (string | Buffer)[]) => admin.sendCommand<Reply>([...command]) };
+    const scripts = new Scripts(scriptRules(defaultRules, 3_600_000, 1_000));
+    const { deadlines, log, meta, live, recordPrefix } = keys;
+    const registering = (until: { untilUs: number; untilMs: number }) =>
+      scripts.run(link, change, { deadlines, log, meta }, { recordPrefix, live, ...until }, [
+        ...["register", "anna", "phone"],
+        ...["gateway-1", "c1", ""],
+      ]);
+    const never = Number.MAX_SAFE_INTEGER;
+    await assert.rejects(registering({ untilUs: 1, untilMs: never }), /LATE by \d+ ms/);
+    await assert.rejects(registering({ untilUs: never, untilMs: -1 }), /LATE by \d+ ms/);
+    assert.equal((await store.tick(0, 0)).sessions, 0);
+    assert.match(String(await registering({ untilUs: never, untilMs: never })), /^registered/);
   });
 
   test("beyond what one call may take are several", async () => {

@@ -1,6 +1,6 @@
 import { codeBehind, type Reply, replyBehind, text } from "@realchat/presence-redis";
 import type { Clock } from "@realchat/presence-runtime";
-import { countsUntilUs } from "../../../domain/late-change.ts";
+import { countsUntil } from "../../../domain/late-change.ts";
 import { type Change, change } from "../lua/change/change.ts";
 import { changeWhenOutOfMemory } from "../lua/change/change-when-out-of-memory.ts";
 import { type Unreadables, unreadableBehind } from "../records/unreadables.ts";
@@ -47,12 +47,13 @@ export class ShardChanges {
   }
 
   async #run(script: typeof change, changes: readonly Change[]): Promise<readonly (string | Error)[]> {
-    const { keys, link, time } = this.#state;
+    const { keys, link } = this.#state;
     const { scripts, clock, commandTimeoutMs } = this.#parts;
     const { deadlines, log, meta, live, recordPrefix } = keys;
     const askedMs = clock.monotonicMs();
     const run = () => {
-      const args = { recordPrefix, live, countsUntilUs: countsUntilUs(time.readUs(askedMs), commandTimeoutMs) };
+      const { nowUs, clockMs } = countsUntil(this.#state.momentAt(askedMs), commandTimeoutMs);
+      const args = { recordPrefix, live, untilUs: nowUs, untilMs: clockMs };
       return scripts.run(link, script, { deadlines, log, meta }, args, changes.flat());
     };
     // One that is answered in time was none too late: the server's clock was stepped, and the next tick tells.

@@ -1,4 +1,5 @@
 import type { RedisLink } from "@realchat/presence-redis";
+import type { TwoClocks } from "../../../domain/late-change.ts";
 import type { Witness } from "../../../domain/recovery.ts";
 import type { Tick } from "../../store.ts";
 import type { ShardKeys } from "../keys.ts";
@@ -57,6 +58,11 @@ export class ShardState {
   /** Whether it began anew less than a TTL of its clock ago, by the last tick. */
   get isRecovering(): boolean {
     return this.#recoveringMs > 0;
+  }
+
+  /** What both clocks of the shard read at that monotonic time at most; good once a tick was answered. */
+  momentAt(atMs: number): TwoClocks {
+    return { nowUs: this.time.readUs(atMs), clockMs: this.clock.boundMs(atMs) ?? 0 };
   }
 
   /** The connection is another one, or none. */

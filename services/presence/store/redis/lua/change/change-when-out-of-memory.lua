@@ -6,8 +6,9 @@ KEYS[2] log            stream
 KEYS[3] meta           hash
 ARGV[1] recordPrefix   prefix   of the records of this shard, whose hash tag it shares
 ARGV[2] live           channel  of this shard: hears of the log's new entries
-ARGV[3] countsUntilUs  integer  Redis time; when it is over nothing is changed: see domain/late-change.ts
-ARGV[4...] changes     text     as change.lua takes them
+ARGV[3] untilUs        integer  Redis time; when it is over nothing is changed: see domain/late-change.ts
+ARGV[4] untilMs        integer  shard clock; the same
+ARGV[5...] changes     text     as change.lua takes them
 Returns array          as change.lua answers ]]
 
 -- #include change/decide

@@ -2,7 +2,7 @@
 -- in one does so before it writes, or after an entry of the log that is announced; the others go on.
 
 local deadlines, log, meta = KEYS[1], KEYS[2], KEYS[3]
-local record_prefix, live, counts_until_us = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local record_prefix, live = ARGV[1], ARGV[2]
 
 -- Written last, when it would be too late to fail.
 local deadlines_type = redis.call('TYPE', deadlines).ok
@@ -10,10 +10,11 @@ if deadlines_type ~= 'zset' and deadlines_type ~= 'none' then
   return redis.error_reply('FOREIGN ' .. deadlines .. ' is a ' .. deadlines_type .. ', not a zset')
 end
 -- #include tick/moment
-if now_us > counts_until_us then
-  return redis.error_reply(string.format('LATE by %d ms: nothing was changed', (now_us - counts_until_us) / 1000))
-end
 if not clock_ms then return redis.error_reply('NOCLOCK tick this shard first') end
+if now_us > tonumber(ARGV[3]) or clock_ms > tonumber(ARGV[4]) then
+  local late_ms = math.max((now_us - ARGV[3]) / 1000, clock_ms - ARGV[4])
+  return redis.error_reply(string.format('LATE by %d ms: nothing was changed', late_ms))
+end
 -- #include digits
 -- #include log/append
 
@@ -36,7 +37,7 @@ local function decide(kind, user_id, device_id, ...)
 end
 
 local answers = {}
-for index = 4, #ARGV, 6 do
+for index = 5, #ARGV, 6 do
   local is_decided, answer = pcall(decide, unpack(ARGV, index, index + 5))
   if not is_decided then
     -- #include record/mark-unreadable
