@@ -62,6 +62,7 @@ test("register tells the session_id and the pace of heartbeats", async (t) => {
       instanceId: "presence-cli",
       connectionId: "",
       previousSessionId: "",
+      leaseId: "",
       age: undefined,
     },
     {
@@ -70,6 +71,7 @@ test("register tells the session_id and the pace of heartbeats", async (t) => {
       instanceId: "gw-1",
       connectionId: "socket",
       previousSessionId: "16.socket",
+      leaseId: "",
       age: undefined,
     },
   ]);

@@ -27,7 +27,10 @@ test("fields that a request leaves out have their default", async (t) => {
   const { sessionId } = await connect(t, address).registerSession({ userId: "alice", deviceId: "phone" });
   assert.equal(sessionId, "17");
   assert.deepEqual(asked, [
-    { userId: "alice", deviceId: "phone", instanceId: "", connectionId: "", previousSessionId: "", age: undefined },
+    {
+      ...{ userId: "alice", deviceId: "phone", instanceId: "", connectionId: "", previousSessionId: "" },
+      ...{ leaseId: "", age: undefined },
+    },
   ]);
 });
 

@@ -8,6 +8,7 @@ import { FakeClock } from "@realchat/presence-runtime/testing";
 import { temporaryFolder } from "@realchat/presence-testing";
 import { loadConfig } from "./config.ts";
 import { defaultRules } from "./domain/decisions.ts";
+import { defaultLeasePace } from "./domain/lease.ts";
 import { defaultLimits } from "./domain/limits.ts";
 import type { PresenceConfig } from "./presence-config.ts";
 import { presenceSettings } from "./settings.ts";
@@ -47,7 +48,10 @@ describe("configuration", () => {
       },
       store: { kind: "memory", logMaxEntries: 1_000_000 },
       events: { publishers: ["memory"], kafka: undefined },
-      session: { ttlMs: 60_000, heartbeatIntervalMs: 20_000, graceMs: 5_000, lastSeenRetentionMs: 86_400_000 },
+      session: {
+        ...{ ttlMs: 60_000, heartbeatIntervalMs: 20_000, graceMs: 5_000, lastSeenRetentionMs: 86_400_000 },
+        leases: { ...defaultLeasePace, refused: undefined },
+      },
       limits: { ...defaultLimits, messageMaxBytes: 4 * 2 ** 20 },
       log: { level: "info", format: "auto" },
       drainTimeoutMs: 10_000,
@@ -58,6 +62,8 @@ describe("configuration", () => {
     const { session, limits } = configOf();
     assert.equal(session.ttlMs, defaultRules.ttlMs);
     assert.equal(session.graceMs, defaultRules.graceMs);
+    assert.equal(session.leases.ttlMs, defaultRules.leaseTtlMs);
+    assert.equal(session.leases.sessionTtlMs, defaultRules.leasedTtlMs);
     assert.equal(limits.userMaxDevices, defaultRules.userMaxDevices);
   });
 
@@ -88,6 +94,20 @@ describe("configuration", () => {
     assert.deepEqual(problemsOf({ HEARTBEAT_INTERVAL: "60s" }), [
       "HEARTBEAT_INTERVAL=1m is not below SESSION_TTL=1m: every session would expire; give about a third of it",
     ]);
+  });
+
+  test("a lease that one lost heartbeat would end is refused", () => {
+    const { leases } = configOf().session;
+    assert.deepEqual([leases.ttlMs, leases.heartbeatIntervalMs], [15_000, 5_000]);
+    assert.equal(configOf({ LEASE_TTL: "12s" }).session.leases.ttlMs, 12_000);
+    assert.deepEqual(problemsOf({ LEASE_TTL: "11s" }), [
+      "LEASE_TTL=11s is too short for LEASE_HEARTBEAT_INTERVAL=5s: one lost heartbeat would end the lease; give at least 12s",
+    ]);
+  });
+
+  test("gateways get no leases where what ended is forgotten before the last verification", () => {
+    assert.equal(configOf({ LAST_SEEN_RETENTION: "16m" }).session.leases.refused, undefined);
+    assert.match(configOf({ LAST_SEEN_RETENTION: "15m" }).session.leases.refused ?? "", /at least 16m, it is 15m$/);
   });
 
   test("last seen is remembered for at least two minutes, as tombstones need", () => {

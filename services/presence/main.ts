@@ -141,6 +141,7 @@ async function run(config: PresenceConfig): Promise<void> {
     watches,
     limits: config.limits,
     followsAllShards: () => work.followsAllShards,
+    leasesRefused: config.session.leases.refused,
   });
   const onInternalError = (method: string, error: unknown) =>
     log.error({ err: error, method }, "a handler failed: this is a bug");
@@ -213,8 +214,10 @@ function createStore(
   log: Log,
 ): { store: PresenceStore; publishToChannel: PublishToChannel | undefined } {
   const { store, session, limits } = config;
-  const { ttlMs, graceMs, lastSeenRetentionMs: retentionMs } = session;
-  const rules = { ...defaultRules, ttlMs, graceMs, userMaxDevices: limits.userMaxDevices };
+  const { ttlMs, graceMs, lastSeenRetentionMs: retentionMs, leases } = session;
+  const { ttlMs: leaseTtlMs, sessionTtlMs: leasedTtlMs } = leases;
+  const { userMaxDevices } = limits;
+  const rules = { ...defaultRules, ttlMs, graceMs, leaseTtlMs, leasedTtlMs, userMaxDevices };
   if (store.kind === "memory") {
     return { store: createMemoryStore({ rules, retentionMs, ...store }, clock), publishToChannel: undefined };
   }

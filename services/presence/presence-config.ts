@@ -6,7 +6,9 @@ import {
   listeningTls,
   type RedisConfig,
   redisConfig,
+  showDuration,
 } from "@realchat/presence-runtime";
+import type { LeasePace } from "./domain/lease.ts";
 import type { Limits } from "./domain/limits.ts";
 import type { PresenceValues } from "./settings.ts";
 
@@ -32,6 +34,8 @@ export interface PresenceConfig {
     readonly heartbeatIntervalMs: number;
     readonly graceMs: number;
     readonly lastSeenRetentionMs: number;
+    /** `refused`: why gateways get none; undefined: they do. */
+    readonly leases: LeasePace & { readonly refused: string | undefined };
   };
   readonly limits: Limits & { readonly messageMaxBytes: number };
   readonly log: { readonly level: PresenceValues["LOG_LEVEL"]; readonly format: PresenceValues["LOG_FORMAT"] };
@@ -57,6 +61,10 @@ interface KafkaConfig extends KafkaSecurity {
   readonly replication: number | undefined;
 }
 
+/** A session under a lease lives for so many intervals of its verification. */
+const verificationsPerTtl = 3;
+const retentionMarginMs = 60_000;
+
 /** @param values free of conflicts */
 export function presenceConfig(values: PresenceValues): PresenceConfig {
   return {
@@ -70,6 +78,7 @@ export function presenceConfig(values: PresenceValues): PresenceConfig {
       heartbeatIntervalMs: values.HEARTBEAT_INTERVAL,
       graceMs: values.OFFLINE_GRACE,
       lastSeenRetentionMs: values.LAST_SEEN_RETENTION,
+      leases: leaseConfig(values),
     },
     limits: {
       idMaxBytes: values.ID_MAX_BYTES,
@@ -80,6 +89,24 @@ export function presenceConfig(values: PresenceValues): PresenceConfig {
     },
     log: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
     drainTimeoutMs: values.DRAIN_TIMEOUT,
+  };
+}
+
+function leaseConfig(values: PresenceValues): PresenceConfig["session"]["leases"] {
+  const sessionTtlMs = verificationsPerTtl * values.LEASE_VERIFY_INTERVAL;
+  // What is verified late must find what is remembered of it.
+  const retentionMinMs = sessionTtlMs + retentionMarginMs;
+  const refused =
+    values.LAST_SEEN_RETENTION < retentionMinMs
+      ? `no leases here: they need a LAST_SEEN_RETENTION of at least ${showDuration(retentionMinMs)}, ` +
+        `it is ${showDuration(values.LAST_SEEN_RETENTION)}`
+      : undefined;
+  return {
+    ttlMs: values.LEASE_TTL,
+    heartbeatIntervalMs: values.LEASE_HEARTBEAT_INTERVAL,
+    verifyIntervalMs: values.LEASE_VERIFY_INTERVAL,
+    sessionTtlMs,
+    refused,
   };
 }
 

@@ -84,6 +84,12 @@ export function exposeParts(
   metrics.gauge({ name: "presence_sessions", help: "Sessions live or in grace, in the whole store." }, () =>
     sum(ticks(({ sessions }) => sessions)),
   );
+  metrics.gauge({ name: "presence_leased_sessions", help: "Of these sessions, those under a gateway's lease." }, () =>
+    sum(ticks(({ leased }) => leased)),
+  );
+  metrics.gauge({ name: "presence_leases", help: "Leases of gateways that are open, lost or closed." }, () =>
+    Math.max(0, ...ticks(({ leases }) => leases)),
+  );
   metrics.gauge({ name: "presence_users_online", help: "Users online, in the whole store." }, () =>
     sum(ticks(({ usersOnline }) => usersOnline)),
   );

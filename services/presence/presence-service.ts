@@ -3,10 +3,13 @@ import type { Limits } from "./domain/limits.ts";
 import { PresenceError } from "./domain/presence-error.ts";
 import { parseSessionId, type SessionRef } from "./domain/session.ts";
 import { shardOf } from "./domain/shard.ts";
+import type { DisconnectReason } from "./domain/transition.ts";
 import { checkAge, checkCount, checkId, checkOptionalId, checkSessionId } from "./request-checks.ts";
 import type {
   DeviceView,
+  GatewayLeases,
   Heartbeat,
+  LeaseResult,
   RefreshResult,
   Registration,
   SessionEnding,
@@ -29,6 +32,9 @@ interface Registered {
   readonly version: number;
 }
 
+/** Of a lease that is open, as far as the shards answered. */
+type KeptLease = Omit<Extract<LeaseResult, { kind: "kept" }>, "kind">;
+
 /** The outcome of a batch of heartbeats: those that did not go through. */
 interface LostSessions {
   readonly missing: SessionRef[];
@@ -48,7 +54,10 @@ export interface Watching {
   snapshot(): AsyncIterable<UserView[]>;
 }
 
-type ServedStore = SessionStore & TransitionLog & Pick<ShardKeeping, "isRecovering"> & { readonly shardCount: number };
+type ServedStore = SessionStore &
+  GatewayLeases &
+  TransitionLog &
+  Pick<ShardKeeping, "isRecovering"> & { readonly shardCount: number };
 
 /**
  * What presence does, in its own terms: checks what callers send, asks the store, and says what to do when that failed.
@@ -60,27 +69,38 @@ export class PresenceService {
   readonly #limits: Limits;
   /** Whether this node hears of every change; a watch that starts earlier would miss some. */
   readonly #followsAllShards: () => boolean;
+  readonly #leasesRefused: string | undefined;
 
   constructor(options: {
     store: ServedStore;
     watches: WatchHub;
     limits: Limits;
     followsAllShards: () => boolean;
+    /** Why gateways get no leases of this node; absent: they do. */
+    leasesRefused?: string | undefined;
   }) {
     this.#store = options.store;
     this.#watches = options.watches;
     this.#limits = options.limits;
     this.#followsAllShards = options.followsAllShards;
+    this.#leasesRefused = options.leasesRefused;
   }
 
   /** @param stoodStillMs how long the call may have waited for this node; 0 for a moment */
   async register(registration: Registration, stoodStillMs = 0): Promise<Registered> {
-    const { userId, deviceId, instanceId, connectionId, previousSessionId, ageMs = 0 } = registration;
+    const { userId, deviceId, instanceId, connectionId, previousSessionId, ageMs = 0, leaseId = "" } = registration;
     checkId("user_id", userId, this.#limits);
     checkId("device_id", deviceId, this.#limits);
     checkId("instance_id", instanceId, this.#limits);
     checkOptionalId("connection_id", connectionId, this.#limits);
     checkSessionId("previous_session_id", previousSessionId, this.#limits);
+    checkOptionalId("lease_id", leaseId, this.#limits);
+    if (leaseId !== "" && connectionId === "") {
+      throw new PresenceError(
+        "INVALID_ARGUMENT",
+        "lease_id is set and connection_id is empty: name the connection too",
+      );
+    }
     checkAge("age", ageMs);
     if (previousSessionId !== "" && parseSessionId(previousSessionId) === undefined) {
       throw new PresenceError(
@@ -112,6 +132,13 @@ export class PresenceService {
           `user ${quote(userId)} has ${this.#limits.userMaxDevices} devices, limit ${this.#limits.userMaxDevices}: ` +
             "unregister one, and use a device_id that stays the same over reconnects",
         );
+      case "lease-missing":
+        throw new PresenceError(
+          "NOT_FOUND",
+          `lease ${quote(leaseId)} is not open for ${nameOf(registration)}: open it, then register again`,
+        );
+      case "lease-closed":
+        throw leaseClosed(leaseId);
       default:
         return unreachable(result);
     }
@@ -136,6 +163,26 @@ export class PresenceService {
   async unregisterEach(endings: readonly SessionEnding[]): Promise<PromiseSettledResult<void>[]> {
     checkCount("sessions", endings.length, this.#limits.batchMaxSessions);
     return Promise.allSettled(endings.map((ending) => this.unregister(ending)));
+  }
+
+  /** Opens a lease, or again what is missing or lost. */
+  async openLease(leaseId: string, instanceId: string): Promise<KeptLease> {
+    checkId("lease_id", leaseId, this.#limits);
+    checkId("instance_id", instanceId, this.#limits);
+    if (this.#leasesRefused !== undefined) throw new PresenceError("UNIMPLEMENTED", this.#leasesRefused);
+    return keptLease(leaseId, await this.#store.openLease(leaseId, instanceId));
+  }
+
+  /** A lease's heartbeat. */
+  async keepLease(leaseId: string): Promise<KeptLease> {
+    checkId("lease_id", leaseId, this.#limits);
+    return keptLease(leaseId, await this.#store.keepLease(leaseId));
+  }
+
+  /** Ends all sessions under a lease. To close what is not there succeeds. */
+  async closeLease(leaseId: string, reason: DisconnectReason): Promise<void> {
+    checkId("lease_id", leaseId, this.#limits);
+    await this.#store.closeLease(leaseId, reason);
   }
 
   /** Extends one session. Answers without a promise when the store does. */
@@ -226,7 +273,10 @@ export class PresenceService {
     sessions: readonly Heartbeat[],
   ): Promise<PartlyRefreshed & { readonly failure: Error | undefined }> {
     checkCount("sessions", sessions.length, this.#limits.batchMaxSessions);
-    for (const [index, session] of sessions.entries()) this.#checkSession(session, `sessions[${index}].`);
+    for (const [index, session] of sessions.entries()) {
+      this.#checkSession(session, `sessions[${index}].`);
+      this.#checkLease(session, `sessions[${index}].`);
+    }
     const refused: Record<"missing" | "superseded" | "failed", SessionRef[]> = {
       missing: [],
       superseded: [],
@@ -276,6 +326,16 @@ export class PresenceService {
     checkSessionId(`${prefix}session_id`, session.sessionId, this.#limits);
   }
 
+  #checkLease({ sessionId, leaseId = "" }: Heartbeat, prefix: string): void {
+    if (leaseId === "") return;
+    checkId("lease_id", leaseId, this.#limits);
+    if ((parseSessionId(sessionId)?.connectionId ?? "") !== "") return;
+    throw new PresenceError(
+      "INVALID_ARGUMENT",
+      `${prefix}session_id "${sessionId}" is of no session with a connection_id: only such ones can be under a lease`,
+    );
+  }
+
   #checkUsers(userIds: readonly string[]): void {
     checkCount("user_ids", userIds.length, this.#limits.queryMaxUsers);
     for (const [index, userId] of userIds.entries()) checkId(`user_ids[${index}]`, userId, this.#limits);
@@ -315,6 +375,26 @@ export function refreshError(session: SessionRef, result: Exclude<RefreshResult,
  */
 function stoodStill(ms: number): string {
   return `this node stood still for ${ms} ms, and the call may have waited as long: send it again`;
+}
+
+function keptLease(leaseId: string, result: LeaseResult): KeptLease {
+  switch (result.kind) {
+    case "kept":
+      return { missing: result.missing, partial: result.partial, begins: result.begins };
+    case "closed":
+      throw leaseClosed(leaseId);
+    case "unsupported":
+      throw new PresenceError("UNIMPLEMENTED", `no leases here: ${result.why}`);
+    default:
+      return unreachable(result);
+  }
+}
+
+function leaseClosed(leaseId: string): PresenceError {
+  return new PresenceError(
+    "FAILED_PRECONDITION",
+    `lease ${quote(leaseId)} was closed by its process: a new process opens a lease with an id of its own`,
+  );
 }
 
 function nameOf({ userId, deviceId }: { userId: string; deviceId: string }): string {

@@ -7,6 +7,7 @@ import {
   showAddress,
   showDuration,
 } from "@realchat/presence-runtime";
+import { leaseMarginMs } from "./domain/lease.ts";
 import type { PresenceValues } from "./settings.ts";
 
 /** What does not go together among values that are right by themselves, one sentence each. */
@@ -18,6 +19,7 @@ export function conflictsAmong(values: PresenceValues): string[] {
     ...redisConflicts(values),
     ...eventConflicts(values),
     ...sessionConflicts(values),
+    ...leaseConflicts(values),
   ];
 }
 
@@ -51,4 +53,11 @@ function* sessionConflicts({ HEARTBEAT_INTERVAL, SESSION_TTL }: PresenceValues):
   if (HEARTBEAT_INTERVAL < SESSION_TTL) return;
   const [interval, ttl] = [showDuration(HEARTBEAT_INTERVAL), showDuration(SESSION_TTL)];
   yield `HEARTBEAT_INTERVAL=${interval} is not below SESSION_TTL=${ttl}: every session would expire; give about a third of it`;
+}
+
+function* leaseConflicts({ LEASE_TTL, LEASE_HEARTBEAT_INTERVAL }: PresenceValues): Iterable<string> {
+  const leastMs = LEASE_HEARTBEAT_INTERVAL + leaseMarginMs;
+  if (LEASE_TTL >= leastMs) return;
+  const [ttl, interval] = [showDuration(LEASE_TTL), showDuration(LEASE_HEARTBEAT_INTERVAL)];
+  yield `LEASE_TTL=${ttl} is too short for LEASE_HEARTBEAT_INTERVAL=${interval}: one lost heartbeat would end the lease; give at least ${showDuration(leastMs)}`;
 }

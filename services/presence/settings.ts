@@ -101,6 +101,22 @@ export const presenceSettings = {
       default: { meaning: "SESSION_TTL / 3" },
       meaning: "how often gateways are told to send heartbeats",
     },
+    LEASE_TTL: {
+      kind: duration({ min: second, max: day }),
+      default: "15s",
+      meaning: "how long a gateway's lease lives without a heartbeat; 30s where virtual machines freeze",
+    },
+    LEASE_HEARTBEAT_INTERVAL: {
+      kind: duration({ min: 100, max: day }),
+      default: "5s",
+      meaning: "how often gateways are told to keep their leases",
+    },
+    LEASE_VERIFY_INTERVAL: {
+      kind: duration({ min: second, max: 7 * day }),
+      default: "5m",
+      meaning:
+        "how often gateways are told to verify each session under a lease; one that is not for three of these ends",
+    },
     OFFLINE_GRACE: {
       kind: duration({ min: 0, max: day }),
       default: "5s",

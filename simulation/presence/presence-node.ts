@@ -1,4 +1,5 @@
 import type { Service } from "@realchat/presence-rpc";
+import { defaultLeasePace } from "../../services/presence/domain/lease.ts";
 import { defaultLimits } from "../../services/presence/domain/limits.ts";
 import { shardOf } from "../../services/presence/domain/shard.ts";
 import type { EventPublisher } from "../../services/presence/events/publisher.ts";
@@ -53,9 +54,14 @@ export class PresenceNode {
       limits: defaultLimits,
       followsAllShards: () => this.#work.followsAllShards,
     });
-    this.service = presenceApi(service, { ttlMs, heartbeatIntervalMs }, machine, (_method, bug) => {
-      throw bug;
-    });
+    this.service = presenceApi(
+      service,
+      { ttlMs, heartbeatIntervalMs, leases: defaultLeasePace },
+      machine,
+      (_method, bug) => {
+        throw bug;
+      },
+    );
   }
 
   async start(): Promise<void> {

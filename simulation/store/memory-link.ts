@@ -1,4 +1,5 @@
 import type { SessionRef } from "../../services/presence/domain/session.ts";
+import type { DisconnectReason } from "../../services/presence/domain/transition.ts";
 import type {
   LogListener,
   PresenceStore,
@@ -91,6 +92,18 @@ export class MemoryLink implements PresenceStore {
       (result) => reply(result, tag),
       (error) => reply({ kind: "failed", error }, tag),
     );
+  }
+
+  openLease(leaseId: string, instanceId: string) {
+    return this.#call((store) => store.openLease(leaseId, instanceId));
+  }
+
+  keepLease(leaseId: string) {
+    return this.#call((store) => store.keepLease(leaseId));
+  }
+
+  closeLease(leaseId: string, reason: DisconnectReason) {
+    return this.#call((store) => store.closeLease(leaseId, reason));
   }
 
   users(userIds: readonly string[]) {

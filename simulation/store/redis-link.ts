@@ -9,6 +9,7 @@ import { RefreshQueue } from "../../services/presence/store/redis/shard/refresh-
 import { StoreTime } from "../../services/presence/store/redis/shard/store-time.ts";
 import type {
   Heartbeat,
+  LeaseResult,
   LogListener,
   PresenceStore,
   RefreshReply,
@@ -51,6 +52,9 @@ interface KnownShard {
   fresh: string;
   readonly listeners: Set<LogListener>;
 }
+
+/** Gateways of the simulation refresh each session. */
+const noLeases: LeaseResult = { kind: "unsupported", why: "simulated servers keep no leases" };
 
 /**
  * A node's store on the Redis that all nodes share, as RedisStore is one: its ticks come first on every connection and
@@ -151,6 +155,16 @@ export class RedisLink implements PresenceStore {
     if ("version" in result) this.#saw(shard, result.version);
     return result;
   }
+
+  async openLease(): Promise<LeaseResult> {
+    return noLeases;
+  }
+
+  async keepLease(): Promise<LeaseResult> {
+    return noLeases;
+  }
+
+  async closeLease(): Promise<void> {}
 
   unregister(ending: SessionEnding) {
     const shard = this.#shardOf(ending.userId);

@@ -206,6 +206,8 @@ export class SimulatedRedis {
       lastVersion: data.lastVersion,
       sessions: data.deadlines.size,
       usersOnline: 0,
+      leased: 0,
+      leases: 0,
       logLength: data.log.length,
       begin: data.begin,
       recoveringMs,

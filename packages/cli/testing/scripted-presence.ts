@@ -28,6 +28,9 @@ export async function scriptedPresence(
     batchGetUserDevices: unscripted,
     watchPresence: unscripted,
     watchDevices: unscripted,
+    openLease: unscripted,
+    keepLease: unscripted,
+    closeLease: unscripted,
     ...script,
   };
   const server = createRpcServer({ ...options, services: [implement(presence.PresenceApiDefinition, handlers)] });

@@ -33,6 +33,7 @@ export async function scriptedNode(
     ...{ registerSessions: unscripted, unregisterSessions: unscripted },
     ...{ refreshSession: unscripted, getUserDevices: unscripted, refreshSessions: unscripted },
     ...{ batchGetUserDevices: unscripted, watchPresence: unscripted, watchDevices: unscripted },
+    ...{ openLease: unscripted, keepLease: unscripted, closeLease: unscripted },
     ...script,
   };
   const health = new Health();

@@ -1,3 +1,4 @@
+import type { LeaseState } from "./lease.ts";
 import { isUnproven, recoveringUntilMs } from "./recovery.ts";
 import {
   type Device,
@@ -32,6 +33,10 @@ export interface Moment {
 export interface Rules {
   /** Time to live of a session without heartbeat, ms of shard clock. */
   readonly ttlMs: number;
+  /** Time to live of a gateway's lease without heartbeat, ms of shard clock. */
+  readonly leaseTtlMs: number;
+  /** Time to live of a session under a lease that nobody verifies, ms of shard clock. */
+  readonly leasedTtlMs: number;
   /** How long a lost connection's user stays online, ms of shard clock; 0 for no grace. */
   readonly graceMs: number;
   /** For how long ended sessions are remembered and unclear ones contested, ms of shard clock. */
@@ -46,6 +51,8 @@ export interface Rules {
 
 export const defaultRules: Rules = {
   ttlMs: 60_000,
+  leaseTtlMs: 15_000,
+  leasedTtlMs: 900_000,
   graceMs: 5_000,
   memoryMs: 120_000,
   deviceMaxTombstones: 8,
@@ -69,6 +76,17 @@ export interface RegisterRequest {
   readonly previous: { readonly order: number; readonly connectionId: string } | undefined;
   /** How long ago the client was last known to be there, ms; 0: it is there. */
   readonly ageMs: number;
+  /** The lease that the session is to be under. */
+  readonly lease?: LeaseOfCall;
+}
+
+/** A lease that a call names, as the shard knows it. */
+export interface LeaseOfCall {
+  readonly id: string;
+  /** undefined: it is not there. */
+  readonly state: LeaseState | undefined;
+  /** The gateway that opened it. */
+  readonly instanceId: string;
 }
 
 type RegisterDecision =
@@ -80,8 +98,9 @@ type RegisterDecision =
       replaced: Device["current"];
       transition: NewTransition | undefined;
     }
-  /** A repeated call: the session is there already; its deadline is extended. */
-  | { kind: "repeated"; session: Session }
+  /** A repeated call: the session is there already; its deadline is extended, where the record says that it is. */
+  | { kind: "repeated"; session: Session; record: UserRecord }
+  | { kind: "lease-missing" | "lease-closed" }
   | { kind: "ended" }
   | { kind: "superseded" }
   | { kind: "too-many-devices" };
@@ -98,11 +117,16 @@ export function decideRegister(
   const record = before ?? noRecord;
   const device = record.devices.get(request.deviceId) ?? noDevice;
   const { current } = device;
+  const { lease } = request;
+  if (lease?.state === "closed") return { kind: "lease-closed" };
+  if (lease !== undefined && lease.state !== "open") return { kind: "lease-missing" };
 
   let comesBackAt = request.previous?.order;
   if (request.connectionId !== "") {
     const isSame = (session: Session) => session.connectionId === request.connectionId;
-    if (current?.state === "live" && isSame(current.session)) return { kind: "repeated", session: current.session };
+    if (current?.state === "live" && isSame(current.session)) {
+      return { kind: "repeated", session: current.session, record: movedTo(lease, record, request.deviceId, device) };
+    }
     if (current?.state === "grace" && isSame(current.session)) return { kind: "ended" };
     const tombstone = device.tombstones.find(isSame);
     if (tombstone?.ending === "ended") return { kind: "ended" };
@@ -130,7 +154,7 @@ export function decideRegister(
     kind: "registered",
     session,
     replaced: current,
-    ...setCurrent(roomy, request.deviceId, session, moment, rules),
+    ...setCurrent(roomy, request.deviceId, session, lease?.id, moment, rules),
   };
 }
 
@@ -230,6 +254,7 @@ export function decideExpire(
     }
     if (current.state !== "live" || sessionIdOf(session) !== due.sessionId) continue;
     if (due.deviceId !== undefined && due.deviceId !== deviceId) continue;
+    if (current.leaseId !== undefined) continue;
     const heartbeatMs = toMs(moment.nowUs) - Math.max(0, moment.clockMs - (deadlineMs - rules.ttlMs));
     const seen: UserRecord = { ...record, lastSeenMs: Math.max(record.lastSeenMs, heartbeatMs) };
     return {
@@ -242,17 +267,65 @@ export function decideExpire(
   return { kind: "stale" };
 }
 
+/** How sessions under a lease end that nobody ended: with it, or since nobody verified them any more. */
+const leasedEndings = {
+  lost: { ending: "expired", cause: "INSTANCE_LOST" },
+  closed: { ending: "ended", cause: "CONNECTION_LOST" },
+  unverified: { ending: "expired", cause: "EXPIRED" },
+} as const satisfies Record<string, { readonly ending: Ending; readonly cause: TransitionCause }>;
+
+/**
+ * Takes down a session of a lease.
+ * @param due `deviceId`: where the store knows it, as for DueMember
+ * @param seenClockMs shard clock of its last sign of life
+ */
+export function decideLeasedEnd(
+  record: UserRecord | undefined,
+  due: { readonly sessionId: string; readonly leaseId: string; readonly deviceId?: string },
+  how: keyof typeof leasedEndings,
+  seenClockMs: number,
+  moment: Moment,
+  rules: Rules,
+): ExpireDecision {
+  if (record === undefined) return { kind: "stale" };
+  for (const [deviceId, { current }] of record.devices) {
+    if (current?.state !== "live" || current.leaseId !== due.leaseId) continue;
+    if (sessionIdOf(current.session) !== due.sessionId) continue;
+    if (due.deviceId !== undefined && due.deviceId !== deviceId) continue;
+    const { session } = current;
+    const seenMs = toMs(moment.nowUs) - Math.max(0, moment.clockMs - seenClockMs);
+    const seen: UserRecord = { ...record, lastSeenMs: Math.max(record.lastSeenMs, seenMs) };
+    const { ending, cause } = leasedEndings[how];
+    return {
+      kind: "expired",
+      deviceId,
+      session,
+      ...clearCurrent(seen, deviceId, session, ending, cause, moment, rules),
+    };
+  }
+  return { kind: "stale" };
+}
+
 interface Heartbeat {
   readonly deviceId: string;
   /** Empty for a legacy caller. */
   readonly sessionId: string;
   /** The gateway that is taken for its sender where the record knows none. */
   readonly instanceId: string;
+  /** The lease under which the session is verified; it has a session_id with a connection_id then. */
+  readonly lease?: LeaseOfCall;
 }
 
 type HeartbeatDecision =
-  | { kind: "live"; sessionId: string }
-  | { kind: "revived"; record: UserRecord; session: Session; transition: NewTransition | undefined }
+  /** Its deadline is extended, where the record says that it is. */
+  | { kind: "live"; sessionId: string; record: UserRecord }
+  | {
+      kind: "revived";
+      record: UserRecord;
+      session: Session;
+      replaced: Device["current"];
+      transition: NewTransition | undefined;
+    }
   | { kind: "missing" }
   /** Replaced by a newer session; or, without session_id, the device's session belongs to a caller with tokens. */
   | { kind: "superseded" };
@@ -268,15 +341,20 @@ export function decideHeartbeat(
   const { deviceId, sessionId } = heartbeat;
   const device = record.devices.get(deviceId);
   const current = device?.current;
+  const { lease } = heartbeat;
+  if (lease !== undefined && lease.state !== "open") return { kind: "missing" };
   if (sessionId !== "") {
-    if (current?.state === "live" && sessionIdOf(current.session) === sessionId) return { kind: "live", sessionId };
+    if (current?.state === "live" && device !== undefined && sessionIdOf(current.session) === sessionId) {
+      return { kind: "live", sessionId, record: movedTo(lease, record, deviceId, device) };
+    }
+    if (lease !== undefined) return restore(before, heartbeat, lease, moment, rules);
     const token = parseSessionId(sessionId);
     const isOld = token !== undefined && device !== undefined && isOutranked(device, token);
     return { kind: isOld ? "superseded" : "missing" };
   }
   if (current?.state === "live") {
     if (current.session.connectionId !== "") return { kind: "superseded" };
-    return { kind: "live", sessionId: sessionIdOf(current.session) };
+    return { kind: "live", sessionId: sessionIdOf(current.session), record };
   }
   const known = revivable(device, moment, rules);
   if (known === "gone") return { kind: "missing" };
@@ -292,7 +370,39 @@ export function decideHeartbeat(
     instanceId,
     contestedUntilMs: moment.clockMs + rules.memoryMs,
   };
-  return { kind: "revived", session, ...setCurrent(roomy, deviceId, session, moment, rules) };
+  const replaced = device?.current;
+  return { kind: "revived", session, replaced, ...setCurrent(roomy, deviceId, session, undefined, moment, rules) };
+}
+
+/** A session that is verified and gone: registered again, as its gateway would do next. */
+function restore(
+  before: UserRecord | undefined,
+  { deviceId, sessionId }: Heartbeat,
+  lease: LeaseOfCall,
+  moment: Moment,
+  rules: Rules,
+): HeartbeatDecision {
+  const previous = parseSessionId(sessionId);
+  if (previous === undefined) return { kind: "missing" };
+  const { connectionId } = previous;
+  const request = { deviceId, instanceId: lease.instanceId, connectionId, previous, ageMs: 0, lease };
+  const decision = decideRegister(before, request, moment, rules);
+  switch (decision.kind) {
+    case "registered":
+      return { ...decision, kind: "revived" };
+    case "ended":
+    case "superseded":
+      return { kind: "superseded" };
+    // Its connection lives by another session_id: to register again tells which.
+    default:
+      return { kind: "missing" };
+  }
+}
+
+/** The record with the device's session under this lease; without one it stays where it is. */
+function movedTo(lease: LeaseOfCall | undefined, record: UserRecord, deviceId: string, device: Device): UserRecord {
+  if (lease === undefined || device.current === undefined || device.current.leaseId === lease.id) return record;
+  return withDevice(record, deviceId, { ...device, current: { ...device.current, leaseId: lease.id } });
 }
 
 /**
@@ -387,6 +497,7 @@ function setCurrent(
   record: UserRecord,
   deviceId: string,
   session: Session,
+  leaseId: string | undefined,
   moment: Moment,
   rules: Rules,
 ): { record: UserRecord; transition: NewTransition | undefined } {
@@ -403,7 +514,10 @@ function setCurrent(
           moment,
           rules,
         );
-  const after = withDevice(record, deviceId, { current: { state: "live", session }, tombstones });
+  const after = withDevice(record, deviceId, {
+    current: { state: "live", session, ...(leaseId !== undefined && { leaseId }) },
+    tombstones,
+  });
   return {
     record: { ...after, online: true },
     transition: record.online

@@ -4,6 +4,7 @@ type PresenceErrorCode =
   | "FAILED_PRECONDITION"
   | "RESOURCE_EXHAUSTED"
   | "DATA_LOSS"
+  | "UNIMPLEMENTED"
   | "UNAVAILABLE";
 
 /** What a caller is told; the message says what, which, limit and what to do. */

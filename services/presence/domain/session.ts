@@ -35,11 +35,14 @@ export interface Tombstone extends Session {
 }
 
 /**
- * A device of a user. `grace`: its last session was lost but still counts; the device is not listed.
+ * A device of a user. `grace`: its last session was lost but still counts; the device is not listed. `leaseId`: of the lease
+ * that a live session is under; absent: its own deadline decides about it.
  * Tombstones: newest first.
  */
 export interface Device {
-  readonly current: { readonly state: "live" | "grace"; readonly session: Session } | undefined;
+  readonly current:
+    | { readonly state: "live" | "grace"; readonly session: Session; readonly leaseId?: string }
+    | undefined;
   readonly tombstones: readonly Tombstone[];
 }
 

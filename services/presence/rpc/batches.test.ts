@@ -5,6 +5,7 @@ import { type CallContext, RpcError, rpcCodes } from "@realchat/presence-rpc";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { seed } from "@realchat/presence-testing";
 import { defaultRules } from "../domain/decisions.ts";
+import { defaultLeasePace } from "../domain/lease.ts";
 import { defaultLimits } from "../domain/limits.ts";
 import { PresenceError } from "../domain/presence-error.ts";
 import { PresenceService } from "../presence-service.ts";
@@ -45,7 +46,7 @@ class Node {
       limits: { ...defaultLimits, userMaxDevices: 2 },
       followsAllShards: () => true,
     });
-    const pace = { ttlMs: 60_000, heartbeatIntervalMs: 20_000 };
+    const pace = { ttlMs: 60_000, heartbeatIntervalMs: 20_000, leases: defaultLeasePace };
     this.api = presenceApi(service, pace, this.turns, (method, error) => this.bugs.push(`${method}: ${error}`))
       .handlers as unknown as Api;
   }

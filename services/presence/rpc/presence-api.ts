@@ -1,6 +1,7 @@
 import { presence } from "@realchat/presence-proto";
 import { type CallContext, implement, type Service } from "@realchat/presence-rpc";
 import type { LoopTurns } from "@realchat/presence-runtime";
+import type { LeasePace } from "../domain/lease.ts";
 import { type PresenceService, refreshError } from "../presence-service.ts";
 import type { RefreshResult, Registration, SessionEnding } from "../store/store.ts";
 import { ConnectionInstances } from "./connection-instances.ts";
@@ -9,6 +10,13 @@ import { rpcError } from "./rpc-error.ts";
 import { watchDevices } from "./watch-devices.ts";
 import { watchPresence } from "./watch-presence.ts";
 import { deviceInfoOf, durationOf, msOf, reasonOf, userDevicesOf, userPresenceOf } from "./wire.ts";
+
+/** What callers are told of their sessions and leases, ms. */
+interface Pace {
+  readonly ttlMs: number;
+  readonly heartbeatIntervalMs: number;
+  readonly leases: LeasePace;
+}
 
 /** Less is a busy moment, ms. */
 const standstillMs = 1_000;
@@ -19,12 +27,19 @@ const standstillMs = 1_000;
  */
 export function presenceApi(
   service: PresenceService,
-  pace: { ttlMs: number; heartbeatIntervalMs: number },
+  pace: Pace,
   turns: Pick<LoopTurns, "waitedMs">,
   onInternalError: (method: string, error: unknown) => void,
 ): Service {
   const ttl = durationOf(pace.ttlMs);
   const heartbeatInterval = durationOf(pace.heartbeatIntervalMs);
+  const leaseTtl = durationOf(pace.leases.ttlMs);
+  const leaseHeartbeatInterval = durationOf(pace.leases.heartbeatIntervalMs);
+  const verifyInterval = durationOf(pace.leases.verifyIntervalMs);
+  /** Of a session that was registered, and of sessions that were refreshed. */
+  const ofOwn = { ttl, heartbeatInterval };
+  const ofLeased = { ttl: durationOf(pace.leases.sessionTtlMs), heartbeatInterval: verifyInterval };
+  const paceOf = (leaseId: string) => (leaseId === "" ? ofOwn : ofLeased);
   const refreshed: presence.RefreshSessionResponse = { heartbeatInterval };
 
   const instances = new ConnectionInstances();
@@ -46,16 +61,17 @@ export function presenceApi(
     registerSession: answering(async (request, call) => {
       const { sessionId, version } = await service.register(registrationOf(request), stoodStillMs(turns));
       instances.registered(call, request.instanceId);
-      return { sessionId, ttl, heartbeatInterval, version };
+      return { sessionId, version, ...paceOf(request.leaseId) };
     }),
 
     registerSessions: answering(async ({ sessions }, call) => {
       const outcomes = await service.registerEach(sessions.map(registrationOf), stoodStillMs(turns));
       const results = outcomes.map((outcome, place): presence.RegisterSessionResult => {
         if (outcome.status === "rejected") return { ...statusOf(outcome.reason, call), session: undefined };
-        instances.registered(call, (sessions[place] as presence.RegisterSessionRequest).instanceId);
+        const { instanceId, leaseId } = sessions[place] as presence.RegisterSessionRequest;
+        instances.registered(call, instanceId);
         const { sessionId, version } = outcome.value;
-        return { ...entryDone, session: { sessionId, ttl, heartbeatInterval, version } };
+        return { ...entryDone, session: { sessionId, version, ...paceOf(leaseId) } };
       });
       return { results };
     }),
@@ -85,10 +101,27 @@ export function presenceApi(
     }),
 
     refreshSessions: answering(async (request, call) => {
-      const { partial } = request;
-      const sessions = request.sessions.map((session) => instances.signed(session, call));
+      const { partial, leaseId } = request;
+      const { heartbeatInterval } = paceOf(leaseId);
+      const sessions = request.sessions.map((session) =>
+        leaseId === "" ? instances.signed(session, call) : { ...session, leaseId },
+      );
       if (partial) return { ...(await service.refreshEach(sessions)), heartbeatInterval };
       return { ...(await service.refreshMany(sessions)), unconfirmed: [], heartbeatInterval };
+    }),
+
+    openLease: answering(async ({ leaseId, instanceId }) => {
+      const { begins, partial } = await service.openLease(leaseId, instanceId);
+      return { ttl: leaseTtl, heartbeatInterval: leaseHeartbeatInterval, verifyInterval, begins, partial };
+    }),
+
+    keepLease: answering(async ({ leaseId }) => {
+      return { ...(await service.keepLease(leaseId)), heartbeatInterval: leaseHeartbeatInterval };
+    }),
+
+    closeLease: answering(async ({ leaseId, reason }) => {
+      await service.closeLease(leaseId, reasonOf(reason));
+      return {};
     }),
 
     batchGetUserDevices: answering(async (request) => {

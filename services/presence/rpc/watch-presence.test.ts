@@ -5,6 +5,7 @@ import type { presence } from "@realchat/presence-proto";
 import type { CallContext, ResponseStream } from "@realchat/presence-rpc";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { defaultRules } from "../domain/decisions.ts";
+import { defaultLeasePace } from "../domain/lease.ts";
 import { defaultLimits } from "../domain/limits.ts";
 import { PresenceService } from "../presence-service.ts";
 import { createMemoryStore } from "../store/memory/memory-store.ts";
@@ -80,7 +81,7 @@ describe("watching a store that recovers (P8)", () => {
   });
 
   test("GetPresence says so", async () => {
-    const pace = { ttlMs: 60_000, heartbeatIntervalMs: 20_000 };
+    const pace = { ttlMs: 60_000, heartbeatIntervalMs: 20_000, leases: defaultLeasePace };
     const { getPresence } = presenceApi(service, pace, { waitedMs: 0 }, assert.fail).handlers as {
       getPresence(request: presence.GetPresenceRequest): Promise<presence.GetPresenceResponse>;
     };

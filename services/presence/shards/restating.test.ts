@@ -5,7 +5,18 @@ import type { RestateDuty, RestateStep, Tick } from "../store/store.ts";
 import { type Restated, Restating } from "./restating.ts";
 
 const idle: Tick = {
-  ...{ clockMs: 0, expired: 0, failed: 0, lagMs: 0, lastVersion: 0, sessions: 0, usersOnline: 0, logLength: 0 },
+  ...{
+    clockMs: 0,
+    expired: 0,
+    failed: 0,
+    lagMs: 0,
+    lastVersion: 0,
+    sessions: 0,
+    usersOnline: 0,
+    leased: 0,
+    leases: 0,
+    logLength: 0,
+  },
   ...{ begin: 0, recoveringMs: 0, isRestated: true },
 };
 

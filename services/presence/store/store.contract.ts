@@ -2,6 +2,7 @@ import { expiry } from "./contract/expiry.contract.ts";
 import { fencing } from "./contract/fencing.contract.ts";
 import { grace } from "./contract/grace.contract.ts";
 import { identity } from "./contract/identity.contract.ts";
+import { leases } from "./contract/leases.contract.ts";
 import { legacy } from "./contract/legacy.contract.ts";
 import { log } from "./contract/log.contract.ts";
 import { publishing } from "./contract/publishing.contract.ts";
@@ -22,6 +23,7 @@ export function storeContract(open: OpenStore): void {
   legacy(open);
   grace(open);
   expiry(open);
+  leases(open);
   identity(open);
   reading(open);
   log(open);

@@ -11,7 +11,13 @@ import type { DisconnectReason } from "../domain/transition.ts";
  * one user fails with DATA_LOSS when that user's record cannot be read, which concerns no other user. No operation is
  * repeated by the store after a lost reply.
  */
-export interface PresenceStore extends SessionStore, ShardKeeping, RecordKeeping, TransitionLog, PublisherLeases {
+export interface PresenceStore
+  extends SessionStore,
+    GatewayLeases,
+    ShardKeeping,
+    RecordKeeping,
+    TransitionLog,
+    PublisherLeases {
   readonly kind: "memory" | "redis";
   readonly shardCount: number;
 
@@ -106,12 +112,16 @@ export interface Registration {
   readonly previousSessionId: string;
   /** How long ago the client was last known to be there, integer ms; absent: it is there. */
   readonly ageMs?: number;
+  /** The lease that the session is to be under; absent or empty: none. With one there is a connection_id. */
+  readonly leaseId?: string;
 }
 
 export type RegisterResult =
   /** `version`: the user's, after this call. */
   | { readonly kind: "registered" | "repeated"; readonly sessionId: string; readonly version: number }
-  | { readonly kind: "ended" | "superseded" | "too-many-devices" };
+  | { readonly kind: "ended" | "superseded" | "too-many-devices" }
+  /** Of the lease: not there or lost, and said good-bye to. Nothing was changed. */
+  | { readonly kind: "lease-missing" | "lease-closed" };
 
 export interface SessionEnding extends SessionRef {
   readonly reason: DisconnectReason;
@@ -120,6 +130,11 @@ export interface SessionEnding extends SessionRef {
 export interface Heartbeat extends SessionRef {
   /** Without session_id: the gateway that is taken for its sender where nothing else says it. */
   readonly instanceId?: string;
+  /**
+   * The lease under which the session is verified: it is moved there, and registered again when it is gone. "missing" also
+   * when that lease is not open. Absent or empty: none. With one the session_id has a connection_id.
+   */
+  readonly leaseId?: string;
 }
 
 export type UnregisterResult = { readonly kind: "ended" | "grace" | "absent" | "fenced" | "contested" };
@@ -156,6 +171,36 @@ export interface DeviceView {
   readonly connectedAtMs: number;
 }
 
+/**
+ * Gateways' leases: one deadline for all sessions that a gateway process registered under it (domain/lease.ts). A lease is in
+ * every shard; each call goes to all of them, whatever happens in one.
+ */
+export interface GatewayLeases {
+  /** Opens it where it is missing or lost, and extends it where it is open. @throws PresenceError UNAVAILABLE if no shard answered */
+  openLease(leaseId: string, instanceId: string): Promise<LeaseResult>;
+  /** A heartbeat: extends it where it is open. @throws PresenceError UNAVAILABLE if no shard answered */
+  keepLease(leaseId: string): Promise<LeaseResult>;
+  /**
+   * Its process says good-bye: its sessions go, with SERVER_DRAIN after the grace. One that is not there is none.
+   * @throws PresenceError UNAVAILABLE if one shard did not answer: send it again
+   */
+  closeLease(leaseId: string, reason: DisconnectReason): Promise<void>;
+}
+
+export type LeaseResult =
+  | {
+      readonly kind: "kept";
+      /** It is not open in some shard: open it again. */
+      readonly missing: boolean;
+      /** Some shard did not answer. */
+      readonly partial: boolean;
+      /** Of the shards that did: see sumOfBegins. */
+      readonly begins: number;
+    }
+  | { readonly kind: "closed" }
+  /** `why`: what has to be different. */
+  | { readonly kind: "unsupported"; readonly why: string };
+
 /** The clock of a shard and what falls due by it. */
 export interface ShardKeeping {
   /** Advances the shard's clock and takes down at most `limit` sessions that are due. */
@@ -167,7 +212,7 @@ export interface ShardKeeping {
 export interface Tick {
   /** Shard clock, ms. */
   readonly clockMs: number;
-  /** Due sessions and graces taken down by this call; when it reaches the limit there may be more. */
+  /** What of `limit` was spent: due sessions, graces and leases dealt with; when it reaches the limit there may be more. */
   readonly expired: number;
   /** Of these, failed, as with a record that is malformed; they are tried again a TTL later. */
   readonly failed: number;
@@ -178,6 +223,9 @@ export interface Tick {
   /** Sessions live or in grace, and users online, after this call. */
   readonly sessions: number;
   readonly usersOnline: number;
+  /** Of these sessions, those under a lease; and leases that are open, lost or closed. */
+  readonly leased: number;
+  readonly leases: number;
   /** Entries the log holds. */
   readonly logLength: number;
   /** The version at which the shard began anew; 0: it never did. */

@@ -2,6 +2,7 @@ import type { Clock } from "@realchat/presence-runtime";
 import {
   decideExpire,
   decideHeartbeat,
+  decideLeasedEnd,
   decideRegister,
   decideUnregister,
   type Moment,
@@ -10,15 +11,18 @@ import {
 } from "../../domain/decisions.ts";
 import { isDeviceChange } from "../../domain/device-change.ts";
 import { invariant } from "../../domain/invariant.ts";
+import type { Lease } from "../../domain/lease.ts";
 import type { LogEntry } from "../../domain/log-entry.ts";
 import { PresenceError } from "../../domain/presence-error.ts";
 import { decideRestate } from "../../domain/restating.ts";
 import { parseSessionId, registeredAtMs, sessionIdOf, type UserRecord, unknownInstance } from "../../domain/session.ts";
 import { readShardClock, type ShardClock, tickCapMs, tickShardClock } from "../../domain/shard-clock.ts";
+import type { DisconnectReason } from "../../domain/transition.ts";
 import { nextVersion } from "../../domain/version.ts";
 import type {
   DeviceView,
   Heartbeat,
+  LeaseResult,
   LogListener,
   Mended,
   PresenceStore,
@@ -36,8 +40,9 @@ import type {
   UnregisterResult,
   UserView,
 } from "../store.ts";
+import { LeaseTable } from "./lease-table.ts";
 import { MemoryLeases } from "./memory-leases.ts";
-import { RecordTable } from "./record-table.ts";
+import { type DueSession, RecordTable } from "./record-table.ts";
 import { TransitionRing } from "./transition-ring.ts";
 
 export interface MemoryStoreOptions {
@@ -75,7 +80,8 @@ class MemoryStore implements PresenceStore {
   readonly #records: RecordTable;
   readonly #log: TransitionRing;
   readonly #leases = new MemoryLeases();
-  readonly #counts = { register: 0, unregister: 0, refresh: 0, users: 0, tick: 0 };
+  readonly #gatewayLeases: LeaseTable;
+  readonly #counts = { register: 0, unregister: 0, refresh: 0, users: 0, tick: 0, lease: 0 };
   #shardClock: ShardClock;
   /** Where the log ran over, and up to where that was repaired. */
   #begin = 0;
@@ -92,6 +98,7 @@ class MemoryStore implements PresenceStore {
     const hashSeed = Math.floor(clock.random() * 2 ** 32);
     this.#records = new RecordTable({ maxRows: maxSessions, ttlMs: rules.ttlMs, horizonMs, hashSeed });
     this.#log = new TransitionRing(logMaxEntries);
+    this.#gatewayLeases = new LeaseTable(rules);
     this.#shardClock = { clockMs: 0, tickedAtMs: toMs(clock.nowUs()) };
   }
 
@@ -133,21 +140,22 @@ class MemoryStore implements PresenceStore {
   async register(registration: Registration): Promise<RegisterResult> {
     this.#checkOpen();
     this.#counts.register += 1;
-    const { userId, deviceId, instanceId, connectionId, ageMs = 0 } = registration;
+    const { userId, deviceId, instanceId, connectionId, ageMs = 0, leaseId = "" } = registration;
     const moment = this.#moment();
     const record = this.#read(userId, moment);
     const previous = parseSessionId(registration.previousSessionId);
-    const request = { deviceId, instanceId, connectionId, previous, ageMs };
+    const lease = leaseId === "" ? undefined : this.#gatewayLeases.named(leaseId);
+    const request = { deviceId, instanceId, connectionId, previous, ageMs, lease };
     const decision = decideRegister(record, request, moment, this.#rules);
     switch (decision.kind) {
       case "registered": {
         this.#makeRoom(moment);
-        const version = this.#commit(userId, deviceId, decision, moment.clockMs + this.#rules.ttlMs, moment);
+        const version = this.#commit(userId, deviceId, decision, this.#deadlineMs(moment, leaseId), moment);
         return { kind: "registered", sessionId: sessionIdOf(decision.session), version };
       }
       case "repeated": {
         const sessionId = sessionIdOf(decision.session);
-        this.#records.extend(userId, deviceId, sessionId, moment.clockMs + this.#rules.ttlMs);
+        this.#extend(userId, deviceId, sessionId, decision.record, record !== decision.record, moment);
         return { kind: "repeated", sessionId, version: record?.version ?? 0 };
       }
       default:
@@ -188,19 +196,72 @@ class MemoryStore implements PresenceStore {
   }
 
   /** The usual case reads four columns and writes one; only a heartbeat that finds no session needs the record. */
-  #heartbeat({ userId, deviceId, sessionId, instanceId = unknownInstance }: Heartbeat): RefreshResult {
+  #heartbeat({ userId, deviceId, sessionId, instanceId = unknownInstance, leaseId = "" }: Heartbeat): RefreshResult {
     this.#counts.refresh += 1;
-    const deadlineMs = this.#clockMs(this.#clock.nowUs()) + this.#rules.ttlMs;
-    if (this.#records.extend(userId, deviceId, sessionId, deadlineMs)) return refreshed;
-
+    const clockMs = this.#clockMs(this.#clock.nowUs());
+    const { ttlMs, leasedTtlMs } = this.#rules;
+    const isLeased = leaseId !== "";
+    if (!isLeased || this.#gatewayLeases.isOpen(leaseId)) {
+      const under = isLeased ? leaseId : undefined;
+      if (this.#records.extend(userId, deviceId, sessionId, clockMs + ttlMs, clockMs + leasedTtlMs, under)) {
+        return refreshed;
+      }
+    }
     const moment = this.#moment();
     const record = this.#read(userId, moment);
-    const decision = decideHeartbeat(record, { deviceId, sessionId, instanceId }, moment, this.#rules);
-    if (decision.kind === "missing" || decision.kind === "superseded") return { kind: decision.kind };
-    invariant(decision.kind === "revived", "a live session is found by its columns");
-    if (record?.devices.has(deviceId) !== true) this.#makeRoom(moment);
-    this.#commit(userId, deviceId, decision, deadlineMs, moment);
-    return refreshed;
+    const lease = isLeased ? this.#gatewayLeases.named(leaseId) : undefined;
+    const decision = decideHeartbeat(record, { deviceId, sessionId, instanceId, lease }, moment, this.#rules);
+    switch (decision.kind) {
+      case "revived":
+        if (record?.devices.has(deviceId) !== true) this.#makeRoom(moment);
+        this.#commit(userId, deviceId, decision, this.#deadlineMs(moment, leaseId), moment);
+        return refreshed;
+      case "live":
+        this.#extend(userId, deviceId, decision.sessionId, decision.record, record !== decision.record, moment);
+        return refreshed;
+      default:
+        return decision;
+    }
+  }
+
+  /** Extends a live session where it is, or moves it under the lease that the record says now. */
+  #extend(
+    userId: string,
+    deviceId: string,
+    sessionId: string,
+    record: UserRecord,
+    isMoved: boolean,
+    moment: Moment,
+  ): void {
+    const { ttlMs, leasedTtlMs } = this.#rules;
+    if (isMoved) this.#records.write(userId, record, deviceId, moment.clockMs + leasedTtlMs);
+    else this.#records.extend(userId, deviceId, sessionId, moment.clockMs + ttlMs, moment.clockMs + leasedTtlMs);
+  }
+
+  /** Of a session that begins. */
+  #deadlineMs({ clockMs }: Moment, leaseId: string): number {
+    return clockMs + (leaseId === "" ? this.#rules.ttlMs : this.#rules.leasedTtlMs);
+  }
+
+  async openLease(leaseId: string, instanceId: string): Promise<LeaseResult> {
+    this.#checkOpen();
+    this.#counts.lease += 1;
+    if (!this.#gatewayLeases.open(leaseId, instanceId, this.#moment().clockMs)) return { kind: "closed" };
+    return { kind: "kept", missing: false, partial: false, begins: this.#begin };
+  }
+
+  async keepLease(leaseId: string): Promise<LeaseResult> {
+    this.#checkOpen();
+    this.#counts.lease += 1;
+    const state = this.#gatewayLeases.keep(leaseId, this.#moment().clockMs);
+    if (state === "closed") return { kind: "closed" };
+    return { kind: "kept", missing: state !== "open", partial: false, begins: this.#begin };
+  }
+
+  async closeLease(leaseId: string, reason: DisconnectReason): Promise<void> {
+    this.#checkOpen();
+    this.#counts.lease += 1;
+    this.#gatewayLeases.close(leaseId, reason, this.#moment().clockMs);
   }
 
   async users(userIds: readonly string[]): Promise<UserView[]> {
@@ -215,8 +276,8 @@ class MemoryStore implements PresenceStore {
     this.#counts.tick += 1;
     this.#shardClock = tickShardClock(this.#shardClock, toMs(this.#clock.nowUs()), this.#capMs);
     const moment = this.#moment();
-    const first = this.#records.firstDue(moment.clockMs);
-    const lagMs = first === undefined ? 0 : moment.clockMs - first.deadlineMs;
+    const first = this.#firstDeadlineMs(moment.clockMs);
+    const lagMs = first === undefined ? 0 : moment.clockMs - first;
     const expired = this.#expire(moment, limit);
     this.#forgetDeparted(moment, limit);
     return {
@@ -226,6 +287,8 @@ class MemoryStore implements PresenceStore {
       lastVersion: this.#log.lastVersion,
       sessions: this.#records.sessions,
       usersOnline: this.#records.usersOnline,
+      leased: this.#records.leased,
+      leases: this.#gatewayLeases.size,
       failed: 0,
       logLength: this.#log.length,
       begin: this.#begin,
@@ -344,23 +407,88 @@ class MemoryStore implements PresenceStore {
     return nextVersion(this.#log.lastVersion, this.#clock.nowUs());
   }
 
-  /** Takes down sessions that are due, oldest deadline first. @returns how many */
+  /** The oldest deadline that is due. */
+  #firstDeadlineMs(clockMs: number): number | undefined {
+    const session = this.#records.firstDue(clockMs)?.deadlineMs ?? Number.POSITIVE_INFINITY;
+    const first = Math.min(
+      session,
+      this.#gatewayLeases.firstDue(clockMs)?.lease.deadlineMs ?? Number.POSITIVE_INFINITY,
+    );
+    return first === Number.POSITIVE_INFINITY ? undefined : first;
+  }
+
+  /** Takes down what is due, oldest deadline first; then sessions that nobody verifies. @returns what of `limit` it took */
   #expire(moment: Moment, limit: number): number {
-    let expired = 0;
-    for (; expired < limit; expired++) {
-      const due = this.#records.firstDue(moment.clockMs);
-      if (due === undefined) break;
-      const { userId, deviceId, deadlineMs } = due;
-      const record = this.#records.read(userId);
-      const current = record?.devices.get(deviceId)?.current;
-      invariant(current !== undefined, "a due row has a session");
-      const member =
-        current.state === "grace" ? { graceOf: deviceId } : { sessionId: sessionIdOf(current.session), deviceId };
-      const decision = decideExpire(record, member, deadlineMs, moment, this.#rules);
-      invariant(decision.kind === "expired", "a due session expires");
-      this.#commit(userId, deviceId, decision, noDeadline, moment);
+    let spent = 0;
+    for (; spent < limit; spent++) {
+      const session = this.#records.firstDue(moment.clockMs);
+      const due = this.#gatewayLeases.firstDue(moment.clockMs);
+      if (due !== undefined && (session === undefined || due.lease.deadlineMs <= session.deadlineMs)) {
+        this.#advanceLease(due.id, due.lease, moment);
+      } else if (session !== undefined) {
+        this.#expireSession(session, moment);
+      } else {
+        break;
+      }
     }
-    return expired;
+    for (const id of this.#gatewayLeases.toLookInto(moment.clockMs)) {
+      if (spent === limit) break;
+      spent += 1 + this.#lookInto(id, moment, limit - spent - 1);
+    }
+    return spent;
+  }
+
+  #expireSession({ userId, deviceId, deadlineMs }: DueSession, moment: Moment): void {
+    const record = this.#records.read(userId);
+    const current = record?.devices.get(deviceId)?.current;
+    invariant(current !== undefined, "a due row has a session");
+    const member =
+      current.state === "grace" ? { graceOf: deviceId } : { sessionId: sessionIdOf(current.session), deviceId };
+    const decision = decideExpire(record, member, deadlineMs, moment, this.#rules);
+    invariant(decision.kind === "expired", "a due session expires");
+    this.#commit(userId, deviceId, decision, noDeadline, moment);
+  }
+
+  /** One step of a lease whose deadline passed: it is lost; or one of its sessions goes; or, when all have gone, itself. */
+  #advanceLease(id: string, { state, deadlineMs }: Lease, moment: Moment): void {
+    if (state === "open") {
+      this.#gatewayLeases.lose(id);
+      return;
+    }
+    const session = this.#records.firstLeased(id);
+    const seenMs = state === "lost" ? deadlineMs - this.#rules.leaseTtlMs : deadlineMs;
+    if (session === undefined) this.#gatewayLeases.forget(id);
+    else this.#endLeased(id, session, state, seenMs, moment);
+  }
+
+  /** Takes down the sessions of an open lease whose own deadline passed. @returns how many */
+  #lookInto(id: string, moment: Moment, limit: number): number {
+    const { leasedTtlMs } = this.#rules;
+    for (let ended = 0; ; ended++) {
+      const session = this.#records.firstLeased(id);
+      const isOver = session !== undefined && session.deadlineMs <= moment.clockMs;
+      if (!isOver || ended === limit) {
+        this.#gatewayLeases.lookAt(id, session?.deadlineMs ?? moment.clockMs + leasedTtlMs);
+        return ended;
+      }
+      this.#endLeased(id, session, "unverified", session.deadlineMs - leasedTtlMs, moment);
+    }
+  }
+
+  #endLeased(
+    leaseId: string,
+    { userId, deviceId }: DueSession,
+    how: "lost" | "closed" | "unverified",
+    seenClockMs: number,
+    moment: Moment,
+  ): void {
+    const record = this.#records.read(userId);
+    const session = record?.devices.get(deviceId)?.current?.session;
+    invariant(session !== undefined, "a leased row has a session");
+    const due = { sessionId: sessionIdOf(session), leaseId, deviceId };
+    const decision = decideLeasedEnd(record, due, how, seenClockMs, moment, this.#rules);
+    invariant(decision.kind === "expired", "a leased row is live under its lease");
+    this.#commit(userId, deviceId, decision, noDeadline, moment);
   }
 
   /** Drops records that outlived the retention, a few at a time. */
@@ -404,7 +532,8 @@ class MemoryStore implements PresenceStore {
       return { userId, online: false, version: this.#log.lastVersion, lastSeenMs: 0, shard, devices: [] };
     }
     const { online, version } = record;
-    return { userId, online, version, lastSeenMs: online ? 0 : record.lastSeenMs, shard, devices: devicesOf(record) };
+    const devices = devicesOf(record, (leaseId) => this.#gatewayLeases.isHidden(leaseId));
+    return { userId, online, version, lastSeenMs: online ? 0 : record.lastSeenMs, shard, devices };
   }
 
   #moment(): Moment {
@@ -429,10 +558,10 @@ class MemoryStore implements PresenceStore {
   }
 }
 
-function devicesOf(record: UserRecord): DeviceView[] {
+function devicesOf(record: UserRecord, isHidden: (leaseId: string | undefined) => boolean): DeviceView[] {
   const devices: DeviceView[] = [];
   for (const [deviceId, { current }] of record.devices) {
-    if (current?.state !== "live") continue;
+    if (current?.state !== "live" || isHidden(current.leaseId)) continue;
     const { instanceId, order } = current.session;
     devices.push({ deviceId, instanceId, connectedAtMs: registeredAtMs(order) });
   }

@@ -1,5 +1,6 @@
 import type { Device, Tombstone, UserRecord } from "../../domain/session.ts";
 import { DeadlineWheel } from "./deadline-wheel.ts";
+import { LeasedRows } from "./leased-rows.ts";
 import { noRow, SessionTable } from "./session-table.ts";
 import { TextArena } from "./text-arena.ts";
 import { TextIndex } from "./text-index.ts";
@@ -15,11 +16,18 @@ interface RecordTableOptions {
   readonly hashSeed: number;
 }
 
+export interface DueSession {
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly deadlineMs: number;
+}
+
 /** A user's record, taken apart into columns and put together again for the rare operations. */
 export class RecordTable {
   readonly #users: UserTable;
   readonly #rows: SessionTable;
   readonly #wheel: DeadlineWheel;
+  readonly #leased: LeasedRows;
   #sessions = 0;
   #usersOnline = 0;
 
@@ -29,6 +37,7 @@ export class RecordTable {
     this.#users = new UserTable(maxRows, new TextIndex(texts, maxRows, hashSeed));
     this.#rows = new SessionTable(maxRows, texts);
     this.#wheel = new DeadlineWheel({ deadlines: this.#rows.deadlines, ttlMs, horizonMs });
+    this.#leased = new LeasedRows(this.#rows.deadlines);
   }
 
   get rows(): { used: number; limit: number } {
@@ -48,14 +57,33 @@ export class RecordTable {
     return this.#usersOnline;
   }
 
-  /** Moves the deadline of a live session, never back. @returns whether it is there under this session_id */
-  extend(userId: string, deviceId: string, sessionId: string, deadlineMs: number): boolean {
+  /** Of the sessions, those under a lease. */
+  get leased(): number {
+    return this.#leased.size;
+  }
+
+  /**
+   * Moves the deadline of a live session, never back.
+   * @param leasedMs its deadline if it is under a lease
+   * @param leaseId the lease that it must be under; undefined: whichever, or none
+   * @returns whether it is there under this session_id
+   */
+  extend(
+    userId: string,
+    deviceId: string,
+    sessionId: string,
+    deadlineMs: number,
+    leasedMs: number,
+    leaseId?: string,
+  ): boolean {
     const user = this.#users.find(userId);
     if (user === noUser) return false;
     const row = this.#rows.findLive(this.#users.firstRow(user), deviceId, sessionId);
     if (row === noRow) return false;
+    if (leaseId !== undefined && this.#rows.leaseId(row) !== leaseId) return false;
     const { deadlines } = this.#rows;
-    if ((deadlines[row] as number) < deadlineMs) deadlines[row] = deadlineMs;
+    const untilMs = this.#rows.isLeased(row) ? leasedMs : deadlineMs;
+    if ((deadlines[row] as number) < untilMs) deadlines[row] = untilMs;
     return true;
   }
 
@@ -89,10 +117,19 @@ export class RecordTable {
     if (device !== undefined) this.#addRows(user, deviceId, device, deadlineMs);
   }
 
-  /** The session, live or in grace, that fell due first. @param clockMs never lower than before */
-  firstDue(clockMs: number): { userId: string; deviceId: string; deadlineMs: number } | undefined {
+  /** The session, live or in grace, that fell due first, of those under no lease. @param clockMs never lower than before */
+  firstDue(clockMs: number): DueSession | undefined {
     const row = this.#wheel.firstDue(clockMs);
-    if (row === noRow) return undefined;
+    return row === noRow ? undefined : this.#due(row);
+  }
+
+  /** The session under this lease whose own deadline is the first. */
+  firstLeased(leaseId: string): DueSession | undefined {
+    const row = this.#leased.first(leaseId);
+    return row === undefined ? undefined : this.#due(row);
+  }
+
+  #due(row: number): DueSession {
     const userId = this.#users.id(this.#rows.user(row));
     return { userId, deviceId: this.#rows.deviceId(row), deadlineMs: this.#rows.deadlines[row] as number };
   }
@@ -143,8 +180,11 @@ export class RecordTable {
       const deviceId = this.#rows.deviceId(row);
       const device = devices.get(deviceId) ?? { current: undefined, tombstones: [] };
       const state = this.#rows.state(row);
-      if (state === "live" || state === "grace") device.current = { state, session: this.#rows.session(row) };
-      else device.tombstones.push(this.#rows.tombstone(row));
+      if (state === "live" || state === "grace") {
+        const leaseId = this.#rows.leaseId(row);
+        const session = this.#rows.session(row);
+        device.current = leaseId === undefined ? { state, session } : { state, session, leaseId };
+      } else device.tombstones.push(this.#rows.tombstone(row));
       devices.set(deviceId, device);
     }
     return {
@@ -172,7 +212,9 @@ export class RecordTable {
 
   #dropRow(row: number): void {
     if (this.#rows.isCurrent(row)) {
-      this.#wheel.remove(row);
+      const leaseId = this.#rows.leaseId(row);
+      if (leaseId === undefined) this.#wheel.remove(row);
+      else this.#leased.remove(leaseId, row);
       this.#sessions -= 1;
     }
     this.#rows.free(row);
@@ -184,8 +226,10 @@ export class RecordTable {
       first = this.#rows.add(user, deviceId, tombstone.ending, tombstone, tombstone.endedAtMs, first);
     }
     if (current !== undefined) {
-      first = this.#rows.add(user, deviceId, current.state, current.session, deadlineMs, first);
-      this.#wheel.add(first);
+      const { state, session, leaseId } = current;
+      first = this.#rows.add(user, deviceId, state, session, deadlineMs, first, leaseId);
+      if (leaseId === undefined) this.#wheel.add(first);
+      else this.#leased.add(leaseId, first);
       this.#sessions += 1;
     }
     this.#users.setFirstRow(user, first);

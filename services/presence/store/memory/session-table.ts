@@ -8,6 +8,9 @@ type RowState = "live" | "grace" | Ending;
 
 const states: readonly RowState[] = ["live", "grace", "ended", "replaced", "expired"];
 const live = states.indexOf("live");
+/** The word with the state has it in its lowest bits; above, the number of the lease and one, or 0 without lease. */
+const stateBits = 3;
+const stateMask = 2 ** stateBits - 1;
 
 /** Marks the end of a chain of rows. */
 export const noRow = -1;
@@ -40,6 +43,7 @@ export class SessionTable {
   readonly #contestedUntil: Float64Array;
   readonly #texts: TextArena;
   readonly #instanceNames = new InternedNames();
+  readonly #leaseNames = new InternedNames();
   #firstFree = noRow;
   #used = 0;
 
@@ -56,8 +60,16 @@ export class SessionTable {
     return this.#used;
   }
 
-  /** Makes a row in front of a chain. @returns the row */
-  add(user: number, deviceId: string, state: RowState, session: Session, deadlineMs: number, next: number): number {
+  /** Makes a row in front of a chain. @param leaseId of a live session, if it is under one @returns the row */
+  add(
+    user: number,
+    deviceId: string,
+    state: RowState,
+    session: Session,
+    deadlineMs: number,
+    next: number,
+    leaseId?: string,
+  ): number {
     const row = this.#takeFree();
     this.#orders[row * (rowWords / 2)] = session.order;
     this.#setWord(row, userWord, user);
@@ -65,7 +77,8 @@ export class SessionTable {
     this.#setWord(row, deviceIdWord, this.#texts.add(deviceId));
     this.#setWord(row, connectionIdWord, this.#texts.add(session.connectionId));
     this.#setWord(row, instanceWord, this.#instanceNames.acquire(session.instanceId));
-    this.#setWord(row, stateWord, states.indexOf(state));
+    const lease = leaseId === undefined ? 0 : this.#leaseNames.acquire(leaseId) + 1;
+    this.#setWord(row, stateWord, states.indexOf(state) | (lease << stateBits));
     // A page of zeros that is read only takes no memory, and the sessions of callers with tokens are never contested.
     if (this.#contestedUntil[row] !== session.contestedUntilMs) this.#contestedUntil[row] = session.contestedUntilMs;
     this.deadlines[row] = deadlineMs;
@@ -77,6 +90,8 @@ export class SessionTable {
     this.#texts.free(this.#word(row, deviceIdWord));
     this.#texts.free(this.#word(row, connectionIdWord));
     this.#instanceNames.release(this.#word(row, instanceWord));
+    const lease = this.#word(row, stateWord) >>> stateBits;
+    if (lease !== 0) this.#leaseNames.release(lease - 1);
     this.#setWord(row, nextWord, this.#firstFree);
     this.#firstFree = row;
     this.#used -= 1;
@@ -103,7 +118,17 @@ export class SessionTable {
   }
 
   state(row: number): RowState {
-    return states[this.#word(row, stateWord)] as RowState;
+    return states[this.#word(row, stateWord) & stateMask] as RowState;
+  }
+
+  /** undefined: it is under none. */
+  leaseId(row: number): string | undefined {
+    const lease = this.#word(row, stateWord) >>> stateBits;
+    return lease === 0 ? undefined : this.#leaseNames.name(lease - 1);
+  }
+
+  isLeased(row: number): boolean {
+    return this.#word(row, stateWord) > stateMask;
   }
 
   /** Whether it counts: live or in grace. */
@@ -130,7 +155,7 @@ export class SessionTable {
   /** The row of a chain that is a device's live session and has this session_id (empty: no connection_id). */
   findLive(first: number, deviceId: string, sessionId: string): number {
     for (let row = first; row !== noRow; row = this.next(row)) {
-      if (this.#word(row, stateWord) !== live || !this.isOf(row, deviceId)) continue;
+      if ((this.#word(row, stateWord) & stateMask) !== live || !this.isOf(row, deviceId)) continue;
       return this.#isNamed(row, sessionId) ? row : noRow;
     }
     return noRow;

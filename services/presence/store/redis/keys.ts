@@ -2,12 +2,21 @@
 export interface ShardKeys {
   /** In front of a user id: STRING, all that is known of that user (see lua/record/record.lua). */
   readonly recordPrefix: string;
-  /** ZSET: member of a session (see sessionMember) → deadline, ms of the shard clock. */
+  /**
+   * ZSET: member of a session under no lease (see sessionMember), or of a lease (see leaseMember) → deadline, ms of the shard
+   * clock.
+   */
   readonly deadlines: string;
   /** STREAM: one entry per transition; its id is the version. */
   readonly log: string;
   /** HASH: shard clock, users online, fencing number, cursors. */
   readonly meta: string;
+  /** In front of a lease id: ZSET of the sessions under it, as in deadlines → each one's own deadline. */
+  readonly leasePrefix: string;
+  /** ZSET: lease id → shard clock, ms, when a tick looks through its sessions; 0: it is lost or closed. */
+  readonly leases: string;
+  /** HASH: lease id → the instance that opened it. */
+  readonly holders: string;
   /** STRING with expiry: the node that publishes this shard. */
   readonly publisher: string;
   /** Sharded channel that announces entries of the log. */
@@ -28,6 +37,9 @@ export function shardKeys(shardCount: number, database = 0): readonly ShardKeys[
       deadlines: `${prefix}deadlines`,
       log: `${prefix}log`,
       meta: `${prefix}meta`,
+      leasePrefix: `${prefix}lease:`,
+      leases: `${prefix}leases`,
+      holders: `${prefix}leases:holders`,
       publisher: `${prefix}publisher`,
       live: `${prefix}live:${database}`,
       devices: `${prefix}live:${database}:devices`,
@@ -44,4 +56,14 @@ export const nodesKey = "presence:{meta}:nodes";
 /** Member of the deadlines for a session; ids never hold NUL. The scripts know the one for a grace, too. */
 export function sessionMember(userId: string, sessionId: string): string {
   return `${userId}\0${sessionId}`;
+}
+
+/** Member of the deadlines for an open lease: that of a session of nobody. */
+export function leaseMember(leaseId: string): string {
+  return sessionMember("", leaseId);
+}
+
+/** Member of the deadlines for a closed lease. */
+export function closedLeaseMember(leaseId: string): string {
+  return `\0\0\0${leaseId}`;
 }

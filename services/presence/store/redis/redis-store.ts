@@ -13,13 +13,16 @@ import {
 import type { Clock } from "@realchat/presence-runtime";
 import type { Rules } from "../../domain/decisions.ts";
 import { invariant } from "../../domain/invariant.ts";
+import { type LeaseState, sumOfBegins } from "../../domain/lease.ts";
 import type { LogEntry } from "../../domain/log-entry.ts";
 import type { BeginReason } from "../../domain/recovery.ts";
 import { shardOf } from "../../domain/shard.ts";
 import { tickCapMs } from "../../domain/shard-clock.ts";
+import type { DisconnectReason } from "../../domain/transition.ts";
 import {
   type Begun,
   type Heartbeat,
+  type LeaseResult,
   type LogListener,
   type Mended,
   type PresenceStore,
@@ -38,6 +41,7 @@ import {
   type UnregisterResult,
   type UserView,
 } from "../store.ts";
+import { LeaseSupport } from "./health/lease-support.ts";
 import { Operations } from "./health/operations.ts";
 import { shownShards } from "./health/shown-shards.ts";
 import { checkStore } from "./health/store-check.ts";
@@ -127,6 +131,8 @@ class RedisPresenceStore implements RedisStore {
   readonly #users: UserReader;
   readonly #log: LogReader;
   readonly #leases: Leases;
+  readonly #leaseSupport: LeaseSupport;
+  readonly #rules: Rules;
   readonly #mending: Mending;
   readonly #restating: Restating;
   readonly #known: KnownSessions;
@@ -143,6 +149,7 @@ class RedisPresenceStore implements RedisStore {
     invariant(retentionMs >= rules.memoryMs, "tombstones outlive the record");
     const keys = shardKeys(shards, parseRedisUrl(options.url).database);
     this.shardCount = shards;
+    this.#rules = rules;
     this.#maxPendingCommands = maxPendingCommands;
     this.#known = new KnownSessions(options.maxKnownSessions ?? 1_000_000);
     this.#troubles = new Troubles(shards, clock);
@@ -196,7 +203,7 @@ class RedisPresenceStore implements RedisStore {
       pendingChanges: this.#pendingChanges,
       keptBound: this.#keptBound,
       keptCounts: this.#keptCounts,
-      ttlMs: rules.ttlMs,
+      rules,
       commandTimeoutMs,
       mark,
       onMark,
@@ -226,6 +233,7 @@ class RedisPresenceStore implements RedisStore {
     });
     this.#log = new LogReader(this.#unreadable);
     this.#leases = new Leases(this.#storeLink, shared.scripts, this.#troubles);
+    this.#leaseSupport = new LeaseSupport(this.#storeLink, this.#leases);
     const deadlines = new DeadlineWalk(shared.scripts, this.#log);
     const scan = new RecordScan(this.#servers, this.#shards);
     this.#mending = new Mending(scan, deadlines, this.#shards);
@@ -284,6 +292,25 @@ class RedisPresenceStore implements RedisStore {
 
   refresh(session: Heartbeat, reply: RefreshReply, tag: number): void {
     this.#shardOf(session.userId).refresh(session, reply, tag);
+  }
+
+  async openLease(leaseId: string, instanceId: string): Promise<LeaseResult> {
+    const why = await this.#operations.run("lease", () => this.#leaseSupport.missing());
+    if (why !== undefined) return { kind: "unsupported", why };
+    return this.#inEachShard(async (shard) => ((await shard.openLease(leaseId, instanceId)) ? "open" : "closed"));
+  }
+
+  keepLease(leaseId: string): Promise<LeaseResult> {
+    return this.#inEachShard(async (shard) => leaseStates[await shard.keepLease(leaseId)]);
+  }
+
+  async closeLease(leaseId: string, reason: DisconnectReason): Promise<void> {
+    const graceMs = reason === "SERVER_DRAIN" ? this.#rules.graceMs : 0;
+    const closings = this.#shards.map((shard) =>
+      this.#operations.run("lease", () => shard.closeLease(leaseId, graceMs)),
+    );
+    const failed = (await Promise.allSettled(closings)).find(({ status }) => status === "rejected");
+    if (failed?.status === "rejected") throw failed.reason;
   }
 
   users(userIds: readonly string[]): Promise<UserView[]> {
@@ -356,6 +383,26 @@ class RedisPresenceStore implements RedisStore {
     });
   }
 
+  /** Asks all shards about a lease, whatever happens in one. */
+  async #inEachShard(ask: (shard: RedisShard) => Promise<LeaseState | undefined>): Promise<LeaseResult> {
+    const asked = this.#shards.map((shard) => this.#operations.run("lease", () => ask(shard)));
+    const begins: number[] = [];
+    let [missing, closed] = [false, false];
+    let failure: unknown;
+    for (const [number, answer] of (await Promise.allSettled(asked)).entries()) {
+      if (answer.status === "rejected") {
+        failure = answer.reason;
+        continue;
+      }
+      begins.push(this.#state(number).begin);
+      missing ||= answer.value === undefined;
+      closed ||= answer.value === "closed";
+    }
+    if (begins.length === 0) throw failure;
+    if (closed) return { kind: "closed" };
+    return { kind: "kept", missing, partial: begins.length < this.shardCount, begins: sumOfBegins(begins) };
+  }
+
   /** Each shard's first command on a connection: its server may be another one, and have lost what this node saw. */
   async #tickFirst(client: RedisClient, shards: readonly number[]): Promise<void> {
     const via = { send: (command: readonly (string | Buffer)[]) => client.sendCommand<Reply>([...command]) };
@@ -419,6 +466,9 @@ class RedisPresenceStore implements RedisStore {
     return this.#shard(number).state;
   }
 }
+
+/** What the answer to a lease's heartbeat says of it. */
+const leaseStates = { refreshed: "open", missing: undefined, superseded: "closed" } as const;
 
 function sumOf<Name extends string>(one: Readonly<Record<Name, number>>, other: Readonly<Record<Name, number>>) {
   return Object.fromEntries(Object.entries<number>(one).map(([name, count]) => [name, count + other[name as Name]]));

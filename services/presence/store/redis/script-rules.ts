@@ -1,8 +1,11 @@
 import type { Rules } from "../../domain/decisions.ts";
 import { invariant } from "../../domain/invariant.ts";
+import { looksPerTick } from "../../domain/lease.ts";
 import { beginLeadUs } from "../../domain/recovery.ts";
 import { leastTimedOrder } from "../../domain/session.ts";
 import { tickCapMs } from "../../domain/shard-clock.ts";
+import { leasedSchemaVersion } from "./health/store-mark.ts";
+import { hiddenLeasesMax } from "./shard/shard-state.ts";
 
 /**
  * What the scripts know of the configuration. It is part of their text, as `RULES.name`, for it is the same in every
@@ -12,6 +15,8 @@ import { tickCapMs } from "../../domain/shard-clock.ts";
 export type ScriptRules = Readonly<
   Record<
     | "ttl_ms"
+    | "lease_ttl_ms"
+    | "leased_ttl_ms"
     | "grace_ms"
     | "memory_ms"
     | "clock_cap_ms"
@@ -22,13 +27,15 @@ export type ScriptRules = Readonly<
     | "least_timed_order",
     number
   > &
-    Record<"retention_ms" | "log_max_entries", string>
+    Record<"retention_ms" | "log_max_entries" | "looks_per_tick" | "hidden_leases_max" | "leased_schema", string>
 >;
 
 /** @param logMaxEntries of one shard */
 export function scriptRules(rules: Rules, retentionMs: number, logMaxEntries: number): ScriptRules {
   return {
     ttl_ms: rules.ttlMs,
+    lease_ttl_ms: rules.leaseTtlMs,
+    leased_ttl_ms: rules.leasedTtlMs,
     grace_ms: rules.graceMs,
     memory_ms: rules.memoryMs,
     clock_cap_ms: tickCapMs(rules.ttlMs),
@@ -39,6 +46,9 @@ export function scriptRules(rules: Rules, retentionMs: number, logMaxEntries: nu
     least_timed_order: leastTimedOrder,
     retention_ms: String(retentionMs),
     log_max_entries: String(logMaxEntries),
+    looks_per_tick: String(looksPerTick),
+    hidden_leases_max: String(hiddenLeasesMax),
+    leased_schema: String(leasedSchemaVersion),
   };
 }
 

@@ -101,7 +101,7 @@ describe("a store on Redis", () => {
       store.open(),
       (error) =>
         error instanceof StoreRefusal &&
-        /schema version 9, this program writes 1: run the matching/.test(error.message),
+        /schema version 9, this program writes 1 or 2: run the matching/.test(error.message),
     );
   });
 

@@ -10,7 +10,10 @@ export type Command =
   /** A late duplicate of an earlier register, 0 the newest. */
   | { kind: "repeat"; pick: number }
   | Unregister
-  | { kind: "refresh"; user: number; device: number; session: Pick }
+  /** With a lease: it is verified. */
+  | { kind: "refresh"; user: number; device: number; session: Pick; lease: Lease }
+  | { kind: "openLease" | "keepLease"; lease: number }
+  | { kind: "closeLease"; lease: number; reason: DisconnectReason }
   | { kind: "elapse"; ms: number }
   | { kind: "freeze"; ms: number }
   | Loss
@@ -26,6 +29,7 @@ interface Register {
   previous: Pick;
   /** How many ages ago the client was there: all of one came before all of none. */
   ages: number;
+  lease: Lease;
 }
 
 interface Unregister {
@@ -49,6 +53,8 @@ type Loss =
 
 /** Its own name, none as legacy callers, or that of an earlier session of this device. */
 export type Connection = "new" | "none" | { readonly pick: number };
+/** Number of a lease; only calls with a connection are under one. */
+export type Lease = "none" | number;
 export type Pick = "none" | { readonly pick: number };
 
 /** Elapsed times are whole seconds, so that deadlines half a second off are never met by a hair. */
@@ -66,11 +72,13 @@ const connection: fc.Arbitrary<Connection> = fc.oneof(
 );
 const previous: fc.Arbitrary<Pick> = fc.oneof({ weight: 2, arbitrary: fc.constant("none" as const) }, session);
 const ages = fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, fc.nat(2));
+const lease = fc.nat(1);
+const underLease: fc.Arbitrary<Lease> = fc.oneof({ weight: 3, arbitrary: fc.constant("none" as const) }, lease);
 const reason = fc.constantFrom<DisconnectReason>("UNSPECIFIED", "LOGGED_OUT", "CONNECTION_LOST", "SERVER_DRAIN");
 
 const register = fc.record({
   kind: fc.constant("register" as const),
-  ...{ user, device, gateway, connection, previous, ages },
+  ...{ user, device, gateway, connection, previous, ages, lease: underLease },
 });
 const unregister = fc.record({ kind: fc.constant("unregister" as const), user, device, session, reason });
 
@@ -78,7 +86,13 @@ const commands: fc.WeightedArbitrary<Command>[] = [
   { weight: 5, arbitrary: register },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("repeat" as const), pick: fc.nat(5) }) },
   { weight: 3, arbitrary: unregister },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant("refresh" as const), user, device, session }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant("refresh" as const), user, device, session, lease: underLease }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("openLease" as const), lease }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("keepLease" as const), lease }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("closeLease" as const), lease, reason }) },
   {
     weight: 2,
     arbitrary: fc.record({

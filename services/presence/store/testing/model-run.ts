@@ -5,9 +5,16 @@ import { shardOf } from "../../domain/shard.ts";
 import { tickCapMs } from "../../domain/shard-clock.ts";
 import type { Transition } from "../../domain/transition.ts";
 import type { LossyHarness, StoreHarness, StoreOptions } from "../contract/store-harness.ts";
-import type { RefreshResult } from "../store.ts";
-import { anyInstance, isSame, type ModelToken, type ModelTransition, PresenceModel } from "./model.ts";
-import type { Command, Connection, Pick } from "./model-commands.ts";
+import type { LeaseResult, RefreshResult } from "../store.ts";
+import {
+  anyInstance,
+  isSame,
+  type LeaseAnswer,
+  type ModelToken,
+  type ModelTransition,
+  PresenceModel,
+} from "./model.ts";
+import type { Command, Connection, Lease, Pick } from "./model-commands.ts";
 import { PromiseChecker } from "./promise-checker.ts";
 
 /**
@@ -17,12 +24,16 @@ import { PromiseChecker } from "./promise-checker.ts";
 const rules: Rules = {
   ...defaultRules,
   ttlMs: 20_500,
+  leaseTtlMs: 12_500,
+  leasedTtlMs: 30_500,
   graceMs: 3_500,
   memoryMs: 45_500,
   deviceMaxTombstones: 3,
   userMaxDevices: 2,
   ageMinMs: 1_000,
 };
+/** The gateway that opens leases. */
+const leaseInstance = "gateway-of-leases";
 /** Longer than all that a run lets elapse. */
 const ageMs = 1_000 * 3_600_000;
 const capMs = tickCapMs(rules.ttlMs);
@@ -72,6 +83,8 @@ interface RegisterCall {
   /** Number of a session, -1: none. */
   readonly previous: number;
   readonly ages: number;
+  /** Empty: none. */
+  readonly leaseId: string;
 }
 
 class ModelRun {
@@ -90,10 +103,10 @@ class ModelRun {
   }
 
   async play(command: Command): Promise<void> {
+    const told = this.#model.transitions.length;
     // Two calls in the same millisecond would leave the order of their deadlines open.
     if (!this.#isUnread || !isCall(command)) await this.#elapse(2);
     this.#isUnread = false;
-    const told = this.#model.transitions.length;
     switch (command.kind) {
       case "register":
         await this.#register(command, this.#newCall(command));
@@ -108,6 +121,13 @@ class ModelRun {
         break;
       case "refresh":
         await this.#refresh(command);
+        break;
+      case "openLease":
+      case "keepLease":
+      case "closeLease":
+        await this.#lease(command);
+        // Nodes hear of it by a tick.
+        await this.#elapse(2);
         break;
       case "elapse":
         await this.#elapse(command.ms);
@@ -151,7 +171,8 @@ class ModelRun {
     const instanceId = `gateway-${command.gateway}`;
     const connectionId = this.#connection(command.connection, userId, deviceId);
     const previous = this.#pick(command.previous, userId, deviceId);
-    const call = { userId, deviceId, instanceId, connectionId, previous, ages: command.ages };
+    const leaseId = connectionId === "" ? "" : this.#leaseOf(command);
+    const call = { userId, deviceId, instanceId, connectionId, previous, ages: command.ages, leaseId };
     this.#calls.push(call);
     return call;
   }
@@ -211,13 +232,41 @@ class ModelRun {
   async #refresh(command: Command & { kind: "refresh" }): Promise<void> {
     const { userId, deviceId } = this.#device(command);
     const picked = this.#pick(command.session, userId, deviceId);
-    const expected = this.#model.refresh({ userId, deviceId, token: this.#sessions[picked]?.token });
+    const token = this.#sessions[picked]?.token;
+    const leaseId = token === undefined || token.connectionId === "" ? "" : this.#leaseOf(command);
+    const expected = this.#model.refresh({ userId, deviceId, token, leaseId });
     await this.#judge(command, async (player) => {
-      const call = { userId, deviceId, sessionId: player.sessionIds[picked] ?? "" };
+      const call = { userId, deviceId, sessionId: player.sessionIds[picked] ?? "", leaseId };
       const kind = await player.refresh(call);
       assert.equal(kind, expected);
       player.checker.refreshed(call, kind, this.#model.nowMs);
     });
+  }
+
+  async #lease(command: Command & { kind: "openLease" | "keepLease" | "closeLease" }): Promise<void> {
+    const leaseId = this.#leaseOf(command);
+    if (command.kind === "closeLease") {
+      this.#model.closeLease(leaseId, command.reason);
+      await this.#judge(command, async ({ harness, checker }) => {
+        await harness.store.closeLease(leaseId, command.reason);
+        checker.leaseClosed(leaseId, this.#model.nowMs);
+      });
+      return;
+    }
+    const expected =
+      command.kind === "openLease" ? this.#model.openLease(leaseId, leaseInstance) : this.#model.keepLease(leaseId);
+    await this.#judge(command, async ({ harness, checker }) => {
+      const { store } = harness;
+      const result = await (command.kind === "openLease"
+        ? store.openLease(leaseId, leaseInstance)
+        : store.keepLease(leaseId));
+      assert.equal(leaseAnswer(result), expected);
+      if (expected === "open") checker.leaseKept(leaseId, this.#model.nowMs);
+    });
+  }
+
+  #leaseOf({ lease }: { lease: Lease }): string {
+    return lease === "none" ? "" : `${this.#userIds[0]}-lease-${lease}`;
   }
 
   async #lose(lose: (harness: LossyHarness) => Promise<void>): Promise<void> {
@@ -318,7 +367,12 @@ class Player {
     for (const shard of this.#positions.keys()) this.#astray.add(shard);
   }
 
-  refresh(session: { userId: string; deviceId: string; sessionId: string }): Promise<RefreshResult["kind"]> {
+  refresh(session: {
+    userId: string;
+    deviceId: string;
+    sessionId: string;
+    leaseId: string;
+  }): Promise<RefreshResult["kind"]> {
     return new Promise((resolve, reject) => {
       const reply = (result: RefreshResult) => (result.kind === "failed" ? reject(result.error) : resolve(result.kind));
       this.harness.store.refresh(session, reply, 0);
@@ -365,6 +419,12 @@ class Player {
     }
     return news;
   }
+}
+
+function leaseAnswer(result: LeaseResult): LeaseAnswer {
+  assert.notEqual(result.kind, "unsupported");
+  if (result.kind === "closed") return "closed";
+  return result.kind === "kept" && result.missing ? "missing" : "open";
 }
 
 function isLossy(harness: StoreHarness | LossyHarness): harness is LossyHarness {

@@ -16,10 +16,11 @@ export const anyInstance = "any";
 export class PresenceModel {
   readonly #rules: Rules;
   #users: Users = new Map();
+  #leases: Leases = new Map();
   readonly #transitions: ModelTransition[] = [];
   #nowMs = 0;
   #registrations = 0;
-  #copy: Copy = { users: new Map(), told: 0 };
+  #copy: Copy = { users: new Map(), leases: new Map(), told: 0 };
   /** Of the last begin; undefined: it never lost anything. */
   #begunAtMs: number | undefined;
   /** Transitions and begins. */
@@ -50,8 +51,12 @@ export class PresenceModel {
     connectionId: string;
     previous: ModelToken | undefined;
     ages: number;
+    leaseId: string;
   }): { kind: RegisterResult["kind"]; token?: ModelToken } {
-    const { userId, deviceId, instanceId, connectionId, previous, ages } = call;
+    const { userId, deviceId, instanceId, connectionId, previous, ages, leaseId } = call;
+    if (leaseId !== "" && !this.#isOpen(leaseId)) {
+      return { kind: this.#leases.get(leaseId)?.state === "closed" ? "lease-closed" : "lease-missing" };
+    }
     const sessions = this.#sessions(userId, deviceId);
     const current = sessions.find(isCurrent);
     // Of several sessions of one connection the newest speaks.
@@ -59,7 +64,7 @@ export class PresenceModel {
     if (known !== undefined) {
       if (isCurrent(known)) {
         if (known.state === "grace") return { kind: "ended" };
-        known.deadlineMs = this.#nowMs + this.#rules.ttlMs;
+        this.#extend(known, leaseId);
         return { kind: "repeated", token: tokenOf(known) };
       }
       if (known.state === "ended") return { kind: "ended" };
@@ -80,6 +85,7 @@ export class PresenceModel {
       order,
       connectionId,
       instanceId,
+      leaseId,
       contestedUntilMs: connectionId === "" && isUnclear ? this.#nowMs + this.#rules.memoryMs : 0,
     });
     return { kind: "registered", token };
@@ -109,6 +115,7 @@ export class PresenceModel {
     }
     if (isKept || (isLost && this.#rules.graceMs > 0)) {
       session.state = "grace";
+      session.leaseId = "";
       session.deadlineMs = Math.min(session.deadlineMs, this.#nowMs + (isLost ? this.#rules.graceMs : 0));
       if (isKept) session.deadlineMs = Math.max(session.deadlineMs, this.#recoveredAtMs);
       return "grace";
@@ -117,24 +124,31 @@ export class PresenceModel {
     return "ended";
   }
 
-  refresh(call: { userId: string; deviceId: string; token: ModelToken | undefined }): RefreshResult["kind"] {
-    const { userId, deviceId, token } = call;
+  refresh(call: {
+    userId: string;
+    deviceId: string;
+    token: ModelToken | undefined;
+    leaseId: string;
+  }): RefreshResult["kind"] {
+    const { userId, deviceId, token, leaseId } = call;
+    if (leaseId !== "" && !this.#isOpen(leaseId)) return "missing";
     const sessions = this.#sessions(userId, deviceId);
     const current = sessions.find(isCurrent);
     const live = current?.state === "live" ? current : undefined;
     if (token !== undefined) {
       if (live !== undefined && isSame(live, token)) {
-        live.deadlineMs = this.#nowMs + this.#rules.ttlMs;
+        this.#extend(live, leaseId);
         return "refreshed";
       }
+      if (leaseId !== "") return this.#restore({ userId, deviceId, token, leaseId });
       return sessions.some((session) => isNewer(session, token)) ? "superseded" : "missing";
     }
     if (live !== undefined) {
       if (live.connectionId !== "") return "superseded";
-      live.deadlineMs = this.#nowMs + this.#rules.ttlMs;
+      this.#extend(live, "");
       return "refreshed";
     }
-    const unknown = { order: heartbeatOrder, connectionId: "", instanceId: anyInstance };
+    const unknown = { order: heartbeatOrder, connectionId: "", instanceId: anyInstance, leaseId: "" };
     const last = sessions[0];
     if (last !== undefined && !this.#mayReturn(last)) return "missing";
     if (!this.#makeRoom(userId, deviceId)) return "missing";
@@ -143,8 +157,33 @@ export class PresenceModel {
     return "refreshed";
   }
 
+  openLease(leaseId: string, instanceId: string): LeaseAnswer {
+    const lease = this.#leases.get(leaseId);
+    if (lease?.state === "closed") return "closed";
+    const deadlineMs = this.#nowMs + this.#rules.leaseTtlMs;
+    if (lease?.state === "open") Object.assign(lease, { deadlineMs, instanceId });
+    else this.#leases.set(leaseId, { state: "open", deadlineMs, instanceId, lookAtMs: this.#nowMs });
+    return "open";
+  }
+
+  keepLease(leaseId: string): LeaseAnswer {
+    const lease = this.#leases.get(leaseId);
+    if (lease?.state === "closed") return "closed";
+    if (lease?.state !== "open") return "missing";
+    lease.deadlineMs = this.#nowMs + this.#rules.leaseTtlMs;
+    return "open";
+  }
+
+  closeLease(leaseId: string, reason: DisconnectReason): void {
+    const lease = this.#leases.get(leaseId);
+    if (lease?.state !== "open" && lease?.state !== "lost") return;
+    if (lease.state === "open") lease.deadlineMs = this.#nowMs + (reason === "SERVER_DRAIN" ? this.#rules.graceMs : 0);
+    lease.state = "closed";
+  }
+
   copy(): void {
-    this.#copy = { users: structuredClone(this.#users), told: this.#told };
+    const [users, leases] = [structuredClone(this.#users), structuredClone(this.#leases)];
+    this.#copy = { users, leases, told: this.#told };
   }
 
   /** Whether a node could tell by what it saw that the store has the copy's data again, and not its own. */
@@ -154,11 +193,13 @@ export class PresenceModel {
 
   flush(): void {
     this.#users = new Map();
+    this.#leases = new Map();
     this.failOver();
   }
 
   setBack(): void {
     this.#users = structuredClone(this.#copy.users);
+    this.#leases = structuredClone(this.#copy.leases);
     this.failOver();
   }
 
@@ -172,23 +213,83 @@ export class PresenceModel {
   tick(ms: number): void {
     this.#nowMs += ms;
     if (this.isRecovering) return;
-    const due = [...this.#users].flatMap(([userId, devices]) =>
+    const isDue = ({ deadlineMs }: { deadlineMs: number }) => deadlineMs <= this.#nowMs;
+    const sessions = this.#current().filter(({ session }) => session.leaseId === "" && isDue(session));
+    const leases = [...this.#leases].filter(([, lease]) => isDue(lease));
+    const due = [
+      ...sessions.map((due) => ({ atMs: due.session.deadlineMs, end: () => this.#expire(due) })),
+      ...leases.map(([leaseId, lease]) => ({ atMs: lease.deadlineMs, end: () => this.#endLease(leaseId, lease) })),
+    ];
+    for (const { end } of due.sort((a, b) => a.atMs - b.atMs)) end();
+    this.#endUnverified();
+  }
+
+  #expire({ userId, deviceId, session }: Placed): void {
+    if (session.state === "grace") this.#end(userId, deviceId, session, "ended", "CONNECTION_LOST");
+    else this.#end(userId, deviceId, session, "expired", "EXPIRED");
+  }
+
+  #endLease(leaseId: string, { state }: ModelLease): void {
+    for (const { userId, deviceId, session } of this.#under(leaseId)) {
+      if (state === "closed") this.#end(userId, deviceId, session, "ended", "CONNECTION_LOST");
+      else this.#end(userId, deviceId, session, "expired", "INSTANCE_LOST");
+    }
+    this.#leases.delete(leaseId);
+  }
+
+  /** Leases are looked through when their first session may be over, and all that are then. */
+  #endUnverified(): void {
+    const looked = [...this.#leases].filter(([, { lookAtMs, state }]) => state === "open" && lookAtMs <= this.#nowMs);
+    for (const [leaseId, lease] of looked.sort(([, a], [, b]) => a.lookAtMs - b.lookAtMs)) {
+      for (const placed of this.#under(leaseId)) if (placed.session.deadlineMs <= this.#nowMs) this.#expire(placed);
+      lease.lookAtMs = this.#under(leaseId)[0]?.session.deadlineMs ?? this.#nowMs + this.#rules.leasedTtlMs;
+    }
+  }
+
+  /** The first to be over first. */
+  #under(leaseId: string): Placed[] {
+    const under = this.#current().filter(({ session }) => session.leaseId === leaseId);
+    return under.sort((a, b) => a.session.deadlineMs - b.session.deadlineMs);
+  }
+
+  #current(): Placed[] {
+    return [...this.#users].flatMap(([userId, devices]) =>
       [...devices].flatMap(([deviceId, sessions]) =>
-        sessions
-          .filter((session) => isCurrent(session) && session.deadlineMs <= this.#nowMs)
-          .map((session) => ({ userId, deviceId, session })),
+        sessions.filter(isCurrent).map((session) => ({ userId, deviceId, session })),
       ),
     );
-    due.sort((a, b) => a.session.deadlineMs - b.session.deadlineMs);
-    for (const { userId, deviceId, session } of due) {
-      if (session.state === "grace") this.#end(userId, deviceId, session, "ended", "CONNECTION_LOST");
-      else this.#end(userId, deviceId, session, "expired", "EXPIRED");
-    }
+  }
+
+  #isOpen(leaseId: string): boolean {
+    return this.#leases.get(leaseId)?.state === "open";
+  }
+
+  /** Where it is; or under another lease, if one is named. */
+  #extend(session: ModelSession, leaseId: string): void {
+    if (leaseId !== "") session.leaseId = leaseId;
+    session.deadlineMs = this.#nowMs + (session.leaseId === "" ? this.#rules.ttlMs : this.#rules.leasedTtlMs);
+  }
+
+  /** What is verified and not there registers again. */
+  #restore(call: { userId: string; deviceId: string; token: ModelToken; leaseId: string }): RefreshResult["kind"] {
+    const { userId, deviceId, token, leaseId } = call;
+    const { connectionId } = token;
+    const current = this.#sessions(userId, deviceId).find(isCurrent);
+    // It lives by another session_id.
+    if (current?.state === "live" && current.connectionId === connectionId) return "missing";
+    const instanceId = this.#leases.get(leaseId)?.instanceId ?? "";
+    const { kind } = this.register({ userId, deviceId, instanceId, connectionId, previous: token, ages: 0, leaseId });
+    if (kind === "registered") return "refreshed";
+    return kind === "ended" || kind === "superseded" ? "superseded" : "missing";
   }
 
   user(userId: string): { online: boolean; devices: { deviceId: string; instanceId: string }[] } {
     const devices = [...(this.#users.get(userId) ?? [])].flatMap(([deviceId, sessions]) =>
-      sessions.filter(({ state }) => state === "live").map(({ instanceId }) => ({ deviceId, instanceId })),
+      sessions
+        .filter(
+          ({ state, leaseId }) => state === "live" && (leaseId === "" || this.#leases.get(leaseId)?.state === "open"),
+        )
+        .map(({ instanceId }) => ({ deviceId, instanceId })),
     );
     return { online: this.#isOnline(userId), devices: devices.sort((a, b) => (a.deviceId < b.deviceId ? -1 : 1)) };
   }
@@ -199,12 +300,13 @@ export class PresenceModel {
     const replaced = remembered.find(isCurrent);
     if (replaced !== undefined) {
       replaced.state = replaced.state === "grace" ? "ended" : "replaced";
+      replaced.leaseId = "";
       replaced.endedAtMs = this.#nowMs;
     }
     const begun: ModelSession = {
       ...session,
       state: "live",
-      deadlineMs: this.#nowMs + this.#rules.ttlMs,
+      deadlineMs: this.#nowMs + (session.leaseId === "" ? this.#rules.ttlMs : this.#rules.leasedTtlMs),
       endedAtMs: Number.NEGATIVE_INFINITY,
     };
     const others = replaced === undefined ? remembered : this.#remember(remembered, replaced);
@@ -216,6 +318,7 @@ export class PresenceModel {
 
   #end(userId: string, deviceId: string, session: ModelSession, state: "ended" | "expired", cause: TransitionCause) {
     session.state = state;
+    session.leaseId = "";
     session.endedAtMs = this.#nowMs;
     this.#keep(userId, deviceId, this.#remember(this.#sessions(userId, deviceId), session));
     if (this.#isOnline(userId)) return;
@@ -291,9 +394,28 @@ export class PresenceModel {
 /** By user and device; a device's newest session first. */
 type Users = Map<string, Map<string, ModelSession[]>>;
 
+type Leases = Map<string, ModelLease>;
+
+interface ModelLease {
+  readonly instanceId: string;
+  /** What is lost or closed and over goes in that very tick. */
+  state: "open" | "lost" | "closed";
+  deadlineMs: number;
+  lookAtMs: number;
+}
+
+export type LeaseAnswer = "open" | "missing" | "closed";
+
+interface Placed {
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly session: ModelSession;
+}
+
 /** What a replica has. */
 interface Copy {
   readonly users: Users;
+  readonly leases: Leases;
   readonly told: number;
 }
 
@@ -314,6 +436,8 @@ export interface ModelTransition {
 interface ModelSession extends ModelToken {
   readonly instanceId: string;
   readonly contestedUntilMs: number;
+  /** Empty: under none. */
+  leaseId: string;
   state: "live" | "grace" | "ended" | "replaced" | "expired";
   deadlineMs: number;
   endedAtMs: number;

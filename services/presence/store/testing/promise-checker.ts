@@ -9,6 +9,8 @@ interface Witness {
   readonly deviceId: string;
   readonly sessionId: string;
   readonly connectionId: string;
+  /** Empty: under none. */
+  leaseId: string;
   /** Of the last answer that said that it lives. */
   aliveAtMs: number;
   end: "none" | "ended" | "lost" | "replaced";
@@ -21,7 +23,17 @@ interface Witness {
   isFresh: boolean;
   /** Not seen since a loss: the store may know nothing of it. */
   isOfThePast: boolean;
+  /** Its lease was lost, closed or away since it was seen: it may have gone with it. */
+  isInDoubt: boolean;
 }
+
+/** How long sessions under a lease have to live, and may. */
+interface WatchedLease {
+  readonly mustUntilMs: number;
+  readonly mayUntilMs: number;
+}
+
+const never = Number.NEGATIVE_INFINITY;
 
 /**
  * Watches a store from outside, by calls and answers alone, and holds it to its promises. It knows neither records nor
@@ -31,13 +43,16 @@ export class PromiseChecker {
   readonly #rules: Rules;
   /** The one that registered last is last. */
   #witnesses: Witness[] = [];
+  readonly #leases = new Map<string, WatchedLease>();
   readonly #versions = new Map<string, number>();
   /** Users of whom the log told since the last loss. */
   readonly #toldSince = new Set<string>();
   /** Clocks are read from outside, so all bounds are softened by this much. */
   readonly #slackMs: number;
 
-  #lostAtMs = Number.NEGATIVE_INFINITY;
+  #lostAtMs = never;
+  /** Until then sessions under a lease may be there again that ended after a copy was made. */
+  #mayBeBackUntilMs = never;
 
   constructor(rules: Rules, slackMs: number) {
     this.#rules = rules;
@@ -51,13 +66,40 @@ export class PromiseChecker {
   lost(nowMs: number): void {
     this.#lostAtMs = nowMs;
     this.#toldSince.clear();
+    const { ttlMs, leaseTtlMs, leasedTtlMs } = this.#rules;
+    if (this.#leases.size > 0) this.#mayBeBackUntilMs = nowMs + leasedTtlMs;
+    for (const leaseId of this.#leases.keys()) {
+      this.#leases.set(leaseId, { mustUntilMs: never, mayUntilMs: nowMs + ttlMs + leaseTtlMs });
+    }
     this.#witnesses = this.#witnesses
       .filter((witness) => witness.end === "none" && this.#mayLive(witness, nowMs))
       .map((witness) => ({ ...witness, isOutranked: false, isFresh: false, isOfThePast: true }));
   }
 
+  leaseKept(leaseId: string, nowMs: number): void {
+    const before = this.#leases.get(leaseId);
+    if (before !== undefined && before.mustUntilMs <= nowMs + this.#slackMs) {
+      for (const witness of this.#witnesses) if (witness.leaseId === leaseId) witness.isInDoubt = true;
+    }
+    const untilMs = nowMs + this.#rules.leaseTtlMs;
+    this.#leases.set(leaseId, { mustUntilMs: untilMs, mayUntilMs: untilMs });
+  }
+
+  leaseClosed(leaseId: string, nowMs: number): void {
+    const lease = this.#leases.get(leaseId);
+    if (lease === undefined || lease.mustUntilMs === never) return;
+    this.#leases.set(leaseId, { mustUntilMs: never, mayUntilMs: nowMs + this.#rules.graceMs });
+  }
+
   registered(
-    call: { userId: string; deviceId: string; connectionId: string; previousSessionId: string; ageMs: number },
+    call: {
+      userId: string;
+      deviceId: string;
+      connectionId: string;
+      previousSessionId: string;
+      ageMs: number;
+      leaseId: string;
+    },
     result: RegisterResult,
     nowMs: number,
   ): void {
@@ -81,7 +123,9 @@ export class PromiseChecker {
       const later = this.#of(userId, deviceId).find((other) => other.isFresh && this.#mustBeRemembered(other, nowMs));
       assert(later === undefined, `P7: ${sessionId}, whose client was there earlier, came after ${later?.sessionId}`);
     }
-    const others = this.#witnesses.filter((witness) => !isOf(witness, userId, deviceId, sessionId));
+    const before = this.#witnesses.find((witness) => isOf(witness, userId, deviceId, sessionId));
+    const leaseId = call.leaseId || (result.kind === "repeated" ? (before?.leaseId ?? "") : "");
+    const others = this.#witnesses.filter((witness) => witness !== before);
     for (const witness of others) {
       if (witness.userId !== userId || witness.deviceId !== deviceId) continue;
       witness.successors += 1;
@@ -91,7 +135,7 @@ export class PromiseChecker {
       witness.end = "replaced";
       witness.endedAtMs = nowMs;
     }
-    const fresh = { aliveAtMs: nowMs, end: "none", endedAtMs: Number.NEGATIVE_INFINITY } as const;
+    const fresh = { aliveAtMs: nowMs, end: "none", endedAtMs: never } as const;
     this.#witnesses = [
       ...others,
       {
@@ -99,17 +143,19 @@ export class PromiseChecker {
         deviceId,
         sessionId,
         connectionId,
+        leaseId,
         ...fresh,
         successors: 0,
         isOutranked: false,
         isFresh,
         isOfThePast: false,
+        isInDoubt: false,
       },
     ];
   }
 
   refreshed(
-    call: { userId: string; deviceId: string; sessionId: string },
+    call: { userId: string; deviceId: string; sessionId: string; leaseId: string },
     result: RefreshResult["kind"],
     nowMs: number,
   ): void {
@@ -126,7 +172,21 @@ export class PromiseChecker {
     assert(witness.end !== "replaced", `P7: ${witness.sessionId}, which was replaced, was refreshed`);
     assert(witness.end === "none", `${witness.sessionId} was refreshed after its end`);
     witness.aliveAtMs = nowMs;
-    if (witness.sessionId === call.sessionId) witness.isOfThePast = false;
+    if (call.leaseId !== "") this.#verified(witness, call.leaseId, nowMs);
+    if (witness.sessionId === call.sessionId) Object.assign(witness, { isOfThePast: false, isInDoubt: false });
+  }
+
+  /** It may have been brought back: then it is the device's session again. */
+  #verified(witness: Witness, leaseId: string, nowMs: number): void {
+    witness.leaseId = leaseId;
+    for (const other of this.#of(witness.userId, witness.deviceId)) {
+      if (other === witness) continue;
+      other.successors += 1;
+      if (other.end === "lost") other.end = "ended";
+      if (other.end !== "none" || !this.#mayLive(other, nowMs)) continue;
+      other.end = "replaced";
+      other.endedAtMs = nowMs;
+    }
   }
 
   unregistered(
@@ -150,7 +210,7 @@ export class PromiseChecker {
     this.#toldSince.add(userId);
     if (online) return;
     const live = this.#of(userId).find(
-      (witness) => witness.end === "none" && witness.aliveAtMs + this.#rules.ttlMs > nowMs + this.#slackMs,
+      (witness) => witness.end === "none" && this.#livesUntilMs(witness, "mustUntilMs") > nowMs + this.#slackMs,
     );
     assert(live === undefined, `P1: ${userId} was taken offline while ${live?.sessionId} was alive`);
     assert(nowMs + this.#slackMs >= this.#recoveredAtMs, `P1: ${userId} was taken offline while the store recovers`);
@@ -161,12 +221,13 @@ export class PromiseChecker {
     if (this.#toldSince.has(view.userId)) assert.equal(view.version, version, `P3: version of ${view.userId}`);
     // While it recovers nobody goes offline, and then only who came back is online.
     if (!view.online || nowMs - this.#slackMs <= this.#recoveredAtMs) return;
+    if (nowMs - this.#slackMs <= this.#mayBeBackUntilMs) return;
     const reason = this.#of(view.userId).some((witness) => this.#mayCount(witness, nowMs));
     assert(reason, `P2: ${view.userId} is online without a session that anybody refreshed`);
   }
 
   get #hasLost(): boolean {
-    return this.#lostAtMs > Number.NEGATIVE_INFINITY;
+    return this.#lostAtMs > never;
   }
 
   get #recoveredAtMs(): number {
@@ -197,28 +258,40 @@ export class PromiseChecker {
       ...call,
       sessionId: call.sessionId || "of a heartbeat",
       connectionId: "",
+      leaseId: "",
       aliveAtMs: nowMs,
       end: "none",
-      endedAtMs: Number.NEGATIVE_INFINITY,
+      endedAtMs: never,
       successors: 0,
       isOutranked: false,
       isFresh: false,
       isOfThePast: false,
+      isInDoubt: false,
     };
     this.#witnesses.push(witness);
     return witness;
   }
 
-  #mustBeRemembered({ end, aliveAtMs, endedAtMs, successors, isOfThePast }: Witness, nowMs: number): boolean {
+  #mustBeRemembered(witness: Witness, nowMs: number): boolean {
+    const { end, aliveAtMs, endedAtMs, leaseId, successors, isOfThePast } = witness;
     if (isOfThePast) return false;
-    // One that was not ended expired, not before a TTL had passed.
-    const fromMs = end === "none" ? aliveAtMs + this.#rules.ttlMs : endedAtMs;
+    // One that was not ended expired, not before a TTL had passed, or with its lease.
+    const expiredAtMs = leaseId === "" ? aliveAtMs + this.#rules.ttlMs : aliveAtMs;
+    const fromMs = end === "none" ? expiredAtMs : endedAtMs;
     const isRecent = fromMs + this.#rules.memoryMs > nowMs + this.#slackMs;
     return isRecent && successors < this.#rules.deviceMaxTombstones;
   }
 
-  #mayLive({ aliveAtMs }: Witness, nowMs: number): boolean {
-    return aliveAtMs + this.#rules.ttlMs > nowMs - this.#slackMs;
+  #mayLive(witness: Witness, nowMs: number): boolean {
+    return this.#livesUntilMs(witness, "mayUntilMs") > nowMs - this.#slackMs;
+  }
+
+  /** Under a lease: as long as both last. After a loss its gateway has to verify it first. */
+  #livesUntilMs({ aliveAtMs, leaseId, isOfThePast, isInDoubt }: Witness, bound: keyof WatchedLease): number {
+    const { ttlMs, leasedTtlMs } = this.#rules;
+    if (leaseId === "") return aliveAtMs + ttlMs;
+    if ((isOfThePast || isInDoubt) && bound === "mustUntilMs") return never;
+    return Math.min(aliveAtMs + leasedTtlMs, this.#leases.get(leaseId)?.[bound] ?? never);
   }
 
   #mayCount(witness: Witness, nowMs: number): boolean {

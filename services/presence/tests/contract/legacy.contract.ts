@@ -10,7 +10,8 @@ const { TRANSITION_CAUSE_DISCONNECTED, TRANSITION_CAUSE_EXPIRED } = presence.Tra
 
 /** Gateways written for the existing contract: they know its fields alone, and race. */
 export const legacy = (start: StartNodes) =>
-  describe("legacy callers", () => {
+  // One after the other: on their connection the last gateway that registered signs heartbeats.
+  describe("legacy callers", { concurrency: 1 }, () => {
     const harness = ContractHarness.start(start, { SESSION_TTL: "2s" });
     const phoneOf = (userId: string) => ({ userId, deviceId: "phone" });
 

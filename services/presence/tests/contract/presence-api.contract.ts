@@ -1,5 +1,6 @@
 import type { StartNodes } from "./contract-harness.ts";
 import { grace } from "./grace.contract.ts";
+import { leases, withoutLeases } from "./leases.contract.ts";
 import { legacy } from "./legacy.contract.ts";
 import { limits } from "./limits.contract.ts";
 import { reading } from "./reading.contract.ts";
@@ -11,6 +12,8 @@ export function presenceApiContract(start: StartNodes): void {
   presenceApiCore(start);
   legacy(start);
   grace(start);
+  leases(start);
+  withoutLeases(start);
   limits(start);
   standardServices(start);
 }

@@ -54,8 +54,11 @@ export const standardServices = (start: StartNodes) =>
       const [service] = files.find(({ name }) => name === "realchat/presence/v1/presence.proto")?.service ?? [];
       assert.deepEqual(service?.method.map(({ name }) => name).toSorted(), [
         "BatchGetUserDevices",
+        "CloseLease",
         "GetPresence",
         "GetUserDevices",
+        "KeepLease",
+        "OpenLease",
         "RefreshSession",
         "RefreshSessions",
         "RegisterSession",

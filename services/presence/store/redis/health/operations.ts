@@ -2,7 +2,7 @@ import { type Clock, OperationMeter, type OperationMetrics } from "@realchat/pre
 import type { Troubles } from "./troubles.ts";
 
 /**
- * What is counted; `refresh` counts batches of heartbeats, `heartbeat` those that a batch could not answer, `change`
+ * What is counted; `refresh` and `verify` count batches of heartbeats, `heartbeat` those that a batch could not answer, `change`
  * batches of `register`, `unregister` and `heartbeat`.
  */
 const operationKinds = [
@@ -10,6 +10,7 @@ const operationKinds = [
   "unregister",
   "change",
   "refresh",
+  "verify",
   "heartbeat",
   "users",
   "tick",

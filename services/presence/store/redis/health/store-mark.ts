@@ -10,6 +10,9 @@ export interface StoreMark {
 /** Raised whenever what the keys hold changes its meaning. */
 export const schemaVersion = 1;
 
+/** From the first lease on: nodes that know none would drop them, so they must refuse the store. All else is the same. */
+export const leasedSchemaVersion = 2;
+
 /** The marks that a server has, by their keys: the store's own, if it has that, and those of its shards. */
 type FoundMarks = ReadonlyMap<string, Partial<StoreMark>>;
 
@@ -37,12 +40,17 @@ export async function checkMarks(client: RedisClient, found: FoundMarks, ours: S
   compareMarks({ ...ours, ...(await readMark(client, storeKey)) }, ours);
 }
 
+/** Whether it is of our schema, or of that with leases. */
+export function isReadable(mark: StoreMark, ours: StoreMark): boolean {
+  return mark.schema === ours.schema || mark.schema === leasedSchemaVersion;
+}
+
 /** @throws RedisError REFUSED saying what differs and what to do */
 export function compareMarks(mark: StoreMark, ours: StoreMark): void {
-  if (mark.schema !== ours.schema) {
+  if (!isReadable(mark, ours)) {
     throw new RedisError(
       "REFUSED",
-      `this Redis holds presence data of schema version ${mark.schema}, this program writes ${ours.schema}: ` +
+      `this Redis holds presence data of schema version ${mark.schema}, this program writes ${ours.schema} or ${leasedSchemaVersion}: ` +
         "run the matching release, or give it another database or an empty Redis",
     );
   }

@@ -10,7 +10,7 @@ import {
 } from "@realchat/presence-redis";
 import type { Cancel, Clock } from "@realchat/presence-runtime";
 import { type ShardKeys, storeKey } from "../keys.ts";
-import type { StoreMark } from "./store-mark.ts";
+import { isReadable, type StoreMark } from "./store-mark.ts";
 import type { Troubles } from "./troubles.ts";
 
 const periodMs = 1_000;
@@ -106,6 +106,7 @@ export class StoreProbe {
     ];
     const [, , found] = await Promise.all(commands.map((command) => link.send(command)));
     const [itsSchema, itsShards] = list(found).map(integer) as [number, number];
-    if (itsSchema !== schema || itsShards !== shards) this.#onMark({ schema: itsSchema, shards: itsShards }, link);
+    const its: StoreMark = { schema: itsSchema, shards: itsShards };
+    if (!isReadable(its, this.#mark) || its.shards !== shards) this.#onMark(its, link);
   }
 }

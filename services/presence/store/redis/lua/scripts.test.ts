@@ -6,6 +6,8 @@ import { scriptRules, writeRules } from "../script-rules.ts";
 import { change } from "./change/change.ts";
 import { changeWhenOutOfMemory } from "./change/change-when-out-of-memory.ts";
 import { refreshWhenOutOfMemory } from "./deadline/refresh-when-out-of-memory.ts";
+import { close } from "./gateway-lease/close.ts";
+import { open } from "./gateway-lease/open.ts";
 import { advance } from "./lease/advance.ts";
 import { announceNode } from "./lease/announce-node.ts";
 import { claim } from "./lease/claim.ts";
@@ -24,8 +26,10 @@ const scripts = [
   change,
   changeWhenOutOfMemory,
   claim,
+  close,
   dropOrphans,
   mend,
+  open,
   recount,
   beginRestating,
   complete,

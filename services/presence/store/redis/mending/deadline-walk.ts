@@ -36,27 +36,50 @@ export class DeadlineWalk {
     this.#log = log;
   }
 
-  /** @returns `cursor`: empty at the end; `dropped`: deadlines; `recounted`: whether the number was set right */
+  /**
+   * First the deadlines of sessions under no lease, then those of one lease after the other.
+   * @returns `cursor`: empty at the end; `dropped`: deadlines; `recounted`: whether the number was set right
+   */
   async step(shard: ShardState, cursor: string): Promise<{ cursor: string; dropped: number; recounted: boolean }> {
     if (cursor === "") this.#count = { shard, from: await this.#log.lastVersion(shard), users: new Set() };
-    const command = ["ZSCAN", shard.keys.deadlines, cursor || start, "COUNT", String(scanCount)];
-    const [next, pairs] = list(await shard.link.send(command));
+    const { leaseId, within } = placeOf(cursor);
+    const key = leaseId === "" ? shard.keys.deadlines : shard.keys.leasePrefix + leaseId;
+    const [next, pairs] = list(await shard.link.send(["ZSCAN", key, within, "COUNT", String(scanCount)]));
     const members = list(pairs)
       .filter((_, index) => index % 2 === 0)
       .map(text);
-    const dropped = await this.#drop(shard, members);
+    const dropped = await this.#drop(shard, key, leaseId, members);
     this.#meet(shard, members, dropped);
-    if (next !== start) return { cursor: text(next), dropped: dropped.size, recounted: false };
+    if (next !== start) return { cursor: cursorOf(leaseId, text(next)), dropped: dropped.size, recounted: false };
+    const nextLease = await this.#leaseAfter(shard, leaseId);
+    if (nextLease !== undefined) return { cursor: cursorOf(nextLease, start), dropped: dropped.size, recounted: false };
     return { cursor: "", dropped: dropped.size, recounted: await this.#recount(shard) };
   }
 
-  async #drop(shard: ShardState, members: readonly string[]): Promise<ReadonlySet<string>> {
+  /** The next one, in the order of their ids. */
+  async #leaseAfter({ keys, link }: ShardState, leaseId: string): Promise<string | undefined> {
+    const leases = list(await link.send(["ZRANGE", keys.leases, "0", "-1"])).map(text);
+    return leases.filter((other) => other > leaseId).sort()[0];
+  }
+
+  async #drop(
+    shard: ShardState,
+    deadlines: string,
+    lease: string,
+    members: readonly string[],
+  ): Promise<ReadonlySet<string>> {
     const { keys, link } = shard;
-    const { deadlines, recordPrefix } = keys;
+    const { meta, recordPrefix } = keys;
     const dropped = new Set<string>();
     for (let from = 0; from < members.length; from += callMaxMembers) {
       const some = members.slice(from, from + callMaxMembers);
-      for (const member of await this.#scripts.run(link, dropOrphans, { deadlines }, { recordPrefix }, some)) {
+      for (const member of await this.#scripts.run(
+        link,
+        dropOrphans,
+        { deadlines, meta },
+        { recordPrefix, lease },
+        some,
+      )) {
         dropped.add(member);
       }
     }
@@ -67,7 +90,8 @@ export class DeadlineWalk {
     const count = this.#count;
     if (count?.shard !== shard) return;
     for (const member of members) {
-      if (!dropped.has(member)) count.users.add(member.slice(0, member.indexOf("\0")));
+      const isOfLease = member.startsWith("\0");
+      if (!isOfLease && !dropped.has(member)) count.users.add(member.slice(0, member.indexOf("\0")));
     }
     if (count.users.size > countMaxUsers) this.#count = undefined;
   }
@@ -108,4 +132,16 @@ export class DeadlineWalk {
 function apply({ userId, online }: Transition, users: Set<string>): void {
   if (online) users.add(userId);
   else users.delete(userId);
+}
+
+/** Where a walk is: in the deadlines, or behind them in those of a lease. */
+function cursorOf(leaseId: string, within: string): string {
+  return leaseId === "" ? within : `${encodeURIComponent(leaseId)}/${within}`;
+}
+
+function placeOf(cursor: string): { leaseId: string; within: string } {
+  const [first = "", second] = cursor.split("/");
+  return second === undefined
+    ? { leaseId: "", within: first || start }
+    : { leaseId: decodeURIComponent(first), within: second };
 }

@@ -1,4 +1,4 @@
-import type { RedisLink } from "@realchat/presence-redis";
+import { list, type RedisLink, text } from "@realchat/presence-redis";
 import type { PublisherLease } from "../../store.ts";
 import type { Troubles } from "../health/troubles.ts";
 import { nodesKey } from "../keys.ts";
@@ -11,6 +11,9 @@ import type { ShardState } from "../shard/shard-state.ts";
 
 /** Published entries stay in the log this long for watchers, ms. */
 const watchersMs = 60_000;
+
+/** Behind the id of a node that knows gateways' leases; nodes of before have nothing there. */
+const knowsLeases = "\0leases";
 
 /** Which nodes live, and which of them publishes a shard; see PublisherLeases. */
 export class Leases {
@@ -28,12 +31,18 @@ export class Leases {
   announceNode(nodeId: string, ttlMs: number): Promise<number> {
     return this.#tell(
       nodesKey,
-      this.#scripts.run(this.#nodes, announceNode, { nodes: nodesKey }, { node: nodeId, ttlMs }),
+      this.#scripts.run(this.#nodes, announceNode, { nodes: nodesKey }, { node: nodeId + knowsLeases, ttlMs }),
     );
   }
 
   async withdrawNode(nodeId: string): Promise<void> {
-    await this.#nodes.send(["ZREM", nodesKey, nodeId]);
+    await this.#nodes.send(["ZREM", nodesKey, nodeId + knowsLeases]);
+  }
+
+  /** How many nodes that live know no leases of gateways. */
+  async nodesWithoutLeases(): Promise<number> {
+    const nodes = list(await this.#nodes.send(["ZRANGE", nodesKey, "0", "-1"]));
+    return nodes.filter((node) => !text(node).endsWith(knowsLeases)).length;
   }
 
   claim({ keys, link, number }: ShardState, nodeId: string, leaseMs: number): Promise<PublisherLease | undefined> {

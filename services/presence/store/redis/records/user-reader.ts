@@ -117,7 +117,7 @@ export class UserReader {
         if (type === undefined) return userWithoutRecord(userId, shard.number, knownVersion);
         return this.#unknown(shard, userId, `is a ${type}, not a string`);
       }
-      const view = decodeUser(userId, shard.number, record, nowMs);
+      const view = decodeUser(userId, shard.number, record, nowMs, shard.hiddenLeases);
       if (view === undefined) return this.#unknown(shard, userId, "is malformed");
       shard.saw(view.version);
       return view;

@@ -6,7 +6,8 @@ import fc from "fast-check";
 import { decodeUser, userWithoutRecord } from "./user-record.ts";
 
 const nowMs = 1_790_000_001_000;
-const decode = (record: string) => decodeUser("anna", 3, record, nowMs);
+const hiddenLeases: ReadonlySet<string> = new Set(["lost-lease"]);
+const decode = (record: string) => decodeUser("anna", 3, record, nowMs, hiddenLeases);
 
 describe("a user's record", () => {
   test("lists live sessions by device, none in grace, no tombstones", () => {
@@ -36,15 +37,28 @@ describe("a user's record", () => {
     const separators: Record<string, string> = { LF: "\n", HT: "\t", US: "\x1f" };
     const parts = example.join(" ").match(/"[^"]*"|LF|HT|US/g) ?? [];
     const record = parts.map((part) => separators[part] ?? part.slice(1, -1)).join("");
-    assert.equal(record.split("\n").length, 4);
+    assert.equal(record.split("\n").length, 5);
     assert.deepEqual(decode(record), {
       userId: "anna",
       online: true,
       version: 1790000000000001,
       lastSeenMs: 0,
       shard: 3,
-      devices: [{ deviceId: "phone", instanceId: "gateway-1", connectedAtMs: 1_790_000_000_000 }],
+      devices: [
+        { deviceId: "car", instanceId: "gateway-1", connectedAtMs: 1_790_000_000_700 },
+        { deviceId: "phone", instanceId: "gateway-1", connectedAtMs: 1_790_000_000_000 },
+      ],
     });
+  });
+
+  test("does not list the devices of leases that are lost or closed", () => {
+    const session = "1790000000000001.c1\x1fgateway-1\x1f\x1f";
+    const record = `1790000000000001\na\t${session}lost-lease\nb\t${session}lease-1\te17\x1fgateway-2\x1f5`;
+    assert.deepEqual(
+      decode(record)?.devices.map(({ deviceId }) => deviceId),
+      ["b"],
+    );
+    assert.deepEqual(decode(`1790000000000001\na\t${session}lost-lease`)?.online, true);
   });
 
   test("tells since when an offline user was last seen", () => {

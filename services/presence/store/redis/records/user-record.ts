@@ -9,9 +9,16 @@ const nine = 0x39;
 /**
  * Reads what a view needs of a user's record, whose grammar stands in lua/record/record.lua.
  * @param nowMs wall clock: nobody is connected since later than now
+ * @param hiddenLeases whose devices are as those in grace
  * @returns undefined when it makes no sense
  */
-export function decodeUser(userId: string, shard: number, record: string, nowMs: number): UserView | undefined {
+export function decodeUser(
+  userId: string,
+  shard: number,
+  record: string,
+  nowMs: number,
+  hiddenLeases: ReadonlySet<string>,
+): UserView | undefined {
   const [first, ...lines] = record.split("\n") as [string, ...string[]];
   const match = header.exec(first);
   if (match === null) return undefined;
@@ -20,7 +27,7 @@ export function decodeUser(userId: string, shard: number, record: string, nowMs:
   const devices: DeviceView[] = [];
   let hasSession = false;
   for (const line of lines) {
-    const device = decodeDevice(line, nowMs);
+    const device = decodeDevice(line, nowMs, hiddenLeases);
     if (device === undefined) return undefined;
     if (device !== "gone") hasSession = true;
     if (typeof device === "object") devices.push(device);
@@ -49,13 +56,18 @@ export function unknownUser(userId: string, shard: number, unknown: Error): User
 }
 
 /** @returns the device if it has a live session; undefined when the line makes no sense */
-function decodeDevice(line: string, nowMs: number): DeviceView | "in grace" | "gone" | undefined {
+function decodeDevice(
+  line: string,
+  nowMs: number,
+  hiddenLeases: ReadonlySet<string>,
+): DeviceView | "in grace" | "gone" | undefined {
   const [deviceId = "", first = ""] = line.split("\t", 2);
   if (deviceId === "") return undefined;
   if (!isDigit(first.charCodeAt(0))) return isDigit(first.charCodeAt(1)) ? marks.get(first[0]) : undefined;
-  const [sessionId = "", instanceId = ""] = first.split("\x1f", 2);
+  const [sessionId = "", instanceId = "", , leaseId] = first.split("\x1f", 4);
   const order = parseSessionId(sessionId)?.order;
   if (order === undefined || instanceId === "") return undefined;
+  if (leaseId !== undefined && hiddenLeases.has(leaseId)) return "in grace";
   return { deviceId, instanceId, connectedAtMs: Math.min(registeredAtMs(order), nowMs) };
 }
 

@@ -27,7 +27,7 @@ class FakeShard {
   }
 }
 
-const leaving = (userId: string): Change => ["unregister", userId, "d", "", "", ""];
+const leaving = (userId: string): Change => ["unregister", userId, "d", "", "", "", ""];
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 function queueOn(shard: FakeShard, limits: { count?: number; bytes?: number } = {}) {

@@ -1,4 +1,5 @@
 import { codeBehind, integer, list, type RedisLink } from "@realchat/presence-redis";
+import type { Rules } from "../../../domain/decisions.ts";
 import { invariant } from "../../../domain/invariant.ts";
 import { parseSessionId, sessionIdOf, unknownInstance } from "../../../domain/session.ts";
 import type {
@@ -12,8 +13,11 @@ import type {
   UnregisterResult,
 } from "../../store.ts";
 import type { Operations } from "../health/operations.ts";
-import { sessionMember } from "../keys.ts";
+import { leasedSchemaVersion } from "../health/store-mark.ts";
+import { closedLeaseMember, leaseMember, sessionMember } from "../keys.ts";
 import { refreshWhenOutOfMemory } from "../lua/deadline/refresh-when-out-of-memory.ts";
+import { close } from "../lua/gateway-lease/close.ts";
+import { open } from "../lua/gateway-lease/open.ts";
 import { mend } from "../lua/mending/mend.ts";
 import { batchMaxChanges, ChangeQueue, type PendingChanges } from "./change-queue.ts";
 import { type KeptBound, type KeptCounts, KeptHeartbeats, type UndecidedHeartbeat } from "./kept-heartbeats.ts";
@@ -31,8 +35,7 @@ interface ShardParts extends TickParts, ChangeParts {
   readonly pendingChanges: PendingChanges;
   readonly keptBound: KeptBound;
   readonly keptCounts: KeptCounts;
-  /** See Rules. */
-  readonly ttlMs: number;
+  readonly rules: Rules;
 }
 
 /**
@@ -42,6 +45,9 @@ interface ShardParts extends TickParts, ChangeParts {
  *   refresh ───────────────► RefreshQueue ─► #extend: one ZADD for a batch
  *                │                             └─ no deadline found ─► #decideHeartbeat ─► ChangeQueue
  *                └─ not confirmed, or no connection ─► KeptHeartbeats ─► the next ticks; #decideKept ─► ChangeQueue
+ *
+ * The heartbeat of a lease is that of a session of nobody. What is verified under a lease goes the way of `refresh`, to the
+ * lease's own ZSET; it is not kept, for it has time.
  */
 export class RedisShard {
   readonly state: ShardState;
@@ -49,6 +55,7 @@ export class RedisShard {
   readonly #ticks: ShardTicks;
   readonly #changes: ChangeQueue;
   readonly #refreshes: RefreshQueue;
+  readonly #verifications: RefreshQueue;
   readonly #kept: KeptHeartbeats;
   #isDecidingKept = false;
 
@@ -70,6 +77,16 @@ export class RedisShard {
       },
       pendingRefreshes,
     );
+    this.#verifications = new RefreshQueue(
+      {
+        extend: (members) => operations.run("verify", () => this.#extendLeased(members)),
+        present: (members) => this.#presentLeased(members),
+        decide: (session) => operations.run("heartbeat", () => this.#verify(session)),
+        nowMs: () => parts.clock.monotonicMs(),
+        keep: () => {},
+      },
+      pendingRefreshes,
+    );
   }
 
   register(registration: Registration): Promise<RegisterResult> {
@@ -83,7 +100,12 @@ export class RedisShard {
   /** See SessionStore. */
   refresh(session: Heartbeat, reply: RefreshReply, tag: number): void {
     const { link } = this.state;
-    const { userId, deviceId } = session;
+    const { userId, deviceId, leaseId = "" } = session;
+    if (leaseId !== "") {
+      if (link.isReady) this.#verifications.add(session, leasedMember(session, leaseId), reply, tag);
+      else reply({ kind: "failed", error: link.unavailable() }, tag);
+      return;
+    }
     const sessionId = session.sessionId === "" ? this.#knownId(userId, deviceId) : session.sessionId;
     const member = sessionId === undefined ? undefined : sessionMember(userId, sessionId);
     if (link.isReady) {
@@ -92,6 +114,33 @@ export class RedisShard {
     }
     this.#keep(session, member, this.#parts.clock.monotonicMs());
     reply({ kind: "failed", error: link.unavailable() }, tag);
+  }
+
+  /** @returns whether it is open now; else it was closed */
+  async openLease(leaseId: string, instanceId: string): Promise<boolean> {
+    const { keys, link } = this.state;
+    const { meta, deadlines, leases, holders } = keys;
+    const args = { lease: leaseId, instance: instanceId, schema: leasedSchemaVersion };
+    const run = () => this.#parts.scripts.run(link, open, { meta, deadlines, leases, holders }, args);
+    return (await this.#ticks.withClock(run)) === "open";
+  }
+
+  /** @returns "superseded": it was closed */
+  keepLease(leaseId: string): Promise<Exclude<RefreshResult["kind"], "failed">> {
+    return new Promise((resolve, reject) => {
+      const reply = (result: RefreshResult) => {
+        if (result.kind === "failed") reject(result.error);
+        else resolve(result.kind);
+      };
+      this.refresh({ userId: nobody, deviceId: "", sessionId: leaseId }, reply, 0);
+    });
+  }
+
+  async closeLease(leaseId: string, graceMs: number): Promise<void> {
+    const { keys, link } = this.state;
+    const { meta, deadlines, leases } = keys;
+    const args = { lease: leaseId, graceMs };
+    await this.#ticks.withClock(() => this.#parts.scripts.run(link, close, { meta, deadlines, leases }, args));
   }
 
   /** Ticks it on a connection that is not in use yet: nothing else may come first. */
@@ -121,13 +170,13 @@ export class RedisShard {
   }
 
   async #register(registration: Registration): Promise<RegisterResult> {
-    const { userId, deviceId, instanceId, connectionId, previousSessionId, ageMs = 0 } = registration;
+    const { userId, deviceId, instanceId, connectionId, previousSessionId, ageMs = 0, leaseId = "" } = registration;
     const previous = parseSessionId(previousSessionId);
     invariant(previousSessionId === "" || previous !== undefined, "previous_session_id was checked");
     const place = previous !== undefined ? String(previous.order) : ageMs > 0 ? `-${ageMs * 1_000}` : "";
-    const answer = await this.#changes.add(["register", userId, deviceId, instanceId, connectionId, place]);
+    const answer = await this.#changes.add(["register", userId, deviceId, instanceId, connectionId, place, leaseId]);
     const [kind, order, version] = answer.split("\t");
-    if (order === undefined) return { kind: kind as "ended" | "superseded" | "too-many-devices" };
+    if (order === undefined) return { kind: kind as Exclude<RegisterResult["kind"], "registered" | "repeated"> };
     const sessionId = sessionIdOf({ order: integer(order), connectionId });
     const result = { kind: kind as "registered" | "repeated", sessionId, version: integer(version) };
     this.state.saw(result.version);
@@ -136,24 +185,69 @@ export class RedisShard {
   }
 
   async #unregister({ userId, deviceId, sessionId, reason }: SessionEnding): Promise<UnregisterResult> {
-    const kind = await this.#changes.add(["unregister", userId, deviceId, sessionId, reason, ""]);
+    const kind = await this.#changes.add(["unregister", userId, deviceId, sessionId, reason, "", ""]);
     return { kind: kind as UnregisterResult["kind"] };
   }
 
   /** See RefreshRoute. */
   async #extend(members: readonly string[]): Promise<number> {
-    const { scripts, ttlMs } = this.#parts;
-    const { keys, link } = this.state;
-    const { deadlines } = keys;
-    const deadlineMs = String((await this.#ticks.clockMs()) + ttlMs);
-    const command = ["ZADD", deadlines, "XX", "GT", "CH"];
-    for (const member of members) command.push(deadlineMs, member);
+    const { ttlMs, leaseTtlMs } = this.#parts.rules;
+    const clockMs = await this.#ticks.clockMs();
+    const [deadlineMs, leaseMs] = [String(clockMs + ttlMs), String(clockMs + leaseTtlMs)];
+    const command = extendingIn(this.state.keys.deadlines);
+    for (const member of members) command.push(isOfLease(member) ? leaseMs : deadlineMs, member);
+    return this.#extendBy(command);
+  }
+
+  /** @param command of `extendingIn`, with deadline and member in turn @returns how many members have a later deadline now */
+  async #extendBy(command: readonly string[]): Promise<number> {
+    const { link } = this.state;
     try {
       return integer(await link.send(command));
     } catch (error) {
       if (codeBehind(error) !== "OOM") throw error;
-      return scripts.run(link, refreshWhenOutOfMemory, { deadlines }, { deadlineMs, members: members.join("\n") });
+      const [, deadlines = "", , , , ...pairs] = command;
+      const members = pairs.join("\n").replaceAll(/^(\d+)\n/gm, "$1\t");
+      return this.#parts.scripts.run(link, refreshWhenOutOfMemory, { deadlines }, { members });
     }
+  }
+
+  /** See RefreshRoute. Of members under a lease that is not open, none is extended. */
+  async #extendLeased(leasedMembers: readonly string[]): Promise<number> {
+    const { leasePrefix } = this.state.keys;
+    const deadlineMs = String((await this.#ticks.clockMs()) + this.#parts.rules.leasedTtlMs);
+    const byLease = membersByLease(leasedMembers);
+    const [isOpen, ...extended] = await Promise.all([
+      this.#areOpen([...byLease.keys()]),
+      ...[...byLease].map(([leaseId, members]) => {
+        const command = extendingIn(leasePrefix + leaseId);
+        for (const member of members) command.push(deadlineMs, member);
+        return this.#extendBy(command);
+      }),
+    ]);
+    return isOpen.every(Boolean) ? extended.reduce((sum, count) => sum + count, 0) : 0;
+  }
+
+  /** See RefreshRoute. */
+  async #presentLeased(leasedMembers: readonly string[]): Promise<readonly boolean[]> {
+    const { keys, link } = this.state;
+    const byLease = membersByLease(leasedMembers);
+    const isOpen = await this.#areOpen([...byLease.keys()]);
+    const present = new Set<string>();
+    await Promise.all(
+      [...byLease].map(async ([leaseId, members], index) => {
+        if (!isOpen[index]) return;
+        const scores = list(await link.send(["ZMSCORE", keys.leasePrefix + leaseId, ...members]));
+        for (const [place, score] of scores.entries()) if (score !== null) present.add(`${leaseId}\0${members[place]}`);
+      }),
+    );
+    return leasedMembers.map((member) => present.has(member));
+  }
+
+  async #areOpen(leaseIds: readonly string[]): Promise<readonly boolean[]> {
+    const { keys, link } = this.state;
+    const scores = await link.send(["ZMSCORE", keys.deadlines, ...leaseIds.map(leaseMember)]);
+    return list(scores).map((score) => score !== null);
   }
 
   /** See RefreshRoute. */
@@ -166,16 +260,38 @@ export class RedisShard {
   /** Decides, by the user's record, about a heartbeat that found no deadline. */
   async #decideHeartbeat(heartbeat: Heartbeat): Promise<RefreshResult> {
     const { userId, deviceId, sessionId } = heartbeat;
+    if (userId === nobody) return this.#decideLease(sessionId);
     if (sessionId !== "" && parseSessionId(sessionId) === undefined) return { kind: "missing" };
     const { known } = this.#parts;
     const sender = known.get(userId, deviceId)?.instanceId ?? heartbeat.instanceId ?? unknownInstance;
-    const answer = await this.#changes.add(["heartbeat", userId, deviceId, sessionId, sender, ""]);
+    const answer = await this.#changes.add(["heartbeat", userId, deviceId, sessionId, sender, "", ""]);
     const [kind, liveId, instanceId] = answer.split("\t");
     if (sessionId === "") {
       if (liveId === undefined || instanceId === undefined) known.delete(userId, deviceId);
       else this.#learn(userId, deviceId, liveId, instanceId);
     }
     return { kind: kind as "refreshed" | "missing" | "superseded" };
+  }
+
+  /** The heartbeat of a lease that is not open. */
+  async #decideLease(leaseId: string): Promise<RefreshResult> {
+    const { keys, link } = this.state;
+    const closed = await link.send(["ZSCORE", keys.deadlines, closedLeaseMember(leaseId)]);
+    return { kind: closed === null ? "missing" : "superseded" };
+  }
+
+  /** Decides, by the user's record, about a session that was not found under the lease that it is verified under. */
+  async #verify({ userId, deviceId, sessionId, leaseId = "" }: Heartbeat): Promise<RefreshResult> {
+    const token = parseSessionId(sessionId);
+    if (token === undefined || token.connectionId === "") return { kind: "missing" };
+    const { order, connectionId } = token;
+    const answer = await this.#changes.add(["verify", userId, deviceId, "", connectionId, String(order), leaseId]);
+    const [kind, , version] = answer.split("\t");
+    if (version !== undefined) {
+      this.state.saw(integer(version));
+      return { kind: "refreshed" };
+    }
+    return { kind: kind === "ended" || kind === "superseded" ? "superseded" : "missing" };
   }
 
   #learn(userId: string, deviceId: string, sessionId: string, instanceId: string): void {
@@ -214,4 +330,34 @@ export class RedisShard {
     this.#kept.decided(heartbeat);
     return true;
   }
+}
+
+/** No user has this id: its sessions are the leases. */
+const nobody = "";
+
+function isOfLease(member: string): boolean {
+  return member.charCodeAt(0) === 0;
+}
+
+/** A command that moves deadlines on, and none back, and counts those: deadline and member in turn are to be added. */
+function extendingIn(deadlines: string): string[] {
+  return ["ZADD", deadlines, "XX", "GT", "CH"];
+}
+
+/** The member of a session under a lease, behind the lease. */
+function leasedMember({ userId, sessionId }: Heartbeat, leaseId: string): string {
+  return `${leaseId}\0${sessionMember(userId, sessionId)}`;
+}
+
+/** The inverse, by lease. */
+function membersByLease(leasedMembers: readonly string[]): Map<string, string[]> {
+  const byLease = new Map<string, string[]>();
+  for (const leasedMember of leasedMembers) {
+    const leaseId = leasedMember.slice(0, leasedMember.indexOf("\0"));
+    const member = leasedMember.slice(leaseId.length + 1);
+    const members = byLease.get(leaseId);
+    if (members === undefined) byLease.set(leaseId, [member]);
+    else members.push(member);
+  }
+  return byLease;
 }

@@ -15,9 +15,10 @@ test("a version that no clock can have given is no witness", () => {
   assert.equal(state.witness.version, 0, "nothing is known of the shard yet");
   const tick: Tick = {
     ...{ clockMs: 0, expired: 0, lagMs: 0, lastVersion: nowUs - 5, logLength: 1, sessions: 0, usersOnline: 0 },
+    ...{ leased: 0, leases: 0 },
     ...{ failed: 0, begin: 0, recoveringMs: 0, isRestated: true },
   };
-  state.ticked(tick, "one", 0, nowUs);
+  state.ticked(tick, "one", [], 0, nowUs);
   assert.equal(state.witness.version, nowUs - 5);
   state.saw(nowUs + dayUs);
   assert.equal(state.witness.version, nowUs + dayUs, "as after many begins");

@@ -9,6 +9,9 @@ import { StoreTime } from "./store-time.ts";
 /** Nobody's version is that far ahead of clock and log, µs, but one that another program wrote. */
 const plausibleLeadUs = 86_400_000_000;
 
+/** Leases that are lost or closed at one moment whose sessions are hidden at most; those of more are listed until they are down. */
+export const hiddenLeasesMax = 1_000;
+
 /** A shard as this node knows it. */
 export class ShardState {
   readonly number: number;
@@ -25,6 +28,8 @@ export class ShardState {
   /** Beyond it, a version is none. */
   #plausibleMax = 0;
   #recoveringMs = 0;
+  #begin = 0;
+  #hiddenLeases: ReadonlySet<string> = new Set();
   #isProven = false;
 
   /** @param clockCapMs see tickCapMs */
@@ -65,6 +70,16 @@ export class ShardState {
     return { nowUs: this.time.readUs(atMs), clockMs: this.clock.boundMs(atMs) ?? 0 };
   }
 
+  /** The version at which it began anew, by the last tick; 0: it never did. */
+  get begin(): number {
+    return this.#begin;
+  }
+
+  /** Leases that were lost or closed by the last tick: readers are not shown what is under them. */
+  get hiddenLeases(): ReadonlySet<string> {
+    return this.#hiddenLeases;
+  }
+
   /** The connection is another one, or none. */
   interrupted(): void {
     this.clock.interrupted();
@@ -72,13 +87,15 @@ export class ShardState {
   }
 
   /** @param sentAtMs monotonic time when the tick was sent, `nowUs`: wall clock of the server */
-  ticked(tick: Tick, incarnation: string, sentAtMs: number, nowUs: number): void {
+  ticked(tick: Tick, incarnation: string, hidden: readonly string[], sentAtMs: number, nowUs: number): void {
     this.clock.ticked(tick.clockMs, sentAtMs);
     this.time.ticked(nowUs, sentAtMs);
     if (incarnation !== this.#incarnation) this.#generation += 1;
     this.#incarnation = incarnation;
     this.#tickedVersion = tick.lastVersion;
     this.#recoveringMs = tick.recoveringMs;
+    this.#begin = tick.begin;
+    if (hidden.length > 0 || this.#hiddenLeases.size > 0) this.#hiddenLeases = new Set(hidden);
     this.#isProven = true;
     this.#plausibleMax = Math.max(tick.lastVersion, nowUs) + plausibleLeadUs;
     this.saw(tick.lastVersion);

@@ -57,10 +57,10 @@ export class ShardTicks {
       if (isSent) this.#kept.tickFailed();
       return this.#failed(error);
     });
-    const { tick: result, failures, incarnation, begun, isAdvanced, missing, nowUs } = reply;
+    const { tick: result, failures, incarnation, begun, isAdvanced, missing, nowUs, hidden } = reply;
     this.#kept.ticked(load, missing, isAdvanced, this.#parts.clock.monotonicMs());
     this.#parts.troubles.tickWorked(number);
-    this.#state.ticked(result, incarnation, sentAtMs, nowUs);
+    this.#state.ticked(result, incarnation, hidden, sentAtMs, nowUs);
     if (begun !== "") {
       this.#fresh = randomId(this.#parts.clock);
       this.#parts.onBegin({ shard: number, reason: begun, begin: result.begin });

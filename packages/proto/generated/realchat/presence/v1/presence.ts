@@ -107,7 +107,7 @@ export const TransitionCause = {
   TRANSITION_CAUSE_EXPIRED: 5,
   /** TRANSITION_CAUSE_RESTATED - nothing changed: said again so that consumers converge after a loss */
   TRANSITION_CAUSE_RESTATED: 6,
-  /** TRANSITION_CAUSE_INSTANCE_LOST - the gateway that held the session is gone; nothing writes it yet */
+  /** TRANSITION_CAUSE_INSTANCE_LOST - the lease of the gateway that held the session was lost */
   TRANSITION_CAUSE_INSTANCE_LOST: 7,
   /** TRANSITION_CAUSE_FORCED - closed by an operator; nothing writes it yet */
   TRANSITION_CAUSE_FORCED: 8,
@@ -209,6 +209,8 @@ export interface RegisterSessionRequest {
    * device's registrations: refused with FAILED_PRECONDITION when another connection registered later.
    */
   previousSessionId: string;
+  /** The open lease that the session is to be under; needs connection_id. NOT_FOUND: it is missing or lost: open it. */
+  leaseId: string;
   /**
    * How long ago, when this call is sent, the client was last known to be there: 0 to 7 days. For a registration that
    * waited, in a queue, a frozen process or an outage: it takes its place in the order of this device's registrations by
@@ -339,6 +341,11 @@ export interface RefreshSessionsRequest {
    * refreshed. Without it, as callers that do not know that field need it, the call fails when one of them does.
    */
   partial: boolean;
+  /**
+   * Verifies the sessions under this lease: moves them there, and registers again what is gone. `missing` are also those for
+   * which the lease is not open. Needs session_ids of sessions with a connection_id.
+   */
+  leaseId: string;
 }
 
 export interface RefreshSessionsResponse {
@@ -354,6 +361,52 @@ export interface RefreshSessionsResponse {
    * soon. The call fails instead when that is so of all.
    */
   unconfirmed: SessionRef[];
+}
+
+export interface OpenLeaseRequest {
+  /** chosen by the process, unique for each of its starts */
+  leaseId: string;
+  /** the gateway */
+  instanceId: string;
+}
+
+export interface OpenLeaseResponse {
+  ttl: Duration | undefined;
+  heartbeatInterval:
+    | Duration
+    | undefined;
+  /** of each session */
+  verifyInterval:
+    | Duration
+    | undefined;
+  /** Changes when a shard may have lost data: verify all. Below 2^53. Compare with what full answers said alone. */
+  begins: number;
+  /** some shard could not answer: again after 1 s */
+  partial: boolean;
+}
+
+export interface KeepLeaseRequest {
+  leaseId: string;
+}
+
+export interface KeepLeaseResponse {
+  heartbeatInterval:
+    | Duration
+    | undefined;
+  /** as in OpenLeaseResponse */
+  begins: number;
+  /** not open in some shard: OpenLease */
+  missing: boolean;
+  /** as in OpenLeaseResponse */
+  partial: boolean;
+}
+
+export interface CloseLeaseRequest {
+  leaseId: string;
+  reason: DisconnectReason;
+}
+
+export interface CloseLeaseResponse {
 }
 
 export interface WatchPresenceRequest {
@@ -707,7 +760,15 @@ export const UserPresence: MessageFns<UserPresence> = {
 };
 
 function createBaseRegisterSessionRequest(): RegisterSessionRequest {
-  return { userId: "", deviceId: "", instanceId: "", connectionId: "", previousSessionId: "", age: undefined };
+  return {
+    userId: "",
+    deviceId: "",
+    instanceId: "",
+    connectionId: "",
+    previousSessionId: "",
+    leaseId: "",
+    age: undefined,
+  };
 }
 
 export const RegisterSessionRequest: MessageFns<RegisterSessionRequest> = {
@@ -726,6 +787,9 @@ export const RegisterSessionRequest: MessageFns<RegisterSessionRequest> = {
     }
     if (message.previousSessionId !== "") {
       writer.uint32(42).string(message.previousSessionId);
+    }
+    if (message.leaseId !== "") {
+      writer.uint32(50).string(message.leaseId);
     }
     if (message.age !== undefined) {
       Duration.encode(message.age, writer.uint32(106).fork()).join();
@@ -786,6 +850,14 @@ export const RegisterSessionRequest: MessageFns<RegisterSessionRequest> = {
             message.previousSessionId = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.leaseId = reader.string();
+            continue;
+          }
           case 13: {
             if (tag !== 106) {
               break;
@@ -823,6 +895,9 @@ export const RegisterSessionRequest: MessageFns<RegisterSessionRequest> = {
     if (message.previousSessionId !== "") {
       obj.previousSessionId = message.previousSessionId;
     }
+    if (message.leaseId !== "") {
+      obj.leaseId = message.leaseId;
+    }
     if (message.age !== undefined) {
       obj.age = Duration.toJSON(message.age);
     }
@@ -839,6 +914,7 @@ export const RegisterSessionRequest: MessageFns<RegisterSessionRequest> = {
     message.instanceId = object.instanceId ?? "";
     message.connectionId = object.connectionId ?? "";
     message.previousSessionId = object.previousSessionId ?? "";
+    message.leaseId = object.leaseId ?? "";
     message.age = (object.age !== undefined && object.age !== null) ? Duration.fromPartial(object.age) : undefined;
     return message;
   },
@@ -2227,7 +2303,7 @@ export const SessionRef: MessageFns<SessionRef> = {
 };
 
 function createBaseRefreshSessionsRequest(): RefreshSessionsRequest {
-  return { sessions: [], partial: false };
+  return { sessions: [], partial: false, leaseId: "" };
 }
 
 export const RefreshSessionsRequest: MessageFns<RefreshSessionsRequest> = {
@@ -2237,6 +2313,9 @@ export const RefreshSessionsRequest: MessageFns<RefreshSessionsRequest> = {
     }
     if (message.partial !== false) {
       writer.uint32(24).bool(message.partial);
+    }
+    if (message.leaseId !== "") {
+      writer.uint32(18).string(message.leaseId);
     }
     return writer;
   },
@@ -2270,6 +2349,14 @@ export const RefreshSessionsRequest: MessageFns<RefreshSessionsRequest> = {
             message.partial = reader.bool();
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.leaseId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2290,6 +2377,9 @@ export const RefreshSessionsRequest: MessageFns<RefreshSessionsRequest> = {
     if (message.partial !== false) {
       obj.partial = message.partial;
     }
+    if (message.leaseId !== "") {
+      obj.leaseId = message.leaseId;
+    }
     return obj;
   },
 
@@ -2300,6 +2390,7 @@ export const RefreshSessionsRequest: MessageFns<RefreshSessionsRequest> = {
     const message = createBaseRefreshSessionsRequest();
     message.sessions = object.sessions?.map((e) => SessionRef.fromPartial(e)) || [];
     message.partial = object.partial ?? false;
+    message.leaseId = object.leaseId ?? "";
     return message;
   },
 };
@@ -2410,6 +2501,510 @@ export const RefreshSessionsResponse: MessageFns<RefreshSessionsResponse> = {
       ? Duration.fromPartial(object.heartbeatInterval)
       : undefined;
     message.unconfirmed = object.unconfirmed?.map((e) => SessionRef.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseOpenLeaseRequest(): OpenLeaseRequest {
+  return { leaseId: "", instanceId: "" };
+}
+
+export const OpenLeaseRequest: MessageFns<OpenLeaseRequest> = {
+  encode(message: OpenLeaseRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.leaseId !== "") {
+      writer.uint32(10).string(message.leaseId);
+    }
+    if (message.instanceId !== "") {
+      writer.uint32(18).string(message.instanceId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OpenLeaseRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOpenLeaseRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.leaseId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.instanceId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: OpenLeaseRequest): unknown {
+    const obj: any = {};
+    if (message.leaseId !== "") {
+      obj.leaseId = message.leaseId;
+    }
+    if (message.instanceId !== "") {
+      obj.instanceId = message.instanceId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<OpenLeaseRequest>): OpenLeaseRequest {
+    return OpenLeaseRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<OpenLeaseRequest>): OpenLeaseRequest {
+    const message = createBaseOpenLeaseRequest();
+    message.leaseId = object.leaseId ?? "";
+    message.instanceId = object.instanceId ?? "";
+    return message;
+  },
+};
+
+function createBaseOpenLeaseResponse(): OpenLeaseResponse {
+  return { ttl: undefined, heartbeatInterval: undefined, verifyInterval: undefined, begins: 0, partial: false };
+}
+
+export const OpenLeaseResponse: MessageFns<OpenLeaseResponse> = {
+  encode(message: OpenLeaseResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ttl !== undefined) {
+      Duration.encode(message.ttl, writer.uint32(10).fork()).join();
+    }
+    if (message.heartbeatInterval !== undefined) {
+      Duration.encode(message.heartbeatInterval, writer.uint32(18).fork()).join();
+    }
+    if (message.verifyInterval !== undefined) {
+      Duration.encode(message.verifyInterval, writer.uint32(26).fork()).join();
+    }
+    if (message.begins !== 0) {
+      writer.uint32(32).int64(message.begins);
+    }
+    if (message.partial !== false) {
+      writer.uint32(40).bool(message.partial);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OpenLeaseResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOpenLeaseResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ttl = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.heartbeatInterval = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.verifyInterval = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.begins = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.partial = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: OpenLeaseResponse): unknown {
+    const obj: any = {};
+    if (message.ttl !== undefined) {
+      obj.ttl = Duration.toJSON(message.ttl);
+    }
+    if (message.heartbeatInterval !== undefined) {
+      obj.heartbeatInterval = Duration.toJSON(message.heartbeatInterval);
+    }
+    if (message.verifyInterval !== undefined) {
+      obj.verifyInterval = Duration.toJSON(message.verifyInterval);
+    }
+    if (message.begins !== 0) {
+      obj.begins = Math.round(message.begins);
+    }
+    if (message.partial !== false) {
+      obj.partial = message.partial;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<OpenLeaseResponse>): OpenLeaseResponse {
+    return OpenLeaseResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<OpenLeaseResponse>): OpenLeaseResponse {
+    const message = createBaseOpenLeaseResponse();
+    message.ttl = (object.ttl !== undefined && object.ttl !== null) ? Duration.fromPartial(object.ttl) : undefined;
+    message.heartbeatInterval = (object.heartbeatInterval !== undefined && object.heartbeatInterval !== null)
+      ? Duration.fromPartial(object.heartbeatInterval)
+      : undefined;
+    message.verifyInterval = (object.verifyInterval !== undefined && object.verifyInterval !== null)
+      ? Duration.fromPartial(object.verifyInterval)
+      : undefined;
+    message.begins = object.begins ?? 0;
+    message.partial = object.partial ?? false;
+    return message;
+  },
+};
+
+function createBaseKeepLeaseRequest(): KeepLeaseRequest {
+  return { leaseId: "" };
+}
+
+export const KeepLeaseRequest: MessageFns<KeepLeaseRequest> = {
+  encode(message: KeepLeaseRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.leaseId !== "") {
+      writer.uint32(10).string(message.leaseId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeepLeaseRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeepLeaseRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.leaseId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: KeepLeaseRequest): unknown {
+    const obj: any = {};
+    if (message.leaseId !== "") {
+      obj.leaseId = message.leaseId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<KeepLeaseRequest>): KeepLeaseRequest {
+    return KeepLeaseRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<KeepLeaseRequest>): KeepLeaseRequest {
+    const message = createBaseKeepLeaseRequest();
+    message.leaseId = object.leaseId ?? "";
+    return message;
+  },
+};
+
+function createBaseKeepLeaseResponse(): KeepLeaseResponse {
+  return { heartbeatInterval: undefined, begins: 0, missing: false, partial: false };
+}
+
+export const KeepLeaseResponse: MessageFns<KeepLeaseResponse> = {
+  encode(message: KeepLeaseResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.heartbeatInterval !== undefined) {
+      Duration.encode(message.heartbeatInterval, writer.uint32(10).fork()).join();
+    }
+    if (message.begins !== 0) {
+      writer.uint32(16).int64(message.begins);
+    }
+    if (message.missing !== false) {
+      writer.uint32(24).bool(message.missing);
+    }
+    if (message.partial !== false) {
+      writer.uint32(32).bool(message.partial);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeepLeaseResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeepLeaseResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.heartbeatInterval = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.begins = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.missing = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.partial = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: KeepLeaseResponse): unknown {
+    const obj: any = {};
+    if (message.heartbeatInterval !== undefined) {
+      obj.heartbeatInterval = Duration.toJSON(message.heartbeatInterval);
+    }
+    if (message.begins !== 0) {
+      obj.begins = Math.round(message.begins);
+    }
+    if (message.missing !== false) {
+      obj.missing = message.missing;
+    }
+    if (message.partial !== false) {
+      obj.partial = message.partial;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<KeepLeaseResponse>): KeepLeaseResponse {
+    return KeepLeaseResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<KeepLeaseResponse>): KeepLeaseResponse {
+    const message = createBaseKeepLeaseResponse();
+    message.heartbeatInterval = (object.heartbeatInterval !== undefined && object.heartbeatInterval !== null)
+      ? Duration.fromPartial(object.heartbeatInterval)
+      : undefined;
+    message.begins = object.begins ?? 0;
+    message.missing = object.missing ?? false;
+    message.partial = object.partial ?? false;
+    return message;
+  },
+};
+
+function createBaseCloseLeaseRequest(): CloseLeaseRequest {
+  return { leaseId: "", reason: 0 };
+}
+
+export const CloseLeaseRequest: MessageFns<CloseLeaseRequest> = {
+  encode(message: CloseLeaseRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.leaseId !== "") {
+      writer.uint32(10).string(message.leaseId);
+    }
+    if (message.reason !== 0) {
+      writer.uint32(16).int32(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CloseLeaseRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCloseLeaseRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.leaseId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.reason = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: CloseLeaseRequest): unknown {
+    const obj: any = {};
+    if (message.leaseId !== "") {
+      obj.leaseId = message.leaseId;
+    }
+    if (message.reason !== 0) {
+      obj.reason = disconnectReasonToJSON(message.reason);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CloseLeaseRequest>): CloseLeaseRequest {
+    return CloseLeaseRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CloseLeaseRequest>): CloseLeaseRequest {
+    const message = createBaseCloseLeaseRequest();
+    message.leaseId = object.leaseId ?? "";
+    message.reason = object.reason ?? 0;
+    return message;
+  },
+};
+
+function createBaseCloseLeaseResponse(): CloseLeaseResponse {
+  return {};
+}
+
+export const CloseLeaseResponse: MessageFns<CloseLeaseResponse> = {
+  encode(_: CloseLeaseResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CloseLeaseResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCloseLeaseResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(_: CloseLeaseResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<CloseLeaseResponse>): CloseLeaseResponse {
+    return CloseLeaseResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<CloseLeaseResponse>): CloseLeaseResponse {
+    const message = createBaseCloseLeaseResponse();
     return message;
   },
 };
@@ -3109,6 +3704,42 @@ export const PresenceApiDefinition = {
       requestStream: false,
       responseType: WatchDevicesResponse as typeof WatchDevicesResponse,
       responseStream: true,
+      options: {},
+    },
+    /**
+     * A gateway process promises to be alive: one deadline for all sessions that it registers under this lease. Idempotent:
+     * opens it where it is missing or lost, extends it where it is open. Every OpenLease but a process's first is followed by
+     * verifying all sessions (RefreshSessions with lease_id), in calls sent after its answer.
+     * FAILED_PRECONDITION: it was closed. UNIMPLEMENTED: not while presence nodes of a release without leases live; register
+     * and refresh without.
+     */
+    openLease: {
+      name: "OpenLease",
+      requestType: OpenLeaseRequest as typeof OpenLeaseRequest,
+      requestStream: false,
+      responseType: OpenLeaseResponse as typeof OpenLeaseResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** The lease's heartbeat. UNAVAILABLE: no shard could answer. FAILED_PRECONDITION: it was closed. */
+    keepLease: {
+      name: "KeepLease",
+      requestType: KeepLeaseRequest as typeof KeepLeaseRequest,
+      requestStream: false,
+      responseType: KeepLeaseResponse as typeof KeepLeaseResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * The process says good-bye: all sessions under the lease end, with SERVER_DRAIN after the grace. Succeeds when there is
+     * none. UNAVAILABLE: a shard could not answer; send it again.
+     */
+    closeLease: {
+      name: "CloseLease",
+      requestType: CloseLeaseRequest as typeof CloseLeaseRequest,
+      requestStream: false,
+      responseType: CloseLeaseResponse as typeof CloseLeaseResponse,
+      responseStream: false,
       options: {},
     },
   },

@@ -3,10 +3,10 @@ import { defineScript } from "../define-script.ts";
 
 /** A change to sessions, and what it takes: see register.lua, unregister.lua, heartbeat.lua. */
 export type Change = readonly [
-  kind: "register" | "unregister" | "heartbeat",
+  kind: "register" | "verify" | "unregister" | "heartbeat",
   userId: string,
   deviceId: string,
-  ...what: readonly [string, string, string],
+  ...what: readonly [string, string, string, leaseId: string],
 ];
 
 export const change = defineScript({

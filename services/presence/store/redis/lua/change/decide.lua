@@ -18,27 +18,30 @@ end
 -- #include digits
 -- #include log/append
 
+-- In front of a lease_id: the ZSET of the sessions under it. All keys of the shard have its hash tag.
+local lease_prefix = string.sub(deadlines, 1, -10) .. 'lease:'
+
 local function decide(kind, user_id, device_id, ...)
   -- #include record/record
   -- #include log/causes
   local record = record_prefix .. user_id
   -- #include record/fetch
   -- #include record/device
-  if kind == 'register' then
-    local instance_id, connection_id, place = ...
+  if kind == 'register' or kind == 'verify' then
+    local instance_id, connection_id, place, lease_id = ...
     -- #include change/register
   elseif kind == 'unregister' then
     local session_id, reason = ...
     -- #include change/unregister
   else
-    local session_id, instance_id = ...
+    local session_id, instance_id, lease_id = ...
     -- #include change/heartbeat
   end
 end
 
 local answers = {}
-for index = 5, #ARGV, 6 do
-  local is_decided, answer = pcall(decide, unpack(ARGV, index, index + 5))
+for index = 5, #ARGV, 7 do
+  local is_decided, answer = pcall(decide, unpack(ARGV, index, index + 6))
   if not is_decided then
     -- #include record/mark-unreadable
     answer = redis.error_reply(answer)

@@ -3,8 +3,9 @@
 --
 -- session_id: well-formed; '' for a caller without tokens.
 -- instance_id: the gateway that is taken for its sender where the record knows none.
+-- lease_id: '', for a heartbeat leaves a session where it is; see "verify" in register.lua.
 --
--- Needs: mark, current_id, SESSION_ID, deadlines, digits_of, clock_ms, user_id, TOMBSTONE, EXPIRED, GRACE,
+-- Needs: mark, current_id, SESSION_ID, digits_of, clock_ms, TOMBSTONE, EXPIRED, GRACE,
 --   sessions_from, begin_contested_until_ms, begin_clock_ms, current_instance, now_us
 -- Changes: session_id, instance_id, tombstones, contested_until_ms
 --
@@ -25,8 +26,7 @@ elseif is_live and string.find(current_id, '.', 1, true) then
   return 'superseded'
 end
 if is_live then
-  -- GT: a heartbeat that overtook this one keeps its later deadline.
-  redis.call('ZADD', deadlines, 'GT', digits_of(clock_ms + RULES.ttl_ms), user_id .. '\0' .. current_id)
+  -- #include deadline/extend
   return 'refreshed\t' .. current_id .. '\t' .. current_instance
 end
 

@@ -2,14 +2,19 @@
 --
 -- connection_id: '' for a caller without tokens.
 -- place: '' for now; the order of previous_session_id; or '-' and an age in µs, when the client was there.
+-- lease_id: that the session is to be under, '' for none.
+-- kind: "verify" when it is there already or is brought back, with the order of its session_id as place.
 --
 -- Needs: place, mark, current_id, SESSION_ID, connection_id, sessions_from, GRACE, deadlines, digits_of, clock_ms,
---   user_id, version, TOMBSTONE, ENDED, REPLACED, begin_contested_until_ms, now_us, begin_us, MAX_VERSION
--- Changes: tombstones, contested_until_ms
+--   version, TOMBSTONE, ENDED, REPLACED, begin_contested_until_ms, now_us, begin_us, MAX_VERSION, kind, lease_id
+-- Changes: tombstones, contested_until_ms, instance_id
 --
--- Returns kind ("registered", "repeated", "ended", "superseded", "too-many-devices"); of the first two also HT, the
--- order of the session, HT, the user's version.
+-- Returns kind ("registered", "repeated", "ended", "superseded", "too-many-devices", "lease-missing", "lease-closed", and
+-- of a verification "missing"); of the first two also HT, the order of the session, HT, the user's version.
 
+if lease_id ~= '' then
+  -- #include gateway-lease/check-open
+end
 local previous_order, age_us = place, nil
 if string.byte(place) == 45 then previous_order, age_us = '', -tonumber(place) end
 local current_order, current_connection
@@ -21,7 +26,9 @@ end
 if connection_id ~= '' and sessions_from then
   if current_connection == connection_id then
     if mark == GRACE then return 'ended' end
-    redis.call('ZADD', deadlines, 'GT', digits_of(clock_ms + RULES.ttl_ms), user_id .. '\0' .. current_id)
+    -- It lives by another session_id: to register again tells which.
+    if kind == 'verify' and current_order ~= tonumber(place) then return 'missing' end
+    -- #include deadline/extend
     return string.format('repeated\t%d\t%s', current_order, version)
   end
   if string.find(tombstones, connection_id, 1, true) then
@@ -77,6 +84,10 @@ end
 -- #include change/make-room
 if not has_room then return 'too-many-devices' end
 
+if kind == 'verify' then
+  local holder = redis.call('HGET', string.sub(deadlines, 1, -10) .. 'leases:holders', lease_id)
+  instance_id = holder or 'unknown-instance'
+end
 contested_until_ms = is_unclear and clock_ms + RULES.memory_ms or 0
 -- #include record/set-current
 return 'registered\t' .. order_text .. '\t' .. version

@@ -6,7 +6,7 @@
 -- Needs: mark, session_id, current_id, contested_until_ms, clock_ms, begin_contested_until_ms, recovering_until_ms,
 --   reason, GRACE, deadlines, user_id, version,
 --   last_seen_ms, now_ms, text, sessions_from, sessions_to, record, others, device_id, ONLINE_LINE, of_other_devices,
---   ENDED, CAUSE_CONNECTION_LOST, CAUSE_LOGGED_OUT, CAUSE_DISCONNECTED
+--   ENDED, current_lease, lease_prefix, current_instance, tombstones, CAUSE_CONNECTION_LOST, CAUSE_LOGGED_OUT, CAUSE_DISCONNECTED
 --
 -- Returns "ended", "grace", "absent", "fenced" or "contested".
 
@@ -29,11 +29,17 @@ if is_kept and mark == GRACE then
 end
 if is_kept or is_lost and RULES.grace_ms > 0 then
   local until_ms = clock_ms + (is_lost and RULES.grace_ms or 0)
-  local deadline_ms = redis.call('ZSCORE', deadlines, user_id .. '\0' .. current_id)
+  local its_deadlines = current_lease == '' and deadlines or lease_prefix .. current_lease
+  local deadline_ms = redis.call('ZSCORE', its_deadlines, user_id .. '\0' .. current_id)
   if deadline_ms then until_ms = math.min(until_ms, deadline_ms) end
   if is_kept then until_ms = math.max(until_ms, recovering_until_ms) end
   local header = string.format('%s %d', version, math.max(tonumber(last_seen_ms) or 0, now_ms))
   local sessions = string.sub(text, sessions_from, sessions_to)
+  if current_lease ~= '' then
+    -- In grace it is under no lease any more.
+    local tab = tombstones == '' and '' or '\t'
+    sessions = current_id .. '\31' .. current_instance .. tab .. tombstones
+  end
   redis.call('SET', record, header .. others .. '\n' .. device_id .. '\t' .. GRACE .. sessions)
   -- In this order: see set-current.lua.
   redis.call('ZADD', deadlines, until_ms, user_id .. '\0\0' .. device_id)

@@ -4,6 +4,6 @@ import { defineScript } from "../define-script.ts";
 export const refreshWhenOutOfMemory = defineScript({
   file: "deadline/refresh-when-out-of-memory.lua",
   keys: ["deadlines"],
-  args: ["deadlineMs", "members"],
+  args: ["members"],
   returns: integer,
 });

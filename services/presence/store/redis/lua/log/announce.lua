@@ -1,11 +1,12 @@
 -- Counts and announces what this call appended to the log: all of it, whatever failed besides. And, on a channel of its
 -- own, which nodes of before do not hear, whose devices changed without an entry.
 --
--- Needs: appended, online_change, meta, live, of_other_devices
+-- Needs: appended, online_change, leased_change, meta, live, of_other_devices
 
 if #appended > 0 then
   -- A number that another program made useless must not keep followers from hearing; the tick tells.
   if online_change ~= 0 then redis.pcall('HINCRBY', meta, 'online', string.format('%d', online_change)) end
   redis.call('SPUBLISH', live, table.concat(appended, '\0'))
 end
+if leased_change ~= 0 then redis.pcall('HINCRBY', meta, 'leased', string.format('%d', leased_change)) end
 if #of_other_devices > 0 then redis.call('SPUBLISH', live .. ':devices', table.concat(of_other_devices, '\0')) end

@@ -3,8 +3,8 @@ import { defineScript } from "../define-script.ts";
 
 export const dropOrphans = defineScript({
   file: "mending/drop-orphans.lua",
-  keys: ["deadlines"],
-  args: ["recordPrefix"],
+  keys: ["deadlines", "meta"],
+  args: ["recordPrefix", "lease"],
   rest: "members",
   returns: (reply: Reply): readonly string[] => list(reply).map(text),
 });

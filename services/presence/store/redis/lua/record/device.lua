@@ -4,16 +4,16 @@
 -- minus, version (nil if there is no record), last_seen_ms: of the header.
 -- others: the lines of the other devices.
 -- sessions_from, sessions_to: where the sessions of this device are, nil if it is not there.
--- mark (nil if none), current_id, current_instance, contested_until_ms: of its current session.
+-- mark (nil if none), current_id, current_instance, contested_until_ms, current_lease ('' if none): of its current session.
 -- tombstones: '' if none.
 --
 -- Needs: text, HEADER, MAX_VERSION, device_id, CURRENT
 -- Gives: minus, version, last_seen_ms, others, sessions_from, sessions_to, tombstones, mark, current_id,
---   current_instance, contested_until_ms
+--   current_instance, contested_until_ms, current_lease
 
 local minus, version, last_seen_ms
 local others, sessions_from, sessions_to, tombstones = '', nil, nil, ''
-local mark, current_id, current_instance, contested_until_ms
+local mark, current_id, current_instance, contested_until_ms, current_lease
 if text then
   local _, header_end
   _, header_end, minus, version, last_seen_ms = string.find(text, HEADER)
@@ -30,7 +30,7 @@ if text then
       others = string.sub(text, header_end + 1, from - 1) .. string.sub(text, line_end)
     end
     sessions_from, sessions_to = to + 1, line_end - 1
-    mark, current_id, current_instance, contested_until_ms = string.match(text, CURRENT, sessions_from)
+    mark, current_id, current_instance, contested_until_ms, current_lease = string.match(text, CURRENT, sessions_from)
     local tombstones_from = sessions_from
     if not mark and not string.find(text, '^[erx]%d', sessions_from) then
       error('UNREADABLE is malformed in what it says of a device', 0)

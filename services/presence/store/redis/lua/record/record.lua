@@ -3,18 +3,19 @@
 --   record     = header *( LF device_id HT sessions )
 --   header     = [ "-" ] version [ SP last_seen_ms ]          the minus says offline
 --   sessions   = ( current / tombstone ) *( HT tombstone )    tombstones newest first
---   current    = [ "g" ] session [ US contested_until_ms ]    g: in grace
+--   current    = [ "g" ] session [ US contested_until_ms / US US lease_id ]    g: in grace
 --   tombstone  = ( "e" / "r" / "x" ) session US ended_at_ms   ended, replaced, expired
 --   session    = session_id US instance_id
 --   session_id = order [ "." connection_id ]
 --
 -- An example. The phone has a session whose predecessor it replaced; the tablet's was lost, is in grace, and has no
--- connection_id; the laptop's expired:
+-- connection_id; the laptop's expired; the car's is under a lease:
 --
 --   "1790000000000001 1789999999999" LF
 --   "phone" HT "1790000000000002.c2" US "gateway-1" HT "r1789999999000000.c1" US "gateway-2" US "100" LF
 --   "tablet" HT "g1790000000500000" US "gateway-1" US "130000" LF
---   "laptop" HT "x1790000000000001.c1" US "gateway-2" US "5000"
+--   "laptop" HT "x1790000000000001.c1" US "gateway-2" US "5000" LF
+--   "car" HT "1790000000700000.c7" US "gateway-1" US US "lease-1"
 --
 -- Records are cut and joined as text and never turned into tables, and what scripts share are pieces of text rather
 -- than functions: each call makes all functions anew, at a price for each outer local that a function mentions. As few
@@ -28,8 +29,8 @@ local GRACE, ENDED, REPLACED, EXPIRED = 'g', 'e', 'r', 'x'
 local HEADER = '^(-?)(%d+) ?(%d*)'
 -- Versions are exact in all languages.
 local MAX_VERSION = 9007199254740991
--- Captures mark, session_id, instance_id, contested_until_ms; matches only a current session.
-local CURRENT = '^(g?)(%d[^\31]*)\31([^\31\t\n]*)\31?(%d*)'
+-- Captures mark, session_id, instance_id, contested_until_ms, lease_id; matches only a current session.
+local CURRENT = '^(g?)(%d[^\31]*)\31([^\31\t\n]*)\31?(%d*)\31?([^\31\t\n]*)'
 -- Captures mark, order, connection_id, instance_id, ended_at_ms.
 local TOMBSTONE = '([erx])(%d+)%.?([^\31]*)\31([^\31]*)\31(%d+)'
 -- From the start of a tombstone, or the tab in front of it: captures ended_at_ms.

@@ -1,12 +1,14 @@
--- Makes a session the device's current one, with a deadline a TTL from now. The first one takes the user online.
+-- Makes a session the device's current one, with a deadline a TTL from now, or under a lease. The first one takes the user
+-- online.
 --
 -- session_id, instance_id, contested_until_ms (0: it is not): of the new session.
+-- lease_id: that the new session is under, '' for none.
 -- version: the user's, as text, the new one afterwards.
 --
 -- Needs: mark, current_id, session_id, GRACE, ENDED, REPLACED, record, minus, last_seen_ms, contested_until_ms,
 --   digits_of, tombstones, append, user_id, CAUSE_CONNECTED, device_id, instance_id, others, ONLINE_LINE,
---   of_other_devices, deadlines, clock_ms
--- Changes: version, online_change
+--   of_other_devices, deadlines, clock_ms, lease_id, lease_prefix
+-- Changes: version, online_change, leased_change
 
 if mark and current_id ~= session_id then
   local ending = mark == GRACE and ENDED or REPLACED
@@ -15,20 +17,26 @@ end
 local is_first = minus ~= ''
 local space = version and last_seen_ms ~= '' and ' ' or ''
 local contested = contested_until_ms > 0 and '\31' .. digits_of(contested_until_ms) or ''
+local leased = lease_id ~= '' and '\31\31' .. lease_id or ''
 local tab = tombstones == '' and '' or '\t'
 if is_first then
   version = append(user_id .. '\0001\0' .. CAUSE_CONNECTED .. '\0' .. device_id .. '\0' .. instance_id .. '\0000')
 end
 -- One string at once: each on the way would be hashed.
 redis.call('SET', record, version .. space .. (last_seen_ms or '') .. others .. '\n' ..
-  device_id .. '\t' .. session_id .. '\31' .. instance_id .. contested .. tab .. tombstones)
+  device_id .. '\t' .. session_id .. '\31' .. instance_id .. contested .. leased .. tab .. tombstones)
 if is_first then
   online_change = online_change + 1
 elseif mark ~= '' and string.find(others, ONLINE_LINE) then
   of_other_devices[#of_other_devices + 1] = user_id
 end
 -- In this order: a ZSET that is left empty is gone, and while its slot migrates it cannot be made here again.
-redis.call('ZADD', deadlines, digits_of(clock_ms + RULES.ttl_ms), user_id .. '\0' .. session_id)
+if lease_id == '' then
+  redis.call('ZADD', deadlines, digits_of(clock_ms + RULES.ttl_ms), user_id .. '\0' .. session_id)
+else
+  local until_ms = digits_of(clock_ms + RULES.leased_ttl_ms)
+  leased_change = leased_change + redis.call('ZADD', lease_prefix .. lease_id, until_ms, user_id .. '\0' .. session_id)
+end
 if mark and (mark == GRACE or current_id ~= session_id) then
   -- #include deadline/drop-deadline
 end

@@ -12,7 +12,9 @@ if ARGV[first_kept] then
     -- It came no later than now, whatever its node reckoned.
     local came_ms = math.min(tonumber(ARGV[index]) or clock_ms, clock_ms)
     members[#members + 1] = ARGV[index + 1]
-    extended[#extended + 1] = digits_of(came_ms + RULES.ttl_ms)
+    -- A member of a lease begins with NUL.
+    local its_ttl_ms = string.byte(ARGV[index + 1]) == 0 and RULES.lease_ttl_ms or RULES.ttl_ms
+    extended[#extended + 1] = digits_of(came_ms + its_ttl_ms)
     extended[#extended + 1] = ARGV[index + 1]
   end
   redis.call('ZADD', deadlines, 'XX', 'GT', unpack(extended))

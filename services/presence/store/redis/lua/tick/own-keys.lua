@@ -26,7 +26,7 @@ do
     return redis.error_reply('FOREIGN ' .. meta .. ' has a clock, and no field ticked')
   end
   local its_schema, its_shards = values[1] or schema, values[2] or shards
-  if its_schema ~= schema or its_shards ~= shards then
+  if its_schema ~= schema and its_schema ~= RULES.leased_schema or its_shards ~= shards then
     return redis.error_reply('MARK ' .. its_schema .. ' ' .. its_shards)
   end
   if not values[1] or not values[2] then redis.call('HSET', meta, 'schema', schema, 'shards', shards) end

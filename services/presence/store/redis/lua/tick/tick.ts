@@ -22,6 +22,8 @@ interface TickReply {
   readonly missing: readonly number[];
   /** Wall clock of the server, µs since 1970. */
   readonly nowUs: number;
+  /** Leases that are lost or closed. */
+  readonly hidden: readonly string[];
 }
 
 export const tick = defineScript({
@@ -34,7 +36,8 @@ export const tick = defineScript({
   rest: "kept",
   returns: (reply: Reply): TickReply => {
     const [clockMs, expired, lagMs, lastVersion, logLength, sessions, usersOnline, ...rest] = list(reply);
-    const [begin, recoveringMs, restated, incarnation, begun, failed, isAdvanced, missing, nowUs] = rest;
+    const [begin, recoveringMs, restated, incarnation, begun, failed, isAdvanced, missing, nowUs, ...ofLeases] = rest;
+    const [leased, leases, hidden] = ofLeases;
     const failures = failuresIn(list(failed).map(text));
     const tick: Tick = {
       clockMs: integer(clockMs),
@@ -44,6 +47,8 @@ export const tick = defineScript({
       logLength: integer(logLength),
       sessions: integer(sessions),
       usersOnline: integer(usersOnline),
+      leased: integer(leased),
+      leases: integer(leases),
       failed: failures.length,
       begin: integer(begin),
       recoveringMs: integer(recoveringMs),
@@ -57,6 +62,7 @@ export const tick = defineScript({
       isAdvanced: integer(isAdvanced) === 1,
       missing: list(missing).map(integer),
       nowUs: integer(nowUs),
+      hidden: list(hidden).map(text),
     };
   },
 });
