@@ -55,6 +55,11 @@ test("a reset equals, byte for byte, that of another protobuf implementation", (
   assert.equal(encodeEnvelope(sampleReset()).toString("hex"), reset);
 });
 
+test("a message that cannot be written leaves nothing in the next one", () => {
+  assert.throws(() => encodeEnvelope(sampleTransition({ shard: 2 ** 31 })));
+  assert.equal(encodeEnvelope(left).toString("hex"), leftEnvelope);
+});
+
 test("every cause has its own value on the wire", () => {
   const sent = transitionCauses.map((cause) =>
     presence.PresenceUpdateEvent.decode(encodeUpdate(sampleTransition({ cause }))),

@@ -1,3 +1,4 @@
+import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { events, presence, type Timestamp } from "@realchat/presence-proto";
 import { type CompleteMark, isMark, type PublishedEntry } from "../domain/log-entry.ts";
 import { type Transition, transitionCauses } from "../domain/transition.ts";
@@ -8,18 +9,21 @@ const schemaVersion = 1;
 const { EventType, EventEnvelope } = events;
 const { PresenceResetEvent, PresenceStatus, PresenceUpdateEvent } = presence;
 
+/** One for all messages: it keeps its memory, and to give it some costs as much as to write an event. */
+const writer = new BinaryWriter();
+
 /**
  * A transition as an envelope (USER_ONLINE or USER_OFFLINE) around a PresenceUpdateEvent; a complete mark as one
  * (PRESENCE_RESET) around a PresenceResetEvent.
  */
 export function encodeEnvelope(entry: PublishedEntry): Buffer {
-  const envelope = EventEnvelope.encode({
+  const envelope = {
     eventType: eventTypeOf(entry),
     schemaVersion,
     occurredAt: timestampOfUs(entry.version),
     payload: isMark(entry) ? encodeReset(entry) : encodeUpdate(entry),
-  });
-  return asBuffer(envelope.finish());
+  };
+  return written(() => EventEnvelope.encode(envelope, writer));
 }
 
 function eventTypeOf(entry: PublishedEntry): events.EventType {
@@ -28,12 +32,12 @@ function eventTypeOf(entry: PublishedEntry): events.EventType {
 }
 
 function encodeReset({ shard, begin }: CompleteMark): Buffer {
-  return asBuffer(PresenceResetEvent.encode({ shard, begin }).finish());
+  return written(() => PresenceResetEvent.encode({ shard, begin }, writer));
 }
 
 /** The transition as a bare PresenceUpdateEvent. */
 export function encodeUpdate(transition: Transition): Buffer {
-  return asBuffer(PresenceUpdateEvent.encode(presenceUpdateOf(transition)).finish());
+  return written(() => PresenceUpdateEvent.encode(presenceUpdateOf(transition), writer));
 }
 
 /** The transition in the contract's words. */
@@ -57,6 +61,14 @@ function timestampOfUs(us: number): Timestamp {
   return { seconds: (us - microseconds) / 1_000_000, nanos: microseconds * 1000 };
 }
 
-function asBuffer(bytes: Uint8Array): Buffer {
+function written(write: () => BinaryWriter): Buffer {
+  try {
+    write();
+  } catch (error) {
+    // What it wrote so far must not stand before the next message.
+    writer.finish();
+    throw error;
+  }
+  const bytes = writer.finish();
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
