@@ -9,7 +9,7 @@ import { measurePromotion } from "./promotion.ts";
 export const restating: Benchmark = {
   name: "restating",
   about: "Redis came back empty, or is another one: until all are right again, and what heartbeats pay meanwhile",
-  limitSeconds: 900,
+  limitSeconds: 1_800,
   async run(bench: Bench) {
     await measureLoss(bench);
     await measurePromotion(bench);
