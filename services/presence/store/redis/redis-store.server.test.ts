@@ -77,6 +77,39 @@ for (const kind of redisKinds) {
     });
 
     // Deadlines name user and session_id, so these two share one.
+    test("restating reads past what is no record, and writes a version of any length (P8)", async () => {
+      const { store, close } = await openRedisHarness(site, contractOptions);
+      const shard = shardOf("anna", store.shardCount);
+      const { recordPrefix } = shardKeys(store.shardCount)[shard] as ShardKeys;
+      const others = Array.from({ length: 1_000 }, (_, index) => `user-${index}`);
+      const [strange, unreadable] = others.filter((userId) => shardOf(userId, store.shardCount) === shard);
+      await site.send(recordPrefix, "HSET", `${recordPrefix}${strange}`, "a", "hash");
+      await site.send(recordPrefix, "SET", `${recordPrefix}${unreadable}`, "12345 of another program");
+      const registered = await store.register({ ...anna, deviceId: "phone" });
+      assert(registered.kind === "registered");
+      const short = `77\nphone\t${registered.sessionId}\x1fg`;
+      await site.send(recordPrefix, "SET", `${recordPrefix}anna`, short);
+      const lease = await store.claim(shard, "node", 60_000);
+      const begin = (await store.beginRestating(shard, lease?.fence as number)) as number;
+      const duties = new Map([[shard, { begin, fence: lease?.fence as number }]]);
+      let restated = 0;
+      let cursor = "";
+      do {
+        const step = await store.restate(cursor, duties);
+        restated += step.restated;
+        assert.equal(step.failed.size, 0);
+        cursor = step.cursor;
+      } while (cursor !== "");
+      assert.equal(restated, 1);
+      const [user] = await store.users(["anna"]);
+      assert((user?.version as number) > begin);
+      assert.deepEqual(
+        user?.devices.map(({ deviceId, instanceId }) => [deviceId, instanceId]),
+        [["phone", "g"]],
+      );
+      await close();
+    });
+
     test("two devices that were given one session_id leave no ghost, whichever ends first (P2)", async () => {
       const { store, elapse, close } = await openRedisHarness(site, contractOptions);
       for (const deviceId of ["phone", "laptop"]) {

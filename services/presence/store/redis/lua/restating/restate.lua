@@ -7,7 +7,7 @@ ARGV[1] begin         integer  of the shard, as the caller knows it
 ARGV[2] fence         integer  of the lease that the caller believes to hold
 ARGV[3] recordPrefix  prefix   of the records of this shard, whose hash tag it shares
 ARGV[4] live          channel  of this shard: hears of the log's new entries
-ARGV[5...] users      text     ids
+ARGV[5...] records    keys     of the users
 Returns integer       how many were restated; -1 when the log is over half its cap, -2 when begin or fence are no longer
                       the shard's: then none ]]
 
@@ -18,30 +18,38 @@ local duty_begin, duty_fence, record_prefix, live = ARGV[1], ARGV[2], ARGV[3], A
 if not is_current then return -2 end
 -- The other half is for what happens meanwhile: restating must never be what the log runs over with.
 if redis.call('XLEN', log) * 2 > RULES.log_max_entries + 0 then return -1 end
+-- What is no string is no record: false.
+local texts = redis.call('MGET', unpack(ARGV, 5))
 -- #include tick/moment
 -- #include digits
 -- #include log/append
 -- #include log/causes
--- #include record/record
 
 -- Captures device_id and instance_id of the first device with a live session, and with one in grace.
 local LIVE_DEVICE = '\n([^\t\n]+)\t%d[^\31\t\n]*\31([^\31\t\n]+)'
 local GRACED_DEVICE = '\n([^\t\n]+)\tg%d[^\31\t\n]*\31([^\31\t\n]+)'
-for index = 5, #ARGV do
-  local user_id = ARGV[index]
-  local record = record_prefix .. user_id
-  -- What is no string is no record: false, or an error. Of one that cannot be read nothing is said.
-  local text = redis.pcall('GET', record)
-  local minus, version
-  if type(text) == 'string' then minus, version = string.match(text, HEADER) end
-  if minus == '' and version + 0 < duty_begin + 0 then
+local ONLINE = '\0001\0' .. CAUSE_RESTATED .. '\0'
+local restated = 0
+for index = 1, #texts do
+  local text = texts[index]
+  -- The record of who is offline begins with a minus. Of one that cannot be read nothing is said.
+  local version = text and string.match(text, '^%d+')
+  if version and version + 0 < duty_begin + 0 then
     local device_id, instance_id = string.match(text, LIVE_DEVICE)
     if not device_id then device_id, instance_id = string.match(text, GRACED_DEVICE) end
     if device_id then
-      local restated = user_id .. '\0001\0' .. CAUSE_RESTATED .. '\0' .. device_id .. '\0' .. instance_id .. '\0000'
-      redis.call('SET', record, append(restated) .. string.sub(text, #version + 1))
+      local record = ARGV[4 + index]
+      local user_id = string.sub(record, #record_prefix + 1)
+      local new_version = append(user_id .. ONLINE .. device_id .. '\0' .. instance_id .. '\0000')
+      -- What follows the version stays as it is, and versions have 16 digits until 2286.
+      if #new_version == #version then
+        redis.call('SETRANGE', record, 0, new_version)
+      else
+        redis.call('SET', record, new_version .. string.sub(text, #version + 1))
+      end
+      restated = restated + 1
     end
   end
 end
 -- #include log/announce
-return #appended / 2
+return restated

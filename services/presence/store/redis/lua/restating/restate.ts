@@ -5,6 +5,6 @@ export const restate = defineScript({
   file: "restating/restate.lua",
   keys: ["meta", "log"],
   args: ["begin", "fence", "recordPrefix", "live"],
-  rest: "users",
+  rest: "records",
   returns: integer,
 });
