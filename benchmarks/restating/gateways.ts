@@ -17,6 +17,8 @@ export class Gateways {
   readonly #sessions: SessionRef[];
   readonly #periodMs: number;
   readonly #lost: number[] = [];
+  /** By session, 1 while its heartbeat waits for an answer: no gateway sends another before. */
+  readonly #asked: Uint8Array;
   #registering = 0;
   #latenciesMs: number[] = [];
   #isStopped = false;
@@ -38,6 +40,7 @@ export class Gateways {
     this.#people = people;
     this.#sessions = [...sessions];
     this.#periodMs = periodMs;
+    this.#asked = new Uint8Array(sessions.length);
   }
 
   start(): void {
@@ -61,16 +64,20 @@ export class Gateways {
     const { length } = this.#sessions;
     const due = Math.floor(((clock.monotonicMs() - this.#startMs) * length) / this.#periodMs);
     for (; this.#begun < due; this.#begun++) {
-      this.#refresh(this.#begun % length, this.#startMs + (this.#begun / length) * this.#periodMs);
+      const index = this.#begun % length;
+      if (this.#asked[index] === 1) continue;
+      this.#asked[index] = 1;
+      this.#refresh(index, this.#startMs + (this.#begun / length) * this.#periodMs);
     }
     clock.after(1, () => this.#step());
   }
 
   #refresh(index: number, dueMs: number): void {
     const reply = ({ kind }: { readonly kind: string }) => {
+      if (kind === "failed") return this.#again(() => this.#refresh(index, dueMs));
+      this.#asked[index] = 0;
       this.#latenciesMs.push(clock.monotonicMs() - dueMs);
       if (kind === "missing") this.#comeBack(index);
-      else if (kind === "failed") this.#again(() => this.#refresh(index, dueMs));
     };
     this.#store.refresh(this.#sessions[index] as SessionRef, reply, 0);
   }
