@@ -1,6 +1,7 @@
 import { pause, systemClock } from "@realchat/presence-runtime/clock";
 
-const POLL_MS = 10;
+/** Between two looks, ms: the longer the wait, the more, as a look may cost much and come late by a twentieth. */
+const pollMs = { least: 10, most: 100, share: 1 / 20 };
 
 /** A look that takes longer than all the time there is gets this much more, on a busy machine; then it hangs. */
 const lookMs = 1_000;
@@ -18,7 +19,8 @@ export async function waitUntil<T>(
   options: { what: string; deadlineMs?: number },
 ): Promise<T> {
   const deadlineMs = options.deadlineMs ?? 30_000;
-  const end = systemClock.monotonicMs() + deadlineMs;
+  const begin = systemClock.monotonicMs();
+  const end = begin + deadlineMs;
   for (;;) {
     // Asked before the look: a process that was held up for long looks once more.
     const isOver = systemClock.monotonicMs() >= end;
@@ -27,7 +29,8 @@ export async function waitUntil<T>(
     if (isOver) {
       throw new Error(`waited ${deadlineMs} ms until ${options.what}, in vain${because(last)}`, { cause: last.error });
     }
-    await pause(systemClock, POLL_MS);
+    const waitedMs = systemClock.monotonicMs() - begin;
+    await pause(systemClock, Math.min(Math.max(pollMs.least, waitedMs * pollMs.share), pollMs.most));
   }
 }
 

@@ -23,8 +23,9 @@ describe("two people with a gateway between them", () => {
   });
 
   after(async () => {
-    assert.equal(await delivery.stop(), 0);
+    const code = await delivery.stop();
     await presence.stop();
+    assert.equal(code, 0);
   });
 
   const open = (userId: string, deviceId?: string) => connect({ address: delivery.socketAddress, userId, deviceId });
@@ -92,8 +93,9 @@ describe("a gateway that asks for tokens", () => {
   });
 
   after(async () => {
-    assert.equal(await delivery.stop(), 0);
+    const code = await delivery.stop();
     await presence.stop();
+    assert.equal(code, 0);
   });
 
   test("accepts tokens in a header, as a sub-protocol and in a cookie, and refuses clients without one", async () => {

@@ -25,8 +25,9 @@ before(async () => {
 });
 
 after(async () => {
-  assert.equal(await delivery.stop(), 0);
+  const code = await delivery.stop();
   await presence.kill();
+  assert.equal(code, 0);
 });
 
 const open = (userId: string) => connect({ address: delivery.socketAddress, userId });

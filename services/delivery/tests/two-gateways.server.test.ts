@@ -50,10 +50,11 @@ before(async () => {
 });
 
 after(async () => {
-  for (const gateway of gateways ?? []) assert.equal(await gateway.stop(), 0);
+  const codes = await Promise.all((gateways ?? []).map((gateway) => gateway.stop()));
   await presence?.stop();
   await producer?.close();
   await redis?.stop();
+  for (const code of codes) assert.equal(code, 0);
 });
 
 async function write(topic: AudienceTopic, key: string, value: Buffer): Promise<void> {

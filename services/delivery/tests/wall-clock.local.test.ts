@@ -37,8 +37,9 @@ describe("a gateway whose machine's clock was three hours slow, and is put right
   });
 
   after(async () => {
-    assert.equal(await delivery.stop(), 0);
+    const code = await delivery.stop();
     await presence.stop();
+    assert.equal(code, 0);
   });
 
   test("ends open sockets whose tokens are over, refuses such tokens, and takes those of today", async () => {

@@ -22,16 +22,13 @@ export async function openWindow(browser: Browser, origin: string, userId: strin
   const page = await context.newPage();
   await page.goto(`${origin}/?as=${userId}`);
   const row = (id: string) => page.locator(`.contact[data-user=${id}]`);
-  const colorOf = async (id: string) =>
-    (await row(id).getAttribute("data-online", { timeout: 1_000 })) === "true" ? "green" : "grey";
+  const shown = { green: "[data-online=true]", grey: ":not([data-online=true])" };
   const window: Window = {
     page,
     async untilDot(id, color, deadlineMs) {
       const begin = performance.now();
-      await waitUntil(async () => (await colorOf(id)) === color, {
-        what: `${userId} sees ${id} turn ${color}`,
-        deadlineMs,
-      });
+      const dot = page.locator(`.contact[data-user=${id}]${shown[color]}`).describe(`${userId} sees ${id} ${color}`);
+      await dot.waitFor({ state: "attached", timeout: deadlineMs });
       return performance.now() - begin;
     },
     async colorsOf(id) {
