@@ -8,8 +8,8 @@ import { commandRuns, lossyRuns } from "./testing/model-commands.ts";
 import { HeldUp, modelOptions, playRun, type Subject } from "./testing/model-run.ts";
 
 /** Kinds of Redis differ in how they are reached, and one server has proven the rules. */
-const runsByKind = (index: number) => (index === 0 ? 1_000 : 100);
-const lossyRunsByKind = (index: number) => (index === 0 ? 200 : 20);
+const runsByKind = (index: number) => (index === 0 ? 500 : 60);
+const lossyRunsByKind = (index: number) => (index === 0 ? 120 : 15);
 const runMaxCommands = 25;
 /** Deadlines are half a second off the whole seconds that a run lets elapse. */
 const slackMs = 400;
