@@ -413,6 +413,19 @@ describe("a presence that lost its data (P8)", () => {
     assert.equal(harness.push.metrics.reconciliation.doubted, 0);
   });
 
+  test("and lost it again unnoticed, is believed although its versions are below begin", async () => {
+    const { harness, ann, begin, reset, restate } = await losing();
+    restate("bob", begin + 1, 0);
+    restate("cid", begin + 2, 1);
+    await reset(0, 1);
+    harness.truth.set("bob", harness.dot("bob", false, 1));
+    harness.push.gap();
+    await harness.settle();
+    assert.deepEqual(ann.received(), ["presence bob-"]);
+    const frame = ann.sink.frames.at(-1);
+    assert.ok(frame?.kind === "presence" && frame.dots[0]?.version === begin + 2, "newer than what clients hold");
+  });
+
   test("shows nothing of those whom it never knew until it has recovered; to a new socket, too", async () => {
     const { harness, begin } = await losing();
     harness.isRecovering = true;

@@ -286,15 +286,12 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
   /** @param held what was known when the look-up was sent */
   #applyLookup({ dot: known, partition }: WatchedUser<Subscriber>, dot: Dot, held: Dot | undefined): void {
     const floor = this.#options.floorOf(dot.shard, partition);
-    if (dot.version < floor) {
-      this.#applyDot(offlineSince(floor, dot));
-      return;
-    }
+    const told = dot.version < floor ? offlineSince(floor, dot) : dot;
     // No update came since the look-up was sent, and yet its answer is older than the known state and differs: presence
     // lost its data. The versions of its next transitions are higher again; the version of this answer has to be, too.
     const isUnchanged = known !== undefined && known === held;
-    const isLost = isUnchanged && dot.version < known.version && differ(known, dot);
-    this.#applyDot(isLost ? { ...dot, version: known.version + 1 } : dot);
+    const isLost = isUnchanged && told.version < known.version && differ(known, dot);
+    this.#applyDot(isLost ? { ...told, version: known.version + 1 } : told);
   }
 
   /** The only place where a user's state changes. It never changes to an older version. */
