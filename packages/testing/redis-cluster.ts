@@ -44,6 +44,8 @@ export type TestRedisCluster = {
   migrateSlot(slot: number, to: ClusterNode): Promise<void>;
   /** Waits until all nodes run, agree about who has the slots, and each primary has a replica in step. */
   untilWhole(): Promise<void>;
+  /** Waits until each primary's replica has all that was written by now: whichever is elected then, nothing of it is lost. */
+  untilReplicated(): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -199,6 +201,17 @@ class Cluster implements TestRedisCluster {
     );
   }
 
+  async untilReplicated(): Promise<void> {
+    await Promise.all(
+      (await this.primaries()).map(async (primary) => {
+        const { written } = await replicationOf(primary);
+        await waitUntil(async () => (await replicationOf(primary)).acknowledged >= written, {
+          what: `a replica of ${primary.port} has what was written`,
+        });
+      }),
+    );
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.stop()));
   }
@@ -242,5 +255,14 @@ function slotsIn(answer: RedisAnswer): { from: number; to: number; id: string }[
 }
 
 async function hasReplicaInStep(primary: ClusterNode): Promise<boolean> {
-  return /slave\d+:[^\n]*state=online/.test(String(await primary.command("INFO", "replication")));
+  return (await replicationOf(primary)).acknowledged >= 0;
+}
+
+/** Bytes of the primary's stream, and how many of them a replica that is online has; -1: there is none. */
+async function replicationOf(primary: ClusterNode): Promise<{ written: number; acknowledged: number }> {
+  const info = String(await primary.command("INFO", "replication"));
+  return {
+    written: Number(/^master_repl_offset:(\d+)/m.exec(info)?.[1]),
+    acknowledged: Number(/^slave\d+:.*state=online,offset=(\d+)/m.exec(info)?.[1] ?? -1),
+  };
 }
