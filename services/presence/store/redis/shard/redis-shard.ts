@@ -206,9 +206,10 @@ export class RedisShard {
       return integer(await link.send(command));
     } catch (error) {
       if (codeBehind(error) !== "OOM") throw error;
-      const [, deadlines = "", , , , ...pairs] = command;
-      const members = pairs.join("\n").replaceAll(/^(\d+)\n/gm, "$1\t");
-      return this.#parts.scripts.run(link, refreshWhenOutOfMemory, { deadlines }, { members });
+      const [, deadlines = ""] = command;
+      const lines: string[] = [];
+      for (let at = extendingWords; at < command.length; at += 2) lines.push(`${command[at]}\t${command[at + 1]}`);
+      return this.#parts.scripts.run(link, refreshWhenOutOfMemory, { deadlines }, { members: lines.join("\n") });
     }
   }
 
@@ -338,6 +339,9 @@ const nobody = "";
 function isOfLease(member: string): boolean {
   return member.charCodeAt(0) === 0;
 }
+
+/** Words of a command of `extendingIn`. */
+const extendingWords = 5;
 
 /** A command that moves deadlines on, and none back, and counts those: deadline and member in turn are to be added. */
 function extendingIn(deadlines: string): string[] {

@@ -18,8 +18,9 @@ end
 -- #include digits
 -- #include log/append
 
--- In front of a lease_id: the ZSET of the sessions under it. All keys of the shard have its hash tag.
-local lease_prefix = string.sub(deadlines, 1, -10) .. 'lease:'
+-- All keys of the shard have its hash tag. In front of a lease_id: the ZSET of the sessions under it.
+local shard_prefix = string.sub(deadlines, 1, -1 - #'deadlines')
+local holders, lease_prefix = shard_prefix .. 'leases:holders', shard_prefix .. 'lease:'
 
 local function decide(kind, user_id, device_id, ...)
   -- #include record/record

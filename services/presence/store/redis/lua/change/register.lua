@@ -6,7 +6,8 @@
 -- kind: "verify" when it is there already or is brought back, with the order of its session_id as place.
 --
 -- Needs: place, mark, current_id, SESSION_ID, connection_id, sessions_from, GRACE, deadlines, digits_of, clock_ms,
---   version, TOMBSTONE, ENDED, REPLACED, begin_contested_until_ms, now_us, begin_us, MAX_VERSION, kind, lease_id
+--   version, TOMBSTONE, ENDED, REPLACED, begin_contested_until_ms, now_us, begin_us, MAX_VERSION, kind, lease_id,
+--   holders
 -- Changes: tombstones, contested_until_ms, instance_id
 --
 -- Returns kind ("registered", "repeated", "ended", "superseded", "too-many-devices", "lease-missing", "lease-closed", and
@@ -85,8 +86,7 @@ end
 if not has_room then return 'too-many-devices' end
 
 if kind == 'verify' then
-  local holder = redis.call('HGET', string.sub(deadlines, 1, -10) .. 'leases:holders', lease_id)
-  instance_id = holder or 'unknown-instance'
+  instance_id = redis.call('HGET', holders, lease_id) or 'unknown-instance'
 end
 contested_until_ms = is_unclear and clock_ms + RULES.memory_ms or 0
 -- #include record/set-current
