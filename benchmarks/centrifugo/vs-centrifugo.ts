@@ -24,8 +24,10 @@ const fullSizes: Sizes = { rounds: 2, members: 8_000, idleMs: 54_000, watchers: 
 
 const connectsInFlight = 100;
 const settleMs = 3_000;
+/** After the last client has left, so long until graces are over and garbage is collected. */
+const untilQuietMs = 15_000;
 /** What a side takes while nobody is connected is measured for as long. */
-const quietMs = 10_000;
+const quietMs = 20_000;
 const appearances = 5;
 
 /**
@@ -75,7 +77,7 @@ async function measured(bench: Bench, side: Side, sizes: Sizes): Promise<Measure
   const clients = Array.from({ length: sizes.members / 4 }, (_, index) => side.member(index, first, "subscription"));
   await fleet.open(clients, connectsInFlight);
   await fleet.close(side.goodbye);
-  await pause(clock, settleMs);
+  await pause(clock, untilQuietMs);
   const meter = await Meter.calibrated(side);
   const connected = await connects(side, meter, fleet, first, sizes, say);
   say("dots");
