@@ -5,7 +5,7 @@
 -- lease_id: that the session is to be under, '' for none.
 -- kind: "verify" when it is there already or is brought back, with the order of its session_id as place.
 --
--- Needs: place, mark, current_id, SESSION_ID, connection_id, sessions_from, GRACE, deadlines, digits_of, clock_ms,
+-- Needs: place, mark, current_id, SESSION_ID, connection_id, sessions_from, GRACE, digits_of, clock_ms,
 --   version, TOMBSTONE, ENDED, REPLACED, begin_contested_until_ms, now_us, begin_us, MAX_VERSION, kind, lease_id,
 --   holders
 -- Changes: tombstones, contested_until_ms, instance_id
