@@ -37,6 +37,13 @@ const pongBacklogMaxBytes = 4 * 2 ** 20;
 /** Written after what is to be taken. */
 const nothing = Buffer.alloc(0);
 
+declare module "ws" {
+  interface WebSocket {
+    /** Whose socket it is: its listeners, the same functions for all sockets, find it here. */
+    connection?: Connection;
+  }
+}
+
 /** An open socket of a user's device: sends pings, reads messages, and decides how the session ends. */
 export class Connection implements FrameSink {
   readonly format: FrameFormat;
@@ -44,9 +51,10 @@ export class Connection implements FrameSink {
   /** What `socket` reads from and writes to. */
   readonly #stream: Duplex;
   readonly #setting: ConnectionSetting;
-  readonly #liveness: WheelTimer;
-  readonly #expiry: WheelTimer | undefined;
-  readonly #messageBudget: TokenBucket;
+  readonly #liveness: LivenessTimer;
+  readonly #expiry: ExpiryTimer | undefined;
+  /** undefined: as it is at first, full. Most clients never send a message. */
+  #messageBudget: TokenBucket | undefined;
   #session: SessionHandle | undefined;
   #subscription: Subscription | undefined;
   /** The pending check that the client is alive, and when its ping was sent, monotonic ms. */
@@ -73,19 +81,18 @@ export class Connection implements FrameSink {
     this.#socket = socket;
     this.#stream = options.stream;
     this.#setting = setting;
-    this.#messageBudget = new TokenBucket(setting.messageRate, setting.clock.monotonicMs());
-    this.#liveness = new WheelTimer(() => this.#checkLiveness());
+    this.#liveness = new LivenessTimer(this);
     setting.wheel.set(this.#liveness, setting.pingEveryMs);
     if (expiresAtMs !== undefined) {
-      const expiry = new WheelTimer(() => this.#checkExpiry(expiry, expiresAtMs));
-      this.#expiry = expiry;
-      this.#awaitExpiry(expiry, expiresAtMs);
+      this.#expiry = new ExpiryTimer(this, expiresAtMs);
+      this.#awaitExpiry(this.#expiry);
     }
-    socket.on("message", (data, isBinary) => this.#onMessage(data, isBinary));
-    socket.on("pong", (data) => this.#onPong(data));
-    socket.on("ping", (data) => this.#onPing(data));
-    socket.on("close", (code) => this.#onClose(code));
-    socket.on("error", (error: NodeJS.ErrnoException) => this.#onProtocolError(error));
+    socket.connection = this;
+    socket.on("message", onMessage);
+    socket.on("pong", onPong);
+    socket.on("ping", onPing);
+    socket.on("close", onClose);
+    socket.on("error", onProtocolError);
   }
 
   /** @param subscription ends with the socket */
@@ -170,7 +177,7 @@ export class Connection implements FrameSink {
   }
 
   /** RFC 6455 §5.5.3: pongs may come unsolicited, so only the pong with the ping's payload counts. */
-  #onPong(data: Buffer): void {
+  onPong(data: Buffer): void {
     const check = this.#aliveCheck;
     if (check !== undefined && data.toString() !== pingPayloadOf(check)) return;
     this.#awaitsPong = false;
@@ -183,7 +190,7 @@ export class Connection implements FrameSink {
     return this.#aliveCheck === undefined ? "lost" : "unproven";
   }
 
-  #checkLiveness(): void {
+  checkLiveness(): void {
     const { wheel, pingEveryMs, pongWithinMs } = this.#setting;
     if (this.#awaitsPong) {
       this.terminate();
@@ -197,22 +204,22 @@ export class Connection implements FrameSink {
     wheel.set(this.#liveness, this.#isPinged ? pongWithinMs : pingEveryMs - pongWithinMs);
   }
 
-  #checkExpiry(expiry: WheelTimer, atMs: number): void {
-    if (atMs <= this.#wallMs()) this.close("token_expired");
-    else this.#awaitExpiry(expiry, atMs);
+  checkExpiry(expiry: ExpiryTimer): void {
+    if (expiry.atMs <= this.#wallMs()) this.close("token_expired");
+    else this.#awaitExpiry(expiry);
   }
 
   /** Tokens expire by the wall clock, which may be set meanwhile: it is checked at least once per ping interval. */
-  #awaitExpiry(expiry: WheelTimer, atMs: number): void {
+  #awaitExpiry(expiry: ExpiryTimer): void {
     const { wheel, pingEveryMs } = this.#setting;
-    wheel.set(expiry, Math.min(Math.max(0, atMs - this.#wallMs()), pingEveryMs));
+    wheel.set(expiry, Math.min(Math.max(0, expiry.atMs - this.#wallMs()), pingEveryMs));
   }
 
   #wallMs(): number {
     return this.#setting.clock.nowUs() / 1000;
   }
 
-  #onMessage(data: RawData, isBinary: boolean): void {
+  onMessage(data: RawData, isBinary: boolean): void {
     if (this.#isEnded || !this.#takeFromBudget()) return;
     // ws passes text as one Buffer. The protocol has no binary messages.
     const message = isBinary ? ({ kind: "unknown" } as const) : readClientMessage((data as Buffer).toString());
@@ -244,7 +251,7 @@ export class Connection implements FrameSink {
   }
 
   /** RFC 6455 §5.5.3 allows to leave out pongs: with a client that pings and does not read they would pile up. */
-  #onPing(data: Buffer): void {
+  onPing(data: Buffer): void {
     if (this.#takeFromBudget() && this.#hasPongRoom) this.#socket.pong(data);
   }
 
@@ -253,18 +260,21 @@ export class Connection implements FrameSink {
   }
 
   #takeFromBudget(): boolean {
-    const isAllowed = this.#messageBudget.take(this.#setting.clock.monotonicMs());
+    const { clock, messageRate } = this.#setting;
+    const nowMs = clock.monotonicMs();
+    this.#messageBudget ??= new TokenBucket(messageRate, nowMs);
+    const isAllowed = this.#messageBudget.take(nowMs);
     if (!isAllowed) this.close("too_many_messages");
     return isAllowed;
   }
 
   /** ws itself closes the socket, with 1002, 1007 or 1009. */
-  #onProtocolError({ code }: NodeJS.ErrnoException): void {
+  onProtocolError({ code }: NodeJS.ErrnoException): void {
     const isTooBig = code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
     this.#end(isTooBig ? "too_big" : "protocol_error", "connection-lost");
   }
 
-  #onClose(code: number): void {
+  onClose(code: number): void {
     // RFC 6455 §7.1.5: 1006 stands for a connection that ended without a close frame.
     this.#end(code === 1006 ? this.#endOfLost : { code }, code === loggedOut ? "logged-out" : "connection-lost");
   }
@@ -279,6 +289,55 @@ export class Connection implements FrameSink {
     void this.#session?.close(reason);
     onEnd(this, end);
   }
+}
+
+class LivenessTimer extends WheelTimer {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    super();
+    this.#connection = connection;
+  }
+
+  override run(): void {
+    this.#connection.checkLiveness();
+  }
+}
+
+class ExpiryTimer extends WheelTimer {
+  /** Wall clock, ms since 1970. */
+  readonly atMs: number;
+  readonly #connection: Connection;
+
+  constructor(connection: Connection, atMs: number) {
+    super();
+    this.#connection = connection;
+    this.atMs = atMs;
+  }
+
+  override run(): void {
+    this.#connection.checkExpiry(this);
+  }
+}
+
+function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
+  this.connection?.onMessage(data, isBinary);
+}
+
+function onPong(this: WebSocket, data: Buffer): void {
+  this.connection?.onPong(data);
+}
+
+function onPing(this: WebSocket, data: Buffer): void {
+  this.connection?.onPing(data);
+}
+
+function onClose(this: WebSocket, code: number): void {
+  this.connection?.onClose(code);
+}
+
+function onProtocolError(this: WebSocket, error: NodeJS.ErrnoException): void {
+  this.connection?.onProtocolError(error);
 }
 
 function pingPayloadOf({ askedMs }: { readonly askedMs: number }): string {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { IncomingMessage, type ServerResponse } from "node:http";
 import { get } from "node:https";
 import { connect as connectTcp } from "node:net";
 import { afterEach, describe, test } from "node:test";
+import { queryObjects } from "node:v8";
 import { issueCertificates } from "@realchat/presence-rpc/testing";
 import { systemClock } from "@realchat/presence-runtime/clock";
 import { FakeClock } from "@realchat/presence-runtime/testing";
@@ -221,6 +222,20 @@ describe("many handshakes at once", () => {
     assert.ok(atPing < 30 && atPong - atPing < 20, `${atPing} were open at the ping, ${atPong} at the pong`);
     await waitUntil(() => answers.every((answer) => answer.startsWith("HTTP/1.1 101 ")), { what: "all are open" });
   });
+});
+
+test("an open socket keeps nothing of its handshake, whose headers and token are larger than all the rest", async () => {
+  harness = await startGatewayHarness();
+  const before = queryObjects(IncomingMessage);
+  const handshake = [
+    "GET /ws?user_id=ada&device_id=phone HTTP/1.1\r\nhost: gateway\r\nconnection: upgrade\r\nupgrade: websocket",
+    "sec-websocket-version: 13\r\nsec-websocket-key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n",
+  ];
+  const client = connectTcp({ host: "127.0.0.1", port: Number(harness.address.split(":")[1]) });
+  client.write(handshake.join("\r\n"));
+  await waitUntil(() => harness.gateway.metrics.sockets === 1, { what: "it is open" });
+  await waitUntil(() => queryObjects(IncomingMessage) === before, { what: "its request is gone" });
+  client.destroy();
 });
 
 describe("a socket is refused", () => {

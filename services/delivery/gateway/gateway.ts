@@ -206,8 +206,8 @@ export class Gateway {
   }
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    // The client may go away during the checks: the `close` listener below cleans up.
-    socket.on("error", () => {});
+    // The client may go away during the checks: its place is left when the socket closes.
+    socket.on("error", ignore);
     const wrong = wrongWithUpgrade(request);
     if (wrong !== undefined) {
       this.#refuse(socket, wrong);
@@ -226,7 +226,7 @@ export class Gateway {
       this.#refuse(socket, place);
       return;
     }
-    socket.once("close", () => place.leave());
+    leaveAtClose(place, socket);
     const outcome = await admit(handshake, { ...this.#options, ...this.#options.handshake, formats });
     await nextReads();
     if (this.#handshakes.isFull) {
@@ -305,10 +305,19 @@ export class Gateway {
   #refuseWithCloseCode(request: IncomingMessage, socket: Duplex, head: Buffer, refusal: Refusal, close: Close): void {
     increment(this.#refused, refusal.reason);
     this.#sockets.handleUpgrade(request, socket, head, (opened) => {
-      opened.on("error", () => {});
+      opened.on("error", ignore);
       opened.close(closes[close].code, closes[close].text);
     });
   }
+}
+
+// Listeners that live as long as the socket are made out here: a closure made in a method would keep all that the method's
+// other closures use, and so the request with its headers and its token.
+
+function ignore(): void {}
+
+function leaveAtClose(place: Place, socket: Duplex): void {
+  socket.on("close", () => place.leave());
 }
 
 /** A peer that sent a FIN is not a WebSocket client any more, though it might still read. */

@@ -41,31 +41,49 @@ export class SocketLimits {
     }
     this.#total++;
     count(this.#byAddress, address, 1);
-    return this.#place(address);
+    return new TakenPlace(this, address);
   }
 
-  #place(address: string): Place {
-    let user: string | undefined;
-    let isLeft = false;
-    return {
-      assignUser: (userId) => {
-        const { userMaxSockets } = this.#options;
-        if ((this.#byUser.get(userId) ?? 0) >= userMaxSockets) {
-          const message = `this user has ${userMaxSockets} sockets here, the limit: close some`;
-          return { reason: "sockets_of_user", status: 429, message };
-        }
-        user = userId;
-        count(this.#byUser, userId, 1);
-        return undefined;
-      },
-      leave: () => {
-        if (isLeft) return;
-        isLeft = true;
-        this.#total--;
-        count(this.#byAddress, address, -1);
-        if (user !== undefined) count(this.#byUser, user, -1);
-      },
-    };
+  /** For a place's user, once that is known. */
+  assign(userId: string): Refusal | undefined {
+    const { userMaxSockets } = this.#options;
+    if ((this.#byUser.get(userId) ?? 0) >= userMaxSockets) {
+      const message = `this user has ${userMaxSockets} sockets here, the limit: close some`;
+      return { reason: "sockets_of_user", status: 429, message };
+    }
+    count(this.#byUser, userId, 1);
+    return undefined;
+  }
+
+  leave(address: string, userId: string | undefined): void {
+    this.#total--;
+    count(this.#byAddress, address, -1);
+    if (userId !== undefined) count(this.#byUser, userId, -1);
+  }
+}
+
+/** A class of two fields: every open socket has one. */
+class TakenPlace implements Place {
+  readonly #limits: SocketLimits;
+  readonly #address: string;
+  #userId: string | undefined;
+  #isLeft = false;
+
+  constructor(limits: SocketLimits, address: string) {
+    this.#limits = limits;
+    this.#address = address;
+  }
+
+  assignUser(userId: string): Refusal | undefined {
+    const refusal = this.#limits.assign(userId);
+    if (refusal === undefined) this.#userId = userId;
+    return refusal;
+  }
+
+  leave(): void {
+    if (this.#isLeft) return;
+    this.#isLeft = true;
+    this.#limits.leave(this.#address, this.#userId);
   }
 }
 

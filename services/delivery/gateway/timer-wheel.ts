@@ -1,15 +1,12 @@
 import type { Cancel, Clock } from "@realchat/presence-runtime";
 
-/** A timer of one wheel; it is set at most once at a time. */
-export class WheelTimer {
-  readonly run: () => void;
+/** A timer of one wheel; it is set at most once at a time. What is to happen is a method: there are many timers. */
+export abstract class WheelTimer {
   /** Owned by the wheel. */
   slot: Set<WheelTimer> | undefined;
   dueTick = 0;
 
-  constructor(run: () => void) {
-    this.run = run;
-  }
+  abstract run(): void;
 }
 
 const slotCount = 256;
