@@ -7,11 +7,12 @@ import { RecordingSink } from "./testing/recording-sink.ts";
 import type { Viewer } from "./viewer.ts";
 
 const viewer = {} as Viewer<Subscriber>;
+const newSubscriber = () => new Subscriber(viewer, new RecordingSink(), { unwatch() {}, close() {} });
 
 describe("an index of who watches whom", () => {
   test("drops users with their last watcher, and no others", () => {
     const index = new InterestIndex();
-    const [one, other] = [new Subscriber(viewer, new RecordingSink()), new Subscriber(viewer, new RecordingSink())];
+    const [one, other] = [newSubscriber(), newSubscriber()];
     for (const user of ["ann", "bob", "cid"]) index.watch(one, user);
     index.watch(other, "bob");
     index.unwatch(one, ["cid", "bob", "bob", "dan"]);
@@ -26,7 +27,7 @@ describe("an index of who watches whom", () => {
 
   test("unwatches a hundred thousand users in a moment", () => {
     const index = new InterestIndex();
-    const subscriber = new Subscriber(viewer, new RecordingSink());
+    const subscriber = newSubscriber();
     const users = Array.from({ length: 100_000 }, (_, user) => `user-${user}`);
     for (const user of users) index.watch(subscriber, user);
     const sinceMs = systemClock.monotonicMs();

@@ -13,8 +13,8 @@ import type { Push, PushMetrics, Subscription } from "./push.ts";
 import { Reconciliation } from "./reconciliation.ts";
 import { Semaphore } from "./semaphore.ts";
 import { Staleness } from "./staleness.ts";
-import { Subscriber } from "./subscriber.ts";
-import { type InterestLimits, Viewer, type ViewerEffects } from "./viewer.ts";
+import { type Places, Subscriber } from "./subscriber.ts";
+import { type InterestLimits, Viewer, type ViewerOptions } from "./viewer.ts";
 import type { WatchedUser } from "./watched-user.ts";
 
 export interface PresencePushOptions {
@@ -61,7 +61,11 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
   readonly #lookups: Lookups;
   readonly #reconciliation: Reconciliation;
   readonly #staleness: Staleness;
-  readonly #effects: ViewerEffects<Subscriber>;
+  readonly #viewerOptions: ViewerOptions<Subscriber>;
+  readonly #places: Places = {
+    unwatch: (subscriber, userIds) => this.#index.unwatch(subscriber, userIds),
+    close: (subscriber) => this.#close(subscriber),
+  };
   readonly #stopSweeping: () => void;
   /** Whose floor has risen. */
   #resetShards = new Set<number>();
@@ -91,12 +95,22 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
       onChange: () => this.#sendStalenessToAll(),
       clock,
     });
-    this.#effects = {
-      admit: (subscriber, userIds, { refresh }) => void this.#admit(subscriber, userIds, refresh),
-      hide: (subscriber, userIds) => this.#hide(subscriber, userIds),
-      isWatching: (subscriber, userId) => this.#index.get(userId)?.watchers.has(subscriber) ?? false,
-      verified: (subscriber) => {
-        if (subscriber.pending > 0) this.#writer.add(subscriber);
+    this.#viewerOptions = {
+      directory: options.directory,
+      semaphore: this.#directoryQueries,
+      effects: {
+        admit: (subscriber, userIds, { refresh }) => void this.#admit(subscriber, userIds, refresh),
+        hide: (subscriber, userIds) => this.#hide(subscriber, userIds),
+        isWatching: (subscriber, userId) => this.#index.get(userId)?.watchers.has(subscriber) ?? false,
+        verified: (subscriber) => {
+          if (subscriber.pending > 0) this.#writer.add(subscriber);
+        },
+      },
+      clock,
+      limits,
+      onFailure: (error) => {
+        this.#directoryFailures++;
+        options.onDirectoryFailure(error);
       },
     };
     this.#stopSweeping = clock.every(1_000, () => this.#writer.closeSlow());
@@ -130,18 +144,11 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
 
   connect(userId: string, sink: FrameSink): Subscription {
     const viewer = this.#viewerOf(userId);
-    const subscriber = new Subscriber(viewer, sink);
+    const subscriber = new Subscriber(viewer, sink, this.#places);
     this.#subscribers++;
     viewer.join(subscriber);
     if (this.#staleness.isStale) this.#writer.add(subscriber);
-    return {
-      subscribe: (userIds) => viewer.subscribe(subscriber, userIds),
-      unsubscribe: (userIds) => {
-        viewer.unsubscribe(subscriber, userIds);
-        this.#index.unwatch(subscriber, userIds);
-      },
-      close: () => this.#close(subscriber),
-    };
+    return subscriber;
   }
 
   close(): void {
@@ -205,19 +212,7 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
   #viewerOf(userId: string): Viewer<Subscriber> {
     let viewer = this.#viewers.get(userId);
     if (viewer === undefined) {
-      const { directory, clock, limits } = this.#options;
-      const onFailure = (error: unknown) => {
-        this.#directoryFailures++;
-        this.#options.onDirectoryFailure(error);
-      };
-      viewer = new Viewer(userId, {
-        directory,
-        semaphore: this.#directoryQueries,
-        effects: this.#effects,
-        clock,
-        limits,
-        onFailure,
-      });
+      viewer = new Viewer(userId, this.#viewerOptions);
       this.#viewers.set(userId, viewer);
     }
     return viewer;
@@ -232,7 +227,7 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
     subscriber.cancelLookups();
     const { viewer } = subscriber;
     viewer.leave(subscriber);
-    if (viewer.subscribers.size === 0 && this.#viewers.get(viewer.userId) === viewer)
+    if (viewer.subscribers.length === 0 && this.#viewers.get(viewer.userId) === viewer)
       this.#viewers.delete(viewer.userId);
   }
 

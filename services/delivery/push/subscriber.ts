@@ -1,6 +1,7 @@
 import type { Dot } from "./dot.ts";
 import type { FrameSink } from "./frame-sink.ts";
 import type { LookupRequest } from "./lookup-request.ts";
+import type { Subscription } from "./push.ts";
 import type { Viewer } from "./viewer.ts";
 import type { WatchedUser } from "./watched-user.ts";
 
@@ -10,13 +11,20 @@ export type FrameContent =
   | { readonly kind: "hidden"; readonly userIds: string[] }
   | { readonly kind: "snapshot" | "presence"; readonly dots: Dot[] };
 
+/** What ends a socket's interests; the same for all sockets. */
+export interface Places {
+  unwatch(subscriber: Subscriber, userIds: readonly string[]): void;
+  close(subscriber: Subscriber): void;
+}
+
 /**
  * A socket as push sees it: the users it watches, and those whose state it has yet to be sent. That is a set of users, not
  * a queue of frames: a frame is built from the latest state when the socket can take it.
  */
-export class Subscriber {
+export class Subscriber implements Subscription {
   readonly viewer: Viewer<Subscriber>;
   readonly sink: FrameSink;
+  readonly #places: Places;
   /** Few, and seldom removed: an array, since a Set takes four times the memory. */
   watched: WatchedUser<Subscriber>[] = [];
   isClosed = false;
@@ -31,9 +39,23 @@ export class Subscriber {
   #hadSnapshot = false;
   #sentStale = false;
 
-  constructor(viewer: Viewer<Subscriber>, sink: FrameSink) {
+  constructor(viewer: Viewer<Subscriber>, sink: FrameSink, places: Places) {
     this.viewer = viewer;
     this.sink = sink;
+    this.#places = places;
+  }
+
+  subscribe(userIds: readonly string[]): boolean {
+    return this.viewer.subscribe(this, userIds);
+  }
+
+  unsubscribe(userIds: readonly string[]): void {
+    this.viewer.unsubscribe(this, userIds);
+    this.#places.unwatch(this, userIds);
+  }
+
+  close(): void {
+    this.#places.close(this);
   }
 
   /** The socket waits for the answer, until it is closed. */

@@ -10,7 +10,7 @@ interface ViewingSocket {
 }
 
 /** What a viewer does to its sockets. */
-export interface ViewerEffects<Subscriber> {
+interface ViewerEffects<Subscriber> {
   /** The socket watches these users from now on; their states are sent. With `refresh` they are looked up again first. */
   admit(subscriber: Subscriber, userIds: readonly string[], options: { readonly refresh: boolean }): void;
   /** The socket does not watch these users any more; "hidden" is sent. */
@@ -20,7 +20,8 @@ export interface ViewerEffects<Subscriber> {
   verified(subscriber: Subscriber): void;
 }
 
-interface ViewerOptions<Subscriber> {
+/** What all viewers share. */
+export interface ViewerOptions<Subscriber> {
   readonly directory: Pick<AudienceDirectory, "visibleTo" | "maySee">;
   /** Bounds the queries of all viewers that are in flight. */
   readonly semaphore: Semaphore;
@@ -47,6 +48,19 @@ interface Recheck {
   readonly relationChanged: boolean;
 }
 
+/** What a viewer is to ask the directory, or asks it just now. */
+class Checks<Subscriber> {
+  unverified = new Map<string, Recheck>();
+  /** Users that the query in flight is about. */
+  verifying: ReadonlyMap<string, Recheck> = none;
+  /** Sockets that have yet to watch all users that the viewer may see. */
+  unloaded = new Set<Subscriber>();
+  /** Users that a socket asked to see, until the directory answered. */
+  readonly requested = new Map<Subscriber, Set<string>>();
+  /** More relations changed than are kept: all users that the viewer may see are to be read again. */
+  isOutdated = false;
+}
+
 /**
  * A user with sockets on this gateway, and the users that it may see. Queries to the directory run one after the other.
  * Another user is unverified from the moment their relation changed until the answer to a query that was sent after
@@ -54,18 +68,11 @@ interface Recheck {
  */
 export class Viewer<Subscriber extends ViewingSocket> {
   readonly userId: string;
-  readonly subscribers = new Set<Subscriber>();
+  /** Hardly ever more than one: an array, since a Set takes three times the memory. */
+  subscribers: readonly Subscriber[] = [];
   readonly #options: ViewerOptions<Subscriber>;
-  #unverified = new Map<string, Recheck>();
-  /** Users that the query in flight is about. */
-  #verifying: ReadonlyMap<string, Recheck> = none;
-  /** Sockets that have yet to watch all users that the viewer may see. */
-  #unloaded = new Set<Subscriber>();
-  /** Users that a socket asked to see, until the directory answered. */
-  readonly #requested = new Map<Subscriber, Set<string>>();
-  /** More relations changed than are kept: all users that the viewer may see are to be read again. */
-  #isOutdated = false;
-  #isRunning = false;
+  /** undefined: there is nothing to ask, as most of the time. */
+  #checks: Checks<Subscriber> | undefined;
 
   constructor(userId: string, options: ViewerOptions<Subscriber>) {
     this.userId = userId;
@@ -73,69 +80,72 @@ export class Viewer<Subscriber extends ViewingSocket> {
   }
 
   isUnverified(userId: string): boolean {
-    return this.#unverified.has(userId) || this.#verifying.has(userId);
+    const checks = this.#checks;
+    return checks !== undefined && (checks.unverified.has(userId) || checks.verifying.has(userId));
   }
 
   /** Number of unverified users, for metrics. */
   get unverified(): number {
-    return this.#unverified.size + this.#verifying.size;
+    return this.#checks === undefined ? 0 : this.#checks.unverified.size + this.#checks.verifying.size;
   }
 
   join(subscriber: Subscriber): void {
-    this.subscribers.add(subscriber);
-    this.#unloaded.add(subscriber);
-    void this.#run();
+    this.subscribers = [...this.subscribers, subscriber];
+    this.#check(({ unloaded }) => unloaded.add(subscriber));
   }
 
   leave(subscriber: Subscriber): void {
-    this.subscribers.delete(subscriber);
-    this.#unloaded.delete(subscriber);
-    this.#requested.delete(subscriber);
+    this.subscribers = this.subscribers.filter((other) => other !== subscriber);
+    this.#checks?.unloaded.delete(subscriber);
+    this.#checks?.requested.delete(subscriber);
   }
 
   /** @returns false when the socket would watch too many */
   subscribe(subscriber: Subscriber, userIds: readonly string[]): boolean {
-    const requested = this.#requested.get(subscriber) ?? new Set();
+    const requested = this.#checks?.requested.get(subscriber) ?? new Set();
     const isNew = (userId: string) => !requested.has(userId) && !this.#options.effects.isWatching(subscriber, userId);
     const added = new Set(userIds.filter(isNew)).size;
     // Hidden users count until they are sent: a client that does not read may not ask for more without end.
     const held = subscriber.watched.length + subscriber.unsentHidden + requested.size;
     if (held + added > this.#options.limits.watchedMax) return false;
-    for (const userId of userIds) {
-      requested.add(userId);
-      if (!this.#unverified.has(userId)) this.#unverified.set(userId, { relationChanged: false });
-    }
-    this.#requested.set(subscriber, requested);
-    void this.#run();
+    this.#check((checks) => {
+      for (const userId of userIds) {
+        requested.add(userId);
+        if (!checks.unverified.has(userId)) checks.unverified.set(userId, { relationChanged: false });
+      }
+      checks.requested.set(subscriber, requested);
+    });
     return true;
   }
 
   unsubscribe(subscriber: Subscriber, userIds: readonly string[]): void {
-    const requested = this.#requested.get(subscriber);
+    const requested = this.#checks?.requested.get(subscriber);
     for (const userId of userIds) requested?.delete(userId);
   }
 
   /** The relations to these users may have changed. */
   relationsChanged(userIds: readonly string[]): void {
-    for (const userId of userIds) {
-      if (userId === this.userId) continue;
-      const isRoom = this.#unverified.size < this.#options.limits.watchedMax;
-      const isKept = isRoom || this.#verifying.has(userId) || this.#isWatched(userId);
-      if (isKept) this.#unverified.set(userId, { relationChanged: true });
-      else this.#isOutdated = true;
-    }
-    if (this.#isOutdated) this.#unloaded = new Set(this.subscribers);
-    void this.#run();
+    this.#check((checks) => {
+      for (const userId of userIds) {
+        if (userId === this.userId) continue;
+        const isRoom = checks.unverified.size < this.#options.limits.watchedMax;
+        const isKept = isRoom || checks.verifying.has(userId) || this.#isWatched(userId);
+        if (isKept) checks.unverified.set(userId, { relationChanged: true });
+        else checks.isOutdated = true;
+      }
+      if (checks.isOutdated) checks.unloaded = new Set(this.subscribers);
+    });
   }
 
   /** Any relation may have changed. */
   allRelationsChanged(): void {
-    for (const { watched } of this.subscribers) {
-      for (const { userId } of watched) this.#unverified.set(userId, { relationChanged: true });
-    }
-    this.#isOutdated = true;
-    this.#unloaded = new Set(this.subscribers);
-    void this.#run();
+    this.#check((checks) => {
+      for (const { watched } of this.subscribers) {
+        for (const { userId } of watched) checks.unverified.set(userId, { relationChanged: true });
+      }
+      checks.isOutdated = true;
+      checks.unloaded = new Set(this.subscribers);
+    });
   }
 
   #isWatched(userId: string): boolean {
@@ -145,92 +155,81 @@ export class Viewer<Subscriber extends ViewingSocket> {
     return false;
   }
 
-  async #run(): Promise<void> {
-    if (this.#isRunning) return;
-    this.#isRunning = true;
+  /** Adds to what is to be asked, and sees to it that it is. */
+  #check(add: (checks: Checks<Subscriber>) => void): void {
+    const isRunning = this.#checks !== undefined;
+    this.#checks ??= new Checks();
+    add(this.#checks);
+    if (!isRunning) void this.#run(this.#checks);
+  }
+
+  async #run(checks: Checks<Subscriber>): Promise<void> {
     let attempt = 0;
-    while (this.subscribers.size > 0 && this.#unloaded.size + this.#unverified.size > 0) {
+    while (this.subscribers.length > 0 && checks.unloaded.size + checks.unverified.size > 0) {
       try {
-        if (this.#unloaded.size > 0) await this.#load();
-        else await this.#verify();
+        if (checks.unloaded.size > 0) await this.#load(checks);
+        else await this.#verify(checks);
         attempt = 0;
       } catch (error) {
         this.#options.onFailure(error);
         await pause(this.#options.clock, backoffMs(attempt++, backoff, this.#options.clock));
       }
     }
-    this.#isRunning = false;
+    this.#checks = undefined;
   }
 
-  async #load(): Promise<void> {
+  async #load(checks: Checks<Subscriber>): Promise<void> {
     const { directory, semaphore, effects, limits } = this.#options;
-    const unloaded = [...this.#unloaded];
-    this.#isOutdated = false;
+    const unloaded = [...checks.unloaded];
+    checks.isOutdated = false;
     const { users } = await semaphore.run(() => directory.visibleTo(this.userId, limits.interestMax));
     // More relations changed during the query than are kept: query again.
-    if (this.#isOutdated) return;
-    const verified = users.filter((userId) => !this.#unverified.has(userId));
+    if (checks.isOutdated) return;
+    const verified = users.filter((userId) => !checks.unverified.has(userId));
     // A user that is left out because one socket asked about it is shown to all sockets once that is answered.
     for (const userId of users)
-      if (this.#unverified.has(userId)) this.#unverified.set(userId, { relationChanged: true });
+      if (checks.unverified.has(userId)) checks.unverified.set(userId, { relationChanged: true });
     for (const subscriber of unloaded) {
-      if (!this.#unloaded.delete(subscriber) || subscriber.isClosed) continue;
+      if (!checks.unloaded.delete(subscriber) || subscriber.isClosed) continue;
       const added = verified.filter((userId) => !effects.isWatching(subscriber, userId));
       const room = limits.watchedMax - subscriber.watched.length;
       effects.admit(subscriber, added.slice(0, Math.max(0, room)), { refresh: false });
     }
   }
 
-  async #verify(): Promise<void> {
+  async #verify(checks: Checks<Subscriber>): Promise<void> {
     const { directory, semaphore } = this.#options;
-    const asked = this.#takeUnverified();
-    this.#verifying = asked;
+    const asked = takeUnverified(checks);
+    checks.verifying = asked;
     try {
       const seen = await semaphore.run(() => directory.maySee(this.userId, [...asked.keys()]));
-      this.#verifying = none;
-      this.#settle(asked, seen);
+      checks.verifying = none;
+      this.#settle(checks, asked, seen);
     } catch (error) {
-      for (const [userId, doubt] of asked) if (!this.#isQueuedAgain(userId, doubt)) this.#unverified.set(userId, doubt);
+      for (const [userId, doubt] of asked) {
+        if (!isQueuedAgain(checks, userId, doubt)) checks.unverified.set(userId, doubt);
+      }
       throw error;
     } finally {
-      this.#verifying = none;
+      checks.verifying = none;
     }
   }
 
-  #takeUnverified(): Map<string, Recheck> {
-    if (this.#unverified.size <= queryMaxUsers) {
-      const all = this.#unverified;
-      this.#unverified = new Map();
-      return all;
+  #settle(checks: Checks<Subscriber>, asked: ReadonlyMap<string, Recheck>, seen: ReadonlySet<string>): void {
+    const settled = [...asked].filter((pair) => !isQueuedAgain(checks, ...pair));
+    for (const subscriber of this.subscribers) {
+      this.#settleFor(subscriber, checks.requested.get(subscriber), settled, seen);
+      if (checks.requested.get(subscriber)?.size === 0) checks.requested.delete(subscriber);
     }
-    const some = new Map<string, Recheck>();
-    for (const [userId, doubt] of this.#unverified) {
-      if (some.size === queryMaxUsers) break;
-      some.set(userId, doubt);
-      this.#unverified.delete(userId);
-    }
-    return some;
-  }
-
-  #settle(asked: ReadonlyMap<string, Recheck>, seen: ReadonlySet<string>): void {
-    const settled = [...asked].filter((pair) => !this.#isQueuedAgain(...pair));
-    for (const subscriber of this.subscribers) this.#settleFor(subscriber, settled, seen);
-  }
-
-  /** A user that was queued again meanwhile stays unverified, and keeps the reason `relationChanged`. */
-  #isQueuedAgain(userId: string, { relationChanged }: Recheck): boolean {
-    const again = this.#unverified.get(userId);
-    if (again !== undefined && relationChanged) this.#unverified.set(userId, { relationChanged });
-    return again !== undefined;
   }
 
   #settleFor(
     subscriber: Subscriber,
+    requested: Set<string> | undefined,
     settled: readonly (readonly [string, Recheck])[],
     seen: ReadonlySet<string>,
   ): void {
     const { effects, limits } = this.#options;
-    const requested = this.#requested.get(subscriber);
     let room = limits.interestMax - subscriber.watched.length;
     const granted: string[] = [];
     const appeared: string[] = [];
@@ -246,10 +245,31 @@ export class Viewer<Subscriber extends ViewingSocket> {
         appeared.push(userId);
       }
     }
-    if (requested?.size === 0) this.#requested.delete(subscriber);
     if (gone.length > 0) effects.hide(subscriber, gone);
     if (granted.length > 0) effects.admit(subscriber, granted, { refresh: true });
     if (appeared.length > 0) effects.admit(subscriber, appeared, { refresh: false });
     effects.verified(subscriber);
   }
+}
+
+function takeUnverified(checks: Checks<unknown>): Map<string, Recheck> {
+  if (checks.unverified.size <= queryMaxUsers) {
+    const all = checks.unverified;
+    checks.unverified = new Map();
+    return all;
+  }
+  const some = new Map<string, Recheck>();
+  for (const [userId, doubt] of checks.unverified) {
+    if (some.size === queryMaxUsers) break;
+    some.set(userId, doubt);
+    checks.unverified.delete(userId);
+  }
+  return some;
+}
+
+/** A user that was queued again meanwhile stays unverified, and keeps the reason `relationChanged`. */
+function isQueuedAgain({ unverified }: Checks<unknown>, userId: string, { relationChanged }: Recheck): boolean {
+  const again = unverified.get(userId);
+  if (again !== undefined && relationChanged) unverified.set(userId, { relationChanged });
+  return again !== undefined;
 }

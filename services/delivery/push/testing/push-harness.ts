@@ -104,7 +104,7 @@ export class PushHarness {
       read = all.length;
       return news;
     };
-    return { ...subscription, sink, received };
+    return Object.assign(subscription, { sink, received });
   }
 
   /** Everything that can happen without time passing has happened. */
