@@ -119,6 +119,17 @@ describe("a log that ran over before it was published", () => {
     assert.deepEqual(onlineFor([...first.accepted, ...second.accepted]), ["anna", "ben", "newcomer"]);
   });
 
+  test("is made good when it ran over while the node heard no announcements", async () => {
+    const { follow } = store;
+    store.follow = (shard, listener) => follow.call(store, shard, { ...listener, entry() {} });
+    const broker = new ScriptedPublisher();
+    start(broker);
+    await runOver();
+    await clock.advance(10_000);
+    assert.deepEqual(onlineFor(broker.accepted), ["anna", "ben", "newcomer"]);
+    assert(overflows.length > 0, "it was noticed");
+  });
+
   test("a reset is not published any more when the log ran over again behind it (P8)", async () => {
     const broker = new ScriptedPublisher();
     start(broker);

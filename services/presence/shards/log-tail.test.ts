@@ -56,6 +56,7 @@ describe("log tail", () => {
   let log: ScriptedLog;
   let told: number[];
   let gaps: number;
+  let begins: number;
   let tail: LogTail;
 
   beforeEach(async () => {
@@ -63,8 +64,10 @@ describe("log tail", () => {
     log.append(10, { announced: false });
     told = [];
     gaps = 0;
+    begins = 0;
     tail = new LogTail(log, 0, {
       entry: ({ version }) => told.push(version),
+      begins: () => begins++,
       gap: () => gaps++,
       devicesChanged: () => {},
     });
@@ -72,9 +75,10 @@ describe("log tail", () => {
     await setImmediate();
   });
 
-  test("starts at the end of the log: earlier entries are not delivered", () => {
+  test("starts at the end of the log, and says so: earlier entries are not delivered", () => {
     assert.equal(tail.position, 10);
     assert.deepEqual(told, []);
+    assert.equal(begins, 1);
   });
 
   test("delivers announcements in order, each once", () => {

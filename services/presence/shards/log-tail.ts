@@ -8,6 +8,8 @@ const bufferedMax = 10_000;
 /** Receives what a tail reads, in the order of the log. */
 interface TailReader {
   entry(entry: LogEntry): void;
+  /** The end of the log is known for the first time: what is in it so far is not told. */
+  begins(shard: number): void;
   /** Entries were trimmed before they were read: drop all state derived from this shard, and take a fresh snapshot. */
   gap(shard: number): void;
   /** See LogListener: it has no log entry, and no order. */
@@ -99,7 +101,10 @@ export class LogTail {
   }
 
   async #readToTheEnd(): Promise<void> {
-    this.#position ??= await this.#log.lastVersion(this.shard);
+    if (this.#position === undefined) {
+      this.#position = await this.#log.lastVersion(this.shard);
+      this.#reader.begins(this.shard);
+    }
     for (;;) {
       const page = await this.#log.readLog(this.shard, this.#position, pageSize);
       if (this.#unfollow === undefined) return;

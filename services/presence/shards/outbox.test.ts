@@ -56,6 +56,18 @@ describe("outbox", () => {
     assert.deepEqual(versionsOf(await outbox.next(10, logOf([1, 2]))), [2]);
   });
 
+  test("entries that were not announced are read from the log when they are next, also if they come during a read (P4)", async () => {
+    const outbox = new Outbox(0);
+    outbox.accepted(await outbox.next(10, logOf([1])));
+    outbox.fallBehind();
+    const first = await outbox.next(10, async () => {
+      outbox.fallBehind();
+      return [sampleTransition(2)];
+    });
+    outbox.accepted(first);
+    assert.deepEqual(versionsOf(await outbox.next(10, logOf([1, 2, 3]))), [3]);
+  });
+
   test("entries that do not fit in memory are read from the log when they are next, without gaps (P4)", async () => {
     const versions = Array.from({ length: 2_500 }, (_, index) => index + 1);
     const outbox = new Outbox(0);

@@ -27,6 +27,13 @@ export class Outbox {
     else this.#pending.push(entry);
   }
 
+  /** The log may have entries that were not announced. */
+  fallBehind(): void {
+    this.#isBehind = true;
+    // Nor need a read that is under way see them.
+    this.#announcedWhileReading = true;
+  }
+
   get hasWork(): boolean {
     return this.#pending.length > 0 || this.#isBehind;
   }

@@ -96,6 +96,14 @@ export class Publishing {
     this.#wakeAll();
   }
 
+  /** Entries of a shard's log were not announced, or were trimmed before they could be: the log itself is read for what is next. */
+  readAgain(shard: number): void {
+    const duty = this.#heldShards.get(shard);
+    if (duty === undefined) return;
+    for (const outbox of duty.outboxes.values()) outbox.fallBehind();
+    this.#wakeAll();
+  }
+
   /** Shards that this node publishes. */
   get held(): ReadonlySet<number> {
     return new Set(this.#heldShards.keys());

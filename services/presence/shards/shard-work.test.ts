@@ -2,8 +2,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { defaultRules } from "../domain/decisions.ts";
+import { transitionsIn } from "../domain/log-entry.ts";
 import { createMemoryStore } from "../store/memory/memory-store.ts";
 import { ShardWork } from "./shard-work.ts";
+import { ScriptedPublisher } from "./testing/scripted-publisher.ts";
+
+const nothing = () => {};
+/** What nobody listens to. */
+const silent = {
+  ...{ onEntry: nothing, onDevicesChanged: nothing, onMended: nothing, onOverflow: nothing, onGap: nothing },
+  ...{ onRestating: nothing, onRestated: nothing, onRecovering: nothing, onRecovered: nothing },
+};
 
 test("those who watch are told when a shard begins to recover, and when it has; a gap meanwhile waits for that (P8)", async () => {
   const clock = new FakeClock();
@@ -16,11 +25,9 @@ test("those who watch are told when a shard begins to recover, and when it has; 
   store.isRecovering = () => recoveringMs > 0;
   store.readLog = async () => ({ entries: [], gap: hasGap });
   const told: string[] = [];
-  const nothing = () => {};
   const work = new ShardWork({
     ...{ store, publishers: [], nodeId: "node", ttlMs: 60_000, clock },
-    ...{ onEntry: nothing, onDevicesChanged: nothing, onMended: nothing, onOverflow: nothing },
-    ...{ onRestating: nothing, onRestated: nothing },
+    ...silent,
     onRecovering: (shard) => told.push(`recovering ${shard}`),
     onRecovered: (shard) => told.push(`recovered ${shard}`),
     onGap: (shard) => told.push(`gap ${shard}`),
@@ -47,5 +54,30 @@ test("those who watch are told when a shard begins to recover, and when it has; 
   missSome();
   await clock.advance(0);
   assert.deepEqual(told, ["gap 0"]);
+  await work.stop();
+});
+
+test("what is logged before a node knows where the log ends is published, though its share was read already (P4)", async () => {
+  const clock = new FakeClock();
+  const store = createMemoryStore({ rules: defaultRules, retentionMs: 3_600_000, logMaxEntries: 100 }, clock);
+  await store.open();
+  const asked = Promise.withResolvers<void>();
+  const { lastVersion } = store;
+  store.lastVersion = async (...args) => {
+    await asked.promise;
+    return await lastVersion.apply(store, args);
+  };
+  const broker = new ScriptedPublisher();
+  const work = new ShardWork({ ...silent, store, publishers: [broker], nodeId: "node", ttlMs: 60_000, clock });
+  work.start();
+  await clock.advance(1_000);
+  const ids = { userId: "alice", deviceId: "phone", instanceId: "gateway-1" };
+  await store.register({ ...ids, connectionId: "", previousSessionId: "" });
+  asked.resolve();
+  await clock.advance(1_000);
+  assert.deepEqual(
+    transitionsIn(broker.accepted).map(({ userId }) => userId),
+    ["alice"],
+  );
   await work.stop();
 });

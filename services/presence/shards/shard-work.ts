@@ -59,7 +59,9 @@ export class ShardWork {
         this.#publishing.announce(entry);
         if (!isMark(entry)) onEntry(entry, this.#publishing.holds(entry.shard));
       },
+      begins: (shard: number) => this.#publishing.readAgain(shard),
       gap: (shard: number) => {
+        this.#publishing.readAgain(shard);
         // Its end makes good for it, and until then what is left would look as if all others were offline.
         if (store.isRecovering(shard)) this.#noteRecovering(shard, true);
         else onGap(shard);
