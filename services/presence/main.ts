@@ -70,6 +70,8 @@ async function run(config: PresenceConfig): Promise<void> {
       watches.entry(transition);
     },
     onDevicesChanged: (userId) => watches.devicesChanged(userId),
+    onLeaseNotice: (notice) => watches.leaseNotice(notice),
+    onNoticesMissed: () => watches.noticesMissed(),
     onRecovering(shard) {
       log.warn({ shard }, "this shard began anew, since its data may be lost: nobody in it goes offline for a TTL");
       watches.recovering(shard);

@@ -228,7 +228,17 @@ export function exposeParts(
     },
     () => Object.entries(store.metrics().unreadable).map(([what, value]) => ({ labels: { what }, value })),
   );
-  metrics.gauge({ name: "presence_watchers", help: "WatchPresence streams open on this node." }, () => watches.size);
+  metrics.gauge(
+    { name: "presence_watchers", help: "WatchPresence, WatchDevices and WatchLease streams open on this node." },
+    () => watches.size,
+  );
+  metrics.total(
+    {
+      name: "presence_lease_notices_total",
+      help: "What gateways were told of sessions under their leases: that one was superseded, or to verify all.",
+    },
+    () => Object.entries(watches.leaseNews).map(([notice, value]) => ({ labels: { notice }, value })),
+  );
   metrics.gauge({ name: "presence_bound_used", help: "How full each bounded queue, cache and buffer is." }, () =>
     boundSamples(({ used }) => used),
   );

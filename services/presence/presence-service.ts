@@ -19,6 +19,7 @@ import type {
   UserView,
 } from "./store/store.ts";
 import type { DeviceWatcher } from "./watch/device-watcher.ts";
+import type { LeaseWatcher } from "./watch/lease-watcher.ts";
 import type { WatchHub } from "./watch/watch-hub.ts";
 import type { Watcher } from "./watch/watcher.ts";
 
@@ -254,6 +255,12 @@ export class PresenceService {
   /** Starts to watch whose devices change; close the watcher when done. */
   watchDevices(): DeviceWatcher {
     return this.#opened(() => this.#watches.openDevices());
+  }
+
+  /** Starts to watch what becomes of sessions under a lease; close the watcher when done. */
+  watchLease(leaseId: string): LeaseWatcher {
+    checkId("lease_id", leaseId, this.#limits);
+    return this.#opened(() => this.#watches.openLease(leaseId));
   }
 
   #opened<Opened>(open: () => Opened | undefined): Opened {

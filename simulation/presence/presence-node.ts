@@ -40,6 +40,8 @@ export class PresenceNode {
       clock: machine,
       onEntry: (entry) => this.#watches.entry(entry),
       onDevicesChanged: (userId) => this.#watches.devicesChanged(userId),
+      onLeaseNotice: (notice) => this.#watches.leaseNotice(notice),
+      onNoticesMissed: () => this.#watches.noticesMissed(),
       onRecovering: (shard) => this.#watches.recovering(shard),
       onRecovered: (shard) => this.#watches.recovered(shard),
       onGap: (shard) => this.#watches.gap(shard),

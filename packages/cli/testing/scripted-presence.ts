@@ -31,6 +31,7 @@ export async function scriptedPresence(
     openLease: unscripted,
     keepLease: unscripted,
     closeLease: unscripted,
+    watchLease: unscripted,
     ...script,
   };
   const server = createRpcServer({ ...options, services: [implement(presence.PresenceApiDefinition, handlers)] });

@@ -33,7 +33,7 @@ export async function scriptedNode(
     ...{ registerSessions: unscripted, unregisterSessions: unscripted },
     ...{ refreshSession: unscripted, getUserDevices: unscripted, refreshSessions: unscripted },
     ...{ batchGetUserDevices: unscripted, watchPresence: unscripted, watchDevices: unscripted },
-    ...{ openLease: unscripted, keepLease: unscripted, closeLease: unscripted },
+    ...{ openLease: unscripted, keepLease: unscripted, closeLease: unscripted, watchLease: unscripted },
     ...script,
   };
   const health = new Health();

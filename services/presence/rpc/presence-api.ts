@@ -8,6 +8,7 @@ import { ConnectionInstances } from "./connection-instances.ts";
 import { entryDone, entryStatusOf } from "./entry-status.ts";
 import { rpcError } from "./rpc-error.ts";
 import { watchDevices } from "./watch-devices.ts";
+import { watchLease } from "./watch-lease.ts";
 import { watchPresence } from "./watch-presence.ts";
 import { deviceInfoOf, durationOf, msOf, reasonOf, userDevicesOf, userPresenceOf } from "./wire.ts";
 
@@ -131,6 +132,7 @@ export function presenceApi(
 
     watchPresence: watchPresence(service),
     watchDevices: watchDevices(service),
+    watchLease: watchLease(service),
   });
 }
 

@@ -56,7 +56,14 @@ describe("a log that ran over before it was published", () => {
     const nothing = () => {};
     const work = new ShardWork({
       ...{ store, publishers, nodeId: `node-${works.length}`, ttlMs: 3_600_000, clock },
-      ...{ onEntry: nothing, onDevicesChanged: nothing, onGap: nothing, onMended: nothing },
+      ...{
+        onEntry: nothing,
+        onDevicesChanged: nothing,
+        onLeaseNotice: nothing,
+        onNoticesMissed: nothing,
+        onGap: nothing,
+        onMended: nothing,
+      },
       ...{ onRestating: nothing, onRecovering: nothing, onRecovered: nothing, onRestated: nothing },
       onOverflow: (_shard, publisher) => overflows.push(publisher),
     });

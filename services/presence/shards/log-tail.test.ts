@@ -70,6 +70,8 @@ describe("log tail", () => {
       begins: () => begins++,
       gap: () => gaps++,
       devicesChanged: () => {},
+      leaseNotice: () => {},
+      interrupted: () => {},
     });
     tail.start();
     await setImmediate();

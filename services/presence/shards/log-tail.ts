@@ -1,3 +1,4 @@
+import type { LeaseNotice } from "../domain/lease-notice.ts";
 import type { LogEntry } from "../domain/log-entry.ts";
 import type { TransitionLog } from "../store/store.ts";
 
@@ -12,8 +13,11 @@ interface TailReader {
   begins(shard: number): void;
   /** Entries were trimmed before they were read: drop all state derived from this shard, and take a fresh snapshot. */
   gap(shard: number): void;
-  /** See LogListener: it has no log entry, and no order. */
+  /** See LogListener: these have no log entry, and no order. */
   devicesChanged(userId: string): void;
+  leaseNotice(notice: LeaseNotice): void;
+  /** What has neither may have been missed. */
+  interrupted(): void;
 }
 
 /**
@@ -41,8 +45,12 @@ export class LogTail {
   start(): void {
     this.#unfollow = this.#log.follow(this.shard, {
       entry: (entry) => this.#onAnnounced(entry),
-      interrupted: () => void this.#catchUp(),
+      interrupted: () => {
+        this.#reader.interrupted();
+        void this.#catchUp();
+      },
       devicesChanged: (userId) => this.#reader.devicesChanged(userId),
+      leaseNotice: (notice) => this.#reader.leaseNotice(notice),
     });
   }
 

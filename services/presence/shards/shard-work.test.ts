@@ -12,9 +12,10 @@ const nothing = () => {};
 const silent = {
   ...{ onEntry: nothing, onDevicesChanged: nothing, onMended: nothing, onOverflow: nothing, onGap: nothing },
   ...{ onRestating: nothing, onRestated: nothing, onRecovering: nothing, onRecovered: nothing },
+  ...{ onLeaseNotice: nothing, onNoticesMissed: nothing },
 };
 
-test("those who watch are told when a shard begins to recover, and when it has; a gap meanwhile waits for that (P8)", async () => {
+test("those who watch are told when a shard begins to recover, and when it has, and of what was missed (P8)", async () => {
   const clock = new FakeClock();
   const store = createMemoryStore({ rules: defaultRules, retentionMs: 3_600_000, logMaxEntries: 100 }, clock);
   await store.open();
@@ -25,11 +26,13 @@ test("those who watch are told when a shard begins to recover, and when it has; 
   store.isRecovering = () => recoveringMs > 0;
   store.readLog = async () => ({ entries: [], gap: hasGap });
   const told: string[] = [];
+  let missed = 0;
   const work = new ShardWork({
     ...{ store, publishers: [], nodeId: "node", ttlMs: 60_000, clock },
     ...silent,
     onRecovering: (shard) => told.push(`recovering ${shard}`),
     onRecovered: (shard) => told.push(`recovered ${shard}`),
+    onNoticesMissed: () => missed++,
     onGap: (shard) => told.push(`gap ${shard}`),
   });
   let missSome = nothing;
@@ -54,6 +57,7 @@ test("those who watch are told when a shard begins to recover, and when it has; 
   missSome();
   await clock.advance(0);
   assert.deepEqual(told, ["gap 0"]);
+  assert.equal(missed, 2, "whatever is in no log");
   await work.stop();
 });
 

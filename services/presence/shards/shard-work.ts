@@ -1,4 +1,5 @@
 import type { Clock } from "@realchat/presence-runtime";
+import type { LeaseNotice } from "../domain/lease-notice.ts";
 import { isMark, type LogEntry } from "../domain/log-entry.ts";
 import type { Transition } from "../domain/transition.ts";
 import type { EventPublisher } from "../events/publisher.ts";
@@ -19,6 +20,10 @@ interface ShardWorkOptions {
   readonly onEntry: (transition: Transition, isPublishedHere: boolean) => void;
   /** A device of a user came or went; the user stays online by another one. */
   readonly onDevicesChanged: (userId: string) => void;
+  /** For the process that holds the lease, if it watches that here. */
+  readonly onLeaseNotice: (notice: LeaseNotice) => void;
+  /** Such notices may have been missed. */
+  readonly onNoticesMissed: () => void;
   /** This shard began anew, and whoever looks offline may be online. */
   readonly onRecovering: (shard: number) => void;
   /** It is over: what was known of the shard's users before may be wrong. */
@@ -47,7 +52,7 @@ export class ShardWork {
 
   constructor(options: ShardWorkOptions) {
     const { store, publishers, nodeId, ttlMs, clock, onEntry, onDevicesChanged, onGap, onOverflow, onMended } = options;
-    const { onRestating: onStarted, onRestated: onEnded } = options;
+    const { onLeaseNotice, onNoticesMissed, onRestating: onStarted, onRestated: onEnded } = options;
     const { shardCount } = store;
     this.#options = options;
     this.#publishing = new Publishing({ store, shardCount, nodeId, publishers, clock, onOverflow });
@@ -67,6 +72,8 @@ export class ShardWork {
         else onGap(shard);
       },
       devicesChanged: onDevicesChanged,
+      leaseNotice: onLeaseNotice,
+      interrupted: onNoticesMissed,
     };
     this.#tails = Array.from({ length: shardCount }, (_, shard) => new LogTail(store, shard, reader));
     const onTick = (shard: number, tick: Tick) => {

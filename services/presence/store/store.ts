@@ -1,4 +1,5 @@
 import type { OperationMetrics } from "@realchat/presence-runtime";
+import type { LeaseNotice } from "../domain/lease-notice.ts";
 import type { LogEntry } from "../domain/log-entry.ts";
 import type { BeginReason } from "../domain/recovery.ts";
 import type { SessionRef } from "../domain/session.ts";
@@ -323,6 +324,8 @@ export interface LogListener {
    * Best effort: one that is missed is not told later.
    */
   devicesChanged?(userId: string): void;
+  /** For the process that holds the lease. Best effort, too; what may have been missed is told by `interrupted`. */
+  leaseNotice?(notice: LeaseNotice): void;
 }
 
 /** Which node publishes a shard's log, and how far each of its publishers is. */

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { LeaseNotice } from "../domain/lease-notice.ts";
 import { sampleTransition } from "../domain/transition.sample.ts";
+import type { LeaseWatcher } from "./lease-watcher.ts";
 import { WatchHub } from "./watch-hub.ts";
 import type { Watcher } from "./watcher.ts";
 
@@ -8,6 +10,16 @@ function openWatch(hub: WatchHub, userIds: string[] = []): Watcher {
   const watcher = hub.open(userIds);
   assert.ok(watcher);
   return watcher;
+}
+
+function openLease(hub: WatchHub, leaseId = "L"): LeaseWatcher {
+  const watcher = hub.openLease(leaseId);
+  assert.ok(watcher);
+  return watcher;
+}
+
+function supersededOf(userId: string, leaseId = "L"): LeaseNotice {
+  return { kind: "superseded", leaseId, session: { userId, deviceId: "phone", sessionId: "5.c1" } };
 }
 
 describe("watching", () => {
@@ -111,6 +123,7 @@ describe("watching", () => {
     const watcher = hub.openDevices();
     assert.ok(watcher);
     assert.equal(hub.openDevices(), undefined);
+    assert.equal(hub.openLease("L"), undefined);
     assert.equal(hub.open([]), undefined);
     for (const user of ["ann", "bob", "ann", "cid"]) hub.devicesChanged(user);
     assert.deepEqual([await watcher.next(2), await watcher.next(2)], [["ann", "bob"], ["cid"]]);
@@ -122,6 +135,46 @@ describe("watching", () => {
     const last = watcher.next(2);
     hub.closeAll();
     assert.deepEqual([await last, hub.size], [undefined, 0]);
+  });
+
+  test("notices for a lease reach everybody who watches it, in order and in messages of bounded size", async () => {
+    const hub = new WatchHub(() => 0);
+    const [one, other, stranger] = [openLease(hub), openLease(hub), openLease(hub, "M")];
+    const notices = ["a", "b", "c"].map((userId) => supersededOf(userId));
+    for (const notice of notices) hub.leaseNotice(notice);
+    for (const watcher of [one, other]) {
+      assert.deepEqual(await watcher.next(2), { notices: notices.slice(0, 2), verify: false });
+      assert.deepEqual(await watcher.next(2), { notices: notices.slice(2), verify: false });
+    }
+    other.close();
+    const waiting = stranger.next(2);
+    hub.leaseNotice(supersededOf("d", "M"));
+    assert.deepEqual(await waiting, { notices: [supersededOf("d", "M")], verify: false });
+    hub.leaseNotice(supersededOf("e"));
+    assert.equal((await one.next(2))?.notices.length, 1);
+    assert.equal(await other.next(2), undefined);
+    assert.deepEqual(hub.leaseNews, { superseded: 8, verify: 0 });
+    const last = stranger.next(2);
+    hub.closeAll();
+    assert.deepEqual([await last, hub.size], [undefined, 0]);
+  });
+
+  test("whoever may have missed notices for a lease is told to verify, once", async () => {
+    const hub = new WatchHub(() => 0);
+    const watcher = openLease(hub);
+    const isTold = async () => {
+      assert.deepEqual(await watcher.next(10), { notices: [], verify: true });
+      hub.leaseNotice(supersededOf("anna"));
+      assert.deepEqual(await watcher.next(10), { notices: [supersededOf("anna")], verify: false });
+    };
+    hub.noticesMissed();
+    hub.noticesMissed();
+    await isTold();
+    hub.recovering(0);
+    await isTold();
+    for (let user = 0; user <= 10_000; user++) hub.leaseNotice(supersededOf(`user-${user}`));
+    assert.deepEqual(await watcher.next(10), { notices: [supersededOf("user-10000")], verify: true });
+    assert.equal(hub.leaseNews.verify, 3);
   });
 
   test("closing wakes the reader and makes room for another", async () => {

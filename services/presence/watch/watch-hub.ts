@@ -1,5 +1,7 @@
+import type { LeaseNotice } from "../domain/lease-notice.ts";
 import type { Transition } from "../domain/transition.ts";
 import { DeviceWatcher } from "./device-watcher.ts";
+import { type LeaseNewsCounts, LeaseWatcher } from "./lease-watcher.ts";
 import { Watcher } from "./watcher.ts";
 
 /** The watchers on this node, by user. Each transition costs one look-up, however many watchers there are. */
@@ -8,6 +10,9 @@ export class WatchHub {
   readonly #byUser = new Map<string, Set<Watcher>>();
   readonly #everyone = new Set<Watcher>();
   readonly #deviceWatchers = new Set<DeviceWatcher>();
+  readonly #leaseWatchers = new Set<LeaseWatcher>();
+  readonly #byLease = new Map<string, Set<LeaseWatcher>>();
+  readonly #leaseNews: LeaseNewsCounts = { superseded: 0, verify: 0 };
   readonly #recovering = new Set<number>();
   readonly #shardOf: (userId: string) => number;
   readonly limit: number;
@@ -19,7 +24,12 @@ export class WatchHub {
   }
 
   get size(): number {
-    return this.#watchers.size + this.#deviceWatchers.size;
+    return this.#watchers.size + this.#deviceWatchers.size + this.#leaseWatchers.size;
+  }
+
+  /** What was told to watchers of leases so far. */
+  get leaseNews(): Readonly<LeaseNewsCounts> {
+    return this.#leaseNews;
   }
 
   /**
@@ -37,11 +47,7 @@ export class WatchHub {
     });
     this.#watchers.add(watcher);
     if (users.size === 0) this.#everyone.add(watcher);
-    for (const user of users) {
-      const watchers = this.#byUser.get(user);
-      if (watchers === undefined) this.#byUser.set(user, new Set([watcher]));
-      else watchers.add(watcher);
-    }
+    for (const user of users) addTo(this.#byUser, user, watcher);
     return watcher;
   }
 
@@ -53,8 +59,31 @@ export class WatchHub {
     return watcher;
   }
 
+  /** Opens a watcher of notices for a lease. @returns undefined when there are too many watchers already */
+  openLease(leaseId: string): LeaseWatcher | undefined {
+    if (this.size >= this.limit) return undefined;
+    const close = () => {
+      this.#leaseWatchers.delete(watcher);
+      removeFrom(this.#byLease, leaseId, watcher);
+    };
+    const watcher = new LeaseWatcher({ counts: this.#leaseNews, close });
+    this.#leaseWatchers.add(watcher);
+    addTo(this.#byLease, leaseId, watcher);
+    return watcher;
+  }
+
   devicesChanged(userId: string): void {
     for (const watcher of this.#deviceWatchers) watcher.changed(userId);
+  }
+
+  leaseNotice(notice: LeaseNotice): void {
+    const watchers = this.#byLease.get(notice.leaseId);
+    if (watchers !== undefined) for (const watcher of watchers) watcher.notice(notice);
+  }
+
+  /** Notices for any lease may have been missed. */
+  noticesMissed(): void {
+    for (const watcher of this.#leaseWatchers) watcher.missed();
   }
 
   entry(transition: Transition): void {
@@ -72,6 +101,7 @@ export class WatchHub {
   recovering(shard: number): void {
     this.#recovering.add(shard);
     for (const watcher of this.#watchers) watcher.recovering(shard);
+    this.noticesMissed();
   }
 
   /** All who live had time to come back. */
@@ -82,16 +112,24 @@ export class WatchHub {
 
   /** Closes every watcher: their clients reconnect to another node. */
   closeAll(): void {
-    for (const watcher of [...this.#watchers, ...this.#deviceWatchers]) watcher.close();
+    for (const watcher of [...this.#watchers, ...this.#deviceWatchers, ...this.#leaseWatchers]) watcher.close();
   }
 
   #close(watcher: Watcher, users: ReadonlySet<string>): void {
     this.#watchers.delete(watcher);
     this.#everyone.delete(watcher);
-    for (const user of users) {
-      const watchers = this.#byUser.get(user);
-      watchers?.delete(watcher);
-      if (watchers?.size === 0) this.#byUser.delete(user);
-    }
+    for (const user of users) removeFrom(this.#byUser, user, watcher);
   }
+}
+
+function addTo<Member>(sets: Map<string, Set<Member>>, key: string, member: Member): void {
+  const set = sets.get(key);
+  if (set === undefined) sets.set(key, new Set([member]));
+  else set.add(member);
+}
+
+function removeFrom<Member>(sets: Map<string, Set<Member>>, key: string, member: Member): void {
+  const set = sets.get(key);
+  set?.delete(member);
+  if (set?.size === 0) sets.delete(key);
 }

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { defaultRules } from "../../domain/decisions.ts";
+import type { LeaseNotice } from "../../domain/lease-notice.ts";
 import { tickCapMs } from "../../domain/shard-clock.ts";
 import type { LeaseResult } from "../store.ts";
-import { assertNear, type Scene, scene } from "./scene.ts";
+import { assertNear, type Scene, scene, until } from "./scene.ts";
 import type { OpenStore } from "./store-harness.ts";
 
 const { leaseTtlMs, leasedTtlMs, graceMs, ttlMs } = defaultRules;
@@ -221,6 +222,55 @@ export const leases = (open: OpenStore) =>
         assert.deepEqual(await scene.causes(), ["CONNECTED", "LOGGED_OUT"]);
         assert.deepEqual(await scene.causes("ben"), ["CONNECTED"]);
         assert.deepEqual((await sums(scene)).leases, 0);
+      },
+    );
+
+    scene(
+      open,
+      "whoever holds a lease hears that a session under it was replaced, whatever by, and of nothing else",
+      async (scene) => {
+        await opened(scene);
+        await opened(scene, "M");
+        const notices: LeaseNotice[] = [];
+        let isListening = false;
+        const stop = scene.store.follow(scene.shardOf("anna"), {
+          entry: () => {},
+          interrupted: () => {
+            isListening = true;
+          },
+          leaseNotice: (notice) => notices.push(notice),
+        });
+        await until(() => isListening, "it listens");
+        const first = await scene.session({ connectionId: "c1", leaseId: "L" });
+        assert.equal((await scene.register({ connectionId: "c1", leaseId: "L" })).kind, "repeated");
+        const second = await scene.session({ connectionId: "c2", leaseId: "M" });
+        await scene.session({ connectionId: "c3" });
+        const fourth = await scene.session({ connectionId: "c4", leaseId: "L" });
+        assert.equal((await scene.register({ connectionId: "c2", leaseId: "M" })).kind, "superseded");
+        // Nothing is told of one that moves under another lease, is in grace, or ends.
+        const fifth = await scene.session({ connectionId: "c5" });
+        assert.equal(await scene.refresh({ sessionId: fifth, leaseId: "M" }), "refreshed");
+        assert.equal(await scene.unregister({ sessionId: fifth, reason: "CONNECTION_LOST" }), "grace");
+        const sixth = await scene.session({ connectionId: "c6", leaseId: "L" });
+        await scene.unregister({ sessionId: sixth });
+        // One that its lease's process brings back replaces what came before it.
+        const old = await scene.session({ deviceId: "laptop", connectionId: "c7", leaseId: "L" });
+        const lost = `${Number.parseInt(old, 10) + 1}.c8`;
+        assert.equal(await scene.refresh({ deviceId: "laptop", sessionId: lost, leaseId: "M" }), "refreshed");
+        await scene.session({ deviceId: "laptop", connectionId: "c9" });
+        await until(() => notices.at(-1)?.session.sessionId === lost, "the last notice");
+        assert.deepEqual(
+          notices.map(({ kind, leaseId, session }) => [kind, leaseId, session.deviceId, session.sessionId]),
+          [
+            ["superseded", "L", "phone", first],
+            ["superseded", "M", "phone", second],
+            ["superseded", "L", "phone", fourth],
+            ["superseded", "L", "laptop", old],
+            ["superseded", "M", "laptop", lost],
+          ],
+        );
+        assert(notices.every(({ session }) => session.userId === "anna"));
+        stop();
       },
     );
 

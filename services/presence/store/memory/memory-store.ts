@@ -12,10 +12,18 @@ import {
 import { isDeviceChange } from "../../domain/device-change.ts";
 import { invariant } from "../../domain/invariant.ts";
 import type { Lease } from "../../domain/lease.ts";
+import { supersededNotice } from "../../domain/lease-notice.ts";
 import type { LogEntry } from "../../domain/log-entry.ts";
 import { PresenceError } from "../../domain/presence-error.ts";
 import { decideRestate } from "../../domain/restating.ts";
-import { parseSessionId, registeredAtMs, sessionIdOf, type UserRecord, unknownInstance } from "../../domain/session.ts";
+import {
+  type Device,
+  parseSessionId,
+  registeredAtMs,
+  sessionIdOf,
+  type UserRecord,
+  unknownInstance,
+} from "../../domain/session.ts";
 import { readShardClock, type ShardClock, tickCapMs, tickShardClock } from "../../domain/shard-clock.ts";
 import type { DisconnectReason } from "../../domain/transition.ts";
 import { nextVersion } from "../../domain/version.ts";
@@ -501,10 +509,16 @@ class MemoryStore implements PresenceStore {
   #commit(
     userId: string,
     deviceId: string,
-    { record, transition }: { record: UserRecord; transition?: NewTransition | undefined },
+    {
+      record,
+      transition,
+      replaced,
+    }: { record: UserRecord; transition?: NewTransition | undefined; replaced?: Device["current"] },
     deadlineMs: number,
     moment: Moment,
   ): number {
+    const notice = supersededNotice(userId, deviceId, replaced);
+    if (notice !== undefined) this.#log.leaseNotice(notice);
     if (transition === undefined) {
       // A user with only one device is not read again.
       const isOther = record.devices.size > 1 && isDeviceChange(this.#records.read(userId), record, deviceId);

@@ -1,3 +1,4 @@
+import type { LeaseNotice } from "../../domain/lease-notice.ts";
 import type { LogEntry } from "../../domain/log-entry.ts";
 import type { LogListener } from "../store.ts";
 
@@ -39,6 +40,11 @@ export class TransitionRing {
   /** What concerns no entry. */
   devicesChanged(userId: string): void {
     this.#announce((listener) => listener.devicesChanged?.(userId));
+  }
+
+  /** What concerns one process. */
+  leaseNotice(notice: LeaseNotice): void {
+    this.#announce((listener) => listener.leaseNotice?.(notice));
   }
 
   /** @returns `gap`: some of what came after the position is gone */

@@ -11,5 +11,5 @@ test("all keys of a shard share its hash tag, so that a script touches one slot"
       assert(key.startsWith(`presence:${tag}:`), key);
     }
   }
-  assert.equal(new Set(shards.flatMap((keys) => Object.values(keys))).size, 120 * 10);
+  assert.equal(new Set(shards.flatMap((keys) => Object.values(keys))).size, 120 * 11);
 });

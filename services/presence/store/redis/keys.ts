@@ -23,6 +23,8 @@ export interface ShardKeys {
   readonly live: string;
   /** Sharded channel that announces users whose devices changed without a transition. */
   readonly devices: string;
+  /** Sharded channel for notices to those who hold leases. */
+  readonly notices: string;
 }
 
 /**
@@ -43,6 +45,7 @@ export function shardKeys(shardCount: number, database = 0): readonly ShardKeys[
       publisher: `${prefix}publisher`,
       live: `${prefix}live:${database}`,
       devices: `${prefix}live:${database}:devices`,
+      notices: `${prefix}live:${database}:notices`,
     };
   });
 }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { presence } from "@realchat/presence-proto";
+import { systemClock } from "@realchat/presence-runtime/clock";
+import { waitUntil } from "@realchat/presence-testing";
 import { ContractHarness, type StartNodes } from "./contract-harness.ts";
 import { Watched } from "./watched.ts";
 
@@ -70,6 +72,37 @@ export const leases = (start: StartNodes) =>
       watch.close();
     });
 
+    test("a socket that was replaced on another gateway is told of in a moment, whatever the nodes", async () => {
+      await open("old");
+      await open("new");
+      const told: { notice: presence.LeaseNotice; atMs: number }[] = [];
+      const answers = harness.api.watchLease({ leaseId: "old" });
+      const reading = (async () => {
+        for await (const notice of answers) told.push({ notice, atMs: systemClock.monotonicMs() });
+      })().catch(() => {});
+      const replace = async () => {
+        const userId = harness.user();
+        const { sessionId } = await harness.register({ userId, connectionId: "c1", leaseId: "old" });
+        await harness.register({ userId, connectionId: "c2", leaseId: "new", instanceId: "gateway-2" });
+        const replacedAtMs = systemClock.monotonicMs();
+        return { superseded: [{ userId, deviceId: "phone", sessionId }], replacedAtMs };
+      };
+      // When the stream has begun, nobody says.
+      await waitUntil(async () => (await replace()) && told.length > 0, { what: "a notice" });
+      const tookMs: number[] = [];
+      for (let round = 0; round < 6; round++) {
+        const { superseded, replacedAtMs } = await replace();
+        const isTold = () => told.find(({ notice }) => notice.superseded[0]?.userId === superseded[0]?.userId);
+        const itsNotice = await waitUntil(isTold, { what: "the notice of what was replaced" });
+        assert.deepEqual(itsNotice?.notice, { superseded, closed: [], closeReason: "", verify: false });
+        tookMs.push(itsNotice.atMs - replacedAtMs);
+      }
+      // A busy machine may be late some times, and not each time.
+      assert(Math.min(...tookMs) < 100, `it took ${tookMs} ms`);
+      answers.cancel();
+      await reading;
+    });
+
     test("a lease needs an id, and only sessions with a connection_id can be under one", async () => {
       const userId = harness.user();
       const invalid = (message: RegExp) => ({ code: "INVALID_ARGUMENT", message });
@@ -77,6 +110,7 @@ export const leases = (start: StartNodes) =>
       await assert.rejects(harness.api.openLease({ leaseId: "l" }), invalid(/^instance_id/));
       await assert.rejects(harness.api.keepLease({ leaseId: "a\0b" }), invalid(/^lease_id/));
       await assert.rejects(harness.api.closeLease({}), invalid(/^lease_id/));
+      await assert.rejects(harness.api.watchLease({})[Symbol.asyncIterator]().next(), invalid(/^lease_id/));
       await assert.rejects(harness.register({ userId, leaseId: "l" }), invalid(/connection_id is empty/));
       const { sessionId } = await harness.register({ userId });
       const sessions = [{ userId, deviceId: "phone", sessionId }];

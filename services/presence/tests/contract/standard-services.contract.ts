@@ -66,6 +66,7 @@ export const standardServices = (start: StartNodes) =>
         "UnregisterSession",
         "UnregisterSessions",
         "WatchDevices",
+        "WatchLease",
         "WatchPresence",
       ]);
     });

@@ -2,6 +2,7 @@ import type { RedisClient, RedisLink, RedisServers } from "@realchat/presence-re
 import type { LogListener } from "../../store.ts";
 import type { ShardKeys } from "../keys.ts";
 import type { Unreadables } from "../records/unreadables.ts";
+import { decodeNotices } from "./lease-notices.ts";
 import { decodeAnnouncement } from "./log-entry.ts";
 
 interface Subscription {
@@ -85,11 +86,12 @@ export class LiveLog {
     const subscription = this.#subscriptions.get(shard);
     if (subscription === undefined) return;
     const { client } = subscription;
-    const { live, devices } = this.#keys[shard] as ShardKeys;
+    const { live, devices, notices } = this.#keys[shard] as ShardKeys;
     subscription.state = "asked";
     await Promise.all([
       client.sSubscribe(live, (message) => this.#hear(shard, message)),
       client.sSubscribe(devices, (message) => this.#hearDevices(shard, message)),
+      client.sSubscribe(notices, (message) => this.#hearNotices(shard, message)),
     ]);
     if (this.#subscriptions.get(shard) !== subscription) return;
     subscription.state = "listening";
@@ -112,6 +114,12 @@ export class LiveLog {
   #hearDevices(shard: number, message: string): void {
     for (const userId of message.split("\0")) {
       for (const listener of this.#listeners.get(shard) ?? []) listener.devicesChanged?.(userId);
+    }
+  }
+
+  #hearNotices(shard: number, message: string): void {
+    for (const notice of decodeNotices(message)) {
+      for (const listener of this.#listeners.get(shard) ?? []) listener.leaseNotice?.(notice);
     }
   }
 }

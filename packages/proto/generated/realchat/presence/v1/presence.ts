@@ -409,6 +409,20 @@ export interface CloseLeaseRequest {
 export interface CloseLeaseResponse {
 }
 
+export interface WatchLeaseRequest {
+  leaseId: string;
+}
+
+export interface LeaseNotice {
+  /** replaced by newer sessions: close these sockets */
+  superseded: SessionRef[];
+  /** closed by an operator, for this reason: close these sockets; nothing writes it yet */
+  closed: SessionRef[];
+  closeReason: string;
+  /** notices may have been missed: verify all sessions under the lease */
+  verify: boolean;
+}
+
 export interface WatchPresenceRequest {
   /** empty: everyone */
   userIds: string[];
@@ -3009,6 +3023,177 @@ export const CloseLeaseResponse: MessageFns<CloseLeaseResponse> = {
   },
 };
 
+function createBaseWatchLeaseRequest(): WatchLeaseRequest {
+  return { leaseId: "" };
+}
+
+export const WatchLeaseRequest: MessageFns<WatchLeaseRequest> = {
+  encode(message: WatchLeaseRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.leaseId !== "") {
+      writer.uint32(10).string(message.leaseId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchLeaseRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchLeaseRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.leaseId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: WatchLeaseRequest): unknown {
+    const obj: any = {};
+    if (message.leaseId !== "") {
+      obj.leaseId = message.leaseId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<WatchLeaseRequest>): WatchLeaseRequest {
+    return WatchLeaseRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchLeaseRequest>): WatchLeaseRequest {
+    const message = createBaseWatchLeaseRequest();
+    message.leaseId = object.leaseId ?? "";
+    return message;
+  },
+};
+
+function createBaseLeaseNotice(): LeaseNotice {
+  return { superseded: [], closed: [], closeReason: "", verify: false };
+}
+
+export const LeaseNotice: MessageFns<LeaseNotice> = {
+  encode(message: LeaseNotice, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.superseded) {
+      SessionRef.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.closed) {
+      SessionRef.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.closeReason !== "") {
+      writer.uint32(26).string(message.closeReason);
+    }
+    if (message.verify !== false) {
+      writer.uint32(32).bool(message.verify);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeaseNotice {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeaseNotice();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.superseded.push(SessionRef.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.closed.push(SessionRef.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.closeReason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.verify = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: LeaseNotice): unknown {
+    const obj: any = {};
+    if (message.superseded?.length) {
+      obj.superseded = message.superseded.map((e) => SessionRef.toJSON(e));
+    }
+    if (message.closed?.length) {
+      obj.closed = message.closed.map((e) => SessionRef.toJSON(e));
+    }
+    if (message.closeReason !== "") {
+      obj.closeReason = message.closeReason;
+    }
+    if (message.verify !== false) {
+      obj.verify = message.verify;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LeaseNotice>): LeaseNotice {
+    return LeaseNotice.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LeaseNotice>): LeaseNotice {
+    const message = createBaseLeaseNotice();
+    message.superseded = object.superseded?.map((e) => SessionRef.fromPartial(e)) || [];
+    message.closed = object.closed?.map((e) => SessionRef.fromPartial(e)) || [];
+    message.closeReason = object.closeReason ?? "";
+    message.verify = object.verify ?? false;
+    return message;
+  },
+};
+
 function createBaseWatchPresenceRequest(): WatchPresenceRequest {
   return { userIds: [] };
 }
@@ -3740,6 +3925,19 @@ export const PresenceApiDefinition = {
       requestStream: false,
       responseType: CloseLeaseResponse as typeof CloseLeaseResponse,
       responseStream: false,
+      options: {},
+    },
+    /**
+     * What becomes of sessions under this lease elsewhere, from any node, so that their sockets close at once. Best effort: a
+     * missed notice is not sent later; verifying finds out all the same. Ends with UNAVAILABLE when the node goes away: watch
+     * again.
+     */
+    watchLease: {
+      name: "WatchLease",
+      requestType: WatchLeaseRequest as typeof WatchLeaseRequest,
+      requestStream: false,
+      responseType: LeaseNotice as typeof LeaseNotice,
+      responseStream: true,
       options: {},
     },
   },

@@ -1,7 +1,7 @@
--- Counts and announces what this call appended to the log: all of it, whatever failed besides. And, on a channel of its
--- own, which nodes of before do not hear, whose devices changed without an entry.
+-- Counts and announces what this call appended to the log: all of it, whatever failed besides. And, on channels of their
+-- own, which nodes of before do not hear, whose devices changed without an entry, and notices to those who hold leases.
 --
--- Needs: appended, online_change, leased_change, meta, live, of_other_devices
+-- Needs: appended, online_change, leased_change, meta, live, of_other_devices, notices
 
 if #appended > 0 then
   -- A number that another program made useless must not keep followers from hearing; the tick tells.
@@ -10,3 +10,4 @@ if #appended > 0 then
 end
 if leased_change ~= 0 then redis.pcall('HINCRBY', meta, 'leased', string.format('%d', leased_change)) end
 if #of_other_devices > 0 then redis.call('SPUBLISH', live .. ':devices', table.concat(of_other_devices, '\0')) end
+if #notices > 0 then redis.call('SPUBLISH', live .. ':notices', table.concat(notices, '\n')) end

@@ -1,7 +1,7 @@
 -- What this call adds to the log of the shard; its first entry trims it.
 --
 -- Needs: digits_of, now_us, log
--- Gives: appended_version, appended, online_change, leased_change, of_other_devices, entry_id_of, append
+-- Gives: appended_version, appended, online_change, leased_change, of_other_devices, notices, entry_id_of, append
 
 -- Version of the last entry that this call appended, 0 if none.
 local appended_version = 0
@@ -11,6 +11,8 @@ local appended, online_change = {}, 0
 local leased_change = 0
 -- Users whose devices changed without a transition: another device keeps them online.
 local of_other_devices = {}
+-- What processes are told that hold leases (domain/lease-notice.ts): kind, lease, user, device, session_id, joined by NUL.
+local notices = {}
 
 --- Redis takes the zeros in front of the µs.
 local function entry_id_of(version)

@@ -7,7 +7,7 @@
 --
 -- Needs: mark, current_id, session_id, GRACE, ENDED, REPLACED, record, minus, last_seen_ms, contested_until_ms,
 --   digits_of, tombstones, append, user_id, CAUSE_CONNECTED, device_id, instance_id, others, ONLINE_LINE,
---   of_other_devices, deadlines, clock_ms, lease_id, lease_prefix
+--   of_other_devices, deadlines, clock_ms, lease_id, lease_prefix, current_lease, notices
 -- Changes: version, online_change, leased_change
 
 if mark and current_id ~= session_id then
@@ -39,4 +39,7 @@ else
 end
 if mark and (mark == GRACE or current_id ~= session_id) then
   -- #include deadline/drop-deadline
+  if current_lease ~= '' then
+    notices[#notices + 1] = 'superseded\0' .. current_lease .. '\0' .. user_id .. '\0' .. device_id .. '\0' .. current_id
+  end
 end

@@ -1,0 +1,22 @@
+import { type Device, type SessionRef, sessionIdOf } from "./session.ts";
+
+/**
+ * What the process that holds a lease is told of a session under it, best effort; verification finds out all the same.
+ * Superseded: a newer session of the device took its place.
+ */
+export interface LeaseNotice {
+  readonly kind: "superseded";
+  readonly leaseId: string;
+  readonly session: SessionRef;
+}
+
+/** @returns undefined if what was replaced is under no lease: a heartbeat tells its caller */
+export function supersededNotice(
+  userId: string,
+  deviceId: string,
+  replaced: Device["current"],
+): LeaseNotice | undefined {
+  if (replaced?.leaseId === undefined) return undefined;
+  const session = { userId, deviceId, sessionId: sessionIdOf(replaced.session) };
+  return { kind: "superseded", leaseId: replaced.leaseId, session };
+}
