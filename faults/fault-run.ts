@@ -12,13 +12,13 @@ import type { SessionLife } from "./history/session-life.ts";
 import type { FaultKind } from "./injection/fault-kind.ts";
 import { Injector } from "./injection/injector.ts";
 import { planFaults } from "./injection/plan.ts";
+import { stopWithin } from "./patience.ts";
 import { Random } from "./random/random.ts";
 import { KafkaReader } from "./readers/kafka-reader.ts";
 import { PollReader } from "./readers/poll-reader.ts";
 import { SocketReader } from "./readers/socket-reader.ts";
 import { WatchReader } from "./readers/watch-reader.ts";
 import { StallMonitor } from "./stall-monitor.ts";
-import { stopWithin } from "./stop-within.ts";
 import type { RedisKind } from "./system/redis-place.ts";
 import { System } from "./system/system.ts";
 import { findFaketime } from "./time/false-clock.ts";
@@ -38,7 +38,10 @@ interface FaultRunOptions {
   readonly stop?: AbortSignal;
 }
 
-const gatewayNames = { token: ["token-a", "token-b"], sdk: ["sdk"], legacy: ["legacy-a", "legacy-b"] } as const;
+const gatewayNames = {
+  ...{ token: ["token-a", "token-b"], leased: ["leased-a", "leased-b"], legacy: ["legacy-a", "legacy-b"] },
+  sdk: ["sdk"],
+} as const;
 /** Whose page shows everyone. */
 const observer = "observer";
 /** How long everyone must have been right when all is over, beyond what faults allow, ms. */
@@ -90,7 +93,8 @@ async function live(options: LiveOptions): Promise<History> {
     population.start();
     await injector.run(options.plan, stop);
     population.calm();
-    await pause(systemClock, Math.max(0, settledMs(injector.faults, timing) - systemClock.monotonicMs()));
+    const restMs = injector.failure === undefined ? settledMs(injector.faults, timing) - systemClock.monotonicMs() : 0;
+    await pause(systemClock, Math.max(0, restMs));
     endedMs = systemClock.monotonicMs();
   } finally {
     population.stop();
@@ -102,15 +106,17 @@ async function live(options: LiveOptions): Promise<History> {
   }
   return {
     ...{ timing, beganMs, endedMs, lives, users: population.users, faults: injector.faults },
-    ...{ readers: readers.map(({ history }) => history), stalls: stalls.stalls },
+    ...{ readers: readers.map(({ history }) => history), stalls: stalls.stalls, failure: injector.failure },
   };
 }
 
 function openGateways(system: System, timing: Timing, random: Random, lives: SessionLife[]) {
-  const simulated = (["token", "legacy"] as const).flatMap((kind) =>
-    gatewayNames[kind].map((name) => {
+  const simulated = (["token", "leased", "legacy"] as const).flatMap((way) =>
+    gatewayNames[way].map((name) => {
       const nodes = system.gatewayClients.get(name) as readonly PresenceClient[];
-      return new SimulatedGateway({ name, kind, nodes, timing, random: random.fork(), lives });
+      const kind = way === "legacy" ? way : "token";
+      const isLeased = way === "leased";
+      return new SimulatedGateway({ name, kind, isLeased, nodes, timing, random: random.fork(), lives });
     }),
   );
   const [name] = gatewayNames.sdk;
@@ -132,9 +138,9 @@ function openReaders(system: System, users: readonly string[]) {
 }
 
 /** When all that faults allow is over, every silent session has ended, and readers had a while to be right. */
-function settledMs(faults: readonly InjectedFault[], { ttlMs, slackMs }: Timing): number {
-  const excusedMs = faults.flatMap(({ healedMs, allowance: { everyone, kafka, ofNode } }) =>
-    [everyone, kafka, ofNode?.excuse].map((excuse) => healedMs + (excuse?.part === "whole" ? excuse.afterMs : 0)),
+function settledMs(faults: readonly InjectedFault[], { ttlMs, lease, slackMs }: Timing): number {
+  const excusedMs = faults.flatMap(({ healedMs, allowance: { everyone, kafka, page, ofNode } }) =>
+    [everyone, kafka, page, ofNode?.excuse].map((excuse) => healedMs + (excuse?.part === "whole" ? excuse.afterMs : 0)),
   );
-  return Math.max(systemClock.monotonicMs(), ...excusedMs) + ttlMs + slackMs + atRestMs;
+  return Math.max(systemClock.monotonicMs(), ...excusedMs) + Math.max(ttlMs, lease.ttlMs) + slackMs + atRestMs;
 }

@@ -23,7 +23,7 @@ Usage: npm run test:faults -- [flags] [word …]       only faults whose name co
   --list         prints the faults
   --help         prints this
 
-Exit code 0 when all promises were kept, 1 when one was not, 2 for a wrong command line. Every violation prints a timeline.
+Exit code 0 when all promises were kept, 1 when one was not or the run ended early, 2 for a wrong command line. Every violation prints a timeline.
 `;
 
 outliveBrokenOutput(process.stdout, process.stderr);
@@ -51,7 +51,10 @@ async function run(): Promise<number> {
   if (kinds.some(({ stepsClocks }) => stepsClocks) && findFaketime() === undefined) {
     process.stdout.write("No clock was stepped: this machine has no libfaketime, and LIBFAKETIME names none.\n");
   }
-  return verdict.violations.length === 0 ? 0 : 1;
+  const { failure } = history;
+  if (failure !== undefined)
+    process.stdout.write(`The run ended early: ${failure instanceof Error ? failure.stack : failure}\n`);
+  return verdict.violations.length === 0 && failure === undefined ? 0 : 1;
 }
 
 function readFlags() {

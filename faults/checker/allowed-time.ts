@@ -1,13 +1,15 @@
 import type { History } from "../history/history.ts";
 import type { Excuse, InjectedFault } from "../history/injected-fault.ts";
 import type { ReaderHistory } from "../history/reader-history.ts";
-import { merged, type Span } from "../time/spans.ts";
+import { afterCounted, merged, type Span } from "../time/spans.ts";
 
 /** The time that a promise's bound does not count for this reader, by what each fault allows. */
 export function uncountedFor(reader: Pick<ReaderHistory, "kind" | "node">, history: History): Span[] {
   const spans = history.faults.flatMap((fault) => {
-    const { everyone, kafka, ofNode } = fault.allowance;
-    const excuses = [everyone, reader.kind === "kafka" ? kafka : undefined];
+    const { everyone, kafka, page, ofNode } = fault.allowance;
+    const excuses = [everyone];
+    if (reader.kind === "kafka") excuses.push(kafka);
+    if (reader.kind === "page") excuses.push(page);
     // A page does not know which node its gateway watches.
     if (ofNode !== undefined && (ofNode.node === reader.node || reader.kind === "page")) excuses.push(ofNode.excuse);
     return excuses.flatMap((excuse) => (excuse === undefined ? [] : [excusedSpan(fault, excuse)]));
@@ -24,7 +26,7 @@ function excusedSpan({ beganMs, healedMs }: InjectedFault, excuse: Excuse): Span
 const capMs = 1_500;
 
 /** Time that brings nobody closer to a deadline, for sure (P6). */
-export function standstills(history: History): Span[] {
+function standstills(history: History): Span[] {
   return merged(
     history.faults
       .filter(({ allowance }) => allowance.isOutage)
@@ -41,4 +43,25 @@ function losses(history: History): Span[] {
 
 export function mayHaveLost(history: History, { beginMs, endMs }: Span): boolean {
   return losses(history).some((loss) => loss.beginMs <= endMs && loss.endMs >= beginMs);
+}
+
+/**
+ * Until when what was confirmed lives for sure. Time in which no node reaches the store uses nothing up (P6). Of what a
+ * store may have lost, only its recovery is sure: a session's TTL.
+ * @param sentMs of the call that was confirmed
+ */
+export function surelyUntilMs(sentMs: number, ttlMs: number, history: History): number {
+  const still = standstills(history);
+  const untilMs = (fromMs: number, countedMs: number) =>
+    afterCounted(fromMs, countedMs - leapsIn({ beginMs: fromMs, endMs: fromMs + countedMs }, history), still);
+  const recovered = losses(history)
+    .filter((loss) => loss.endMs >= sentMs)
+    .map((loss) => untilMs(Math.max(loss.beginMs, sentMs), history.timing.ttlMs));
+  return Math.min(untilMs(sentMs, ttlMs), ...recovered);
+}
+
+function leapsIn(span: Span, { faults }: History): number {
+  return faults
+    .filter(({ beganMs, healedMs }) => beganMs <= span.endMs && healedMs >= span.beginMs)
+    .reduce((sum, { allowance }) => sum + (allowance.leapMs ?? 0), 0);
 }

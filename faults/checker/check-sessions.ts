@@ -1,7 +1,7 @@
 import type { History } from "../history/history.ts";
-import type { SessionCall, SessionLife } from "../history/session-life.ts";
-import { afterCounted } from "../time/spans.ts";
-import { mayHaveLost, standstills } from "./allowed-time.ts";
+import { isLeased, type SessionCall, type SessionLife } from "../history/session-life.ts";
+import { mayHaveLost } from "./allowed-time.ts";
+import { confirmedUntilMs } from "./truth.ts";
 import type { Violation } from "./violation.ts";
 
 /** Judges what gateways were answered about their own sessions (P1, P7, P8). */
@@ -21,8 +21,6 @@ export function checkSessions(history: History): Violation[] {
 
 /** P1: a session that was confirmed less than a TTL ago is there, unless its device was registered or ended elsewhere. */
 function lostSessions(life: SessionLife, rivals: readonly SessionLife[], history: History): Violation[] {
-  const still = standstills(history);
-  const leapMs = Math.max(0, ...history.faults.map(({ allowance }) => allowance.leapMs ?? 0));
   return life.calls.flatMap((call) => {
     if (call.what !== "refresh" || call.outcome !== "missing") return [];
     const last = life.calls.findLast(
@@ -30,8 +28,12 @@ function lostSessions(life: SessionLife, rivals: readonly SessionLife[], history
     );
     if (last === undefined || life.end !== undefined) return [];
     const span = { beginMs: last.sentMs, endMs: call.endedMs };
-    const deadlineMs = afterCounted(last.sentMs, history.timing.ttlMs - leapMs, still);
-    if (call.endedMs >= deadlineMs || mayHaveLost(history, span) || rivals.some((rival) => acted(rival))) return [];
+    if (
+      call.endedMs >= confirmedUntilMs(last, history) ||
+      mayHaveLost(history, span) ||
+      rivals.some((rival) => acted(rival))
+    )
+      return [];
     return [
       violation(
         "P1",
@@ -75,13 +77,14 @@ function refreshedThoughReplaced(life: SessionLife, rivals: readonly SessionLife
 }
 
 /** P6: when all is well again, presence confirms what a gateway holds. */
-function forgottenAtRest(life: SessionLife, { endedMs, timing }: History): Violation[] {
+function forgottenAtRest(life: SessionLife, { endedMs, timing, failure }: History): Violation[] {
   const { calls, releasedMs = Number.POSITIVE_INFINITY } = life;
   const [first] = calls;
-  if (first === undefined || releasedMs < endedMs || first.sentMs > endedMs - timing.ttlMs) return [];
+  const ttlMs = isLeased(life) ? timing.lease.sessionTtlMs : timing.ttlMs;
+  if (failure !== undefined || first === undefined || releasedMs < endedMs || first.sentMs > endedMs - ttlMs) return [];
   const confirmed = calls.findLast(({ outcome, endedMs: answeredMs }) => outcome === "ok" && answeredMs <= endedMs);
   const silentMs = endedMs - (confirmed?.sentMs ?? first.sentMs);
-  if (silentMs <= timing.ttlMs) return [];
+  if (silentMs <= ttlMs) return [];
   const last = calls.at(-1) as SessionCall;
   return [violation("P6", life, last, `is held, and nothing of it was confirmed for the last ${ms(silentMs)}`)];
 }

@@ -1,33 +1,14 @@
 import type { History } from "../history/history.ts";
-import type { ReadTransition } from "../history/reader-history.ts";
-import { isInside, type Span } from "../time/spans.ts";
+import { isInside } from "../time/spans.ts";
 import { mayHaveLost } from "./allowed-time.ts";
 import { surelyOnline } from "./truth.ts";
+import { momentsOf, type Read, readsByUser, type Version, versionsOf } from "./versions.ts";
 import type { Violation } from "./violation.ts";
-
-/** All readers' transitions of one user under one version, monotonic ms. */
-interface Version {
-  readonly version: number;
-  readonly online: boolean;
-  readonly cause: string;
-  readonly shard: number;
-  readonly firstMs: number;
-  readonly isInKafka: boolean;
-}
-
-/** What the state was at some moment between question and answer: transitions above this version came later. */
-interface Observation extends Span {
-  readonly version: number;
-}
 
 /** Judges each transition of each user: none is false (P1), their order is one (P3), none is missing (P4). */
 export function checkTransitions(history: History): Violation[] {
   const begins = beginsByShard(history);
-  const transitions = Map.groupBy(
-    history.readers.flatMap((reader) => reader.transitions.map((read) => ({ ...read, reader }))),
-    ({ userId }) => userId,
-  );
-  return [...transitions].flatMap(([userId, reads]) => {
+  return [...readsByUser(history)].flatMap(([userId, reads]) => {
     const versions = versionsOf(reads);
     return [
       ...falseOfflines(userId, versions, history),
@@ -38,33 +19,15 @@ export function checkTransitions(history: History): Violation[] {
   });
 }
 
-type Read = ReadTransition & { readonly reader: { readonly name: string; readonly kind: string } };
-
-function versionsOf(reads: readonly Read[]): Version[] {
-  return [...Map.groupBy(reads, ({ version }) => version)]
-    .map(([version, same]) => {
-      const { online, cause, shard } = same[0] as Read;
-      const firstMs = Math.min(...same.map(({ atMs }) => atMs));
-      return { version, online, cause, shard, firstMs, isInKafka: same.some(({ reader }) => reader.kind === "kafka") };
-    })
-    .sort((left, right) => left.version - right.version);
-}
-
 /** P1: a UserOffline must have a moment in which no session lived for sure. Versions tell between which moments it came. */
 function falseOfflines(userId: string, versions: readonly Version[], history: History): Violation[] {
   const online = surelyOnline(userId, history);
-  const observations = observationsOf(userId, history);
+  const momentOf = momentsOf(userId, history);
   return versions
     .filter((transition) => !transition.online)
-    .flatMap(({ version, cause, firstMs }) => {
-      // A store that lost the transition answers as before it, and says nothing of when it came about.
-      const isOfAnotherStore = ({ beginMs }: Span) =>
-        beginMs > firstMs && mayHaveLost(history, { beginMs: firstMs, endMs: beginMs });
-      const before = observations
-        .filter((seen) => seen.version < version && !isOfAnotherStore(seen))
-        .map(({ beginMs }) => beginMs);
-      const after = observations.filter((seen) => seen.version >= version).map(({ endMs }) => endMs);
-      const span = { beginMs: Math.max(history.beganMs, ...before), endMs: Math.min(firstMs, ...after) };
+    .flatMap((transition) => {
+      const { version, cause } = transition;
+      const span = momentOf(transition);
       if (span.beginMs > span.endMs) {
         const what = `a question asked after version ${version} of ${userId} was known was answered with a lower one`;
         return [{ promise: "P3", userId, atMs: span.beginMs, what, wrongMs: 0 }];
@@ -73,20 +36,6 @@ function falseOfflines(userId: string, versions: readonly Version[], history: Hi
       const what = `${userId} was taken offline (${cause}, version ${version}) while a session lived`;
       return [{ promise: "P1", userId, atMs: span.endMs, what, wrongMs: 0 }];
     });
-}
-
-function observationsOf(userId: string, { lives, readers }: History): Observation[] {
-  const registered = lives
-    .filter((life) => life.userId === userId)
-    .flatMap(({ calls }) => calls)
-    .filter(({ outcome, version }) => outcome === "ok" && version !== undefined)
-    .map(({ sentMs, endedMs, version }) => ({ beginMs: sentMs, endMs: endedMs, version: version as number }));
-  const answered = readers
-    .filter(({ kind }) => kind === "poll")
-    .flatMap(({ statements }) => statements)
-    .filter((statement) => statement.userId === userId && statement.belief !== "unsure")
-    .map(({ sinceMs, atMs, version }) => ({ beginMs: sinceMs, endMs: atMs, version }));
-  return [...registered, ...answered];
 }
 
 /** P3: a version says the same wherever it is read, and each reader meets new versions in their order. */

@@ -4,7 +4,16 @@ import type { History } from "../history/history.ts";
 import { ReaderHistory } from "../history/reader-history.ts";
 import { timelineOf } from "../history/timeline.ts";
 import { check } from "./check.ts";
-import { call, endAt, keepAlive, ToldHistory } from "./testing/told-history.ts";
+import {
+  call,
+  closeAt,
+  endAt,
+  keepAlive,
+  keepUnder,
+  keptLease,
+  leaseCall,
+  ToldHistory,
+} from "./testing/told-history.ts";
 import type { Violation } from "./violation.ts";
 
 const whole = (afterMs: number) => ({ part: "whole", afterMs }) as const;
@@ -233,6 +242,121 @@ describe("the checker of fault runs", () => {
     assert.deepEqual(promisesBroken(told.until(30)), ["P2"]);
     told.fault("gateway-node.stall", 11.5, 20, { holdsCalls: true });
     assert.deepEqual(promisesBroken(told.until(30)), []);
+  });
+
+  describe("leases", () => {
+    /** Alice comes at 1 s under a lease, whose process crashes after keeping it at 11 s. */
+    const leasing = () => {
+      const told = new ToldHistory();
+      const lease = keptLease(0, 11);
+      const life = told.session("one");
+      keepUnder(lease, life, 1, 100);
+      told.transition(1, true, 100, "CONNECTED").answer(2, "online", 100);
+      return { told, lease, life };
+    };
+    const lost = (cause = "INSTANCE_LOST") => {
+      const { told, lease, life } = leasing();
+      told.answer(18, "online", 100).transition(19.5, false, 200, cause).answer(20, "offline", 200);
+      return { told, lease, life };
+    };
+
+    test("a crash that takes the users offline a lease TTL later is as promised", () => {
+      const verdict = check(lost().told.until(40));
+      assert.deepEqual(verdict.violations, []);
+      assert(verdict.judgedShare > 0.5, `it judged ${verdict.judgedShare} of the time`);
+    });
+
+    test("finds a ghost after the lease TTL and a second (P2)", () => {
+      const { told } = leasing();
+      told.transition(19.5, false, 200, "INSTANCE_LOST", [told.kafka]);
+      const verdict = check(told.until(40));
+      assert.deepEqual(promisesBroken(told.until(40)), ["P2"]);
+      // Due at 11 + 8 + 1 s, and a second of slack for the machine.
+      assert.equal(Math.round(verdict.wrongSeconds), 19);
+    });
+
+    test("finds an offline while the lease is kept, though no heartbeat of the session came for its TTL (P1)", () => {
+      const { told, life } = leasing();
+      life.calls.splice(1);
+      told.answer(9.5, "online", 100);
+      told.transition(9.8, false, 150, "INSTANCE_LOST").transition(10, true, 151, "CONNECTED");
+      told.answer(10.1, "online", 151).transition(19.5, false, 200, "INSTANCE_LOST");
+      assert(promisesBroken(told.until(40)).includes("P1"));
+    });
+
+    test("does not know who is online under a lease that some shard did not confirm, or that was lost meanwhile", () => {
+      const { told, lease } = leasing();
+      lease.calls.splice(4, lease.calls.length, leaseCall(12, "keep", "partial"), leaseCall(13, "keep", "missing"));
+      told.transition(13.2, false, 150, "INSTANCE_LOST").transition(13.4, true, 151, "CONNECTED");
+      told.transition(19.5, false, 200, "INSTANCE_LOST");
+      assert.deepEqual(promisesBroken(told.until(40)), []);
+    });
+
+    test("finds a lease that is lost before its time (P1), unless the store may have lost it", () => {
+      const { told, lease } = lost();
+      lease.calls.splice(6, 1, leaseCall(6, "keep", "missing"));
+      assert.deepEqual(promisesBroken(told.until(40)), ["P1"]);
+      told.fault("redis.flush", 5.5, 5.6, { losesData: true, everyone: whole(14_000) });
+      assert.deepEqual(promisesBroken(told.until(40)), []);
+    });
+
+    test("after a loss only its recovery is sure, though leases have longer", () => {
+      const { told, lease } = leasing();
+      told.fault("redis.flush", 10.5, 10.5, { losesData: true, everyone: whole(14_000) });
+      lease.calls.pop();
+      told.transition(16.8, false, 200, "RESTATED");
+      assert.deepEqual(promisesBroken(told.until(40)), []);
+      lease.calls.push(leaseCall(11, "open"));
+      assert.deepEqual(promisesBroken(told.until(40)), [], "its session was not verified since");
+    });
+
+    test("finds a lease that is kept at the end of the run and confirmed no more (P6)", () => {
+      const { told, lease, life } = lost();
+      lease.releasedMs = undefined;
+      life.releasedMs = 12_000;
+      assert.deepEqual(promisesBroken(told.until(21)), ["P6"]);
+    });
+
+    test("a closed lease ends its sessions after the grace, as lost connections", () => {
+      const closed = (cause: string, at: number) => {
+        const { told, lease, life } = leasing();
+        closeAt(lease, 12, [life]);
+        told.answer(at - 0.1, "online", 100).transition(at, false, 200, cause);
+        return promisesBroken(told.until(40));
+      };
+      assert.deepEqual(closed("CONNECTION_LOST", 14.2), []);
+      assert.deepEqual(closed("INSTANCE_LOST", 14.2), ["P2"]);
+      assert.deepEqual(closed("CONNECTION_LOST", 17), ["P2"]);
+      assert.deepEqual(closed("CONNECTION_LOST", 13), ["P1"]);
+    });
+
+    test("finds a cause that is not what happened: of a lease that is open, or a session that was verified (P2)", () => {
+      assert.deepEqual(promisesBroken(lost("EXPIRED").told.until(40)), ["P2"]);
+      assert.deepEqual(promisesBroken(lost("CONNECTION_LOST").told.until(40)), ["P2"]);
+      const { told } = expiring();
+      told.transition(17.5, false, 200, "INSTANCE_LOST").answer(18, "offline", 200);
+      assert.deepEqual(promisesBroken(told.until(30)), ["P2"]);
+    });
+
+    test("a session that nobody verifies expires under a lease that is kept (P2)", () => {
+      const { told, lease, life } = leasing();
+      for (let at = 12; at < 40; at++) lease.calls.push(leaseCall(at, "keep"));
+      lease.releasedMs = undefined;
+      // Its gateway forgot it after it had verified it at 9 s.
+      life.releasedMs = 9_500;
+      assert.deepEqual(promisesBroken(told.until(22)), []);
+      assert.deepEqual(promisesBroken(told.until(30)), ["P2"]);
+      told.transition(22, false, 200, "EXPIRED");
+      assert.deepEqual(promisesBroken(told.until(30)), []);
+    });
+
+    test("a replaced session under a lease keeps nobody online when its successor expires first", () => {
+      const { told, life } = leasing();
+      keepAlive(told.session("two"), 10, 10, 100);
+      life.calls.splice(3);
+      told.transition(16.5, false, 200, "EXPIRED");
+      assert.deepEqual(promisesBroken(told.until(40)), []);
+    });
   });
 
   test("the timeline of a violation tells what was done, what the gateway did and what readers said, in order", () => {

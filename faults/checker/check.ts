@@ -1,5 +1,7 @@
 import type { History } from "../history/history.ts";
 import { checkBeliefs } from "./check-beliefs.ts";
+import { checkCauses } from "./check-causes.ts";
+import { checkLeases } from "./check-leases.ts";
 import { checkSessions } from "./check-sessions.ts";
 import { checkSilence } from "./check-silence.ts";
 import { checkTransitions } from "./check-transitions.ts";
@@ -20,7 +22,9 @@ export function check(history: History): Verdict {
   const violations = [
     ...beliefs.violations,
     ...checkTransitions(history),
+    ...checkCauses(history),
     ...checkSessions(history),
+    ...checkLeases(history),
     ...checkSilence(history),
   ].sort((left, right) => left.atMs - right.atMs);
   const wrongMs = violations.reduce((sum, violation) => sum + violation.wrongMs, 0);

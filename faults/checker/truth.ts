@@ -1,7 +1,9 @@
 import type { History } from "../history/history.ts";
-import { hasGrace, type SessionCall, type SessionEnd, type SessionLife } from "../history/session-life.ts";
+import type { LeaseLife } from "../history/lease-life.ts";
+import { hasGrace, isLeased, type SessionCall, type SessionEnd, type SessionLife } from "../history/session-life.ts";
 import { afterCounted, merged, type Span, without } from "../time/spans.ts";
-import { standstills } from "./allowed-time.ts";
+import { surelyUntilMs } from "./allowed-time.ts";
+import { openThroughMs } from "./lease-truth.ts";
 
 /** P2's second, which the delivery of a change gets, too. */
 const boundMs = 1_000;
@@ -10,30 +12,30 @@ const lateMs = 1_000;
 
 /**
  * When a session of the user lives for sure: from each confirmed registration and heartbeat for a TTL, unless its own
- * gateway says that the socket closed. Time in which no node reached the store uses nothing up (P6).
+ * gateway says that the socket closed; under a lease, as long as that is open, too.
  */
 export function surelyOnline(userId: string, history: History): Span[] {
   const lives = history.lives.filter((life) => life.userId === userId);
-  const still = standstills(history);
-  return merged(lives.flatMap((life) => confirmedSpans(life, endsOfDevice(life, lives), history, still)));
+  return merged(
+    lives.flatMap((life) => {
+      const ofDevice = lives.filter(({ deviceId }) => deviceId === life.deviceId);
+      return confirmedSpans(life, ofDevice, history);
+    }),
+  );
 }
 
-function endsOfDevice({ deviceId }: SessionLife, lives: readonly SessionLife[]): SessionEnd[] {
+function confirmedSpans(life: SessionLife, ofDevice: readonly SessionLife[], history: History): Span[] {
   // A late end is of a session that was replaced: it must end nobody (P7).
-  return lives.flatMap((life) => (life.deviceId === deviceId && life.end?.isLate === false ? [life.end] : []));
-}
-
-function confirmedSpans(life: SessionLife, ends: readonly SessionEnd[], history: History, still: readonly Span[]) {
-  const { ttlMs, graceMs } = history.timing;
+  const ends = ofDevice.flatMap(({ end }) => (end?.isLate === false ? [end] : []));
   return life.calls
     .filter((call) => isConfirmed(life, call))
-    .map(({ sentMs, endedMs }) => {
-      const leapMs = leapsIn({ beginMs: sentMs, endMs: sentMs + ttlMs }, history);
-      let endMs = afterCounted(sentMs, ttlMs - leapMs, still);
-      for (const end of ends) {
-        if (end.sentMs >= sentMs) endMs = Math.min(endMs, end.sentMs + (hasGrace(end) ? graceMs : 0));
-      }
-      return { beginMs: endedMs, endMs };
+    .map((call) => {
+      const limits = [
+        confirmedUntilMs(call, history),
+        ...ends.filter(({ sentMs }) => sentMs >= call.sentMs).map((end) => goesMs(end, history)),
+        ...(call.lease === undefined ? [] : replacedMs(life, call, ofDevice)),
+      ];
+      return { beginMs: call.endedMs, endMs: Math.min(...limits) };
     });
 }
 
@@ -43,10 +45,25 @@ function isConfirmed({ kind }: SessionLife, { what, outcome }: SessionCall): boo
   return outcome === "ok" || (kind === "legacy" && what === "refresh" && outcome === "missing");
 }
 
-function leapsIn(span: Span, { faults }: History): number {
-  return faults
-    .filter(({ beganMs, healedMs }) => beganMs <= span.endMs && healedMs >= span.beginMs)
-    .reduce((sum, { allowance }) => sum + (allowance.leapMs ?? 0), 0);
+/** Until when the session lives for sure that such a call confirmed, unless it is ended or replaced. */
+export function confirmedUntilMs(call: SessionCall, history: History): number {
+  const { ttlMs, lease } = history.timing;
+  if (call.lease === undefined) return surelyUntilMs(call.sentMs, ttlMs, history);
+  const openMs = openThroughMs(call.lease, call, history) ?? Number.NEGATIVE_INFINITY;
+  return Math.min(surelyUntilMs(call.sentMs, lease.sessionTtlMs, history), openMs);
+}
+
+function goesMs(end: SessionEnd, { timing }: History): number {
+  return end.sentMs + (hasGrace(end) ? timing.graceMs : 0);
+}
+
+/** Its successor may live shorter than a session under a lease would have. */
+function replacedMs(life: SessionLife, { sentMs }: SessionCall, ofDevice: readonly SessionLife[]): number[] {
+  return ofDevice
+    .filter((rival) => rival !== life)
+    .flatMap(({ calls }) => calls)
+    .filter(({ what, endedMs }) => what === "register" && endedMs > sentMs)
+    .map((register) => (register.outcome === "ok" ? register.endedMs : register.sentMs));
 }
 
 /**
@@ -57,28 +74,43 @@ function leapsIn(span: Span, { faults }: History): number {
 export function surelyOffline(userId: string, history: History, uncounted: readonly Span[]): Span[] {
   const possible = history.lives
     .filter((life) => life.userId === userId && life.calls.length > 0)
-    .map((life) => ({ beginMs: firstCallMs(life), endMs: goneMs(life, history, uncounted) }));
+    .map((life) => possiblyOnline(life, history, uncounted));
   return without({ beginMs: history.beganMs, endMs: history.endedMs }, merged(possible));
 }
 
-function firstCallMs({ calls }: SessionLife): number {
-  return Math.min(...calls.map(({ sentMs }) => sentMs));
+/** From its first call until no reader may take it for online any more. @param life of at least one call */
+export function possiblyOnline(life: SessionLife, history: History, uncounted: readonly Span[]): Span {
+  return { beginMs: Math.min(...life.calls.map(({ sentMs }) => sentMs)), endMs: goneMs(life, history, uncounted) };
 }
 
-function goneMs({ kind, calls, end, releasedMs }: SessionLife, history: History, uncounted: readonly Span[]): number {
-  const { ttlMs, graceMs, slackMs } = history.timing;
-  if (releasedMs === undefined) return Number.POSITIVE_INFINITY;
-  const alive = calls.filter(({ what }) => what !== "unregister").map((call) => carriedOutMs(call, history));
-  const lastMs = Math.max(...alive);
+function goneMs(life: SessionLife, history: History, uncounted: readonly Span[]): number {
+  const { kind, calls, end, releasedMs } = life;
+  const { timing } = history;
+  const afterMs = (fromMs: number, ttlMs: number) => afterCounted(fromMs, ttlMs + boundMs + timing.slackMs, uncounted);
+  const alive = calls.filter(({ what }) => what !== "unregister");
+  const lastMs = Math.max(...alive.map((call) => carriedOutMs(call, history)));
+  const leases = [...new Set(alive.flatMap(({ lease }) => (lease === undefined ? [] : [lease])))];
   const isEnded = kind === "token" && end?.confirmedMs !== undefined && !end.isLate && lastMs <= end.sentMs;
+  if (isEnded) return afterMs(end.confirmedMs as number, hasGrace(end) ? timing.graceMs : 0);
   // A session of a legacy caller may be contested: then it lives to its deadline, whatever its gateway says.
-  if (!isEnded) return afterCounted(lastMs, ttlMs + boundMs + slackMs, uncounted);
-  const restMs = hasGrace(end) ? graceMs : 0;
-  return afterCounted(end.confirmedMs as number, restMs + boundMs + slackMs, uncounted);
+  const ownMs = afterMs(lastMs, isLeased(life) ? timing.lease.sessionTtlMs : timing.ttlMs);
+  const heldMs = releasedMs === undefined ? Number.POSITIVE_INFINITY : ownMs;
+  if (alive.some(({ lease }) => lease === undefined)) return heldMs;
+  const lostMs = Math.max(...leases.map((lease) => afterMs(keptMs(lease, history), timing.lease.ttlMs)));
+  return Math.min(heldMs, lostMs);
+}
+
+/** When its process can have kept the lease last. */
+function keptMs({ calls, releasedMs }: LeaseLife, history: History): number {
+  if (releasedMs === undefined) return Number.POSITIVE_INFINITY;
+  return Math.max(...calls.filter(({ what }) => what !== "close").map((call) => carriedOutMs(call, history)));
 }
 
 /** When a call can have reached the store, at the latest. */
-function carriedOutMs({ sentMs, endedMs, outcome }: SessionCall, { faults }: History): number {
+function carriedOutMs(
+  { sentMs, endedMs, outcome }: Pick<SessionCall, "sentMs" | "endedMs"> & { readonly outcome: string },
+  { faults }: History,
+): number {
   if (outcome !== "unknown") return endedMs;
   const holds = faults.filter(
     ({ allowance, beganMs, healedMs }) => allowance.holdsCalls && beganMs <= endedMs && healedMs >= sentMs,

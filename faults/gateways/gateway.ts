@@ -17,7 +17,9 @@ export interface Gateway {
   crash(): void;
   /** It stands still with all its sockets. */
   freeze(): void;
-  /** It is there again, after a crash without its sockets. */
+  /** It ends in good order: its sockets close, and presence is told. */
+  drain(): void;
+  /** It is there again, after a crash or a good end without its sockets. */
   resume(): void;
   stop(): void;
 }

@@ -63,9 +63,7 @@ export class SdkGateway implements Gateway {
   close(life: SessionLife, reason: SessionEnd["reason"], isLate: boolean): void {
     const handle = this.#handles.get(life);
     if (handle === undefined) return;
-    life.releasedMs = systemClock.monotonicMs();
-    this.#handles.delete(life);
-    life.end = { sentMs: life.releasedMs, reason, isLate };
+    this.#release(life, reason, isLate);
     void handle.close(reason === "none" ? undefined : reason);
   }
 
@@ -87,10 +85,16 @@ export class SdkGateway implements Gateway {
     this.#clock.stop();
   }
 
+  drain(): void {
+    this.#isStopped = true;
+    for (const life of this.#handles.keys()) this.#release(life, "server-drain", false);
+    this.#process.drain();
+  }
+
   resume(): void {
     this.#isStopped = false;
     this.#clock.goOn();
-    if (this.#process.isKilled) this.#process = this.#begin();
+    if (this.#process.isOver) this.#process = this.#begin();
   }
 
   stop(): void {
@@ -98,18 +102,24 @@ export class SdkGateway implements Gateway {
     this.crash();
   }
 
+  #release(life: SessionLife, reason: SessionEnd["reason"], isLate: boolean): void {
+    life.releasedMs = systemClock.monotonicMs();
+    this.#handles.delete(life);
+    life.end = { sentMs: life.releasedMs, reason, isLate };
+  }
+
   #begin(): SdkProcess {
     return new SdkProcess(this.name, this.#options.channels, this.#clock);
   }
 }
 
-/** From its start to its crash. */
+/** From its start to its end or crash. */
 class SdkProcess {
   readonly #keeper: SessionKeeper;
   readonly #clock: StoppableClock;
   readonly #byConnection = new Map<string, SessionLife>();
   readonly #bySession = new Map<string, SessionLife>();
-  #isKilled = false;
+  #state: "up" | "draining" | "killed" = "up";
 
   constructor(name: string, channels: PresenceAccess, clock: StoppableClock) {
     this.#clock = clock;
@@ -122,8 +132,8 @@ class SdkProcess {
     });
   }
 
-  get isKilled(): boolean {
-    return this.#isKilled;
+  get isOver(): boolean {
+    return this.#state !== "up";
   }
 
   open(life: SessionLife): SessionHandle {
@@ -136,8 +146,14 @@ class SdkProcess {
 
   /** From now on no call leaves it, and no answer is heard. */
   kill(): void {
-    this.#isKilled = true;
+    this.#state = "killed";
     void this.#keeper.drain({ deadlineMs: 0 });
+  }
+
+  /** In good order. */
+  drain(): void {
+    this.#state = "draining";
+    void this.#keeper.drain();
   }
 
   /** The same calls, written down. */
@@ -231,13 +247,17 @@ class SdkProcess {
     };
   }
 
+  #isKilled(): boolean {
+    return this.#state === "killed";
+  }
+
   async #call<Answer>(make: () => Promise<Answer>, failed: (error: PresenceClientError) => void): Promise<Answer> {
     const gone = new PresenceClientError("UNAVAILABLE", "this process is gone");
-    if (this.#isKilled) throw gone;
+    if (this.#isKilled()) throw gone;
     const answering = make();
     const [outcome] = await Promise.allSettled([answering]);
     await this.#clock.untilRunning();
-    const failure = this.#isKilled ? gone : outcome.status === "rejected" ? outcome.reason : undefined;
+    const failure = this.#isKilled() ? gone : outcome.status === "rejected" ? outcome.reason : undefined;
     if (failure === undefined) return answering;
     failed(failure);
     throw failure;

@@ -5,10 +5,13 @@ import type { CallerKind, SessionCall, SessionEnd, SessionLife } from "../histor
 import type { Random } from "../random/random.ts";
 import type { Gateway } from "./gateway.ts";
 import { outcomeOf } from "./outcome.ts";
+import { SimulatedLease } from "./simulated-lease.ts";
 
 interface GatewayOptions {
   readonly name: string;
   readonly kind: CallerKind;
+  /** Whether it keeps its sessions by a lease. */
+  readonly isLeased?: boolean;
   /** One for each node, over this gateway's own links. */
   readonly nodes: readonly PresenceClient[];
   readonly timing: Timing;
@@ -34,10 +37,13 @@ const retryMs = 250;
 const batchMax = 1_000;
 /** What a gateway does not care to say any more after so long: the session runs out by itself. */
 const closingMaxMs = 10_000;
+/** Verifying all sessions at once is spread over this time. */
+const spreadMs = 1_000;
 
 /**
- * A gateway without sockets. A token gateway reacts to answers as docs/contract.md asks; a legacy one knows only the
- * existing fields and looks at no answer. It writes down every call that it made about each session.
+ * A gateway without sockets. A token gateway reacts to answers as docs/contract.md asks, by heartbeats of each session or
+ * by a lease for all of them; a legacy one knows only the existing fields and looks at no answer. It writes down every call
+ * that it made about each session.
  */
 export class SimulatedGateway implements Gateway {
   readonly name: string;
@@ -47,9 +53,12 @@ export class SimulatedGateway implements Gateway {
   readonly #sockets = new Map<SessionLife, Socket>();
   readonly #cancelTurns: Cancel;
   #node: number;
-  #isStopped = false;
+  #state: "up" | "draining" | "stopped" = "up";
   #opened = 0;
   #lifetime = 0;
+  #lease: SimulatedLease | undefined;
+  /** Calls about sessions under the lease that were sent before do not count, monotonic ms. */
+  #verifyFromMs = 0;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -57,11 +66,12 @@ export class SimulatedGateway implements Gateway {
     this.kind = options.kind;
     this.#clock = options.clock ?? systemClock;
     this.#node = Math.floor(options.random.next() * options.nodes.length);
+    this.#begin();
     this.#cancelTurns = this.#clock.every(turnMs, () => this.#turn());
   }
 
   get isUp(): boolean {
-    return !this.#isStopped;
+    return this.#state === "up";
   }
 
   open(userId: string, deviceId: string): SessionLife {
@@ -95,19 +105,29 @@ export class SimulatedGateway implements Gateway {
   }
 
   crash(): void {
-    this.#isStopped = true;
-    this.#lifetime++;
+    this.#state = "stopped";
     const nowMs = this.#clock.monotonicMs();
     for (const life of this.#sockets.keys()) life.releasedMs ??= nowMs;
     this.#sockets.clear();
+    this.#lease?.abandon();
+    this.#lifetime++;
   }
 
   freeze(): void {
-    this.#isStopped = true;
+    this.#state = "stopped";
+  }
+
+  drain(): void {
+    this.#state = "draining";
+    if (this.#lease !== undefined) void this.#closeLease(this.#lease);
+    else
+      for (const life of this.#sockets.keys())
+        this.close(life, this.kind === "legacy" ? "none" : "server-drain", false);
   }
 
   resume(): void {
-    this.#isStopped = false;
+    this.#state = "up";
+    if (this.#lease?.life.releasedMs !== undefined) this.#begin();
   }
 
   stop(): void {
@@ -115,8 +135,46 @@ export class SimulatedGateway implements Gateway {
     this.crash();
   }
 
+  #begin(): void {
+    const { isLeased, nodes, timing } = this.#options;
+    if (isLeased !== true) return;
+    this.#lease = new SimulatedLease({
+      ...{ id: `${this.name}-lease-${++this.#lifetime}`, gateway: this.name, nodes, timing: timing.lease },
+      clock: this.#clock,
+      onVerifyAll: () => this.#verifyAll(),
+    });
+  }
+
+  /** With all sessions at once. */
+  async #closeLease(lease: SimulatedLease): Promise<void> {
+    const sentMs = this.#clock.monotonicMs();
+    const ends = [...this.#sockets.values()]
+      .filter(({ phase }) => phase !== "closing")
+      .map(({ life }) => {
+        const end: SessionEnd = { sentMs, reason: "server-drain", isLate: false };
+        life.releasedMs = sentMs;
+        life.end = end;
+        return end;
+      });
+    this.#sockets.clear();
+    if (!(await lease.close())) return;
+    const confirmedMs = this.#clock.monotonicMs();
+    for (const end of ends) end.confirmedMs = confirmedMs;
+  }
+
+  #verifyAll(): void {
+    const nowMs = this.#clock.monotonicMs();
+    this.#verifyFromMs = nowMs;
+    for (const socket of this.#sockets.values()) if (socket.phase === "held") socket.dueMs = this.#soon(nowMs);
+  }
+
+  #soon(nowMs: number): number {
+    return nowMs + this.#options.random.between(0, spreadMs);
+  }
+
   #turn(): void {
-    if (this.#isStopped) return;
+    if (this.#state === "stopped") return;
+    this.#lease?.turn();
     const nowMs = this.#clock.monotonicMs();
     const due = [...this.#sockets.values()].filter(({ dueMs, isBusy }) => dueMs <= nowMs && !isBusy);
     const heartbeats = due.filter(({ phase }) => phase === "held");
@@ -135,24 +193,29 @@ export class SimulatedGateway implements Gateway {
     const { life, sessionId } = socket;
     const { userId, deviceId, id } = life;
     const ids = { userId, deviceId, instanceId: this.name };
-    const request = this.kind === "legacy" ? ids : { ...ids, connectionId: id, previousSessionId: sessionId };
+    const lease = this.#lease;
+    const tokens = { connectionId: id, previousSessionId: sessionId, leaseId: lease?.life.id ?? "" };
+    const request = this.kind === "legacy" ? ids : { ...ids, ...tokens };
     const made = await this.#call("register", [socket], (node) => node.api.registerSession(request));
     const nowMs = this.#clock.monotonicMs();
     const isLegacyAnswered = this.kind === "legacy" && made.call.outcome !== "unknown";
     if (made.answer !== undefined || isLegacyAnswered) {
       if (made.answer !== undefined && this.kind === "token") socket.sessionId = made.answer.sessionId;
       if (socket.phase === "registering") socket.phase = "held";
-      socket.dueMs = nowMs + this.#heartbeatPause();
+      socket.dueMs = this.#nextDueMs(made.call, nowMs);
     } else if (made.call.outcome === "superseded") {
       this.#letGo(socket);
+    } else if (made.call.outcome === "missing") {
+      lease?.reopen();
     }
     this.#record([socket], made.call);
   }
 
   async #refreshAll(sockets: readonly Socket[]): Promise<void> {
     const sessions = sockets.map(({ life: { userId, deviceId }, sessionId }) => ({ userId, deviceId, sessionId }));
+    const leaseId = this.#lease?.life.id ?? "";
     const { answer, call } = await this.#call("refresh", sockets, (node) =>
-      node.api.refreshSessions({ sessions, partial: true }),
+      node.api.refreshSessions({ sessions, partial: true, leaseId }),
     );
     const named = (refs: readonly { sessionId: string }[] = []) => new Set(refs.map(({ sessionId }) => sessionId));
     const missing = named(answer?.missing);
@@ -174,7 +237,7 @@ export class SimulatedGateway implements Gateway {
       if (socket.phase !== "held") continue;
       if (outcome === "missing") Object.assign(socket, { phase: "registering", dueMs: 0 });
       else if (outcome === "superseded") this.#letGo(socket);
-      else if (outcome === "ok") socket.dueMs = this.#clock.monotonicMs() + this.#heartbeatPause();
+      else if (outcome === "ok") socket.dueMs = this.#nextDueMs(call, this.#clock.monotonicMs());
     }
   }
 
@@ -182,7 +245,7 @@ export class SimulatedGateway implements Gateway {
     const { userId, deviceId } = socket.life;
     const { call } = await this.#call("refresh", [socket], (node) => node.api.refreshSession({ userId, deviceId }));
     this.#record([socket], call);
-    if (call.outcome !== "unknown") socket.dueMs = this.#clock.monotonicMs() + this.#heartbeatPause();
+    if (call.outcome !== "unknown") socket.dueMs = this.#nextDueMs(call, this.#clock.monotonicMs());
   }
 
   async #unregister(socket: Socket): Promise<void> {
@@ -210,17 +273,18 @@ export class SimulatedGateway implements Gateway {
     make: (node: PresenceClient) => Promise<Answer>,
   ): Promise<{ answer?: Answer; call: SessionCall }> {
     const used = this.#node;
+    const lease = what === "unregister" ? undefined : this.#lease?.life;
     for (const socket of sockets) socket.isBusy = true;
     const sentMs = this.#clock.monotonicMs();
     try {
       const answer = await make(this.#options.nodes[used] as PresenceClient);
       const version = "version" in answer && typeof answer.version === "number" ? answer.version : undefined;
-      return { answer, call: { what, sentMs, endedMs: this.#clock.monotonicMs(), outcome: "ok", version } };
+      return { answer, call: { what, sentMs, endedMs: this.#clock.monotonicMs(), outcome: "ok", version, lease } };
     } catch (error) {
       if (!(error instanceof CallFailure)) throw error;
       const outcome = outcomeOf(error.code);
       if (outcome === "unknown" && this.#node === used) this.#node = (used + 1) % this.#options.nodes.length;
-      return { call: { what, sentMs, endedMs: this.#clock.monotonicMs(), outcome, code: error.code } };
+      return { call: { what, sentMs, endedMs: this.#clock.monotonicMs(), outcome, code: error.code, lease } };
     } finally {
       const nowMs = this.#clock.monotonicMs();
       for (const socket of sockets) Object.assign(socket, { isBusy: false, dueMs: nowMs + retryMs });
@@ -231,8 +295,11 @@ export class SimulatedGateway implements Gateway {
     for (const { life } of sockets) life.calls.push(call);
   }
 
-  #heartbeatPause(): number {
-    return this.#options.timing.heartbeatMs * this.#options.random.between(0.8, 1);
+  /** After a call about a session that was answered. */
+  #nextDueMs({ sentMs }: SessionCall, nowMs: number): number {
+    const { timing, random } = this.#options;
+    if (this.#lease !== undefined && sentMs < this.#verifyFromMs) return this.#soon(nowMs);
+    return nowMs + (this.#lease === undefined ? timing.heartbeatMs : timing.lease.verifyMs) * random.between(0.8, 1);
   }
 }
 

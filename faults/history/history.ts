@@ -8,8 +8,18 @@ export interface Timing {
   readonly ttlMs: number;
   readonly heartbeatMs: number;
   readonly graceMs: number;
+  readonly lease: LeaseTiming;
   /** What a busy machine may add to a promise's bound. */
   readonly slackMs: number;
+}
+
+/** Of gateways' leases, ms. */
+export interface LeaseTiming {
+  readonly ttlMs: number;
+  readonly heartbeatMs: number;
+  readonly verifyMs: number;
+  /** Of a session under a lease that nobody verifies. */
+  readonly sessionTtlMs: number;
 }
 
 /** A whole run: what was done, what the gateways did, what the readers said. */
@@ -23,4 +33,6 @@ export interface History {
   readonly readers: readonly ReaderHistory[];
   /** When this machine did not get to run for longer than a moment: it excuses everyone. */
   readonly stalls: readonly Span[];
+  /** Why the run ended early, with harm that was not healed: nothing need be well at its end. */
+  readonly failure?: unknown;
 }

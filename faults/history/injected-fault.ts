@@ -9,6 +9,8 @@ export interface Allowance {
   readonly everyone?: Excuse;
   /** For who reads Kafka. */
   readonly kafka?: Excuse;
+  /** For who looks at a page. */
+  readonly page?: Excuse;
   /** For who reads from that node. */
   readonly ofNode?: { readonly node: number; readonly excuse: Excuse };
   /** No node reaches the store: nobody comes closer to their deadline (P6). */

@@ -1,3 +1,5 @@
+import type { LeaseLife } from "./lease-life.ts";
+
 /** Token callers send connection and session ids; legacy callers know only the existing fields, and look at no answer. */
 export type CallerKind = "token" | "legacy";
 
@@ -19,6 +21,8 @@ export interface SessionCall {
   readonly code?: string;
   /** Of the user after a register. */
   readonly version?: number;
+  /** The lease that it puts the session under; absent: none. */
+  readonly lease?: LeaseLife;
 }
 
 /** What a gateway did about one socket: the ground truth. */
@@ -43,6 +47,11 @@ export interface SessionEnd {
   readonly isLate: boolean;
   /** When the first answer came that says it is done. */
   confirmedMs?: number;
+}
+
+/** Whether the session was ever put under a lease. */
+export function isLeased({ calls }: SessionLife): boolean {
+  return calls.some(({ lease }) => lease !== undefined);
 }
 
 /** Whether the session stays for the grace period. */

@@ -1,5 +1,6 @@
 import type { Violation } from "../checker/violation.ts";
 import type { History } from "./history.ts";
+import type { LeaseLife } from "./lease-life.ts";
 import type { SessionLife } from "./session-life.ts";
 
 /** How long before a violation its story begins, beyond the TTL, ms. */
@@ -44,7 +45,26 @@ function faultLines({ faults, stalls }: History): Line[] {
 }
 
 function callLines(userId: string | undefined, { lives }: History): Line[] {
-  return lives.filter((life) => life.userId === userId).flatMap(linesOfLife);
+  const ofUser = lives.filter((life) => life.userId === userId);
+  // What is about no user may be about a lease.
+  const under = userId === undefined ? lives : ofUser;
+  const leases = new Set(
+    under.flatMap(({ calls }) => calls.flatMap(({ lease }) => (lease === undefined ? [] : [lease]))),
+  );
+  return [...ofUser.flatMap(linesOfLife), ...[...leases].flatMap(linesOfLease)];
+}
+
+function linesOfLease({ id, gateway, calls, releasedMs }: LeaseLife): Line[] {
+  const lines = calls.map(({ what, sentMs, endedMs, outcome, code }) => {
+    const detail = code === undefined ? "" : `, ${code}`;
+    return {
+      atMs: sentMs,
+      who: gateway,
+      what: `${what} ${id}: ${outcome}${detail} after ${Math.round(endedMs - sentMs)} ms`,
+    };
+  });
+  if (releasedMs !== undefined) lines.push({ atMs: releasedMs, who: gateway, what: `${id} is kept no more` });
+  return lines;
 }
 
 function linesOfLife(life: SessionLife): Line[] {

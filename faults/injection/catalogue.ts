@@ -1,4 +1,5 @@
 import { clockFaults } from "./clock-faults.ts";
+import { deliveryFaults } from "./delivery-faults.ts";
 import type { FaultKind } from "./fault-kind.ts";
 import { gatewayFaults } from "./gateway-faults.ts";
 import { groupFaults } from "./group-faults.ts";
@@ -15,5 +16,6 @@ export const catalogue: readonly FaultKind[] = [
   ...linkFaults,
   ...kafkaFaults,
   ...gatewayFaults,
+  ...deliveryFaults,
   ...clockFaults,
 ];

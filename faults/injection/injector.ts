@@ -14,14 +14,20 @@ export class Injector {
   readonly #say: (line: string) => void;
   /** What is being harmed now: one fault at a time of a part of the system. */
   readonly #busy = new Map<string, Promise<void>>();
+  readonly #broken = new AbortController();
+  #failure: unknown;
 
   constructor(victims: Victims, say: (line: string) => void) {
     this.#victims = victims;
     this.#say = say;
   }
 
-  /** Resolves when all of it is done and healed. @param stop when it aborts, no further fault begins */
-  async run(plan: readonly PlannedFault[], stop: AbortSignal): Promise<void> {
+  /**
+   * Resolves when all of it is done and healed, or a harm could not be done or healed: then no further one begins.
+   * @param stopped when it aborts, no further fault begins
+   */
+  async run(plan: readonly PlannedFault[], stopped: AbortSignal): Promise<void> {
+    const stop = AbortSignal.any([stopped, this.#broken.signal]);
     const beganMs = systemClock.monotonicMs();
     const running: Promise<void>[] = [];
     for (const planned of plan) {
@@ -29,11 +35,22 @@ export class Injector {
       if (stop.aborted) break;
       const part = partOf(planned.kind.name);
       await this.#busy.get(part);
-      const injecting = this.#inject(planned, stop);
+      if (stop.aborted) break;
+      const injecting = this.#inject(planned, stop).catch((error) => this.#giveUp(error));
       this.#busy.set(part, injecting);
       running.push(injecting);
     }
     await Promise.all(running);
+  }
+
+  /** Why the plan was not carried out to its end; undefined: it was. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  #giveUp(error: unknown): void {
+    this.#failure ??= error;
+    this.#broken.abort();
   }
 
   async #inject({ kind, lastsMs, random }: PlannedFault, stop: AbortSignal): Promise<void> {
@@ -47,8 +64,11 @@ export class Injector {
     this.faults.push(fault);
     this.#say(`${kind.name} of ${target} for ${Math.round(lastsMs)} ms`);
     await pause(systemClock, lastsMs, stop);
-    await harm.heal();
-    fault.healedMs = systemClock.monotonicMs();
+    try {
+      await harm.heal();
+    } finally {
+      fault.healedMs = systemClock.monotonicMs();
+    }
   }
 }
 
@@ -60,5 +80,6 @@ function partOf(name: string): string {
   const [part] = name.split(".") as [string];
   if (part === "group") return "redis";
   if (part.startsWith("gateway-")) return "gateway links";
+  if (part.startsWith("delivery-")) return "delivery links";
   return part.endsWith("-redis") ? "links to redis" : part;
 }

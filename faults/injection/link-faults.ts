@@ -1,5 +1,5 @@
 import type { Allowance } from "../history/injected-fault.ts";
-import type { LinkState } from "../network/link.ts";
+import type { Link, LinkState } from "../network/link.ts";
 import type { Random } from "../random/random.ts";
 import type { FaultKind, Harm, Victims } from "./fault-kind.ts";
 
@@ -104,15 +104,38 @@ function gatewayToNodes(trouble: Trouble, isAll: boolean): FaultKind {
 
 function harmGateway({ system, gateways }: Victims, random: Random, trouble: Trouble, isAll: boolean): Harm {
   const { name } = random.oneOf(gateways);
-  const links = system.gatewayLinks.get(name) ?? [];
-  const harmed = isAll ? links : [random.oneOf(links)];
+  const allowance: Allowance = { holdsCalls: trouble.holdsCalls, unavailableAfterMs: 0 };
+  return harmLinks({ name, links: system.gatewayLinks.get(name) ?? [], allowance }, random, trouble, isAll);
+}
+
+/** Between the gateway with the pages and one node, or all of them: its pages may be late, or say that they are stale. */
+function deliveryToNodes(trouble: Trouble, isAll: boolean): FaultKind {
+  return {
+    name: `delivery-${isAll ? "all" : "node"}.${trouble.name}`,
+    lastsMs: trouble.lastsMs,
+    weight: 0.5,
+    begin({ system }, random) {
+      const allowance: Allowance = { page: { part: "whole", afterMs: 3_000 }, unavailableAfterMs: 0 };
+      return harmLinks({ name: "delivery", links: system.delivery.links, allowance }, random, trouble, isAll);
+    },
+  };
+}
+
+function harmLinks(
+  of: { readonly name: string; readonly links: readonly Link[]; readonly allowance: Allowance },
+  random: Random,
+  trouble: Trouble,
+  isAll: boolean,
+): Harm {
+  const { name, links, allowance } = of;
+  const one = random.oneOf(links);
+  const harmed = isAll ? links : [one];
   const state = trouble.state(random);
   for (const link of harmed) link.turn(state);
   const heal = () => {
     for (const link of harmed) link.turn({ kind: "open" });
   };
-  const target = isAll ? name : `${name} to node ${links.indexOf(harmed[0] as (typeof links)[number])}`;
-  return { target, allowance: { holdsCalls: trouble.holdsCalls, unavailableAfterMs: 0 }, heal };
+  return { target: isAll ? name : `${name} to node ${links.indexOf(one)}`, allowance, heal };
 }
 
 export const linkFaults: readonly FaultKind[] = [
@@ -120,4 +143,5 @@ export const linkFaults: readonly FaultKind[] = [
   ...[cut, stall, slow, flap].map(allToRedis),
   ...[cut, stall, slow].map(nodeToKafka),
   ...[cut, stall, slow, flap].flatMap((trouble) => [gatewayToNodes(trouble, false), gatewayToNodes(trouble, true)]),
+  ...[cut, stall, slow, flap].flatMap((trouble) => [deliveryToNodes(trouble, false), deliveryToNodes(trouble, true)]),
 ];

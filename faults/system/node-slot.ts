@@ -1,9 +1,7 @@
 import { startPresence, type TestPresence } from "@realchat/presence-testing";
 import type { Link } from "../network/link.ts";
+import { startMaxMs } from "../patience.ts";
 import type { FalseClock } from "../time/false-clock.ts";
-
-/** On a machine that other work holds up; a run is not to be lost to that. */
-const startMaxMs = 180_000;
 
 /** A place for a presence node, whose addresses and links stay while processes come and go. */
 export class NodeSlot {

@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { redisCommand, startRedis, type TestRedis, temporaryFolder } from "@realchat/presence-testing";
 import type { Link } from "../network/link.ts";
+import { startMaxMs } from "../patience.ts";
 import type { FalseClock } from "../time/false-clock.ts";
 import type { RedisPlace } from "./redis-place.ts";
 
@@ -25,7 +26,11 @@ export class SingleRedis implements RedisPlace {
     const folder = temporaryFolder("fault-redis").path;
     // Written with every command, synced never: a killed process loses nothing of it, only a killed machine would.
     const args = ["--appendonly", "yes", "--appendfsync", "no"];
-    return new SingleRedis(await startRedis({ dir: folder, args, env: clock?.env }), folder, clock);
+    return new SingleRedis(
+      await startRedis({ dir: folder, args, env: clock?.env, deadlineMs: startMaxMs }),
+      folder,
+      clock,
+    );
   }
 
   freeze(): void {

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Random } from "../random/random.ts";
+import { standardTiming } from "../standard-run.ts";
 import { System } from "./system.ts";
 
 test("a system of which a part does not start leaves nothing behind that keeps this process alive", async () => {
-  const timing = { ttlMs: 0, heartbeatMs: 2_000, graceMs: 2_000, slackMs: 1_000 };
+  const timing = { ...standardTiming, ttlMs: 0 };
   const options = {
     redis: "single" as const,
     nodes: 2,

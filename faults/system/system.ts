@@ -1,19 +1,11 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import {
-  freePort,
-  startDelivery,
-  startKafka,
-  type TestDelivery,
-  type TestKafka,
-  temporaryFolder,
-} from "@realchat/presence-testing";
+import { freePort, startKafka, type TestKafka } from "@realchat/presence-testing";
 import { connectPresence, type PresenceClient } from "../../services/presence/testing/presence-client.ts";
 import type { Timing } from "../history/history.ts";
 import { Link } from "../network/link.ts";
+import { startMaxMs, stopWithin } from "../patience.ts";
 import type { Random } from "../random/random.ts";
-import { stopWithin } from "../stop-within.ts";
 import { FalseClock } from "../time/false-clock.ts";
+import { DeliverySlot } from "./delivery-slot.ts";
 import { NodeSlot } from "./node-slot.ts";
 import type { RedisKind, RedisPlace } from "./redis-place.ts";
 import { startRedisPlace } from "./start-redis-place.ts";
@@ -47,8 +39,8 @@ export class System {
   readonly gatewayLinks: ReadonlyMap<string, readonly Link[]>;
   /** One for each node, over links that nothing harms. */
   readonly readerClients: readonly PresenceClient[];
-  /** A gateway with pages, over links that nothing harms. */
-  readonly delivery: TestDelivery;
+  /** A gateway with pages. */
+  readonly delivery: DeliverySlot;
   readonly #parts: AsyncDisposableStack;
 
   private constructor(
@@ -83,7 +75,7 @@ export class System {
     };
     const [redis, kafka] = await allOf(
       kept("redis", startRedisPlace(options.redis, newClock())),
-      kept("kafka", startKafka({ proxied })),
+      kept("kafka", startKafka({ proxied, deadlineMs: startMaxMs })),
     );
     const openLink = async (target: Link["target"], port?: number) => {
       const link = await Link.open(port ?? (await freePort()), target, random.fork());
@@ -93,21 +85,24 @@ export class System {
     const openLinks = () => Promise.all(indexes.map(() => openLink({ host: "127.0.0.1", port: 9 })));
 
     const readerLinks = await openLinks();
+    const delivery = await DeliverySlot.open({ links: await openLinks(), ...options });
     const gatewayLinks = new Map<string, readonly Link[]>();
     for (const name of options.gateways) gatewayLinks.set(name, await openLinks());
     const nodes = await Promise.all(
       indexes.map(async (index) => {
         const redisLink = await openLink(redis.target);
         const kafkaLink = await openLink(targetOf(kafka.listeners[listenerOf(index)]), kafkaPorts[index]);
-        const callerLinks = [readerLinks, ...gatewayLinks.values()].map((links) => links[index] as Link);
+        const callerLinks = [readerLinks, delivery.links, ...gatewayLinks.values()].map(
+          (links) => links[index] as Link,
+        );
         const env = { ...settingsOf(options.timing, kafkaLink), ...redis.settings(redisLink) };
         return new NodeSlot({ index, redisLink, kafkaLink, callerLinks, clock: newClock(), env });
       }),
     );
     for (const node of nodes) parts.defer(() => stopWithin(node.name, node.kill()));
     await Promise.all(nodes.map((node) => node.start("ready")));
-    const delivery = await startDelivery({ env: deliverySettings(readerLinks, options) });
     parts.defer(() => stopWithin("delivery", delivery.kill()));
+    await delivery.start();
     return new System({ redis, kafka, nodes, gatewayLinks, delivery, readerLinks }, parts.move());
   }
 
@@ -128,7 +123,7 @@ async function allOf<One, Other>(one: Promise<One>, other: Promise<Other>): Prom
   return [await one, await other];
 }
 
-function settingsOf({ ttlMs, heartbeatMs, graceMs }: Timing, kafka: Link): Record<string, string> {
+function settingsOf({ ttlMs, heartbeatMs, graceMs, lease }: Timing, kafka: Link): Record<string, string> {
   return {
     REDIS_COMMAND_TIMEOUT: "1s",
     SHARDS: "8",
@@ -138,19 +133,10 @@ function settingsOf({ ttlMs, heartbeatMs, graceMs }: Timing, kafka: Link): Recor
     SESSION_TTL: `${ttlMs}ms`,
     HEARTBEAT_INTERVAL: `${heartbeatMs}ms`,
     OFFLINE_GRACE: `${graceMs}ms`,
+    LEASE_TTL: `${lease.ttlMs}ms`,
+    LEASE_HEARTBEAT_INTERVAL: `${lease.heartbeatMs}ms`,
+    LEASE_VERIFY_INTERVAL: `${lease.verifyMs}ms`,
     DRAIN_TIMEOUT: "5s",
-  };
-}
-
-/** It watches presence, and finds in a file who may see whom. */
-function deliverySettings(nodes: readonly Link[], { users, observer }: SystemOptions): Record<string, string> {
-  const file = join(temporaryFolder("fault-audience").path, "audience.jsonl");
-  writeFileSync(file, `${JSON.stringify({ conversation_id: "all", participants: [observer, ...users] })}\n`);
-  return {
-    PRESENCE_SVC_ADDR: nodes.map(({ address }) => address).join(","),
-    FEED: "watch",
-    AUDIENCE_FILE: file,
-    SAMPLE_CAST: "false",
   };
 }
 

@@ -18,6 +18,8 @@ export type KafkaOptions = {
   proxied?: Readonly<Record<string, number>>;
   /** SCRAM users to begin with, such as `SCRAM-SHA-256=[name=alice,password=secret]`. */
   scram?: readonly string[];
+  /** How long a start may take; default 60,000. */
+  deadlineMs?: number;
 };
 
 /** A Kafka broker that belongs to one test: it may be frozen, killed and restarted at will. */
@@ -59,9 +61,12 @@ export async function startKafka(options: KafkaOptions = {}): Promise<TestKafka>
   const withLogin = ports.SASL_PLAINTEXT && `${host}:${ports.SASL_PLAINTEXT}`;
   const start = async () => {
     const child = await server.start();
-    await untilEndedOr(child, () => kafkaServes(brokers), `Kafka serves at ${brokers}`);
+    const { deadlineMs = 60_000 } = options;
+    await untilEndedOr(child, () => kafkaServes(brokers), `Kafka serves at ${brokers}`, deadlineMs);
     // Its listeners open one after the other.
-    if (withLogin) await untilEndedOr(child, () => kafkaAnswers(withLogin), `Kafka answers at ${withLogin}`);
+    if (withLogin) {
+      await untilEndedOr(child, () => kafkaAnswers(withLogin), `Kafka answers at ${withLogin}`, deadlineMs);
+    }
     return child;
   };
 
@@ -192,12 +197,21 @@ function serverProperties(
     .join("");
 }
 
-async function untilEndedOr(child: Child, holds: () => Promise<boolean>, what: string): Promise<void> {
+async function untilEndedOr(
+  child: Child,
+  holds: () => Promise<boolean>,
+  what: string,
+  deadlineMs: number,
+): Promise<void> {
   let ended = false;
   const look = async () => {
     ended = child.exitCode() !== undefined;
     return ended || (await holds());
   };
-  await waitUntil(look, { what, deadlineMs: 60_000 });
+  try {
+    await waitUntil(look, { what, deadlineMs });
+  } catch (cause) {
+    throw new Error(`${cause instanceof Error ? cause.message : cause}; it said:\n${child.output()}`, { cause });
+  }
   if (ended) throw new Error(`Kafka ended with code ${child.exitCode()}; it said:\n${child.output()}`);
 }

@@ -23,6 +23,8 @@ export type RedisOptions = {
   dir?: string;
   /** Further environment of the server, unless it is in a container. */
   env?: Readonly<Record<string, string>>;
+  /** How long a start may take; default 30,000. */
+  deadlineMs?: number;
 };
 
 /** A Redis that belongs to one test: it may be frozen, killed and filled at will. */
@@ -128,7 +130,7 @@ async function untilAnswering(child: Child, port: number, options: RedisOptions)
       ended = child.exitCode() !== undefined;
       return ended || (await redisAnswers({ host, port, ...options }));
     },
-    { what: `redis-server on port ${port} answers PING` },
+    { what: `redis-server on port ${port} answers PING`, deadlineMs: options.deadlineMs ?? 30_000 },
   );
   if (ended && isWithoutTls(child.output())) throw withoutTls();
   if (ended) throw new Error(`redis-server ended with code ${child.exitCode()}; it said:\n${child.output()}`);

@@ -1,5 +1,8 @@
 import { pause, systemClock } from "@realchat/presence-runtime/clock";
 
+/** How long a server may take to start, on a machine that other work holds up: a run is not to be lost to that. */
+export const startMaxMs = 180_000;
+
 /** A process that does not listen is killed after 30 s: packages/testing/child.ts. */
 const stopMaxMs = 40_000;
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { stopWithin } from "./stop-within.ts";
+import { stopWithin } from "./patience.ts";
 
 test("who does not stop is named, and who fails to stop fails with its own words", async () => {
   await stopWithin("a link", Promise.resolve(), 1);

@@ -1,0 +1,52 @@
+import type { History } from "../history/history.ts";
+import { hasGrace, type SessionLife } from "../history/session-life.ts";
+import { isInside, merged, type Span } from "../time/spans.ts";
+import { mayHaveLost, surelyUntilMs, uncountedFor } from "./allowed-time.ts";
+import { surelyClosed, surelyOpen } from "./lease-truth.ts";
+import { possiblyOnline } from "./truth.ts";
+import { momentsOf, readsByUser, versionsOf } from "./versions.ts";
+import type { Violation } from "./violation.ts";
+
+/** What must have happened to one of the user's sessions by then, or may have. */
+const mayBe: Readonly<Record<string, (life: SessionLife, at: Span, history: History) => boolean>> = {
+  INSTANCE_LOST: (life, at, history) => leasesOf(life).some((lease) => !isInside(at, openOrClosed(lease, history))),
+  EXPIRED: (life, at, history) =>
+    life.calls.some(({ lease }) => lease === undefined) || isUnverified(life, at, history),
+  CONNECTION_LOST: ({ end }, at) => end !== undefined && hasGrace(end) && end.sentMs <= at.endMs,
+};
+
+/** P2: a UserOffline says how its last session ended, as far as the gateways' doings tell. */
+export function checkCauses(history: History): Violation[] {
+  const uncounted = uncountedFor({ kind: "poll", node: undefined }, history);
+  return [...readsByUser(history)].flatMap(([userId, reads]) => {
+    const momentOf = momentsOf(userId, history);
+    const lives = history.lives
+      .filter((life) => life.userId === userId && life.calls.length > 0)
+      .map((life) => ({ life, possible: possiblyOnline(life, history, uncounted) }));
+    return versionsOf(reads).flatMap((transition) => {
+      const { online, cause, version } = transition;
+      const at = momentOf(transition);
+      // What a store lost may have left a session without its lease, or in grace.
+      const memory = { beginMs: at.beginMs - 2 * history.timing.lease.sessionTtlMs, endMs: at.endMs };
+      if (online || mayBe[cause] === undefined || mayHaveLost(history, memory)) return [];
+      const there = lives.filter(({ possible }) => possible.beginMs <= at.endMs && possible.endMs >= at.beginMs);
+      if (there.some(({ life }) => mayBe[cause]?.(life, at, history))) return [];
+      const what = `${userId} went offline with cause ${cause} (version ${version}), of which no session can have ended`;
+      return [{ promise: "P2", userId, atMs: at.endMs, what, wrongMs: 0 }];
+    });
+  });
+}
+
+function leasesOf({ calls }: SessionLife) {
+  return calls.flatMap(({ lease }) => (lease === undefined ? [] : [lease]));
+}
+
+function openOrClosed(lease: ReturnType<typeof leasesOf>[number], history: History): Span[] {
+  return merged([...surelyOpen(lease, history), ...surelyClosed(lease)]);
+}
+
+/** Whether the own deadline of a session under a lease may have passed. */
+function isUnverified({ calls }: SessionLife, at: Span, history: History): boolean {
+  const verified = calls.findLast(({ outcome, endedMs }) => outcome === "ok" && endedMs <= at.beginMs) ?? calls[0];
+  return surelyUntilMs(verified?.sentMs ?? at.beginMs, history.timing.lease.sessionTtlMs, history) <= at.endMs;
+}

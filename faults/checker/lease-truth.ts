@@ -1,0 +1,44 @@
+import type { History } from "../history/history.ts";
+import type { LeaseCall, LeaseLife } from "../history/lease-life.ts";
+import { isInside, merged, type Span } from "../time/spans.ts";
+import { surelyUntilMs } from "./allowed-time.ts";
+
+/** A lease has many calls, and many sessions ask. */
+const remembered = new WeakMap<History, Map<LeaseLife, Span[]>>();
+
+/** When the lease is open in every shard for sure: from each answer of all shards for a TTL after that call was sent. */
+export function surelyOpen(lease: LeaseLife, history: History): Span[] {
+  const ofHistory = remembered.get(history) ?? new Map<LeaseLife, Span[]>();
+  remembered.set(history, ofHistory);
+  const open = ofHistory.get(lease) ?? openSpans(lease, history);
+  ofHistory.set(lease, open);
+  return open;
+}
+
+function openSpans({ calls }: LeaseLife, history: History): Span[] {
+  return merged(
+    calls
+      .filter(({ what, outcome }) => what !== "close" && outcome === "ok")
+      .map(({ sentMs, endedMs }) => ({
+        beginMs: endedMs,
+        endMs: surelyUntilMs(sentMs, history.timing.lease.ttlMs, history),
+      })),
+  );
+}
+
+/** Until when the lease is open for sure, if it was while that call was made; else undefined. */
+export function openThroughMs(
+  lease: LeaseLife,
+  { sentMs, endedMs }: Pick<LeaseCall, "sentMs" | "endedMs">,
+  history: History,
+): number | undefined {
+  const call = { beginMs: sentMs, endMs: endedMs };
+  return surelyOpen(lease, history).find((open) => isInside(call, [open]))?.endMs;
+}
+
+/** When its process has said good-bye, and that was confirmed. */
+export function surelyClosed({ calls }: LeaseLife): Span[] {
+  return calls
+    .filter(({ what, outcome }) => what === "close" && outcome === "ok")
+    .map(({ endedMs }) => ({ beginMs: endedMs, endMs: Number.POSITIVE_INFINITY }));
+}
