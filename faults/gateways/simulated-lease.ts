@@ -1,9 +1,8 @@
 import { presence } from "@realchat/presence-proto";
 import { type Clock, pause } from "@realchat/presence-runtime/clock";
-import { type Answers, CallFailure, type PresenceClient } from "../../services/presence/testing/presence-client.ts";
+import { CallFailure, type PresenceClient } from "../../services/presence/testing/presence-client.ts";
 import type { LeaseTiming } from "../history/history.ts";
 import type { LeaseCall, LeaseLife, LeaseOutcome } from "../history/lease-life.ts";
-import { leaseOutcomeOf } from "./outcome.ts";
 
 interface LeaseOptions {
   /** Unique for each process. */
@@ -14,8 +13,6 @@ interface LeaseOptions {
   readonly clock: Clock;
   /** All sessions under it are to be verified, in calls sent from now on. */
   readonly onVerifyAll: () => void;
-  /** Another connection has the device of this one. */
-  readonly onSuperseded: (sessionId: string) => void;
 }
 
 interface LeaseAnswer {
@@ -30,10 +27,7 @@ const doubtMs = 2_000;
 /** What a process does not care to say any more after so long: the lease runs out by itself. */
 const closingMaxMs = 10_000;
 
-/**
- * The lease of one process of a gateway, kept as docs/contract.md asks. It writes down every call that it made, and follows
- * notices, of which it counts on none.
- */
+/** The lease of one process of a gateway, kept as docs/contract.md asks. It writes down every call that it made. */
 export class SimulatedLease {
   readonly life: LeaseLife;
   readonly #options: LeaseOptions;
@@ -47,12 +41,10 @@ export class SimulatedLease {
   /** When the calls were sent that were answered last, by any and by all shards. */
   #answeredMs: number | undefined;
   #answeredByAllMs: number | undefined;
-  #notices: Answers<presence.LeaseNotice> | undefined;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
     this.life = { id: options.id, gateway: options.gateway, calls: [] };
-    void this.#listen();
   }
 
   /** Makes the call that is due. */
@@ -72,14 +64,12 @@ export class SimulatedLease {
   abandon(): void {
     this.life.releasedMs ??= this.#options.clock.monotonicMs();
     this.#dead.abort();
-    this.#notices?.cancel();
   }
 
   /** Its process says good-bye. @returns whether that was confirmed */
   async close(): Promise<boolean> {
     const { clock, id } = this.#options;
     this.life.releasedMs = clock.monotonicMs();
-    this.#notices?.cancel();
     const untilMs = this.life.releasedMs + closingMaxMs;
     const reason = presence.DisconnectReason.DISCONNECT_REASON_SERVER_DRAIN;
     while (clock.monotonicMs() < untilMs && !this.#dead.signal.aborted) {
@@ -88,22 +78,6 @@ export class SimulatedLease {
       await pause(clock, retryMs, this.#dead.signal);
     }
     return false;
-  }
-
-  async #listen(): Promise<void> {
-    const { id, nodes, clock, onVerifyAll, onSuperseded } = this.#options;
-    for (let attempt = 0; this.life.releasedMs === undefined; attempt++) {
-      try {
-        this.#notices = (nodes[attempt % nodes.length] as PresenceClient).api.watchLease({ leaseId: id });
-        for await (const { superseded, verify } of this.#notices) {
-          for (const { sessionId } of superseded) onSuperseded(sessionId);
-          if (verify) onVerifyAll();
-        }
-      } catch (error) {
-        if (!(error instanceof CallFailure)) throw error;
-      }
-      await pause(clock, retryMs, this.#dead.signal);
-    }
   }
 
   async #open(): Promise<void> {
@@ -154,11 +128,16 @@ export class SimulatedLease {
     };
     try {
       const answer = await make(nodes[this.#node] as PresenceClient);
-      return { answer, call: note(leaseOutcomeOf(answer)) };
+      return { answer, call: note(outcomeOf(answer)) };
     } catch (error) {
       if (!(error instanceof CallFailure)) throw error;
       this.#node = (this.#node + 1) % nodes.length;
       return { call: note("unknown", error.code) };
     }
   }
+}
+
+function outcomeOf(answer: { readonly partial?: boolean; readonly missing?: boolean }): LeaseOutcome {
+  if (answer.partial === true) return "partial";
+  return answer.missing === true ? "missing" : "ok";
 }

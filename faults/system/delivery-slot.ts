@@ -36,11 +36,6 @@ export class DeliverySlot {
     this.#process = await startDelivery({ env: this.#env, socketAddress: this.socketAddress });
   }
 
-  /** Of the process that it has now. */
-  get pid(): number | undefined {
-    return this.#process?.pid;
-  }
-
   freeze(): void {
     this.#process?.pause();
   }

@@ -60,11 +60,6 @@ export class NodeSlot {
     await this.#process?.stop();
   }
 
-  /** Of the process that it has now. */
-  get pid(): number | undefined {
-    return this.#process?.pid;
-  }
-
   logs(): string {
     return this.#process?.logs() ?? "";
   }

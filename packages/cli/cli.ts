@@ -3,12 +3,15 @@ import type { Environment } from "@realchat/presence-runtime/settings";
 import { CliError, type ExitCode, exitCodeOf, exitCodes } from "./cli-error.ts";
 import type { Command } from "./command.ts";
 import { readCommandLine } from "./command-line.ts";
+import { close } from "./commands/close.ts";
 import { devices } from "./commands/devices.ts";
 import { events } from "./commands/events.ts";
 import { get } from "./commands/get.ts";
 import { hold } from "./commands/hold.ts";
+import { leases } from "./commands/leases.ts";
 import { refresh } from "./commands/refresh.ts";
 import { register } from "./commands/register.ts";
+import { sessions } from "./commands/sessions.ts";
 import { unregister } from "./commands/unregister.ts";
 import { watch } from "./commands/watch.ts";
 import { manual, overview } from "./help.ts";
@@ -16,7 +19,9 @@ import { connectPresence } from "./presence-api.ts";
 import type { Terminal } from "./terminal.ts";
 import { nameAndVersion } from "./version.ts";
 
-const commands: readonly Command[] = [register, refresh, unregister, get, devices, watch, events, hold];
+const ofSessions = [register, refresh, unregister, hold];
+const ofOperators = [sessions, leases, close];
+const commands: readonly Command[] = [...ofSessions, get, devices, watch, events, ...ofOperators];
 
 interface Surroundings {
   readonly environment: Environment;

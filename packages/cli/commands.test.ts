@@ -421,3 +421,80 @@ test("every command explains itself", async () => {
     assert.ok(manual.stdout.some((line) => line.includes("--addr host:port")));
   }
 });
+
+test("sessions lists those of a user, or of a gateway page by page", async (t) => {
+  const asked: presence.ListSessionsRequest[] = [];
+  const phone = { userId: "alice", deviceId: "phone", sessionId: "17.c1", instanceId: "gw-1", leaseId: "L" };
+  const addr = await scriptedPresence(t, {
+    listSessions(request) {
+      asked.push(request);
+      if (request.pageToken === "") return { sessions: [], nextPageToken: "more" };
+      return { sessions: [{ ...phone, connectedAt: secondsAgo(300) }], nextPageToken: "" };
+    },
+  });
+  const text = await run("sessions", "--instance", "gw-1", "--addr", addr);
+  assert.deepEqual(text.stdout, ["alice  phone  17.c1  at gw-1  lease L  connected 5 min ago"]);
+  assert.deepEqual(
+    asked.map(({ instanceId, pageToken }) => [instanceId, pageToken]),
+    [
+      ["gw-1", ""],
+      ["gw-1", "more"],
+    ],
+  );
+  const json = await run("sessions", "--user", "alice", "--json", "--addr", addr);
+  assert.deepEqual(
+    json.stdout.map((line) => JSON.parse(line)),
+    [{ ...phone, connectedAt: new Date(nowMs - 300_000).toISOString() }],
+  );
+  const neither = await run("sessions", "--addr", addr);
+  assert.deepEqual(
+    [neither.code, neither.stderr[0]],
+    [exitCodes.usage, "presence: sessions needs --user or --instance, one of the two"],
+  );
+});
+
+test("leases lists who holds what, since when", async (t) => {
+  const lease = { leaseId: "L", instanceId: "gw-1", sessions: 2 };
+  const states = [presence.LeaseState.LEASE_STATE_OPEN, presence.LeaseState.LEASE_STATE_LOST];
+  const leases = states.map((state, index) => ({ ...lease, leaseId: `L${index}`, state, openedAt: secondsAgo(300) }));
+  let isThere = true;
+  const addr = await scriptedPresence(t, {
+    listLeases: () => ({ leases: isThere ? leases : [], nextPageToken: "" }),
+  });
+  assert.deepEqual((await run("leases", "--addr", addr)).stdout, [
+    "L0  of gw-1  open  2 sessions  opened 5 min ago",
+    "L1  of gw-1  lost  2 sessions  opened 5 min ago",
+  ]);
+  const [first = ""] = (await run("leases", "--json", "--addr", addr)).stdout;
+  const openedAt = new Date(nowMs - 300_000).toISOString();
+  assert.deepEqual(JSON.parse(first), { ...lease, leaseId: "L0", state: "LEASE_STATE_OPEN", openedAt });
+  isThere = false;
+  assert.deepEqual((await run("leases", "--addr", addr)).stdout, ["no lease: no gateway uses them"]);
+});
+
+test("close says what it ended, and for how long nobody comes back", async (t) => {
+  const asked: presence.CloseSessionsRequest[] = [];
+  const session = { userId: "alice", deviceId: "phone", sessionId: "17.c1" };
+  const addr = await scriptedPresence(t, {
+    closeSessions(request) {
+      asked.push(request);
+      return { closed: request.deviceId === "tv" ? [] : [session] };
+    },
+  });
+  const flags = ["--user", "alice", "--reason", "stolen phone", "--addr", addr];
+  assert.deepEqual((await run("close", ...flags, "--block-for", "10m")).stdout, [
+    "○ alice on phone is closed: session 17.c1",
+    "It may not register again for 600 s.",
+  ]);
+  assert.deepEqual((await run("close", ...flags, "--device", "tv")).stdout, ["alice had no such session"]);
+  const json = await run("close", ...flags, "--device", "phone", "--session", "17.c1", "--json");
+  assert.deepEqual(json.stdout, [JSON.stringify({ closed: [session] })]);
+  const request = { userId: "alice", deviceId: "", sessionId: "", reason: "stolen phone", blockFor: undefined };
+  assert.deepEqual(asked, [
+    { ...request, blockFor: { seconds: 600, nanos: 0 } },
+    { ...request, deviceId: "tv" },
+    { ...request, deviceId: "phone", sessionId: "17.c1" },
+  ]);
+  const bare = await run("close", "--user", "alice", "--addr", addr);
+  assert.deepEqual([bare.code, bare.stderr[0]], [exitCodes.usage, "presence: close needs --user and --reason"]);
+});

@@ -23,6 +23,20 @@ export function userDevicesJson({ userId, devices, unknown }: presence.UserDevic
   return { userId, devices: devices.map(deviceJson), ...(unknown && { unknown }) };
 }
 
+export function sessionInfoJson(session: presence.SessionInfo): object {
+  const { userId, deviceId, sessionId, instanceId, leaseId } = session;
+  return { ...asObject(presence.SessionInfo.toJSON(session)), userId, deviceId, sessionId, instanceId, leaseId };
+}
+
+export function leaseInfoJson(lease: presence.LeaseInfo): object {
+  const { leaseId, instanceId, sessions } = lease;
+  return { ...asObject(presence.LeaseInfo.toJSON(lease)), leaseId, instanceId, sessions };
+}
+
+export function sessionRefJson({ userId, deviceId, sessionId }: presence.SessionRef): object {
+  return { userId, deviceId, sessionId };
+}
+
 function deviceJson(device: presence.DeviceInfo): object {
   return asObject(presence.DeviceInfo.toJSON(device));
 }

@@ -10,6 +10,10 @@ export function durationMs(duration: Duration): number {
   return duration.seconds * 1_000 + duration.nanos / 1_000_000;
 }
 
+export function durationOf(ms: number): Duration {
+  return { seconds: Math.floor(ms / 1_000), nanos: (ms % 1_000) * 1_000_000 };
+}
+
 /** As the JSON form of google.protobuf.Duration, such as `20s` or `0.500s`. */
 export function durationJson(ms: number): string {
   return Number.isInteger(ms / 1_000) ? `${ms / 1_000}s` : `${(ms / 1_000).toFixed(3)}s`;

@@ -90,6 +90,13 @@ export function exposeParts(
   metrics.gauge({ name: "presence_leases", help: "Leases of gateways that are open, lost or closed." }, () =>
     Math.max(0, ...ticks(({ leases }) => leases)),
   );
+  metrics.gauge(
+    {
+      name: "presence_blocks",
+      help: "Users, devices and connections that an operator closed, and that may not register.",
+    },
+    () => sum(ticks(({ blocks }) => blocks)),
+  );
   metrics.gauge({ name: "presence_users_online", help: "Users online, in the whole store." }, () =>
     sum(ticks(({ usersOnline }) => usersOnline)),
   );

@@ -164,7 +164,11 @@ describe("presence service", () => {
       ref("phone", current.sessionId),
       ref("laptop", "1.c9"),
     ]);
-    assert.deepEqual(lost, { superseded: [ref("phone", old.sessionId)], missing: [ref("laptop", "1.c9")] });
+    assert.deepEqual(lost, {
+      superseded: [ref("phone", old.sessionId)],
+      missing: [ref("laptop", "1.c9")],
+      closed: [],
+    });
   });
 
   test("heartbeats that the store could not answer are named, and fail the call only where all did (P5)", async () => {
@@ -181,7 +185,7 @@ describe("presence service", () => {
     const [live, away, broken] = [ref("phone", sessionId), ref("tablet", "1.c2"), ref("watch", "1.c3")];
     assert.deepEqual((await service.refreshEach([away, live, broken])).unconfirmed, [away, broken]);
     assert.deepEqual((await service.refreshEach([broken])).unconfirmed, [broken], "says nothing of the store");
-    assert.deepEqual(await service.refreshMany([live, broken]), { missing: [], superseded: [] });
+    assert.deepEqual(await service.refreshMany([live, broken]), { missing: [], superseded: [], closed: [] });
     await assert.rejects(service.refreshEach([broken, away]), refusal("UNAVAILABLE", "its shard is away"));
   });
 

@@ -1,3 +1,4 @@
+import type { Refusal } from "./domain/block.ts";
 import { unreachable } from "./domain/invariant.ts";
 import type { Limits } from "./domain/limits.ts";
 import { PresenceError } from "./domain/presence-error.ts";
@@ -5,6 +6,7 @@ import { parseSessionId, type SessionRef } from "./domain/session.ts";
 import { shardOf } from "./domain/shard.ts";
 import type { DisconnectReason } from "./domain/transition.ts";
 import { checkAge, checkCount, checkId, checkOptionalId, checkSessionId } from "./request-checks.ts";
+import { SessionControl } from "./session-control.ts";
 import type {
   DeviceView,
   GatewayLeases,
@@ -13,6 +15,7 @@ import type {
   RefreshResult,
   Registration,
   SessionEnding,
+  SessionListing,
   SessionStore,
   ShardKeeping,
   TransitionLog,
@@ -39,7 +42,14 @@ type KeptLease = Omit<Extract<LeaseResult, { kind: "kept" }>, "kind">;
 /** The outcome of a batch of heartbeats: those that did not go through. */
 interface LostSessions {
   readonly missing: SessionRef[];
+  /** Those that an operator closed, too: callers that know no more close their sockets. */
   readonly superseded: SessionRef[];
+  readonly closed: ClosedSession[];
+}
+
+interface ClosedSession {
+  readonly session: SessionRef;
+  readonly refusal: Refusal;
 }
 
 /** As LostSessions, and those that the store could not answer for: nothing is known of them. */
@@ -56,6 +66,7 @@ export interface Watching {
 }
 
 type ServedStore = SessionStore &
+  SessionListing &
   GatewayLeases &
   TransitionLog &
   Pick<ShardKeeping, "isRecovering"> & { readonly shardCount: number };
@@ -71,6 +82,8 @@ export class PresenceService {
   /** Whether this node hears of every change; a watch that starts earlier would miss some. */
   readonly #followsAllShards: () => boolean;
   readonly #leasesRefused: string | undefined;
+  /** What operators do. */
+  readonly control: SessionControl;
 
   constructor(options: {
     store: ServedStore;
@@ -85,6 +98,7 @@ export class PresenceService {
     this.#limits = options.limits;
     this.#followsAllShards = options.followsAllShards;
     this.#leasesRefused = options.leasesRefused;
+    this.control = new SessionControl(options.store, options.limits);
   }
 
   /** @param stoodStillMs how long the call may have waited for this node; 0 for a moment */
@@ -140,6 +154,8 @@ export class PresenceService {
         );
       case "lease-closed":
         throw leaseClosed(leaseId);
+      case "closed":
+        throw closedByOperator(registration, result);
       default:
         return unreachable(result);
     }
@@ -206,16 +222,16 @@ export class PresenceService {
 
   /** Extends many. Rejects when the store could not answer for one of them: send all again. */
   async refreshMany(sessions: readonly Heartbeat[]): Promise<LostSessions> {
-    const { missing, superseded, failure } = await this.#refreshAll(sessions);
+    const { failure, unconfirmed: _, ...lost } = await this.#refreshAll(sessions);
     if (failure !== undefined) throw failure;
-    return { missing, superseded };
+    return lost;
   }
 
   /** Extends many, each for itself. Rejects when the store could answer for none of them. */
   async refreshEach(sessions: readonly Heartbeat[]): Promise<PartlyRefreshed> {
-    const { missing, superseded, unconfirmed, failure } = await this.#refreshAll(sessions);
-    if (failure !== undefined && unconfirmed.length === sessions.length) throw failure;
-    return { missing, superseded, unconfirmed };
+    const { failure, ...lost } = await this.#refreshAll(sessions);
+    if (failure !== undefined && lost.unconfirmed.length === sessions.length) throw failure;
+    return lost;
   }
 
   /** One view per id, in the order asked, duplicates kept. */
@@ -284,19 +300,14 @@ export class PresenceService {
       this.#checkSession(session, `sessions[${index}].`);
       this.#checkLease(session, `sessions[${index}].`);
     }
-    const refused: Record<"missing" | "superseded" | "failed", SessionRef[]> = {
-      missing: [],
-      superseded: [],
-      failed: [],
-    };
-    const { missing, superseded, failed: unconfirmed } = refused;
+    const lost: PartlyRefreshed = { missing: [], superseded: [], closed: [], unconfirmed: [] };
     return await new Promise((resolve) => {
       let open = sessions.length;
       let failure: Error | undefined;
-      const end = () => resolve({ missing, superseded, unconfirmed, failure });
+      const end = () => resolve({ ...lost, failure });
       const reply = (result: RefreshResult, tag: number) => {
         if (result.kind === "failed" && !isOfOneUser(result.error)) failure = result.error;
-        if (result.kind !== "refreshed") refused[result.kind].push(sessions[tag] as SessionRef);
+        if (result.kind !== "refreshed") note(lost, sessions[tag] as SessionRef, result);
         open--;
         if (open === 0) end();
       };
@@ -349,6 +360,26 @@ export class PresenceService {
   }
 }
 
+function note(lost: PartlyRefreshed, session: SessionRef, result: Exclude<RefreshResult, { kind: "refreshed" }>): void {
+  switch (result.kind) {
+    case "missing":
+      lost.missing.push(session);
+      return;
+    case "closed":
+      lost.closed.push({ session, refusal: result });
+      lost.superseded.push(session);
+      return;
+    case "superseded":
+      lost.superseded.push(session);
+      return;
+    case "failed":
+      lost.unconfirmed.push(session);
+      return;
+    default:
+      unreachable(result);
+  }
+}
+
 /** Whether it says nothing of whether the store can answer for others. */
 function isOfOneUser(error: Error): boolean {
   return error instanceof PresenceError && error.code === "DATA_LOSS";
@@ -369,6 +400,8 @@ export function refreshError(session: SessionRef, result: Exclude<RefreshResult,
           ? `the session of ${nameOf(session)} was registered with a connection_id: refresh it with its session_id`
           : `${nameOf(session)} was registered by a newer connection: close this socket`,
       );
+    case "closed":
+      return closedByOperator(session, result);
     case "failed":
       return result.error;
     default:
@@ -401,6 +434,16 @@ function leaseClosed(leaseId: string): PresenceError {
   return new PresenceError(
     "FAILED_PRECONDITION",
     `lease ${quote(leaseId)} was closed by its process: a new process opens a lease with an id of its own`,
+  );
+}
+
+function closedByOperator(session: { userId: string; deviceId: string }, refusal: Refusal): PresenceError {
+  const { reason, leftMs } = refusal;
+  const until = leftMs === undefined ? "" : `, and may register again in ${Math.ceil(leftMs / 1_000)} s`;
+  return new PresenceError(
+    "FAILED_PRECONDITION",
+    `${nameOf(session)} was closed by an operator (${reason})${until}: close this socket`,
+    { refusal: { reason, leftMs } },
   );
 }
 

@@ -1,4 +1,5 @@
 import { faultOfId, faultOfText, type IdFault } from "@realchat/presence-runtime/ids";
+import { blockMaxMs, blockMinMs, reasonMaxBytes } from "./domain/block.ts";
 import type { Limits } from "./domain/limits.ts";
 import { PresenceError } from "./domain/presence-error.ts";
 
@@ -27,6 +28,26 @@ export function checkSessionId(field: string, id: string, { idMaxBytes }: Limits
 export function checkAge(field: string, ageMs: number): void {
   if (ageMs >= 0 && ageMs <= ageMaxMs) return;
   throw invalid(`${field} is ${ageMs / 1_000} s: send 0 to ${ageMaxMs / 1_000} s, or leave it out`);
+}
+
+/** @throws PresenceError INVALID_ARGUMENT unless it is text for people, without control characters */
+export function checkReason(field: string, reason: string): void {
+  const instead = `send 1 to ${reasonMaxBytes} bytes`;
+  if (reason === "") throw invalid(`${field} is empty: ${instead}`);
+  const fault = faultOfText(reason, reasonMaxBytes);
+  if (fault !== undefined) throw invalid(`${field} ${fault.what}: ${instead} without control characters`);
+}
+
+/** @throws PresenceError INVALID_ARGUMENT unless it is a second to 30 days */
+export function checkBlock(field: string, blockMs: number): void {
+  if (blockMs >= blockMinMs && blockMs <= blockMaxMs) return;
+  const limits = `${blockMinMs / 1_000} to ${blockMaxMs / 1_000} s`;
+  throw invalid(`${field} is ${blockMs / 1_000} s: send ${limits}, or leave it out`);
+}
+
+/** @throws PresenceError INVALID_ARGUMENT unless it is 0, for the default, to `limit` */
+export function checkPageSize(field: string, size: number, limit: number): void {
+  if (size < 0 || size > limit) throw invalid(`${field} is ${size}: send 1 to ${limit}, or leave it out`);
 }
 
 /** @throws PresenceError INVALID_ARGUMENT when `count` is above `limit` */

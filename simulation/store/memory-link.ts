@@ -1,3 +1,4 @@
+import type { Closing } from "../../services/presence/domain/block.ts";
 import type { SessionRef } from "../../services/presence/domain/session.ts";
 import type { DisconnectReason } from "../../services/presence/domain/transition.ts";
 import type {
@@ -85,6 +86,10 @@ export class MemoryLink implements PresenceStore {
     return this.#change((store) => store.unregister(ending));
   }
 
+  closeSessions(closing: Closing) {
+    return this.#change((store) => store.closeSessions(closing));
+  }
+
   refresh(session: SessionRef, reply: RefreshReply, tag: number): void {
     const ask = (store: PresenceStore) =>
       new Promise<RefreshResult>((resolve) => store.refresh(session, (result) => resolve(result), 0));
@@ -92,6 +97,18 @@ export class MemoryLink implements PresenceStore {
       (result) => reply(result, tag),
       (error) => reply({ kind: "failed", error }, tag),
     );
+  }
+
+  sessionsOf(userId: string) {
+    return this.#call((store) => store.sessionsOf(userId));
+  }
+
+  sessionsAt(instanceId: string, cursor: string, count: number) {
+    return this.#call((store) => store.sessionsAt(instanceId, cursor, count));
+  }
+
+  leasesAfter(leaseId: string, limit: number) {
+    return this.#call((store) => store.leasesAfter(leaseId, limit));
   }
 
   openLease(leaseId: string, instanceId: string) {

@@ -8,6 +8,7 @@ import { ReckonedClock } from "../../services/presence/store/redis/shard/reckone
 import { RefreshQueue } from "../../services/presence/store/redis/shard/refresh-queue.ts";
 import { StoreTime } from "../../services/presence/store/redis/shard/store-time.ts";
 import type {
+  CloseResult,
   Heartbeat,
   LeaseResult,
   LogListener,
@@ -169,6 +170,23 @@ export class RedisLink implements PresenceStore {
   unregister(ending: SessionEnding) {
     const shard = this.#shardOf(ending.userId);
     return this.#change(shard, (redis, until) => redis.unregister(shard, ending, until));
+  }
+
+  /** No operator acts in a simulation. */
+  async closeSessions(): Promise<CloseResult> {
+    return { kind: "closed", sessions: [] };
+  }
+
+  async sessionsOf(): Promise<[]> {
+    return [];
+  }
+
+  async sessionsAt(): Promise<{ sessions: []; cursor: "" }> {
+    return { sessions: [], cursor: "" };
+  }
+
+  async leasesAfter(): Promise<[]> {
+    return [];
   }
 
   refresh(session: Heartbeat, reply: RefreshReply, tag: number): void {

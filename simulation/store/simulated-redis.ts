@@ -208,6 +208,7 @@ export class SimulatedRedis {
       usersOnline: 0,
       leased: 0,
       leases: 0,
+      blocks: 0,
       logLength: data.log.length,
       begin: data.begin,
       recoveringMs,
@@ -244,7 +245,7 @@ export class SimulatedRedis {
     const moment = this.#momentInTime(data, until);
     const heartbeat = { deviceId, sessionId, instanceId };
     const decision = decideHeartbeat(data.records.get(userId), heartbeat, moment, this.#rules);
-    if (decision.kind === "missing" || decision.kind === "superseded") return { kind: decision.kind };
+    if (decision.kind !== "live" && decision.kind !== "revived") return decision;
     const id = decision.kind === "live" ? decision.sessionId : sessionIdOf(decision.session);
     if (decision.kind === "revived") this.#commit(shard, data, userId, deviceId, decision, moment);
     this.#setDeadline(data, userId, { sessionId: id }, moment.clockMs + this.#rules.ttlMs);

@@ -32,6 +32,9 @@ export async function scriptedPresence(
     keepLease: unscripted,
     closeLease: unscripted,
     watchLease: unscripted,
+    listSessions: unscripted,
+    closeSessions: unscripted,
+    listLeases: unscripted,
     ...script,
   };
   const server = createRpcServer({ ...options, services: [implement(presence.PresenceApiDefinition, handlers)] });

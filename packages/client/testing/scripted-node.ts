@@ -34,6 +34,7 @@ export async function scriptedNode(
     ...{ refreshSession: unscripted, getUserDevices: unscripted, refreshSessions: unscripted },
     ...{ batchGetUserDevices: unscripted, watchPresence: unscripted, watchDevices: unscripted },
     ...{ openLease: unscripted, keepLease: unscripted, closeLease: unscripted, watchLease: unscripted },
+    ...{ listSessions: unscripted, closeSessions: unscripted, listLeases: unscripted },
     ...script,
   };
   const health = new Health();

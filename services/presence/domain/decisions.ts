@@ -1,3 +1,4 @@
+import type { Refusal } from "./block.ts";
 import type { LeaseState } from "./lease.ts";
 import { isUnproven, recoveringUntilMs } from "./recovery.ts";
 import {
@@ -10,7 +11,7 @@ import {
   type Tombstone,
   type UserRecord,
 } from "./session.ts";
-import type { DisconnectReason, TransitionCause } from "./transition.ts";
+import type { EndReason, TransitionCause } from "./transition.ts";
 
 /**
  * What happens to a user's record when a session is registered, ended, revived or falls due. Pure: the record and the
@@ -45,6 +46,8 @@ export interface Rules {
   readonly deviceMaxTombstones: number;
   /** Most devices in a record. */
   readonly userMaxDevices: number;
+  /** Blocks that a shard holds before it takes no call more that may add some. */
+  readonly shardMaxBlocks: number;
   /** Least age of a registration that counts, and most that orders may be ahead of the clock for that, ms. */
   readonly ageMinMs: number;
 }
@@ -57,6 +60,7 @@ export const defaultRules: Rules = {
   memoryMs: 120_000,
   deviceMaxTombstones: 8,
   userMaxDevices: 100,
+  shardMaxBlocks: 10_000,
   ageMinMs: 1_000,
 };
 
@@ -78,6 +82,8 @@ export interface RegisterRequest {
   readonly ageMs: number;
   /** The lease that the session is to be under. */
   readonly lease?: LeaseOfCall;
+  /** By a block of the user, the device or the connection. */
+  readonly refusal?: Refusal | undefined;
 }
 
 /** A lease that a call names, as the shard knows it. */
@@ -88,6 +94,9 @@ export interface LeaseOfCall {
   /** The gateway that opened it. */
   readonly instanceId: string;
 }
+
+/** An operator closed it. */
+type Closed = { kind: "closed" } & Refusal;
 
 type RegisterDecision =
   /** `replaced`: the session whose deadline goes. The new deadline is a TTL from now. */
@@ -101,6 +110,7 @@ type RegisterDecision =
   /** A repeated call: the session is there already; its deadline is extended, where the record says that it is. */
   | { kind: "repeated"; session: Session; record: UserRecord }
   | { kind: "lease-missing" | "lease-closed" }
+  | Closed
   | { kind: "ended" }
   | { kind: "superseded" }
   | { kind: "too-many-devices" };
@@ -120,6 +130,7 @@ export function decideRegister(
   const { lease } = request;
   if (lease?.state === "closed") return { kind: "lease-closed" };
   if (lease !== undefined && lease.state !== "open") return { kind: "lease-missing" };
+  if (request.refusal !== undefined) return { kind: "closed", ...request.refusal };
 
   let comesBackAt = request.previous?.order;
   if (request.connectionId !== "") {
@@ -162,7 +173,7 @@ interface UnregisterRequest {
   readonly deviceId: string;
   /** Empty for a legacy caller. */
   readonly sessionId: string;
-  readonly reason: DisconnectReason;
+  readonly reason: EndReason;
 }
 
 type UnregisterDecision =
@@ -215,7 +226,7 @@ export function decideUnregister(
     const after = withDevice(seen, request.deviceId, waiting);
     return { kind: "grace", session, record: after, latestMs, earliestMs: isKept ? untilMs : 0 };
   }
-  const cause = lost ? "CONNECTION_LOST" : request.reason === "LOGGED_OUT" ? "LOGGED_OUT" : "DISCONNECTED";
+  const cause = endCauses[request.reason];
   return {
     kind: "ended",
     session,
@@ -223,6 +234,14 @@ export function decideUnregister(
     ...clearCurrent(state === "grace" ? record : seen, request.deviceId, session, "ended", cause, moment, rules),
   };
 }
+
+const endCauses = {
+  UNSPECIFIED: "DISCONNECTED",
+  LOGGED_OUT: "LOGGED_OUT",
+  CONNECTION_LOST: "CONNECTION_LOST",
+  SERVER_DRAIN: "CONNECTION_LOST",
+  FORCED: "FORCED",
+} as const satisfies Record<EndReason, TransitionCause>;
 
 /**
  * The due member of the deadlines: a session, or a device in grace. `deviceId`: where the store knows it, since one
@@ -314,6 +333,8 @@ interface Heartbeat {
   readonly instanceId: string;
   /** The lease under which the session is verified; it has a session_id with a connection_id then. */
   readonly lease?: LeaseOfCall;
+  /** By a block of the user, the device or the session's connection. */
+  readonly refusal?: Refusal | undefined;
 }
 
 type HeartbeatDecision =
@@ -327,6 +348,7 @@ type HeartbeatDecision =
       transition: NewTransition | undefined;
     }
   | { kind: "missing" }
+  | Closed
   /** Replaced by a newer session; or, without session_id, the device's session belongs to a caller with tokens. */
   | { kind: "superseded" };
 
@@ -338,15 +360,15 @@ export function decideHeartbeat(
   rules: Rules,
 ): HeartbeatDecision {
   const record = before ?? noRecord;
-  const { deviceId, sessionId } = heartbeat;
+  const { deviceId, sessionId, lease, refusal } = heartbeat;
   const device = record.devices.get(deviceId);
   const current = device?.current;
-  const { lease } = heartbeat;
   if (lease !== undefined && lease.state !== "open") return { kind: "missing" };
   if (sessionId !== "") {
     if (current?.state === "live" && device !== undefined && sessionIdOf(current.session) === sessionId) {
       return { kind: "live", sessionId, record: movedTo(lease, record, deviceId, device) };
     }
+    if (refusal !== undefined) return { kind: "closed", ...refusal };
     if (lease !== undefined) return restore(before, heartbeat, lease, moment, rules);
     const token = parseSessionId(sessionId);
     const isOld = token !== undefined && device !== undefined && isOutranked(device, token);
@@ -356,6 +378,7 @@ export function decideHeartbeat(
     if (current.session.connectionId !== "") return { kind: "superseded" };
     return { kind: "live", sessionId: sessionIdOf(current.session), record };
   }
+  if (refusal !== undefined) return { kind: "closed", ...refusal };
   const known = revivable(device, moment, rules);
   if (known === "gone") return { kind: "missing" };
   const roomy = makeRoom(record, deviceId, moment, rules);

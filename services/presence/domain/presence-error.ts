@@ -1,3 +1,5 @@
+import type { Refusal } from "./block.ts";
+
 type PresenceErrorCode =
   | "INVALID_ARGUMENT"
   | "NOT_FOUND"
@@ -13,10 +15,17 @@ export class PresenceError extends Error {
   readonly code: PresenceErrorCode;
   /** Advice with UNAVAILABLE: try again after this long. */
   readonly retryAfterMs: number | undefined;
+  /** With FAILED_PRECONDITION: an operator closed it. */
+  readonly refusal: Refusal | undefined;
 
-  constructor(code: PresenceErrorCode, message: string, options: ErrorOptions & { retryAfterMs?: number } = {}) {
+  constructor(
+    code: PresenceErrorCode,
+    message: string,
+    options: ErrorOptions & { retryAfterMs?: number; refusal?: Refusal } = {},
+  ) {
     super(message, options);
     this.code = code;
     this.retryAfterMs = options.retryAfterMs;
+    this.refusal = options.refusal;
   }
 }

@@ -16,6 +16,9 @@ export type TransitionCause = (typeof transitionCauses)[number];
 /** Why a gateway ends a session; the names are those of the contract's DisconnectReason. */
 export type DisconnectReason = "UNSPECIFIED" | "LOGGED_OUT" | "CONNECTION_LOST" | "SERVER_DRAIN";
 
+/** Why a session ends at once: its gateway says so, or an operator does. */
+export type EndReason = DisconnectReason | "FORCED";
+
 /** A user came online or went offline: one entry of a shard's log. */
 export interface Transition {
   readonly userId: string;

@@ -56,7 +56,7 @@ class Node {
     const results: presence.RegisterSessionResult[] = [];
     for (const request of sessions) {
       const { status, answer } = await statusOf(this.api.registerSession(request, this.call));
-      results.push({ ...status, session: answer });
+      results.push({ ...status, session: answer, closed: undefined });
     }
     return results;
   }

@@ -2,15 +2,17 @@ import { presence } from "@realchat/presence-proto";
 import { type CallContext, implement, type Service } from "@realchat/presence-rpc";
 import type { LoopTurns } from "@realchat/presence-runtime";
 import type { LeasePace } from "../domain/lease.ts";
+import { PresenceError } from "../domain/presence-error.ts";
 import { type PresenceService, refreshError } from "../presence-service.ts";
 import type { RefreshResult, Registration, SessionEnding } from "../store/store.ts";
 import { ConnectionInstances } from "./connection-instances.ts";
 import { entryDone, entryStatusOf } from "./entry-status.ts";
 import { rpcError } from "./rpc-error.ts";
+import { sessionControl } from "./session-control.ts";
 import { watchDevices } from "./watch-devices.ts";
 import { watchLease } from "./watch-lease.ts";
 import { watchPresence } from "./watch-presence.ts";
-import { deviceInfoOf, durationOf, msOf, reasonOf, userDevicesOf, userPresenceOf } from "./wire.ts";
+import { closedOf, deviceInfoOf, durationOf, msOf, reasonOf, userDevicesOf, userPresenceOf } from "./wire.ts";
 
 /** What callers are told of their sessions and leases, ms. */
 interface Pace {
@@ -44,6 +46,7 @@ export function presenceApi(
   const refreshed: presence.RefreshSessionResponse = { heartbeatInterval };
 
   const instances = new ConnectionInstances();
+  const control = sessionControl(service.control);
 
   const refreshAnswer = (request: presence.RefreshSessionRequest, result: RefreshResult) => {
     if (result.kind === "refreshed") return refreshed;
@@ -68,11 +71,13 @@ export function presenceApi(
     registerSessions: answering(async ({ sessions }, call) => {
       const outcomes = await service.registerEach(sessions.map(registrationOf), stoodStillMs(turns));
       const results = outcomes.map((outcome, place): presence.RegisterSessionResult => {
-        if (outcome.status === "rejected") return { ...statusOf(outcome.reason, call), session: undefined };
+        if (outcome.status === "rejected") {
+          return { ...statusOf(outcome.reason, call), session: undefined, closed: refusalOf(outcome.reason) };
+        }
         const { instanceId, leaseId } = sessions[place] as presence.RegisterSessionRequest;
         instances.registered(call, instanceId);
         const { sessionId, version } = outcome.value;
-        return { ...entryDone, session: { sessionId, version, ...paceOf(leaseId) } };
+        return { ...entryDone, session: { sessionId, version, ...paceOf(leaseId) }, closed: undefined };
       });
       return { results };
     }),
@@ -107,8 +112,11 @@ export function presenceApi(
       const sessions = request.sessions.map((session) =>
         leaseId === "" ? instances.signed(session, call) : { ...session, leaseId },
       );
-      if (partial) return { ...(await service.refreshEach(sessions)), heartbeatInterval };
-      return { ...(await service.refreshMany(sessions)), unconfirmed: [], heartbeatInterval };
+      const lost = partial
+        ? await service.refreshEach(sessions)
+        : { ...(await service.refreshMany(sessions)), unconfirmed: [] };
+      const closed = lost.closed.map(({ session, refusal }) => ({ session, closed: closedOf(refusal) }));
+      return { ...lost, closed, heartbeatInterval };
     }),
 
     openLease: answering(async ({ leaseId, instanceId }) => {
@@ -125,6 +133,10 @@ export function presenceApi(
       return {};
     }),
 
+    listSessions: answering(control.listSessions),
+    closeSessions: answering(control.closeSessions),
+    listLeases: answering(control.listLeases),
+
     batchGetUserDevices: answering(async (request) => {
       const views = await service.users(request.userIds);
       return { users: views.map(userDevicesOf) };
@@ -134,6 +146,11 @@ export function presenceApi(
     watchDevices: watchDevices(service),
     watchLease: watchLease(service),
   });
+}
+
+/** Whether an operator closed what could not register. */
+function refusalOf(error: unknown): presence.Closed | undefined {
+  return error instanceof PresenceError && error.refusal !== undefined ? closedOf(error.refusal) : undefined;
 }
 
 function registrationOf(request: presence.RegisterSessionRequest): Registration {

@@ -2,6 +2,7 @@ import type { presence } from "@realchat/presence-proto";
 import type { CallContext, ResponseStream } from "@realchat/presence-rpc";
 import type { PresenceService } from "../presence-service.ts";
 import { forwardNews } from "./forward-news.ts";
+import { closedOf } from "./wire.ts";
 
 /** What becomes of sessions under a lease, as it happens. */
 export function watchLease(service: PresenceService) {
@@ -12,9 +13,10 @@ export function watchLease(service: PresenceService) {
   ): Promise<void> =>
     forwardNews(
       () => service.watchLease(leaseId),
-      ({ notices, verify }) => {
-        const superseded = notices.map(({ session }) => session);
-        return { superseded, closed: [], closeReason: "", verify };
+      ({ notices, refusal, verify }) => {
+        const of = (kind: string) => notices.filter((notice) => notice.kind === kind).map(({ session }) => session);
+        const { reason = "", blockedFor } = refusal === undefined ? {} : closedOf(refusal);
+        return { superseded: of("superseded"), closed: of("closed"), closeReason: reason, blockedFor, verify };
       },
       responses,
       call,

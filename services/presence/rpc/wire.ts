@@ -1,4 +1,5 @@
 import { type Duration, presence, type Timestamp } from "@realchat/presence-proto";
+import type { Refusal } from "../domain/block.ts";
 import type { DisconnectReason } from "../domain/transition.ts";
 import type { DeviceView, UserView } from "../store/store.ts";
 
@@ -25,7 +26,7 @@ export function msOf({ seconds, nanos }: Duration): number {
 }
 
 /** @returns undefined for 0, which stands for unknown */
-function timestampOf(ms: number): Timestamp | undefined {
+export function timestampOf(ms: number): Timestamp | undefined {
   return ms === 0 ? undefined : durationOf(ms);
 }
 
@@ -39,6 +40,10 @@ export function userPresenceOf(view: UserView): presence.UserPresence {
     shard: view.shard,
     unknown: view.unknown !== undefined,
   };
+}
+
+export function closedOf({ reason, leftMs }: Refusal): presence.Closed {
+  return { reason, blockedFor: leftMs === undefined ? undefined : durationOf(leftMs) };
 }
 
 export function userDevicesOf({ userId, devices, unknown }: UserView): presence.UserDevices {

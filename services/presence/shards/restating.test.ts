@@ -15,6 +15,7 @@ const idle: Tick = {
     usersOnline: 0,
     leased: 0,
     leases: 0,
+    blocks: 0,
     logLength: 0,
   },
   ...{ begin: 0, recoveringMs: 0, isRestated: true },

@@ -1,9 +1,11 @@
+import { closing } from "./contract/closing.contract.ts";
 import { expiry } from "./contract/expiry.contract.ts";
 import { fencing } from "./contract/fencing.contract.ts";
 import { grace } from "./contract/grace.contract.ts";
 import { identity } from "./contract/identity.contract.ts";
 import { leases } from "./contract/leases.contract.ts";
 import { legacy } from "./contract/legacy.contract.ts";
+import { listing } from "./contract/listing.contract.ts";
 import { log } from "./contract/log.contract.ts";
 import { publishing } from "./contract/publishing.contract.ts";
 import { reading } from "./contract/reading.contract.ts";
@@ -24,8 +26,10 @@ export function storeContract(open: OpenStore): void {
   grace(open);
   expiry(open);
   leases(open);
+  closing(open);
   identity(open);
   reading(open);
+  listing(open);
   log(open);
   publishing(open);
   restating(open);

@@ -1,4 +1,6 @@
 import type { OperationMetrics } from "@realchat/presence-runtime";
+import type { Closing, Refusal } from "../domain/block.ts";
+import type { LeaseState } from "../domain/lease.ts";
 import type { LeaseNotice } from "../domain/lease-notice.ts";
 import type { LogEntry } from "../domain/log-entry.ts";
 import type { BeginReason } from "../domain/recovery.ts";
@@ -14,6 +16,7 @@ import type { DisconnectReason } from "../domain/transition.ts";
  */
 export interface PresenceStore
   extends SessionStore,
+    SessionListing,
     GatewayLeases,
     ShardKeeping,
     RecordKeeping,
@@ -93,6 +96,8 @@ export interface Unreadable {
 export interface SessionStore {
   register(registration: Registration): Promise<RegisterResult>;
   unregister(ending: SessionEnding): Promise<UnregisterResult>;
+  /** Ends what an operator closes, with cause FORCED, and blocks what is not to come back: see domain/block.ts. */
+  closeSessions(closing: Closing): Promise<CloseResult>;
   /**
    * Extends the session's deadline to a TTL from now. Without session_id it also brings back what a caller without tokens
    * would never register again. Calls back once, perhaps before it returns.
@@ -121,8 +126,18 @@ export type RegisterResult =
   /** `version`: the user's, after this call. */
   | { readonly kind: "registered" | "repeated"; readonly sessionId: string; readonly version: number }
   | { readonly kind: "ended" | "superseded" | "too-many-devices" }
+  | ClosedByOperator
   /** Of the lease: not there or lost, and said good-bye to. Nothing was changed. */
   | { readonly kind: "lease-missing" | "lease-closed" };
+
+/** It is blocked. */
+export type ClosedByOperator = { readonly kind: "closed" } & Refusal;
+
+export type CloseResult =
+  /** `sessions`: those that ended by this call. */
+  | { readonly kind: "closed"; readonly sessions: readonly SessionRef[] }
+  /** The shard holds `shardMaxBlocks` (see Rules): nothing was changed. */
+  | { readonly kind: "too-many-blocks" };
 
 export interface SessionEnding extends SessionRef {
   readonly reason: DisconnectReason;
@@ -144,6 +159,7 @@ export type RefreshResult =
   | { readonly kind: "refreshed" }
   | { readonly kind: "missing" }
   | { readonly kind: "superseded" }
+  | ClosedByOperator
   | { readonly kind: "failed"; readonly error: Error };
 
 export type RefreshReply = (result: RefreshResult, tag: number) => void;
@@ -170,6 +186,46 @@ export interface DeviceView {
   readonly deviceId: string;
   readonly instanceId: string;
   readonly connectedAtMs: number;
+}
+
+/** What operators look at. */
+export interface SessionListing {
+  /** The live sessions of a user, also those under a lease that is lost or closed, by device_id. */
+  sessionsOf(userId: string): Promise<SessionView[]>;
+  /**
+   * One step of a walk over the live sessions of a gateway: those that its leases name, then all records, for the others. A
+   * session that comes or goes meanwhile may be missing, or come twice.
+   * @param cursor of the step before; empty: from the beginning
+   * @param count about how many are looked for
+   * @returns `cursor`: empty at the end
+   * @throws PresenceError INVALID_ARGUMENT for a cursor that is none
+   */
+  sessionsAt(
+    instanceId: string,
+    cursor: string,
+    count: number,
+  ): Promise<{ readonly sessions: SessionView[]; readonly cursor: string }>;
+  /** Leases by id, those after the one named, at most `limit`. @throws PresenceError UNAVAILABLE if one shard did not answer */
+  leasesAfter(leaseId: string, limit: number): Promise<LeaseView[]>;
+}
+
+export interface SessionView extends SessionRef {
+  readonly instanceId: string;
+  /** undefined: under none. */
+  readonly leaseId: string | undefined;
+  /** Wall clock; 0: not known. */
+  readonly connectedAtMs: number;
+}
+
+/** A lease over all shards. */
+export interface LeaseView {
+  readonly leaseId: string;
+  readonly instanceId: string;
+  /** "closed" or "lost" if it is in some shard. */
+  readonly state: LeaseState;
+  /** For the first time, wall clock; 0: not known. */
+  readonly openedAtMs: number;
+  readonly sessions: number;
 }
 
 /**
@@ -227,6 +283,8 @@ export interface Tick {
   /** Of these sessions, those under a lease; and leases that are open, lost or closed. */
   readonly leased: number;
   readonly leases: number;
+  /** Users, devices and connections that are blocked, or were until a moment ago. */
+  readonly blocks: number;
   /** Entries the log holds. */
   readonly logLength: number;
   /** The version at which the shard began anew; 0: it never did. */

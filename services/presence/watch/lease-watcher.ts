@@ -1,3 +1,4 @@
+import type { Refusal } from "../domain/block.ts";
 import type { LeaseNotice } from "../domain/lease-notice.ts";
 
 /** Notices of one watcher that wait; beyond, they are dropped, and it is told to verify instead. */
@@ -5,7 +6,9 @@ const pendingMax = 10_000;
 
 /** The next message of a watcher's stream. */
 interface LeaseNews {
-  readonly notices: LeaseNotice[];
+  readonly notices: readonly LeaseNotice[];
+  /** Of those that were closed, all for one reason. */
+  readonly refusal: Refusal | undefined;
   /** Some may have been missed. */
   readonly verify: boolean;
 }
@@ -49,11 +52,25 @@ export class LeaseWatcher {
       });
     }
     if (this.#isClosed) return undefined;
-    const news = { notices: this.#pending.splice(0, limit), verify: this.#mustVerify };
+    const news = { ...this.#take(limit), verify: this.#mustVerify };
     this.#mustVerify = false;
     for (const { kind } of news.notices) this.#counts[kind] += 1;
     if (news.verify) this.#counts.verify += 1;
     return news;
+  }
+
+  /** A message names one reason for which sessions were closed. */
+  #take(limit: number): Pick<LeaseNews, "notices" | "refusal"> {
+    let refusal: Refusal | undefined;
+    let count = 0;
+    for (const notice of this.#pending.slice(0, limit)) {
+      if (notice.kind === "closed") {
+        refusal ??= notice.refusal;
+        if (notice.refusal.reason !== refusal.reason || notice.refusal.leftMs !== refusal.leftMs) break;
+      }
+      count += 1;
+    }
+    return { notices: this.#pending.splice(0, count), refusal };
   }
 
   close(): void {

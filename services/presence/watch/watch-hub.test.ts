@@ -143,29 +143,41 @@ describe("watching", () => {
     const notices = ["a", "b", "c"].map((userId) => supersededOf(userId));
     for (const notice of notices) hub.leaseNotice(notice);
     for (const watcher of [one, other]) {
-      assert.deepEqual(await watcher.next(2), { notices: notices.slice(0, 2), verify: false });
-      assert.deepEqual(await watcher.next(2), { notices: notices.slice(2), verify: false });
+      assert.deepEqual(await watcher.next(2), { notices: notices.slice(0, 2), verify: false, refusal: undefined });
+      assert.deepEqual(await watcher.next(2), { notices: notices.slice(2), verify: false, refusal: undefined });
     }
     other.close();
     const waiting = stranger.next(2);
     hub.leaseNotice(supersededOf("d", "M"));
-    assert.deepEqual(await waiting, { notices: [supersededOf("d", "M")], verify: false });
+    assert.deepEqual(await waiting, { notices: [supersededOf("d", "M")], verify: false, refusal: undefined });
     hub.leaseNotice(supersededOf("e"));
     assert.equal((await one.next(2))?.notices.length, 1);
     assert.equal(await other.next(2), undefined);
-    assert.deepEqual(hub.leaseNews, { superseded: 8, verify: 0 });
+    assert.deepEqual(hub.leaseNews, { superseded: 8, closed: 0, verify: 0 });
     const last = stranger.next(2);
     hub.closeAll();
     assert.deepEqual([await last, hub.size], [undefined, 0]);
+  });
+
+  test("sessions that were closed for different reasons are told in different messages", async () => {
+    const hub = new WatchHub(() => 0);
+    const watcher = openLease(hub);
+    const closed = (userId: string, reason: string) =>
+      ({ ...supersededOf(userId), kind: "closed", refusal: { reason, leftMs: undefined } }) as const;
+    const notices = [closed("a", "one"), supersededOf("b"), closed("c", "one"), closed("d", "two")];
+    for (const notice of notices) hub.leaseNotice(notice);
+    const [first, second] = [await watcher.next(10), await watcher.next(10)];
+    assert.deepEqual([first?.notices, first?.refusal?.reason], [notices.slice(0, 3), "one"]);
+    assert.deepEqual([second?.notices, second?.refusal?.reason], [notices.slice(3), "two"]);
   });
 
   test("whoever may have missed notices for a lease is told to verify, once", async () => {
     const hub = new WatchHub(() => 0);
     const watcher = openLease(hub);
     const isTold = async () => {
-      assert.deepEqual(await watcher.next(10), { notices: [], verify: true });
+      assert.deepEqual(await watcher.next(10), { notices: [], verify: true, refusal: undefined });
       hub.leaseNotice(supersededOf("anna"));
-      assert.deepEqual(await watcher.next(10), { notices: [supersededOf("anna")], verify: false });
+      assert.deepEqual(await watcher.next(10), { notices: [supersededOf("anna")], verify: false, refusal: undefined });
     };
     hub.noticesMissed();
     hub.noticesMissed();
@@ -173,7 +185,11 @@ describe("watching", () => {
     hub.recovering(0);
     await isTold();
     for (let user = 0; user <= 10_000; user++) hub.leaseNotice(supersededOf(`user-${user}`));
-    assert.deepEqual(await watcher.next(10), { notices: [supersededOf("user-10000")], verify: true });
+    assert.deepEqual(await watcher.next(10), {
+      notices: [supersededOf("user-10000")],
+      verify: true,
+      refusal: undefined,
+    });
     assert.equal(hub.leaseNews.verify, 3);
   });
 

@@ -12,7 +12,7 @@ export class WatchHub {
   readonly #deviceWatchers = new Set<DeviceWatcher>();
   readonly #leaseWatchers = new Set<LeaseWatcher>();
   readonly #byLease = new Map<string, Set<LeaseWatcher>>();
-  readonly #leaseNews: LeaseNewsCounts = { superseded: 0, verify: 0 };
+  readonly #leaseNews: LeaseNewsCounts = { superseded: 0, closed: 0, verify: 0 };
   readonly #recovering = new Set<number>();
   readonly #shardOf: (userId: string) => number;
   readonly limit: number;

@@ -67,6 +67,38 @@ export const recovering = (open: OpenLossyStore) =>
       assert.ok((await scene.user()).version > again.begin);
     });
 
+    lossy(
+      "keeps whom an operator closes online until it has recovered, and the connection away (P1)",
+      async (scene, store) => {
+        const sessionId = await scene.session({ connectionId: "c1" });
+        await store.failOver();
+        const all = { userId: "anna", deviceId: "", sessionId: "", reason: "closed", blockMs: undefined };
+        const closed = await scene.store.closeSessions(all);
+        assert.deepEqual(closed, { kind: "closed", sessions: [{ userId: "anna", deviceId: "phone", sessionId }] });
+        assert.deepEqual([(await scene.user()).online, await scene.devices()], [true, []]);
+        assert.equal((await scene.register({ connectionId: "c1", previousSessionId: sessionId })).kind, "closed");
+        await scene.elapse(ttlMs + graceMs);
+        assert.equal((await scene.user()).online, false);
+      },
+    );
+
+    lossy(
+      "remembers a block as long as its data: what a replica has, and not what came back empty",
+      async (scene, store) => {
+        const block = { userId: "anna", deviceId: "", sessionId: "", reason: "closed", blockMs: 3_600_000 };
+        await scene.store.closeSessions(block);
+        await store.copy();
+        await scene.store.closeSessions({ ...block, userId: "ben" });
+        await store.setBack("another server");
+        assert.equal((await scene.register({ connectionId: "c1" })).kind, "closed");
+        assert.equal(await scene.refresh(), "closed");
+        await scene.session({ userId: "ben", connectionId: "c2" });
+        await store.flush();
+        for (const shard of scene.shards) await scene.store.tick(shard, 0);
+        await scene.session({ connectionId: "c1" });
+      },
+    );
+
     lossy("starts the shard clock no lower than it was", async (scene, store) => {
       await scene.elapse(10_000);
       const shard = scene.shardOf("anna");

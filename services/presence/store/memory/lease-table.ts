@@ -1,6 +1,7 @@
 import type { LeaseOfCall, Rules } from "../../domain/decisions.ts";
 import { closeLease, keepLease, type Lease, loseLease, openLease } from "../../domain/lease.ts";
 import type { DisconnectReason } from "../../domain/transition.ts";
+import type { LeaseView } from "../store.ts";
 
 /** Gateways' leases; whose sessions are under which, the records know. */
 export class LeaseTable {
@@ -32,12 +33,17 @@ export class LeaseTable {
   }
 
   /** @returns whether it is open now */
-  open(id: string, instanceId: string, clockMs: number): boolean {
+  open(
+    id: string,
+    instanceId: string,
+    { clockMs, nowUs }: { readonly clockMs: number; readonly nowUs: number },
+  ): boolean {
     const before = this.#leases.get(id);
     const lease = openLease(before?.lease, clockMs, this.#rules);
     if (lease === undefined) return false;
     const isKept = before?.lease.state === "open";
-    this.#leases.set(id, { lease, instanceId, lookAtMs: isKept ? before.lookAtMs : clockMs });
+    const openedAtMs = before?.openedAtMs ?? Math.floor(nowUs / 1_000);
+    this.#leases.set(id, { lease, instanceId, openedAtMs, lookAtMs: isKept ? before.lookAtMs : clockMs });
     return true;
   }
 
@@ -61,6 +67,14 @@ export class LeaseTable {
 
   forget(id: string): void {
     this.#leases.delete(id);
+  }
+
+  /** By id, those after the one named, at most `limit`. */
+  after(id: string, limit: number): Omit<LeaseView, "sessions">[] {
+    const later = [...this.#leases].filter(([other]) => other > id).sort(([a], [b]) => (a < b ? -1 : 1));
+    return later.slice(0, limit).map(([leaseId, { lease, instanceId, openedAtMs }]) => {
+      return { leaseId, instanceId, state: lease.state, openedAtMs };
+    });
   }
 
   /** The one whose deadline passed first. */
@@ -90,6 +104,8 @@ export class LeaseTable {
 interface KnownLease {
   lease: Lease;
   readonly instanceId: string;
+  /** For the first time, wall clock. */
+  readonly openedAtMs: number;
   /** Shard clock, ms: no session's own deadline is earlier. */
   lookAtMs: number;
 }

@@ -16,6 +16,10 @@ export class LeasedRows {
     return this.#size;
   }
 
+  sizeOf(leaseId: string): number {
+    return this.#leases.get(leaseId)?.rows.size ?? 0;
+  }
+
   add(leaseId: string, row: number): void {
     const lease = this.#leases.get(leaseId) ?? { rows: new Set(), last: undefined };
     lease.rows.add(row);

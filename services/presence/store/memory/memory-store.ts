@@ -1,4 +1,5 @@
 import type { Clock } from "@realchat/presence-runtime";
+import { type Closing, decideClosing } from "../../domain/block.ts";
 import {
   decideExpire,
   decideHeartbeat,
@@ -20,17 +21,20 @@ import {
   type Device,
   parseSessionId,
   registeredAtMs,
+  type SessionRef,
   sessionIdOf,
   type UserRecord,
   unknownInstance,
 } from "../../domain/session.ts";
 import { readShardClock, type ShardClock, tickCapMs, tickShardClock } from "../../domain/shard-clock.ts";
-import type { DisconnectReason } from "../../domain/transition.ts";
+import type { DisconnectReason, EndReason } from "../../domain/transition.ts";
 import { nextVersion } from "../../domain/version.ts";
 import type {
+  CloseResult,
   DeviceView,
   Heartbeat,
   LeaseResult,
+  LeaseView,
   LogListener,
   Mended,
   PresenceStore,
@@ -42,12 +46,14 @@ import type {
   RestateDuty,
   RestateStep,
   SessionEnding,
+  SessionView,
   StoreHealth,
   StoreMetrics,
   Tick,
   UnregisterResult,
   UserView,
 } from "../store.ts";
+import { BlockTable } from "./block-table.ts";
 import { LeaseTable } from "./lease-table.ts";
 import { MemoryLeases } from "./memory-leases.ts";
 import { type DueSession, RecordTable } from "./record-table.ts";
@@ -89,7 +95,8 @@ class MemoryStore implements PresenceStore {
   readonly #log: TransitionRing;
   readonly #leases = new MemoryLeases();
   readonly #gatewayLeases: LeaseTable;
-  readonly #counts = { register: 0, unregister: 0, refresh: 0, users: 0, tick: 0, lease: 0 };
+  readonly #blocks = new BlockTable();
+  readonly #counts = { register: 0, unregister: 0, close: 0, refresh: 0, users: 0, list: 0, tick: 0, lease: 0 };
   #shardClock: ShardClock;
   /** Where the log ran over, and up to where that was repaired. */
   #begin = 0;
@@ -153,7 +160,8 @@ class MemoryStore implements PresenceStore {
     const record = this.#read(userId, moment);
     const previous = parseSessionId(registration.previousSessionId);
     const lease = leaseId === "" ? undefined : this.#gatewayLeases.named(leaseId);
-    const request = { deviceId, instanceId, connectionId, previous, ageMs, lease };
+    const refusal = this.#blocks.refusal(userId, deviceId, connectionId, moment.clockMs);
+    const request = { deviceId, instanceId, connectionId, previous, ageMs, lease, refusal };
     const decision = decideRegister(record, request, moment, this.#rules);
     switch (decision.kind) {
       case "registered": {
@@ -174,8 +182,34 @@ class MemoryStore implements PresenceStore {
   async unregister(ending: SessionEnding): Promise<UnregisterResult> {
     this.#checkOpen();
     this.#counts.unregister += 1;
-    const { userId, deviceId } = ending;
+    return this.#end(ending, this.#moment());
+  }
+
+  async closeSessions(closing: Closing): Promise<CloseResult> {
+    this.#checkOpen();
+    this.#counts.close += 1;
     const moment = this.#moment();
+    if (this.#blocks.size >= this.#rules.shardMaxBlocks) return { kind: "too-many-blocks" };
+    const { sessions, blocks } = decideClosing(
+      this.#read(closing.userId, moment),
+      closing,
+      moment.clockMs,
+      this.#rules,
+    );
+    this.#blocks.add(blocks);
+    for (const { leaseId, ...session } of sessions) {
+      this.#end({ ...session, reason: "FORCED" }, moment);
+      const refusal = { reason: closing.reason, leftMs: closing.blockMs };
+      if (leaseId !== undefined) this.#log.leaseNotice({ kind: "closed", leaseId, session, refusal });
+    }
+    return {
+      kind: "closed",
+      sessions: sessions.map(({ userId, deviceId, sessionId }) => ({ userId, deviceId, sessionId })),
+    };
+  }
+
+  #end(ending: SessionRef & { readonly reason: EndReason }, moment: Moment): UnregisterResult {
+    const { userId, deviceId } = ending;
     const decision = decideUnregister(this.#read(userId, moment), ending, moment, this.#rules);
     switch (decision.kind) {
       case "ended":
@@ -218,7 +252,10 @@ class MemoryStore implements PresenceStore {
     const moment = this.#moment();
     const record = this.#read(userId, moment);
     const lease = isLeased ? this.#gatewayLeases.named(leaseId) : undefined;
-    const decision = decideHeartbeat(record, { deviceId, sessionId, instanceId, lease }, moment, this.#rules);
+    const connectionId = parseSessionId(sessionId)?.connectionId ?? "";
+    const refusal = this.#blocks.refusal(userId, deviceId, connectionId, moment.clockMs);
+    const heartbeat = { deviceId, sessionId, instanceId, lease, refusal };
+    const decision = decideHeartbeat(record, heartbeat, moment, this.#rules);
     switch (decision.kind) {
       case "revived":
         if (record?.devices.has(deviceId) !== true) this.#makeRoom(moment);
@@ -254,7 +291,7 @@ class MemoryStore implements PresenceStore {
   async openLease(leaseId: string, instanceId: string): Promise<LeaseResult> {
     this.#checkOpen();
     this.#counts.lease += 1;
-    if (!this.#gatewayLeases.open(leaseId, instanceId, this.#moment().clockMs)) return { kind: "closed" };
+    if (!this.#gatewayLeases.open(leaseId, instanceId, this.#moment())) return { kind: "closed" };
     return { kind: "kept", missing: false, partial: false, begins: this.#begin };
   }
 
@@ -279,6 +316,34 @@ class MemoryStore implements PresenceStore {
     return userIds.map((userId) => this.#view(userId, moment));
   }
 
+  async sessionsOf(userId: string): Promise<SessionView[]> {
+    this.#checkOpen();
+    this.#counts.list += 1;
+    const record = this.#read(userId, this.#moment());
+    return record === undefined ? [] : sessionsOf(userId, record);
+  }
+
+  async sessionsAt(instanceId: string, cursor: string): Promise<{ sessions: SessionView[]; cursor: string }> {
+    this.#checkOpen();
+    this.#counts.list += 1;
+    if (!/^\d{0,15}$/.test(cursor)) {
+      throw new PresenceError("INVALID_ARGUMENT", "page_token says no place in this listing: begin anew, without");
+    }
+    const { userIds, next } = this.#records.onlineFrom(Number(cursor), pageUsers);
+    const sessions = userIds.flatMap((userId) => sessionsOf(userId, this.#records.read(userId) as UserRecord));
+    return {
+      sessions: sessions.filter((session) => session.instanceId === instanceId),
+      cursor: next === undefined ? "" : String(next),
+    };
+  }
+
+  async leasesAfter(leaseId: string, limit: number): Promise<LeaseView[]> {
+    this.#checkOpen();
+    this.#counts.list += 1;
+    const leases = this.#gatewayLeases.after(leaseId, limit);
+    return leases.map((lease) => ({ ...lease, sessions: this.#records.underLease(lease.leaseId) }));
+  }
+
   async tick(_shard: number, limit: number): Promise<Tick> {
     this.#checkOpen();
     this.#counts.tick += 1;
@@ -288,6 +353,7 @@ class MemoryStore implements PresenceStore {
     const lagMs = first === undefined ? 0 : moment.clockMs - first;
     const expired = this.#expire(moment, limit);
     this.#forgetDeparted(moment, limit);
+    this.#blocks.forgetOver(moment.clockMs);
     return {
       clockMs: moment.clockMs,
       expired,
@@ -297,6 +363,7 @@ class MemoryStore implements PresenceStore {
       usersOnline: this.#records.usersOnline,
       leased: this.#records.leased,
       leases: this.#gatewayLeases.size,
+      blocks: this.#blocks.size,
       failed: 0,
       logLength: this.#log.length,
       begin: this.#begin,
@@ -580,6 +647,19 @@ function devicesOf(record: UserRecord, isHidden: (leaseId: string | undefined) =
     devices.push({ deviceId, instanceId, connectedAtMs: registeredAtMs(order) });
   }
   return devices.sort((a, b) => (a.deviceId < b.deviceId ? -1 : 1));
+}
+
+/** The live ones, by device_id. */
+function sessionsOf(userId: string, record: UserRecord): SessionView[] {
+  const sessions: SessionView[] = [];
+  for (const [deviceId, { current }] of record.devices) {
+    if (current?.state !== "live") continue;
+    const { session, leaseId } = current;
+    const { instanceId, order } = session;
+    const connectedAtMs = registeredAtMs(order);
+    sessions.push({ userId, deviceId, sessionId: sessionIdOf(session), instanceId, leaseId, connectedAtMs });
+  }
+  return sessions.sort((a, b) => (a.deviceId < b.deviceId ? -1 : 1));
 }
 
 function toMs(us: number): number {

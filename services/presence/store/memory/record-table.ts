@@ -62,6 +62,11 @@ export class RecordTable {
     return this.#leased.size;
   }
 
+  /** Sessions under this lease. */
+  underLease(leaseId: string): number {
+    return this.#leased.sizeOf(leaseId);
+  }
+
   /**
    * Moves the deadline of a live session, never back.
    * @param leasedMs its deadline if it is under a lease

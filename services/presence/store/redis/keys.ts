@@ -15,7 +15,7 @@ export interface ShardKeys {
   readonly leasePrefix: string;
   /** ZSET: lease id → shard clock, ms, when a tick looks through its sessions; 0: it is lost or closed. */
   readonly leases: string;
-  /** HASH: lease id → the instance that opened it. */
+  /** HASH: lease id → the instance that opened it, US, when it did for the first time, ms since 1970. */
   readonly holders: string;
   /** STRING with expiry: the node that publishes this shard. */
   readonly publisher: string;
@@ -64,6 +64,11 @@ export function sessionMember(userId: string, sessionId: string): string {
 /** Member of the deadlines for an open lease: that of a session of nobody. */
 export function leaseMember(leaseId: string): string {
   return sessionMember("", leaseId);
+}
+
+/** Member of the deadlines for a lost lease. */
+export function lostLeaseMember(leaseId: string): string {
+  return `\0\0${leaseId}`;
 }
 
 /** Member of the deadlines for a closed lease. */

@@ -11,6 +11,7 @@ import {
   serversAt,
 } from "@realchat/presence-redis";
 import type { Clock } from "@realchat/presence-runtime";
+import type { Closing } from "../../domain/block.ts";
 import type { Rules } from "../../domain/decisions.ts";
 import { invariant } from "../../domain/invariant.ts";
 import { type LeaseState, sumOfBegins } from "../../domain/lease.ts";
@@ -21,8 +22,10 @@ import { tickCapMs } from "../../domain/shard-clock.ts";
 import type { DisconnectReason } from "../../domain/transition.ts";
 import {
   type Begun,
+  type CloseResult,
   type Heartbeat,
   type LeaseResult,
+  type LeaseView,
   type LogListener,
   type Mended,
   type PresenceStore,
@@ -33,6 +36,7 @@ import {
   type RestateDuty,
   type RestateStep,
   type SessionEnding,
+  type SessionView,
   type StoreHealth,
   type StoreMetrics,
   StoreRefusal,
@@ -49,6 +53,8 @@ import { compareMarks, type StoreMark, schemaVersion } from "./health/store-mark
 import { StoreProbe } from "./health/store-probe.ts";
 import { isOfOneShard, Troubles } from "./health/troubles.ts";
 import { type ShardKeys, shardKeys, storeKey } from "./keys.ts";
+import { leasesAfter } from "./listing/lease-lister.ts";
+import { SessionLister } from "./listing/session-lister.ts";
 import { LiveLog } from "./log/live-log.ts";
 import { LogReader } from "./log/log-reader.ts";
 import { DeadlineWalk } from "./mending/deadline-walk.ts";
@@ -135,6 +141,7 @@ class RedisPresenceStore implements RedisStore {
   readonly #rules: Rules;
   readonly #mending: Mending;
   readonly #restating: Restating;
+  readonly #lister: SessionLister;
   readonly #known: KnownSessions;
   readonly #unreadable: Unreadables;
   readonly #pendingRefreshes: PendingBound;
@@ -236,6 +243,7 @@ class RedisPresenceStore implements RedisStore {
     this.#leaseSupport = new LeaseSupport(this.#storeLink, this.#leases);
     const deadlines = new DeadlineWalk(shared.scripts, this.#log);
     const scan = new RecordScan(this.#servers, this.#shards);
+    this.#lister = new SessionLister({ ...shared, shards: this.#shards, scan });
     this.#mending = new Mending(scan, deadlines, this.#shards);
     this.#restating = new Restating(scan, this.#shards, shared);
   }
@@ -290,6 +298,10 @@ class RedisPresenceStore implements RedisStore {
     return this.#shardOf(ending.userId).unregister(ending);
   }
 
+  closeSessions(closing: Closing): Promise<CloseResult> {
+    return this.#shardOf(closing.userId).closeSessions(closing);
+  }
+
   refresh(session: Heartbeat, reply: RefreshReply, tag: number): void {
     this.#shardOf(session.userId).refresh(session, reply, tag);
   }
@@ -315,6 +327,19 @@ class RedisPresenceStore implements RedisStore {
 
   users(userIds: readonly string[]): Promise<UserView[]> {
     return this.#operations.run("users", () => this.#users.read(userIds));
+  }
+
+  async sessionsOf(userId: string): Promise<SessionView[]> {
+    return this.#operations.run("list", () => this.#lister.ofUser(this.#shardOf(userId).state, userId));
+  }
+
+  sessionsAt(instanceId: string, cursor: string, count: number) {
+    return this.#operations.run("list", () => this.#lister.ofInstance(instanceId, cursor, count));
+  }
+
+  leasesAfter(leaseId: string, limit: number): Promise<LeaseView[]> {
+    const shards = this.#shards.map(({ state }) => state);
+    return this.#operations.run("list", () => leasesAfter(shards, leaseId, limit));
   }
 
   async tick(shard: number, limit: number): Promise<Tick> {
@@ -468,7 +493,7 @@ class RedisPresenceStore implements RedisStore {
 }
 
 /** What the answer to a lease's heartbeat says of it. */
-const leaseStates = { refreshed: "open", missing: undefined, superseded: "closed" } as const;
+const leaseStates = { refreshed: "open", missing: undefined, superseded: "closed", closed: "closed" } as const;
 
 function sumOf<Name extends string>(one: Readonly<Record<Name, number>>, other: Readonly<Record<Name, number>>) {
   return Object.fromEntries(Object.entries<number>(one).map(([name, count]) => [name, count + other[name as Name]]));

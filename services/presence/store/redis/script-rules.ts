@@ -1,3 +1,4 @@
+import { closedMemoryMs } from "../../domain/block.ts";
 import type { Rules } from "../../domain/decisions.ts";
 import { invariant } from "../../domain/invariant.ts";
 import { looksPerTick } from "../../domain/lease.ts";
@@ -24,10 +25,15 @@ export type ScriptRules = Readonly<
     | "max_devices"
     | "age_min_us"
     | "begin_lead_us"
-    | "least_timed_order",
+    | "least_timed_order"
+    | "max_blocks"
+    | "closed_memory_ms",
     number
   > &
-    Record<"retention_ms" | "log_max_entries" | "looks_per_tick" | "hidden_leases_max" | "leased_schema", string>
+    Record<
+      "retention_ms" | "log_max_entries" | "looks_per_tick" | "hidden_leases_max" | "leased_schema" | "blocks_per_tick",
+      string
+    >
 >;
 
 /** @param logMaxEntries of one shard */
@@ -44,11 +50,14 @@ export function scriptRules(rules: Rules, retentionMs: number, logMaxEntries: nu
     age_min_us: rules.ageMinMs * 1_000,
     begin_lead_us: beginLeadUs,
     least_timed_order: leastTimedOrder,
+    max_blocks: rules.shardMaxBlocks,
+    closed_memory_ms: closedMemoryMs(rules),
     retention_ms: String(retentionMs),
     log_max_entries: String(logMaxEntries),
     looks_per_tick: String(looksPerTick),
     hidden_leases_max: String(hiddenLeasesMax),
     leased_schema: String(leasedSchemaVersion),
+    blocks_per_tick: "100",
   };
 }
 

@@ -14,6 +14,7 @@ export type Command =
   | { kind: "refresh"; user: number; device: number; session: Pick; lease: Lease }
   | { kind: "openLease" | "keepLease"; lease: number }
   | { kind: "closeLease"; lease: number; reason: DisconnectReason }
+  | Close
   | { kind: "elapse"; ms: number }
   | { kind: "freeze"; ms: number }
   | Loss
@@ -38,6 +39,16 @@ interface Unregister {
   device: number;
   session: Pick;
   reason: DisconnectReason;
+}
+
+/** An operator closes a user, a device or a session; `blockMs` 0: and blocks nothing. */
+interface Close {
+  kind: "close";
+  user: number;
+  device: number;
+  what: "user" | "device" | "session";
+  session: Pick;
+  blockMs: number;
 }
 
 /** What befalls a store that can lose data. */
@@ -93,6 +104,14 @@ const commands: fc.WeightedArbitrary<Command>[] = [
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("openLease" as const), lease }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("keepLease" as const), lease }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("closeLease" as const), lease, reason }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      ...{ kind: fc.constant("close" as const), user, device, session },
+      what: fc.constantFrom("user" as const, "device" as const, "session" as const),
+      blockMs: fc.constantFrom(0, 0, 4_500, 20_500),
+    }),
+  },
   {
     weight: 2,
     arbitrary: fc.record({

@@ -122,6 +122,9 @@ class ModelRun {
       case "refresh":
         await this.#refresh(command);
         break;
+      case "close":
+        await this.#close(command);
+        break;
       case "openLease":
       case "keepLease":
       case "closeLease":
@@ -205,6 +208,27 @@ class ModelRun {
       const { kind } = await player.harness.store.unregister(call);
       assert.equal(kind, expected);
       player.checker.unregistered(call, kind, this.#model.nowMs);
+    });
+  }
+
+  async #close(command: Command & { kind: "close" }): Promise<void> {
+    const { userId, deviceId } = this.#device(command);
+    const { what, blockMs } = command;
+    const picked = what === "session" ? this.#pick(command.session, userId, deviceId) : -1;
+    const block = blockMs === 0 ? undefined : blockMs;
+    const itsDevice = what === "user" ? undefined : deviceId;
+    const token = this.#sessions[picked]?.token;
+    const expected = this.#model.close({ userId, deviceId: itsDevice, token, blockMs: block });
+    await this.#judge(command, async (player) => {
+      const sessionId = player.sessionIds[picked] ?? "";
+      const call = { userId, deviceId: itsDevice ?? "", sessionId, reason: "closed", blockMs: block };
+      const result = await player.harness.store.closeSessions(call);
+      assert(result.kind === "closed", result.kind);
+      assert.deepEqual(
+        result.sessions.map(({ deviceId }) => deviceId),
+        expected.map(({ deviceId }) => deviceId),
+      );
+      player.checker.closed(call, result.sessions, this.#model.nowMs);
     });
   }
 
@@ -432,7 +456,7 @@ function isLossy(harness: StoreHarness | LossyHarness): harness is LossyHarness 
 }
 
 function isCall({ kind }: Command): boolean {
-  return kind === "register" || kind === "repeat" || kind === "unregister" || kind === "refresh";
+  return kind === "register" || kind === "repeat" || kind === "unregister" || kind === "refresh" || kind === "close";
 }
 
 /** Two users whose shard loses data at one moment. */

@@ -1,5 +1,6 @@
+import { closedMemoryMs } from "../../domain/block.ts";
 import type { Rules } from "../../domain/decisions.ts";
-import type { DisconnectReason, TransitionCause } from "../../domain/transition.ts";
+import type { DisconnectReason, EndReason, TransitionCause } from "../../domain/transition.ts";
 import type { RefreshResult, RegisterResult, UnregisterResult } from "../store.ts";
 
 /** Of orders; more than there are registrations. */
@@ -17,10 +18,11 @@ export class PresenceModel {
   readonly #rules: Rules;
   #users: Users = new Map();
   #leases: Leases = new Map();
+  #blocks: Blocks = new Map();
   readonly #transitions: ModelTransition[] = [];
   #nowMs = 0;
   #registrations = 0;
-  #copy: Copy = { users: new Map(), leases: new Map(), told: 0 };
+  #copy: Copy = { users: new Map(), leases: new Map(), blocks: new Map(), told: 0 };
   /** Of the last begin; undefined: it never lost anything. */
   #begunAtMs: number | undefined;
   /** Transitions and begins. */
@@ -57,6 +59,7 @@ export class PresenceModel {
     if (leaseId !== "" && !this.#isOpen(leaseId)) {
       return { kind: this.#leases.get(leaseId)?.state === "closed" ? "lease-closed" : "lease-missing" };
     }
+    if (this.#isBlocked(userId, deviceId, connectionId)) return { kind: "closed" };
     const sessions = this.#sessions(userId, deviceId);
     const current = sessions.find(isCurrent);
     // Of several sessions of one connection the newest speaks.
@@ -95,7 +98,7 @@ export class PresenceModel {
     userId: string;
     deviceId: string;
     token: ModelToken | undefined;
-    reason: DisconnectReason;
+    reason: EndReason;
   }): UnregisterResult["kind"] {
     const { userId, deviceId, token, reason } = call;
     const session = this.#sessions(userId, deviceId).find(isCurrent);
@@ -140,6 +143,7 @@ export class PresenceModel {
         this.#extend(live, leaseId);
         return "refreshed";
       }
+      if (this.#isBlocked(userId, deviceId, token.connectionId)) return "closed";
       if (leaseId !== "") return this.#restore({ userId, deviceId, token, leaseId });
       return sessions.some((session) => isNewer(session, token)) ? "superseded" : "missing";
     }
@@ -148,6 +152,7 @@ export class PresenceModel {
       this.#extend(live, "");
       return "refreshed";
     }
+    if (this.#isBlocked(userId, deviceId, "")) return "closed";
     const unknown = { order: heartbeatOrder, connectionId: "", instanceId: anyInstance, leaseId: "" };
     const last = sessions[0];
     if (last !== undefined && !this.#mayReturn(last)) return "missing";
@@ -155,6 +160,33 @@ export class PresenceModel {
     const returning = last?.connectionId === "" ? last : unknown;
     this.#begin(userId, deviceId, { ...returning, contestedUntilMs: this.#nowMs + this.#rules.memoryMs });
     return "refreshed";
+  }
+
+  /** @returns the sessions that ended */
+  close(call: Closing): { deviceId: string; token: ModelToken }[] {
+    const { userId, deviceId, token, blockMs } = call;
+    const found = this.#current()
+      .filter((placed) => placed.userId === userId && (deviceId === undefined || placed.deviceId === deviceId))
+      .filter(({ session }) => token === undefined || isSame(session, token))
+      .map(({ deviceId, session }) => ({ deviceId, token: tokenOf(session) }))
+      .sort((a, b) => (a.deviceId < b.deviceId ? -1 : 1));
+    for (const { deviceId, token } of found) this.unregister({ userId, deviceId, token, reason: "FORCED" });
+    if (blockMs === undefined) {
+      const untilMs = this.#nowMs + closedMemoryMs(this.#rules);
+      for (const { deviceId, token } of found) {
+        if (token.connectionId !== "") this.#blocks.set(named(userId, deviceId, token.connectionId), untilMs);
+      }
+    } else if (token === undefined) {
+      this.#blocks.set(named(userId, deviceId), this.#nowMs + blockMs);
+    } else {
+      for (const { deviceId } of found) this.#blocks.set(named(userId, deviceId), this.#nowMs + blockMs);
+    }
+    return found;
+  }
+
+  #isBlocked(userId: string, deviceId: string, connectionId: string): boolean {
+    const names = [named(userId), named(userId, deviceId), named(userId, deviceId, connectionId)];
+    return names.some((name) => (this.#blocks.get(name) ?? 0) > this.#nowMs);
   }
 
   openLease(leaseId: string, instanceId: string): LeaseAnswer {
@@ -183,7 +215,7 @@ export class PresenceModel {
 
   copy(): void {
     const [users, leases] = [structuredClone(this.#users), structuredClone(this.#leases)];
-    this.#copy = { users, leases, told: this.#told };
+    this.#copy = { users, leases, blocks: new Map(this.#blocks), told: this.#told };
   }
 
   /** Whether a node could tell by what it saw that the store has the copy's data again, and not its own. */
@@ -194,12 +226,14 @@ export class PresenceModel {
   flush(): void {
     this.#users = new Map();
     this.#leases = new Map();
+    this.#blocks = new Map();
     this.failOver();
   }
 
   setBack(): void {
     this.#users = structuredClone(this.#copy.users);
     this.#leases = structuredClone(this.#copy.leases);
+    this.#blocks = new Map(this.#copy.blocks);
     this.failOver();
   }
 
@@ -396,6 +430,17 @@ type Users = Map<string, Map<string, ModelSession[]>>;
 
 type Leases = Map<string, ModelLease>;
 
+/** By `named`: until when. */
+type Blocks = Map<string, number>;
+
+/** `deviceId` undefined: every one. */
+interface Closing {
+  readonly userId: string;
+  readonly deviceId: string | undefined;
+  readonly token: ModelToken | undefined;
+  readonly blockMs: number | undefined;
+}
+
 interface ModelLease {
   readonly instanceId: string;
   /** What is lost or closed and over goes in that very tick. */
@@ -416,6 +461,7 @@ interface Placed {
 interface Copy {
   readonly users: Users;
   readonly leases: Leases;
+  readonly blocks: Blocks;
   readonly told: number;
 }
 
@@ -443,9 +489,15 @@ interface ModelSession extends ModelToken {
   endedAtMs: number;
 }
 
-const causes = { UNSPECIFIED: "DISCONNECTED", LOGGED_OUT: "LOGGED_OUT" } as const satisfies Partial<
-  Record<DisconnectReason, TransitionCause>
->;
+const causes = {
+  UNSPECIFIED: "DISCONNECTED",
+  LOGGED_OUT: "LOGGED_OUT",
+  FORCED: "FORCED",
+} as const satisfies Partial<Record<EndReason, TransitionCause>>;
+
+function named(userId: string, ...rest: (string | undefined)[]): string {
+  return JSON.stringify([userId, ...rest.filter((part) => part !== undefined)]);
+}
 
 function isCurrent({ state }: ModelSession): boolean {
   return state === "live" || state === "grace";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Rules } from "../../domain/decisions.ts";
+import { parseSessionId, type SessionRef } from "../../domain/session.ts";
 import type { DisconnectReason, Transition } from "../../domain/transition.ts";
 import type { RefreshResult, RegisterResult, UnregisterResult, UserView } from "../store.ts";
 
@@ -44,6 +45,8 @@ export class PromiseChecker {
   /** The one that registered last is last. */
   #witnesses: Witness[] = [];
   readonly #leases = new Map<string, WatchedLease>();
+  /** Until when registrations are refused, by user, device and connection as an operator blocked them. */
+  readonly #blocks = new Map<string, number>();
   readonly #versions = new Map<string, number>();
   /** Users of whom the log told since the last loss. */
   readonly #toldSince = new Set<string>();
@@ -66,6 +69,7 @@ export class PromiseChecker {
   lost(nowMs: number): void {
     this.#lostAtMs = nowMs;
     this.#toldSince.clear();
+    this.#blocks.clear();
     const { ttlMs, leaseTtlMs, leasedTtlMs } = this.#rules;
     if (this.#leases.size > 0) this.#mayBeBackUntilMs = nowMs + leasedTtlMs;
     for (const leaseId of this.#leases.keys()) {
@@ -105,6 +109,7 @@ export class PromiseChecker {
   ): void {
     if (result.kind !== "registered" && result.kind !== "repeated") return;
     const { userId, deviceId, connectionId } = call;
+    this.#checkBlocks(userId, deviceId, connectionId, nowMs);
     for (const witness of this.#of(userId, deviceId)) {
       const isItsSocket =
         witness.connectionId === connectionId && (connectionId !== "" || witness.sessionId === call.previousSessionId);
@@ -160,6 +165,7 @@ export class PromiseChecker {
     nowMs: number,
   ): void {
     if (result !== "refreshed") return;
+    this.#checkBlocks(call.userId, call.deviceId, parseSessionId(call.sessionId)?.connectionId ?? "", nowMs);
     const witness = this.#named(call) ?? this.#registeredBy(call, nowMs);
     if (witness === undefined) return;
     if (call.sessionId === "" && !this.#mustBeRemembered(witness, nowMs)) {
@@ -201,6 +207,36 @@ export class PromiseChecker {
     assert(witness.end !== "ended", `${witness.sessionId} ended twice`);
     witness.end = result === "grace" ? "lost" : "ended";
     witness.endedAtMs = nowMs;
+  }
+
+  closed(
+    { userId, deviceId, sessionId, blockMs }: SessionRef & { readonly blockMs: number | undefined },
+    sessions: readonly SessionRef[],
+    nowMs: number,
+  ): void {
+    for (const session of sessions) {
+      // Nobody is told the session_id of one that a heartbeat registered.
+      const witness = this.#named(session) ?? this.#named({ ...session, sessionId: "" });
+      const connectionId = parseSessionId(session.sessionId)?.connectionId ?? "";
+      if (blockMs === undefined && connectionId !== "") {
+        this.#blocks.set(named(userId, session.deviceId, connectionId), nowMs + this.#rules.memoryMs);
+      } else if (blockMs !== undefined && sessionId !== "") {
+        this.#blocks.set(named(userId, session.deviceId), nowMs + blockMs);
+      }
+      if (witness === undefined) continue;
+      // While late calls may mean what was lost, a heartbeat without session_id brings one back that has no token.
+      witness.end = connectionId === "" && this.#isUnproven(nowMs) ? "lost" : "ended";
+      witness.endedAtMs = nowMs;
+    }
+    if (blockMs === undefined || sessionId !== "") return;
+    this.#blocks.set(deviceId === "" ? named(userId) : named(userId, deviceId), nowMs + blockMs);
+  }
+
+  #checkBlocks(userId: string, deviceId: string, connectionId: string, nowMs: number): void {
+    for (const name of [named(userId), named(userId, deviceId), named(userId, deviceId, connectionId)]) {
+      const untilMs = this.#blocks.get(name) ?? never;
+      assert(untilMs <= nowMs + this.#slackMs, `${name} came back though an operator closed it`);
+    }
   }
 
   transition({ userId, online, version }: Transition, nowMs: number): void {
@@ -299,6 +335,10 @@ export class PromiseChecker {
     if (witness.end !== "lost" || !this.#mayLive(witness, nowMs)) return false;
     return witness.endedAtMs + this.#rules.graceMs > nowMs - this.#slackMs;
   }
+}
+
+function named(...ids: string[]): string {
+  return JSON.stringify(ids);
 }
 
 function isOf(witness: Witness, userId: string, deviceId: string, sessionId: string): boolean {

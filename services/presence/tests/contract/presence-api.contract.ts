@@ -1,4 +1,5 @@
 import type { StartNodes } from "./contract-harness.ts";
+import { control } from "./control.contract.ts";
 import { grace } from "./grace.contract.ts";
 import { leases, withoutLeases } from "./leases.contract.ts";
 import { legacy } from "./legacy.contract.ts";
@@ -14,6 +15,7 @@ export function presenceApiContract(start: StartNodes): void {
   grace(start);
   leases(start);
   withoutLeases(start);
+  control(start);
   limits(start);
   standardServices(start);
 }

@@ -3,16 +3,18 @@ import type { Troubles } from "./troubles.ts";
 
 /**
  * What is counted; `refresh` and `verify` count batches of heartbeats, `heartbeat` those that a batch could not answer, `change`
- * batches of `register`, `unregister` and `heartbeat`.
+ * batches of `register`, `unregister`, `close` and `heartbeat`.
  */
 const operationKinds = [
   "register",
   "unregister",
+  "close",
   "change",
   "refresh",
   "verify",
   "heartbeat",
   "users",
+  "list",
   "tick",
   "mend",
   "log",

@@ -1,5 +1,5 @@
 import { parseSessionId, registeredAtMs } from "../../../domain/session.ts";
-import type { DeviceView, UserView } from "../../store.ts";
+import type { DeviceView, SessionView, UserView } from "../../store.ts";
 
 /** Captures minus, version, last_seen_ms. */
 const header = /^(-?)(\d{1,16})(?: (\d{1,16}))?$/;
@@ -45,6 +45,24 @@ export function decodeUser(
   };
 }
 
+/**
+ * Reads the live sessions of a user's record.
+ * @param nowMs as above
+ * @returns by device_id; undefined when it makes no sense
+ */
+export function decodeSessions(userId: string, record: string, nowMs: number): SessionView[] | undefined {
+  if (decodeUser(userId, 0, record, nowMs, new Set()) === undefined) return undefined;
+  const sessions: SessionView[] = [];
+  for (const line of record.split("\n").slice(1)) {
+    const [deviceId = "", first = ""] = line.split("\t", 2);
+    if (!isDigit(first.charCodeAt(0))) continue;
+    const [sessionId = "", instanceId = "", , leaseId] = first.split("\x1f", 4);
+    const connectedAtMs = Math.min(registeredAtMs(parseSessionId(sessionId)?.order ?? 0), nowMs);
+    sessions.push({ userId, deviceId, sessionId, instanceId, leaseId, connectedAtMs });
+  }
+  return sessions.sort(byDeviceId);
+}
+
 /** A user without record. */
 export function userWithoutRecord(userId: string, shard: number, version: number): UserView {
   return { userId, online: false, version, lastSeenMs: 0, shard, devices: [] };
@@ -83,6 +101,6 @@ function isDigit(code: number): boolean {
   return code >= zero && code <= nine;
 }
 
-function byDeviceId(one: DeviceView, other: DeviceView): number {
+function byDeviceId(one: { readonly deviceId: string }, other: { readonly deviceId: string }): number {
   return one.deviceId < other.deviceId ? -1 : 1;
 }

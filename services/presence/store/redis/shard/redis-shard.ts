@@ -1,8 +1,11 @@
 import { codeBehind, integer, list, type RedisLink } from "@realchat/presence-redis";
+import type { Closing } from "../../../domain/block.ts";
 import type { Rules } from "../../../domain/decisions.ts";
 import { invariant } from "../../../domain/invariant.ts";
-import { parseSessionId, sessionIdOf, unknownInstance } from "../../../domain/session.ts";
+import { parseSessionId, type SessionRef, sessionIdOf, unknownInstance } from "../../../domain/session.ts";
 import type {
+  ClosedByOperator,
+  CloseResult,
   Heartbeat,
   RefreshReply,
   RefreshResult,
@@ -41,7 +44,8 @@ interface ShardParts extends TickParts, ChangeParts {
 /**
  * All that changes one shard: its queues, its ticks and its scripts.
  *
- *   register, unregister ──► ChangeQueue ──► ShardChanges: one call of lua/change/change.lua for a batch
+ *   register, unregister,
+ *   closeSessions ─────────► ChangeQueue ──► ShardChanges: one call of lua/change/change.lua for a batch
  *   refresh ───────────────► RefreshQueue ─► #extend: one ZADD for a batch
  *                │                             └─ no deadline found ─► #decideHeartbeat ─► ChangeQueue
  *                └─ not confirmed, or no connection ─► KeptHeartbeats ─► the next ticks; #decideKept ─► ChangeQueue
@@ -95,6 +99,10 @@ export class RedisShard {
 
   unregister(ending: SessionEnding): Promise<UnregisterResult> {
     return this.#parts.operations.run("unregister", () => this.#unregister(ending));
+  }
+
+  closeSessions(closing: Closing): Promise<CloseResult> {
+    return this.#parts.operations.run("close", () => this.#close(closing));
   }
 
   /** See SessionStore. */
@@ -176,7 +184,10 @@ export class RedisShard {
     const place = previous !== undefined ? String(previous.order) : ageMs > 0 ? `-${ageMs * 1_000}` : "";
     const answer = await this.#changes.add(["register", userId, deviceId, instanceId, connectionId, place, leaseId]);
     const [kind, order, version] = answer.split("\t");
-    if (order === undefined) return { kind: kind as Exclude<RegisterResult["kind"], "registered" | "repeated"> };
+    if (kind === "closed") return closedBy(answer);
+    if (order === undefined) {
+      return { kind: kind as Exclude<RegisterResult["kind"], "registered" | "repeated" | "closed"> };
+    }
     const sessionId = sessionIdOf({ order: integer(order), connectionId });
     const result = { kind: kind as "registered" | "repeated", sessionId, version: integer(version) };
     this.state.saw(result.version);
@@ -187,6 +198,18 @@ export class RedisShard {
   async #unregister({ userId, deviceId, sessionId, reason }: SessionEnding): Promise<UnregisterResult> {
     const kind = await this.#changes.add(["unregister", userId, deviceId, sessionId, reason, "", ""]);
     return { kind: kind as UnregisterResult["kind"] };
+  }
+
+  async #close({ userId, deviceId, sessionId, reason, blockMs }: Closing): Promise<CloseResult> {
+    const block = blockMs === undefined ? "" : String(blockMs);
+    const answer = await this.#changes.add(["close", userId, deviceId, sessionId, reason, block, ""]);
+    if (answer === "too-many-blocks") return { kind: answer };
+    const [, ...refs] = answer.split("\t");
+    const sessions: SessionRef[] = [];
+    for (let at = 0; at < refs.length; at += 2) {
+      sessions.push({ userId, deviceId: refs[at] as string, sessionId: refs[at + 1] as string });
+    }
+    return { kind: "closed", sessions };
   }
 
   /** See RefreshRoute. */
@@ -268,9 +291,10 @@ export class RedisShard {
     const answer = await this.#changes.add(["heartbeat", userId, deviceId, sessionId, sender, "", ""]);
     const [kind, liveId, instanceId] = answer.split("\t");
     if (sessionId === "") {
-      if (liveId === undefined || instanceId === undefined) known.delete(userId, deviceId);
+      if (kind !== "refreshed" || liveId === undefined || instanceId === undefined) known.delete(userId, deviceId);
       else this.#learn(userId, deviceId, liveId, instanceId);
     }
+    if (kind === "closed") return closedBy(answer);
     return { kind: kind as "refreshed" | "missing" | "superseded" };
   }
 
@@ -288,6 +312,7 @@ export class RedisShard {
     const { order, connectionId } = token;
     const answer = await this.#changes.add(["verify", userId, deviceId, "", connectionId, String(order), leaseId]);
     const [kind, , version] = answer.split("\t");
+    if (kind === "closed") return closedBy(answer);
     if (version !== undefined) {
       this.state.saw(integer(version));
       return { kind: "refreshed" };
@@ -335,6 +360,12 @@ export class RedisShard {
 
 /** No user has this id: its sessions are the leases. */
 const nobody = "";
+
+/** See check-blocks.lua. */
+function closedBy(answer: string): ClosedByOperator {
+  const [, leftMs = "", reason = ""] = answer.split("\t");
+  return { kind: "closed", reason, leftMs: leftMs === "" ? undefined : Number(leftMs) };
+}
 
 function isOfLease(member: string): boolean {
   return member.charCodeAt(0) === 0;

@@ -62,6 +62,42 @@ export function disconnectReasonToJSON(object: DisconnectReason): string {
   }
 }
 
+export const LeaseState = {
+  LEASE_STATE_UNSPECIFIED: 0,
+  LEASE_STATE_OPEN: 1,
+  /** LEASE_STATE_LOST - nobody kept it: its sessions expire */
+  LEASE_STATE_LOST: 2,
+  /** LEASE_STATE_CLOSED - its process said good-bye: its sessions end */
+  LEASE_STATE_CLOSED: 3,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type LeaseState = typeof LeaseState[keyof typeof LeaseState];
+
+export namespace LeaseState {
+  export type LEASE_STATE_UNSPECIFIED = typeof LeaseState.LEASE_STATE_UNSPECIFIED;
+  export type LEASE_STATE_OPEN = typeof LeaseState.LEASE_STATE_OPEN;
+  export type LEASE_STATE_LOST = typeof LeaseState.LEASE_STATE_LOST;
+  export type LEASE_STATE_CLOSED = typeof LeaseState.LEASE_STATE_CLOSED;
+  export type UNRECOGNIZED = typeof LeaseState.UNRECOGNIZED;
+}
+
+export function leaseStateToJSON(object: LeaseState): string {
+  switch (object) {
+    case LeaseState.LEASE_STATE_UNSPECIFIED:
+      return "LEASE_STATE_UNSPECIFIED";
+    case LeaseState.LEASE_STATE_OPEN:
+      return "LEASE_STATE_OPEN";
+    case LeaseState.LEASE_STATE_LOST:
+      return "LEASE_STATE_LOST";
+    case LeaseState.LEASE_STATE_CLOSED:
+      return "LEASE_STATE_CLOSED";
+    case LeaseState.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 export const PresenceStatus = {
   /** PRESENCE_STATUS_UNSPECIFIED - (existing) */
   PRESENCE_STATUS_UNSPECIFIED: 0,
@@ -109,7 +145,7 @@ export const TransitionCause = {
   TRANSITION_CAUSE_RESTATED: 6,
   /** TRANSITION_CAUSE_INSTANCE_LOST - the lease of the gateway that held the session was lost */
   TRANSITION_CAUSE_INSTANCE_LOST: 7,
-  /** TRANSITION_CAUSE_FORCED - closed by an operator; nothing writes it yet */
+  /** TRANSITION_CAUSE_FORCED - closed by an operator */
   TRANSITION_CAUSE_FORCED: 8,
   UNRECOGNIZED: -1,
 } as const;
@@ -262,7 +298,19 @@ export interface RegisterSessionResult {
   /** when it failed: why, and what to do */
   message: string;
   /** when it is registered */
-  session: RegisterSessionResponse | undefined;
+  session:
+    | RegisterSessionResponse
+    | undefined;
+  /** when it failed because an operator closed it */
+  closed: Closed | undefined;
+}
+
+/** An operator closed the session, or blocked its user or device: close the socket, and tell the client to stay away. */
+export interface Closed {
+  /** the operator's */
+  reason: string;
+  /** from now on; then the client may connect again. Absent: not by itself */
+  blockedFor: Duration | undefined;
 }
 
 export interface UnregisterSessionsRequest {
@@ -361,6 +409,13 @@ export interface RefreshSessionsResponse {
    * soon. The call fails instead when that is so of all.
    */
   unconfirmed: SessionRef[];
+  /** an operator closed these, which are in `superseded`, too */
+  closed: ClosedSession[];
+}
+
+export interface ClosedSession {
+  session: SessionRef | undefined;
+  closed: Closed | undefined;
 }
 
 export interface OpenLeaseRequest {
@@ -416,11 +471,80 @@ export interface WatchLeaseRequest {
 export interface LeaseNotice {
   /** replaced by newer sessions: close these sockets */
   superseded: SessionRef[];
-  /** closed by an operator, for this reason: close these sockets; nothing writes it yet */
+  /** closed by an operator, for this reason: close these sockets */
   closed: SessionRef[];
   closeReason: string;
   /** notices may have been missed: verify all sessions under the lease */
   verify: boolean;
+  /** of those closed: see Closed */
+  blockedFor: Duration | undefined;
+}
+
+/** of the user or of the instance, one of the two */
+export interface ListSessionsRequest {
+  userId: string;
+  instanceId: string;
+  /** at most 1,000; 0: 100 */
+  pageSize: number;
+  /** of the page before; empty: the first */
+  pageToken: string;
+}
+
+export interface ListSessionsResponse {
+  sessions: SessionInfo[];
+  /** empty: there are no more */
+  nextPageToken: string;
+}
+
+export interface SessionInfo {
+  userId: string;
+  deviceId: string;
+  sessionId: string;
+  instanceId: string;
+  /** empty: under none */
+  leaseId: string;
+  /** absent: not known */
+  connectedAt: Timestamp | undefined;
+}
+
+export interface CloseSessionsRequest {
+  userId: string;
+  /** empty: all of them */
+  deviceId: string;
+  /** closes this session alone, if it is there */
+  sessionId: string;
+  /** 1 to 100 bytes of UTF-8 without control characters; the client is told */
+  reason: string;
+  /** 1 s to 30 days. Replaces the block that there is. With session_id it is the device that is blocked. */
+  blockFor: Duration | undefined;
+}
+
+export interface CloseSessionsResponse {
+  /** those that ended by this call */
+  closed: SessionRef[];
+}
+
+export interface ListLeasesRequest {
+  /** at most 1,000; 0: 100 */
+  pageSize: number;
+  /** of the page before; empty: the first */
+  pageToken: string;
+}
+
+export interface ListLeasesResponse {
+  leases: LeaseInfo[];
+  /** empty: there are no more */
+  nextPageToken: string;
+}
+
+export interface LeaseInfo {
+  leaseId: string;
+  instanceId: string;
+  /** closed or lost if it is in some shard */
+  state: LeaseState;
+  /** for the first time */
+  openedAt: Timestamp | undefined;
+  sessions: number;
 }
 
 export interface WatchPresenceRequest {
@@ -1327,7 +1451,7 @@ export const RegisterSessionsResponse: MessageFns<RegisterSessionsResponse> = {
 };
 
 function createBaseRegisterSessionResult(): RegisterSessionResult {
-  return { code: 0, message: "", session: undefined };
+  return { code: 0, message: "", session: undefined, closed: undefined };
 }
 
 export const RegisterSessionResult: MessageFns<RegisterSessionResult> = {
@@ -1340,6 +1464,9 @@ export const RegisterSessionResult: MessageFns<RegisterSessionResult> = {
     }
     if (message.session !== undefined) {
       RegisterSessionResponse.encode(message.session, writer.uint32(26).fork()).join();
+    }
+    if (message.closed !== undefined) {
+      Closed.encode(message.closed, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -1381,6 +1508,14 @@ export const RegisterSessionResult: MessageFns<RegisterSessionResult> = {
             message.session = RegisterSessionResponse.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.closed = Closed.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1404,6 +1539,9 @@ export const RegisterSessionResult: MessageFns<RegisterSessionResult> = {
     if (message.session !== undefined) {
       obj.session = RegisterSessionResponse.toJSON(message.session);
     }
+    if (message.closed !== undefined) {
+      obj.closed = Closed.toJSON(message.closed);
+    }
     return obj;
   },
 
@@ -1416,6 +1554,89 @@ export const RegisterSessionResult: MessageFns<RegisterSessionResult> = {
     message.message = object.message ?? "";
     message.session = (object.session !== undefined && object.session !== null)
       ? RegisterSessionResponse.fromPartial(object.session)
+      : undefined;
+    message.closed = (object.closed !== undefined && object.closed !== null)
+      ? Closed.fromPartial(object.closed)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseClosed(): Closed {
+  return { reason: "", blockedFor: undefined };
+}
+
+export const Closed: MessageFns<Closed> = {
+  encode(message: Closed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    if (message.blockedFor !== undefined) {
+      Duration.encode(message.blockedFor, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Closed {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClosed();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.blockedFor = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: Closed): unknown {
+    const obj: any = {};
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.blockedFor !== undefined) {
+      obj.blockedFor = Duration.toJSON(message.blockedFor);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Closed>): Closed {
+    return Closed.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Closed>): Closed {
+    const message = createBaseClosed();
+    message.reason = object.reason ?? "";
+    message.blockedFor = (object.blockedFor !== undefined && object.blockedFor !== null)
+      ? Duration.fromPartial(object.blockedFor)
       : undefined;
     return message;
   },
@@ -2410,7 +2631,7 @@ export const RefreshSessionsRequest: MessageFns<RefreshSessionsRequest> = {
 };
 
 function createBaseRefreshSessionsResponse(): RefreshSessionsResponse {
-  return { missing: [], superseded: [], heartbeatInterval: undefined, unconfirmed: [] };
+  return { missing: [], superseded: [], heartbeatInterval: undefined, unconfirmed: [], closed: [] };
 }
 
 export const RefreshSessionsResponse: MessageFns<RefreshSessionsResponse> = {
@@ -2426,6 +2647,9 @@ export const RefreshSessionsResponse: MessageFns<RefreshSessionsResponse> = {
     }
     for (const v of message.unconfirmed) {
       SessionRef.encode(v!, writer.uint32(34).fork()).join();
+    }
+    for (const v of message.closed) {
+      ClosedSession.encode(v!, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -2475,6 +2699,14 @@ export const RefreshSessionsResponse: MessageFns<RefreshSessionsResponse> = {
             message.unconfirmed.push(SessionRef.decode(reader, reader.uint32()));
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.closed.push(ClosedSession.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2501,6 +2733,9 @@ export const RefreshSessionsResponse: MessageFns<RefreshSessionsResponse> = {
     if (message.unconfirmed?.length) {
       obj.unconfirmed = message.unconfirmed.map((e) => SessionRef.toJSON(e));
     }
+    if (message.closed?.length) {
+      obj.closed = message.closed.map((e) => ClosedSession.toJSON(e));
+    }
     return obj;
   },
 
@@ -2515,6 +2750,89 @@ export const RefreshSessionsResponse: MessageFns<RefreshSessionsResponse> = {
       ? Duration.fromPartial(object.heartbeatInterval)
       : undefined;
     message.unconfirmed = object.unconfirmed?.map((e) => SessionRef.fromPartial(e)) || [];
+    message.closed = object.closed?.map((e) => ClosedSession.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseClosedSession(): ClosedSession {
+  return { session: undefined, closed: undefined };
+}
+
+export const ClosedSession: MessageFns<ClosedSession> = {
+  encode(message: ClosedSession, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.session !== undefined) {
+      SessionRef.encode(message.session, writer.uint32(10).fork()).join();
+    }
+    if (message.closed !== undefined) {
+      Closed.encode(message.closed, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClosedSession {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClosedSession();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.session = SessionRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.closed = Closed.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: ClosedSession): unknown {
+    const obj: any = {};
+    if (message.session !== undefined) {
+      obj.session = SessionRef.toJSON(message.session);
+    }
+    if (message.closed !== undefined) {
+      obj.closed = Closed.toJSON(message.closed);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ClosedSession>): ClosedSession {
+    return ClosedSession.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ClosedSession>): ClosedSession {
+    const message = createBaseClosedSession();
+    message.session = (object.session !== undefined && object.session !== null)
+      ? SessionRef.fromPartial(object.session)
+      : undefined;
+    message.closed = (object.closed !== undefined && object.closed !== null)
+      ? Closed.fromPartial(object.closed)
+      : undefined;
     return message;
   },
 };
@@ -3087,7 +3405,7 @@ export const WatchLeaseRequest: MessageFns<WatchLeaseRequest> = {
 };
 
 function createBaseLeaseNotice(): LeaseNotice {
-  return { superseded: [], closed: [], closeReason: "", verify: false };
+  return { superseded: [], closed: [], closeReason: "", verify: false, blockedFor: undefined };
 }
 
 export const LeaseNotice: MessageFns<LeaseNotice> = {
@@ -3103,6 +3421,9 @@ export const LeaseNotice: MessageFns<LeaseNotice> = {
     }
     if (message.verify !== false) {
       writer.uint32(32).bool(message.verify);
+    }
+    if (message.blockedFor !== undefined) {
+      Duration.encode(message.blockedFor, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -3152,6 +3473,14 @@ export const LeaseNotice: MessageFns<LeaseNotice> = {
             message.verify = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.blockedFor = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3178,6 +3507,9 @@ export const LeaseNotice: MessageFns<LeaseNotice> = {
     if (message.verify !== false) {
       obj.verify = message.verify;
     }
+    if (message.blockedFor !== undefined) {
+      obj.blockedFor = Duration.toJSON(message.blockedFor);
+    }
     return obj;
   },
 
@@ -3190,6 +3522,804 @@ export const LeaseNotice: MessageFns<LeaseNotice> = {
     message.closed = object.closed?.map((e) => SessionRef.fromPartial(e)) || [];
     message.closeReason = object.closeReason ?? "";
     message.verify = object.verify ?? false;
+    message.blockedFor = (object.blockedFor !== undefined && object.blockedFor !== null)
+      ? Duration.fromPartial(object.blockedFor)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseListSessionsRequest(): ListSessionsRequest {
+  return { userId: "", instanceId: "", pageSize: 0, pageToken: "" };
+}
+
+export const ListSessionsRequest: MessageFns<ListSessionsRequest> = {
+  encode(message: ListSessionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    if (message.instanceId !== "") {
+      writer.uint32(18).string(message.instanceId);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(24).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(34).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListSessionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListSessionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.instanceId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: ListSessionsRequest): unknown {
+    const obj: any = {};
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    if (message.instanceId !== "") {
+      obj.instanceId = message.instanceId;
+    }
+    if (message.pageSize !== 0) {
+      obj.pageSize = Math.round(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      obj.pageToken = message.pageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListSessionsRequest>): ListSessionsRequest {
+    return ListSessionsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListSessionsRequest>): ListSessionsRequest {
+    const message = createBaseListSessionsRequest();
+    message.userId = object.userId ?? "";
+    message.instanceId = object.instanceId ?? "";
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListSessionsResponse(): ListSessionsResponse {
+  return { sessions: [], nextPageToken: "" };
+}
+
+export const ListSessionsResponse: MessageFns<ListSessionsResponse> = {
+  encode(message: ListSessionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.sessions) {
+      SessionInfo.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListSessionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListSessionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessions.push(SessionInfo.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: ListSessionsResponse): unknown {
+    const obj: any = {};
+    if (message.sessions?.length) {
+      obj.sessions = message.sessions.map((e) => SessionInfo.toJSON(e));
+    }
+    if (message.nextPageToken !== "") {
+      obj.nextPageToken = message.nextPageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListSessionsResponse>): ListSessionsResponse {
+    return ListSessionsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListSessionsResponse>): ListSessionsResponse {
+    const message = createBaseListSessionsResponse();
+    message.sessions = object.sessions?.map((e) => SessionInfo.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseSessionInfo(): SessionInfo {
+  return { userId: "", deviceId: "", sessionId: "", instanceId: "", leaseId: "", connectedAt: undefined };
+}
+
+export const SessionInfo: MessageFns<SessionInfo> = {
+  encode(message: SessionInfo, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    if (message.deviceId !== "") {
+      writer.uint32(18).string(message.deviceId);
+    }
+    if (message.sessionId !== "") {
+      writer.uint32(26).string(message.sessionId);
+    }
+    if (message.instanceId !== "") {
+      writer.uint32(34).string(message.instanceId);
+    }
+    if (message.leaseId !== "") {
+      writer.uint32(42).string(message.leaseId);
+    }
+    if (message.connectedAt !== undefined) {
+      Timestamp.encode(message.connectedAt, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SessionInfo {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSessionInfo();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.deviceId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.instanceId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.leaseId = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.connectedAt = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: SessionInfo): unknown {
+    const obj: any = {};
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    if (message.deviceId !== "") {
+      obj.deviceId = message.deviceId;
+    }
+    if (message.sessionId !== "") {
+      obj.sessionId = message.sessionId;
+    }
+    if (message.instanceId !== "") {
+      obj.instanceId = message.instanceId;
+    }
+    if (message.leaseId !== "") {
+      obj.leaseId = message.leaseId;
+    }
+    if (message.connectedAt !== undefined) {
+      obj.connectedAt = fromTimestamp(message.connectedAt).toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SessionInfo>): SessionInfo {
+    return SessionInfo.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SessionInfo>): SessionInfo {
+    const message = createBaseSessionInfo();
+    message.userId = object.userId ?? "";
+    message.deviceId = object.deviceId ?? "";
+    message.sessionId = object.sessionId ?? "";
+    message.instanceId = object.instanceId ?? "";
+    message.leaseId = object.leaseId ?? "";
+    message.connectedAt = (object.connectedAt !== undefined && object.connectedAt !== null)
+      ? Timestamp.fromPartial(object.connectedAt)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseCloseSessionsRequest(): CloseSessionsRequest {
+  return { userId: "", deviceId: "", sessionId: "", reason: "", blockFor: undefined };
+}
+
+export const CloseSessionsRequest: MessageFns<CloseSessionsRequest> = {
+  encode(message: CloseSessionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    if (message.deviceId !== "") {
+      writer.uint32(18).string(message.deviceId);
+    }
+    if (message.sessionId !== "") {
+      writer.uint32(26).string(message.sessionId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    if (message.blockFor !== undefined) {
+      Duration.encode(message.blockFor, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CloseSessionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCloseSessionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.deviceId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.blockFor = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: CloseSessionsRequest): unknown {
+    const obj: any = {};
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    if (message.deviceId !== "") {
+      obj.deviceId = message.deviceId;
+    }
+    if (message.sessionId !== "") {
+      obj.sessionId = message.sessionId;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.blockFor !== undefined) {
+      obj.blockFor = Duration.toJSON(message.blockFor);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CloseSessionsRequest>): CloseSessionsRequest {
+    return CloseSessionsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CloseSessionsRequest>): CloseSessionsRequest {
+    const message = createBaseCloseSessionsRequest();
+    message.userId = object.userId ?? "";
+    message.deviceId = object.deviceId ?? "";
+    message.sessionId = object.sessionId ?? "";
+    message.reason = object.reason ?? "";
+    message.blockFor = (object.blockFor !== undefined && object.blockFor !== null)
+      ? Duration.fromPartial(object.blockFor)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseCloseSessionsResponse(): CloseSessionsResponse {
+  return { closed: [] };
+}
+
+export const CloseSessionsResponse: MessageFns<CloseSessionsResponse> = {
+  encode(message: CloseSessionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.closed) {
+      SessionRef.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CloseSessionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCloseSessionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.closed.push(SessionRef.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: CloseSessionsResponse): unknown {
+    const obj: any = {};
+    if (message.closed?.length) {
+      obj.closed = message.closed.map((e) => SessionRef.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CloseSessionsResponse>): CloseSessionsResponse {
+    return CloseSessionsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CloseSessionsResponse>): CloseSessionsResponse {
+    const message = createBaseCloseSessionsResponse();
+    message.closed = object.closed?.map((e) => SessionRef.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseListLeasesRequest(): ListLeasesRequest {
+  return { pageSize: 0, pageToken: "" };
+}
+
+export const ListLeasesRequest: MessageFns<ListLeasesRequest> = {
+  encode(message: ListLeasesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pageSize !== 0) {
+      writer.uint32(8).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(18).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListLeasesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListLeasesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: ListLeasesRequest): unknown {
+    const obj: any = {};
+    if (message.pageSize !== 0) {
+      obj.pageSize = Math.round(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      obj.pageToken = message.pageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListLeasesRequest>): ListLeasesRequest {
+    return ListLeasesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListLeasesRequest>): ListLeasesRequest {
+    const message = createBaseListLeasesRequest();
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListLeasesResponse(): ListLeasesResponse {
+  return { leases: [], nextPageToken: "" };
+}
+
+export const ListLeasesResponse: MessageFns<ListLeasesResponse> = {
+  encode(message: ListLeasesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.leases) {
+      LeaseInfo.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListLeasesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListLeasesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.leases.push(LeaseInfo.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: ListLeasesResponse): unknown {
+    const obj: any = {};
+    if (message.leases?.length) {
+      obj.leases = message.leases.map((e) => LeaseInfo.toJSON(e));
+    }
+    if (message.nextPageToken !== "") {
+      obj.nextPageToken = message.nextPageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListLeasesResponse>): ListLeasesResponse {
+    return ListLeasesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListLeasesResponse>): ListLeasesResponse {
+    const message = createBaseListLeasesResponse();
+    message.leases = object.leases?.map((e) => LeaseInfo.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseLeaseInfo(): LeaseInfo {
+  return { leaseId: "", instanceId: "", state: 0, openedAt: undefined, sessions: 0 };
+}
+
+export const LeaseInfo: MessageFns<LeaseInfo> = {
+  encode(message: LeaseInfo, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.leaseId !== "") {
+      writer.uint32(10).string(message.leaseId);
+    }
+    if (message.instanceId !== "") {
+      writer.uint32(18).string(message.instanceId);
+    }
+    if (message.state !== 0) {
+      writer.uint32(24).int32(message.state);
+    }
+    if (message.openedAt !== undefined) {
+      Timestamp.encode(message.openedAt, writer.uint32(34).fork()).join();
+    }
+    if (message.sessions !== 0) {
+      writer.uint32(40).int64(message.sessions);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeaseInfo {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeaseInfo();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.leaseId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.instanceId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.openedAt = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.sessions = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: LeaseInfo): unknown {
+    const obj: any = {};
+    if (message.leaseId !== "") {
+      obj.leaseId = message.leaseId;
+    }
+    if (message.instanceId !== "") {
+      obj.instanceId = message.instanceId;
+    }
+    if (message.state !== 0) {
+      obj.state = leaseStateToJSON(message.state);
+    }
+    if (message.openedAt !== undefined) {
+      obj.openedAt = fromTimestamp(message.openedAt).toISOString();
+    }
+    if (message.sessions !== 0) {
+      obj.sessions = Math.round(message.sessions);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LeaseInfo>): LeaseInfo {
+    return LeaseInfo.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LeaseInfo>): LeaseInfo {
+    const message = createBaseLeaseInfo();
+    message.leaseId = object.leaseId ?? "";
+    message.instanceId = object.instanceId ?? "";
+    message.state = object.state ?? 0;
+    message.openedAt = (object.openedAt !== undefined && object.openedAt !== null)
+      ? Timestamp.fromPartial(object.openedAt)
+      : undefined;
+    message.sessions = object.sessions ?? 0;
     return message;
   },
 };
@@ -3938,6 +5068,41 @@ export const PresenceApiDefinition = {
       requestStream: false,
       responseType: LeaseNotice as typeof LeaseNotice,
       responseStream: true,
+      options: {},
+    },
+    /**
+     * For operators: the sessions of a user, or of a gateway, in pages. Of a gateway, first those under its leases, then, by a
+     * walk over all records, the others: a page may be short, or empty, before the last. While sessions come and go one may be
+     * missing, or come twice.
+     */
+    listSessions: {
+      name: "ListSessions",
+      requestType: ListSessionsRequest as typeof ListSessionsRequest,
+      requestStream: false,
+      responseType: ListSessionsResponse as typeof ListSessionsResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * For operators: ends sessions, with cause FORCED. Their connections cannot register again; with block_for, nothing of the
+     * user, or of the device, can until it is over: FAILED_PRECONDITION, with the reason. What is not there is not closed.
+     * RESOURCE_EXHAUSTED: too much is blocked. Older nodes do not know of blocks, and refuse nothing.
+     */
+    closeSessions: {
+      name: "CloseSessions",
+      requestType: CloseSessionsRequest as typeof CloseSessionsRequest,
+      requestStream: false,
+      responseType: CloseSessionsResponse as typeof CloseSessionsResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** For operators: the leases of gateways, by lease_id, in pages. */
+    listLeases: {
+      name: "ListLeases",
+      requestType: ListLeasesRequest as typeof ListLeasesRequest,
+      requestStream: false,
+      responseType: ListLeasesResponse as typeof ListLeasesResponse,
+      responseStream: false,
       options: {},
     },
   },

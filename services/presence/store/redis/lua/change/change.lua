@@ -7,8 +7,9 @@ ARGV[1] recordPrefix   prefix   of the records of this shard, whose hash tag it 
 ARGV[2] live           channel  of this shard: hears of the log's new entries
 ARGV[3] untilUs        integer  Redis time; when it is over nothing is changed: see domain/late-change.ts
 ARGV[4] untilMs        integer  shard clock; the same
-ARGV[5...] changes     text     seven each: "register", "verify", "unregister" or "heartbeat", user, device, and what that
-                                takes
-Returns array          an answer each, text: see register.lua, unregister.lua, heartbeat.lua; or its error ]]
+ARGV[5...] changes     text     seven each: "register", "verify", "unregister", "close" or "heartbeat", user, device, and
+                                what that takes
+Returns array          an answer each, text: see register.lua, unregister.lua, close.lua, heartbeat.lua; or its
+                                error ]]
 
 -- #include change/decide

@@ -1,9 +1,9 @@
 import { list, type Reply } from "@realchat/presence-redis";
 import { defineScript } from "../define-script.ts";
 
-/** A change to sessions, and what it takes: see register.lua, unregister.lua, heartbeat.lua. */
+/** A change to sessions, and what it takes: see register.lua, unregister.lua, close.lua, heartbeat.lua. */
 export type Change = readonly [
-  kind: "register" | "verify" | "unregister" | "heartbeat",
+  kind: "register" | "verify" | "unregister" | "close" | "heartbeat",
   userId: string,
   deviceId: string,
   ...what: readonly [string, string, string, leaseId: string],

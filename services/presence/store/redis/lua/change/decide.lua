@@ -21,6 +21,8 @@ end
 -- All keys of the shard have its hash tag. In front of a lease_id: the ZSET of the sessions under it.
 local shard_prefix = string.sub(deadlines, 1, -1 - #'deadlines')
 local holders, lease_prefix = shard_prefix .. 'leases:holders', shard_prefix .. 'lease:'
+-- What is blocked → when it is over, SP, the reason; and → when it is over. They need not be there.
+local blocks, block_ends = shard_prefix .. 'blocks', shard_prefix .. 'blocks:ends'
 
 local function decide(kind, user_id, device_id, ...)
   -- #include record/record
@@ -34,6 +36,9 @@ local function decide(kind, user_id, device_id, ...)
   elseif kind == 'unregister' then
     local session_id, reason = ...
     -- #include change/unregister
+  elseif kind == 'close' then
+    local session_id, why, block_ms = ...
+    -- #include change/close
   else
     local session_id, instance_id, lease_id = ...
     -- #include change/heartbeat

@@ -9,13 +9,14 @@
 --   sessions_from, begin_contested_until_ms, begin_clock_ms, current_instance, now_us
 -- Changes: session_id, instance_id, tombstones, contested_until_ms
 --
--- Returns "missing", "superseded", or "refreshed", HT, the session_id that was, HT, its instance.
+-- Returns "missing", "superseded", "closed" as check-blocks.lua says, or "refreshed", HT, the session_id that was, HT, its instance.
 
 -- #include change/returning
 local is_live = mark == ''
 if session_id ~= '' then
   if not is_live or current_id ~= session_id then
     local order, connection_id = string.match(session_id, SESSION_ID)
+    -- #include change/check-blocks
     local current_order, its_connection = nil, nil
     if mark then current_order, its_connection = string.match(current_id, SESSION_ID) end
     if its_connection == connection_id and connection_id ~= '' then current_order = nil end
@@ -30,6 +31,8 @@ if is_live then
   return 'refreshed\t' .. current_id .. '\t' .. current_instance
 end
 
+local connection_id = ''
+-- #include change/check-blocks
 -- Its caller is alive and will never register again by itself: it ignores the answers to its heartbeats. A registration
 -- after what the record says may have been lost.
 local is_unproven = clock_ms < begin_contested_until_ms

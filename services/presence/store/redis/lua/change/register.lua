@@ -10,12 +10,14 @@
 --   holders
 -- Changes: tombstones, contested_until_ms, instance_id
 --
--- Returns kind ("registered", "repeated", "ended", "superseded", "too-many-devices", "lease-missing", "lease-closed", and
+-- Returns kind ("registered", "repeated", "ended", "superseded", "too-many-devices", "lease-missing", "lease-closed", "closed" as
+-- check-blocks.lua says, and
 -- of a verification "missing"); of the first two also HT, the order of the session, HT, the user's version.
 
 if lease_id ~= '' then
   -- #include gateway-lease/check-open
 end
+-- #include change/check-blocks
 local previous_order, age_us = place, nil
 if string.byte(place) == 45 then previous_order, age_us = '', -tonumber(place) end
 local current_order, current_connection
@@ -86,7 +88,8 @@ end
 if not has_room then return 'too-many-devices' end
 
 if kind == 'verify' then
-  instance_id = redis.call('HGET', holders, lease_id) or 'unknown-instance'
+  local holder = redis.call('HGET', holders, lease_id)
+  instance_id = holder and string.match(holder, '^[^\31]+') or 'unknown-instance'
 end
 contested_until_ms = is_unclear and clock_ms + RULES.memory_ms or 0
 -- #include record/set-current

@@ -1,12 +1,13 @@
 -- Ends a session or leaves it in grace, after decideUnregister in domain/decisions.ts.
 --
 -- session_id: '' for a caller without tokens.
--- reason: DisconnectReason.
+-- reason: DisconnectReason; or FORCED, by an operator.
 --
 -- Needs: mark, session_id, current_id, contested_until_ms, clock_ms, begin_contested_until_ms, recovering_until_ms,
 --   reason, GRACE, deadlines, user_id, version,
 --   last_seen_ms, now_ms, text, sessions_from, sessions_to, record, others, device_id, ONLINE_LINE, of_other_devices,
---   ENDED, current_lease, lease_prefix, current_instance, tombstones, CAUSE_CONNECTION_LOST, CAUSE_LOGGED_OUT, CAUSE_DISCONNECTED
+--   ENDED, current_lease, lease_prefix, current_instance, tombstones, CAUSE_CONNECTION_LOST, CAUSE_LOGGED_OUT, CAUSE_DISCONNECTED,
+--   CAUSE_FORCED
 --
 -- Returns "ended", "grace", "absent", "fenced" or "contested".
 
@@ -49,7 +50,8 @@ if is_kept or is_lost and RULES.grace_ms > 0 then
 end
 
 local ending = ENDED
-local cause = is_lost and CAUSE_CONNECTION_LOST or reason == 'LOGGED_OUT' and CAUSE_LOGGED_OUT or CAUSE_DISCONNECTED
+local cause = is_lost and CAUSE_CONNECTION_LOST or reason == 'LOGGED_OUT' and CAUSE_LOGGED_OUT or
+  reason == 'FORCED' and CAUSE_FORCED or CAUSE_DISCONNECTED
 local seen_ms = mark == GRACE and 0 or now_ms
 -- #include record/clear-current
 return 'ended'

@@ -5,7 +5,7 @@ it those who live fall due (P1).
 KEYS[1] meta       hash
 KEYS[2] deadlines  zset     NUL, lease: open, its deadline; two NUL: lost, and when; three NUL: closed, and from when on
 KEYS[3] leases     zset     lease → when a tick looks through its sessions; 0: it is lost or closed
-KEYS[4] holders    hash     lease → instance
+KEYS[4] holders    hash     lease → instance, US, when it was opened first in ms since 1970
 ARGV[1] lease      id
 ARGV[2] instance   id
 ARGV[3] schema     integer  of a shard with leases: nodes that know none refuse it from now on
@@ -19,7 +19,9 @@ if not clock_ms then return redis.error_reply('NOCLOCK tick this shard first') e
 -- #include digits
 if redis.call('ZSCORE', deadlines, '\0\0\0' .. lease_id) then return 'closed' end
 redis.call('HSET', meta, 'schema', schema)
-redis.call('HSET', holders, lease_id, instance_id)
+local holder = redis.call('HGET', holders, lease_id)
+local opened_ms = holder and string.match(holder, '\31(%d+)$') or digits_of(now_ms)
+redis.call('HSET', holders, lease_id, instance_id .. '\31' .. opened_ms)
 if not redis.call('ZSCORE', deadlines, '\0' .. lease_id) then redis.call('ZADD', leases, digits_of(clock_ms), lease_id) end
 redis.call('ZADD', deadlines, 'GT', digits_of(clock_ms + RULES.lease_ttl_ms), '\0' .. lease_id)
 redis.call('ZREM', deadlines, '\0\0' .. lease_id)

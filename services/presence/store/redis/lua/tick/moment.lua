@@ -1,12 +1,14 @@
 -- When the decision is taken: Redis TIME and the shard clock, each read once (domain/shard-clock.ts).
 --
 -- Needs: meta
--- Gives: now_us, now_ms, clock, clock_ms, begin_us, begin_clock_ms, begin_contested_until_ms, recovering_until_ms
+-- Gives: now_us, now_ms, clock, clock_ms, begin_us, begin_clock_ms, begin_contested_until_ms, recovering_until_ms,
+--   blocks_end_ms
 
 local time = redis.call('TIME')
 local now_us = time[1] * 1000000 + time[2]
 local now_ms = math.floor(now_us / 1000)
-local clock, ticked, begin, begin_clock = unpack(redis.call('HMGET', meta, 'clock', 'ticked', 'begin', 'begin_clock'))
+local clock, ticked, begin, begin_clock, blocks_end =
+  unpack(redis.call('HMGET', meta, 'clock', 'ticked', 'begin', 'begin_clock', 'blocks_end'))
 
 -- The clock ticks only while presence is able to listen: it never runs on for more than the cap after a tick.
 -- nil: it never ticked, and only a tick may start it.
@@ -17,3 +19,5 @@ local begin_us = tonumber(begin) or 0
 local begin_clock_ms = tonumber(begin_clock) or 0
 local begin_contested_until_ms = begin_clock and begin_clock_ms + RULES.memory_ms or 0
 local recovering_until_ms = begin_clock and begin_clock_ms + RULES.ttl_ms or 0
+-- When the last block is over (domain/block.ts); 0: there is none.
+local blocks_end_ms = tonumber(blocks_end) or 0

@@ -15,7 +15,8 @@ for key, kind in pairs({ [meta] = 'hash', [deadlines] = 'zset', [log] = 'stream'
 end
 local version_before = 0
 do
-  local names = { 'schema', 'shards', 'clock', 'ticked', 'begin', 'begin_clock', 'born', 'fence', 'online', 'restated' }
+  local names = { 'schema', 'shards', 'clock', 'ticked', 'begin', 'begin_clock', 'born', 'fence', 'online', 'restated',
+    'blocks_end' }
   local values = redis.call('HMGET', meta, unpack(names))
   for index, name in ipairs(names) do
     if values[index] and not string.find(values[index], '^-?%d+$') then

@@ -24,7 +24,8 @@ Returns array          clock in ms; what was spent of limit (equal to it: call a
                        long the shard still recovers in ms, the begin that was restated last, incarnation, and why it
                        began anew just now, empty if it did not; of due members that failed, and are tried again a TTL
                        later, user and error in turn; 1 if it advanced, else 0; which of `kept` have no deadline,
-                       from 0; Redis time in µs; sessions under leases; leases; those of them that are lost or closed ]]
+                       from 0; Redis time in µs; sessions under leases; leases; those of them that are lost or closed;
+                       blocks ]]
 
 local meta, deadlines, log = KEYS[1], KEYS[2], KEYS[3]
 local limit, reckoned_ms, record_prefix, live = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
@@ -46,6 +47,7 @@ local recovering_ms = math.max(0, recovering_until_ms - clock_ms)
 -- Keys of leases, which need not be there: see gateway-lease/open.lua.
 local shard_prefix = string.sub(deadlines, 1, -10)
 local leases = shard_prefix .. 'leases'
+-- #include tick/drop-blocks
 local lease_count, hidden = redis.pcall('ZCARD', leases), {}
 if type(lease_count) ~= 'number' then lease_count = 0 end
 
@@ -158,4 +160,5 @@ return {
   tonumber(leased) or 0,
   lease_count,
   hidden,
+  block_count,
 }
