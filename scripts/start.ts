@@ -56,9 +56,10 @@ async function run(forPresence: NodeJS.ProcessEnv, forDelivery: NodeJS.ProcessEn
     { service: "start", instance: String(process.pid), level, format: "json" },
     { write: (line) => process.stdout.write(shown("start", line.trimEnd())) },
   );
-  const start = ({ name, main }: (typeof services)[number], environment: NodeJS.ProcessEnv) => {
+  const start = (service: (typeof services)[number], environment: NodeJS.ProcessEnv) => {
     const env = { ...environment, LOG_FORMAT: "json" };
-    return new ServiceProcess(name, main, env, (line, stream) => void process[stream].write(shown(name, line)));
+    const write = (line: string, stream: "stdout" | "stderr") => void process[stream].write(shown(service.name, line));
+    return new ServiceProcess(service, env, write);
   };
   const presenceProcess = start(presence, forPresence);
   const deliveryProcess = start(delivery, forDelivery);

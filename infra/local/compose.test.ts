@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, globSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { loadConfig as loadDelivery } from "../../services/delivery/config.ts";
@@ -10,6 +10,7 @@ import { folder, read, root } from "./testing/files.ts";
 import { matches } from "./testing/matches.ts";
 
 const dockerfile = read("Dockerfile");
+const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> };
 const ofPresence = environmentOfService("presence");
 const ofDelivery = environmentOfService("delivery");
 const built = ["presence", "delivery"] as const;
@@ -53,7 +54,7 @@ describe("compose.yaml", () => {
     const files = [
       ...matches(compose, /^ +dockerfile: (\S+)$/gm).map((path) => join(root, path)),
       ...matches(compose, /^ +- (\.\/[^:]+):/gm).map((path) => join(folder, path)),
-      ...matches(dockerfile, /"node", "([^"]+)"/g).map((path) => join(root, path)),
+      ...matches(dockerfile, /"node",(?: "--[^"]+",)* "([^"]+)"/g).map((path) => join(root, path)),
       ...matches(read("prometheus/prometheus.yml"), /^ +- (\S+\.yml)$/gm).map((path) =>
         join(folder, "prometheus", path),
       ),
@@ -146,13 +147,15 @@ describe("Dockerfile", () => {
     for (const target of targets) assert.doesNotMatch(target, /^USER /m);
   });
 
-  test("starts each service, exposes the ports that it listens on, and asks it for its health", () => {
+  test("starts each service as npm does, exposes the ports that it listens on, and asks it for its health", () => {
     for (const [index, service] of built.entries()) {
       const target = targets[index] ?? "";
       const environment = environmentOfService(service);
       const port = (name: string) => environment[name]?.split(":").at(-1);
       const operations = port("HTTP_ADDR");
-      assert.match(target, new RegExp(`^CMD \\["node", "services/${service}/main.ts"\\]$`, "m"));
+      const [, flags = ""] = /require-node-24\.mjs (.*)services\//.exec(scripts[`start:${service}`] ?? "") ?? [];
+      const command = ["node", ...flags.split(" ").filter(Boolean), `services/${service}/main.ts`];
+      assert.ok(target.includes(`\nCMD ${JSON.stringify(command).replaceAll(",", ", ")}\n`), command.join(" "));
       assert.match(target, new RegExp(`^EXPOSE ${port("GRPC_ADDR") ?? port("HTTP_PORT")} ${operations}$`, "m"));
       assert.match(
         target,

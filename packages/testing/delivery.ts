@@ -33,6 +33,9 @@ export type TestDelivery = {
   stop(): Promise<number>;
 };
 
+/** As `npm run start:delivery` gives them: docs/operations.md, Memory of a gateway. */
+const nodeFlags = ["--max-semi-space-size=4"];
+
 /**
  * Starts a gateway on loopback ports and waits until it can be connected to and is ready.
  * @throws Error with its logs when it ends instead
@@ -41,7 +44,7 @@ export async function startDelivery(options: DeliveryOptions = {}): Promise<Test
   const socketAddress = options.socketAddress ?? `127.0.0.1:${await freePort()}`;
   const httpAddress = `127.0.0.1:${await freePort()}`;
   const folder = temporaryFolder("delivery");
-  const child = await startChild(process.execPath, [join(repository, "services/delivery/main.ts")], {
+  const child = await startChild(process.execPath, [...nodeFlags, join(repository, "services/delivery/main.ts")], {
     logFile: join(folder.path, "delivery.log"),
     cwd: repository,
     env: { ...bareEnvironment, HTTP_PORT: socketAddress, HTTP_ADDR: httpAddress, ...options.env },

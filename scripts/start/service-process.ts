@@ -12,19 +12,18 @@ export class ServiceProcess {
   #isOver = false;
 
   /**
-   * @param main path of its main.ts, from the repository's root
+   * @param service.main path of its main.ts, from the repository's root
    * @param write hears every line it writes, without the line's end
    */
   constructor(
-    name: string,
-    main: string,
+    { name, main, nodeFlags }: { name: string; main: string; nodeFlags: readonly string[] },
     environment: NodeJS.ProcessEnv,
     write: (line: string, stream: "stdout" | "stderr") => void,
   ) {
     this.name = name;
     const root = join(import.meta.dirname, "../..");
     // Detached: Ctrl-C on a terminal reaches us alone, and we stop the services in order.
-    this.#child = spawn(process.execPath, [join(root, main)], {
+    this.#child = spawn(process.execPath, [...nodeFlags, join(root, main)], {
       env: environment,
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,

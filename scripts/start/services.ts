@@ -7,12 +7,13 @@ import { presenceSettings } from "../../services/presence/settings.ts";
 type Question = "--help" | "--print-config";
 
 /*
- * What `npm start` brings up, each in a process of its own. `main` is a path from the repository's root; `ask` answers
- * as the service would, and throws SettingsError where it would not start.
+ * What `npm start` brings up, each in a process of its own. `main` is a path from the repository's root, `nodeFlags` are
+ * those of `npm run start:NAME`; `ask` answers as the service would, and throws SettingsError where it would not start.
  */
 export const presence = {
   name: "presence",
   main: "services/presence/main.ts",
+  nodeFlags: [],
   settings: presenceSettings,
   ask: (question: Question, environment: NodeJS.ProcessEnv) => textOf(loadPresence([question], environment)),
 } as const;
@@ -20,6 +21,7 @@ export const presence = {
 export const delivery = {
   name: "delivery",
   main: "services/delivery/main.ts",
+  nodeFlags: ["--max-semi-space-size=4"],
   settings: deliverySettings,
   ask: (question: Question, environment: NodeJS.ProcessEnv) => textOf(loadDelivery([question], environment)),
 } as const;
