@@ -37,14 +37,20 @@ describe("leases in Redis", () => {
   });
   afterEach(() => store.close());
 
-  /** Time on the clocks of all shards, which tick along. */
-  async function elapse(ms: number): Promise<void> {
+  /** Time on the clocks of all shards, which tick along, after another node that does. */
+  async function elapse(ms: number, tickElsewhere?: (shard: ShardKeys) => Promise<unknown>): Promise<void> {
     for (let leftMs = ms; leftMs > 0; leftMs -= 1_000) {
-      for (const [number, { meta }] of keys.entries()) {
-        await admin.hIncrBy(meta, "ticked", -Math.min(leftMs, 1_000));
+      for (const [number, ofShard] of keys.entries()) {
+        await admin.hIncrBy(ofShard.meta, "ticked", -Math.min(leftMs, 1_000));
+        await tickElsewhere?.(ofShard);
         await store.tick(number, 100);
       }
     }
+  }
+
+  /** A tick of a node of the release before leases: see scriptOfBefore. */
+  function tickOfBefore({ meta, deadlines }: ShardKeys): Promise<unknown> {
+    return admin.eval(scriptOfBefore, { keys: [meta, deadlines], arguments: ["1"] });
   }
 
   async function underLease(): Promise<string> {
@@ -68,21 +74,57 @@ describe("leases in Redis", () => {
     assert.equal(await admin.hGet(storeKey, "schema"), "1");
   });
 
-  test("nobody gets one while a node lives that knows none; with the first one such nodes refuse the store", async () => {
+  test("while nodes are updated nobody gets one, and sessions are as ever; from the first one on nodes of before harm nobody", async () => {
     await admin.zAdd(nodesKey, { score: Date.now() + 60_000, value: "of-before" });
     await store.announceNode("ours", 60_000);
     assert.deepEqual(await store.openLease("L", "gateway-1"), {
       kind: "unsupported",
       why: "1 presence nodes are of a release that knows no leases: update them first",
     });
-    assert.equal(await admin.hGet(storeKey, "schema"), "1");
+    const registered = await register(store, { connectionId: "c1" });
+    assert(registered.kind === "registered");
+    const { sessionId } = registered;
+    await register(store, { userId: "ben", connectionId: "c2" });
+    const online = async () => (await store.users(["anna", "ben"])).map((view) => view.online);
+    for (let beats = 0; beats < 4; beats++) {
+      await elapse(20_000, tickOfBefore);
+      assert.equal((await refresh(store, { sessionId })).kind, "refreshed");
+    }
+    assert.deepEqual(await online(), [true, false]);
+
     await admin.zRem(nodesKey, "of-before");
     assert.equal((await store.openLease("L", "gateway-1")).kind, "kept");
     const marks = [storeKey, ...keys.map(({ meta }) => meta)].map((key) => admin.hGet(key, "schema"));
     assert.deepEqual(await Promise.all(marks), ["2", "2", "2"]);
+    assert.equal((await verify(sessionId)).kind, "refreshed");
+    for (let keeps = 0; keeps < 5; keeps++) {
+      // One that was cut off meanwhile, and is back.
+      for (const ofShard of keys) await assert.rejects(tickOfBefore(ofShard), { message: "MARK 2" });
+      await elapse(5_000);
+      assert.deepEqual(await store.keepLease("L"), await store.openLease("L", "gateway-1"));
+    }
+    assert.deepEqual(await online(), [true, false]);
     assert.equal(await store.announceNode("ours", 60_000), 1);
     await store.withdrawNode("ours");
     assert.equal(await admin.zCard(nodesKey), 0);
+  });
+
+  test("a lease that a node of before drops all the same is missed at once, and takes nobody down (P1)", async () => {
+    const sessionId = await underLease();
+    for (const ofShard of keys) {
+      await admin.hSet(ofShard.meta, "schema", "1");
+      await admin.zAdd(ofShard.deadlines, { score: 0, value: leaseMember("L") });
+      await tickOfBefore(ofShard);
+      assert.equal(await admin.zScore(ofShard.deadlines, leaseMember("L")), null);
+    }
+    await elapse(5_000);
+    const kept = await store.keepLease("L");
+    assert.equal(kept.kind === "kept" && kept.missing, true);
+    await store.openLease("L", "gateway-1");
+    assert.equal((await verify(sessionId)).kind, "refreshed");
+    await elapse(5_000);
+    assert.equal((await store.users(["anna"]))[0]?.online, true);
+    await assert.rejects(tickOfBefore(annaKeys), { message: "MARK 2" });
   });
 
   test("a node that knows leases serves a store with them, looks at it, and starts on it", async () => {
@@ -215,6 +257,22 @@ describe("leases in Redis", () => {
     assert.deepEqual((await store.users(["anna"]))[0]?.online, true);
   });
 });
+
+/**
+ * What a tick of the release before leases does, but for taking sessions down, which is left to ours: refuses a shard of
+ * another schema, moves the clock on, drops what is due and names no user.
+ */
+const scriptOfBefore = `
+local meta, deadlines, schema = KEYS[1], KEYS[2], ARGV[1]
+local its_schema = redis.call('HGET', meta, 'schema')
+if its_schema ~= schema then return redis.error_reply('MARK ' .. its_schema) end
+local time, clock, ticked = redis.call('TIME'), unpack(redis.call('HMGET', meta, 'clock', 'ticked'))
+local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local clock_ms = clock + math.min(math.max(0, now_ms - ticked), 1000)
+redis.call('HSET', meta, 'clock', string.format('%d', clock_ms), 'ticked', string.format('%d', now_ms))
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', deadlines, '-inf', clock_ms)) do
+  if not string.find(member, '^%Z') then redis.call('ZREM', deadlines, member) end
+end`;
 
 function assertWithin(leftMs: number, wholeMs: number): void {
   assert(leftMs <= wholeMs && leftMs > wholeMs - 5_000, `${leftMs} ms are left of ${wholeMs}`);
