@@ -109,9 +109,10 @@ export function presenceApi(
     refreshSessions: answering(async (request, call) => {
       const { partial, leaseId } = request;
       const { heartbeatInterval } = paceOf(leaseId);
-      const sessions = request.sessions.map((session) =>
-        leaseId === "" ? instances.signed(session, call) : { ...session, leaseId },
-      );
+      const sessions =
+        leaseId === ""
+          ? request.sessions.map((session) => instances.signed(session, call))
+          : request.sessions.map(({ userId, deviceId, sessionId }) => ({ userId, deviceId, sessionId, leaseId }));
       const lost = partial
         ? await service.refreshEach(sessions)
         : { ...(await service.refreshMany(sessions)), unconfirmed: [] };

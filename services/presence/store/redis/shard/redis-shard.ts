@@ -50,8 +50,8 @@ interface ShardParts extends TickParts, ChangeParts {
  *                │                             └─ no deadline found ─► #decideHeartbeat ─► ChangeQueue
  *                └─ not confirmed, or no connection ─► KeptHeartbeats ─► the next ticks; #decideKept ─► ChangeQueue
  *
- * The heartbeat of a lease is that of a session of nobody. What is verified under a lease goes the way of `refresh`, to the
- * lease's own ZSET; it is not kept, for it has time.
+ * The heartbeat of a lease is that of a session of nobody. What is verified under a lease goes the way of `refresh`, in a queue
+ * of that lease, to its own ZSET; it is not kept, for it has time.
  */
 export class RedisShard {
   readonly state: ShardState;
@@ -59,7 +59,8 @@ export class RedisShard {
   readonly #ticks: ShardTicks;
   readonly #changes: ChangeQueue;
   readonly #refreshes: RefreshQueue;
-  readonly #verifications: RefreshQueue;
+  /** By lease; those alone that have something to do. */
+  readonly #verifications = new Map<string, RefreshQueue>();
   readonly #kept: KeptHeartbeats;
   #isDecidingKept = false;
 
@@ -74,20 +75,10 @@ export class RedisShard {
     this.#refreshes = new RefreshQueue(
       {
         extend: (members) => operations.run("refresh", () => this.#extend(members)),
-        present: (members) => this.#present(members),
+        present: (members) => this.#areIn(state.keys.deadlines, members),
         decide: (session) => operations.run("heartbeat", () => this.#decideHeartbeat(session)),
         nowMs: () => parts.clock.monotonicMs(),
         keep: (session, member, atMs) => this.#keep(session, member, atMs),
-      },
-      pendingRefreshes,
-    );
-    this.#verifications = new RefreshQueue(
-      {
-        extend: (members) => operations.run("verify", () => this.#extendLeased(members)),
-        present: (members) => this.#presentLeased(members),
-        decide: (session) => operations.run("heartbeat", () => this.#verify(session)),
-        nowMs: () => parts.clock.monotonicMs(),
-        keep: () => {},
       },
       pendingRefreshes,
     );
@@ -110,7 +101,8 @@ export class RedisShard {
     const { link } = this.state;
     const { userId, deviceId, leaseId = "" } = session;
     if (leaseId !== "") {
-      if (link.isReady) this.#verifications.add(session, leasedMember(session, leaseId), reply, tag);
+      if (link.isReady)
+        this.#verificationsOf(leaseId).add(session, sessionMember(userId, session.sessionId), reply, tag);
       else reply({ kind: "failed", error: link.unavailable() }, tag);
       return;
     }
@@ -236,48 +228,46 @@ export class RedisShard {
     }
   }
 
-  /** See RefreshRoute. Of members under a lease that is not open, none is extended. */
-  async #extendLeased(leasedMembers: readonly string[]): Promise<number> {
-    const { leasePrefix } = this.state.keys;
+  #verificationsOf(leaseId: string): RefreshQueue {
+    const queue = this.#verifications.get(leaseId);
+    if (queue !== undefined) return queue;
+    const { operations, clock, pendingRefreshes } = this.#parts;
+    const route = {
+      extend: (members: readonly string[]) => operations.run("verify", () => this.#extendLeased(leaseId, members)),
+      present: (members: readonly string[]) => this.#presentLeased(leaseId, members),
+      decide: (session: Heartbeat) => operations.run("heartbeat", () => this.#verify(session)),
+      nowMs: () => clock.monotonicMs(),
+      keep: () => {},
+      idle: () => this.#verifications.delete(leaseId),
+    };
+    const created = new RefreshQueue(route, pendingRefreshes);
+    this.#verifications.set(leaseId, created);
+    return created;
+  }
+
+  /** See RefreshRoute. Under a lease that is not open, none is extended. */
+  async #extendLeased(leaseId: string, members: readonly string[]): Promise<number> {
     const deadlineMs = String((await this.#ticks.clockMs()) + this.#parts.rules.leasedTtlMs);
-    const byLease = membersByLease(leasedMembers);
-    const [isOpen, ...extended] = await Promise.all([
-      this.#areOpen([...byLease.keys()]),
-      ...[...byLease].map(([leaseId, members]) => {
-        const command = extendingIn(leasePrefix + leaseId);
-        for (const member of members) command.push(deadlineMs, member);
-        return this.#extendBy(command);
-      }),
-    ]);
-    return isOpen.every(Boolean) ? extended.reduce((sum, count) => sum + count, 0) : 0;
+    const command = extendingIn(this.state.keys.leasePrefix + leaseId);
+    for (const member of members) command.push(deadlineMs, member);
+    const [isOpen, extended] = await Promise.all([this.#isOpen(leaseId), this.#extendBy(command)]);
+    return isOpen ? extended : 0;
   }
 
   /** See RefreshRoute. */
-  async #presentLeased(leasedMembers: readonly string[]): Promise<readonly boolean[]> {
-    const { keys, link } = this.state;
-    const byLease = membersByLease(leasedMembers);
-    const isOpen = await this.#areOpen([...byLease.keys()]);
-    const present = new Set<string>();
-    await Promise.all(
-      [...byLease].map(async ([leaseId, members], index) => {
-        if (!isOpen[index]) return;
-        const scores = list(await link.send(["ZMSCORE", keys.leasePrefix + leaseId, ...members]));
-        for (const [place, score] of scores.entries()) if (score !== null) present.add(`${leaseId}\0${members[place]}`);
-      }),
-    );
-    return leasedMembers.map((member) => present.has(member));
+  async #presentLeased(leaseId: string, members: readonly string[]): Promise<readonly boolean[]> {
+    const lease = this.state.keys.leasePrefix + leaseId;
+    const [isOpen, isPresent] = await Promise.all([this.#isOpen(leaseId), this.#areIn(lease, members)]);
+    return isPresent.map((is) => isOpen && is);
   }
 
-  async #areOpen(leaseIds: readonly string[]): Promise<readonly boolean[]> {
+  async #isOpen(leaseId: string): Promise<boolean> {
     const { keys, link } = this.state;
-    const scores = await link.send(["ZMSCORE", keys.deadlines, ...leaseIds.map(leaseMember)]);
-    return list(scores).map((score) => score !== null);
+    return (await link.send(["ZSCORE", keys.deadlines, leaseMember(leaseId)])) !== null;
   }
 
-  /** See RefreshRoute. */
-  async #present(members: readonly string[]): Promise<readonly boolean[]> {
-    const { keys, link } = this.state;
-    const scores = await link.send(["ZMSCORE", keys.deadlines, ...members]);
+  async #areIn(deadlines: string, members: readonly string[]): Promise<readonly boolean[]> {
+    const scores = await this.state.link.send(["ZMSCORE", deadlines, ...members]);
     return list(scores).map((score) => score !== null);
   }
 
@@ -377,22 +367,4 @@ const extendingWords = 5;
 /** A command that moves deadlines on, and none back, and counts those: deadline and member in turn are to be added. */
 function extendingIn(deadlines: string): string[] {
   return ["ZADD", deadlines, "XX", "GT", "CH"];
-}
-
-/** The member of a session under a lease, behind the lease. */
-function leasedMember({ userId, sessionId }: Heartbeat, leaseId: string): string {
-  return `${leaseId}\0${sessionMember(userId, sessionId)}`;
-}
-
-/** The inverse, by lease. */
-function membersByLease(leasedMembers: readonly string[]): Map<string, string[]> {
-  const byLease = new Map<string, string[]>();
-  for (const leasedMember of leasedMembers) {
-    const leaseId = leasedMember.slice(0, leasedMember.indexOf("\0"));
-    const member = leasedMember.slice(leaseId.length + 1);
-    const members = byLease.get(leaseId);
-    if (members === undefined) byLease.set(leaseId, [member]);
-    else members.push(member);
-  }
-  return byLease;
 }

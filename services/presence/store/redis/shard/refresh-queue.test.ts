@@ -14,6 +14,7 @@ class FakeRoute implements RefreshRoute {
   timeMs = 0;
   /** Session, member, and by when it had come. */
   readonly kept: (readonly [string, string | undefined, number])[] = [];
+  timesIdle = 0;
   #release: (() => void) | undefined;
   #isHeld = false;
 
@@ -42,6 +43,10 @@ class FakeRoute implements RefreshRoute {
 
   keep({ sessionId }: SessionRef, member: string | undefined, atMs: number): void {
     this.kept.push([sessionId, member, atMs]);
+  }
+
+  idle(): void {
+    this.timesIdle += 1;
   }
 
   hold(): void {
@@ -73,6 +78,21 @@ function queueOn(route: RefreshRoute, limit = 1_000_000) {
 }
 
 describe("heartbeats of a shard", () => {
+  test("it is said when nothing waits nor is under way, and not before", async () => {
+    const route = new FakeRoute(["a", "b"]);
+    const { queue } = queueOn(route);
+    const { reply, answers } = collector();
+    route.hold();
+    queue.add(ref("a"), "a", reply, 0);
+    await settled();
+    queue.add(ref("b"), "b", reply, 1);
+    await settled();
+    assert.equal(route.timesIdle, 0);
+    route.release();
+    await settled();
+    assert.deepEqual([answers.size, route.timesIdle], [2, 1]);
+  });
+
   test("of one moment share one command", async () => {
     const route = new FakeRoute(["1", "2", "3"]);
     const { queue, pending } = queueOn(route);

@@ -21,6 +21,8 @@ export interface RefreshRoute {
    * @param atMs monotonic; it had come by then
    */
   keep(session: Heartbeat, member: string | undefined, atMs: number): void;
+  /** Nothing waits nor is under way. */
+  idle?(): void;
 }
 
 /** Heartbeats of one command at most. */
@@ -84,6 +86,7 @@ export class RefreshQueue {
       this.#pending.used -= batch.size;
     }
     this.#isRunning = false;
+    this.#route.idle?.();
   }
 
   async #serve({ withMember, members, withoutMember }: Batch): Promise<void> {
