@@ -60,7 +60,7 @@ export async function runFaults(options: FaultRunOptions): Promise<History> {
     ...{ ...options, gateways, faketime, observer, random: random.fork() },
     users: namesOf(options.users),
   });
-  const stalls = new StallMonitor();
+  const stalls = new StallMonitor({ pids: () => system.pids });
   try {
     return await live({ ...options, system, plan, random, stalls });
   } finally {

@@ -3,8 +3,9 @@ import type { Violation } from "./checker/violation.ts";
 import type { History } from "./history/history.ts";
 import type { InjectedFault } from "./history/injected-fault.ts";
 import { whyRecovering } from "./history/reader-history.ts";
+import { isLeased } from "./history/session-life.ts";
 import { secondsOf, timelineOf } from "./history/timeline.ts";
-import { intersection, merged, type Span } from "./time/spans.ts";
+import { intersection, lengthOf, merged, type Span } from "./time/spans.ts";
 
 /** Timelines are long: of each promise, this many are told in full. */
 const toldInFull = 2;
@@ -13,8 +14,11 @@ const toldInFull = 2;
 export function reportOf(history: History, verdict: Verdict, seed: number): string {
   const { violations, wrongSeconds, judgedShare } = verdict;
   const seconds = Math.round((history.endedMs - history.beganMs) / 1_000);
+  const heldUp = Math.round(lengthOf(merged(history.stalls)) / 1_000);
+  const leased = history.lives.filter(isLeased).length;
   const sum =
-    `${history.faults.length} faults in ${seconds} s, ${history.lives.length} sessions; ` +
+    `${history.faults.length} faults in ${seconds} s, of which the machine held processes up for ${heldUp} s; ` +
+    `${history.lives.length} sessions, ${leased} of them under leases; ` +
     `${Math.round(judgedShare * 100)} % of the readers' time could be judged: ` +
     `${violations.length} violations, ${wrongSeconds.toFixed(1)} wrong seconds. Seed ${seed}.`;
   return [faultTable(history), ...stories(history, violations), sum].join("\n\n");

@@ -22,10 +22,11 @@ export async function startCentrifugoSide(program: string): Promise<Side> {
   const redis = await startMeasuredRedis();
   const folder = temporaryFolder("centrifugo");
   const gateways = new Set<Gateway>();
-  let star: Star | undefined;
-  const starAtFirst = async () => {
-    const [first] = gateways;
-    star ??= await Star.connect(first as Gateway);
+  const stars = new Map<Gateway, Star>();
+  const starAtLatest = async () => {
+    const latest = [...gateways].at(-1) as Gateway;
+    const star = stars.get(latest) ?? (await Star.connect(latest));
+    stars.set(latest, star);
     return star;
   };
   return {
@@ -37,8 +38,8 @@ export async function startCentrifugoSide(program: string): Promise<Side> {
     },
     star: { online: `"channel":"${starChannel}","join"`, offline: `"channel":"${starChannel}","leave"` },
     grey: '"leave":',
-    come: async () => (await starAtFirst()).ask({ subscribe: { channel: starChannel } }),
-    go: async () => (await starAtFirst()).ask({ unsubscribe: { channel: starChannel } }),
+    come: async () => (await starAtLatest()).ask({ subscribe: { channel: starChannel } }),
+    go: async () => (await starAtLatest()).ask({ unsubscribe: { channel: starChannel } }),
     async startGateway() {
       const { kill, ...server } = await startServer(program, folder.path, redis.url);
       const gateway: Gateway = {
@@ -60,7 +61,7 @@ export async function startCentrifugoSide(program: string): Promise<Side> {
     async untilRegistered() {},
     goodbye: 1_000,
     async stop() {
-      star?.close();
+      for (const star of stars.values()) star.close();
       for (const gateway of gateways) await gateway.kill();
       await redis.stop();
       folder.remove();

@@ -23,13 +23,18 @@ export type FleetOrder =
   | { readonly kind: "await"; readonly text: string; readonly messages: number }
   /** The servers will be gone: each client comes back here, and says when all are ready again. */
   | { readonly kind: "come-back"; readonly clients: readonly FleetClient[]; readonly grey: string }
+  /** From now on each client sends a ping of WebSocket so often. */
+  | { readonly kind: "ping"; readonly everyMs: number }
+  /** Say how long each pong took since then, and ping no more. */
+  | { readonly kind: "stop-pinging" }
   | { readonly kind: "close"; readonly code: number };
 
 export type FleetNews =
-  | { readonly kind: "opened" | "awaiting" | "coming-back" | "closed" }
+  | { readonly kind: "opened" | "awaiting" | "coming-back" | "pinging" | "closed" }
   | { readonly kind: "failed"; readonly reason: string }
-  /** Wall clock, µs, when the last message was there. */
-  | { readonly kind: "reached"; readonly atUs: number }
+  /** Wall clock, µs, when each of the messages was there, in order. */
+  | { readonly kind: "reached"; readonly atUs: readonly number[] }
+  | { readonly kind: "pinged"; readonly tookMs: readonly number[] }
   /** Wall clock, µs, when the last client was ready; clients' attempts; messages that showed somebody offline. */
   | { readonly kind: "back"; readonly atUs: number; readonly attempts: number; readonly grey: number };
 
@@ -38,7 +43,8 @@ const empty = "{}";
 const tryAgainLater = 1013;
 
 let sockets: WebSocket[] = [];
-let awaited: { readonly text: string; left: number } | undefined;
+let awaited: { readonly text: string; readonly messages: number; readonly atUs: number[] } | undefined;
+let stopPinging: () => readonly number[] = () => [];
 let grey: { readonly text: string; count: number } | undefined;
 const tell = (news: FleetNews) => process.send?.(news);
 
@@ -57,12 +63,19 @@ function obey(order: FleetOrder): void {
       void open(order.clients, order.inFlight);
       return;
     case "await":
-      awaited = { text: order.text, left: order.messages };
+      awaited = { text: order.text, messages: order.messages, atUs: [] };
       tell({ kind: "awaiting" });
       return;
     case "come-back":
       comeBack(order);
       tell({ kind: "coming-back" });
+      return;
+    case "ping":
+      ping(order.everyMs);
+      tell({ kind: "pinging" });
+      return;
+    case "stop-pinging":
+      tell({ kind: "pinged", tookMs: stopPinging() });
       return;
     case "close":
       close(order.code);
@@ -100,10 +113,34 @@ function connect(client: FleetClient, ready: () => void): WebSocket {
 function count(message: Buffer): void {
   if (grey !== undefined && message.includes(grey.text)) grey.count++;
   if (awaited === undefined || !message.includes(awaited.text)) return;
-  awaited.left--;
-  if (awaited.left > 0) return;
+  const { atUs, messages } = awaited;
+  atUs.push(clock.nowUs());
+  if (atUs.length < messages) return;
   awaited = undefined;
-  tell({ kind: "reached", atUs: clock.nowUs() });
+  tell({ kind: "reached", atUs });
+}
+
+/** One after the other, evenly over the period. What has no answer in the end took at least as long as until then. */
+function ping(everyMs: number): void {
+  const pinged = [...sockets];
+  const tookMs: number[] = [];
+  const waiting = new Set<string>();
+  for (const socket of pinged) {
+    socket.on("pong", (data) => {
+      const sent = data.toString();
+      if (waiting.delete(sent)) tookMs.push(clock.monotonicMs() - Number(sent));
+    });
+  }
+  let turn = 0;
+  const stop = clock.every(everyMs / pinged.length, () => {
+    const sent = String(clock.monotonicMs());
+    waiting.add(sent);
+    pinged[turn++ % pinged.length]?.ping(sent);
+  });
+  stopPinging = () => {
+    stop();
+    return [...tookMs, ...[...waiting].map((sent) => clock.monotonicMs() - Number(sent))];
+  };
 }
 
 /** As the web client: each waits by chance, ever longer, until it is ready. */

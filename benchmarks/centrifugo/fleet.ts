@@ -13,9 +13,9 @@ export class Fleet {
 
   /**
    * Runs what is to reach the clients in so many messages with this text.
-   * @returns wall clock, µs, when the last one was there
+   * @returns wall clock, µs, when each of them was there, in order
    */
-  async untilTold(text: string, messages: number, run: () => Promise<void>): Promise<number> {
+  async untilTold(text: string, messages: number, run: () => Promise<void>): Promise<readonly number[]> {
     await this.#ask({ kind: "await", text, messages });
     const reached = this.#next("reached");
     await run();
@@ -36,6 +36,15 @@ export class Fleet {
     const back = this.#next("back");
     await run();
     return back;
+  }
+
+  /** Each client sends pings while it runs. @returns how long each pong took, ms */
+  async pinging(everyMs: number, run: () => Promise<void>): Promise<readonly number[]> {
+    await this.#ask({ kind: "ping", everyMs });
+    await run();
+    const pinged = this.#next("pinged");
+    this.#child.send({ kind: "stop-pinging" } satisfies FleetOrder);
+    return (await pinged).tookMs;
   }
 
   /** Resolves when all are closed. */

@@ -60,10 +60,10 @@ export async function startOurSide(crowd: { members: number; watchers: number })
       for (const { pid } of gateways.keys()) used += cpuUsOf(pid);
       return { gateways: used, presence: cpuUsOf(node.pid), redis: await redis.cpuUs() };
     },
-    async untilRegistered(gateway, members) {
+    async untilRegistered(gateway, clients) {
       const delivery = gateways.get(gateway) as TestDelivery;
-      const online = async () => (await delivery.metrics()).get('delivery_sessions{state="online"}') === members;
-      await waitUntil(online, { what: `${members} sessions are registered`, deadlineMs: 60_000 });
+      const online = async () => (await delivery.metrics()).get('delivery_sessions{state="online"}') === clients;
+      await waitUntil(online, { what: `${clients} sessions are registered`, deadlineMs: 60_000 });
     },
     goodbye: loggedOut,
     async stop() {

@@ -11,14 +11,14 @@ export interface Side {
   readonly star: { readonly online: string; readonly offline: string };
   /** Text of a message that shows anybody offline. */
   readonly grey: string;
-  /** The star comes online, and goes; resolves when that was answered. */
+  /** The star comes online, at the gateway that was started last, and goes; resolves when that was answered. */
   come(): Promise<void>;
   go(): Promise<void>;
   startGateway(): Promise<Gateway>;
   /** Of the processes that run now, since their start. */
   cpu(): Promise<Cpu>;
-  /** Resolves when the members who are connected at this gateway have their sessions. */
-  untilRegistered(gateway: Gateway, members: number): Promise<void>;
+  /** Resolves when so many who are connected at this gateway have their sessions. */
+  untilRegistered(gateway: Gateway, clients: number): Promise<void>;
   /** With which a client says that it will not come back. */
   readonly goodbye: number;
   stop(): Promise<void>;

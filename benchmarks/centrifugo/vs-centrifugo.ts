@@ -1,7 +1,7 @@
 import { systemClock as clock, pause } from "@realchat/presence-runtime/clock";
 import { centrifugoVersion, provideCentrifugo } from "@realchat/presence-testing";
 import type { Bench, Benchmark } from "../benchmark.ts";
-import { spreadOf } from "../report/figure.ts";
+import { percentile, spreadOf } from "../report/figure.ts";
 import { startCentrifugoSide } from "./centrifugo-side.ts";
 import { Fleet } from "./fleet.ts";
 import { startOurSide } from "./our-side.ts";
@@ -30,6 +30,11 @@ const untilQuietMs = 15_000;
 const quietMs = 20_000;
 /** CPU is read in steps of 10 ms: so many that they do not count. */
 const appearances = 25;
+/** Sockets that stay open in the storm, each with a ping so often. */
+const openSockets = 50;
+const pingEveryMs = 500;
+/** Between two changes of the star then. */
+const changePauseMs = 50;
 
 /**
  * A gateway, a presence node and their Redis beside Centrifugo and its Redis, one side after the other, with the same
@@ -68,6 +73,8 @@ interface Measured {
   readonly stormMs: number;
   readonly comebackUs: Cpu;
   readonly grey: number;
+  readonly before: Served;
+  readonly meanwhile: Served;
 }
 
 async function measured(bench: Bench, side: Side, sizes: Sizes): Promise<Measured> {
@@ -133,11 +140,7 @@ async function showStar(
   const takes: number[] = [];
   const change = async (index: number) => {
     const isComing = index % 2 === 0;
-    const startUs = clock.nowUs();
-    const reachedUs = await fleet.untilTold(isComing ? side.star.online : side.star.offline, watchers, () =>
-      isComing ? side.come() : side.go(),
-    );
-    takes.push((reachedUs - startUs) / 1_000);
+    takes.push(Math.max(...(await changeOfStar(side, fleet, watchers, isComing))));
   };
   // The first ones warm up.
   for (let index = 0; index < 4; index++) await change(index);
@@ -151,7 +154,42 @@ async function showStar(
   return { cpuUs: scaled(used, 1 / (changes * watchers)), lastMs: spreadOf(takes).median };
 }
 
-/** All clients lose their gateway and come to another one, which is warm. */
+/** @returns after how many ms each of the watchers was told */
+async function changeOfStar(side: Side, fleet: Fleet, watchers: number, isComing: boolean): Promise<number[]> {
+  const startUs = clock.nowUs();
+  const text = isComing ? side.star.online : side.star.offline;
+  const atUs = await fleet.untilTold(text, watchers, () => (isComing ? side.come() : side.go()));
+  return atUs.map((us) => (us - startUs) / 1_000);
+}
+
+/** How sockets that are open are served while something else goes on. */
+interface Served {
+  /** Of a ping, and of a dot that reached one of them. */
+  readonly pingMs: readonly number[];
+  readonly dotMs: readonly number[];
+}
+
+/** The star comes and goes, and the watchers ping, until that is over. */
+async function servedDuring(side: Side, watchers: Fleet, run: () => Promise<void>): Promise<Served> {
+  const dotMs: number[] = [];
+  let isOver = false;
+  const pingMs = await watchers.pinging(pingEveryMs, async () => {
+    const over = run().finally(() => {
+      isOver = true;
+    });
+    for (let turn = 0; !isOver || turn % 2 === 1; turn++) {
+      dotMs.push(...(await changeOfStar(side, watchers, openSockets, turn % 2 === 0)));
+      await pause(clock, changePauseMs);
+    }
+    await over;
+  });
+  return { pingMs, dotMs };
+}
+
+/**
+ * All clients lose their gateway and come to another one, which is warm. Sockets that are open there watch the star and send
+ * pings, before that and meanwhile.
+ */
 async function comeBack(side: Side, meter: Meter, fleet: Fleet, killed: Gateway, members: number) {
   const other = await side.startGateway();
   const clientsAt = (gateway: Gateway) =>
@@ -160,17 +198,30 @@ async function comeBack(side: Side, meter: Meter, fleet: Fleet, killed: Gateway,
   await fleet.close(side.goodbye);
   await fleet.open(clientsAt(killed), connectsInFlight);
   await side.untilRegistered(killed, members);
+  const watchers = new Fleet();
+  await watchers.open(
+    Array.from({ length: openSockets }, (_, index) => side.watcher(index, other)),
+    connectsInFlight,
+  );
   await pause(clock, settleMs);
+  const before = await servedDuring(side, watchers, () => pause(clock, settleMs));
   let killedUs = 0;
+  let backUs = 0;
+  let grey = 0;
   let reading: Reading | undefined;
-  const back = await fleet.comeBack(clientsAt(other), side.grey, async () => {
-    killedUs = clock.nowUs();
-    await killed.kill();
-    reading = await meter.read();
+  const meanwhile = await servedDuring(side, watchers, async () => {
+    const back = await fleet.comeBack(clientsAt(other), side.grey, async () => {
+      killedUs = clock.nowUs();
+      await killed.kill();
+      reading = await meter.read();
+    });
+    backUs = back.atUs;
+    grey = back.grey;
+    await side.untilRegistered(other, members + openSockets);
   });
-  await side.untilRegistered(other, members);
   const used = await meter.since(reading as Reading);
-  return { stormMs: (back.atUs - killedUs) / 1_000, comebackUs: scaled(used, 1 / members), grey: back.grey };
+  watchers.stop();
+  return { stormMs: (backUs - killedUs) / 1_000, comebackUs: scaled(used, 1 / members), grey, before, meanwhile };
 }
 
 interface Reading {
@@ -257,6 +308,12 @@ function report(bench: Bench, sizes: Sizes, ours: readonly Measured[], theirs: r
   figure(`a celebrity comes or goes → the last of them`, "ms", 1, ({ celebrityMs }) => celebrityMs);
   figure(`SIGKILL → the last of ${members} back at another gateway`, "ms", 1, ({ stormMs }) => stormMs);
   cpu("coming back", 1, ({ comebackUs }) => comebackUs);
+  figure("    p99 of a ping of an open socket meanwhile", "ms", 1, ({ meanwhile }) =>
+    percentile(meanwhile.pingMs, 0.99),
+  );
+  figure("    p99 of a dot to it", "ms", 1, ({ meanwhile }) => percentile(meanwhile.dotMs, 0.99));
+  figure("    p99 of a ping before", "ms", undefined, ({ before }) => percentile(before.pingMs, 0.99));
+  figure("    p99 of a dot before", "ms", undefined, ({ before }) => percentile(before.dotMs, 0.99));
   const grey = ours.map((measured) => measured.grey);
   bench.report({
     name: "messages that showed one who came back offline",

@@ -18,12 +18,13 @@ const mayBe: Readonly<Record<string, (life: SessionLife, at: Span, history: Hist
 /** P2: a UserOffline says how its last session ended, as far as the gateways' doings tell. */
 export function checkCauses(history: History): Violation[] {
   const uncounted = uncountedFor({ kind: "poll", node: undefined }, history);
-  return [...readsByUser(history)].flatMap(([userId, reads]) => {
+  const reads = readsByUser(history);
+  return history.users.flatMap((userId) => {
     const momentOf = momentsOf(userId, history);
     const lives = history.lives
       .filter((life) => life.userId === userId && life.calls.length > 0)
       .map((life) => ({ life, possible: possiblyOnline(life, history, uncounted) }));
-    return versionsOf(reads).flatMap((transition) => {
+    return versionsOf(reads.get(userId) ?? []).flatMap((transition) => {
       const { online, cause, version } = transition;
       const at = momentOf(transition);
       // What a store lost may have left a session without its lease, or in grace.

@@ -1,5 +1,6 @@
 import type { History } from "../history/history.ts";
 import type { LeaseLife } from "../history/lease-life.ts";
+import { lengthOf, merged, without } from "../time/spans.ts";
 import { mayHaveLost } from "./allowed-time.ts";
 import { openThroughMs } from "./lease-truth.ts";
 import type { Violation } from "./violation.ts";
@@ -24,12 +25,13 @@ function lostLeases(lease: LeaseLife, history: History): Violation[] {
 }
 
 /** P6: when all is well again, a lease that a process keeps is confirmed by every shard. */
-function unkeptAtRest(lease: LeaseLife, { endedMs, timing, failure }: History): Violation[] {
+function unkeptAtRest(lease: LeaseLife, { endedMs, timing, failure, stalls }: History): Violation[] {
   const { calls, releasedMs = Number.POSITIVE_INFINITY } = lease;
   const firstMs = calls[0]?.sentMs ?? endedMs;
   if (failure !== undefined || releasedMs < endedMs || firstMs > endedMs - timing.lease.ttlMs) return [];
   const kept = calls.findLast(({ outcome, endedMs: answeredMs }) => outcome === "ok" && answeredMs <= endedMs);
-  const silentMs = endedMs - (kept?.sentMs ?? firstMs);
+  const silent = { beginMs: kept?.sentMs ?? firstMs, endMs: endedMs };
+  const silentMs = lengthOf(without(silent, merged(stalls)));
   if (silentMs <= timing.lease.ttlMs) return [];
   return [violation("P6", lease, endedMs, `is kept, and was not confirmed for the last ${Math.round(silentMs)} ms`)];
 }

@@ -1,5 +1,6 @@
 import type { History } from "../history/history.ts";
 import { isLeased, type SessionCall, type SessionLife } from "../history/session-life.ts";
+import { lengthOf, merged, without } from "../time/spans.ts";
 import { mayHaveLost } from "./allowed-time.ts";
 import { confirmedUntilMs } from "./truth.ts";
 import type { Violation } from "./violation.ts";
@@ -13,6 +14,7 @@ export function checkSessions(history: History): Violation[] {
       return [
         ...(life.kind === "token" ? lostSessions(life, rivals, history) : lostLegacySessions(life, rivals)),
         ...refreshedThoughReplaced(life, rivals, history),
+        ...refusedForNobody(life, rivals),
         ...forgottenAtRest(life, history),
       ];
     }),
@@ -76,14 +78,25 @@ function refreshedThoughReplaced(life: SessionLife, rivals: readonly SessionLife
   });
 }
 
+/** P7: only a newer connection of the device, or the session's own end, makes presence refuse it. */
+function refusedForNobody(life: SessionLife, rivals: readonly SessionLife[]): Violation[] {
+  if (life.kind !== "token") return [];
+  const refusals = life.calls.filter(({ what, outcome }) => what !== "unregister" && outcome === "superseded");
+  return refusals
+    .filter(({ endedMs }) => life.end === undefined || life.end.sentMs > endedMs)
+    .filter(({ endedMs }) => !rivals.some(({ calls }) => calls.some(({ sentMs }) => sentMs <= endedMs)))
+    .map((call) => violation("P7", life, call, "was refused as replaced, and no other connection has its device"));
+}
+
 /** P6: when all is well again, presence confirms what a gateway holds. */
-function forgottenAtRest(life: SessionLife, { endedMs, timing, failure }: History): Violation[] {
+function forgottenAtRest(life: SessionLife, { endedMs, timing, failure, stalls }: History): Violation[] {
   const { calls, releasedMs = Number.POSITIVE_INFINITY } = life;
   const [first] = calls;
   const ttlMs = isLeased(life) ? timing.lease.sessionTtlMs : timing.ttlMs;
   if (failure !== undefined || first === undefined || releasedMs < endedMs || first.sentMs > endedMs - ttlMs) return [];
   const confirmed = calls.findLast(({ outcome, endedMs: answeredMs }) => outcome === "ok" && answeredMs <= endedMs);
-  const silentMs = endedMs - (confirmed?.sentMs ?? first.sentMs);
+  const silent = { beginMs: confirmed?.sentMs ?? first.sentMs, endMs: endedMs };
+  const silentMs = lengthOf(without(silent, merged(stalls)));
   if (silentMs <= ttlMs) return [];
   const last = calls.at(-1) as SessionCall;
   return [violation("P6", life, last, `is held, and nothing of it was confirmed for the last ${ms(silentMs)}`)];

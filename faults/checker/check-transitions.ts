@@ -1,7 +1,7 @@
 import type { History } from "../history/history.ts";
-import { isInside } from "../time/spans.ts";
-import { mayHaveLost } from "./allowed-time.ts";
-import { surelyOnline } from "./truth.ts";
+import { afterCounted, isInside } from "../time/spans.ts";
+import { mayHaveLost, uncountedFor } from "./allowed-time.ts";
+import { boundMs, surelyOnline } from "./truth.ts";
 import { momentsOf, type Read, readsByUser, type Version, versionsOf } from "./versions.ts";
 import type { Violation } from "./violation.ts";
 
@@ -14,7 +14,7 @@ export function checkTransitions(history: History): Violation[] {
       ...falseOfflines(userId, versions, history),
       ...contradictions(userId, reads),
       ...missingTurns(userId, versions, history),
-      ...notInKafka(userId, versions, begins),
+      ...notInKafka(userId, versions, begins, history),
     ];
   });
 }
@@ -83,16 +83,26 @@ function missingTurns(userId: string, versions: readonly Version[], history: His
 }
 
 /** P4: what anybody was told reaches Kafka, unless it is below a begin that Kafka's readers were told of. */
-function notInKafka(userId: string, versions: readonly Version[], begins: ReadonlyMap<number, number>): Violation[] {
-  return versions
-    .filter(({ isInKafka, version, shard }) => !isInKafka && version >= (begins.get(shard) ?? 0))
-    .map(({ version, firstMs, online }) => ({
-      promise: "P4",
-      userId,
-      atMs: firstMs,
-      what: `version ${version} of ${userId} (${stateName({ online })}) never came to Kafka`,
-      wrongMs: 0,
-    }));
+function notInKafka(
+  userId: string,
+  versions: readonly Version[],
+  begins: ReadonlyMap<number, number>,
+  history: History,
+): Violation[] {
+  const uncounted = uncountedFor({ kind: "kafka", node: undefined }, history);
+  return (
+    versions
+      .filter(({ isInKafka, version, shard }) => !isInKafka && version >= (begins.get(shard) ?? 0))
+      // What came just before a run ended is still on its way.
+      .filter(({ firstMs }) => afterCounted(firstMs, boundMs + history.timing.slackMs, uncounted) < history.endedMs)
+      .map(({ version, firstMs, online }) => ({
+        promise: "P4",
+        userId,
+        atMs: firstMs,
+        what: `version ${version} of ${userId} (${stateName({ online })}) never came to Kafka`,
+        wrongMs: 0,
+      }))
+  );
 }
 
 function beginsByShard({ readers }: History): Map<number, number> {

@@ -170,6 +170,17 @@ describe("the checker of fault runs", () => {
     assert.deepEqual(promisesBroken(told.until(30)), []);
   });
 
+  test("finds a session that is refused as replaced, though nobody has its device (P7)", () => {
+    const { told, life } = expiring();
+    told.transition(17.5, false, 200, "EXPIRED");
+    life.calls.push(call(11.5, "refresh", "superseded"));
+    assert.deepEqual(promisesBroken(told.until(30)), ["P7"]);
+    const rival = told.session("two");
+    rival.calls.push(call(11.2, "register", "unknown"));
+    rival.releasedMs = 11_400;
+    assert.deepEqual(promisesBroken(told.until(30)), []);
+  });
+
   test("finds a successor that was ended by the late end of the session before it (P7 breaks P1)", () => {
     const told = new ToldHistory();
     const first = told.session("one");

@@ -6,7 +6,7 @@ import { surelyUntilMs } from "./allowed-time.ts";
 import { openThroughMs } from "./lease-truth.ts";
 
 /** P2's second, which the delivery of a change gets, too. */
-const boundMs = 1_000;
+export const boundMs = 1_000;
 /** A call that was held reaches the store this long after the hold ends, at the latest. */
 const lateMs = 1_000;
 
@@ -87,7 +87,7 @@ function goneMs(life: SessionLife, history: History, uncounted: readonly Span[])
   const { kind, calls, end, releasedMs } = life;
   const { timing } = history;
   const afterMs = (fromMs: number, ttlMs: number) => afterCounted(fromMs, ttlMs + boundMs + timing.slackMs, uncounted);
-  const alive = calls.filter(({ what }) => what !== "unregister");
+  const alive = calls.filter(({ what, outcome }) => what !== "unregister" && outcome !== "superseded");
   const lastMs = Math.max(...alive.map((call) => carriedOutMs(call, history)));
   const leases = [...new Set(alive.flatMap(({ lease }) => (lease === undefined ? [] : [lease])))];
   const isEnded = kind === "token" && end?.confirmedMs !== undefined && !end.isLate && lastMs <= end.sentMs;

@@ -142,6 +142,7 @@ export class SimulatedGateway implements Gateway {
       ...{ id: `${this.name}-lease-${++this.#lifetime}`, gateway: this.name, nodes, timing: timing.lease },
       clock: this.#clock,
       onVerifyAll: () => this.#verifyAll(),
+      onSuperseded: (sessionId) => this.#noticed(sessionId),
     });
   }
 
@@ -166,6 +167,16 @@ export class SimulatedGateway implements Gateway {
     const nowMs = this.#clock.monotonicMs();
     this.#verifyFromMs = nowMs;
     for (const socket of this.#sockets.values()) if (socket.phase === "held") socket.dueMs = this.#soon(nowMs);
+  }
+
+  /** What comes while it stands still is missed. */
+  #noticed(sessionId: string): void {
+    const socket = [...this.#sockets.values()].find((held) => held.sessionId === sessionId);
+    if (this.#state === "stopped" || socket?.phase !== "held") return;
+    const nowMs = this.#clock.monotonicMs();
+    const lease = this.#lease?.life;
+    this.#record([socket], { what: "notice", sentMs: nowMs, endedMs: nowMs, outcome: "superseded", lease });
+    this.#letGo(socket);
   }
 
   #soon(nowMs: number): number {

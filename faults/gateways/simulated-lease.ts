@@ -1,8 +1,9 @@
 import { presence } from "@realchat/presence-proto";
 import { type Clock, pause } from "@realchat/presence-runtime/clock";
-import { CallFailure, type PresenceClient } from "../../services/presence/testing/presence-client.ts";
+import { type Answers, CallFailure, type PresenceClient } from "../../services/presence/testing/presence-client.ts";
 import type { LeaseTiming } from "../history/history.ts";
 import type { LeaseCall, LeaseLife, LeaseOutcome } from "../history/lease-life.ts";
+import { leaseOutcomeOf } from "./outcome.ts";
 
 interface LeaseOptions {
   /** Unique for each process. */
@@ -13,6 +14,8 @@ interface LeaseOptions {
   readonly clock: Clock;
   /** All sessions under it are to be verified, in calls sent from now on. */
   readonly onVerifyAll: () => void;
+  /** Another connection has the device of this one. */
+  readonly onSuperseded: (sessionId: string) => void;
 }
 
 interface LeaseAnswer {
@@ -27,7 +30,10 @@ const doubtMs = 2_000;
 /** What a process does not care to say any more after so long: the lease runs out by itself. */
 const closingMaxMs = 10_000;
 
-/** The lease of one process of a gateway, kept as docs/contract.md asks. It writes down every call that it made. */
+/**
+ * The lease of one process of a gateway, kept as docs/contract.md asks. It writes down every call that it made, and follows
+ * notices, of which it counts on none.
+ */
 export class SimulatedLease {
   readonly life: LeaseLife;
   readonly #options: LeaseOptions;
@@ -41,10 +47,12 @@ export class SimulatedLease {
   /** When the calls were sent that were answered last, by any and by all shards. */
   #answeredMs: number | undefined;
   #answeredByAllMs: number | undefined;
+  #notices: Answers<presence.LeaseNotice> | undefined;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
     this.life = { id: options.id, gateway: options.gateway, calls: [] };
+    void this.#listen();
   }
 
   /** Makes the call that is due. */
@@ -64,12 +72,14 @@ export class SimulatedLease {
   abandon(): void {
     this.life.releasedMs ??= this.#options.clock.monotonicMs();
     this.#dead.abort();
+    this.#notices?.cancel();
   }
 
   /** Its process says good-bye. @returns whether that was confirmed */
   async close(): Promise<boolean> {
     const { clock, id } = this.#options;
     this.life.releasedMs = clock.monotonicMs();
+    this.#notices?.cancel();
     const untilMs = this.life.releasedMs + closingMaxMs;
     const reason = presence.DisconnectReason.DISCONNECT_REASON_SERVER_DRAIN;
     while (clock.monotonicMs() < untilMs && !this.#dead.signal.aborted) {
@@ -78,6 +88,22 @@ export class SimulatedLease {
       await pause(clock, retryMs, this.#dead.signal);
     }
     return false;
+  }
+
+  async #listen(): Promise<void> {
+    const { id, nodes, clock, onVerifyAll, onSuperseded } = this.#options;
+    for (let attempt = 0; this.life.releasedMs === undefined; attempt++) {
+      try {
+        this.#notices = (nodes[attempt % nodes.length] as PresenceClient).api.watchLease({ leaseId: id });
+        for await (const { superseded, verify } of this.#notices) {
+          for (const { sessionId } of superseded) onSuperseded(sessionId);
+          if (verify) onVerifyAll();
+        }
+      } catch (error) {
+        if (!(error instanceof CallFailure)) throw error;
+      }
+      await pause(clock, retryMs, this.#dead.signal);
+    }
   }
 
   async #open(): Promise<void> {
@@ -128,16 +154,11 @@ export class SimulatedLease {
     };
     try {
       const answer = await make(nodes[this.#node] as PresenceClient);
-      return { answer, call: note(outcomeOf(answer)) };
+      return { answer, call: note(leaseOutcomeOf(answer)) };
     } catch (error) {
       if (!(error instanceof CallFailure)) throw error;
       this.#node = (this.#node + 1) % nodes.length;
       return { call: note("unknown", error.code) };
     }
   }
-}
-
-function outcomeOf(answer: { readonly partial?: boolean; readonly missing?: boolean }): LeaseOutcome {
-  if (answer.partial === true) return "partial";
-  return answer.missing === true ? "missing" : "ok";
 }

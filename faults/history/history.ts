@@ -31,7 +31,7 @@ export interface History {
   readonly lives: readonly SessionLife[];
   readonly faults: readonly InjectedFault[];
   readonly readers: readonly ReaderHistory[];
-  /** When this machine did not get to run for longer than a moment: it excuses everyone. */
+  /** When this machine did not let this process or the system's run for longer than a moment: it excuses everyone. */
   readonly stalls: readonly Span[];
   /** Why the run ended early, with harm that was not healed: nothing need be well at its end. */
   readonly failure?: unknown;

@@ -10,9 +10,9 @@ export type CallerKind = "token" | "legacy";
  */
 export type Outcome = "ok" | "missing" | "superseded" | "unknown";
 
-/** One call about a session, monotonic ms. */
+/** One call about a session, or a notice of its lease, monotonic ms. */
 export interface SessionCall {
-  readonly what: "register" | "refresh" | "unregister";
+  readonly what: "register" | "refresh" | "unregister" | "notice";
   readonly sentMs: number;
   /** When its answer came, or it was given up. */
   readonly endedMs: number;

@@ -39,7 +39,7 @@ function faultLines({ faults, stalls }: History): Line[] {
     ...stalls.map(({ beginMs, endMs }) => ({
       atMs: endMs,
       who: "machine",
-      what: `this process had not run for ${Math.round(endMs - beginMs)} ms`,
+      what: `processes were held up for ${Math.round(endMs - beginMs)} ms`,
     })),
   ];
 }

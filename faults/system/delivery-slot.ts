@@ -36,6 +36,11 @@ export class DeliverySlot {
     this.#process = await startDelivery({ env: this.#env, socketAddress: this.socketAddress });
   }
 
+  /** Of the process that it has now. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
   freeze(): void {
     this.#process?.pause();
   }

@@ -60,6 +60,11 @@ export class NodeSlot {
     await this.#process?.stop();
   }
 
+  /** Of the process that it has now. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
   logs(): string {
     return this.#process?.logs() ?? "";
   }

@@ -47,6 +47,9 @@ export async function startSentinelRedis(): Promise<RedisGroup> {
   const { servers, sentinels, masterName } = group;
   return {
     ...{ kind: "sentinel", target: nowhere, sentinels },
+    get pids() {
+      return servers.map(({ pid }) => pid);
+    },
     settings: () => ({
       REDIS_SENTINELS: sentinels.map(({ host, port }) => `${host}:${port}`).join(","),
       REDIS_SENTINEL_MASTER: masterName,
@@ -75,6 +78,9 @@ export async function startClusterRedis(): Promise<RedisGroup> {
   const group = await startRedisCluster();
   return {
     ...{ kind: "cluster", target: nowhere, sentinels: [] },
+    get pids() {
+      return group.nodes.map(({ pid }) => pid);
+    },
     settings: () => ({ REDIS_URL: group.url, REDIS_CLUSTER: "true" }),
     async flush() {
       for (const primary of await group.primaries()) await primary.command("FLUSHALL");

@@ -8,6 +8,8 @@ export interface RedisPlace {
   readonly kind: RedisKind;
   /** Where a node's link leads to. Only a single Redis is reached by it: the others tell their own addresses. */
   readonly target: Link["target"];
+  /** Of the processes that hold data now. */
+  readonly pids: readonly number[];
   /** What a node must be told. */
   settings(link: Link): Record<string, string>;
   /** Empties every server. */

@@ -57,6 +57,10 @@ export class SingleRedis implements RedisPlace {
     await this.#redis.restart();
   }
 
+  get pids(): readonly number[] {
+    return [this.#redis.pid];
+  }
+
   settings(link: Link): Record<string, string> {
     return { REDIS_URL: `redis://${link.address}` };
   }

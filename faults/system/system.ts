@@ -111,6 +111,11 @@ export class System {
     return { brokers: this.kafka.brokers, topic, partitions };
   }
 
+  /** Of the processes that everything waits for. */
+  get pids(): number[] {
+    return [...this.nodes, this.delivery].flatMap(({ pid }) => pid ?? []).concat(this.redis.pids);
+  }
+
   async stop(): Promise<void> {
     for (const client of [...this.readerClients, ...[...this.gatewayClients.values()].flat()]) client.close();
     await this.#parts.disposeAsync();

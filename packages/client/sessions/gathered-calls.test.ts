@@ -38,20 +38,25 @@ describe("registrations and ends of one moment", () => {
     );
   });
 
-  test("are gathered for a few milliseconds while a call is under way, and no longer", async () => {
-    const { clock, presence, open } = keeping();
-    presence.answer = (call) =>
-      ofUser("slow")(call) ? new Promise((resolve) => clock.after(1_000, resolve)) : Promise.resolve();
-    open("slow");
-    await clock.advance(0);
-    for (let user = 0; user < 10; user++) {
-      open(`user-${user}`);
-      await clock.advance(1);
-    }
-    await clock.advance(5);
-    assert.deepEqual(presence.batches, [1, 5, 5]);
-    assert.equal(presence.tokens.size, 11, "none waits for the slow one");
-  });
+  for (const { answerMs, sentMs } of [
+    { answerMs: 2, sentMs: 8 },
+    { answerMs: 10, sentMs: 40 },
+    { answerMs: 1_000, sentMs: 50 },
+  ]) {
+    test(`are gathered for ${sentMs} ms when the call before is answered after ${answerMs} ms`, async () => {
+      const { clock, presence, open } = keeping();
+      presence.answer = (call) =>
+        ofUser("slow")(call) ? new Promise((resolve) => clock.after(answerMs, resolve)) : Promise.resolve();
+      open("slow");
+      await clock.advance(0);
+      for (let user = 0; user < sentMs; user++) {
+        assert.deepEqual(presence.batches, [1]);
+        open(`user-${user}`);
+        await clock.advance(1);
+      }
+      assert.deepEqual(presence.batches, [1, sentMs]);
+    });
+  }
 
   test("are no more at once than may be under way, and no more in a call than presence takes", async () => {
     const { clock, presence, crowd } = keeping({ callsMax: 40, batchMaxSessions: 25, callsPerSecond: 100_000 });

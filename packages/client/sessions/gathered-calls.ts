@@ -20,8 +20,13 @@ interface GatheredCallsOptions<Request, Answer> {
   failed(session: HeldSession, error: PresenceClientError): void;
 }
 
-/** While a call is under way, others are gathered for so long, ms: in a storm that is what makes calls large. */
-const busyWaitMs = 5;
+/**
+ * While a call is under way others are gathered, and after its answer for so many times as long as it took. So calls are
+ * the larger the longer presence takes over them, as in a storm, and nobody waits where it answers at once.
+ */
+const restFactor = 3;
+/** Nobody waits longer than that for others, ms. */
+const waitMaxMs = 50;
 
 /**
  * Calls of one method. Those that one turn of the event loop brings are one call, in which each is answered for itself;
@@ -35,6 +40,9 @@ export class GatheredCalls<Request, Answer> {
   /** In order, each with what is called when it was answered, or failed. */
   readonly #gathered = new Map<HeldSession, () => void>();
   #cancel: Cancel = () => {};
+  /** Monotonic ms. */
+  #gatheringSinceMs = 0;
+  #restUntilMs = Number.NEGATIVE_INFINITY;
   /** Calls whose answer is awaited. */
   #underWay = 0;
 
@@ -46,8 +54,8 @@ export class GatheredCalls<Request, Answer> {
   call(session: HeldSession): Promise<void> {
     this.#options.reachability.trying(this.#options.method);
     if (this.#gathered.size === 0) {
-      const waitMs = this.#underWay === 0 ? 0 : busyWaitMs;
-      this.#cancel = this.#options.clock.after(waitMs, () => this.#send());
+      this.#gatheringSinceMs = this.#options.clock.monotonicMs();
+      this.#plan();
     }
     return new Promise((resolve) => this.#gathered.set(session, resolve));
   }
@@ -55,6 +63,15 @@ export class GatheredCalls<Request, Answer> {
   stop(): void {
     this.#cancel();
     this.#gathered.clear();
+  }
+
+  /** Decides when those that are gathered are sent. */
+  #plan(): void {
+    const { clock } = this.#options;
+    const waitMs = this.#underWay > 0 ? waitMaxMs : this.#restUntilMs - this.#gatheringSinceMs;
+    const dueMs = this.#gatheringSinceMs + Math.min(waitMs, waitMaxMs);
+    this.#cancel();
+    this.#cancel = clock.after(Math.max(0, dueMs - clock.monotonicMs()), () => this.#send());
   }
 
   #send(): void {
@@ -101,11 +118,16 @@ export class GatheredCalls<Request, Answer> {
   }
 
   async #counted<Answered>(call: Promise<Answered>): Promise<Answered> {
+    const { clock } = this.#options;
+    const sentMs = clock.monotonicMs();
     this.#underWay++;
     try {
       return await call;
     } finally {
       this.#underWay--;
+      const nowMs = clock.monotonicMs();
+      this.#restUntilMs = nowMs + restFactor * (nowMs - sentMs);
+      if (this.#gathered.size > 0) this.#plan();
     }
   }
 

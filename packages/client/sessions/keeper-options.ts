@@ -23,9 +23,9 @@ export interface KeeperLimits {
   readonly sessionsMax: number;
   /** Closed sessions that presence is still to be told of; default 100,000. Beyond: the oldest expires by itself. */
   readonly closingsMax: number;
-  /** Registrations and unregistrations together that are begun in a second; default 1,000. */
+  /** Registrations and unregistrations together that are begun in a second; default 2,000. */
   readonly callsPerSecond: number;
-  /** Registrations and unregistrations under way at once; default 64. */
+  /** Registrations and unregistrations under way at once; default 1,000. */
   readonly callsMax: number;
   /** Sessions in one RefreshSessions, RegisterSessions or UnregisterSessions call; default and most 1,000. */
   readonly batchMaxSessions: number;
@@ -38,8 +38,8 @@ export interface KeeperLimits {
 const defaultLimits: KeeperLimits = {
   sessionsMax: 100_000,
   closingsMax: 100_000,
-  callsPerSecond: 1_000,
-  callsMax: 64,
+  callsPerSecond: 2_000,
+  callsMax: 1_000,
   batchMaxSessions: 1_000,
   batchesMax: 16,
   callTimeoutMs: 3_000,

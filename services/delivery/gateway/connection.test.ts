@@ -9,6 +9,7 @@ import type { FrameFormat } from "../push/frame-format.ts";
 import { Connection, type End } from "./connection.ts";
 import { envelopeFrames } from "./protocols/envelope-frames.ts";
 import { jsonFrames } from "./protocols/json-frames.ts";
+import { pingFrame } from "./protocols/message-frame.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 
 /** More than a client may leave unread before it is no longer answered. */
@@ -22,14 +23,14 @@ function scene({ expiresAtMs, format = jsonFrames }: { expiresAtMs?: number; for
   const messages: string[] = [];
   const stream = new Writable({
     write(frame: Buffer, _encoding, done) {
-      sent.push(textOf(frame));
+      if (frame === pingFrame) socket.emit("pong");
+      else sent.push(textOf(frame));
       done();
     },
   });
   const socket = Object.assign(new EventEmitter(), {
     readyState: WebSocket.OPEN as number,
     bufferedAmount: 0,
-    ping: () => socket.emit("pong"),
     pong: (data: Buffer) => pongs.push(String(data)),
     close() {},
   });

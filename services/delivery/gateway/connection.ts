@@ -8,6 +8,7 @@ import type { FrameSink } from "../push/frame-sink.ts";
 import type { Subscription } from "../push/push.ts";
 import { readClientMessage } from "./client-message.ts";
 import { type Close, closes, loggedOut } from "./close-codes.ts";
+import { pingFrame } from "./protocols/message-frame.ts";
 import { type TimerWheel, WheelTimer } from "./timer-wheel.ts";
 
 /** What all sockets of a gateway share. */
@@ -150,8 +151,8 @@ export class Connection implements FrameSink {
   }
 
   /**
-   * Past ws, which would make a header for each socket and write it beside the frame. What ws sends by itself (pings, pongs,
-   * the close frame) it writes to the same stream, whole as well: without compression it holds nothing back.
+   * Past ws, which would make a header for each socket and write it beside the frame. What ws sends by itself (pongs, the
+   * close frame) it writes to the same stream, whole as well: without compression it holds nothing back.
    */
   send(frames: Buffer, taken: () => void): boolean {
     if (!this.#isOpen) return true;
@@ -199,7 +200,7 @@ export class Connection implements FrameSink {
     this.#isPinged = !this.#isPinged;
     if (this.#isPinged) {
       this.#awaitsPong = true;
-      this.#socket.ping();
+      if (this.#isOpen) this.#stream.write(pingFrame);
     }
     wheel.set(this.#liveness, this.#isPinged ? pongWithinMs : pingEveryMs - pongWithinMs);
   }

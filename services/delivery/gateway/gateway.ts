@@ -268,6 +268,8 @@ export class Gateway {
   #open(socket: WebSocket, stream: Duplex, admitted: Admitted, cameMs: number): void {
     const { push, clock } = this.#options;
     const { userId, format, expiresAtMs } = admitted;
+    // From here on ws listens to that.
+    stream.off("error", ignore);
     const connection = new Connection(socket, { stream, format, expiresAtMs, setting: this.#setting });
     this.#opened++;
     this.#connections.add(connection);

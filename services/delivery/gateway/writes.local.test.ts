@@ -51,13 +51,13 @@ for (const [name, tls] of [
       assert.deepEqual(received, ["one"]);
     });
 
-    test("stay whole and in order while the client does not read, and nothing of ws comes into the middle", async () => {
+    test("stay whole and in order while the client does not read, and no ping comes into the middle", async () => {
       const { client, received, sink } = await open();
       client.pause();
       const much = "x".repeat(muchBytes);
       const isTaken = write(sink, much);
       assert.equal(isTaken(), false);
-      // The gateway's own ping, which ws writes.
+      // The gateway's own ping.
       await clock.advance(27_000);
       const isNextTaken = write(sink, "next");
       assert.equal(isNextTaken(), false);

@@ -137,6 +137,8 @@ export class FrameWriter {
 
   #framesOf(format: FrameFormat, content: FrameContent): Frames {
     if (content.kind === "hidden" || content.kind === "stale") return this.#build(format, content);
+    // Hardly two sockets have the same ones, and to compare them costs as much as to build another frame.
+    if (content.kind === "snapshot" && content.dots.length > 1) return this.#build(format, content);
     let built = this.#frameCache.get(format);
     if (built === undefined) {
       built = new Map();

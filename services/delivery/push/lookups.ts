@@ -5,10 +5,12 @@ import { LookupRefused } from "./presence-lookup.ts";
 import type { LookupMetrics } from "./push.ts";
 
 const backoff = { firstMs: 100, capMs: 2_000 };
+/** After an answer others are gathered for as long as it took, and for so long at most, ms. */
+const restMaxMs = 20;
 
 /**
- * Looks up users at presence, in batches. One batch is in flight at a time; users requested meanwhile are in a later
- * batch. A batch is retried until it is answered. A batch that presence refuses is halved, until the users that presence
+ * Looks up users at presence, in batches. One batch is in flight at a time; users requested meanwhile, or as soon after that,
+ * are in a later batch. A batch is retried until it is answered. A batch that presence refuses is halved, until the users that presence
  * cannot read are found: they are skipped, all others are answered. The queue is bounded by the users that a request
  * waits for.
  */
@@ -82,10 +84,18 @@ export class Lookups {
     await pause(this.#clock, 0, this.#stop.signal);
     for (let batch = this.#batches.first; batch !== undefined; batch = this.#batches.first) {
       this.#dequeue(batch);
+      const sentMs = this.#clock.monotonicMs();
       await this.#lookUpInParts(batch.userIds);
       for (const request of batch.requests) request.answered(batch);
+      await this.#rest(this.#clock.monotonicMs() - sentMs);
     }
     this.#isRunning = false;
+  }
+
+  /** In a storm that is what makes batches large: presence is slow then. */
+  async #rest(tookMs: number): Promise<void> {
+    const isRoom = this.#batches.first === this.#open;
+    if (isRoom && tookMs > 0) await pause(this.#clock, Math.min(tookMs, restMaxMs), this.#stop.signal);
   }
 
   async #lookUpInParts(userIds: readonly string[]): Promise<void> {

@@ -68,7 +68,7 @@ class Checks<Subscriber> {
  */
 export class Viewer<Subscriber extends ViewingSocket> {
   readonly userId: string;
-  /** Hardly ever more than one: an array, since a Set takes three times the memory. */
+  /** Hardly ever more than one: an array without room for more takes a quarter of a Set. */
   subscribers: readonly Subscriber[] = [];
   readonly #options: ViewerOptions<Subscriber>;
   /** undefined: there is nothing to ask, as most of the time. */
@@ -90,7 +90,7 @@ export class Viewer<Subscriber extends ViewingSocket> {
   }
 
   join(subscriber: Subscriber): void {
-    this.subscribers = [...this.subscribers, subscriber];
+    this.subscribers = this.subscribers.concat(subscriber);
     this.#check(({ unloaded }) => unloaded.add(subscriber));
   }
 

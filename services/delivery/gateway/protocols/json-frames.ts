@@ -21,8 +21,8 @@ const causes = [
 export const jsonFrames: FrameFormat = {
   isBinary: false,
   includesDevices: true,
-  snapshot: (dots) => [frameOf({ type: "snapshot", users: dots.map(userOf) })],
-  presence: (dots) => [frameOf({ type: "presence", users: dots.map(userOf) })],
+  snapshot: (dots) => [dotsFrame("snapshot", dots)],
+  presence: (dots) => [dotsFrame("presence", dots)],
   hidden: (userIds) => [frameOf({ type: "hidden", users: userIds })],
   stale: (isStale) => (isStale ? staleFrames : currentFrames),
   pong: () => pongFrames,
@@ -34,6 +34,24 @@ const pongFrames = [frameOf({ type: "pong" })];
 
 function frameOf(message: object): Buffer {
   return textFrame(JSON.stringify(message));
+}
+
+/** Texts of users' states, for other frames: those who connect together watch each other. */
+const userTexts = new Map<Dot, string>();
+const userTextsMax = 4_096;
+
+function dotsFrame(type: "snapshot" | "presence", dots: readonly Dot[]): Buffer {
+  return textFrame(`{"type":"${type}","users":[${dots.map(userTextOf).join(",")}]}`);
+}
+
+function userTextOf(dot: Dot): string {
+  let text = userTexts.get(dot);
+  if (text === undefined) {
+    text = JSON.stringify(userOf(dot));
+    if (userTexts.size >= userTextsMax) userTexts.clear();
+    userTexts.set(dot, text);
+  }
+  return text;
 }
 
 // Without the instance: which of our machines somebody is connected to is nobody's business.

@@ -1,15 +1,19 @@
 /**
- * A whole message in one frame, as a server sends it: not masked, not compressed. It is made once and written as it is to any
- * number of sockets. Source: RFC 6455 §5.2
+ * Whole frames, as a server sends them: not masked, not compressed. They are made once and written as they are to any number
+ * of sockets. Source: RFC 6455 §5.2
  */
 
 const fin = 0x80;
 const textOpcode = 0x1;
 const binaryOpcode = 0x2;
+const pingOpcode = 0x9;
 
 /** Payload lengths from which the header has two, or eight more bytes for them. */
 const twoBytesFrom = 126;
 const eightBytesFrom = 2 ** 16;
+
+/** A ping without payload. */
+export const pingFrame = Buffer.of(fin | pingOpcode, 0);
 
 export function textFrame(text: string): Buffer {
   const length = Buffer.byteLength(text);
