@@ -6,7 +6,7 @@ import { startCentrifugoSide } from "./centrifugo-side.ts";
 import { Fleet } from "./fleet.ts";
 import { startOurSide } from "./our-side.ts";
 import { residentBytesOf } from "./process-usage.ts";
-import { type Cpu, type Gateway, roomSize, type Side } from "./side.ts";
+import { type Cpu, type Gateway, roomSize, type Side, type Wish } from "./side.ts";
 
 interface Sizes {
   readonly rounds: number;
@@ -61,6 +61,8 @@ export const vsCentrifugo: Benchmark = {
 interface Measured {
   /** Of a side's processes, for one connect. */
   readonly connectUs: Cpu;
+  /** The same, once members have come and gone, and until each knows who is there. */
+  readonly askingUs: Cpu;
   /** What a connected socket adds, in a second. */
   readonly idleUs: Cpu;
   /** What a connected socket adds to the gateway. */
@@ -88,6 +90,11 @@ async function measured(bench: Bench, side: Side, sizes: Sizes): Promise<Measure
   await pause(clock, untilQuietMs);
   const meter = await Meter.calibrated(side);
   const connected = await connects(side, meter, fleet, first, sizes, say);
+  await pause(clock, untilQuietMs);
+  say("connects again, with the question who is there");
+  const asking = await opening(side, meter, fleet, first, sizes.members, "presence");
+  await fleet.close(side.goodbye);
+  await pause(clock, untilQuietMs);
   say("dots");
   const dots = await showStar(side, meter, fleet, first, { watchers: sizes.watchers, changes: sizes.changes });
   say("a celebrity");
@@ -96,7 +103,14 @@ async function measured(bench: Bench, side: Side, sizes: Sizes): Promise<Measure
   const storm = await comeBack(side, meter, fleet, first, sizes.members);
   fleet.stop();
   await side.stop();
-  return { ...connected, dotUs: dots.cpuUs, fanDotUs: fans.cpuUs, celebrityMs: fans.lastMs, ...storm };
+  return {
+    ...connected,
+    askingUs: asking,
+    dotUs: dots.cpuUs,
+    fanDotUs: fans.cpuUs,
+    celebrityMs: fans.lastMs,
+    ...storm,
+  };
 }
 
 async function connects(
@@ -107,23 +121,36 @@ async function connects(
   { members, idleMs }: Sizes,
   say: (text: string) => void,
 ) {
-  const clients = Array.from({ length: members }, (_, index) => side.member(index, gateway, "subscription"));
   const emptyBytes = residentBytesOf(gateway.pid);
   say(`${members.toLocaleString("en")} connects`);
-  const opening = await meter.during(async () => {
-    await fleet.open(clients, connectsInFlight);
-    await side.untilRegistered(gateway, members);
-  });
+  const connectUs = await opening(side, meter, fleet, gateway, members, "subscription");
   await pause(clock, settleMs);
   say("idle");
   const idle = await meter.during(() => pause(clock, idleMs));
   const socketBytes = (residentBytesOf(gateway.pid) - emptyBytes) / members;
   await fleet.close(side.goodbye);
   return {
-    connectUs: scaled(opening, 1 / members),
+    connectUs,
     idleUs: scaled(idle, 1_000 / (idleMs * members)),
     socketKb: socketBytes / 1_000,
   };
+}
+
+/** @returns CPU of one connect */
+async function opening(
+  side: Side,
+  meter: Meter,
+  fleet: Fleet,
+  gateway: Gateway,
+  members: number,
+  wants: Wish,
+): Promise<Cpu> {
+  const clients = Array.from({ length: members }, (_, index) => side.member(index, gateway, wants));
+  const used = await meter.during(async () => {
+    await fleet.open(clients, connectsInFlight);
+    await side.untilRegistered(gateway, members);
+  });
+  return scaled(used, 1 / members);
 }
 
 /** The star comes and goes; each time it is awaited that all watchers were told. */
@@ -295,6 +322,7 @@ function report(bench: Bench, sizes: Sizes, ours: readonly Measured[], theirs: r
   const { watchers, fans } = sizes;
   const members = sizes.members.toLocaleString("en");
   cpu(`a connect, ${members} in rooms of ${roomSize}`, 1, ({ connectUs }) => connectUs);
+  cpu("a connect, once warm, until who is there is known", 1, ({ askingUs }) => askingUs);
   cpu(`an idle socket a second, ${members}`, 0.3, ({ idleUs }) => idleUs);
   bench.report({
     name: `memory of an idle socket, ${members}`,
