@@ -13,6 +13,10 @@ export class StoppableClock implements Clock {
     return systemClock.monotonicMs();
   }
 
+  uptimeMs(): number {
+    return systemClock.uptimeMs();
+  }
+
   random(): number {
     return systemClock.random();
   }

@@ -8,6 +8,7 @@ type Timer = { atMs: number; order: number; periodMs: number | undefined; run: (
 export class FakeClock implements Clock {
   #nowMs: number;
   #wallUs: number;
+  #suspendedMs = 0;
   #state: number;
   #order = 0;
   readonly #timers = new Set<Timer>();
@@ -24,6 +25,10 @@ export class FakeClock implements Clock {
 
   monotonicMs(): number {
     return this.#nowMs;
+  }
+
+  uptimeMs(): number {
+    return this.#nowMs + this.#suspendedMs;
   }
 
   after(delayMs: number, run: () => void): Cancel {
@@ -66,6 +71,12 @@ export class FakeClock implements Clock {
   /** Moves time forward without running timers: what a frozen process sees when it wakes. */
   freeze(forMs: number): void {
     this.#moveTo(this.#nowMs + forMs);
+  }
+
+  /** The machine sleeps: monotonic time stands still, and what is due with it. */
+  suspend(forMs: number): void {
+    this.#suspendedMs += forMs;
+    this.#wallUs += forMs * 1000;
   }
 
   /** Steps the wall clock alone, as an operator or NTP does; monotonic time is untouched. */

@@ -37,6 +37,8 @@ export interface DeliveryConfig {
     readonly addresses: readonly string[];
     readonly tls: { readonly ca?: string; readonly certificate?: string; readonly key?: string } | undefined;
   };
+  /** Whether all sessions are kept by one heartbeat. */
+  readonly leases: boolean;
   readonly feed: "kafka" | "watch";
   readonly audience: {
     /** undefined: the directory is in memory. */
@@ -101,6 +103,7 @@ export function deliveryConfig(values: DeliveryValues): DeliveryConfig {
       timeoutMs: values.HANDSHAKE_TIMEOUT,
     },
     presence: { addresses: values.PRESENCE_SVC_ADDR.map(showAddress), tls: presenceTls(values) },
+    leases: values.LEASES,
     feed: values.FEED,
     audience: {
       redis: redisConfig(values),

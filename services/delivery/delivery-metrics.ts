@@ -175,6 +175,26 @@ function exposeSessions(metrics: Metrics, { keeper, channels }: Parts): void {
     "Heartbeats of sessions that presence could not answer; they are repeated.",
     ({ unconfirmed }) => unconfirmed,
   );
+  const gauge = (name: string, help: string, read: (lease: KeeperMetrics["lease"]) => number) =>
+    metrics.gauge({ name: `delivery_${name}`, help }, () => read(keeper.metrics().lease));
+  metrics.gauge({ name: "delivery_lease", help: "1 at the state of this gateway's lease." }, () =>
+    samples("state", { [keeper.metrics().lease.state]: 1 }),
+  );
+  gauge("leased_sessions", "Sessions kept by the lease; the others have heartbeats of their own.", ({ sessions }) => {
+    return sessions;
+  });
+  gauge(
+    "verifications_waiting",
+    "Sessions that are still to be verified, as some may be lost.",
+    ({ doubted }) => doubted,
+  );
+  total("lease_opens", "Times that the lease was opened; all but the first: it was lost.", ({ lease }) => lease.opens);
+  total("lease_failures", "Calls about the lease that failed; they are repeated.", ({ lease }) => lease.failures);
+  total("lease_closures", "Times that somebody else closed the lease; there is another one.", ({ lease }) => {
+    return lease.closures;
+  });
+  total("verifications", "Verifications that presence confirmed, each session counted.", ({ lease }) => lease.verified);
+  total("verification_passes", "Times that all sessions had to be verified.", ({ lease }) => lease.passes);
   total("presence_outages", "Times that presence could not be reached.", ({ outages }) => outages);
   metrics.gauge({ name: "delivery_presence_reachable", help: "1 while presence can be reached." }, () =>
     Number(keeper.metrics().reachable),

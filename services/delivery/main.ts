@@ -59,6 +59,7 @@ async function run(config: DeliveryConfig): Promise<void> {
   const keeper = new SessionKeeper({
     channels,
     instanceId: config.instanceId,
+    leases: config.leases,
     limits: { sessionsMax: config.limits.socketsMax },
     clock,
   });
@@ -130,8 +131,14 @@ async function run(config: DeliveryConfig): Promise<void> {
     clock,
     deadlineMs: config.drain.timeoutMs,
     steps: [
-      { name: "close the sockets", run: () => gateway.drain(config.drain.spreadMs) },
-      // Each session was handed over with its socket; some may not have been told to presence yet.
+      {
+        name: "close the sockets",
+        run() {
+          keeper.announceDrain();
+          return gateway.drain(config.drain.spreadMs);
+        },
+      },
+      // Those under the lease are handed over together; of others some may not have been told to presence yet.
       { name: "hand the sessions over", run: (remainingMs) => keeper.drain({ deadlineMs: remainingMs * 0.8 }) },
       {
         name: "close the rest",

@@ -97,6 +97,11 @@ export const deliverySettings = {
     },
     PRESENCE_TLS_CERT: { kind: certificateFile, meaning: "our certificate for mutual TLS (PEM)" },
     PRESENCE_TLS_KEY: { kind: privateKeyFile, meaning: "its private key (PEM)" },
+    LEASES: {
+      kind: toggle,
+      default: "true",
+      meaning: "keep all sessions by one heartbeat, where presence has leases; else each has its own",
+    },
     FEED: {
       kind: oneOf(["kafka", "watch"]),
       default: { meaning: "kafka with KAFKA_BROKERS, else watch" },

@@ -63,6 +63,11 @@ export class Machine implements Clock {
     return (this.#loop.nowMs - this.#bornMs) * this.#rate;
   }
 
+  /** No machine here is suspended. */
+  uptimeMs(): number {
+    return this.monotonicMs();
+  }
+
   after(delayMs: number, run: () => void): Cancel {
     return this.#set(run, (due) => this.#loop.after(delayMs / this.#rate, due), true);
   }

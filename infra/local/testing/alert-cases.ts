@@ -205,6 +205,12 @@ export const alertCases: readonly AlertCase[] = [
     [ofGateway("delivery_heartbeats_unconfirmed_total")]: perSecond(0.2),
     [ofGateway("delivery_presence_reachable")]: always(0),
   }),
+  fires("DeliveryLeaseLost", "it is opened every ten minutes", "30m", {
+    [ofGateway("delivery_lease_opens_total")]: perSecond(1 / 300),
+  }),
+  isQuiet("DeliveryLeaseLost", "it was opened at the start", "10m", {
+    [ofGateway("delivery_lease_opens_total")]: always(1),
+  }),
   fires("DeliveryDirectoryUnreachable", "it is", "1m", { [ofGateway("delivery_directory_ready")]: always(0) }),
   fires("DeliveryDirectoryFailing", "questions stay open", "5m", {
     [ofGateway("delivery_directory_failures_total")]: perSecond(0.2),

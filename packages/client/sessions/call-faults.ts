@@ -16,9 +16,9 @@ export function isRefusal({ code, retryAfterMs }: PresenceClientError): boolean 
   return refusals.has(code) && retryAfterMs === undefined;
 }
 
-/** Whether presence decided about what was asked. */
+/** Whether presence decided about what was asked. NOT_FOUND: the lease that was named is not open. */
 export function isDecision(error: PresenceClientError): boolean {
-  return error.code === "FAILED_PRECONDITION" || isRefusal(error);
+  return error.code === "FAILED_PRECONDITION" || error.code === "NOT_FOUND" || isRefusal(error);
 }
 
 const ownFaults: ReadonlySet<PresenceClientErrorCode> = new Set([

@@ -16,7 +16,10 @@ function keeping(limits: Partial<KeeperLimits> = {}) {
 }
 
 const isOnline = ({ state }: { state: string }) => state === "online";
-const ofUser = (name: string) => (call: Call) => call.kind !== "refresh" && call.request.userId === name;
+const ofUser =
+  (name: string) =>
+  ({ request }: Call) =>
+    "userId" in request && request.userId === name;
 
 describe("registrations and ends of one moment", () => {
   test("are one call, and a single one is a call of its own", async () => {

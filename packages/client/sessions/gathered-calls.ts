@@ -17,7 +17,8 @@ interface GatheredCallsOptions<Request, Answer> {
   many(requests: Request[]): Promise<readonly (Answer | PresenceClientError)[]>;
   /** @param sentMs when the call was sent, monotonic */
   answered(session: HeldSession, answer: Answer, sentMs: number): void;
-  failed(session: HeldSession, error: PresenceClientError): void;
+  /** @param sentMs as in `answered` */
+  failed(session: HeldSession, error: PresenceClientError, sentMs: number): void;
 }
 
 /**
@@ -97,7 +98,7 @@ export class GatheredCalls<Request, Answer> {
     } catch (thrown) {
       const error = presenceClientErrorOf(thrown);
       if (error.code === "UNIMPLEMENTED") for (const session of batch) void this.#sendAlone(session, done);
-      else this.#failedAsAWhole(batch, error, done);
+      else this.#failedAsAWhole(batch, error, sentMs, done);
       return;
     }
     const outcomes = batch.map((session, place) => ({ session, outcome: answers[place] ?? unanswered }));
@@ -143,7 +144,7 @@ export class GatheredCalls<Request, Answer> {
       if (!(outcome instanceof PresenceClientError)) answered(session, outcome, sentMs);
       else {
         if (!isThere) reachability.failed(method, session, outcome);
-        failed(session, outcome);
+        failed(session, outcome, sentMs);
       }
       done(session);
     }
@@ -154,6 +155,7 @@ export class GatheredCalls<Request, Answer> {
   #failedAsAWhole(
     batch: readonly HeldSession[],
     error: PresenceClientError,
+    sentMs: number,
     done: (session: HeldSession) => void,
   ): void {
     const { method, reachability, failed } = this.#options;
@@ -162,7 +164,7 @@ export class GatheredCalls<Request, Answer> {
     reachability.failed(method, batch[0], error);
     for (const session of batch) {
       session.groupMax = Math.max(1, Math.floor(batch.length / 2));
-      failed(session, unknown);
+      failed(session, unknown, sentMs);
       done(session);
     }
   }

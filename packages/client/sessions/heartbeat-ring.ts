@@ -75,7 +75,7 @@ export class HeartbeatRing<Session extends Beating> {
       if (taken.length >= limit || !this.#admits(isLate(session))) break;
       taken.push(session);
     }
-    return this.#sent(taken, nowMs);
+    return this.sent(taken, nowMs);
   }
 
   /** As `take`, those who failed and have rested. They never use up what evenly belongs to the others. */
@@ -86,7 +86,7 @@ export class HeartbeatRing<Session extends Beating> {
       this.#catchUpAllowance--;
       taken.push(session);
     }
-    return this.#sent(taken, nowMs);
+    return this.sent(taken, nowMs);
   }
 
   /**
@@ -96,15 +96,34 @@ export class HeartbeatRing<Session extends Beating> {
   takeSentBefore(beforeMs: number, nowMs: number, limit: number): Session[] {
     const due = [...this.#failed.keys(), ...this.#row].filter(({ beatMs }) => beatMs < beforeMs);
     due.sort((one, other) => one.beatMs - other.beatMs);
-    return this.#sent(due.slice(0, limit), nowMs);
+    return this.sent(due.slice(0, limit), nowMs);
   }
 
   /** The one who has waited longest, due or not: its heartbeat tells whether presence is there. Best one that did not fail. */
   takeFirst(nowMs: number): Session[] {
     for (const sessions of [this.#row, this.#failed.keys()]) {
-      for (const session of sessions) return this.#sent([session], nowMs);
+      for (const session of sessions) return this.sent([session], nowMs);
     }
     return [];
+  }
+
+  /** These count as having sent one now, and stand at the end of the row; those who are not here are left alone. */
+  sent(sessions: Session[], nowMs: number): Session[] {
+    for (const session of sessions) {
+      const isHere = this.#row.delete(session) || this.#failed.delete(session);
+      if (!isHere) continue;
+      session.beatMs = nowMs;
+      this.#row.add(session);
+    }
+    return sessions;
+  }
+
+  /** @returns those who were here */
+  clear(): Session[] {
+    const sessions = [...this.#row, ...this.#failed.keys()];
+    this.#row.clear();
+    this.#failed.clear();
+    return sessions;
   }
 
   #admits(isLate: boolean): boolean {
@@ -115,14 +134,5 @@ export class HeartbeatRing<Session extends Beating> {
     if (!isLate || this.#catchUpAllowance < 1) return false;
     this.#catchUpAllowance--;
     return true;
-  }
-
-  #sent(sessions: Session[], nowMs: number): Session[] {
-    for (const session of sessions) {
-      this.delete(session);
-      session.beatMs = nowMs;
-      this.#row.add(session);
-    }
-    return sessions;
   }
 }

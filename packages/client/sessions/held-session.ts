@@ -14,6 +14,8 @@ export class HeldSession implements SessionHandle {
   registrations = 0;
   /** When its last heartbeat was sent, or its registration, monotonic ms. */
   beatMs = 0;
+  /** The lease under which it is, or is being registered; empty: none. */
+  leaseId = "";
   /** In how large a call it goes at most; infinite unless a call with it failed as a whole. */
   groupMax = Number.POSITIVE_INFINITY;
   /** Failures in a row of this session's own calls. */
@@ -23,6 +25,8 @@ export class HeldSession implements SessionHandle {
   /** Once its socket is closed. */
   closing: Closing | undefined;
   refusal: PresenceClientError | undefined;
+  /** In state `forced`: why. */
+  forcedFor = "";
   #lifecycle = opened;
   /** In state `superseded`: who has the device now; undefined until that is known. */
   #supersededBy: Successor | undefined;
@@ -76,7 +80,7 @@ export class HeldSession implements SessionHandle {
 
   untilOnline(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#inState(["online", "returning", "superseded", "refused", "closing", "closed"], () => {
+      this.#inState(["online", "returning", "superseded", "refused", "forced", "closing", "closed"], () => {
         if (this.isLive) resolve();
         else reject(this.#neverOnline());
       });
@@ -85,7 +89,7 @@ export class HeldSession implements SessionHandle {
 
   close(reason?: CloseReason): Promise<void> {
     this.#close(this, reason);
-    return new Promise((resolve) => this.#inState(["closed", "superseded", "refused"], resolve));
+    return new Promise((resolve) => this.#inState(["closed", "superseded", "refused", "forced"], resolve));
   }
 
   onSuperseded(listener: (successor: Successor) => void): void {
@@ -98,6 +102,10 @@ export class HeldSession implements SessionHandle {
     this.#inState(["refused"], () => {
       tell(() => listener(this.refusal ?? this.#neverOnline()), this.#onListenerError);
     });
+  }
+
+  onForced(listener: (reason: string) => void): void {
+    this.#inState(["forced"], () => tell(() => listener(this.forcedFor), this.#onListenerError));
   }
 
   /** Called by SessionBook, which counts states. */

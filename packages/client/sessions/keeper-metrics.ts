@@ -1,11 +1,23 @@
 import type { Bound } from "../bound.ts";
-import type { HeartbeatCounters } from "./heartbeats.ts";
+import type { LeaseMetrics } from "../lease/gateway-lease.ts";
+import type { RefreshCounters } from "./refresh-calls.ts";
 import type { SessionState } from "./session-handle.ts";
 
 /** Metrics of a keeper; those that count do so since it began. */
-export interface KeeperMetrics extends Readonly<HeartbeatCounters> {
-  /** Sessions in each state now; for `closed`, `superseded` and `refused` how many ever got there. */
+export interface KeeperMetrics extends Readonly<RefreshCounters> {
+  /** Sessions in each state now; for `closed`, `superseded`, `refused` and `forced` how many ever got there. */
   readonly sessions: Readonly<Record<SessionState, number>>;
+  /** Heartbeats that kept a session alive which is under no lease. */
+  readonly heartbeats: number;
+  readonly lease: LeaseMetrics & {
+    /** Sessions under it. */
+    readonly sessions: number;
+    /** Verifications that presence confirmed, each session counted; and how often all sessions were to be verified. */
+    readonly verified: number;
+    readonly passes: number;
+    /** Sessions that are still to be verified for that. */
+    readonly doubted: number;
+  };
   /** Registrations that presence accepted, and those among them of sessions that it had lost. */
   readonly registrations: number;
   readonly returns: number;

@@ -9,6 +9,11 @@ export interface SessionKeeperOptions {
   readonly channels: PresenceAccess;
   /** Names this gateway to those who look up a user's devices. */
   readonly instanceId: string;
+  /**
+   * Whether one heartbeat is to keep all sessions, where presence has leases; default true. Then the users of a process that
+   * dies are offline after 15 s, by presence's default, and a drain is one call.
+   */
+  readonly leases?: boolean;
   readonly limits?: Partial<KeeperLimits>;
   /**
    * Hears of what your listeners throw or reject with. Default: the process takes it for an exception that nobody
@@ -48,6 +53,7 @@ const defaultLimits: KeeperLimits = {
 interface KeeperSettings {
   readonly channels: PresenceAccess;
   readonly instanceId: string;
+  readonly leases: boolean;
   readonly limits: KeeperLimits;
   readonly onListenerError: OnListenerError;
   readonly clock: Clock;
@@ -57,6 +63,7 @@ interface KeeperSettings {
 export function keeperSettings({
   channels,
   instanceId,
+  leases = true,
   limits: given,
   onListenerError = throwUncaught,
   clock = systemClock,
@@ -71,5 +78,5 @@ export function keeperSettings({
     const message = `limits.batchMaxSessions is ${limits.batchMaxSessions}: presence takes 1000 sessions in a batch`;
     throw new PresenceClientError("INVALID_ARGUMENT", message);
   }
-  return { channels, instanceId, limits, onListenerError, clock };
+  return { channels, instanceId, leases, limits, onListenerError, clock };
 }

@@ -29,7 +29,7 @@ async function gatewayAt(
 
 const ofUser = (...names: string[]) => {
   const users = new Set(names);
-  return (call: Call) => (call.kind === "refresh" ? false : users.has(call.request.userId));
+  return ({ request }: Call) => "userId" in request && users.has(request.userId);
 };
 
 /** The longest time that one of these went without a heartbeat, ms. */

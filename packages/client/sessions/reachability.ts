@@ -3,7 +3,7 @@ import type { Cancel, Clock } from "@realchat/presence-runtime/clock";
 import type { PresenceClientError } from "../presence-client-error.ts";
 import { isOwnFault } from "./call-faults.ts";
 
-export type Method = "register" | "unregister" | "refresh";
+export type Method = "register" | "unregister" | "refresh" | "lease";
 
 /** P6: who lost presence tries again within 5 s. */
 const probeFirstMs = 500;
@@ -28,9 +28,9 @@ interface ReachabilityOptions {
   readonly intervalMs: () => number;
   /** Sessions that have something to tell presence, or will. */
   readonly sessions: () => number;
-  /** Whether there is a session that sends heartbeats. */
+  /** Whether heartbeats are sent, of a session or of the lease. */
   readonly hasHeartbeats: () => boolean;
-  /** Called when a heartbeat, of a session that is best not known to fail, has to tell whether presence is away. */
+  /** Called when a heartbeat, of the lease or a session that is best not known to fail, has to tell whether presence is away. */
   readonly inDoubt: () => void;
   /** Called when it is time for a call, and when presence can be reached again. */
   readonly wake: () => void;

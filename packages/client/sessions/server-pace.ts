@@ -1,20 +1,28 @@
-/** A third of presence's default time to live, and that; until it dictates others. */
-const firstIntervalMs = 20_000;
-const firstTtlMs = 60_000;
+/** What is assumed until presence dictates something else: its defaults, ms. */
+interface AssumedPace {
+  readonly intervalMs: number;
+  readonly ttlMs: number;
+}
+
 /** What no server can mean, ms. */
 const intervalMinMs = 50;
 
 /** The pace that presence dictates, which may change with each answer. */
 export class ServerPace {
-  #intervalMs = firstIntervalMs;
-  #ttlMs = firstTtlMs;
+  #intervalMs: number;
+  #ttlMs: number;
 
-  /** Milliseconds between two heartbeats of a session. */
+  constructor({ intervalMs, ttlMs }: AssumedPace) {
+    this.#intervalMs = intervalMs;
+    this.#ttlMs = ttlMs;
+  }
+
+  /** Milliseconds between two heartbeats. */
   get intervalMs(): number {
     return this.#intervalMs;
   }
 
-  /** Milliseconds that a session lives without. */
+  /** Milliseconds that a session, or a lease, lives without. */
   get ttlMs(): number {
     return this.#ttlMs;
   }

@@ -6,7 +6,7 @@ import type { Lifecycle } from "./session-lifecycle.ts";
 
 /** All sessions that are not over yet. */
 export class SessionBook {
-  /** Sessions in each state; for `closed`, `superseded` and `refused` how many ever got there. */
+  /** Sessions in each state; for `closed`, `superseded`, `refused` and `forced` how many ever got there. */
   readonly counts: Record<SessionState, number> = {
     registering: 0,
     online: 0,
@@ -15,6 +15,7 @@ export class SessionBook {
     closed: 0,
     superseded: 0,
     refused: 0,
+    forced: 0,
   };
   /** The latest of each device. */
   readonly #byDevice = new Map<string, HeldSession>();
@@ -33,6 +34,11 @@ export class SessionBook {
   /** Those that are live, or whose end presence does not know yet. */
   sessions(): HeldSession[] {
     return [...new Set([...this.#byDevice.values(), ...this.#closings])];
+  }
+
+  /** Those that presence has, as far as is known. */
+  *online(): Iterable<HeldSession> {
+    for (const session of this.#byDevice.values()) if (session.state === "online") yield session;
   }
 
   get oldestClosing(): HeldSession | undefined {
@@ -57,5 +63,5 @@ export class SessionBook {
 }
 
 function isOver(state: SessionState): boolean {
-  return state === "closed" || state === "superseded" || state === "refused";
+  return state === "closed" || state === "superseded" || state === "refused" || state === "forced";
 }

@@ -8,8 +8,17 @@ import type { PresenceClientError } from "../presence-client-error.ts";
  * - `closed`: over
  * - `superseded`: over: a newer connection of the device took its place; close the socket
  * - `refused`: over: presence does not take it, ever; see `refusal`
+ * - `forced`: over: an operator closed it; close the socket
  */
-export type SessionState = "registering" | "online" | "returning" | "closing" | "closed" | "superseded" | "refused";
+export type SessionState =
+  | "registering"
+  | "online"
+  | "returning"
+  | "closing"
+  | "closed"
+  | "superseded"
+  | "refused"
+  | "forced";
 
 /** Why a socket closed: `logged-out` ends the session at once, the others leave its user a grace period to be back. */
 export type CloseReason = "logged-out" | "connection-lost" | "server-drain";
@@ -33,7 +42,7 @@ export interface SessionHandle {
   readonly refusal: PresenceClientError | undefined;
   /**
    * Resolves when presence knows of it; rejects with PresenceClientError when it never will: FAILED_PRECONDITION when
-   * superseded, CANCELLED when closed before, else the refusal.
+   * superseded, CANCELLED when closed before, by an operator too, else the refusal.
    */
   untilOnline(): Promise<void>;
   /**
@@ -48,4 +57,6 @@ export interface SessionHandle {
   onSuperseded(listener: (successor: Successor) => void): void;
   /** Presence does not take it. Called once, also when it already happened. */
   onRefused(listener: (refusal: PresenceClientError) => void): void;
+  /** An operator closed it, for the reason that was given, perhaps an empty one. Called once, also when it already happened. */
+  onForced(listener: (reason: string) => void): void;
 }

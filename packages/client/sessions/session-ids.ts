@@ -1,3 +1,4 @@
+import type { Clock } from "@realchat/presence-runtime/clock";
 import { faultOfId } from "@realchat/presence-runtime/ids";
 import { PresenceClientError } from "../presence-client-error.ts";
 
@@ -14,4 +15,15 @@ export function checkId(field: string, id: string): void {
 /** Names a device of a user, unambiguously: neither id can hold NUL. */
 export function deviceKey({ userId, deviceId }: { readonly userId: string; readonly deviceId: string }): string {
   return `${userId}\0${deviceId}`;
+}
+
+/** 96 bits of chance, such as `k3v09x2m1a0c81j5tq4z`. */
+export function randomId(clock: Clock): string {
+  return `${randomText(clock)}${randomText(clock)}`;
+}
+
+function randomText(clock: Clock): string {
+  return Math.floor(clock.random() * 2 ** 48)
+    .toString(36)
+    .padStart(10, "0");
 }

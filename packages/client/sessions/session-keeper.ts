@@ -9,6 +9,7 @@ import {
 import { backoffMs } from "@realchat/presence-runtime/backoff";
 import { type Cancel, type Clock, pause } from "@realchat/presence-runtime/clock";
 import type { PresenceApi } from "../grpc/presence-channels.ts";
+import { GatewayLease } from "../lease/gateway-lease.ts";
 import { PresenceClientError } from "../presence-client-error.ts";
 import type { OnListenerError } from "../tell.ts";
 import { failureOf, isRefusal, unanswered } from "./call-faults.ts";
@@ -19,12 +20,14 @@ import type { KeeperMetrics } from "./keeper-metrics.ts";
 import { type KeeperLimits, keeperSettings, type SessionKeeperOptions } from "./keeper-options.ts";
 import { Outbox } from "./outbox.ts";
 import { Reachability } from "./reachability.ts";
+import { RefreshCalls } from "./refresh-calls.ts";
 import { ServerPace } from "./server-pace.ts";
 import { SessionBook } from "./session-book.ts";
 import type { CloseReason, SessionHandle } from "./session-handle.ts";
-import { checkId, deviceKey } from "./session-ids.ts";
-import { type Effect, next, type SessionEvent } from "./session-lifecycle.ts";
+import { checkId, deviceKey, randomId } from "./session-ids.ts";
+import { type Effect, next, type RegistrationFailure, type SessionEvent } from "./session-lifecycle.ts";
 import { Successions } from "./successions.ts";
+import { Verifications } from "./verifications.ts";
 
 export interface OpenSession {
   readonly userId: string;
@@ -42,6 +45,9 @@ export interface OpenSession {
  * Keeps presence informed of a gateway's sockets: registers them, sends their heartbeats, registers again those that
  * presence lost, and ends them. No session is given up because presence is away; what could not be said then is said
  * when it is back.
+ *
+ * One heartbeat is for all sessions under its lease. Those that are under none, since presence has no leases or its lease is
+ * being opened, have heartbeats of their own.
  */
 export class SessionKeeper implements AsyncDisposable {
   readonly #api: PresenceApi;
@@ -50,37 +56,46 @@ export class SessionKeeper implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #onListenerError: OnListenerError;
   readonly #reachability: Reachability;
-  readonly #pace = new ServerPace();
+  /** Of sessions under no lease. */
+  readonly #pace = new ServerPace({ intervalMs: 20_000, ttlMs: 60_000 });
   readonly #book = new SessionBook();
   /** Devices of which a registration is under way, by deviceKey: a newer session has to wait for its answer. */
   readonly #registering = new Map<string, HeldSession>();
   readonly #outbox: Outbox<HeldSession>;
   readonly #registers: GatheredCalls<DeepPartial<RegisterSessionRequest>, RegisterSessionResponse>;
   readonly #unregisters: GatheredCalls<DeepPartial<UnregisterSessionRequest>, UnregisterSessionResponse>;
+  readonly #refreshes: RefreshCalls;
   readonly #heartbeats: Heartbeats;
+  /** Absent when none is wanted. */
+  readonly #leased: { readonly lease: GatewayLease; readonly verifications: Verifications } | undefined;
   readonly #successions: Successions;
   readonly #stopListening: Cancel;
   readonly #connectionPrefix: string;
   readonly #counters = { registrations: 0, returns: 0, unregistrations: 0, callFailures: 0, closingsDropped: 0 };
   readonly #closeOne = (session: HeldSession, reason: CloseReason | undefined) => this.#close(session, reason);
   #connections = 0;
-  #state: "open" | "draining" | "stopped" = "open";
+  /** `leaving`: it will be drained, and what is closed for that is left to it. */
+  #state: "open" | "leaving" | "draining" | "stopped" = "open";
+  #tellLeaseClosed = () => {};
+  readonly #leaseClosed = new Promise<void>((resolve) => {
+    this.#tellLeaseClosed = resolve;
+  });
 
   /** @throws PresenceClientError INVALID_ARGUMENT naming the option */
   constructor(options: SessionKeeperOptions) {
-    const { channels, instanceId, limits, clock, onListenerError } = keeperSettings(options);
+    const { channels, instanceId, leases, limits, clock, onListenerError } = keeperSettings(options);
     this.#api = channels.api;
     this.#instanceId = instanceId;
     this.#limits = limits;
     this.#clock = clock;
     this.#onListenerError = onListenerError;
-    this.#connectionPrefix = `${randomText(clock)}${randomText(clock)}`;
+    this.#connectionPrefix = randomId(clock);
     const reachability = new Reachability({
       clock,
       intervalMs: () => this.#pace.intervalMs,
       sessions: () => this.#book.live + this.#book.counts.closing,
-      hasHeartbeats: () => this.#heartbeats.size > 0,
-      inDoubt: () => this.#heartbeats.probe(),
+      hasHeartbeats: () => this.#heartbeats.size > 0 || this.#leaseId !== "",
+      inDoubt: () => this.#probe(),
       wake: () => {
         this.#heartbeats.probe();
         this.#outbox.work();
@@ -102,7 +117,7 @@ export class SessionKeeper implements AsyncDisposable {
         return results.map((result) => failureOf(result) ?? result.session ?? unanswered);
       },
       answered: (session, answer, sentMs) => this.#registered(session, answer, sentMs),
-      failed: (session, error) => this.#registrationFailed(session, error),
+      failed: (session, error, sentMs) => this.#registrationFailed(session, error, sentMs),
     });
     this.#unregisters = new GatheredCalls({
       ...{ method: "unregister", clock, reachability, ...limits },
@@ -115,11 +130,13 @@ export class SessionKeeper implements AsyncDisposable {
       answered: (session) => this.#unregistered(session),
       failed: (session, error) => this.#unregistrationFailed(session, error),
     });
-    this.#heartbeats = new Heartbeats({
-      ...{ clock, limits, reachability, api: channels.api, pace: this.#pace },
+    this.#refreshes = new RefreshCalls({
+      ...{ reachability, api: channels.api },
       missing: (session) => this.#apply(session, { kind: "missing" }),
       superseded: (session) => this.#apply(session, { kind: "superseded" }),
     });
+    this.#heartbeats = new Heartbeats({ clock, limits, reachability, pace: this.#pace, calls: this.#refreshes });
+    this.#leased = leases ? this.#openLease() : undefined;
     this.#successions = new Successions({
       ...{ clock, instanceId, api: channels.api },
       ...{ callTimeoutMs: limits.callTimeoutMs, waitingMax: limits.sessionsMax },
@@ -137,7 +154,9 @@ export class SessionKeeper implements AsyncDisposable {
     checkId("userId", userId);
     checkId("deviceId", deviceId);
     if (connectionId !== undefined) checkId("connectionId", connectionId);
-    if (this.#state !== "open") throw new PresenceClientError("FAILED_PRECONDITION", "this keeper was drained");
+    if (this.#state === "draining" || this.#state === "stopped") {
+      throw new PresenceClientError("FAILED_PRECONDITION", "this keeper was drained");
+    }
     const { sessionsMax } = this.#limits;
     if (this.#book.live >= sessionsMax) {
       const message = `this keeper has ${sessionsMax} sessions, its limit: raise limits.sessionsMax, or use another gateway`;
@@ -160,6 +179,14 @@ export class SessionKeeper implements AsyncDisposable {
   }
 
   /**
+   * Says that `drain` follows soon: sessions that are closed until then with `server-drain` are told together by that, in one
+   * call, where presence has leases.
+   */
+  announceDrain(): void {
+    if (this.#state === "open") this.#state = "leaving";
+  }
+
+  /**
    * Hands all sessions over: their users stay online while their clients reconnect elsewhere. From now on nothing can be
    * opened. Ends when presence was told, or at the deadline; what is untold then, presence finds out by itself.
    * @param options.deadlineMs default 10,000
@@ -169,6 +196,7 @@ export class SessionKeeper implements AsyncDisposable {
     this.#state = "draining";
     const enough = new AbortController();
     const told = this.#book.sessions().map((session) => session.close("server-drain"));
+    told.push(this.#closeLease(enough.signal));
     await Promise.race([Promise.all(told), pause(this.#clock, deadlineMs, enough.signal)]);
     enough.abort();
     this.#stop();
@@ -183,10 +211,12 @@ export class SessionKeeper implements AsyncDisposable {
     return {
       sessions: { ...this.#book.counts },
       ...this.#counters,
-      ...this.#heartbeats.counters,
+      ...this.#refreshes.counters,
+      heartbeats: this.#heartbeats.answered,
+      lease: this.#leaseMetrics(),
       callsWaiting: this.#outbox.size,
       callsUnderWay: this.#outbox.underWay,
-      batchesUnderWay: this.#heartbeats.underWay,
+      batchesUnderWay: this.#refreshes.underWay,
       heartbeatIntervalMs: this.#pace.intervalMs,
       outages: this.#reachability.outages,
       reachable: this.#reachability.isReachable,
@@ -194,7 +224,7 @@ export class SessionKeeper implements AsyncDisposable {
         sessions: { used: this.#book.live, limit: sessionsMax },
         closings: { used: this.#book.counts.closing, limit: closingsMax },
         calls: { used: this.#outbox.underWay, limit: callsMax },
-        batches: { used: this.#heartbeats.underWay, limit: batchesMax },
+        batches: { used: this.#refreshes.underWay, limit: batchesMax },
         successions: { used: this.#successions.size, limit: sessionsMax },
       },
     };
@@ -214,16 +244,18 @@ export class SessionKeeper implements AsyncDisposable {
     switch (effect) {
       case "tell":
         session.failures = 0;
-        this.#outbox.add(session);
+        if (this.#endsWithLease(session)) this.#leaveToLease(session);
+        else this.#outbox.add(session);
         return;
       case "tell-again":
         this.#outbox.addAgain(session, this.#restMs(session, retryAfterMs));
         return;
       case "beat":
-        this.#heartbeats.add(session);
+        this.#keepAlive(session);
         return;
       case "withdraw":
         this.#heartbeats.delete(session);
+        this.#leased?.verifications.delete(session);
         this.#outbox.delete(session);
         return;
       case "find-successor":
@@ -239,6 +271,70 @@ export class SessionKeeper implements AsyncDisposable {
     return Math.max(backoffMs(session.failures++, retryPace, this.#clock), Math.min(retryAfterMs, retryPace.capMs));
   }
 
+  #openLease(): { readonly lease: GatewayLease; readonly verifications: Verifications } {
+    const clock = this.#clock;
+    const reachability = this.#reachability;
+    const lease = new GatewayLease({
+      ...{ clock, api: this.#api, instanceId: this.#instanceId },
+      newLeaseId: () => randomId(clock),
+      verifyAll: () => verifications.doubtAll(this.#book.online()),
+      release: () => {
+        for (const session of verifications.clear()) this.#keepAlive(session);
+      },
+      answered: () => reachability.succeeded("lease"),
+      // Each call speaks for all sessions.
+      failed: (error, isProbe) => reachability.failed("lease", Symbol("call"), error, isProbe),
+    });
+    const verifications: Verifications = new Verifications({
+      ...{ clock, reachability, lease, limits: this.#limits, calls: this.#refreshes },
+      moved: (session) => this.#heartbeats.delete(session),
+    });
+    return { lease, verifications };
+  }
+
+  /** The lease under which sessions are registered now; empty: none. */
+  get #leaseId(): string {
+    return this.#leased?.lease.openId ?? "";
+  }
+
+  /** It is online: the lease is its heartbeat, or it sends its own. */
+  #keepAlive(session: HeldSession): void {
+    const { lease, verifications } = this.#leased ?? {};
+    if (lease?.state === "unsupported") session.leaseId = "";
+    if (session.leaseId === "") this.#heartbeats.add(session);
+    else verifications?.add(session);
+    if (session.leaseId !== this.#leaseId) verifications?.doubt(session);
+  }
+
+  /** A heartbeat tells whether presence is away. */
+  #probe(): void {
+    if (this.#heartbeats.size > 0) this.#heartbeats.probe();
+    else this.#leased?.lease.probe();
+  }
+
+  /** One call ends it, with all others under the lease. */
+  #endsWithLease({ leaseId, closing }: HeldSession): boolean {
+    return this.#state !== "open" && leaseId !== "" && closing?.reason === "server-drain";
+  }
+
+  async #leaveToLease(session: HeldSession): Promise<void> {
+    await this.#leaseClosed;
+    this.#apply(session, { kind: "unregistered" });
+  }
+
+  async #closeLease(signal: AbortSignal): Promise<void> {
+    await this.#leased?.lease.close(signal);
+    if (!signal.aborted) this.#tellLeaseClosed();
+  }
+
+  #leaseMetrics(): KeeperMetrics["lease"] {
+    const { lease, verifications } = this.#leased ?? {};
+    const none = { opens: 0, keeps: 0, failures: 0, closures: 0, verified: 0, passes: 0 };
+    const counters = { ...none, ...lease?.counters, ...verifications?.counters };
+    const { size: sessions = 0, doubted = 0 } = verifications ?? {};
+    return { state: lease?.state ?? "off", ...counters, sessions, doubted };
+  }
+
   #replace(before: HeldSession, session: HeldSession): void {
     // One that was closed, and may tell presence of its end, does that by itself.
     if (!before.isLive && before.lifecycle.turn !== "queued") return;
@@ -249,7 +345,7 @@ export class SessionKeeper implements AsyncDisposable {
 
   #close(session: HeldSession, reason: CloseReason | undefined): void {
     if (!session.isLive) return;
-    session.closing = { reason, expiresMs: this.#reachability.reachableMs + this.#pace.ttlMs };
+    session.closing = { reason, expiresMs: this.#reachability.reachableMs + this.#paceOf(session).ttlMs };
     this.#apply(session, { kind: "closed" });
     const oldest = this.#book.oldestClosing;
     if (this.#book.counts.closing > this.#limits.closingsMax && oldest !== undefined) {
@@ -267,6 +363,10 @@ export class SessionKeeper implements AsyncDisposable {
     return undefined;
   }
 
+  #paceOf({ leaseId }: HeldSession): ServerPace {
+    return leaseId === "" || this.#leased === undefined ? this.#pace : this.#leased.lease.verifyPace;
+  }
+
   #register(session: HeldSession): Promise<void> {
     this.#registering.set(deviceKey(session), session);
     this.#apply(session, { kind: "sent" });
@@ -274,8 +374,9 @@ export class SessionKeeper implements AsyncDisposable {
   }
 
   #registrationOf(session: HeldSession): DeepPartial<RegisterSessionRequest> {
-    const { userId, deviceId, connectionId, token } = session;
-    const identity = { userId, deviceId, connectionId, instanceId: this.#instanceId };
+    session.leaseId = this.#leaseId;
+    const { userId, deviceId, connectionId, token, leaseId } = session;
+    const identity = { userId, deviceId, connectionId, instanceId: this.#instanceId, leaseId };
     // One that comes back has its place in the order already.
     const age = token === "" ? ageOf(this.#clock.monotonicMs() - session.aliveAtMs) : undefined;
     return { ...identity, previousSessionId: token, age };
@@ -284,7 +385,7 @@ export class SessionKeeper implements AsyncDisposable {
   #registered(session: HeldSession, answer: RegisterSessionResponse, sentMs: number): void {
     this.#counters.registrations++;
     if (session.state === "returning") this.#counters.returns++;
-    this.#pace.adopt(answer);
+    this.#paceOf(session).adopt(answer);
     session.registrations++;
     session.failures = 0;
     session.beatMs = sentMs;
@@ -293,10 +394,11 @@ export class SessionKeeper implements AsyncDisposable {
     this.#release(session);
   }
 
-  #registrationFailed(session: HeldSession, error: PresenceClientError): void {
+  #registrationFailed(session: HeldSession, error: PresenceClientError, sentMs: number): void {
     this.#counters.callFailures++;
-    const why = error.code === "FAILED_PRECONDITION" ? "superseded" : isRefusal(error) ? "refused" : "unanswered";
+    const why = registrationFailure(session, error);
     if (why === "refused") session.refusal = error;
+    if (why === "no-lease") this.#leased?.lease.missed(this.#clock.monotonicMs() - sentMs);
     this.#registering.delete(deviceKey(session));
     this.#apply(session, { kind: "registration-failed", why }, error.retryAfterMs);
     this.#release(session);
@@ -334,6 +436,8 @@ export class SessionKeeper implements AsyncDisposable {
     this.#stopListening();
     this.#reachability.stop();
     this.#heartbeats.stop();
+    this.#leased?.lease.stop();
+    this.#leased?.verifications.stop();
     this.#outbox.stop();
     this.#registers.stop();
     this.#unregisters.stop();
@@ -366,9 +470,8 @@ function ageOf(waitedMs: number): { seconds: number; nanos: number } | undefined
   return { seconds: Math.floor(ms / 1_000), nanos: (ms % 1_000) * 1_000_000 };
 }
 
-/** 48 bits of chance, such as `k3v09x2m1a`. */
-function randomText(clock: Clock): string {
-  return Math.floor(clock.random() * 2 ** 48)
-    .toString(36)
-    .padStart(10, "0");
+function registrationFailure({ leaseId }: HeldSession, error: PresenceClientError): RegistrationFailure {
+  if (error.code === "FAILED_PRECONDITION") return "superseded";
+  if (error.code === "NOT_FOUND" && leaseId !== "") return "no-lease";
+  return isRefusal(error) ? "refused" : "unanswered";
 }

@@ -11,7 +11,10 @@ const released: SessionEvent = { kind: "released" };
 const mustWait: SessionEvent = { kind: "must-wait" };
 const replaced: SessionEvent = { kind: "replaced" };
 const unregistered: SessionEvent = { kind: "unregistered" };
-const failed = (why: "superseded" | "refused" | "unanswered"): SessionEvent => ({ kind: "registration-failed", why });
+const failed = (why: "superseded" | "refused" | "unanswered" | "no-lease"): SessionEvent => ({
+  kind: "registration-failed",
+  why,
+});
 const succeeds = (known: Known): SessionEvent => ({ kind: "succeeds", known });
 
 /** A life, an event a line: `event → state turn known: effects`. */
@@ -87,6 +90,28 @@ const lives: Record<string, { events: SessionEvent[]; transcript: string[] }> = 
       "closed → superseded free t1: -",
     ],
   },
+  "its lease is not open: it is told at once, and what is known stays": {
+    events: [sent, failed("unanswered"), sent, failed("no-lease"), sent, closed, failed("no-lease")],
+    transcript: [
+      "sent → registering registering (): -",
+      "registration-failed unanswered → registering free (?): tell-again",
+      "sent → registering registering (?): -",
+      "registration-failed no-lease → registering free (?): tell",
+      "sent → registering registering (?): -",
+      "closed → closing registering (?): withdraw",
+      "registration-failed no-lease → closed free (?): withdraw, count-dropped",
+    ],
+  },
+  "closed by an operator": {
+    events: [sent, registered, { kind: "forced" }, { kind: "superseded" }, closed],
+    transcript: [
+      "sent → registering registering (): -",
+      "registered → online free t1: beat",
+      "forced → forced free t1: withdraw",
+      "superseded → forced free t1: -",
+      "closed → forced free t1: -",
+    ],
+  },
   refused: {
     events: [sent, failed("refused")],
     transcript: ["sent → registering registering (): -", "registration-failed refused → refused free (): withdraw"],
@@ -145,8 +170,8 @@ const known = fc.oneof(
 const event: fc.Arbitrary<SessionEvent> = fc.oneof(
   fc.constantFrom<SessionEvent>(
     ...[sent, registered, closed, released, mustWait, replaced, unregistered],
-    ...[failed("superseded"), failed("refused"), failed("unanswered")],
-    ...([{ kind: "missing" }, { kind: "superseded" }, { kind: "dropped" }] as const),
+    ...[failed("superseded"), failed("refused"), failed("unanswered"), failed("no-lease")],
+    ...([{ kind: "missing" }, { kind: "superseded" }, { kind: "forced" }, { kind: "dropped" }] as const),
     ...([
       { kind: "unregistration-failed", why: "refused" },
       { kind: "unregistration-failed", why: "unanswered" },

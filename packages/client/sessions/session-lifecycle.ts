@@ -13,8 +13,9 @@ import type { SessionState } from "./session-handle.ts";
  *  closing ── unregistered, nothing to tell, dropped ────────────────────────────────► closed
  *  live ── replaced here; presence says so ──────────────────────────────────────────► superseded
  *  live ── presence does not take it ────────────────────────────────────────────────► refused
+ *  live ── an operator closed it ────────────────────────────────────────────────────► forced
  *
- * closed, superseded and refused are over: nothing follows but the answer to a call that was under way.
+ * closed, superseded, refused and forced are over: nothing follows but the answer to a call that was under way.
  */
 export interface Lifecycle {
   readonly state: SessionState;
@@ -49,18 +50,25 @@ export type SessionEvent =
   /** Its own registration is sent. */
   | { readonly kind: "sent" }
   | { readonly kind: "registered"; readonly token: string }
-  /** `superseded`, `refused`: the answer would be the same again. `unanswered`: presence may have carried it out. */
-  | { readonly kind: "registration-failed"; readonly why: "superseded" | "refused" | "unanswered" }
+  | { readonly kind: "registration-failed"; readonly why: RegistrationFailure }
   | { readonly kind: "unregistered" }
   | { readonly kind: "unregistration-failed"; readonly why: "refused" | "unanswered" }
   /** What presence said to a heartbeat. */
   | { readonly kind: "missing" | "superseded" }
+  /** An operator had presence end it. */
+  | { readonly kind: "forced" }
   /** The socket is closed. */
   | { readonly kind: "closed" }
   /** A newer socket of the device opened here. */
   | { readonly kind: "replaced" }
   /** Presence ends it by itself, or no keeper is left to tell presence. */
   | { readonly kind: "dropped" };
+
+/**
+ * `superseded`, `refused`: the answer would be the same again. `unanswered`: presence may have carried it out. `no-lease`:
+ * the lease that it was to be under is not open; nothing was changed.
+ */
+export type RegistrationFailure = "superseded" | "refused" | "unanswered" | "no-lease";
 
 export type Effect =
   /** Put it in the outbox: it has something to tell presence. `tell-again`: after a while, since it failed. */
@@ -124,6 +132,8 @@ export function next(lifecycle: Lifecycle, event: SessionEvent): Step {
         : stay(lifecycle);
     case "superseded":
       return superseded(lifecycle);
+    case "forced":
+      return isLive(lifecycle) ? end(lifecycle, "forced") : stay(lifecycle);
     case "closed":
       return closed(lifecycle);
     case "replaced":
@@ -144,9 +154,10 @@ function registered(lifecycle: Lifecycle): Step {
   return { lifecycle: { ...lifecycle, state: "online" }, effects: ["beat"] };
 }
 
-function registrationFailed(lifecycle: Lifecycle, why: "superseded" | "refused" | "unanswered"): Step {
+function registrationFailed(lifecycle: Lifecycle, why: RegistrationFailure): Step {
   if (why === "superseded") return isLive(lifecycle) ? superseded(lifecycle) : end(lifecycle, "closed");
   if (why === "refused") return end(lifecycle, isLive(lifecycle) ? "refused" : "closed");
+  if (why === "no-lease") return goOn(lifecycle);
   const { known } = lifecycle;
   // One that comes back keeps its token.
   const after: Known = known.kind === "registered" ? known : { ...known, isUncertain: true };
@@ -183,7 +194,7 @@ function drop(lifecycle: Lifecycle): Step {
   return also("count-dropped", end(lifecycle, "closed"), lifecycle);
 }
 
-function end(lifecycle: Lifecycle, state: "closed" | "superseded" | "refused"): Step {
+function end(lifecycle: Lifecycle, state: "closed" | "superseded" | "refused" | "forced"): Step {
   if (!isLive(lifecycle) && lifecycle.state !== "closing") return stay(lifecycle);
   return { lifecycle: { ...lifecycle, state }, effects: ["withdraw"] };
 }

@@ -1,5 +1,8 @@
 import type {
   BatchGetUserDevicesRequest,
+  CloseLeaseRequest,
+  KeepLeaseRequest,
+  OpenLeaseRequest,
   RefreshSessionsRequest,
   RefreshSessionsResponse,
   RegisterSessionRequest,
@@ -17,12 +20,21 @@ import { deviceKey } from "../sessions/session-ids.ts";
 export type Call =
   | { readonly kind: "register"; readonly atMs: number; readonly request: RegisterSessionRequest }
   | { readonly kind: "refresh"; readonly atMs: number; readonly request: RefreshSessionsRequest }
-  | { readonly kind: "unregister"; readonly atMs: number; readonly request: UnregisterSessionRequest };
+  | { readonly kind: "unregister"; readonly atMs: number; readonly request: UnregisterSessionRequest }
+  | { readonly kind: "open-lease"; readonly atMs: number; readonly request: OpenLeaseRequest }
+  | { readonly kind: "keep-lease"; readonly atMs: number; readonly request: KeepLeaseRequest }
+  | { readonly kind: "close-lease"; readonly atMs: number; readonly request: CloseLeaseRequest };
 
 /** Fails a call before or after it was carried out, as a lost request and a lost answer do. */
 export type Fault = { readonly when: "before" | "after"; readonly error: PresenceClientError };
 
 export const away = new PresenceClientError("UNAVAILABLE", "away");
+
+/** What presence knows of, by its release. */
+interface Release {
+  readonly isBatching: boolean;
+  readonly hasLeases: boolean;
+}
 
 /** Presence as the contract has it, without time and users, in this process; it fails and waits as a test tells it to. */
 export class ScriptedPresence implements PresenceAccess {
@@ -31,6 +43,16 @@ export class ScriptedPresence implements PresenceAccess {
   readonly tokens = new Map<string, string>();
   intervalMs = 20_000;
   ttlMs = 60_000;
+  /** Whether it knows of leases. */
+  hasLeases: boolean;
+  leaseIntervalMs = 5_000;
+  leaseTtlMs = 15_000;
+  verifyIntervalMs = 300_000;
+  begins = 1;
+  /** Whether a shard cannot answer about leases. */
+  isPartlyAway = false;
+  /** Those that were opened, and how they are; a lost one comes back by OpenLease. */
+  readonly leases = new Map<string, "open" | "closed">();
   /** Answers no questions about devices. */
   isBlind = false;
   /** Users of each such question. */
@@ -59,10 +81,13 @@ export class ScriptedPresence implements PresenceAccess {
   /** The highest order of each device, and which gateway has it. */
   readonly #highest = new Map<string, number>();
   readonly #instances = new Map<string, string>();
+  /** Of tokens, those under a lease. */
+  readonly #leased = new Map<string, string>();
   readonly #servingListeners = new Set<() => void>();
 
-  constructor(clock: Clock, { isBatching = true }: { isBatching?: boolean } = {}) {
+  constructor(clock: Clock, { isBatching = true, hasLeases = false }: Partial<Release> = {}) {
     this.#clock = clock;
+    this.hasLeases = hasLeases;
     this.isBatching = isBatching;
   }
 
@@ -77,7 +102,26 @@ export class ScriptedPresence implements PresenceAccess {
     },
     refreshSessions: async (request: RefreshSessionsRequest) => {
       const lost = await this.#carryOut({ kind: "refresh", atMs: this.#now(), request }, () => this.#refresh(request));
-      return { ...lost, heartbeatInterval: duration(this.intervalMs) };
+      return { ...lost, heartbeatInterval: this.#paceOf(request).heartbeatInterval };
+    },
+    openLease: async (request: OpenLeaseRequest) => {
+      if (!this.hasLeases) throw new PresenceClientError("UNIMPLEMENTED", "unknown method");
+      await this.#carryOut({ kind: "open-lease", atMs: this.#now(), request }, () => {
+        this.#refuseClosed(request.leaseId);
+        this.leases.set(request.leaseId, "open");
+      });
+      const verifyInterval = duration(this.verifyIntervalMs);
+      return { ...this.#leaseAnswer(), ttl: duration(this.leaseTtlMs), verifyInterval };
+    },
+    keepLease: async (request: KeepLeaseRequest) => {
+      await this.#carryOut({ kind: "keep-lease", atMs: this.#now(), request }, () =>
+        this.#refuseClosed(request.leaseId),
+      );
+      return { ...this.#leaseAnswer(), missing: !this.leases.has(request.leaseId) };
+    },
+    closeLease: async (request: CloseLeaseRequest) => {
+      await this.#carryOut({ kind: "close-lease", atMs: this.#now(), request }, () => this.closeLease(request.leaseId));
+      return {};
     },
     batchGetUserDevices: async ({ userIds }: BatchGetUserDevicesRequest) => {
       if (this.isBlind) throw away;
@@ -110,6 +154,26 @@ export class ScriptedPresence implements PresenceAccess {
     this.tokens.clear();
   }
 
+  /** A lease is lost, and its sessions are down. */
+  loseLease(leaseId: string): void {
+    this.leases.delete(leaseId);
+    for (const [key, token] of this.#sessionsUnder(leaseId)) {
+      this.tokens.delete(key);
+      this.#leased.delete(token);
+    }
+  }
+
+  closeLease(leaseId: string): void {
+    for (const [, token] of this.#sessionsUnder(leaseId)) this.#over.add(connectionOf(token));
+    this.loseLease(leaseId);
+    this.leases.set(leaseId, "closed");
+  }
+
+  /** The lease that a device's session is under. */
+  leaseOf(device: { readonly userId: string; readonly deviceId: string }): string | undefined {
+    return this.#leased.get(this.tokens.get(deviceKey(device)) ?? "");
+  }
+
   ofKind<Kind extends Call["kind"]>(kind: Kind): Extract<Call, { kind: Kind }>[] {
     return this.calls.filter((call): call is Extract<Call, { kind: Kind }> => call.kind === kind);
   }
@@ -124,7 +188,7 @@ export class ScriptedPresence implements PresenceAccess {
   async #registerOne(request: RegisterSessionRequest) {
     const call: Call = { kind: "register", atMs: this.#now(), request };
     const sessionId = await this.#carryOut(call, () => this.#register(request));
-    return { sessionId, version: 1, ttl: duration(this.ttlMs), heartbeatInterval: duration(this.intervalMs) };
+    return { sessionId, version: 1, ...this.#paceOf(request) };
   }
 
   async #unregisterOne(request: UnregisterSessionRequest) {
@@ -165,10 +229,33 @@ export class ScriptedPresence implements PresenceAccess {
     return result;
   }
 
+  #paceOf({ leaseId }: { leaseId: string }) {
+    if (leaseId === "") return { ttl: duration(this.ttlMs), heartbeatInterval: duration(this.intervalMs) };
+    return { ttl: duration(3 * this.verifyIntervalMs), heartbeatInterval: duration(this.verifyIntervalMs) };
+  }
+
+  #leaseAnswer() {
+    const { begins, isPartlyAway: partial } = this;
+    return { heartbeatInterval: duration(this.leaseIntervalMs), begins, partial };
+  }
+
+  #sessionsUnder(leaseId: string): [string, string][] {
+    return [...this.tokens].filter(([, token]) => this.#leased.get(token) === leaseId);
+  }
+
+  #refuseClosed(leaseId: string): void {
+    if (this.leases.get(leaseId) === "closed") throw new PresenceClientError("FAILED_PRECONDITION", "lease closed");
+  }
+
   #register(request: RegisterSessionRequest): string {
-    const { connectionId, previousSessionId } = request;
+    const { connectionId, previousSessionId, leaseId } = request;
+    this.#refuseClosed(leaseId);
+    if (leaseId !== "" && !this.leases.has(leaseId)) throw new PresenceClientError("NOT_FOUND", "lease not open");
     const held = this.tokens.get(deviceKey(request));
-    if (held !== undefined && connectionOf(held) === connectionId) return held;
+    if (held !== undefined && connectionOf(held) === connectionId) {
+      if (leaseId !== "") this.#leased.set(held, leaseId);
+      return held;
+    }
     if (this.#over.has(connectionId)) throw new PresenceClientError("FAILED_PRECONDITION", "over");
     const highest = this.#highest.get(deviceKey(request)) ?? 0;
     const order = previousSessionId === "" ? this.#newOrder(request, highest) : orderOf(previousSessionId);
@@ -176,6 +263,7 @@ export class ScriptedPresence implements PresenceAccess {
     if (held !== undefined) this.#over.add(connectionOf(held));
     const token = `${order}.${connectionId}`;
     this.tokens.set(deviceKey(request), token);
+    if (leaseId !== "") this.#leased.set(token, leaseId);
     this.#highest.set(deviceKey(request), order);
     this.#instances.set(token, request.instanceId);
     return token;
@@ -195,17 +283,28 @@ export class ScriptedPresence implements PresenceAccess {
     }));
   }
 
-  #refresh({ sessions, partial }: RefreshSessionsRequest): Partial<RefreshSessionsResponse> {
+  #refresh({ sessions, partial, leaseId }: RefreshSessionsRequest): Partial<RefreshSessionsResponse> {
     const unconfirmed = sessions.filter((ref) => this.unanswerable(ref));
     if (unconfirmed.length > 0 && !(this.isPartial && partial)) throw away;
     if (unconfirmed.length > 0 && unconfirmed.length === sessions.length) throw away;
     const answered = sessions.filter((ref) => !unconfirmed.includes(ref));
+    if (leaseId !== "" && this.leases.get(leaseId) !== "open") return { missing: [...answered], superseded: [] };
+    if (leaseId !== "") for (const ref of answered) this.#restore(ref, leaseId);
     const lost = answered.filter((ref) => this.tokens.get(deviceKey(ref)) !== ref.sessionId);
     return {
       missing: lost.filter((ref) => !this.tokens.has(deviceKey(ref))),
       superseded: lost.filter((ref) => this.tokens.has(deviceKey(ref))),
       ...(this.isPartial && { unconfirmed }),
     };
+  }
+
+  /** What is gone is registered again, unless it has ended or somebody came after it. */
+  #restore(ref: SessionRef, leaseId: string): void {
+    const { sessionId } = ref;
+    const isOver =
+      this.#over.has(connectionOf(sessionId)) || (this.#highest.get(deviceKey(ref)) ?? 0) > orderOf(sessionId);
+    if (!this.tokens.has(deviceKey(ref)) && !isOver) this.tokens.set(deviceKey(ref), sessionId);
+    if (this.tokens.get(deviceKey(ref)) === sessionId) this.#leased.set(sessionId, leaseId);
   }
 
   #unregister(request: UnregisterSessionRequest): void {
