@@ -8,7 +8,7 @@ import { away, type Fault, ScriptedPresence } from "../testing/scripted-presence
 import type { SessionHandle } from "./session-handle.ts";
 import { SessionKeeper } from "./session-keeper.ts";
 
-const histories = 300;
+const histories = 150;
 const steps = 60;
 const internal = new PresenceClientError("INTERNAL", "a bug");
 
@@ -22,12 +22,13 @@ class History {
   #lossRate = 0;
   #delayMaxMs = 0;
 
-  constructor(seed: number, isBatching: boolean) {
+  constructor(seed: number, release: Release) {
     this.clock = new FakeClock({ seed });
-    this.presence = new ScriptedPresence(this.clock, { isBatching });
+    this.presence = new ScriptedPresence(this.clock, release);
     this.presence.intervalMs = 2_000;
     // Nothing is dropped because it expired: what is left at the end is left by mistake.
     this.presence.ttlMs = 100_000_000;
+    this.presence.verifyIntervalMs = 20_000;
     this.presence.fault = () => this.#fault();
     this.presence.batchFault = () => this.#fault();
     this.presence.arrival = () => this.#delay();
@@ -43,7 +44,7 @@ class History {
     if (chance < 0.05) for (let socket = 0; socket < 6; socket++) this.#open();
     else if (chance < 0.35) this.#open();
     else if (chance < 0.6 && live.length > 0) this.#close(pick(this.clock, live));
-    else if (chance < 0.65) this.#note("the store loses all", () => this.presence.lose());
+    else if (chance < 0.65) this.#lose(this.clock.random());
     else if (chance < 0.75) this.#note("trouble", () => this.#trouble(this.clock.random()));
     else await this.clock.advance(this.clock.random() * 3_000);
     await this.clock.advance(this.clock.random() * 20);
@@ -75,6 +76,29 @@ class History {
     handle.close(pick(this.clock, ["logged-out", "connection-lost", undefined]));
   }
 
+  #lose(chance: number): void {
+    const leaseId = pick(this.clock, [...this.presence.leases.keys(), ""]);
+    if (leaseId === "" || chance < 0.3) this.#note("the store loses all", () => this.presence.lose());
+    else if (chance < 0.7) this.#note(`lease ${leaseId} is lost`, () => this.presence.loseLease(leaseId));
+    else if (chance < 0.9) this.#note("a shard is away", () => this.#shardAway());
+    else this.#note("somebody wants no leases", () => this.#withoutLeases());
+  }
+
+  #shardAway(): void {
+    this.presence.isPartlyAway = true;
+    this.clock.after(5_000, () => {
+      this.presence.isPartlyAway = false;
+    });
+  }
+
+  /** As a node whose settings allow none. */
+  #withoutLeases(): void {
+    this.presence.hasLeases = false;
+    this.clock.after(5_000, () => {
+      this.presence.hasLeases = true;
+    });
+  }
+
   #trouble(chance: number): void {
     this.#lossRate = chance < 0.3 ? 0 : chance < 0.6 ? 0.3 : 1;
     this.#delayMaxMs = this.clock.random() < 0.5 ? 0 : 500;
@@ -99,16 +123,26 @@ function pick<T>(clock: Clock, choices: readonly T[]): T {
   return choices[Math.floor(clock.random() * choices.length)] as T;
 }
 
-for (const isBatching of [true, false]) {
-  const release = isBatching ? "" : ", at a presence that takes calls one by one";
-  test(`whatever happens, in the end presence has exactly the sockets that are open${release}`, async (t) => {
+interface Release {
+  readonly isBatching: boolean;
+  readonly hasLeases: boolean;
+}
+
+const releases: Record<string, Release> = {
+  "a presence of now": { isBatching: true, hasLeases: true },
+  "a presence without leases": { isBatching: true, hasLeases: false },
+  "a presence that takes calls one by one": { isBatching: false, hasLeases: false },
+};
+
+for (const [name, release] of Object.entries(releases)) {
+  test(`whatever happens, in the end presence has exactly the sockets that are open, at ${name}`, async (t) => {
     const first = seed();
     let inBatches = 0;
     let live = 0;
     let superseded = 0;
     let dropped = 0;
     for (let run = 0; run < histories; run++) {
-      const history = new History(first + run, isBatching);
+      const history = new History(first + run, release);
       for (let step = 0; step < steps; step++) await history.step();
       await history.calmDown();
       const told = `seed ${first + run}:\n${history.log.join("\n")}`;
@@ -135,6 +169,6 @@ for (const isBatching of [true, false]) {
     }
     t.diagnostic(`${live} sockets open at the end, ${superseded} superseded, ${dropped} closings dropped`);
     assert.ok(live > histories / 2 && superseded > histories);
-    assert.ok(isBatching ? inBatches > histories : inBatches === 0, `${inBatches} calls of many`);
+    assert.ok(release.isBatching ? inBatches > histories : inBatches === 0, `${inBatches} calls of many`);
   });
 }

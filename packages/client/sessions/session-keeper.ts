@@ -244,8 +244,7 @@ export class SessionKeeper implements AsyncDisposable {
     switch (effect) {
       case "tell":
         session.failures = 0;
-        if (this.#endsWithLease(session)) this.#leaveToLease(session);
-        else this.#outbox.add(session);
+        this.#tell(session);
         return;
       case "tell-again":
         this.#outbox.addAgain(session, this.#restMs(session, retryAfterMs));
@@ -310,6 +309,13 @@ export class SessionKeeper implements AsyncDisposable {
   #probe(): void {
     if (this.#heartbeats.size > 0) this.#heartbeats.probe();
     else this.#leased?.lease.probe();
+  }
+
+  #tell(session: HeldSession): void {
+    const verified = this.#leased?.verifications.settled(session);
+    if (this.#endsWithLease(session)) void this.#leaveToLease(session);
+    else if (verified === undefined) this.#outbox.add(session);
+    else void verified.then(() => this.#outbox.add(session));
   }
 
   /** One call ends it, with all others under the lease. */

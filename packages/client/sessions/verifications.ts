@@ -43,6 +43,8 @@ export class Verifications {
   readonly #doubted = new Set<HeldSession>();
   /** Those whom presence could not answer for, with the time until which they rest, monotonic ms. */
   readonly #again = new Map<HeldSession, number>();
+  /** Those whose verification is not answered yet. */
+  readonly #underWay = new Map<HeldSession, Promise<unknown>>();
   readonly #stop: Cancel;
   #doubtedMs = Number.NEGATIVE_INFINITY;
   #perMs = 0;
@@ -72,6 +74,14 @@ export class Verifications {
     session.groupMax = Number.POSITIVE_INFINITY;
     this.#ring.add(session);
     if (session.beatMs < this.#doubtedMs) this.doubt(session);
+  }
+
+  /**
+   * Presence may bring it back until this resolves: its end has to be told after that. Else the end of a session that was
+   * missing could come first, and change nothing. Undefined: it is not being verified.
+   */
+  settled(session: HeldSession): Promise<unknown> | undefined {
+    return this.#underWay.get(session);
   }
 
   /** It is to be verified soon. */
@@ -161,7 +171,10 @@ export class Verifications {
     const { limits, lease, calls, moved } = this.#options;
     const again = (sessions: readonly HeldSession[]) => this.#putAgain(sessions);
     const call = { leaseId, purpose: "due", timeoutMs: limits.callTimeoutMs, pace: lease.verifyPace, again } as const;
-    const verified = await calls.send(batch, call);
+    const answer = calls.send(batch, call);
+    for (const session of batch) this.#underWay.set(session, answer);
+    const verified = await answer;
+    for (const session of batch) if (this.#underWay.get(session) === answer) this.#underWay.delete(session);
     this.counters.verified += verified.length;
     for (const session of verified) {
       const wasUnderLease = session.leaseId !== "";

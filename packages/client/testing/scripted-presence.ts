@@ -152,6 +152,9 @@ export class ScriptedPresence implements PresenceAccess {
   /** Forgets all sessions, as after a loss of the store. */
   lose(): void {
     this.tokens.clear();
+    this.#leased.clear();
+    this.leases.clear();
+    this.begins++;
   }
 
   /** A lease is lost, and its sessions are down. */
