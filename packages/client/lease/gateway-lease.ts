@@ -12,15 +12,14 @@ import {
   next,
   unopened,
 } from "./lease-lifecycle.ts";
+import { LeaseNotices, type NoticeListener } from "./lease-notices.ts";
 
-interface GatewayLeaseOptions {
+interface GatewayLeaseOptions extends NoticeListener {
   readonly clock: Clock;
   readonly api: PresenceApi;
   readonly instanceId: string;
   /** Unique: no other process has it, nor this one after another start. */
   newLeaseId(): string;
-  /** All sessions have to be verified, in calls from now on. */
-  verifyAll(): void;
   /** Sessions under the lease have to be kept one by one. */
   release(): void;
   /** Presence answered. */
@@ -39,6 +38,8 @@ export interface LeaseMetrics {
   readonly failures: number;
   /** Times that somebody else closed it. */
   readonly closures: number;
+  /** Sessions of which presence told at once what became of them elsewhere. */
+  readonly notices: number;
 }
 
 /** Less than two of them and their pause are left of a TTL of 15 s when one of every 5 s has failed, ms. */
@@ -49,10 +50,11 @@ const closePace = { firstMs: 500, capMs: 2_000 };
 
 /** Opens the lease of this process, keeps it, opens it again when it was lost, and closes it. */
 export class GatewayLease {
-  readonly counters = { opens: 0, keeps: 0, failures: 0, closures: 0 };
+  readonly #counters = { opens: 0, keeps: 0, failures: 0, closures: 0 };
   /** How often each session under it is to be verified. */
   readonly verifyPace = new ServerPace({ intervalMs: 300_000, ttlMs: 900_000 });
   readonly #options: GatewayLeaseOptions;
+  readonly #notices: LeaseNotices;
   readonly #pace = new ServerPace({ intervalMs: 5_000, ttlMs: 15_000 });
   #id: string;
   #lease = unopened;
@@ -63,6 +65,7 @@ export class GatewayLease {
   constructor(options: GatewayLeaseOptions) {
     this.#options = options;
     this.#id = options.newLeaseId();
+    this.#notices = new LeaseNotices(options);
     this.#wait(0);
   }
 
@@ -73,6 +76,10 @@ export class GatewayLease {
   /** Empty unless it is open. */
   get openId(): string {
     return this.#lease.state === "open" ? this.#id : "";
+  }
+
+  get metrics(): LeaseMetrics {
+    return { state: this.state, ...this.#counters, notices: this.#notices.heard };
   }
 
   /** A session was told that the lease is not open for it. @param agoMs when it had asked */
@@ -93,7 +100,7 @@ export class GatewayLease {
    */
   async close(signal: AbortSignal): Promise<void> {
     this.stop();
-    if (this.counters.opens === 0) return;
+    if (this.#counters.opens === 0) return;
     const { api, clock } = this.#options;
     const reason = DisconnectReason.DISCONNECT_REASON_SERVER_DRAIN;
     for (let attempt = 0; !signal.aborted; attempt++) {
@@ -110,6 +117,7 @@ export class GatewayLease {
   /** It is kept no more. */
   stop(): void {
     this.#cancel();
+    this.#notices.stop();
     this.#apply({ kind: "ended" });
   }
 
@@ -131,10 +139,11 @@ export class GatewayLease {
         verifyAll();
         return;
       case "renew":
-        this.counters.closures++;
+        this.#counters.closures++;
         this.#id = newLeaseId();
         return;
       case "release":
+        this.#notices.stop();
         release();
         return;
     }
@@ -167,9 +176,11 @@ export class GatewayLease {
   async #open(): Promise<LeaseEvent> {
     const { api, instanceId } = this.#options;
     const sentMs = this.#options.clock.uptimeMs();
-    const opened = await api.openLease({ leaseId: this.#id, instanceId }, { timeoutMs: callTimeoutMs });
-    this.counters.opens++;
+    const leaseId = this.#id;
+    const opened = await api.openLease({ leaseId, instanceId }, { timeoutMs: callTimeoutMs });
+    this.#counters.opens++;
     this.#pace.adopt(opened);
+    this.#notices.follow(leaseId);
     this.verifyPace.adopt({ heartbeatInterval: opened.verifyInterval });
     return { kind: "opened", answer: this.#answer(sentMs, opened), ttlMs: this.#pace.ttlMs };
   }
@@ -177,7 +188,7 @@ export class GatewayLease {
   async #keep(): Promise<LeaseEvent> {
     const sentMs = this.#options.clock.uptimeMs();
     const kept = await this.#options.api.keepLease({ leaseId: this.#id }, { timeoutMs: callTimeoutMs });
-    this.counters.keeps++;
+    this.#counters.keeps++;
     this.#pace.adopt(kept);
     return { kind: "kept", answer: this.#answer(sentMs, kept), missing: kept.missing };
   }
@@ -190,7 +201,7 @@ export class GatewayLease {
   #failure({ code }: PresenceClientError): LeaseEvent {
     if (code === "FAILED_PRECONDITION") return { kind: "closed", atMs: this.#options.clock.uptimeMs() };
     if (code === "UNIMPLEMENTED") return { kind: "unimplemented" };
-    this.counters.failures++;
+    this.#counters.failures++;
     return { kind: "failed", atMs: this.#options.clock.uptimeMs() };
   }
 }

@@ -212,6 +212,65 @@ describe("sessions under a lease", () => {
   });
 });
 
+describe("notices", () => {
+  test("of a session that was replaced elsewhere end it at once, whoever has it by then (P7)", async () => {
+    const { clock, presence, keeper, handles } = await keeping({ sessions: 3 });
+    const elsewhere = new SessionKeeper({ channels: presence, instanceId: "gw-2", clock });
+    const [handle, other] = handles;
+    const told: string[] = [];
+    handle?.onSuperseded((by) => told.push(by));
+    const ref = { userId: "user-0", deviceId: "phone", sessionId: handle?.sessionId ?? "" };
+    elsewhere.open({ userId: "user-0", deviceId: "phone" });
+    await clock.advance(20);
+    presence.watches[0]?.notices.write({ superseded: [ref, { ...ref, userId: "user-1", sessionId: "of-before" }] });
+    await clock.advance(20);
+    assert.deepEqual([handle?.state, told, other?.state], ["superseded", ["newer-connection"], "online"]);
+    assert.equal(keeper.metrics().lease.notices, 2);
+  });
+
+  test("of a session that an operator closed say why, and it is told no more", async () => {
+    const { clock, presence, handles } = await keeping({ sessions: 2 });
+    const [handle] = handles;
+    const reasons: string[] = [];
+    handle?.onForced((reason) => reasons.push(reason));
+    const closed = [{ userId: "user-0", deviceId: "phone", sessionId: handle?.sessionId ?? "" }];
+    presence.watches[0]?.notices.write({ closed, closeReason: "stolen phone" });
+    await clock.advance(20);
+    await handle?.close("connection-lost");
+    handle?.onForced((reason) => reasons.push(reason));
+    await clock.advance(20);
+    assert.deepEqual([handle?.state, reasons], ["forced", ["stolen phone", "stolen phone"]]);
+    assert.equal(presence.ofKind("unregister").length, 0);
+    await assert.rejects(handle?.untilOnline() ?? Promise.resolve(), { code: "CANCELLED" });
+  });
+
+  test("that may have been missed have all verified: when a node says so, and when the stream was broken", async () => {
+    const { clock, presence, keeper, leaseId } = await keeping({ sessions: 50 });
+    const passes = () => keeper.metrics().lease.passes;
+    assert.deepEqual([passes(), presence.watches.length], [1, 1], "not at the first stream");
+    presence.watches[0]?.notices.write({ verify: true });
+    await clock.advance(10_000);
+    assert.deepEqual([passes(), presence.beats.length], [2, 50]);
+    presence.watches[0]?.notices.end();
+    await clock.advance(10_000);
+    assert.deepEqual([passes(), presence.beats.length, presence.watches.length], [3, 100, 2]);
+    assert.equal(presence.watches[1]?.leaseId, leaseId());
+  });
+
+  test("are of one lease: of the new one when somebody closed it, of none after a drain", async () => {
+    const { clock, presence, keeper, leaseId } = await keeping({ sessions: 1 });
+    presence.leases.set(leaseId(), "closed");
+    await clock.advance(11_000);
+    assert.deepEqual(
+      presence.watches.map(({ leaseId }) => leaseId),
+      [...presence.leases.keys()],
+    );
+    await Promise.all([keeper.drain(), clock.advance(20)]);
+    await clock.advance(20_000);
+    assert.equal(presence.watches.length, 2);
+  });
+});
+
 describe("a presence without leases", () => {
   test("has each session's heartbeats, and is asked now and then: when it knows them, all are moved", async () => {
     const stage = await keeping({ sessions: 50, hasLeases: false });

@@ -3,6 +3,7 @@ import {
   DisconnectReason,
   type RegisterSessionRequest,
   type RegisterSessionResponse,
+  type SessionRef,
   type UnregisterSessionRequest,
   type UnregisterSessionResponse,
 } from "@realchat/presence-proto/presence";
@@ -276,6 +277,12 @@ export class SessionKeeper implements AsyncDisposable {
     const lease = new GatewayLease({
       ...{ clock, api: this.#api, instanceId: this.#instanceId },
       newLeaseId: () => randomId(clock),
+      superseded: (refs) => {
+        for (const session of this.#named(refs)) this.#apply(session, { kind: "superseded" });
+      },
+      closed: (refs, reason) => {
+        for (const session of this.#named(refs)) this.#force(session, reason);
+      },
       verifyAll: () => verifications.doubtAll(this.#book.online()),
       release: () => {
         for (const session of verifications.clear()) this.#keepAlive(session);
@@ -289,6 +296,19 @@ export class SessionKeeper implements AsyncDisposable {
       moved: (session) => this.#heartbeats.delete(session),
     });
     return { lease, verifications };
+  }
+
+  /** Those that these name, and that have not been registered anew. */
+  #named(refs: readonly SessionRef[]): HeldSession[] {
+    return refs.flatMap((ref) => {
+      const session = this.#book.latest(ref);
+      return session?.token === ref.sessionId ? [session] : [];
+    });
+  }
+
+  #force(session: HeldSession, reason: string): void {
+    session.forcedFor = reason;
+    this.#apply(session, { kind: "forced" });
   }
 
   /** The lease under which sessions are registered now; empty: none. */
@@ -335,10 +355,9 @@ export class SessionKeeper implements AsyncDisposable {
 
   #leaseMetrics(): KeeperMetrics["lease"] {
     const { lease, verifications } = this.#leased ?? {};
-    const none = { opens: 0, keeps: 0, failures: 0, closures: 0, verified: 0, passes: 0 };
-    const counters = { ...none, ...lease?.counters, ...verifications?.counters };
+    const none = { opens: 0, keeps: 0, failures: 0, closures: 0, notices: 0, verified: 0, passes: 0 };
     const { size: sessions = 0, doubted = 0 } = verifications ?? {};
-    return { state: lease?.state ?? "off", ...counters, sessions, doubted };
+    return { state: "off", ...none, ...lease?.metrics, ...verifications?.counters, sessions, doubted };
   }
 
   #replace(before: HeldSession, session: HeldSession): void {

@@ -2,6 +2,7 @@ import type {
   BatchGetUserDevicesRequest,
   CloseLeaseRequest,
   KeepLeaseRequest,
+  LeaseNotice,
   OpenLeaseRequest,
   RefreshSessionsRequest,
   RefreshSessionsResponse,
@@ -10,6 +11,7 @@ import type {
   SessionRef,
   UnregisterSessionRequest,
   UnregisterSessionsRequest,
+  WatchLeaseRequest,
 } from "@realchat/presence-proto/presence";
 import { rpcCodes } from "@realchat/presence-rpc";
 import type { Clock } from "@realchat/presence-runtime/clock";
@@ -75,6 +77,8 @@ export class ScriptedPresence implements PresenceAccess {
   arrival: (call: Call) => Promise<void> = async () => {};
   /** Each answer waits for it. */
   answer: (call: Call) => Promise<void> = async () => {};
+  /** Streams of notices that were opened. */
+  readonly watches: { readonly leaseId: string; readonly notices: Notices }[] = [];
   readonly #clock: Clock;
   /** Connections that ended or were replaced. */
   readonly #over = new Set<string>();
@@ -118,6 +122,12 @@ export class ScriptedPresence implements PresenceAccess {
         this.#refuseClosed(request.leaseId),
       );
       return { ...this.#leaseAnswer(), missing: !this.leases.has(request.leaseId) };
+    },
+    watchLease: (request: WatchLeaseRequest, { signal }: { signal: AbortSignal }) => {
+      const notices = new Notices();
+      this.watches.push({ leaseId: request.leaseId, notices });
+      signal.addEventListener("abort", () => notices.end());
+      return notices;
     },
     closeLease: async (request: CloseLeaseRequest) => {
       await this.#carryOut({ kind: "close-lease", atMs: this.#now(), request }, () => this.closeLease(request.leaseId));
@@ -318,6 +328,36 @@ export class ScriptedPresence implements PresenceAccess {
 
   #now(): number {
     return this.#clock.monotonicMs();
+  }
+}
+
+const nothing: LeaseNotice = { superseded: [], closed: [], closeReason: "", verify: false };
+
+/** A stream of notices, as its server writes it. */
+class Notices {
+  #isOpen = true;
+  readonly #written: LeaseNotice[] = [];
+  #wake = () => {};
+
+  write(notice: Partial<LeaseNotice>): void {
+    this.#written.push({ ...nothing, ...notice });
+    this.#wake();
+  }
+
+  end(): void {
+    this.#isOpen = false;
+    this.#wake();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<LeaseNotice> {
+    while (this.#isOpen || this.#written.length > 0) {
+      const notice = this.#written.shift();
+      if (notice !== undefined) yield notice;
+      else
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+    }
   }
 }
 
