@@ -126,6 +126,8 @@ class SdkProcess {
     this.#keeper = new SessionKeeper({
       channels: { api: this.#noted(channels.api), onServing: (listener) => channels.onServing(listener) },
       instanceId: name,
+      // Simulated gateways keep their sessions by leases.
+      leases: false,
       clock,
       // Sessions live shorter here than where its default fits.
       limits: { callTimeoutMs: 1_500 },

@@ -48,7 +48,7 @@ export class TokenGateway implements SimulatedGateway {
     this.name = name;
     this.machine = machine;
     this.#options = options;
-    this.#keeper = new SessionKeeper({ channels, instanceId: machine.name, clock: machine });
+    this.#keeper = new SessionKeeper({ channels, instanceId: machine.name, leases: false, clock: machine });
     this.#push = new PresencePush({
       directory,
       lookup: presenceLookup(channels.api),

@@ -57,7 +57,7 @@ describe("a link to Redis that flaps: 5 % of the chunks are lost, each resets it
     const [bad] = fleet.nodes;
     assert(bad !== undefined);
     const channels = new PresenceChannels({ addresses: [bad.grpcAddress] });
-    const keeper = new SessionKeeper({ channels, instanceId: "gateway" });
+    const keeper = new SessionKeeper({ channels, instanceId: "gateway", leases: false });
     t.after(async () => {
       await keeper.drain();
       await channels.close();
