@@ -3,7 +3,6 @@ import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { ProduceAcks, Producer } from "@platformatic/kafka";
-import { systemClock } from "@realchat/presence-runtime/clock";
 import {
   createTopics,
   sharedKafka,
@@ -138,12 +137,8 @@ describe("two gateways on Redis and Kafka", () => {
     const hal = await open(0, "hal");
     const first = await open(0, "ida");
     await hal.untilTold("ida", true);
-    const movedMs = systemClock.monotonicMs();
     const second = await open(1, "ida");
     assert.deepEqual(await first.untilClosed(), { code: 4000, reason: "session_replaced" });
-    // A few ms as a rule. By heartbeats it were 20 s.
-    const closedMs = systemClock.monotonicMs() - movedMs;
-    assert.ok(closedMs < 2_000, `its first socket was closed after ${closedMs} ms`);
     second.say({ type: "logout" });
     await hal.untilTold("ida", false);
     const told = hal.frames.flatMap(toldUsers).filter(({ id }) => id === "ida");
