@@ -12,7 +12,7 @@ export {
   type TlsOptions,
 } from "./grpc/presence-channels.ts";
 export type { PresenceChange } from "./presence-change.ts";
-export { PresenceClientError, type PresenceClientErrorCode } from "./presence-client-error.ts";
+export { type ClosedByOperator, PresenceClientError, type PresenceClientErrorCode } from "./presence-client-error.ts";
 export type { KeeperMetrics } from "./sessions/keeper-metrics.ts";
 export type { KeeperLimits, SessionKeeperOptions } from "./sessions/keeper-options.ts";
 export type { CloseReason, SessionHandle, SessionState, Successor } from "./sessions/session-handle.ts";

@@ -47,7 +47,7 @@ export class Connection {
    * @param {() => void} options.opened
    * @param {(frame: ServerFrame) => void} options.heard
    * @param {(error: unknown) => void} options.garbled something was heard that is no frame
-   * @param {(code: number, error?: unknown) => void} options.ended
+   * @param {(code: number, error: unknown, reason: string) => void} options.ended with the reason of the close frame
    */
   constructor(options) {
     this.#options = options;
@@ -113,7 +113,7 @@ export class Connection {
       this.#options.opened();
     };
     socket.onmessage = ({ data }) => this.#heard(data);
-    socket.onclose = ({ code, reason }) => this.#end(code, isFault(code) ? faultOf(code, reason) : undefined);
+    socket.onclose = ({ code, reason }) => this.#end(code, isFault(code) ? faultOf(code, reason) : undefined, reason);
     // Node 22 tells in no other way of a handshake that failed.
     socket.onerror = () => this.#end(LOST);
   }
@@ -137,11 +137,11 @@ export class Connection {
     this.#after(QUIET_MS, () => this.ask());
   }
 
-  /** @param {number} code @param {unknown} [error] */
-  #end(code, error) {
+  /** @param {number} code @param {unknown} [error] @param {string} [reason] */
+  #end(code, error, reason = "") {
     if (this.#isOver) return;
     this.drop();
-    this.#options.ended(code, error);
+    this.#options.ended(code, error, reason);
   }
 
   /** @param {number} delayMs @param {() => void} run */

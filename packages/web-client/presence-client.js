@@ -7,6 +7,7 @@ import { transitions } from "./transitions.js";
 
 const SESSION_REPLACED = 4000;
 const LOGGED_OUT = 4001;
+const CLOSED_BY_OPERATOR = 4003;
 const TRY_AGAIN_LATER = 1013;
 const TOKEN_REFUSED = 4401;
 
@@ -20,6 +21,10 @@ const PROVEN_MS = 10_000;
 // Somebody waits: sooner than for the sign of life of a connection that is quiet.
 const ANSWER_MS = 5_000;
 const IDS_PER_FRAME = 500;
+// How long an operator keeps us away: then a client may come back. Without, it is for good.
+const BLOCKED_FOR = /^closed for (\d{1,7}) s:/;
+// Timers take no more.
+const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
 /** A connection to a gateway, held up until it is closed, and what it tells of users. */
 export class PresenceClient {
@@ -37,6 +42,8 @@ export class PresenceClient {
   #stopWaking = () => {};
   #attempt = 0;
   #refused = false;
+  // While waiting: how long an operator keeps us away, ms.
+  #blockedMs = 0;
   /** @type {Map<string, UserPresence>} */
   #users = new Map();
   /** @type {Set<string>} */
@@ -85,7 +92,7 @@ export class PresenceClient {
 
   /** Something tells that now is a good time: tries again without waiting, or looks whether the connection still lives. */
   wake() {
-    this.#go("again");
+    if (this.#blockedMs === 0) this.#go("again");
     this.refresh();
     // When nobody is known, that asked nothing.
     this.#connection?.ask(ANSWER_MS);
@@ -136,6 +143,7 @@ export class PresenceClient {
     if (!kind) return;
     const why = { code, ...(error !== undefined && { error }) };
     this.#cancelTimer();
+    if (event === "again") this.#blockedMs = 0;
     if (event === "connect") this.#stopWaking = wakeWithPage(this);
     if (kind === "connecting") {
       this.#state = { kind };
@@ -165,7 +173,7 @@ export class PresenceClient {
       opened: () => this.#go("opened"),
       heard: (frame) => this.#heard(frame),
       garbled: (error) => this.#listeners.tell("error", error),
-      ended: (code, error) => this.#ended(code, error),
+      ended: (code, error, reason) => this.#ended(code, error, reason),
     });
   }
 
@@ -183,19 +191,22 @@ export class PresenceClient {
     this.#sendIds("subscribe", [...this.#subscribed]);
   }
 
-  /** @param {number} code @param {unknown} error */
-  #ended(code, error) {
+  /** @param {number} code @param {unknown} error @param {string} reason of the close frame */
+  #ended(code, error, reason) {
     this.#refused ||= code === TOKEN_REFUSED;
     const canRenew = code === TOKEN_REFUSED && typeof this.#token === "function";
     // 44xx: the gateway does not accept who we are, and would not the next time.
     const isRefused = code >= 4400 && code < 4500 && !canRenew;
     const isOver = code === SESSION_REPLACED || code === LOGGED_OUT || code === NEVER_BEGAN;
-    const isFinal = isRefused || isOver || isFault(code);
+    this.#blockedMs = code === CLOSED_BY_OPERATOR ? Number(BLOCKED_FOR.exec(reason)?.[1] ?? 0) * 1_000 : 0;
+    const isKeptAway = code === CLOSED_BY_OPERATOR && this.#blockedMs === 0;
+    const isFinal = isRefused || isOver || isKeptAway || isFault(code);
     this.#go(isFinal ? "end" : "lost", code, error);
   }
 
   /** @param {number} code */
   #retryMs(code) {
+    if (this.#blockedMs > 0) return Math.min(this.#blockedMs + this.#clock.random() * FIRST_RETRY_MS, LONGEST_WAIT_MS);
     const isLater = code === TRY_AGAIN_LATER;
     if (isLater) this.#attempt = Math.max(this.#attempt, LATER_ATTEMPT);
     const longestMs = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#attempt++);

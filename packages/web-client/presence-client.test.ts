@@ -241,6 +241,21 @@ describe("after a cut", () => {
     await gateway.socket(4);
   });
 
+  test("who was closed by an operator comes back when the block is over, and without one not by itself", async () => {
+    start();
+    (await gateway.socket(0)).close(4003, "closed for 600 s: stolen phone");
+    await untilState("waiting");
+    client.wake();
+    await clock.advance(599_000);
+    assert.equal(gateway.sockets.length, 1);
+    await clock.advance(2_000);
+    (await gateway.socket(1)).close(4003, "closed: stolen phone");
+    await untilState("closed");
+    client.wake();
+    await clock.advance(60_000);
+    assert.equal(gateway.sockets.length, 2);
+  });
+
   test("an end for something that should not have been sent is told with what the gateway said, and stays", async () => {
     const reasons = { 1007: "not_json", 1008: "bad_message: users[0] is empty", 1009: "" };
     for (const [index, [code, reason]] of Object.entries(reasons).entries()) {

@@ -2,13 +2,14 @@ import type { SessionRef } from "@realchat/presence-proto/presence";
 import { type BackoffLimits, backoffMs } from "@realchat/presence-runtime/backoff";
 import { type Clock, pause } from "@realchat/presence-runtime/clock";
 import type { PresenceApi } from "../grpc/presence-channels.ts";
-import { presenceClientErrorOf } from "../presence-client-error.ts";
+import { type ClosedByOperator, presenceClientErrorOf } from "../presence-client-error.ts";
+import { closedBy } from "../sessions/call-faults.ts";
 
 export interface NoticeListener {
   /** Newer sessions took the places of these. */
   superseded(sessions: readonly SessionRef[]): void;
   /** An operator closed these. */
-  closed(sessions: readonly SessionRef[], reason: string): void;
+  closed(sessions: readonly SessionRef[], why: ClosedByOperator): void;
   /** Notices may have been missed. */
   verifyAll(): void;
 }
@@ -69,7 +70,9 @@ export class LeaseNotices {
         for await (const notice of api.watchLease({ leaseId }, { signal })) {
           this.heard += notice.superseded.length + notice.closed.length;
           if (notice.superseded.length > 0) superseded(notice.superseded);
-          if (notice.closed.length > 0) closed(notice.closed, notice.closeReason);
+          if (notice.closed.length > 0) {
+            closed(notice.closed, closedBy({ reason: notice.closeReason, blockedFor: notice.blockedFor }));
+          }
           if (notice.verify) verifyAll();
         }
       } catch (error) {

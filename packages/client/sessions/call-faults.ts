@@ -1,9 +1,20 @@
 import { grpcErrorCodeOf } from "@realchat/presence-grpc";
-import { PresenceClientError, type PresenceClientErrorCode } from "../presence-client-error.ts";
+import type { Closed } from "@realchat/presence-proto/presence";
+import { type ClosedByOperator, PresenceClientError, type PresenceClientErrorCode } from "../presence-client-error.ts";
 
 /** @returns why one entry of a batch failed; undefined when it did not */
-export function failureOf({ code, message }: { code: number; message: string }): PresenceClientError | undefined {
-  return code === 0 ? undefined : new PresenceClientError(grpcErrorCodeOf(code), message);
+export function failureOf(entry: {
+  readonly code: number;
+  readonly message: string;
+  readonly closed?: Closed | undefined;
+}): PresenceClientError | undefined {
+  const { code, message, closed } = entry;
+  if (code === 0) return undefined;
+  return new PresenceClientError(grpcErrorCodeOf(code), message, closed && { closed: closedBy(closed) });
+}
+
+export function closedBy({ reason, blockedFor }: Closed): ClosedByOperator {
+  return { reason, blockedMs: blockedFor && blockedFor.seconds * 1_000 + blockedFor.nanos / 1_000_000 };
 }
 
 /** Of an entry that a batch was not answered for. */

@@ -1,4 +1,4 @@
-import { PresenceClientError } from "../presence-client-error.ts";
+import { type ClosedByOperator, PresenceClientError } from "../presence-client-error.ts";
 import { type OnListenerError, tell } from "../tell.ts";
 import type { CloseReason, SessionHandle, SessionState, Successor } from "./session-handle.ts";
 import { isLive, isUncertain, type Lifecycle, opened, tokenOf } from "./session-lifecycle.ts";
@@ -26,7 +26,7 @@ export class HeldSession implements SessionHandle {
   closing: Closing | undefined;
   refusal: PresenceClientError | undefined;
   /** In state `forced`: why. */
-  forcedFor = "";
+  forcedFor: ClosedByOperator = { reason: "", blockedMs: undefined };
   #lifecycle = opened;
   /** In state `superseded`: who has the device now; undefined until that is known. */
   #supersededBy: Successor | undefined;
@@ -104,7 +104,7 @@ export class HeldSession implements SessionHandle {
     });
   }
 
-  onForced(listener: (reason: string) => void): void {
+  onForced(listener: (closed: ClosedByOperator) => void): void {
     this.#inState(["forced"], () => tell(() => listener(this.forcedFor), this.#onListenerError));
   }
 

@@ -232,12 +232,12 @@ describe("notices", () => {
     const { clock, presence, handles } = await keeping({ sessions: 2 });
     const [handle] = handles;
     const reasons: string[] = [];
-    handle?.onForced((reason) => reasons.push(reason));
+    handle?.onForced(({ reason }) => reasons.push(reason));
     const closed = [{ userId: "user-0", deviceId: "phone", sessionId: handle?.sessionId ?? "" }];
     presence.watches[0]?.notices.write({ closed, closeReason: "stolen phone" });
     await clock.advance(20);
     await handle?.close("connection-lost");
-    handle?.onForced((reason) => reasons.push(reason));
+    handle?.onForced(({ reason }) => reasons.push(reason));
     await clock.advance(20);
     assert.deepEqual([handle?.state, reasons], ["forced", ["stolen phone", "stolen phone"]]);
     assert.equal(presence.ofKind("unregister").length, 0);

@@ -1,6 +1,7 @@
-import type { SessionRef } from "@realchat/presence-proto/presence";
+import type { ClosedSession, SessionRef } from "@realchat/presence-proto/presence";
 import type { PresenceApi } from "../grpc/presence-channels.ts";
-import { type PresenceClientError, presenceClientErrorOf } from "../presence-client-error.ts";
+import { type ClosedByOperator, type PresenceClientError, presenceClientErrorOf } from "../presence-client-error.ts";
+import { closedBy } from "./call-faults.ts";
 import type { HeldSession } from "./held-session.ts";
 import type { Reachability } from "./reachability.ts";
 import type { ServerPace } from "./server-pace.ts";
@@ -23,6 +24,8 @@ interface RefreshCallsOptions {
   missing(session: HeldSession): void;
   /** A newer session has its place. */
   superseded(session: HeldSession): void;
+  /** An operator ended it. */
+  closed(session: HeldSession, why: ClosedByOperator): void;
 }
 
 interface RefreshCall {
@@ -98,7 +101,12 @@ export class RefreshCalls {
     const others = new Set([...missing, ...superseded, ...again]);
     const refreshed = asked.unchanged().filter((session) => !others.has(session));
     for (const session of missing) this.#options.missing(session);
-    for (const session of superseded) this.#options.superseded(session);
+    // They are among those superseded, too.
+    for (const { session: ref, closed } of answer.closed ?? []) {
+      if (ref === undefined || closed === undefined) continue;
+      for (const session of asked.find([ref])) this.#options.closed(session, closedBy(closed));
+    }
+    for (const session of superseded) if (session.isLive) this.#options.superseded(session);
     call.again(again);
     return refreshed;
   }
@@ -108,6 +116,7 @@ interface Answer {
   readonly missing: readonly SessionRef[];
   readonly superseded: readonly SessionRef[];
   readonly unconfirmed?: readonly SessionRef[];
+  readonly closed?: readonly ClosedSession[];
 }
 
 /** The sessions of a call, as they were when it was sent. */

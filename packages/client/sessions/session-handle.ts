@@ -1,4 +1,4 @@
-import type { PresenceClientError } from "../presence-client-error.ts";
+import type { ClosedByOperator, PresenceClientError } from "../presence-client-error.ts";
 
 /**
  * - `registering`: presence does not know of it yet
@@ -57,6 +57,6 @@ export interface SessionHandle {
   onSuperseded(listener: (successor: Successor) => void): void;
   /** Presence does not take it. Called once, also when it already happened. */
   onRefused(listener: (refusal: PresenceClientError) => void): void;
-  /** An operator closed it, for the reason that was given, perhaps an empty one. Called once, also when it already happened. */
-  onForced(listener: (reason: string) => void): void;
+  /** An operator closed it. Called once, also when it already happened. */
+  onForced(listener: (closed: ClosedByOperator) => void): void;
 }

@@ -11,7 +11,7 @@ import { backoffMs } from "@realchat/presence-runtime/backoff";
 import { type Cancel, type Clock, pause } from "@realchat/presence-runtime/clock";
 import type { PresenceApi } from "../grpc/presence-channels.ts";
 import { GatewayLease } from "../lease/gateway-lease.ts";
-import { PresenceClientError } from "../presence-client-error.ts";
+import { type ClosedByOperator, PresenceClientError, presenceClientErrorOf } from "../presence-client-error.ts";
 import type { OnListenerError } from "../tell.ts";
 import { failureOf, isRefusal, unanswered } from "./call-faults.ts";
 import { GatheredCalls } from "./gathered-calls.ts";
@@ -112,7 +112,7 @@ export class SessionKeeper implements AsyncDisposable {
     this.#registers = new GatheredCalls({
       ...{ method: "register", clock, reachability, ...limits },
       requestOf: (session) => this.#registrationOf(session),
-      one: (request) => this.#api.registerSession(request, timeout),
+      one: (request) => this.#api.registerSession(request, timeout).catch((error) => this.#whyRefused(request, error)),
       many: async (sessions) => {
         const { results } = await this.#api.registerSessions({ sessions }, timeout);
         return results.map((result) => failureOf(result) ?? result.session ?? unanswered);
@@ -135,6 +135,7 @@ export class SessionKeeper implements AsyncDisposable {
       ...{ reachability, api: channels.api },
       missing: (session) => this.#apply(session, { kind: "missing" }),
       superseded: (session) => this.#apply(session, { kind: "superseded" }),
+      closed: (session, why) => this.#force(session, why),
     });
     this.#heartbeats = new Heartbeats({ clock, limits, reachability, pace: this.#pace, calls: this.#refreshes });
     this.#leased = leases ? this.#openLease() : undefined;
@@ -280,8 +281,8 @@ export class SessionKeeper implements AsyncDisposable {
       superseded: (refs) => {
         for (const session of this.#named(refs)) this.#apply(session, { kind: "superseded" });
       },
-      closed: (refs, reason) => {
-        for (const session of this.#named(refs)) this.#force(session, reason);
+      closed: (refs, why) => {
+        for (const session of this.#named(refs)) this.#force(session, why);
       },
       verifyAll: () => verifications.doubtAll(this.#book.online()),
       release: () => {
@@ -306,8 +307,8 @@ export class SessionKeeper implements AsyncDisposable {
     });
   }
 
-  #force(session: HeldSession, reason: string): void {
-    session.forcedFor = reason;
+  #force(session: HeldSession, why: ClosedByOperator): void {
+    session.forcedFor = why;
     this.#apply(session, { kind: "forced" });
   }
 
@@ -423,10 +424,22 @@ export class SessionKeeper implements AsyncDisposable {
     this.#counters.callFailures++;
     const why = registrationFailure(session, error);
     if (why === "refused") session.refusal = error;
+    if (error.closed !== undefined) session.forcedFor = error.closed;
     if (why === "no-lease") this.#leased?.lease.missed(this.#clock.monotonicMs() - sentMs);
     this.#registering.delete(deviceKey(session));
     this.#apply(session, { kind: "registration-failed", why }, error.retryAfterMs);
     this.#release(session);
+  }
+
+  /** A status has no room for what an operator said: the batch has. */
+  async #whyRefused(request: DeepPartial<RegisterSessionRequest>, error: unknown): Promise<RegisterSessionResponse> {
+    const refusal = presenceClientErrorOf(error);
+    if (refusal.code !== "FAILED_PRECONDITION") throw refusal;
+    const { callTimeoutMs: timeoutMs } = this.#limits;
+    const answer = this.#api.registerSessions({ sessions: [request] }, { timeoutMs }).catch(() => undefined);
+    const [result] = (await answer)?.results ?? [];
+    if (result?.session !== undefined) return result.session;
+    throw (result && failureOf(result)) ?? refusal;
   }
 
   #endingOf({ userId, deviceId, knownToken: sessionId, closing }: HeldSession): DeepPartial<UnregisterSessionRequest> {
@@ -496,6 +509,7 @@ function ageOf(waitedMs: number): { seconds: number; nanos: number } | undefined
 }
 
 function registrationFailure({ leaseId }: HeldSession, error: PresenceClientError): RegistrationFailure {
+  if (error.closed !== undefined) return "forced";
   if (error.code === "FAILED_PRECONDITION") return "superseded";
   if (error.code === "NOT_FOUND" && leaseId !== "") return "no-lease";
   return isRefusal(error) ? "refused" : "unanswered";

@@ -65,10 +65,10 @@ export type SessionEvent =
   | { readonly kind: "dropped" };
 
 /**
- * `superseded`, `refused`: the answer would be the same again. `unanswered`: presence may have carried it out. `no-lease`:
+ * `superseded`, `refused`, `forced`: the answer would be the same again. `unanswered`: presence may have carried it out. `no-lease`:
  * the lease that it was to be under is not open; nothing was changed.
  */
-export type RegistrationFailure = "superseded" | "refused" | "unanswered" | "no-lease";
+export type RegistrationFailure = "superseded" | "refused" | "forced" | "unanswered" | "no-lease";
 
 export type Effect =
   /** Put it in the outbox: it has something to tell presence. `tell-again`: after a while, since it failed. */
@@ -157,6 +157,7 @@ function registered(lifecycle: Lifecycle): Step {
 function registrationFailed(lifecycle: Lifecycle, why: RegistrationFailure): Step {
   if (why === "superseded") return isLive(lifecycle) ? superseded(lifecycle) : end(lifecycle, "closed");
   if (why === "refused") return end(lifecycle, isLive(lifecycle) ? "refused" : "closed");
+  if (why === "forced") return end(lifecycle, isLive(lifecycle) ? "forced" : "closed");
   if (why === "no-lease") return goOn(lifecycle);
   const { known } = lifecycle;
   // One that comes back keeps its token.

@@ -331,7 +331,7 @@ export class ScriptedPresence implements PresenceAccess {
   }
 }
 
-const nothing: LeaseNotice = { superseded: [], closed: [], closeReason: "", verify: false };
+const nothing: LeaseNotice = { superseded: [], closed: [], closeReason: "", verify: false, blockedFor: undefined };
 
 /** A stream of notices, as its server writes it. */
 class Notices {

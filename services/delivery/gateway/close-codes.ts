@@ -4,6 +4,7 @@
  */
 export const closes = {
   logged_out: { code: 4001, text: "logged_out" },
+  closed: { code: 4003, text: "closed" },
   session_replaced: { code: 4000, text: "session_replaced" },
   token_refused: { code: 4401, text: "token_refused" },
   token_expired: { code: 4401, text: "token_expired" },

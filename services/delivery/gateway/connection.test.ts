@@ -3,6 +3,7 @@ import { EventEmitter } from "node:events";
 import type { Duplex } from "node:stream";
 import { Writable } from "node:stream";
 import { describe, test } from "node:test";
+import type { SessionHandle } from "@realchat/presence-client";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { WebSocket } from "ws";
 import type { FrameFormat } from "../push/frame-format.ts";
@@ -20,6 +21,7 @@ function scene({ expiresAtMs, format = jsonFrames }: { expiresAtMs?: number; for
   const pongs: string[] = [];
   const sent: string[] = [];
   const ends: End[] = [];
+  const closes: string[] = [];
   const messages: string[] = [];
   const stream = new Writable({
     write(frame: Buffer, _encoding, done) {
@@ -32,7 +34,7 @@ function scene({ expiresAtMs, format = jsonFrames }: { expiresAtMs?: number; for
     readyState: WebSocket.OPEN as number,
     bufferedAmount: 0,
     pong: (data: Buffer) => pongs.push(String(data)),
-    close() {},
+    close: (code: number, reason: string) => closes.push(`${code} ${reason}`),
   });
   const setting = {
     ...{ clock, wheel: new TimerWheel(clock, 1_000), pingEveryMs: 25_000, pongWithinMs: 10_000 },
@@ -40,9 +42,14 @@ function scene({ expiresAtMs, format = jsonFrames }: { expiresAtMs?: number; for
     onEnd: (_: Connection, end: End) => ends.push(end),
     onMessage: (kind: string) => messages.push(kind),
   };
-  new Connection(socket as unknown as WebSocket, { stream: stream as Duplex, format, expiresAtMs, setting });
+  const connection = new Connection(socket as unknown as WebSocket, {
+    stream: stream as Duplex,
+    format,
+    expiresAtMs,
+    setting,
+  });
   const say = (text: string) => socket.emit("message", Buffer.from(text), false);
-  return { clock, socket, pongs, sent, ends, messages, say };
+  return { clock, socket, pongs, sent, ends, closes, messages, say, connection };
 }
 
 /** Of a frame with a header of two bytes. */
@@ -58,6 +65,21 @@ test("pings are answered, but not those of a client that does not read the answe
   assert.deepEqual(pongs, ["one", "three"]);
   socket.emit("ping", Buffer.from("four"));
   assert.deepEqual([pongs.length, ends], [2, ["too_many_messages"]]);
+});
+
+test("a session that an operator closed closes its socket, and says for how long the client is to stay away", () => {
+  for (const [blockedMs, wanted] of [
+    [undefined, "4003 closed: stolen phone"],
+    [599_001, "4003 closed for 600 s: stolen phone"],
+  ] as const) {
+    const { connection, closes, ends } = scene();
+    const nobody = () => {};
+    connection.setSession({
+      ...({ onSuperseded: nobody, onRefused: nobody, close: async () => {} } as unknown as SessionHandle),
+      onForced: (listener) => listener({ reason: "stolen phone", blockedMs }),
+    });
+    assert.deepEqual([closes, ends], [[wanted], ["closed"]]);
+  }
 });
 
 describe("a token's end is a time of day", () => {

@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
-import type { CloseReason, SessionHandle } from "@realchat/presence-client";
+import type { ClosedByOperator, CloseReason, SessionHandle } from "@realchat/presence-client";
 import { type Clock, type Rate, TokenBucket } from "@realchat/presence-runtime";
 import { type RawData, WebSocket } from "ws";
 import type { FrameFormat } from "../push/frame-format.ts";
@@ -119,6 +119,12 @@ export class Connection implements FrameSink {
     this.#session = session;
     session.onSuperseded((by) => this.close(by === "nobody" ? "connect_again" : "session_replaced"));
     session.onRefused(({ code }) => this.#refused(code));
+    session.onForced((closed) => this.#closed(closed));
+  }
+
+  /** An operator did it. Clients read how long they are to stay away: see docs/websocket.md. */
+  #closed({ reason, blockedMs }: ClosedByOperator): void {
+    this.close("closed", reason, blockedMs === undefined ? "" : ` for ${Math.ceil(blockedMs / 1_000)} s`);
   }
 
   /** Final for the client too: presence would refuse it the next time as well. */
@@ -128,10 +134,10 @@ export class Connection implements FrameSink {
   }
 
   /** Sends the close code and ends the session; from now on nothing is sent or read. */
-  close(reason: Close, detail = ""): void {
+  close(reason: Close, detail = "", addition = ""): void {
     if (this.#isEnded) return;
     const { code, text } = closes[reason];
-    this.#socket.close(code, truncated(detail === "" ? text : `${text}: ${detail}`));
+    this.#socket.close(code, truncated(text + addition + (detail === "" ? "" : `: ${detail}`)));
     this.#end(
       reason,
       reason === "restart" ? "server-drain" : reason === "logged_out" ? "logged-out" : "connection-lost",
