@@ -7,6 +7,7 @@ const shardsMax = 64;
 /** A real Redis of our own, and what it says about itself. */
 export interface MeasuredRedis {
   readonly url: string;
+  readonly pid: number;
   /** A client as the baseline's service would have one: its commands of one moment travel together. */
   readonly client: PlainClient;
   /** CPU time that the server has used, µs. Source: INFO cpu, which is getrusage(2). */
@@ -32,6 +33,7 @@ export async function startMeasuredRedis(args: readonly string[] = []): Promise<
   const single = async (section: string, field: string) => (await info(section, field))[0] as number;
   return {
     url: redis.url,
+    pid: redis.pid,
     client,
     async cpuUs() {
       const [user, system] = (await info("cpu", "used_cpu_user", "used_cpu_sys")) as [number, number];

@@ -4,6 +4,7 @@ import { shardKeys } from "../../services/presence/store/redis/keys.ts";
 import { metricOf } from "../../services/presence/testing/fleet.ts";
 import type { Bench } from "../benchmark.ts";
 import { busyCoresDuring } from "../load/busy-cores.ts";
+import { coreWaitMs } from "../load/core-wait.ts";
 import { percentile } from "../report/figure.ts";
 import { Gateways } from "./gateways.ts";
 import { periodMs, type Site, startSite } from "./site.ts";
@@ -47,6 +48,9 @@ export async function measurePromotion(bench: Bench): Promise<void> {
   bench.progress(
     `${count} users, ${cost.busyCores.toFixed(1)} cores busy (before: ${idle.busyCores.toFixed(1)}), ${gateways.failures} calls repeated`,
   );
+  bench.progress(
+    `Redis had work and no core ${percentOf(cost.redisWaitedShare)} of the time (before: ${percentOf(idle.redisWaitedShare)}), the gateways ${percentOf(cost.gatewaysWaitedShare)} (before: ${percentOf(idle.gatewaysWaitedShare)})`,
+  );
   const beyondIdle = (usOf: (cost: Cost) => number) =>
     (usOf(cost) - (usOf(idle) * cost.passedMs) / idle.passedMs) / count;
   const name = `${users.toLocaleString("en")} users restated after a promotion`;
@@ -75,19 +79,30 @@ interface Cost {
   readonly nodeUs: number;
   readonly passedMs: number;
   readonly busyCores: number;
+  /** Of the time, had work and no core: what others on the machine add to heartbeats' latencies. */
+  readonly redisWaitedShare: number;
+  readonly gatewaysWaitedShare: number;
 }
 
 async function measured({ redis, node }: Site, run: () => Promise<unknown>): Promise<Cost> {
   const nodeUs = async () => (await metricOf(node, "process_cpu_seconds_total")) * 1_000_000;
   const startMs = clock.monotonicMs();
   const [redisStartUs, nodeStartUs] = [await redis.cpuUs(), await nodeUs()];
+  const [redisWaitedMs, gatewaysWaitedMs] = [coreWaitMs(redis.pid), coreWaitMs(process.pid)];
   const busyCores = await busyCoresDuring(async () => {
     await run();
   });
+  const passedMs = clock.monotonicMs() - startMs;
   return {
     redisUs: (await redis.cpuUs()) - redisStartUs,
     nodeUs: (await nodeUs()) - nodeStartUs,
-    passedMs: clock.monotonicMs() - startMs,
+    passedMs,
     busyCores,
+    redisWaitedShare: (coreWaitMs(redis.pid) - redisWaitedMs) / passedMs,
+    gatewaysWaitedShare: (coreWaitMs(process.pid) - gatewaysWaitedMs) / passedMs,
   };
+}
+
+function percentOf(share: number): string {
+  return `${(100 * share).toFixed(0)} %`;
 }
