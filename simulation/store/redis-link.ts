@@ -316,6 +316,7 @@ export class RedisLink implements PresenceStore {
     const args = {
       limit,
       reckonedMs: known.clock.highestMs,
+      reckonedUs: known.time.orderUs(sentMs),
       witness: { incarnation: known.incarnation, tickedVersion: known.tickedVersion, version: known.lastVersion },
       fresh: known.fresh,
       advance: load.advance,
@@ -328,9 +329,10 @@ export class RedisLink implements PresenceStore {
       known.kept.tickFailed();
       throw error;
     }
-    known.kept.ticked(load, reply.missing, reply.isAdvanced, machine.monotonicMs());
+    const answeredMs = machine.monotonicMs();
+    known.kept.ticked(load, reply.missing, reply.isAdvanced, answeredMs);
     known.clock.ticked(reply.tick.clockMs, sentMs);
-    known.time.ticked(reply.nowUs, sentMs);
+    known.time.ticked(reply, sentMs, answeredMs);
     known.incarnation = reply.incarnation;
     known.tickedVersion = reply.tick.lastVersion;
     known.recoveringMs = reply.tick.recoveringMs;

@@ -11,6 +11,13 @@ import { isDeviceChange } from "../../services/presence/domain/device-change.ts"
 import { isTooLate, type TwoClocks } from "../../services/presence/domain/late-change.ts";
 import type { LogEntry } from "../../services/presence/domain/log-entry.ts";
 import {
+  newOrderClock,
+  type OrderClock,
+  type OrderReading,
+  readOrderClock,
+  tickOrderClock,
+} from "../../services/presence/domain/order-clock.ts";
+import {
   type BeginReason,
   beginLeadUs,
   beginOf,
@@ -52,6 +59,7 @@ interface Shard {
   origin: Omit<ShardOrigin, "lastVersion"> | undefined;
   begin: number;
   beginClockMs: number | undefined;
+  orders: OrderClock;
   restated: number;
   fence: number;
   holder: { readonly nodeId: string; readonly untilMs: number } | undefined;
@@ -80,19 +88,19 @@ interface Snapshot {
 interface TickArgs {
   readonly limit: number;
   readonly reckonedMs: number;
+  readonly reckonedUs: number;
   readonly witness: Witness;
   readonly fresh: string;
   readonly advance: "never" | "unless-missing" | "always";
   readonly kept: readonly { readonly member: string; readonly reckonedMs: number | undefined }[];
 }
 
-export interface TickReply {
+export interface TickReply extends OrderReading {
   readonly tick: Tick;
   readonly incarnation: string;
   readonly begun: BeginReason | undefined;
   readonly isAdvanced: boolean;
   readonly missing: readonly number[];
-  readonly nowUs: number;
 }
 
 /** A shard's clock was never started, or is lost: a tick has to come first. */
@@ -128,6 +136,9 @@ export class SimulatedRedis {
   /** Hears that all shards have to begin anew, or may have to; and that one does, before it writes so. */
   onLoss: (mustBegin: boolean) => void = () => {};
   onBegin: (shard: number, reason: BeginReason) => void = () => {};
+
+  /** Hears of every tick, when it is done. */
+  onTick: (shard: number) => void = () => {};
 
   constructor(machine: Machine, shardCount: number, rules: Rules) {
     this.machine = machine;
@@ -189,6 +200,12 @@ export class SimulatedRedis {
     const data = this.#shard(shard);
     const nowMs = this.#nowMs;
     const begun = this.#beginIfUnproven(shard, data, args);
+    data.orders = tickOrderClock(data.orders, {
+      nowUs: this.machine.nowUs(),
+      reckonedUs: args.reckonedUs,
+      begunUs: begun === undefined ? 0 : data.begin,
+      toleranceUs: this.#rules.ageMinMs * 1_000,
+    });
     const clock = data.clock as ShardClock;
     const before = readShardClock(clock, nowMs, this.#capMs);
     const missing = this.#extendKept(data, args.kept, before);
@@ -215,7 +232,11 @@ export class SimulatedRedis {
       isRestated: data.restated >= data.begin,
     };
     const { incarnation } = data.origin as NonNullable<Shard["origin"]>;
-    return { tick, incarnation, begun, isAdvanced, missing, nowUs: moment.nowUs };
+    this.onTick(shard);
+    const { nowUs } = moment;
+    const { aheadUs } = data.orders;
+    const orderUs = readOrderClock(data.orders, nowUs);
+    return { tick, incarnation, begun, isAdvanced, missing, nowUs, aheadUs, orderUs };
   }
 
   /** ZADD XX GT CH. @returns how many have a later deadline than before */
@@ -502,7 +523,8 @@ export class SimulatedRedis {
   #moment(data: Shard): Moment {
     if (data.clock === undefined) throw new NoClock();
     const clockMs = readShardClock(data.clock, this.#nowMs, this.#capMs);
-    return { nowUs: this.machine.nowUs(), clockMs, beginUs: data.begin, beginClockMs: data.beginClockMs };
+    const { orders, begin: beginUs, beginClockMs } = data;
+    return { nowUs: this.machine.nowUs(), clockMs, orders, beginUs, beginClockMs };
   }
 
   #shard(shard: number): Shard {
@@ -524,6 +546,7 @@ function emptyShards(count: number): Shard[] {
     origin: undefined,
     begin: 0,
     beginClockMs: undefined,
+    orders: newOrderClock,
     restated: 0,
     fence: 0,
     holder: undefined,

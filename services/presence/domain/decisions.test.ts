@@ -11,6 +11,7 @@ import {
   type RegisterRequest,
 } from "./decisions.ts";
 import type { LeaseState } from "./lease.ts";
+import { newOrderClock } from "./order-clock.ts";
 import { leastTimedOrder, type Session, sessionIdOf, type UserRecord } from "./session.ts";
 
 const { ttlMs, graceMs, memoryMs } = defaultRules;
@@ -22,6 +23,7 @@ function at(laterMs: number, moment: Partial<Moment> = {}): Moment {
   return {
     nowUs: wallUs + laterMs * 1_000,
     clockMs: clockMs + laterMs,
+    orders: newOrderClock,
     beginUs: 0,
     beginClockMs: undefined,
     ...moment,
@@ -83,10 +85,27 @@ describe("register", () => {
     assert.equal(back.session.order, wallUs + 5);
   });
 
-  test("an age does not count while the store's clock is behind the orders that it gave (P1)", () => {
+  test("after a step of the wall clock, and after a begin, an age says as ever who came later (P1, P7)", () => {
+    const steppedBack = { aheadUs: 15_000_000, jumpedUs: 0, levelUs: 0 };
+    const begun = { aheadUs: 0, jumpedUs: wallUs + 10_000_000, levelUs: wallUs + 30_000_000 };
     const first = register(undefined, at(0), { connectionId: "c1" });
-    const steppedBack = at(-5_000);
-    const second = register(first.record, steppedBack, { connectionId: "c2", ageMs: 2_000 });
+    for (const moment of [at(-3_000, { orders: steppedBack }), at(12_000, { orders: begun })]) {
+      const aged = (ageMs: number) =>
+        decideRegister(first.record, request({ connectionId: "c2", ageMs }), moment, defaultRules);
+      // Both are 12 s after the first registration.
+      assert.deepEqual(aged(12_100), { kind: "superseded" });
+      const second = aged(11_900);
+      assert(second.kind === "registered");
+      assert.equal(second.session.order, wallUs + 100_000);
+      const newest = register(first.record, moment, { connectionId: "c3", ageMs: 1_000 });
+      const older = request({ connectionId: "c2", ageMs: 1_100 });
+      assert.deepEqual(decideRegister(newest.record, older, moment, defaultRules), { kind: "superseded" });
+    }
+  });
+
+  test("an age does not count beside orders that are ahead of their clock (P1)", () => {
+    const first = register(undefined, at(0), { connectionId: "c1" });
+    const second = register(first.record, at(-5_000), { connectionId: "c2", ageMs: 2_000 });
     assert.equal(second.session.order, wallUs + 1);
   });
 

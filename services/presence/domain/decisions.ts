@@ -1,5 +1,6 @@
 import type { Refusal } from "./block.ts";
 import type { LeaseState } from "./lease.ts";
+import { type OrderClock, orderClockAt, readOrderClock } from "./order-clock.ts";
 import { isUnproven, recoveringUntilMs } from "./recovery.ts";
 import {
   type Device,
@@ -25,6 +26,8 @@ export interface Moment {
   readonly nowUs: number;
   /** Shard clock, ms. */
   readonly clockMs: number;
+  /** What orders are read from. */
+  readonly orders: OrderClock;
   /** Orders and versions begin above this; 0 unless the shard began anew after a loss. */
   readonly beginUs: number;
   /** Shard clock, ms, when it did; undefined unless that was after a loss. */
@@ -48,7 +51,7 @@ export interface Rules {
   readonly userMaxDevices: number;
   /** Blocks that a shard holds before it takes no call more that may add some. */
   readonly shardMaxBlocks: number;
-  /** Least age of a registration that counts, and most that orders may be ahead of the clock for that, ms. */
+  /** Least age of a registration that counts, and most that orders may be ahead of their clock for that, ms. */
   readonly ageMinMs: number;
 }
 
@@ -146,7 +149,7 @@ export function decideRegister(
     comesBackAt ??= tombstone?.order;
   }
 
-  const freshOrder = Math.max(moment.nowUs, moment.beginUs, highestOrder(device) + 1);
+  const freshOrder = Math.max(readOrderClock(moment.orders, moment.nowUs), moment.beginUs, highestOrder(device) + 1);
   const itsOrder = comesBackAt ?? agedOrder(request.ageMs, freshOrder, moment, rules);
   // A previous_session_id from the future (of another store, or forged) must not hold the device for ever.
   const order = freeOrder(record, request, Math.min(itsOrder, freshOrder));
@@ -450,12 +453,12 @@ function revivable(device: Device | undefined, moment: Moment, rules: Rules): Se
 }
 
 /**
- * Where a registration that waited has its place: when its client was there. Orders ahead of the clock say that the clock
- * stepped back, as it may at a fail-over: then an age would put the client behind those who came long before it.
+ * Where a registration that waited has its place: when its client was there. Orders ahead of their clock were given by what
+ * did not know it, such as an earlier release: then an age says nothing.
  */
-function agedOrder(ageMs: number, freshOrder: number, { nowUs }: Moment, { ageMinMs }: Rules): number {
-  const isKnown = ageMs >= ageMinMs && freshOrder <= nowUs + ageMinMs * 1_000;
-  return isKnown ? Math.max(1, nowUs - ageMs * 1_000) : freshOrder;
+function agedOrder(ageMs: number, freshOrder: number, { nowUs, orders }: Moment, { ageMinMs }: Rules): number {
+  const isKnown = ageMs >= ageMinMs && freshOrder <= readOrderClock(orders, nowUs) + ageMinMs * 1_000;
+  return isKnown ? orderClockAt(orders, nowUs - ageMs * 1_000) : freshOrder;
 }
 
 /**

@@ -1,8 +1,8 @@
 /** One connection of a device, as the record keeps it. */
 export interface Session {
   /**
-   * Place in the order of the device's registrations: the highest wins. Microseconds since 1970 of the registration,
-   * or just above where that was taken, so it also tells since when the device is connected.
+   * Place in the order of the device's registrations: the highest wins. Microseconds since 1970 of the registration by
+   * the order clock, or just above where that was taken, so it also tells since when the device is connected.
    */
   readonly order: number;
   /** The gateway's name for the socket; empty for a legacy caller. */
@@ -16,9 +16,12 @@ export interface Session {
 /** An order below it does not say when its session was registered; µs, a day of the year 2001. */
 export const leastTimedOrder = 1_000_000_000_000_000;
 
-/** When the session of that order was registered, ms since 1970; 0: not known. */
-export function registeredAtMs(order: number): number {
-  return order < leastTimedOrder ? 0 : Math.floor(order / 1000);
+/**
+ * When the session of that order was registered, ms since 1970; 0: not known.
+ * @param aheadUs see OrderClock
+ */
+export function registeredAtMs(order: number, aheadUs: number): number {
+  return order < leastTimedOrder ? 0 : Math.floor((order - aheadUs) / 1000);
 }
 
 /** Stands for the gateway of a session that nobody knows it of: see decideHeartbeat. */

@@ -133,6 +133,24 @@ export const recovering = (open: OpenLossyStore) =>
       assert.equal(scene.store.isRecovering(shard), true);
     });
 
+    for (const loss of losses) {
+      lossy(
+        `after ${loss}, a registration that waited yields to who came later, and to nobody else (P7)`,
+        async (scene, store) => {
+          await scene.session({ connectionId: "c1" });
+          await store.copy();
+          await store.stepBack(30_000);
+          await lose(store, loss);
+          const newer = await scene.session({ connectionId: "c3", ageMs: 5_000 });
+          const older = { connectionId: "c2", ageMs: 10_000 };
+          assert.deepEqual(await scene.register(older), { kind: "superseded" });
+          assert.equal(await scene.refresh({ sessionId: newer }), "refreshed");
+          await scene.session({ connectionId: "c4" });
+          assert.deepEqual(await scene.register({ connectionId: "c5", ageMs: 1_000 }), { kind: "superseded" });
+        },
+      );
+    }
+
     lossy("a caller with tokens comes back by registering again, to its place (P7)", async (scene, store) => {
       const sessionId = await scene.session({ connectionId: "c1" });
       await store.flush();

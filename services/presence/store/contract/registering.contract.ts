@@ -86,6 +86,16 @@ export const registering = (open: OpenStore) =>
       assert.equal(await scene.refresh({ sessionId: since }), "superseded");
     });
 
+    scene(open, "a wall clock that is stepped back takes nobody's place away (P1, P7)", async (scene) => {
+      const before = await scene.session({ connectionId: "c1" });
+      await scene.harness.stepBack(60_000);
+      assert.deepEqual(await scene.register({ connectionId: "c0", ageMs: 70_000 }), { kind: "superseded" });
+      assert.equal(await scene.refresh({ sessionId: before }), "refreshed");
+      const since = await scene.session({ connectionId: "c3", ageMs: 20_000 });
+      assert.deepEqual(await scene.register({ connectionId: "c2", ageMs: 30_000 }), { kind: "superseded" });
+      assert.equal(await scene.refresh({ sessionId: since }), "refreshed");
+    });
+
     scene(
       open,
       "a registration that waited and finds nobody is registered, with the time of its client",

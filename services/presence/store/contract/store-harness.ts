@@ -20,6 +20,8 @@ export interface StoreHarness {
   elapse(ms: number): Promise<void>;
   /** Time that the shards' clocks did not hear of, since nobody ticked: only the next tick sees it, up to its cap. */
   freeze(ms: number): Promise<void>;
+  /** Time that passes while the wall clock is stepped back by as much; no shard's clock hears of it. */
+  stepBack(ms: number): Promise<void>;
   /** Time that leases run by, without a tick; really waited for where it cannot be faked. */
   wait(ms: number): Promise<void>;
   /** Lets the retention of all who are offline now run out. */

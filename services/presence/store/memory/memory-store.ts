@@ -15,6 +15,13 @@ import { invariant } from "../../domain/invariant.ts";
 import type { Lease } from "../../domain/lease.ts";
 import { supersededNotice } from "../../domain/lease-notice.ts";
 import type { LogEntry } from "../../domain/log-entry.ts";
+import {
+  newOrderClock,
+  type OrderReading,
+  readOrderClock,
+  reckonOrderUs,
+  tickOrderClock,
+} from "../../domain/order-clock.ts";
 import { PresenceError } from "../../domain/presence-error.ts";
 import { decideRestate } from "../../domain/restating.ts";
 import {
@@ -98,6 +105,9 @@ class MemoryStore implements PresenceStore {
   readonly #blocks = new BlockTable();
   readonly #counts = { register: 0, unregister: 0, close: 0, refresh: 0, users: 0, list: 0, tick: 0, lease: 0 };
   #shardClock: ShardClock;
+  #orders = newOrderClock;
+  /** The order clock at the last tick, and monotonic time then. */
+  #orderReading: OrderReading & { readonly atMs: number };
   /** Where the log ran over, and up to where that was repaired. */
   #begin = 0;
   #restated = 0;
@@ -114,7 +124,9 @@ class MemoryStore implements PresenceStore {
     this.#records = new RecordTable({ maxRows: maxSessions, ttlMs: rules.ttlMs, horizonMs, hashSeed });
     this.#log = new TransitionRing(logMaxEntries);
     this.#gatewayLeases = new LeaseTable(rules);
-    this.#shardClock = { clockMs: 0, tickedAtMs: toMs(clock.nowUs()) };
+    const nowUs = clock.nowUs();
+    this.#shardClock = { clockMs: 0, tickedAtMs: toMs(nowUs) };
+    this.#orderReading = { nowUs, aheadUs: 0, orderUs: nowUs, atMs: clock.monotonicMs() };
   }
 
   async open(): Promise<void> {
@@ -347,7 +359,9 @@ class MemoryStore implements PresenceStore {
   async tick(_shard: number, limit: number): Promise<Tick> {
     this.#checkOpen();
     this.#counts.tick += 1;
-    this.#shardClock = tickShardClock(this.#shardClock, toMs(this.#clock.nowUs()), this.#capMs);
+    const nowUs = this.#clock.nowUs();
+    this.#shardClock = tickShardClock(this.#shardClock, toMs(nowUs), this.#capMs);
+    this.#tickOrders(nowUs);
     const moment = this.#moment();
     const first = this.#firstDeadlineMs(moment.clockMs);
     const lagMs = first === undefined ? 0 : moment.clockMs - first;
@@ -613,13 +627,22 @@ class MemoryStore implements PresenceStore {
       return { userId, online: false, version: this.#log.lastVersion, lastSeenMs: 0, shard, devices: [] };
     }
     const { online, version } = record;
-    const devices = devicesOf(record, (leaseId) => this.#gatewayLeases.isHidden(leaseId));
+    const devices = devicesOf(record, this.#orders.aheadUs, (leaseId) => this.#gatewayLeases.isHidden(leaseId));
     return { userId, online, version, lastSeenMs: online ? 0 : record.lastSeenMs, shard, devices };
   }
 
   #moment(): Moment {
     const nowUs = this.#clock.nowUs();
-    return { nowUs, clockMs: this.#clockMs(nowUs), beginUs: 0, beginClockMs: undefined };
+    return { nowUs, clockMs: this.#clockMs(nowUs), orders: this.#orders, beginUs: 0, beginClockMs: undefined };
+  }
+
+  #tickOrders(nowUs: number): void {
+    const atMs = this.#clock.monotonicMs();
+    const reckonedUs = reckonOrderUs(this.#orderReading, (atMs - this.#orderReading.atMs) * 1_000);
+    const toleranceUs = this.#rules.ageMinMs * 1_000;
+    this.#orders = tickOrderClock(this.#orders, { nowUs, reckonedUs, begunUs: 0, toleranceUs });
+    const { aheadUs } = this.#orders;
+    this.#orderReading = { nowUs, aheadUs, orderUs: readOrderClock(this.#orders, nowUs), atMs };
   }
 
   #clockMs(nowUs: number): number {
@@ -639,12 +662,16 @@ class MemoryStore implements PresenceStore {
   }
 }
 
-function devicesOf(record: UserRecord, isHidden: (leaseId: string | undefined) => boolean): DeviceView[] {
+function devicesOf(
+  record: UserRecord,
+  aheadUs: number,
+  isHidden: (leaseId: string | undefined) => boolean,
+): DeviceView[] {
   const devices: DeviceView[] = [];
   for (const [deviceId, { current }] of record.devices) {
     if (current?.state !== "live" || isHidden(current.leaseId)) continue;
     const { instanceId, order } = current.session;
-    devices.push({ deviceId, instanceId, connectedAtMs: registeredAtMs(order) });
+    devices.push({ deviceId, instanceId, connectedAtMs: registeredAtMs(order, aheadUs) });
   }
   return devices.sort((a, b) => (a.deviceId < b.deviceId ? -1 : 1));
 }

@@ -17,6 +17,8 @@ export type Command =
   | Close
   | { kind: "elapse"; ms: number }
   | { kind: "freeze"; ms: number }
+  /** Time passes, and the wall clock is stepped back by as much. */
+  | { kind: "stepBack"; ms: number }
   | Loss
   /** Carried out later than it may count, as only a store behind a network does. */
   | { kind: "late"; call: Register | Unregister };
@@ -120,6 +122,10 @@ const commands: fc.WeightedArbitrary<Command>[] = [
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("freeze" as const), ms: fc.constantFrom(30_000, 3_600_000) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("stepBack" as const), ms: fc.constantFrom(5_000, 3_600_000) }),
+  },
 ];
 
 const mishaps: fc.WeightedArbitrary<Command>[] = [

@@ -140,6 +140,9 @@ class ModelRun {
         // Whatever the time that nobody listened to, the next tick counts its cap.
         await this.#elapse(2, capMs);
         break;
+      case "stepBack":
+        for (const { harness } of this.#players) await harness.stepBack(command.ms);
+        break;
       case "copy":
         this.#model.copy();
         for (const player of this.#players) await player.lossy.copy();

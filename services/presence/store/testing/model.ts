@@ -74,7 +74,7 @@ export class PresenceModel {
       if (known.state === "replaced") return { kind: "superseded" };
     }
     // Still known, it can only have expired.
-    const order = previous?.order ?? known?.order ?? this.#registrations + 1 - this.#ageOf(ages);
+    const order = previous?.order ?? known?.order ?? this.#registrations + 1 - ages * age;
     const token = { order, connectionId };
     if (sessions.some((session) => isNewer(session, token))) return { kind: "superseded" };
     if (!this.#makeRoom(userId, deviceId)) return { kind: "too-many-devices" };
@@ -372,11 +372,6 @@ export class PresenceModel {
   /** Whether what a late call means may have been lost. */
   get #isUnproven(): boolean {
     return this.#begunAtMs !== undefined && this.#nowMs < this.#begunAtMs + this.#rules.memoryMs;
-  }
-
-  /** What a begin adds to the versions is more time than a run takes, and until it is over no age counts. */
-  #ageOf(ages: number): number {
-    return this.#begunAtMs === undefined ? ages * age : 0;
   }
 
   /** Whether a heartbeat without session_id may bring a device back of which this is the last that is known. */

@@ -123,7 +123,7 @@ export class PromiseChecker {
     const isNew =
       call.previousSessionId === "" &&
       (connectionId === "" || this.#of(userId, deviceId).every((witness) => witness.connectionId !== connectionId));
-    const isFresh = isNew && (call.ageMs === 0 || this.#hasLost);
+    const isFresh = isNew && call.ageMs === 0;
     if (isNew && !isFresh) {
       const later = this.#of(userId, deviceId).find((other) => other.isFresh && this.#mustBeRemembered(other, nowMs));
       assert(later === undefined, `P7: ${sessionId}, whose client was there earlier, came after ${later?.sessionId}`);

@@ -25,6 +25,11 @@ export async function openMemoryHarness(options: StoreOptions & MemoryStoreOptio
       }
     },
     freeze: async (ms) => clock.freeze(ms),
+    async stepBack(ms) {
+      clock.freeze(ms);
+      clock.stepWall(-ms);
+      await tickAll();
+    },
     wait: async (ms) => clock.freeze(ms),
     outliveRetention: async () => clock.freeze(options.retentionMs + 1_000),
     wallMs: async () => Math.floor(clock.nowUs() / 1000),

@@ -109,7 +109,8 @@ export class UserReader {
       ),
       records.every(isOnline) || this.#isStill(shard, incarnation),
     ]);
-    const nowMs = Math.floor(this.#clock.nowUs() / 1000);
+    const { hiddenLeases, time } = shard;
+    const readBy = { nowMs: Math.floor(this.#clock.nowUs() / 1000), aheadUs: time.orderAheadUs, hiddenLeases };
     const views = userIds.map((userId, index) => {
       const record = records[index];
       if (typeof record !== "string") {
@@ -117,7 +118,7 @@ export class UserReader {
         if (type === undefined) return userWithoutRecord(userId, shard.number, knownVersion);
         return this.#unknown(shard, userId, `is a ${type}, not a string`);
       }
-      const view = decodeUser(userId, shard.number, record, nowMs, shard.hiddenLeases);
+      const view = decodeUser(userId, shard.number, record, readBy);
       if (view === undefined) return this.#unknown(shard, userId, "is malformed");
       shard.saw(view.version);
       return view;

@@ -6,19 +6,21 @@ const header = /^(-?)(\d{1,16})(?: (\d{1,16}))?$/;
 const zero = 0x30;
 const nine = 0x39;
 
+/** What a record is read by. */
+interface ReadBy {
+  /** Wall clock, ms: nobody is connected since later than now. */
+  readonly nowMs: number;
+  /** Of orders: see OrderClock. */
+  readonly aheadUs: number;
+  /** Leases whose devices are as those in grace. */
+  readonly hiddenLeases: ReadonlySet<string>;
+}
+
 /**
  * Reads what a view needs of a user's record, whose grammar stands in lua/record/record.lua.
- * @param nowMs wall clock: nobody is connected since later than now
- * @param hiddenLeases whose devices are as those in grace
  * @returns undefined when it makes no sense
  */
-export function decodeUser(
-  userId: string,
-  shard: number,
-  record: string,
-  nowMs: number,
-  hiddenLeases: ReadonlySet<string>,
-): UserView | undefined {
+export function decodeUser(userId: string, shard: number, record: string, by: ReadBy): UserView | undefined {
   const [first, ...lines] = record.split("\n") as [string, ...string[]];
   const match = header.exec(first);
   if (match === null) return undefined;
@@ -27,7 +29,7 @@ export function decodeUser(
   const devices: DeviceView[] = [];
   let hasSession = false;
   for (const line of lines) {
-    const device = decodeDevice(line, nowMs, hiddenLeases);
+    const device = decodeDevice(line, by);
     if (device === undefined) return undefined;
     if (device !== "gone") hasSession = true;
     if (typeof device === "object") devices.push(device);
@@ -76,8 +78,7 @@ export function unknownUser(userId: string, shard: number, unknown: Error): User
 /** @returns the device if it has a live session; undefined when the line makes no sense */
 function decodeDevice(
   line: string,
-  nowMs: number,
-  hiddenLeases: ReadonlySet<string>,
+  { nowMs, aheadUs, hiddenLeases }: ReadBy,
 ): DeviceView | "in grace" | "gone" | undefined {
   const [deviceId = "", first = ""] = line.split("\t", 2);
   if (deviceId === "") return undefined;
@@ -86,7 +87,7 @@ function decodeDevice(
   const order = parseSessionId(sessionId)?.order;
   if (order === undefined || instanceId === "") return undefined;
   if (leaseId !== undefined && hiddenLeases.has(leaseId)) return "in grace";
-  return { deviceId, instanceId, connectedAtMs: Math.min(registeredAtMs(order), nowMs) };
+  return { deviceId, instanceId, connectedAtMs: Math.min(registeredAtMs(order, aheadUs), nowMs) };
 }
 
 /** What a device is whose first session is not live, by the session's mark. */

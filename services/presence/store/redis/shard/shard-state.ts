@@ -1,5 +1,6 @@
 import type { RedisLink } from "@realchat/presence-redis";
 import type { TwoClocks } from "../../../domain/late-change.ts";
+import type { OrderReading } from "../../../domain/order-clock.ts";
 import type { Witness } from "../../../domain/recovery.ts";
 import type { Tick } from "../../store.ts";
 import type { ShardKeys } from "../keys.ts";
@@ -12,6 +13,13 @@ const plausibleLeadUs = 86_400_000_000;
 /** Leases that are lost or closed at one moment whose sessions are hidden at most; those of more are listed until they are down. */
 export const hiddenLeasesMax = 1_000;
 
+/** What a tick told of the shard, and what its two clocks read then. */
+interface TickAnswer extends OrderReading {
+  readonly tick: Tick;
+  readonly incarnation: string;
+  readonly hidden: readonly string[];
+}
+
 /** A shard as this node knows it. */
 export class ShardState {
   readonly number: number;
@@ -19,7 +27,7 @@ export class ShardState {
   /** To the server that has it. */
   readonly link: RedisLink;
   readonly clock: ReckonedClock;
-  /** Wall clock of that server. */
+  /** Wall clock of that server, and the order clock. */
   readonly time = new StoreTime();
   #incarnation = "";
   #tickedVersion = 0;
@@ -86,10 +94,11 @@ export class ShardState {
     this.#isProven = false;
   }
 
-  /** @param sentAtMs monotonic time when the tick was sent, `nowUs`: wall clock of the server */
-  ticked(tick: Tick, incarnation: string, hidden: readonly string[], sentAtMs: number, nowUs: number): void {
+  /** @param sentAtMs monotonic time when the tick was sent, `answeredAtMs`: when its answer came */
+  ticked(answer: TickAnswer, sentAtMs: number, answeredAtMs: number): void {
+    const { tick, incarnation, hidden, nowUs } = answer;
     this.clock.ticked(tick.clockMs, sentAtMs);
-    this.time.ticked(nowUs, sentAtMs);
+    this.time.ticked(answer, sentAtMs, answeredAtMs);
     if (incarnation !== this.#incarnation) this.#generation += 1;
     this.#incarnation = incarnation;
     this.#tickedVersion = tick.lastVersion;

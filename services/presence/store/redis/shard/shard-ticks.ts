@@ -41,7 +41,7 @@ export class ShardTicks {
    * @param via a connection that is not in use yet
    */
   async tick(limit: number, via: Pick<RedisLink, "send"> = this.#state.link): Promise<Tick> {
-    const { number, keys, clock, witness } = this.#state;
+    const { number, keys, clock, time, witness } = this.#state;
     const { scripts, mark } = this.#parts;
     const { meta, deadlines, log, publisher, live, recordPrefix } = keys;
     const sentAtMs = this.#parts.clock.monotonicMs();
@@ -51,16 +51,18 @@ export class ShardTicks {
     const { incarnation: knownIncarnation, tickedVersion, version: seenVersion } = witness;
     const seen = { incarnation: knownIncarnation, tickedVersion, seenVersion, fresh: this.#fresh };
     const { advance } = load;
-    const args = { limit, reckonedMs: clock.highestMs, recordPrefix, live, ...mark, ...seen, advance, publisher };
+    const reckoned = { reckonedMs: clock.highestMs, reckonedUs: time.orderUs(sentAtMs) };
+    const args = { limit, ...reckoned, recordPrefix, live, ...mark, ...seen, advance, publisher };
     const answer = scripts.run(via, tick, { meta, deadlines, log }, args, textOf(load));
     const reply = await answer.catch((error) => {
       if (isSent) this.#kept.tickFailed();
       return this.#failed(error);
     });
-    const { tick: result, failures, incarnation, begun, isAdvanced, missing, nowUs, hidden } = reply;
-    this.#kept.ticked(load, missing, isAdvanced, this.#parts.clock.monotonicMs());
+    const { tick: result, failures, begun, isAdvanced, missing } = reply;
+    const answeredAtMs = this.#parts.clock.monotonicMs();
+    this.#kept.ticked(load, missing, isAdvanced, answeredAtMs);
     this.#parts.troubles.tickWorked(number);
-    this.#state.ticked(result, incarnation, hidden, sentAtMs, nowUs);
+    this.#state.ticked(reply, sentAtMs, answeredAtMs);
     if (begun !== "") {
       this.#fresh = randomId(this.#parts.clock);
       this.#parts.onBegin({ shard: number, reason: begun, begin: result.begin });

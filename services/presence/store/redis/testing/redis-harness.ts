@@ -16,7 +16,7 @@ const tickLimit = 100;
  */
 export async function openRedisHarness(site: RedisSite, options: StoreOptions): Promise<LossyHarness> {
   await site.sendToAll("FLUSHALL");
-  const { clock, late } = latenessOn(systemClock);
+  const { clock, late, jump } = shiftedClock(systemClock);
   const store = createRedisStore(
     { ...options, ...site.place, shards, logMaxEntries: options.logMaxEntries * shards },
     clock,
@@ -45,6 +45,11 @@ export async function openRedisHarness(site: RedisSite, options: StoreOptions): 
       }
     },
     freeze: age,
+    async stepBack(ms) {
+      // All that passes is what the node's clock tells.
+      jump(ms);
+      await tickAll();
+    },
     wait: (ms) => pause(systemClock, ms),
     async outliveRetention() {
       for (const { recordPrefix } of keys) {
@@ -66,19 +71,21 @@ export async function openRedisHarness(site: RedisSite, options: StoreOptions): 
 /** More than any change may be late. */
 const lateMs = 60_000;
 
-/** A node's clock, and calls that the node made long ago by it. */
-function latenessOn(real: Clock): { readonly clock: Clock } & Pick<LossyHarness, "late"> {
-  let behindMs = 0;
+/** A node's clock that can jump, and calls that the node made long ago by it. */
+function shiftedClock(real: Clock): { readonly clock: Clock; jump(ms: number): void } & Pick<LossyHarness, "late"> {
+  let aheadMs = 0;
+  const jump = (ms: number) => {
+    aheadMs += ms;
+  };
   return {
-    clock: { ...real, monotonicMs: () => real.monotonicMs() - behindMs },
+    clock: { ...real, monotonicMs: () => real.monotonicMs() + aheadMs },
+    jump,
     async late(call) {
-      behindMs = lateMs;
+      jump(-lateMs);
       const answer = call();
       // By then the change is on its way, and nothing was answered yet: a next tick comes after all microtasks, and before
       // all input.
-      const isSent = new Promise<void>((resolve) => process.nextTick(resolve)).then(() => {
-        behindMs = 0;
-      });
+      const isSent = new Promise<void>((resolve) => process.nextTick(resolve)).then(() => jump(lateMs));
       return (await Promise.all([answer, isSent]))[0];
     },
   };

@@ -54,7 +54,7 @@ for index = 5, #ARGV, 7 do
   end
   answers[#answers + 1] = answer
   -- Two sessions that begin in one call must not get the same order.
-  now_us = now_us + 1
+  now_us, order_us = now_us + 1, order_us + 1
 end
 -- #include log/announce
 return answers

@@ -6,7 +6,7 @@
 -- kind: "verify" when it is there already or is brought back, with the order of its session_id as place.
 --
 -- Needs: place, mark, current_id, SESSION_ID, connection_id, sessions_from, GRACE, digits_of, clock_ms,
---   version, TOMBSTONE, ENDED, REPLACED, begin_contested_until_ms, now_us, begin_us, MAX_VERSION, kind, lease_id,
+--   version, TOMBSTONE, ENDED, REPLACED, begin_contested_until_ms, order_us, begin_us, MAX_VERSION, kind, lease_id,
 --   holders
 -- Changes: tombstones, contested_until_ms, instance_id
 --
@@ -57,7 +57,7 @@ if connection_id == '' then
 end
 
 -- Its place in the order of the device's registrations.
-local order = now_us > begin_us and now_us or begin_us
+local order = order_us > begin_us and order_us or begin_us
 if mark and order <= current_order then order = current_order + 1 end
 local from = 1
 while from <= #tombstones do
@@ -70,8 +70,9 @@ local is_fresh = previous_order == ''
 if not is_fresh then
   -- A previous_session_id from the future (of another store, or forged) must not hold the device for ever.
   order = math.min(tonumber(previous_order), order)
-elseif age_us and age_us >= RULES.age_min_us and order <= now_us + RULES.age_min_us then
-  order, is_fresh = math.max(1, now_us - age_us), false
+elseif age_us and age_us >= RULES.age_min_us and order <= order_us + RULES.age_min_us then
+  -- #include change/aged-order
+  is_fresh = false
 end
 if connection_id == '' then
   -- #include change/free-order

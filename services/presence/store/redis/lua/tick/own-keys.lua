@@ -16,7 +16,7 @@ end
 local version_before = 0
 do
   local names = { 'schema', 'shards', 'clock', 'ticked', 'begin', 'begin_clock', 'born', 'fence', 'online', 'restated',
-    'blocks_end' }
+    'blocks_end', 'order_ahead', 'order_jumped', 'order_level' }
   local values = redis.call('HMGET', meta, unpack(names))
   for index, name in ipairs(names) do
     if values[index] and not string.find(values[index], '^-?%d+$') then

@@ -7,37 +7,39 @@ KEYS[2] deadlines      zset     due: score <= the shard clock, never a caller's;
 KEYS[3] log            stream
 ARGV[1] limit          integer  due members and sessions of leases per call; 0: the clock only
 ARGV[2] reckonedMs     integer  where a shard clock starts at least that begins anew: what the node last knew of it
-ARGV[3] recordPrefix   prefix   of the records of this shard, whose hash tag it shares
-ARGV[4] live           channel  of this shard: hears of the log's new entries
-ARGV[5] schema         integer  version of what the keys mean
-ARGV[6] shards         integer  of the store
-ARGV[7] incarnation    id       of the shard, as the node knows it; empty if it knows none
-ARGV[8] tickedVersion  integer  the log's last, by the tick that told the node so
-ARGV[9] seenVersion    integer  the highest that the node has seen
-ARGV[10] fresh         id       incarnation of the shard if it begins anew
-ARGV[11] advance       text     "never", "unless-missing": if every one of `kept` has a deadline, or "always"
-ARGV[12] publisher     name     of the key with the lease, which goes when the shard begins anew. No key of the script: it
+ARGV[3] reckonedUs     integer  what the order clock reads at least, as the node reckons it; 0: it cannot
+ARGV[4] recordPrefix   prefix   of the records of this shard, whose hash tag it shares
+ARGV[5] live           channel  of this shard: hears of the log's new entries
+ARGV[6] schema         integer  version of what the keys mean
+ARGV[7] shards         integer  of the store
+ARGV[8] incarnation    id       of the shard, as the node knows it; empty if it knows none
+ARGV[9] tickedVersion  integer  the log's last, by the tick that told the node so
+ARGV[10] seenVersion   integer  the highest that the node has seen
+ARGV[11] fresh         id       incarnation of the shard if it begins anew
+ARGV[12] advance       text     "never", "unless-missing": if every one of `kept` has a deadline, or "always"
+ARGV[13] publisher     name     of the key with the lease, which goes when the shard begins anew. No key of the script: it
                                 expires, and while a slot migrates Redis refuses scripts of which a key is missing
-ARGV[13...] kept       text     two each: shard clock when that heartbeat came, in ms ('': now), and its member
+ARGV[14...] kept       text     two each: shard clock when that heartbeat came, in ms ('': now), and its member
 Returns array          clock in ms; what was spent of limit (equal to it: call again); how long the first was
                        overdue in ms; the log's last version and its length; sessions left; users online; begin, how
                        long the shard still recovers in ms, the begin that was restated last, incarnation, and why it
                        began anew just now, empty if it did not; of due members that failed, and are tried again a TTL
                        later, user and error in turn; 1 if it advanced, else 0; which of `kept` have no deadline,
                        from 0; Redis time in µs; sessions under leases; leases; those of them that are lost or closed;
-                       blocks ]]
+                       blocks; how far the order clock is ahead, and what it reads, in µs ]]
 
 local meta, deadlines, log = KEYS[1], KEYS[2], KEYS[3]
-local limit, reckoned_ms, record_prefix, live = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
-local schema, shards = ARGV[5], ARGV[6]
-local known_incarnation, ticked_version, seen_version = ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9])
-local fresh_incarnation, advance, publisher, first_kept = ARGV[10], ARGV[11], ARGV[12], 13
+local limit, reckoned_ms, reckoned_us = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local record_prefix, live, schema, shards = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+local known_incarnation, ticked_version, seen_version = ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10])
+local fresh_incarnation, advance, publisher, first_kept = ARGV[11], ARGV[12], ARGV[13], 14
 
 -- #include tick/own-keys
 -- #include tick/moment
 -- #include digits
 -- #include log/append
 -- #include tick/begin
+-- #include tick/order-clock
 -- #include tick/kept
 if is_advancing or begun ~= '' then
   redis.call('HSET', meta, 'clock', digits_of(clock_ms), 'ticked', digits_of(now_ms))
@@ -161,4 +163,6 @@ return {
   lease_count,
   hidden,
   block_count,
+  digits_of(order_ahead_us),
+  digits_of(order_us),
 }

@@ -1,4 +1,5 @@
 import { integer, list, type Reply, text } from "@realchat/presence-redis";
+import type { OrderReading } from "../../../../domain/order-clock.ts";
 import type { BeginReason } from "../../../../domain/recovery.ts";
 import type { Tick } from "../../../store.ts";
 import { defineScript } from "../define-script.ts";
@@ -10,7 +11,8 @@ interface FailedExpiry {
   readonly reply: string;
 }
 
-interface TickReply {
+/** `nowUs`: of the server. */
+interface TickReply extends OrderReading {
   readonly tick: Tick;
   readonly failures: readonly FailedExpiry[];
   readonly incarnation: string;
@@ -20,8 +22,6 @@ interface TickReply {
   readonly isAdvanced: boolean;
   /** Indexes of the heartbeats that found no deadline. */
   readonly missing: readonly number[];
-  /** Wall clock of the server, µs since 1970. */
-  readonly nowUs: number;
   /** Leases that are lost or closed. */
   readonly hidden: readonly string[];
 }
@@ -30,14 +30,14 @@ export const tick = defineScript({
   file: "tick/tick.lua",
   keys: ["meta", "deadlines", "log"],
   args: [
-    ...(["limit", "reckonedMs", "recordPrefix", "live", "schema", "shards"] as const),
+    ...(["limit", "reckonedMs", "reckonedUs", "recordPrefix", "live", "schema", "shards"] as const),
     ...(["incarnation", "tickedVersion", "seenVersion", "fresh", "advance", "publisher"] as const),
   ],
   rest: "kept",
   returns: (reply: Reply): TickReply => {
     const [clockMs, expired, lagMs, lastVersion, logLength, sessions, usersOnline, ...rest] = list(reply);
     const [begin, recoveringMs, restated, incarnation, begun, failed, isAdvanced, missing, nowUs, ...ofLeases] = rest;
-    const [leased, leases, hidden, blocks] = ofLeases;
+    const [leased, leases, hidden, blocks, aheadUs, orderUs] = ofLeases;
     const failures = failuresIn(list(failed).map(text));
     const tick: Tick = {
       clockMs: integer(clockMs),
@@ -63,6 +63,8 @@ export const tick = defineScript({
       isAdvanced: integer(isAdvanced) === 1,
       missing: list(missing).map(integer),
       nowUs: integer(nowUs),
+      aheadUs: integer(aheadUs),
+      orderUs: integer(orderUs),
       hidden: list(hidden).map(text),
     };
   },
