@@ -1,5 +1,4 @@
 import type { Fleet } from "../fleet/fleet.ts";
-import type { Path } from "../network/path.ts";
 import type { Machine } from "../time/machine.ts";
 import type { Random } from "../time/random.ts";
 import type { Disturbance } from "./disturbance.ts";
@@ -347,11 +346,11 @@ function cut(fleet: Fleet, one: string, other: string) {
 }
 
 function slow(fleet: Fleet, one: string, other: string, spreadMs: number) {
-  const path: Path = fleet.pathBetween(one, other);
-  const before = path.spreadMs;
-  path.spreadMs = spreadMs;
-  const end = () => {
-    path.spreadMs = before;
+  const path = fleet.pathBetween(one, other);
+  if (path.isSlow) return undefined;
+  path.slow(spreadMs);
+  return {
+    what: `messages between ${one} and ${other} take ${Math.round(spreadMs)} ms`,
+    end: () => path.slow(undefined),
   };
-  return { what: `messages between ${one} and ${other} take ${Math.round(spreadMs)} ms`, end };
 }

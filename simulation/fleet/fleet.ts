@@ -96,7 +96,7 @@ export class Fleet {
     const clock: TruthClock = {
       nowMs: () => loop.nowMs,
       deadlineClockMs: (userId) => this.store.clockMs(shardOf(userId, shardCount)),
-      shardClockMs: (shard) => this.store.clockMs(shard),
+      shardTick: (shard) => this.store.lastTick(shard),
       recoveringUntilMs: (userId) => this.store.recoveringUntilMs(shardOf(userId, shardCount)),
     };
     const runs = (name: string) => this.#runs(name);
@@ -191,7 +191,7 @@ export class Fleet {
   #clock: TruthClock = {
     nowMs: () => this.loop.nowMs,
     deadlineClockMs: () => 0,
-    shardClockMs: () => 0,
+    shardTick: () => ({ clockMs: 0, atMs: 0, steps: 0 }),
     recoveringUntilMs: () => 0,
   };
 

@@ -1,7 +1,7 @@
 import { type PresenceAccess, type PresenceApi, PresenceClientError } from "@realchat/presence-client";
 import { type CallOptions, type RpcMethod, rpcClient } from "@realchat/presence-grpc";
 import { presence } from "@realchat/presence-proto";
-import { type CallContext, RpcError } from "@realchat/presence-rpc";
+import { type CallContext, defaultLimits, RpcError } from "@realchat/presence-rpc";
 import type { Cancel } from "@realchat/presence-runtime";
 import type { Path } from "../network/path.ts";
 import type { PresenceNode } from "../presence/presence-node.ts";
@@ -11,11 +11,15 @@ import { ResponseQueue } from "./response-queue.ts";
 /** Between two health checks of a node, and how long one may take, ms: as PresenceChannels does. */
 const checkEveryMs = 1_000;
 const checkTimeoutMs = 2_000;
+/** A node closes a connection on which nothing came for that long, and what comes later is refused, ms. */
+const silenceMaxMs = defaultLimits.keepaliveTimeMs + defaultLimits.keepaliveTimeoutMs;
 
 /** What a fleet's observer sees of the calls of a gateway. */
 export interface CallTap<Sent = unknown> {
   /** @returns what is to be known when it is answered */
   sent(method: Method, request: unknown): Sent;
+  /** A node reads it: perhaps long after its caller gave it up, and more than one when it was tried again. */
+  read(sent: Sent): void;
   answered(method: Method, request: unknown, answer: unknown, sent: Sent): void;
   failed(method: Method, request: unknown, error: Error): void;
 }
@@ -71,7 +75,7 @@ export class SimulatedChannels implements PresenceAccess {
     const { tap } = this.#options;
     const sent = tap?.sent(method, request);
     try {
-      const answer = await this.#try(method, request, options, []);
+      const answer = await this.#try({ method, request, onRead: () => tap?.read(sent) }, options, []);
       tap?.answered(method, request, answer, sent);
       return answer;
     } catch (error) {
@@ -80,21 +84,16 @@ export class SimulatedChannels implements PresenceAccess {
     }
   }
 
-  async #try(
-    method: Method,
-    request: unknown,
-    options: CallOptions,
-    tried: readonly SimulatedChannel[],
-  ): Promise<unknown> {
+  async #try(call: UnaryCall, options: CallOptions, tried: readonly SimulatedChannel[]): Promise<unknown> {
     const channel = tried.length === 0 ? this.#pick() : this.#other(tried);
     if (channel === undefined) throw unavailable("no presence node answers");
     try {
-      return await channel.unary(method, request, options);
+      return await channel.unary(call, options);
     } catch (error) {
       const isBroken = error instanceof PresenceClientError && error.code === "UNAVAILABLE" && !channel.isConnected;
       const all = [...tried, channel];
       if (!isBroken || this.#other(all) === undefined) throw error;
-      return await this.#try(method, request, options, all);
+      return await this.#try(call, options, all);
     }
   }
 
@@ -124,6 +123,12 @@ export class SimulatedChannels implements PresenceAccess {
     this.#wasServing = serves;
     if (isNews) for (const listener of [...this.#listeners]) listener();
   }
+}
+
+interface UnaryCall {
+  readonly method: Method;
+  readonly request: unknown;
+  readonly onRead: () => void;
 }
 
 interface SimulatedChannelOptions {
@@ -170,10 +175,11 @@ class SimulatedChannel {
     for (const fail of open) fail(unavailable("the connection broke"));
   }
 
-  unary(method: Method, request: unknown, { timeoutMs }: CallOptions): Promise<unknown> {
+  unary({ method, request, onRead }: UnaryCall, { timeoutMs }: CallOptions): Promise<unknown> {
     const node = this.#node;
     if (node === undefined) return Promise.reject(unavailable("not connected"));
     const { machine, path } = this.#options;
+    const sentMs = machine.monotonicMs();
     return new Promise<unknown>((resolve, reject) => {
       const fail = (error: Error) => {
         this.#open.delete(fail);
@@ -189,6 +195,9 @@ class SimulatedChannel {
         run();
       };
       const serve = () => {
+        const silentMs = machine.monotonicMs() - sentMs - node.machine.waitedMs;
+        if (silentMs > silenceMaxMs) return;
+        onRead();
         this.#answer(node, method, complete(method, request)).then(
           (answer) => path.send(machine, () => settle(() => resolve(answer))),
           (error) => path.send(machine, () => settle(() => reject(clientError(error)))),

@@ -46,6 +46,10 @@ export class SocketCalls implements CallTap<SentCall> {
     return { atMs: clock.nowMs(), asked };
   }
 
+  read({ asked }: SentCall): void {
+    for (const { id } of asked) if (id !== undefined) this.#options.truth.read(id);
+  }
+
   answered(method: Method, request: unknown, answer: unknown, { atMs: sentMs, asked }: SentCall): void {
     const { truth, judge, timeline, gateway } = this.#options;
     const refused = new Set(refusedIn(method, answer).map(deviceOf));

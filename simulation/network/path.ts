@@ -8,7 +8,8 @@ import type { Random } from "../time/random.ts";
  */
 export class Path {
   /** Mean of what each message takes besides the least, ms. */
-  spreadMs: number;
+  readonly #spreadMs: number;
+  #slowMs: number | undefined;
   readonly #leastMs: number;
   readonly #loop: EventLoop;
   readonly #random: Random;
@@ -21,17 +22,26 @@ export class Path {
     this.#loop = options.loop;
     this.#random = options.random;
     this.#leastMs = options.leastMs;
-    this.spreadMs = options.spreadMs;
+    this.#spreadMs = options.spreadMs;
   }
 
   get isCut(): boolean {
     return this.#isCut;
   }
 
+  get isSlow(): boolean {
+    return this.#slowMs !== undefined;
+  }
+
+  /** @param spreadMs mean of what each message takes from now on; undefined: as before */
+  slow(spreadMs: number | undefined): void {
+    this.#slowMs = spreadMs;
+  }
+
   /** Runs at the receiver when the message arrives there. */
   send(to: Machine, run: () => void): void {
     const nowMs = this.#loop.nowMs;
-    const takesMs = this.#leastMs + this.#random.around(this.spreadMs);
+    const takesMs = this.#leastMs + this.#random.around(this.#slowMs ?? this.#spreadMs);
     const arrivalMs = Math.max(nowMs + takesMs, this.#arrivalsMs.get(to) ?? 0);
     this.#arrivalsMs.set(to, arrivalMs);
     this.#loop.after(arrivalMs - nowMs, () => {

@@ -1,6 +1,16 @@
 /** What must be said of a user now; `either`: a promise leaves it open. */
 export type Verdict = "online" | "offline" | "either";
 
+/** The last tick of a shard that moved its clock. */
+export interface ShardTick {
+  /** What it left the clock at, ms. */
+  readonly clockMs: number;
+  /** True time when that was, ms. */
+  readonly atMs: number;
+  /** How often the store's wall clock had been stepped forward by then. */
+  readonly steps: number;
+}
+
 /** What the truth is measured by. */
 export interface TruthClock {
   /** True time since the run began, ms. */
@@ -10,8 +20,7 @@ export interface TruthClock {
    * read exactly must not be ahead.
    */
   deadlineClockMs(userId: string): number;
-  /** The same of a shard. */
-  shardClockMs(shard: number): number;
+  shardTick(shard: number): ShardTick;
   /** Until then, on that clock, presence takes nobody down, since it recovers from a loss, ms. */
   recoveringUntilMs(userId: string): number;
 }
@@ -37,6 +46,8 @@ interface Socket extends SocketFacts {
   heardMs: number;
   /** Deadline clock when presence may have heard of it last. */
   askedMs: number;
+  /** Presence was told of its end. */
+  isEnded: boolean;
   /** Deadline clock when it is over at the latest, once it is not held any more. */
   overMs: number;
   /** True time when presence had answered the registration of a newer socket of the device. */
@@ -87,6 +98,7 @@ export class GroundTruth {
       isHeld: true,
       heardMs: Number.NEGATIVE_INFINITY,
       askedMs: clockMs,
+      isEnded: false,
       overMs: Number.POSITIVE_INFINITY,
       replacedMs: Number.POSITIVE_INFINITY,
     };
@@ -100,6 +112,14 @@ export class GroundTruth {
   asked(id: string): void {
     const socket = this.#sockets.get(id);
     if (socket !== undefined) socket.askedMs = this.#clock.deadlineClockMs(socket.userId);
+  }
+
+  /** A node reads such a call. If the socket is gone, that is the last refresh, from which P2 counts. */
+  read(id: string): void {
+    const socket = this.#sockets.get(id);
+    if (socket === undefined || socket.isEnded) return;
+    this.asked(id);
+    if (!socket.isHeld) socket.overMs = Math.max(socket.overMs, socket.askedMs + this.#ttlMs);
   }
 
   /**
@@ -157,6 +177,7 @@ export class GroundTruth {
     // Without a token an end may concern a newer session, and is left to the deadline where that is unclear.
     if (socket === undefined || socket.isHeld || !socket.hasToken) return;
     const clockMs = this.#clock.deadlineClockMs(socket.userId);
+    socket.isEnded = true;
     socket.overMs = Math.min(socket.overMs, clockMs + (isLost ? this.#graceMs : 0));
   }
 

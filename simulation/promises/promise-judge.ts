@@ -45,8 +45,15 @@ interface Belief {
   /** undefined: it was not told. */
   online: boolean | undefined;
   version: number;
-  /** Since when it is wrong: in true time, in undisturbed time, and how many disturbances there were until then. */
-  wrong: { readonly sinceMs: number; readonly calmMs: number; readonly disturbances: number } | undefined;
+  /** What it is while it is wrong; since when, in true and in undisturbed time; how many disturbances there were by then. */
+  wrong:
+    | {
+        readonly online: boolean | undefined;
+        readonly sinceMs: number;
+        readonly calmMs: number;
+        readonly disturbances: number;
+      }
+    | undefined;
   isReported: boolean;
 }
 
@@ -189,7 +196,7 @@ export class PromiseJudge {
   look(): void {
     this.#look();
     this.#verdicts.clear();
-    this.#shards.look(this.#lookedMs, this.#calmMs, (shard) => this.#clock.shardClockMs(shard));
+    this.#shards.look(this.#calmMs, (shard) => this.#clock.shardTick(shard));
     for (const [userId, state] of this.#states) this.#judgePublished(userId, state);
     for (const reader of this.#readers) {
       if (reader.isSynced) for (const belief of reader.beliefs.values()) this.#judge(reader, belief);
@@ -222,16 +229,14 @@ export class PromiseJudge {
   #judge(reader: Reader, belief: Belief): void {
     const { userId } = belief;
     const verdict = this.#verdictOf(userId);
-    if (verdict === "either" || (verdict === "online") === (belief.online ?? false)) {
-      if (belief.wrong !== undefined) this.#count(reader, belief.wrong.sinceMs);
+    const isTrue = verdict === "either" || (verdict === "online") === (belief.online ?? false);
+    if (belief.wrong !== undefined && (isTrue || belief.wrong.online !== belief.online)) {
+      this.#count(reader, belief.wrong.sinceMs);
       belief.wrong = undefined;
       belief.isReported = false;
-      return;
     }
-    belief.wrong ??= {
-      sinceMs: this.#lookedMs,
-      ...this.#mark(),
-    };
+    if (isTrue) return;
+    belief.wrong ??= { online: belief.online, sinceMs: this.#lookedMs, ...this.#mark() };
     const calmMs = this.#calmMs - belief.wrong.calmMs;
     this.#longestMs = Math.max(this.#longestMs, calmMs);
     const wasDisturbed = this.#disturbanceCount !== belief.wrong.disturbances;

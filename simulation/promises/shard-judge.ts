@@ -1,3 +1,5 @@
+import type { ShardTick } from "./ground-truth.ts";
+
 /** A shard as its judge knows it. */
 interface Shard {
   /** Data were, or may have been, lost since it began: `must` where nothing else can be, `may` where a witness decides. */
@@ -8,15 +10,16 @@ interface Shard {
   isAboveAll: boolean;
   /** Highest version that was ever written, also by data that are lost. */
   highest: number;
-  /** Highest reading of its clock, and when that was looked at, ms. */
-  clockMs: number;
-  lookedMs: number;
+  /** Which left its clock highest. */
+  tick: ShardTick;
 }
 
 /** In undisturbed time, until a loss has been noticed, ms. */
 const noticedMs = 10_000;
-/** How much more than true time a clock may count from one look to the next: a tick's cap, and drift, ms. */
-const clockSlackMs = 1_100;
+/** How much more than true time a clock may count from one tick to another: drift, and a begin; ms. */
+const clockSlackMs = 100;
+/** The same, for each time that the wall clock was stepped forward in between: a tick's cap, ms. */
+const stepMs = 1_000;
 
 /** Says what is wrong with how shards begin anew (P8), and with their clocks (P6). */
 export class ShardJudge {
@@ -27,7 +30,7 @@ export class ShardJudge {
     this.#object = object;
     this.#shards = Array.from({ length: shardCount }, () => ({
       ...{ loss: "may" as const, lostCalmMs: 0, isAboveAll: false, highest: 0 },
-      ...{ clockMs: 0, lookedMs: Number.NEGATIVE_INFINITY },
+      tick: { clockMs: 0, atMs: Number.NEGATIVE_INFINITY, steps: 0 },
     }));
   }
 
@@ -57,20 +60,23 @@ export class ShardJudge {
   }
 
   /** Call it about once a second. */
-  look(nowMs: number, calmMs: number, clockMsOf: (shard: number) => number): void {
+  look(calmMs: number, tickOf: (shard: number) => ShardTick): void {
     for (const [number, shard] of this.#shards.entries()) {
       if (shard.loss === "must" && calmMs - shard.lostCalmMs > noticedMs) {
         this.#object("P8", number, `it goes on, ${noticedMs} ms after its data were lost`);
         shard.loss = undefined;
       }
-      const clockMs = clockMsOf(number);
-      const countedMs = clockMs - shard.clockMs;
-      const passedMs = nowMs - shard.lookedMs;
-      if (countedMs > passedMs + clockSlackMs) {
-        this.#object("P6", number, `its clock counted ${Math.round(countedMs)} ms in ${Math.round(passedMs)} ms`);
-      }
-      shard.clockMs = Math.max(shard.clockMs, clockMs);
-      shard.lookedMs = nowMs;
+      this.#judgeClock(number, shard, tickOf(number));
     }
+  }
+  #judgeClock(number: number, shard: Shard, tick: ShardTick): void {
+    const countedMs = tick.clockMs - shard.tick.clockMs;
+    if (countedMs <= 0) return;
+    const passedMs = tick.atMs - shard.tick.atMs;
+    const steppedMs = stepMs * (tick.steps - shard.tick.steps);
+    if (countedMs > passedMs + steppedMs + clockSlackMs) {
+      this.#object("P6", number, `its clock counted ${Math.round(countedMs)} ms in ${Math.round(passedMs)} ms`);
+    }
+    shard.tick = tick;
   }
 }

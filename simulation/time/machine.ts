@@ -32,6 +32,8 @@ export class Machine implements Clock {
   #frozenForMs = 0;
   #backlog: (() => void)[] = [];
   readonly #stops = new Set<Cancel>();
+  /** How often its wall clock was stepped forward. */
+  forwardSteps = 0;
 
   constructor({ name, loop, random, drift = 0, aheadMs = 0 }: MachineOptions) {
     this.name = name;
@@ -109,6 +111,7 @@ export class Machine implements Clock {
   /** Steps the wall clock alone, as an operator or NTP does. */
   stepWall(byMs: number): void {
     this.#wallOffsetUs += byMs * 1_000;
+    if (byMs > 0) this.forwardSteps++;
   }
 
   #set(run: () => void, start: (due: () => void) => Cancel, isOnce: boolean): Cancel {

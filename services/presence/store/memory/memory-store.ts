@@ -332,7 +332,7 @@ class MemoryStore implements PresenceStore {
     this.#checkOpen();
     this.#counts.list += 1;
     const record = this.#read(userId, this.#moment());
-    return record === undefined ? [] : sessionsOf(userId, record);
+    return record === undefined ? [] : sessionsOf(userId, record, this.#orders.aheadUs);
   }
 
   async sessionsAt(instanceId: string, cursor: string): Promise<{ sessions: SessionView[]; cursor: string }> {
@@ -342,7 +342,8 @@ class MemoryStore implements PresenceStore {
       throw new PresenceError("INVALID_ARGUMENT", "page_token says no place in this listing: begin anew, without");
     }
     const { userIds, next } = this.#records.onlineFrom(Number(cursor), pageUsers);
-    const sessions = userIds.flatMap((userId) => sessionsOf(userId, this.#records.read(userId) as UserRecord));
+    const { aheadUs } = this.#orders;
+    const sessions = userIds.flatMap((userId) => sessionsOf(userId, this.#records.read(userId) as UserRecord, aheadUs));
     return {
       sessions: sessions.filter((session) => session.instanceId === instanceId),
       cursor: next === undefined ? "" : String(next),
@@ -677,13 +678,13 @@ function devicesOf(
 }
 
 /** The live ones, by device_id. */
-function sessionsOf(userId: string, record: UserRecord): SessionView[] {
+function sessionsOf(userId: string, record: UserRecord, aheadUs: number): SessionView[] {
   const sessions: SessionView[] = [];
   for (const [deviceId, { current }] of record.devices) {
     if (current?.state !== "live") continue;
     const { session, leaseId } = current;
     const { instanceId, order } = session;
-    const connectedAtMs = registeredAtMs(order);
+    const connectedAtMs = registeredAtMs(order, aheadUs);
     sessions.push({ userId, deviceId, sessionId: sessionIdOf(session), instanceId, leaseId, connectedAtMs });
   }
   return sessions.sort((a, b) => (a.deviceId < b.deviceId ? -1 : 1));

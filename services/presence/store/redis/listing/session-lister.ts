@@ -96,21 +96,21 @@ export class SessionLister {
   async #readAll(shard: ShardState, userIds: readonly string[]): Promise<SessionView[]> {
     if (userIds.length === 0) return [];
     const records = list(await shard.link.send(["MGET", ...userIds.map((userId) => shard.keys.recordPrefix + userId)]));
-    const nowMs = this.#nowMs;
+    const readBy = this.#readBy(shard);
     return userIds.flatMap((userId, index) => {
       const record = records[index];
-      return typeof record === "string" ? (decodeSessions(userId, record, nowMs) ?? []) : [];
+      return typeof record === "string" ? (decodeSessions(userId, record, readBy) ?? []) : [];
     });
   }
 
   #read(shard: ShardState, userId: string, record: string): SessionView[] {
-    const sessions = decodeSessions(userId, record, this.#nowMs);
+    const sessions = decodeSessions(userId, record, this.#readBy(shard));
     if (sessions === undefined) throw this.#unreadable.record(shard, userId, "is malformed");
     return sessions;
   }
 
-  get #nowMs(): number {
-    return Math.floor(this.#clock.nowUs() / 1000);
+  #readBy({ time }: ShardState): { readonly nowMs: number; readonly aheadUs: number } {
+    return { nowMs: Math.floor(this.#clock.nowUs() / 1000), aheadUs: time.orderAheadUs };
   }
 }
 

@@ -49,17 +49,20 @@ export function decodeUser(userId: string, shard: number, record: string, by: Re
 
 /**
  * Reads the live sessions of a user's record.
- * @param nowMs as above
  * @returns by device_id; undefined when it makes no sense
  */
-export function decodeSessions(userId: string, record: string, nowMs: number): SessionView[] | undefined {
-  if (decodeUser(userId, 0, record, nowMs, new Set()) === undefined) return undefined;
+export function decodeSessions(
+  userId: string,
+  record: string,
+  by: Omit<ReadBy, "hiddenLeases">,
+): SessionView[] | undefined {
+  if (decodeUser(userId, 0, record, { ...by, hiddenLeases: new Set() }) === undefined) return undefined;
   const sessions: SessionView[] = [];
   for (const line of record.split("\n").slice(1)) {
     const [deviceId = "", first = ""] = line.split("\t", 2);
     if (!isDigit(first.charCodeAt(0))) continue;
     const [sessionId = "", instanceId = "", , leaseId] = first.split("\x1f", 4);
-    const connectedAtMs = Math.min(registeredAtMs(parseSessionId(sessionId)?.order ?? 0), nowMs);
+    const connectedAtMs = Math.min(registeredAtMs(parseSessionId(sessionId)?.order ?? 0, by.aheadUs), by.nowMs);
     sessions.push({ userId, deviceId, sessionId, instanceId, leaseId, connectedAtMs });
   }
   return sessions.sort(byDeviceId);
