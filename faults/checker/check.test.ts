@@ -361,6 +361,13 @@ describe("the checker of fault runs", () => {
       assert.deepEqual(promisesBroken(told.until(30)), []);
     });
 
+    test("a session that was moved under a lease goes with it (P2)", () => {
+      const { told, life } = leasing();
+      life.calls.splice(0, 1, call(1, "register", "ok", 100));
+      assert.deepEqual(promisesBroken(told.until(20)), []);
+      assert.deepEqual(promisesBroken(told.until(22)), ["P2"]);
+    });
+
     test("a replaced session under a lease keeps nobody online when its successor expires first", () => {
       const { told, life } = leasing();
       keepAlive(told.session("two"), 10, 10, 100);

@@ -1,30 +1,20 @@
 import type { History } from "../history/history.ts";
 import type { LeaseCall, LeaseLife } from "../history/lease-life.ts";
+import { remembered } from "../history/remembered.ts";
 import { isInside, merged, type Span } from "../time/spans.ts";
 import { surelyUntilMs } from "./allowed-time.ts";
 
-/** A lease has many calls, and many sessions ask. */
-const remembered = new WeakMap<History, Map<LeaseLife, Span[]>>();
-
 /** When the lease is open in every shard for sure: from each answer of all shards for a TTL after that call was sent. */
-export function surelyOpen(lease: LeaseLife, history: History): Span[] {
-  const ofHistory = remembered.get(history) ?? new Map<LeaseLife, Span[]>();
-  remembered.set(history, ofHistory);
-  const open = ofHistory.get(lease) ?? openSpans(lease, history);
-  ofHistory.set(lease, open);
-  return open;
-}
-
-function openSpans({ calls }: LeaseLife, history: History): Span[] {
-  return merged(
+export const surelyOpen = remembered(({ calls }: LeaseLife, history): Span[] =>
+  merged(
     calls
       .filter(({ what, outcome }) => what !== "close" && outcome === "ok")
       .map(({ sentMs, endedMs }) => ({
         beginMs: endedMs,
         endMs: surelyUntilMs(sentMs, history.timing.lease.ttlMs, history),
       })),
-  );
-}
+  ),
+);
 
 /** Until when the lease is open for sure, if it was while that call was made; else undefined. */
 export function openThroughMs(

@@ -1,5 +1,6 @@
 import type { History } from "../history/history.ts";
 import type { LeaseLife } from "../history/lease-life.ts";
+import { remembered } from "../history/remembered.ts";
 import { hasGrace, isLeased, type SessionCall, type SessionEnd, type SessionLife } from "../history/session-life.ts";
 import { afterCounted, merged, type Span, without } from "../time/spans.ts";
 import { surelyUntilMs } from "./allowed-time.ts";
@@ -14,7 +15,7 @@ const lateMs = 1_000;
  * When a session of the user lives for sure: from each confirmed registration and heartbeat for a TTL, unless its own
  * gateway says that the socket closed; under a lease, as long as that is open, too.
  */
-export function surelyOnline(userId: string, history: History): Span[] {
+export const surelyOnline = remembered((userId: string, history): Span[] => {
   const lives = history.lives.filter((life) => life.userId === userId);
   return merged(
     lives.flatMap((life) => {
@@ -22,7 +23,7 @@ export function surelyOnline(userId: string, history: History): Span[] {
       return confirmedSpans(life, ofDevice, history);
     }),
   );
-}
+});
 
 function confirmedSpans(life: SessionLife, ofDevice: readonly SessionLife[], history: History): Span[] {
   // A late end is of a session that was replaced: it must end nobody (P7).
@@ -92,12 +93,17 @@ function goneMs(life: SessionLife, history: History, uncounted: readonly Span[])
   const leases = [...new Set(alive.flatMap(({ lease }) => (lease === undefined ? [] : [lease])))];
   const isEnded = kind === "token" && end?.confirmedMs !== undefined && !end.isLate && lastMs <= end.sentMs;
   if (isEnded) return afterMs(end.confirmedMs as number, hasGrace(end) ? timing.graceMs : 0);
+  const whenReleased = (ms: number) => (releasedMs === undefined ? Number.POSITIVE_INFINITY : ms);
   // A session of a legacy caller may be contested: then it lives to its deadline, whatever its gateway says.
-  const ownMs = afterMs(lastMs, isLeased(life) ? timing.lease.sessionTtlMs : timing.ttlMs);
-  const heldMs = releasedMs === undefined ? Number.POSITIVE_INFINITY : ownMs;
-  if (alive.some(({ lease }) => lease === undefined)) return heldMs;
-  const lostMs = Math.max(...leases.map((lease) => afterMs(keptMs(lease, history), timing.lease.ttlMs)));
-  return Math.min(heldMs, lostMs);
+  const ownMs = whenReleased(afterMs(lastMs, isLeased(life) ? timing.lease.sessionTtlMs : timing.ttlMs));
+  // One that was under none at first goes with its lease, or as one without.
+  const deadlinesMs = [
+    ...leases.map((lease) => afterMs(keptMs(lease, history), timing.lease.ttlMs)),
+    ...alive
+      .filter(({ lease }) => lease === undefined)
+      .map((call) => whenReleased(afterMs(carriedOutMs(call, history), timing.ttlMs))),
+  ];
+  return Math.min(ownMs, Math.max(...deadlinesMs));
 }
 
 /** When its process can have kept the lease last. */

@@ -1,0 +1,15 @@
+import type { History } from "./history.ts";
+
+/** Works out once for each history and key what many ask for. A history does not change any more when it is judged. */
+export function remembered<Key, Value>(
+  workOut: (key: Key, history: History) => Value,
+): (key: Key, history: History) => Value {
+  const known = new WeakMap<History, Map<Key, Value>>();
+  return (key, history) => {
+    const ofHistory = known.get(history) ?? new Map<Key, Value>();
+    known.set(history, ofHistory);
+    const value = ofHistory.get(key) ?? workOut(key, history);
+    ofHistory.set(key, value);
+    return value;
+  };
+}
