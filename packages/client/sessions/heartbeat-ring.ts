@@ -10,9 +10,6 @@ interface Beating {
 const lateness = 1.1;
 /** How much faster than evenly those who are late are caught up with. */
 const catchUpFactor = 4;
-/** Of a turn that comes later than this no more is made up for, ms. */
-const turnMaxMs = 250;
-
 /**
  * Decides who sends a heartbeat when. Sessions stand in a row, the one whose last heartbeat is longest ago in front. At
  * each turn as many go as evenly belong to the time since the last turn: n sessions give n heartbeats an interval, at a
@@ -53,8 +50,11 @@ export class HeartbeatRing<Session extends Beating> {
     if (this.#row.delete(session)) this.#failed.set(session, restUntilMs);
   }
 
-  /** Time passes: more may be sent. The ring should be told at least ten times per second and interval. */
-  turn(nowMs: number, intervalMs: number): void {
+  /**
+   * Time passes: more may be sent.
+   * @param turnMaxMs of a turn that comes later than this no more is made up for
+   */
+  turn(nowMs: number, intervalMs: number, turnMaxMs: number): void {
     const share = (this.size * Math.min(nowMs - this.#turnMs, turnMaxMs)) / intervalMs;
     this.#turnMs = nowMs;
     // What a turn could not spend is not saved up, but for the fraction: savings would be a burst.

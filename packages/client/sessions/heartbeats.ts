@@ -9,6 +9,8 @@ import type { ServerPace } from "./server-pace.ts";
 
 /** How often it is looked whose heartbeat is due, ms. */
 const turnMs = 50;
+/** Of a turn that comes later than this no more is made up for, ms: a burst would follow. */
+const turnMaxMs = 250;
 /** How long those whose heartbeat failed rest at most, ms, give or take a half; and the share of the interval. */
 const restMaxMs = 2_000;
 const restShare = 1 / 4;
@@ -79,7 +81,7 @@ export class Heartbeats {
   #turn(): void {
     const { clock, limits, reachability, pace, calls } = this.#options;
     const nowMs = clock.monotonicMs();
-    this.#ring.turn(nowMs, pace.intervalMs);
+    this.#ring.turn(nowMs, pace.intervalMs, turnMaxMs);
     if (!reachability.isReachable) {
       this.probe();
       return;

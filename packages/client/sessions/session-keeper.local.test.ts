@@ -11,7 +11,12 @@ const callsPerSecond = 500;
 
 async function gateway(t: TestContext, address: string, limits: Partial<KeeperLimits> = {}) {
   const channels = new PresenceChannels({ addresses: [address], checkTimeoutMs: 1_000 });
-  const keeper = new SessionKeeper({ channels, instanceId: "gw-1", leases: false, limits: { callsPerSecond, ...limits } });
+  const keeper = new SessionKeeper({
+    channels,
+    instanceId: "gw-1",
+    leases: false,
+    limits: { callsPerSecond, ...limits },
+  });
   t.after(async () => {
     await keeper.drain({ deadlineMs: 100 });
     await channels.close();

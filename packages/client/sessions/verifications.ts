@@ -11,6 +11,8 @@ import type { RefreshCalls } from "./refresh-calls.ts";
 const turnMs = 100;
 /** After a pause of the process no more is made up for, ms. */
 const turnMaxMs = 250;
+/** Whose turn it is are gathered for such a share of the interval: the more in a call, the less each costs presence. */
+const gatherShare = 1 / 60;
 /** Over how long verifying all is spread at least, ms; and how many a second at most. */
 const spreadMs = 5_000;
 const perSecondMax = 5_000;
@@ -50,11 +52,13 @@ export class Verifications {
   #perMs = 0;
   #allowance = 0;
   #turnedMs: number;
+  #gatheredMs: number;
 
   constructor(options: VerificationsOptions) {
     const { clock } = options;
     this.#options = options;
     this.#turnedMs = clock.monotonicMs();
+    this.#gatheredMs = this.#turnedMs;
     this.#ring = new HeartbeatRing(this.#turnedMs);
     this.#stop = clock.every(turnMs, () => this.#turn());
   }
@@ -124,19 +128,27 @@ export class Verifications {
     const nowMs = clock.monotonicMs();
     const passedMs = Math.min(nowMs - this.#turnedMs, turnMaxMs);
     this.#turnedMs = nowMs;
-    const { intervalMs } = lease.verifyPace;
-    this.#ring.turn(nowMs, intervalMs);
     const leaseId = lease.openId;
     if (leaseId === "" || !reachability.isReachable) return;
     const room = Math.max(0, limits.batchesMax - calls.underWay) * limits.batchMaxSessions;
-    const due = this.#ring.take(nowMs, intervalMs, room);
-    for (const session of due) this.#taken(session);
+    const due = this.#takeDue(nowMs, room);
     const doubted = this.#takeDoubted(passedMs, room - due.length);
     const again = this.#takeAgain(nowMs);
     this.#ring.sent([...doubted, ...again], nowMs);
     for (const sessions of [[...due, ...doubted], again]) {
       for (const batch of batchesOf(sessions, limits.batchMaxSessions)) void this.#verify(batch, leaseId);
     }
+  }
+
+  #takeDue(nowMs: number, room: number): HeldSession[] {
+    const { intervalMs } = this.#options.lease.verifyPace;
+    const gatherMs = intervalMs * gatherShare;
+    if (nowMs - this.#gatheredMs < gatherMs) return [];
+    this.#gatheredMs = nowMs;
+    this.#ring.turn(nowMs, intervalMs, 2 * gatherMs);
+    const due = this.#ring.take(nowMs, intervalMs, room);
+    for (const session of due) this.#taken(session);
+    return due;
   }
 
   #takeDoubted(passedMs: number, room: number): HeldSession[] {
