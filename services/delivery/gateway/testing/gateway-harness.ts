@@ -101,7 +101,7 @@ function scriptedSession({ deviceId, aliveAtMs }: OpenSession, sessions: Scripte
     refuse: (code) => refuse({ code }),
   };
   sessions.push(session);
-  const handle: Pick<SessionHandle, "close" | "onSuperseded" | "onRefused"> = {
+  const handle: Pick<SessionHandle, "close" | "onSuperseded" | "onRefused" | "onForced"> = {
     async close(reason) {
       session.closed = reason ?? "unknown";
     },
@@ -111,6 +111,7 @@ function scriptedSession({ deviceId, aliveAtMs }: OpenSession, sessions: Scripte
     onRefused(listener) {
       refuse = listener as (refusal: { code: string }) => void;
     },
+    onForced() {},
   };
   return handle as SessionHandle;
 }
