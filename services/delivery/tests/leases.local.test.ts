@@ -41,9 +41,10 @@ async function online(userIds: readonly string[]): Promise<string[]> {
 
 async function openCrowd(gateway: number, name: string): Promise<string[]> {
   const userIds = Array.from({ length: 40 }, (_, user) => `${name}-${user}`);
+  const leased = async () => (await gateways[gateway]?.metrics())?.get("delivery_leased_sessions") ?? 0;
+  const before = await leased();
   await Promise.all(userIds.map((userId) => open(gateway, userId)));
-  const leased = async () => (await gateways[gateway]?.metrics())?.get("delivery_leased_sessions");
-  await waitUntil(async () => (await leased()) === userIds.length, { what: "all are under its lease" });
+  await waitUntil(async () => (await leased()) === before + userIds.length, { what: "all are under its lease" });
   return userIds;
 }
 
@@ -56,7 +57,7 @@ async function untilOffline(userIds: readonly string[]): Promise<number> {
 async function callsOf(method: string): Promise<number> {
   const text = await (await fetch(`http://${presence.httpAddress}/metrics`)).text();
   const counts = text.matchAll(
-    new RegExp(`^presence_rpc_duration_seconds_count\\{[^}]*method="${method}"[^}]*\\} (\\d+)$`, "gm"),
+    new RegExp(`^presence_rpc_duration_seconds_count\\{[^}]*method="[^"]*/${method}"[^}]*\\} (\\d+)$`, "gm"),
   );
   return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
 }
