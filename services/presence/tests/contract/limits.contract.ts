@@ -89,7 +89,9 @@ export const limits = (start: StartNodes) =>
         );
         const registrations = [{ ...good, userId: id, instanceId: "gateway-1" }];
         const { results: registered } = await harness.api.registerSessions({ sessions: registrations });
-        assert.deepEqual(registered, [{ code: 3, message: `user_id ${because}`, session: undefined }]);
+        assert.deepEqual(registered, [
+          { code: 3, message: `user_id ${because}`, session: undefined, closed: undefined },
+        ]);
         const { results: ended } = await harness.api.unregisterSessions({
           sessions: [good, { ...good, deviceId: id }],
         });

@@ -152,11 +152,12 @@ export const sessions = (start: StartNodes) =>
         ],
       });
       const [repeated, invalid, other, successor, replaced, , , tooMany] = results;
-      assert.deepEqual(repeated, { code: 0, message: "", session: first });
+      assert.deepEqual(repeated, { code: 0, message: "", session: first, closed: undefined });
       assert.deepEqual(invalid, {
         code: 3,
         message: "user_id is empty: send 1 to 128 bytes",
         session: undefined,
+        closed: undefined,
       });
       assert.match(other?.session?.sessionId ?? "", /^[0-9]{16}\.socket-2$/);
       assert.deepEqual(other?.session?.ttl, { seconds: 60, nanos: 0 });
@@ -217,6 +218,7 @@ export const sessions = (start: StartNodes) =>
         missing: [missing, missing],
         superseded: [superseded],
         unconfirmed: [],
+        closed: [],
         heartbeatInterval: twentySeconds,
       });
     });
@@ -226,6 +228,7 @@ export const sessions = (start: StartNodes) =>
         missing: [],
         superseded: [],
         unconfirmed: [],
+        closed: [],
         heartbeatInterval: twentySeconds,
       });
     });

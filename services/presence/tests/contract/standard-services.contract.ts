@@ -55,9 +55,12 @@ export const standardServices = (start: StartNodes) =>
       assert.deepEqual(service?.method.map(({ name }) => name).toSorted(), [
         "BatchGetUserDevices",
         "CloseLease",
+        "CloseSessions",
         "GetPresence",
         "GetUserDevices",
         "KeepLease",
+        "ListLeases",
+        "ListSessions",
         "OpenLease",
         "RefreshSession",
         "RefreshSessions",
