@@ -205,7 +205,7 @@ export const alertCases: readonly AlertCase[] = [
     [ofGateway("delivery_heartbeats_unconfirmed_total")]: perSecond(0.2),
     [ofGateway("delivery_presence_reachable")]: always(0),
   }),
-  fires("DeliveryLeaseLost", "it is opened every ten minutes", "30m", {
+  fires("DeliveryLeaseLost", "it is opened every five minutes", "20m", {
     [ofGateway("delivery_lease_opens_total")]: perSecond(1 / 300),
   }),
   isQuiet("DeliveryLeaseLost", "it was opened at the start", "10m", {
