@@ -326,9 +326,9 @@ export class SessionKeeper implements AsyncDisposable {
     if (session.leaseId !== this.#leaseId) verifications?.doubt(session);
   }
 
-  /** A heartbeat tells whether presence is away. */
+  /** A heartbeat tells whether presence is away; best the lease's, which fails only where no shard answers. */
   #probe(): void {
-    if (this.#heartbeats.size > 0) this.#heartbeats.probe();
+    if (this.#leaseId === "") this.#heartbeats.probe();
     else this.#leased?.lease.probe();
   }
 
