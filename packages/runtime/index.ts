@@ -19,6 +19,7 @@ export { logReadiness } from "./readiness-log.ts";
 export { namesSecret, redactUrls } from "./redact.ts";
 export { type CommandLine, parseCommandLine } from "./settings/command-line.ts";
 export * from "./settings/index.ts";
+export { type JwtConfig, jwtConfig, jwtConflicts, jwtSettings } from "./settings/jwt-settings.ts";
 export { type KafkaSecurity, kafkaConflicts, kafkaSecurity, kafkaSettings } from "./settings/kafka-settings.ts";
 export {
   type ListeningTls,

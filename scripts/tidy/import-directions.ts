@@ -62,7 +62,6 @@ const deliveryPorts = [
   "audience/directory.ts",
   "feed/feed.ts",
   "gateway/gateway-metrics.ts",
-  "gateway/authentication/key-source.ts",
 ];
 
 const rpcPorts = ["service.ts", "status.ts", "message.ts"];

@@ -1,6 +1,8 @@
 import {
   type Address,
   isLoopback,
+  type JwtConfig,
+  jwtConfig,
   type KafkaSecurity,
   kafkaSecurity,
   type ListeningTls,
@@ -9,7 +11,6 @@ import {
   redisConfig,
   showAddress,
 } from "@realchat/presence-runtime";
-import type { KeySource } from "./gateway/authentication/key-source.ts";
 import type { DeliveryValues } from "./settings.ts";
 
 /** The configuration of each part of the service, in its own terms; built once at start. */
@@ -25,7 +26,7 @@ export interface DeliveryConfig {
   };
   readonly servesPage: boolean;
   /** undefined: every client is taken for the user it names. */
-  readonly tokens: TokenConfig | undefined;
+  readonly tokens: JwtConfig | undefined;
   readonly handshake: {
     readonly cookie: string;
     readonly addressHeader: string | undefined;
@@ -71,12 +72,6 @@ export interface DeliveryConfig {
   readonly drain: { readonly spreadMs: number; readonly timeoutMs: number };
 }
 
-interface TokenConfig {
-  readonly keys: KeySource;
-  readonly issuer: string | undefined;
-  readonly audience: string | undefined;
-}
-
 interface KafkaConfig extends KafkaSecurity {
   /** `host:port` */
   readonly brokers: readonly string[];
@@ -95,7 +90,7 @@ export function deliveryConfig(values: DeliveryValues): DeliveryConfig {
     instanceId: values.INSTANCE_ID,
     listen: { sockets: values.HTTP_PORT, operations: values.HTTP_ADDR, tls: listeningTls(values) },
     servesPage: values.PAGE,
-    tokens: tokenConfig(values),
+    tokens: values.AUTH === "none" ? undefined : jwtConfig(values),
     handshake: {
       cookie: values.AUTH_COOKIE,
       addressHeader: values.ADDRESS_HEADER,
@@ -130,18 +125,6 @@ export function deliveryConfig(values: DeliveryValues): DeliveryConfig {
     log: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
     drain: { spreadMs: values.DRAIN_SPREAD, timeoutMs: values.DRAIN_TIMEOUT },
   };
-}
-
-function tokenConfig(values: DeliveryValues): TokenConfig | undefined {
-  const keys = keySource(values);
-  if (values.AUTH === "none" || keys === undefined) return undefined;
-  return { keys, issuer: values.JWT_ISSUER, audience: values.JWT_AUDIENCE };
-}
-
-function keySource({ JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL, JWKS_REFRESH }: DeliveryValues): KeySource | undefined {
-  if (JWT_SECRET !== undefined) return { kind: "secret", secret: JWT_SECRET };
-  if (JWT_PUBLIC_KEY !== undefined) return { kind: "pem", pem: JWT_PUBLIC_KEY.pem };
-  return JWKS_URL && { kind: "jwks", url: JWKS_URL, refreshMs: JWKS_REFRESH };
 }
 
 function presenceTls(values: DeliveryValues): DeliveryConfig["presence"]["tls"] {

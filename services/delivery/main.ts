@@ -15,6 +15,7 @@ import {
   showAddress,
   startOrExit,
 } from "@realchat/presence-runtime";
+import { JwtVerifier, openKeys } from "@realchat/presence-runtime/authentication";
 import { Audience } from "./audience/audience.ts";
 import { importPath } from "./audience/live/import-endpoint.ts";
 import { loadConfig } from "./config.ts";
@@ -25,7 +26,6 @@ import type { PresenceFeed } from "./feed/feed.ts";
 import { KafkaFeed } from "./feed/kafka/kafka-feed.ts";
 import { WatchFeed } from "./feed/watch-feed.ts";
 import type { Authenticator } from "./gateway/authentication/authenticator.ts";
-import { openKeys } from "./gateway/authentication/keys.ts";
 import { noAuthentication } from "./gateway/authentication/no-authentication.ts";
 import { TokenAuthenticator } from "./gateway/authentication/token-authenticator.ts";
 import { ForeignOrigins } from "./gateway/foreign-origins.ts";
@@ -169,7 +169,7 @@ async function createAuthenticator({ tokens }: DeliveryConfig, log: Log): Promis
   const onRefreshFailure = (error: unknown) =>
     log.warn({ err: error }, "the key set cannot be read; the last one counts");
   const keys = await openKeys(tokens.keys, clock, onRefreshFailure);
-  return new TokenAuthenticator({ ...tokens, keys, clock });
+  return new TokenAuthenticator(new JwtVerifier({ ...tokens, keys, clock }));
 }
 
 function presenceHealth(channels: PresenceChannels): { ready: boolean; detail: string } {

@@ -1,5 +1,6 @@
 import {
   isLoopback,
+  jwtConflicts,
   kafkaConflicts,
   listeningTlsConflicts,
   redisConflicts,
@@ -19,7 +20,7 @@ export const tokenSettings = ["JWT_SECRET", "JWT_PUBLIC_KEY", "JWKS_URL", "JWT_I
 export function conflictsAmong(values: DeliveryValues, purpose: Purpose): string[] {
   return [
     ...(purpose === "gateway" ? listeningConflicts(values) : []),
-    ...keyConflicts(values),
+    ...jwtConflicts(values),
     ...presenceConflicts(values),
     ...redisConflicts(values),
     ...feedConflicts(values),
@@ -67,17 +68,6 @@ function* authenticationConflicts(values: DeliveryValues): Iterable<string> {
   }
   if (AUTH === "none" && !isLoopback(HTTP_PORT.host) && !values.ALLOW_UNAUTHENTICATED) {
     yield `AUTH=none lets everybody who reaches HTTP_PORT=${showAddress(HTTP_PORT)} be anybody: give a key for tokens, listen on 127.0.0.1:${HTTP_PORT.port}, or accept it with ALLOW_UNAUTHENTICATED=true (--allow-unauthenticated)`;
-  }
-}
-
-function* keyConflicts({ JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL }: DeliveryValues): Iterable<string> {
-  const given = Object.entries({ JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL }).filter(([, value]) => value !== undefined);
-  if (given.length > 1) {
-    yield `${given.map(([name]) => name).join(" and ")} are set: give the one that tokens are signed with`;
-  }
-  // RFC 7518 §3.2: the key of HS256 has at least the size of the hash.
-  if (JWT_SECRET !== undefined && Buffer.byteLength(JWT_SECRET) < 32) {
-    yield `JWT_SECRET has ${Buffer.byteLength(JWT_SECRET)} bytes: give at least 32, it can be guessed otherwise`;
   }
 }
 

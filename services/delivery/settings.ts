@@ -5,6 +5,7 @@ import {
   group,
   grpcPeer,
   integer,
+  jwtSettings,
   kafkaSettings,
   listenAddress,
   listeningTlsSettings,
@@ -13,12 +14,9 @@ import {
   oneOf,
   origin,
   privateKeyFile,
-  publicKeyFile,
   redisSettings,
-  secret,
   text,
   toggle,
-  url,
   type Values,
 } from "@realchat/presence-runtime";
 
@@ -62,20 +60,7 @@ export const deliverySettings = {
       meaning: "how clients say who they are; none takes the query's user_id for it",
     },
     ALLOW_UNAUTHENTICATED: { kind: toggle, default: "false", meaning: "allow AUTH=none beyond loopback" },
-    JWT_SECRET: { kind: secret, meaning: "shared secret of HS256 tokens" },
-    JWT_PUBLIC_KEY: { kind: publicKeyFile, meaning: "public key of RS256, ES256 or EdDSA tokens (PEM)" },
-    JWKS_URL: { kind: url(["https", "http"]), meaning: "key set of RS256, ES256 or EdDSA tokens" },
-    JWKS_REFRESH: {
-      kind: duration({ min: second, max: 24 * hour }),
-      default: "10m",
-      meaning: "how often the key set is read anew",
-    },
-    JWT_ISSUER: { kind: text({ maxBytes: 1_024 }), default: { meaning: "any" }, meaning: "iss that tokens must have" },
-    JWT_AUDIENCE: {
-      kind: text({ maxBytes: 1_024 }),
-      default: { meaning: "any" },
-      meaning: "aud that tokens must have",
-    },
+    ...jwtSettings,
     AUTH_COOKIE: { kind: text(name), default: "realchat_token", meaning: "cookie that may hold the token" },
     ORIGINS: {
       kind: listOf(origin),

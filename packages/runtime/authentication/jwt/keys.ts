@@ -1,6 +1,6 @@
 import { createSecretKey, type KeyObject } from "node:crypto";
-import type { Clock } from "@realchat/presence-runtime";
 import { type CryptoKey, importSPKI, importX509 } from "jose";
+import type { Clock } from "../../clock.ts";
 import { type Algorithm, asymmetric } from "./algorithms.ts";
 import { IssuerKeys } from "./issuer-keys.ts";
 import type { KeySource } from "./key-source.ts";
@@ -44,5 +44,7 @@ async function importPem(pem: string): Promise<{ key: CryptoKey; algorithm: Algo
       // A key of another kind: the next algorithm may be its own.
     }
   }
-  throw new Error("JWT_PUBLIC_KEY is no key for RS256, ES256 or EdDSA: give an RSA, P-256 or Ed25519 public key");
+  throw new Error(
+    "the public key of tokens is none for RS256, ES256 or EdDSA: give an RSA, P-256 or Ed25519 public key",
+  );
 }

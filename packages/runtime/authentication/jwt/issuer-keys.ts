@@ -1,5 +1,5 @@
-import { type Cancel, type Clock, pause } from "@realchat/presence-runtime/clock";
 import { type CryptoKey, createRemoteJWKSet, type JWSHeaderParameters } from "jose";
+import { type Cancel, type Clock, pause } from "../../clock.ts";
 import { asymmetric } from "./algorithms.ts";
 import { keysFitting, type SetKey, usableKeys } from "./key-set.ts";
 import type { KeySource } from "./key-source.ts";
