@@ -3,13 +3,19 @@ import type { ErrorCode } from "./frame/frame.ts";
 import type { RpcLimits } from "./limits.ts";
 import type { CallObserver, Service } from "./service.ts";
 
+/** PEM texts. With `clientCa`, callers must present a certificate it signed (mutual TLS). */
+export interface RpcServerTls {
+  readonly certificate: string;
+  readonly key: string;
+  readonly clientCa?: string;
+}
+
 export interface RpcServerOptions {
   readonly services: readonly Service[];
   readonly observer?: CallObserver;
   /** Told of whatever a handler threw that is not an RpcError: a bug of ours. Must not throw. */
   readonly onInternalError?: (method: string, error: unknown) => void;
-  /** PEM texts. With `clientCa`, callers must present a certificate it signed (mutual TLS). */
-  readonly tls?: { readonly certificate: string; readonly key: string; readonly clientCa?: string };
+  readonly tls?: RpcServerTls;
   /** Those that shall differ from `defaultLimits`. */
   readonly limits?: Partial<RpcLimits>;
   /** For all that takes time: deadlines, time limits, the grace of a drain, what the observer is told; default the machine's. */

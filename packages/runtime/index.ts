@@ -17,6 +17,7 @@ export { OperationMeter, type OperationMetrics } from "./operation-meter.ts";
 export { type OperationsOptions, OperationsServer, type Order, type ReadinessCheck } from "./operations-server.ts";
 export { logReadiness } from "./readiness-log.ts";
 export { namesSecret, redactUrls } from "./redact.ts";
+export { Reloading, type ReloadMetrics } from "./reloading/reloading.ts";
 export { type CommandLine, parseCommandLine } from "./settings/command-line.ts";
 export * from "./settings/index.ts";
 export { type JwtConfig, jwtConfig, jwtConflicts, jwtSettings } from "./settings/jwt-settings.ts";
@@ -27,6 +28,7 @@ export {
   listeningTlsConflicts,
   listeningTlsSettings,
 } from "./settings/listening-tls-settings.ts";
+export type { LiveSettings } from "./settings/live-settings.ts";
 export { instanceName, loadSettings, type Start } from "./settings/load-settings.ts";
 export { logSettings } from "./settings/log-settings.ts";
 export { normalOrigin, origin } from "./settings/origin.ts";

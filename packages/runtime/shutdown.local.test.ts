@@ -12,6 +12,7 @@ import { type DrainStep, drainOnSignal, type Host, startOrExit } from "./shutdow
 
 /** A process that notes its exit code instead of ending. */
 class FakeHost extends EventEmitter {
+  readonly stdin: { isTTY?: boolean } = {};
   readonly exits: number[] = [];
   readonly told: string[] = [];
   readonly stdout = new EventEmitter();
@@ -21,15 +22,15 @@ class FakeHost extends EventEmitter {
   }
 }
 
-function drainable(steps: readonly DrainStep[]) {
-  const host = new FakeHost();
+function drainable(steps: readonly DrainStep[], onHangUp?: () => void, stdin: { isTTY?: boolean } = {}) {
+  const host = Object.assign(new FakeHost(), { stdin });
   const clock = new FakeClock();
   const lines: string[] = [];
   const log = createLog(
     { service: "presence", instance: "node-1", level: "info", format: "json" },
     { write: (line) => lines.push(JSON.parse(line).msg) },
   );
-  drainOnSignal({ log, clock, steps, deadlineMs: 10_000 }, host as unknown as Host);
+  drainOnSignal({ log, clock, steps, deadlineMs: 10_000, onHangUp }, host as unknown as Host);
   return { host, clock, lines };
 }
 
@@ -64,6 +65,18 @@ describe("drain", () => {
       ]);
     });
   }
+
+  test("SIGHUP may do something else, but not where there is a terminal: that was closed then", async () => {
+    let hangUps = 0;
+    const { host, clock, lines } = drainable([], () => hangUps++);
+    host.emit("SIGHUP", "SIGHUP");
+    await clock.advance(0);
+    assert.deepEqual([hangUps, host.exits, lines], [1, [], []]);
+    const onTerminal = drainable([], () => assert.fail("the terminal was closed"), { isTTY: true });
+    onTerminal.host.emit("SIGHUP", "SIGHUP");
+    await onTerminal.clock.advance(0);
+    assert.deepEqual(onTerminal.host.exits, [0]);
+  });
 
   test("a step that fails is logged, the others still run, and the exit code is 1", async () => {
     const ran: string[] = [];

@@ -19,15 +19,18 @@ export interface DrainOptions {
   readonly steps: readonly DrainStep[];
   /** For all steps together; 10 s is less than what orchestrators wait. */
   readonly deadlineMs: number;
+  /** What SIGHUP does; absent: it drains. It does so too where there is a terminal, which was closed then. */
+  readonly onHangUp?: () => void;
 }
 
 /** What of the process a shutdown needs. */
 export type Host = Pick<NodeJS.Process, "on" | "exit"> & {
+  readonly stdin: { readonly isTTY?: boolean };
   readonly stdout: Pick<Writable, "on">;
   readonly stderr: Pick<Writable, "on" | "write">;
 };
 
-/** SIGHUP: the terminal was closed. Without a listener each of them would kill the process where it is. */
+/** Without a listener each of them would kill the process where it is. */
 const stopSignals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 
 /** On a terminal, Ctrl-C comes twice: from the terminal, and once more from npm. That is no second thought. */
@@ -38,7 +41,7 @@ const sameSignalMs = 1_000;
  * A second signal, at least a second later, exits with 1 at once.
  */
 export function drainOnSignal(options: DrainOptions, host: Host = process): void {
-  const { clock } = options;
+  const { clock, onHangUp } = options;
   let drainingSinceMs: number | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
     if (drainingSinceMs !== undefined) {
@@ -51,7 +54,8 @@ export function drainOnSignal(options: DrainOptions, host: Host = process): void
     options.log.info(`${signal}: draining`);
     void drain(options).then((code) => host.exit(code));
   };
-  for (const signal of stopSignals) host.on(signal, onSignal);
+  const isHangUpNoEnd = onHangUp !== undefined && host.stdin.isTTY !== true;
+  for (const signal of stopSignals) host.on(signal, signal === "SIGHUP" && isHangUpNoEnd ? onHangUp : onSignal);
 }
 
 /**

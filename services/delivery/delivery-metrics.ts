@@ -1,5 +1,5 @@
 import type { Bound, ChannelMetrics, KeeperMetrics } from "@realchat/presence-client";
-import type { Metrics, Sample } from "@realchat/presence-runtime";
+import type { Metrics, ReloadMetrics, Sample } from "@realchat/presence-runtime";
 import type { DirectoryMetrics } from "./audience/directory.ts";
 import type { PresenceFeed } from "./feed/feed.ts";
 import type { GatewayMetrics } from "./gateway/gateway-metrics.ts";
@@ -300,6 +300,18 @@ function exposeBounds(metrics: Metrics, { gateway, keeper, audience }: Parts): v
   metrics.gauge(
     { name: "delivery_bound_limit", help: "Where each of them is full." },
     bounds(({ limit }) => limit),
+  );
+}
+
+/** What became of settings that were read again. */
+export function exposeReloading(metrics: Metrics, read: () => ReloadMetrics): void {
+  metrics.total({ name: "delivery_reloads_total", help: "Changes of files that were taken over, or refused." }, () => {
+    const { applied, refused } = read();
+    return samples("outcome", { applied, refused });
+  });
+  metrics.gauge(
+    { name: "delivery_reload_refused", help: "1 while what the files say is refused: a start would fail." },
+    () => Number(read().isRefused),
   );
 }
 

@@ -6,11 +6,13 @@ import {
   createLog,
   drainOnSignal,
   evictionHealth,
+  type LiveSettings,
   type Log,
   LoopTurns,
   listenAt,
   Metrics,
   OperationsServer,
+  Reloading,
   settingsHealth,
   showAddress,
   startOrExit,
@@ -20,7 +22,7 @@ import { Audience } from "./audience/audience.ts";
 import { importPath } from "./audience/live/import-endpoint.ts";
 import { loadConfig } from "./config.ts";
 import type { DeliveryConfig } from "./delivery-config.ts";
-import { exposeParts, observeDots } from "./delivery-metrics.ts";
+import { exposeParts, exposeReloading, observeDots } from "./delivery-metrics.ts";
 import { DeviceChanges } from "./feed/device-changes.ts";
 import type { PresenceFeed } from "./feed/feed.ts";
 import { KafkaFeed } from "./feed/kafka/kafka-feed.ts";
@@ -45,10 +47,10 @@ import { webServer } from "./web/serve-web.ts";
 await startOrExit("delivery", async () => {
   const start = loadConfig(process.argv.slice(2));
   if (start.kind === "print") process.stdout.write(start.text);
-  else await run(start.config);
+  else await run(start.config, start.settings);
 });
 
-async function run(config: DeliveryConfig): Promise<void> {
+async function run(config: DeliveryConfig, settings: LiveSettings<DeliveryConfig>): Promise<void> {
   const log = createLog({ service: config.serviceName, instance: config.instanceId, ...config.log });
   const channels = new PresenceChannels({ ...config.presence, clock });
   const { kafka: brokers } = config;
@@ -92,6 +94,13 @@ async function run(config: DeliveryConfig): Promise<void> {
     onInternalError: (error) => log.error({ err: error }, "a socket could not be opened"),
     onForeignOrigin: (origin) => foreignOrigins.add(origin),
   });
+  const reloading = new Reloading({
+    ...{ settings, log, clock },
+    apply({ listen }) {
+      if (listen.tls) gateway.replaceTls(listen.tls);
+    },
+  });
+  exposeReloading(metrics, () => reloading.metrics());
   exposeParts(metrics, { gateway, push, keeper, channels, audience, feed, deviceChanges, limits: config.limits });
   const operations = new OperationsServer({
     service: config.serviceName,
@@ -130,10 +139,12 @@ async function run(config: DeliveryConfig): Promise<void> {
     log,
     clock,
     deadlineMs: config.drain.timeoutMs,
+    onHangUp: () => void reloading.reload(),
     steps: [
       {
         name: "close the sockets",
         run() {
+          reloading.close();
           keeper.announceDrain();
           return gateway.drain(config.drain.spreadMs);
         },

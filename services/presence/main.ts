@@ -5,12 +5,14 @@ import {
   createLog,
   drainOnSignal,
   evictionHealth,
+  type LiveSettings,
   type Log,
   LoopTurns,
   listenAt,
   logReadiness,
   Metrics,
   OperationsServer,
+  Reloading,
   settingsHealth,
   showAddress,
   startOrExit,
@@ -24,7 +26,7 @@ import { MemoryPublisher } from "./events/memory.ts";
 import type { EventPublisher } from "./events/publisher.ts";
 import { type PublishToChannel, RedisPubSubPublisher } from "./events/redis-pubsub.ts";
 import type { PresenceConfig } from "./presence-config.ts";
-import { exposeParts, exposeServer, observeCalls, observeTransitions } from "./presence-metrics.ts";
+import { exposeParts, exposeReloading, exposeServer, observeCalls, observeTransitions } from "./presence-metrics.ts";
 import { PresenceService } from "./presence-service.ts";
 import { presenceApi } from "./rpc/presence-api.ts";
 import { CutOff, lookPeriodMs } from "./shards/cut-off.ts";
@@ -45,10 +47,10 @@ const sendAwayMs = 1_000;
 await startOrExit("presence", async () => {
   const start = loadConfig(process.argv.slice(2));
   if (start.kind === "print") process.stdout.write(start.text);
-  else await run(start.config);
+  else await run(start.config, start.settings);
 });
 
-async function run(config: PresenceConfig): Promise<void> {
+async function run(config: PresenceConfig, settings: LiveSettings<PresenceConfig>): Promise<void> {
   const log = createLog({ service: config.serviceName, instance: config.instanceId, ...config.log });
   const { store, publishToChannel } = createStore(config, log);
   const publishers = [...createPublishers(config, publishToChannel)];
@@ -156,6 +158,13 @@ async function run(config: PresenceConfig): Promise<void> {
     tls: config.listen.tls,
   });
   exposeServer(metrics, () => server.metrics());
+  const reloading = new Reloading({
+    ...{ settings, log, clock },
+    apply({ listen }) {
+      if (listen.tls) server.replaceTls(listen.tls);
+    },
+  });
+  exposeReloading(metrics, () => reloading.metrics());
   let draining = false;
   const operations = new OperationsServer({
     service: config.serviceName,
@@ -186,11 +195,13 @@ async function run(config: PresenceConfig): Promise<void> {
     log,
     clock,
     deadlineMs: config.drainTimeoutMs,
+    onHangUp: () => void reloading.reload(),
     steps: [
       {
         name: "stop serving",
         run(remainingMs) {
           draining = true;
+          reloading.close();
           stopShowingHealth();
           health.drain();
           watches.closeAll();

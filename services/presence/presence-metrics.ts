@@ -1,5 +1,5 @@
 import type { CallObserver, RpcCode, RpcServerMetrics } from "@realchat/presence-rpc";
-import type { Metrics, Sample } from "@realchat/presence-runtime";
+import type { Metrics, ReloadMetrics, Sample } from "@realchat/presence-runtime";
 import { type BeginReason, beginReasons } from "./domain/recovery.ts";
 import { type Transition, transitionCauses } from "./domain/transition.ts";
 import type { EventPublisher } from "./events/publisher.ts";
@@ -288,5 +288,17 @@ export function exposeServer(metrics: Metrics, read: () => RpcServerMetrics): vo
   );
   metrics.total({ name: "presence_rpc_limits_hit_total", help: "Limits that callers ran into, by name." }, () =>
     Object.entries(read().limitsHit).map(([limit, value]) => ({ labels: { limit }, value })),
+  );
+}
+
+/** What became of settings that were read again. */
+export function exposeReloading(metrics: Metrics, read: () => ReloadMetrics): void {
+  metrics.total({ name: "presence_reloads_total", help: "Changes of files that were taken over, or refused." }, () => {
+    const { applied, refused } = read();
+    return Object.entries({ applied, refused }).map(([outcome, value]) => ({ labels: { outcome }, value }));
+  });
+  metrics.gauge(
+    { name: "presence_reload_refused", help: "1 while what the files say is refused: a start would fail." },
+    () => Number(read().isRefused),
   );
 }

@@ -8,6 +8,7 @@ import {
   listenAddress,
   listeningTlsSettings,
   listOf,
+  live,
   logSettings,
   oneOf,
   redisSettings,
@@ -35,7 +36,7 @@ export const presenceSettings = {
     },
     ...listeningTlsSettings("the gRPC server"),
     TLS_CLIENT_CA: {
-      kind: certificateFile,
+      kind: live(certificateFile),
       meaning: "authority (PEM) that must have signed callers' certificates: mutual TLS",
     },
     ALLOW_INSECURE: {

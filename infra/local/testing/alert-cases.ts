@@ -179,6 +179,10 @@ export const alertCases: readonly AlertCase[] = [
     [ofNode("presence_bound_used", 'bound="knownSessions"')]: always(1_000),
     [ofNode("presence_bound_limit", 'bound="knownSessions"')]: always(1_000),
   }),
+  fires("PresenceReloadRefused", "a key that is not the certificate's", "3m", {
+    [ofNode("presence_reload_refused")]: always(1),
+  }),
+  isQuiet("PresenceReloadRefused", "it was for 10 s", "5m", { [ofNode("presence_reload_refused")]: "0x24 1x2 0x214" }),
   fires("PresenceEventLoopBusy", "0.2 s", "5m", { [ofNode("nodejs_eventloop_lag_p99_seconds")]: always(0.2) }),
   isQuiet("PresenceEventLoopBusy", "a gateway's is", "5m", {
     [ofGateway("nodejs_eventloop_lag_p99_seconds")]: always(0.2),
@@ -290,6 +294,12 @@ export const alertCases: readonly AlertCase[] = [
   fires("DeliveryBoundNearlyFull", "900 of 1,000 ends wait", "3m", {
     [ofGateway("delivery_bound_used", 'bound="closings"')]: always(900),
     [ofGateway("delivery_bound_limit", 'bound="closings"')]: always(1_000),
+  }),
+  fires("DeliveryReloadRefused", "a key that is not the certificate's", "3m", {
+    [ofGateway("delivery_reload_refused")]: always(1),
+  }),
+  isQuiet("DeliveryReloadRefused", "it was for 10 s", "5m", {
+    [ofGateway("delivery_reload_refused")]: "0x24 1x2 0x214",
   }),
   fires("DeliveryEventLoopBusy", "0.2 s", "5m", { [ofGateway("nodejs_eventloop_lag_p99_seconds")]: always(0.2) }),
 ];

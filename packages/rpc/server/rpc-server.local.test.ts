@@ -3,7 +3,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { describe, type TestContext, test } from "node:test";
 import { connect } from "node:tls";
-import { credentials } from "@grpc/grpc-js";
+import { credentials, status } from "@grpc/grpc-js";
 import { waitUntil } from "@realchat/presence-testing";
 import { implement } from "../service.ts";
 import { RpcError } from "../status.ts";
@@ -150,6 +150,24 @@ describe("what only the engine of our own has", () => {
     await server.drain(20);
     assert.notEqual((await call).code, 0);
     assert.equal(server.metrics().connections, 0);
+  });
+
+  test("a new certificate is for new connections, open ones stay; one that cannot be used changes nothing", async (t) => {
+    const [first, second] = [issueCertificates(), issueCertificates()];
+    const { server, port } = await engineWithEcho(t, { tls: first.server });
+    const clientWho = (trusts: string) => {
+      const client = new TextClient(port, credentials.createSsl(Buffer.from(trusts)));
+      t.after(() => client.close());
+      return client;
+    };
+    const open = clientWho(first.ca);
+    assert.equal(await open.unary("before"), "before");
+    server.replaceTls(second.server);
+    assert.throws(() => server.replaceTls({ ...first.server, key: second.server.key }), /cannot be used: .*mismatch/);
+    assert.equal(await open.unary("open"), "open");
+    assert.equal(await clientWho(second.ca).unary("new"), "new");
+    assert.equal((await errorOf(clientWho(first.ca).unary(""))).code, status.UNAVAILABLE);
+    assert.equal(server.metrics().connectionsTotal, 2);
   });
 });
 

@@ -1,6 +1,11 @@
 import { constants } from "node:crypto";
 import type { Socket } from "node:net";
-import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
+import {
+  createServer as createTlsServer,
+  type SecureContextOptions,
+  type TLSSocket,
+  type Server as TlsServer,
+} from "node:tls";
 import { type Cancel, type Clock, systemClock } from "@realchat/presence-runtime/clock";
 import { BufferPool } from "../connection/buffer-pool.ts";
 import { Connection, type ConnectionSurroundings } from "../connection/connection.ts";
@@ -9,7 +14,7 @@ import { Deadlines } from "../grpc/deadlines.ts";
 import { RpcAcceptor } from "../grpc/rpc-acceptor.ts";
 import { type Interceptor, methodsByPath } from "../grpc/served-method.ts";
 import { defaultLimits, type RpcLimits } from "../limits.ts";
-import type { RpcServer, RpcServerMetrics, RpcServerOptions } from "../server.ts";
+import type { RpcServer, RpcServerMetrics, RpcServerOptions, RpcServerTls } from "../server.ts";
 import { Stream } from "../stream/stream.ts";
 import { Listener } from "./listener.ts";
 
@@ -24,6 +29,11 @@ export interface RpcEngine extends RpcServer {
    * go on to their end; who connects from now on is served as ever.
    */
   sendAway(spreadMs: number): void;
+  /**
+   * Connections from now on agree on TLS with these; open ones stay.
+   * @throws Error when the certificate or key cannot be used; then all stays as it is
+   */
+  replaceTls(tls: RpcServerTls): void;
   metrics(): RpcServerMetrics;
 }
 
@@ -41,6 +51,8 @@ class Engine implements RpcEngine {
   readonly #counters = new Counters();
   readonly #deadlines: Deadlines;
   readonly #listener: Listener;
+  /** Absent: connections are plaintext. */
+  readonly #secure: TlsServer | undefined;
   readonly #connections = new Set<Connection>();
   /** Sockets whose TLS is not agreed on yet, by their peer, and since when they are there. */
   readonly #handshaking = new Map<string, { readonly socket: Socket; readonly sinceMs: number }>();
@@ -65,12 +77,12 @@ class Engine implements RpcEngine {
       onBug: (error) => onInternalError?.("", error),
       openStream: (connection, id) => new Stream(connection, id, acceptor),
     };
-    const secure = options.tls === undefined ? undefined : this.#secure(options.tls);
+    this.#secure = options.tls && this.#createSecure(options.tls);
     this.#listener = new Listener({
       ...this.#limits,
       accept: (socket, peer) => {
-        if (secure === undefined) this.#serve(socket, peer, this.#surroundings.nowMs);
-        else this.#shakeHands(secure, socket, peer);
+        if (this.#secure === undefined) this.#serve(socket, peer, this.#surroundings.nowMs);
+        else this.#shakeHands(this.#secure, socket, peer);
       },
       refused: (limit, peer) => this.#counters.limitHit(limit, peer),
     });
@@ -112,21 +124,17 @@ class Engine implements RpcEngine {
     return { ...counts, resetsSent: { ...resetsSent }, limitsHit: { ...limitsHit } };
   }
 
-  #secure(tls: NonNullable<RpcServerOptions["tls"]>): TlsServer {
-    const { certificate, key, clientCa } = tls;
-    const isMutual = clientCa !== undefined;
-    try {
-      const options = { cert: certificate, key, ca: clientCa, requestCert: isMutual, rejectUnauthorized: isMutual };
-      // RFC 9113 §9.2.1: over TLS 1.2 there is no renegotiation.
-      const asHttp2 = { minVersion: "TLSv1.2", secureOptions: constants.SSL_OP_NO_RENEGOTIATION } as const;
-      const secure = createTlsServer({ ...options, ...asHttp2, ALPNProtocols: ["h2"] });
-      secure.on("secureConnection", (socket) => this.#serveSecurely(socket));
-      secure.on("tlsClientError", (_error, socket) => socket.destroy());
-      return secure;
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      throw new Error(`the TLS certificate or key cannot be used: ${why}`, { cause: error });
-    }
+  replaceTls(tls: RpcServerTls): void {
+    withUsableTls(() => this.#secure?.setSecureContext(secureContext(tls)));
+  }
+
+  #createSecure(tls: RpcServerTls): TlsServer {
+    const isMutual = tls.clientCa !== undefined;
+    const peers = { requestCert: isMutual, rejectUnauthorized: isMutual, ALPNProtocols: ["h2"] };
+    const secure = withUsableTls(() => createTlsServer({ ...secureContext(tls), ...peers }));
+    secure.on("secureConnection", (socket) => this.#serveSecurely(socket));
+    secure.on("tlsClientError", (_error, socket) => socket.destroy());
+    return secure;
   }
 
   #shakeHands(secure: TlsServer, socket: Socket, peer: string): void {
@@ -165,6 +173,21 @@ class Engine implements RpcEngine {
 }
 
 const sendAwayPeriodMs = 50;
+
+function secureContext({ certificate, key, clientCa }: RpcServerTls): SecureContextOptions {
+  // RFC 9113 §9.2.1: over TLS 1.2 there is no renegotiation.
+  const asHttp2 = { minVersion: "TLSv1.2", secureOptions: constants.SSL_OP_NO_RENEGOTIATION } as const;
+  return { cert: certificate, key, ...(clientCa !== undefined && { ca: clientCa }), ...asHttp2 };
+}
+
+function withUsableTls<T>(use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`the TLS certificate or key cannot be used: ${why}`, { cause: error });
+  }
+}
 
 /** Often enough for the shortest of the times that a tick watches over. */
 function tickMs(limits: RpcLimits): number {

@@ -4,5 +4,5 @@ export type { Environment } from "./environment.ts";
 export { integer, listOf, oneOf, secret, text, toggle, url } from "./kinds.ts";
 export { nearest } from "./nearest.ts";
 export { certificateFile, isKeyOf, type PemFile, privateKeyFile, publicKeyFile } from "./pem-file.ts";
-export { group, type Setting, type SettingsTable, type ValueKind, type Values } from "./setting.ts";
+export { group, live, type Setting, type SettingsTable, type ValueKind, type Values } from "./setting.ts";
 export { byteSize, duration, showDuration } from "./units.ts";

@@ -67,7 +67,7 @@ export const secret: ValueKind<string> = {
 };
 
 /** A URL with one of these schemes; its user and password are never shown. */
-export function url(schemes: readonly string[]): ValueKind<URL> {
+export function url(schemes: readonly string[]): ValueKind<URL> & { hide(text: string): string } {
   const forms = inWords(
     schemes.map((scheme) => `${scheme}://host:port`),
     "or",

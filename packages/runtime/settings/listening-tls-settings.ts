@@ -1,11 +1,11 @@
 import { certificateFile, isKeyOf, privateKeyFile } from "./pem-file.ts";
-import type { Values } from "./setting.ts";
+import { live, type Values } from "./setting.ts";
 
 /** The certificate of what a service listens with. @param listener as --help calls it */
 export function listeningTlsSettings(listener: string) {
   return {
-    TLS_CERT: { kind: certificateFile, meaning: `certificate of ${listener} (PEM); turns TLS on` },
-    TLS_KEY: { kind: privateKeyFile, meaning: "its private key (PEM)" },
+    TLS_CERT: { kind: live(certificateFile), meaning: `certificate of ${listener} (PEM); turns TLS on` },
+    TLS_KEY: { kind: live(privateKeyFile), meaning: "its private key (PEM)" },
   };
 }
 

@@ -38,5 +38,5 @@ function pemFile(content: string, parse: (pem: string) => unknown): ValueKind<Pe
       return z.NEVER;
     }
   });
-  return { placeholder: "file", schema, show: ({ path }) => path };
+  return { placeholder: "file", schema, show: ({ path }) => path, readsFile: true };
 }

@@ -21,7 +21,8 @@ const plain = url(["redis", "rediss"]);
  * Source: https://www.iana.org/assignments/uri-schemes/prov/redis
  */
 export const redisUrl: ValueKind<RedisUrl> = {
-  ...plain,
+  placeholder: plain.placeholder,
+  hide: plain.hide,
   schema: plain.schema.transform((parsed, context) => {
     const wrong = (why: string) => {
       context.addIssue({ code: "custom", message: `${why}: give redis[s]://[user:password@]host:port[/database]` });

@@ -14,6 +14,15 @@ export interface ValueKind<T> {
   hide?(text: string): string;
   /** Given as a flag without a value it means `true`. */
   readonly isSwitch?: true;
+  /** The text is the path of a file, which the value is read from. */
+  readonly readsFile?: true;
+  /** Whether a running service can go over from one value to the other; absent: it never can. */
+  canBecome?(value: T, next: T): boolean;
+}
+
+/** The same kind of value, but a running service takes a new one over as soon as it is there. */
+export function live<T>(kind: ValueKind<T>): ValueKind<T> {
+  return { ...kind, canBecome: () => true };
 }
 
 /** One setting: given as a flag, by the environment, or by default, in this order. */

@@ -66,7 +66,7 @@ function defaultOf(setting: GroupedSetting): string {
 }
 
 function meaningOf({ kind, meaning }: GroupedSetting): string {
-  return kind.choices ? `${meaning} (${kind.choices.join(", ")})` : meaning;
+  return `${meaning}${kind.choices ? ` (${kind.choices.join(", ")})` : ""}${kind.canBecome ? "; live" : ""}`;
 }
 
 function defaultInMarkdown(setting: GroupedSetting): string {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { IncomingMessage, type ServerResponse } from "node:http";
 import { get } from "node:https";
 import { connect as connectTcp } from "node:net";
@@ -436,6 +437,25 @@ test("with a certificate, sockets are encrypted", async () => {
     request.once("error", reject);
   });
   assert.match(answer, /^431 .*"headers_too_big"/);
+});
+
+test("a new certificate is for new sockets, open ones stay", async () => {
+  const [first, second] = [issueCertificates(), issueCertificates()];
+  harness = await startGatewayHarness({ tls: first.server });
+  const { address, gateway, subscriptions } = harness;
+  const open = (userId: string, ca: string) =>
+    once(new WebSocket(`wss://${address}/ws?user_id=${userId}&device_id=phone`, [jsonProtocol], { ca }), "open");
+  await open("ada", first.ca);
+  gateway.replaceTls(second.server);
+  await assert.rejects(open("bruno", first.ca), { code: "CERT_SIGNATURE_FAILURE" });
+  await open("bruno", second.ca);
+  assert.deepEqual(
+    subscriptions.map(({ userId, isClosed }) => [userId, isClosed]),
+    [
+      ["ada", false],
+      ["bruno", false],
+    ],
+  );
 });
 
 describe("a gateway that goes away", () => {

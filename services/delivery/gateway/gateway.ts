@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { OpenSession, SessionHandle } from "@realchat/presence-client";
@@ -23,6 +23,12 @@ import { spreadOut } from "./spread-out.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 import { agree, asksForWebSocket, notUpgraded, wrongWithUpgrade } from "./upgrade.ts";
 
+/** PEM texts. */
+interface GatewayTls {
+  readonly certificate: string;
+  readonly key: string;
+}
+
 export interface GatewayOptions {
   readonly authenticator: Authenticator;
   readonly sessions: { open(session: OpenSession): SessionHandle };
@@ -41,8 +47,8 @@ export interface GatewayOptions {
     readonly messageRate: Rate;
   };
   readonly liveness: { readonly pingEveryMs: number; readonly pongWithinMs: number };
-  /** PEM; undefined: no TLS. */
-  readonly tls: { readonly certificate: string; readonly key: string } | undefined;
+  /** undefined: no TLS. */
+  readonly tls: GatewayTls | undefined;
   /** Answers plain HTTP requests. */
   readonly page: (request: IncomingMessage, response: ServerResponse) => void;
   readonly onInternalError: (error: unknown) => void;
@@ -75,6 +81,8 @@ const drainStepMs = 50;
 export class Gateway {
   readonly #options: GatewayOptions;
   readonly #http: Server;
+  /** The same, when it speaks TLS. */
+  readonly #secure: TlsServer | undefined;
   readonly #sockets: WebSocketServer;
   readonly #limits: SocketLimits;
   readonly #handshakes: HandshakeTurns;
@@ -122,10 +130,9 @@ export class Gateway {
       maxHeaderSize: headersMaxBytes,
       shouldUpgradeCallback: asksForWebSocket,
     };
-    this.#http =
-      tls === undefined
-        ? createServer(timeouts)
-        : createTlsServer({ ...timeouts, handshakeTimeout: handshake.timeoutMs, cert: tls.certificate, key: tls.key });
+    const { timeoutMs: handshakeTimeout } = handshake;
+    this.#secure = tls && createTlsServer({ ...timeouts, handshakeTimeout, cert: tls.certificate, key: tls.key });
+    this.#http = this.#secure ?? createServer(timeouts);
     this.#http.maxConnections = limits.socketsMax + connectionsBeside;
     this.#http.on("drop", () => increment(this.#refused, "connections"));
     this.#http.on("request", (request, response) => this.#serve(request, response));
@@ -167,6 +174,11 @@ export class Gateway {
         resolve((this.#http.address() as AddressInfo).port);
       });
     });
+  }
+
+  /** Connections from now on agree on TLS with these; open ones stay. @throws Error when they cannot be used */
+  replaceTls({ certificate, key }: GatewayTls): void {
+    this.#secure?.setSecureContext({ cert: certificate, key });
   }
 
   /**
