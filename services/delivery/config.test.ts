@@ -57,7 +57,7 @@ describe("configuration", () => {
         hasSampleCast: true,
       },
       kafka: undefined,
-      leases: false,
+      leases: true,
       push: {
         limits: { interestMax: 2_000, watchedMax: 10_000, lookupMax: 1_000 },
         slowMs: 10_000,

@@ -84,7 +84,7 @@ export const deliverySettings = {
     PRESENCE_TLS_KEY: { kind: privateKeyFile, meaning: "its private key (PEM)" },
     LEASES: {
       kind: toggle,
-      default: "false",
+      default: "true",
       meaning: "keep all sessions by one heartbeat, where presence has leases; else each has its own",
     },
     FEED: {

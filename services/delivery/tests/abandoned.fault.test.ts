@@ -43,7 +43,8 @@ before(async () => {
     startDelivery({
       env: {
         ...{ PRESENCE_SVC_ADDR: node?.grpcAddress ?? "", AUDIENCE_FILE: file, SAMPLE_CAST: "false" },
-        ...{ PONG_TIMEOUT: "2s", PING_INTERVAL: "8s" },
+        // A replaced session is found by its heartbeat here, not by a notice: its successor may be gone by then.
+        ...{ PONG_TIMEOUT: "2s", PING_INTERVAL: "8s", LEASES: "false" },
       },
     });
   [frozen, other] = await Promise.all([gateway(nodes[0]), gateway(nodes[1])]);

@@ -29,7 +29,12 @@ const greyAtMs = new Map<string, number>();
 beforeEach(async () => {
   const file = join(temporaryFolder("audience").path, "audience.jsonl");
   writeFileSync(file, `${JSON.stringify({ conversation_id: "all", participants: ["observer", ...crowd] })}\n`);
-  presence = await startPresence({ env: { SESSION_TTL: `${ttlMs}ms`, OFFLINE_GRACE: `${graceMs}ms` } });
+  presence = await startPresence({
+    env: {
+      ...{ SESSION_TTL: `${ttlMs}ms`, OFFLINE_GRACE: `${graceMs}ms` },
+      ...{ LEASE_TTL: `${ttlMs}ms`, LEASE_HEARTBEAT_INTERVAL: "1s" },
+    },
+  });
   const env = {
     ...{ PRESENCE_SVC_ADDR: presence.grpcAddress, AUDIENCE_FILE: file, SAMPLE_CAST: "false" },
     ...{ DRAIN_SPREAD: "2s", DRAIN_TIMEOUT: "20s" },

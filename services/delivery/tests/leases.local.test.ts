@@ -21,8 +21,7 @@ before(async () => {
   const env = { LEASE_TTL: `${leaseTtlMs}ms`, LEASE_HEARTBEAT_INTERVAL: "2s", OFFLINE_GRACE: "8s" };
   presence = await startPresence({ env });
   channels = new PresenceChannels({ addresses: [presence.grpcAddress] });
-  const start = () =>
-    startDelivery({ env: { PRESENCE_SVC_ADDR: presence.grpcAddress, DRAIN_SPREAD: "1s", LEASES: "true" } });
+  const start = () => startDelivery({ env: { PRESENCE_SVC_ADDR: presence.grpcAddress, DRAIN_SPREAD: "1s" } });
   gateways = await Promise.all([start(), start(), start()]);
 });
 

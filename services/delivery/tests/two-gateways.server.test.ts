@@ -38,7 +38,6 @@ before(async () => {
     env: { REDIS_URL: redis.url, KAFKA_BROKERS: kafka.brokers, KAFKA_TOPIC: presenceTopic },
   });
   const env = {
-    LEASES: "true",
     ...{ PRESENCE_SVC_ADDR: presence.grpcAddress, REDIS_URL: redis.url, KAFKA_BROKERS: kafka.brokers },
     KAFKA_TOPICS: [`presence.events.v1=${presenceTopic}`, ...audienceTopics.map(nameOf)].join(","),
     SAMPLE_CAST: "false",
