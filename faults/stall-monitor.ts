@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { type Cancel, type Clock, systemClock } from "@realchat/presence-runtime/clock";
+import { coreWaitMs } from "@realchat/presence-testing";
 import type { Span } from "./time/spans.ts";
 
 const turnMs = 50;
@@ -14,7 +14,7 @@ const heldUpShare = 0.5;
 interface StallMonitorOptions {
   /** Processes that everything waits for, now. */
   readonly pids: () => readonly number[];
-  /** See waitedMsOf. */
+  /** See coreWaitMs. */
   readonly waitedMs?: (pid: number) => number | undefined;
   readonly clock?: Clock;
 }
@@ -30,7 +30,7 @@ export class StallMonitor {
   #lookedMs: number;
   #waited = new Map<number, number>();
 
-  constructor({ pids, waitedMs = waitedMsOf, clock = systemClock }: StallMonitorOptions) {
+  constructor({ pids, waitedMs = coreWaitMs, clock = systemClock }: StallMonitorOptions) {
     this.#options = { pids, waitedMs, clock };
     this.#turnedMs = clock.monotonicMs();
     this.#lookedMs = this.#turnedMs;
@@ -64,17 +64,4 @@ export class StallMonitor {
 
 function pairOf(pid: number, ms: number | undefined): [number, number][] {
   return ms === undefined ? [] : [[pid, ms]];
-}
-
-/**
- * How long a process' first thread was ready to run and had no processor, ms; undefined where the system does not tell.
- * https://docs.kernel.org/scheduler/sched-stats.html
- */
-function waitedMsOf(pid: number): number | undefined {
-  try {
-    const [, waitedNs] = readFileSync(`/proc/${pid}/schedstat`, "utf8").split(" ");
-    return Number(waitedNs) / 1e6;
-  } catch {
-    return undefined;
-  }
 }

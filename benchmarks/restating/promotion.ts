@@ -1,10 +1,9 @@
 import { systemClock as clock, pause } from "@realchat/presence-runtime/clock";
-import { waitUntil } from "@realchat/presence-testing";
+import { coreWaitMs, waitUntil } from "@realchat/presence-testing";
 import { shardKeys } from "../../services/presence/store/redis/keys.ts";
 import { metricOf } from "../../services/presence/testing/fleet.ts";
 import type { Bench } from "../benchmark.ts";
 import { busyCoresDuring } from "../load/busy-cores.ts";
-import { coreWaitMs } from "../load/core-wait.ts";
 import { percentile } from "../report/figure.ts";
 import { Gateways } from "./gateways.ts";
 import { periodMs, type Site, startSite } from "./site.ts";
@@ -88,7 +87,8 @@ async function measured({ redis, node }: Site, run: () => Promise<unknown>): Pro
   const nodeUs = async () => (await metricOf(node, "process_cpu_seconds_total")) * 1_000_000;
   const startMs = clock.monotonicMs();
   const [redisStartUs, nodeStartUs] = [await redis.cpuUs(), await nodeUs()];
-  const [redisWaitedMs, gatewaysWaitedMs] = [coreWaitMs(redis.pid), coreWaitMs(process.pid)];
+  const waitedMs = (pid: number) => coreWaitMs(pid) ?? Number.NaN;
+  const [redisWaitedMs, gatewaysWaitedMs] = [waitedMs(redis.pid), waitedMs(process.pid)];
   const busyCores = await busyCoresDuring(async () => {
     await run();
   });
@@ -98,8 +98,8 @@ async function measured({ redis, node }: Site, run: () => Promise<unknown>): Pro
     nodeUs: (await nodeUs()) - nodeStartUs,
     passedMs,
     busyCores,
-    redisWaitedShare: (coreWaitMs(redis.pid) - redisWaitedMs) / passedMs,
-    gatewaysWaitedShare: (coreWaitMs(process.pid) - gatewaysWaitedMs) / passedMs,
+    redisWaitedShare: (waitedMs(redis.pid) - redisWaitedMs) / passedMs,
+    gatewaysWaitedShare: (waitedMs(process.pid) - gatewaysWaitedMs) / passedMs,
   };
 }
 

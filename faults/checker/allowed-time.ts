@@ -1,7 +1,7 @@
 import type { History } from "../history/history.ts";
 import type { Excuse, InjectedFault } from "../history/injected-fault.ts";
 import type { ReaderHistory } from "../history/reader-history.ts";
-import { remembered } from "../history/remembered.ts";
+import { rememberedOf } from "../history/remembered.ts";
 import { afterCounted, merged, type Span } from "../time/spans.ts";
 
 /** The time that a promise's bound does not count for this reader, by what each fault allows. */
@@ -27,7 +27,7 @@ function excusedSpan({ beganMs, healedMs }: InjectedFault, excuse: Excuse): Span
 const capMs = 1_500;
 
 /** Time that brings nobody closer to a deadline, for sure (P6). */
-const standstills = remembered((_: undefined, { faults }): Span[] =>
+const standstills = rememberedOf(({ faults }): Span[] =>
   merged(
     faults
       .filter(({ allowance }) => allowance.isOutage)
@@ -36,14 +36,14 @@ const standstills = remembered((_: undefined, { faults }): Span[] =>
 );
 
 /** When the store may have lost data, in the order in which that began. */
-const losses = remembered((_: undefined, { faults }): Span[] =>
+const losses = rememberedOf(({ faults }): Span[] =>
   faults
     .filter(({ allowance }) => allowance.losesData)
     .map(({ beganMs, healedMs }) => ({ beginMs: beganMs, endMs: healedMs })),
 );
 
 export function mayHaveLost(history: History, { beginMs, endMs }: Span): boolean {
-  return losses(undefined, history).some((loss) => loss.beginMs <= endMs && loss.endMs >= beginMs);
+  return losses(history).some((loss) => loss.beginMs <= endMs && loss.endMs >= beginMs);
 }
 
 /**
@@ -52,10 +52,10 @@ export function mayHaveLost(history: History, { beginMs, endMs }: Span): boolean
  * @param sentMs of the call that was confirmed
  */
 export function surelyUntilMs(sentMs: number, ttlMs: number, history: History): number {
-  const still = standstills(undefined, history);
+  const still = standstills(history);
   const untilMs = (fromMs: number, countedMs: number) =>
     afterCounted(fromMs, countedMs - leapsIn({ beginMs: fromMs, endMs: fromMs + countedMs }, history), still);
-  const loss = losses(undefined, history).find(({ endMs }) => endMs >= sentMs);
+  const loss = losses(history).find(({ endMs }) => endMs >= sentMs);
   const recoveredMs = loss && untilMs(Math.max(loss.beginMs, sentMs), history.timing.ttlMs);
   return Math.min(untilMs(sentMs, ttlMs), recoveredMs ?? Number.POSITIVE_INFINITY);
 }

@@ -1,9 +1,9 @@
 import type { presence } from "@realchat/presence-proto";
+import { durationMs } from "@realchat/presence-proto";
 import { backoffMs } from "@realchat/presence-runtime/backoff";
 import { type Clock, pause } from "@realchat/presence-runtime/clock";
 import { CliError, type CliErrorCode } from "./cli-error.ts";
 import type { PresenceApi } from "./presence-api.ts";
-import { durationMs } from "./time.ts";
 
 export interface HeldSession {
   readonly userId: string;

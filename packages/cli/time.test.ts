@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ago, durationJson, durationMs, millisOf, seconds } from "./time.ts";
+import { ago, durationJson, millisOf, seconds } from "./time.ts";
 
-test("timestamps and durations become milliseconds, and text again", () => {
+test("timestamps become milliseconds, and durations text", () => {
   assert.equal(millisOf({ seconds: 2, nanos: 3_999_999 }), 2_003);
-  assert.equal(durationMs({ seconds: 1, nanos: 500_000_000 }), 1_500);
   assert.deepEqual([durationJson(20_000), durationJson(500)], ["20s", "0.500s"]);
   assert.deepEqual([seconds(20_000), seconds(500)], ["20 s", "0.5 s"]);
 });

@@ -1,17 +1,8 @@
-import type { Duration, Timestamp } from "@realchat/presence-proto";
+import type { Timestamp } from "@realchat/presence-proto";
 
 /** Milliseconds since 1970. */
 export function millisOf(timestamp: Timestamp): number {
   return timestamp.seconds * 1_000 + Math.floor(timestamp.nanos / 1_000_000);
-}
-
-/** Milliseconds. */
-export function durationMs(duration: Duration): number {
-  return duration.seconds * 1_000 + duration.nanos / 1_000_000;
-}
-
-export function durationOf(ms: number): Duration {
-  return { seconds: Math.floor(ms / 1_000), nanos: (ms % 1_000) * 1_000_000 };
 }
 
 /** As the JSON form of google.protobuf.Duration, such as `20s` or `0.500s`. */

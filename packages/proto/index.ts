@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 
+export { durationMs, durationOf } from "./duration.ts";
 export type { Duration } from "./generated/google/protobuf/duration.ts";
 export type { Timestamp } from "./generated/google/protobuf/timestamp.ts";
 export * as health from "./generated/grpc/health/v1/health.ts";

@@ -1,4 +1,4 @@
-import { PresenceError } from "./domain/presence-error.ts";
+import { pageTokenRefused } from "./domain/presence-error.ts";
 
 /** What a listing is of: a token of another one is refused. */
 export type Listing = readonly [kind: "user" | "instance" | "leases", id: string];
@@ -19,10 +19,7 @@ export function cursorIn(pageToken: string, [kind, id]: Listing): string {
     const cursor: unknown = fields[2];
     if (typeof cursor === "string" && cursor !== "") return cursor;
   }
-  throw new PresenceError(
-    "INVALID_ARGUMENT",
-    "page_token is none of this listing: send next_page_token of the page before, or none",
-  );
+  throw pageTokenRefused();
 }
 
 function parse(pageToken: string): unknown {

@@ -1,9 +1,10 @@
+import { durationOf } from "@realchat/presence-proto";
 import { duration, text } from "@realchat/presence-runtime/settings";
 import { CliError } from "../cli-error.ts";
 import { defineCommand } from "../command.ts";
 import { sessionRefJson } from "../json.ts";
 import { printable } from "../layout.ts";
-import { durationOf, seconds } from "../time.ts";
+import { seconds } from "../time.ts";
 import { identifier } from "./session-flags.ts";
 
 const dayMs = 86_400_000;

@@ -1,6 +1,7 @@
+import { durationMs } from "@realchat/presence-proto";
 import { defineCommand } from "../command.ts";
 import { printable } from "../layout.ts";
-import { durationJson, durationMs, seconds } from "../time.ts";
+import { durationJson, seconds } from "../time.ts";
 import { sessionId } from "./session-flags.ts";
 import { sessionOf, sessionOperands } from "./session-operands.ts";
 

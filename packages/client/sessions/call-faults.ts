@@ -1,4 +1,5 @@
 import { grpcErrorCodeOf } from "@realchat/presence-grpc";
+import { durationMs } from "@realchat/presence-proto";
 import type { Closed } from "@realchat/presence-proto/presence";
 import { type ClosedByOperator, PresenceClientError, type PresenceClientErrorCode } from "../presence-client-error.ts";
 
@@ -14,7 +15,7 @@ export function failureOf(entry: {
 }
 
 export function closedBy({ reason, blockedFor }: Closed): ClosedByOperator {
-  return { reason, blockedMs: blockedFor && blockedFor.seconds * 1_000 + blockedFor.nanos / 1_000_000 };
+  return { reason, blockedMs: blockedFor && durationMs(blockedFor) };
 }
 
 /** Of an entry that a batch was not answered for. */

@@ -10,6 +10,7 @@ interface Beating {
 const lateness = 1.1;
 /** How much faster than evenly those who are late are caught up with. */
 const catchUpFactor = 4;
+
 /**
  * Decides who sends a heartbeat when. Sessions stand in a row, the one whose last heartbeat is longest ago in front. At
  * each turn as many go as evenly belong to the time since the last turn: n sessions give n heartbeats an interval, at a

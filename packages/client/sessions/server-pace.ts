@@ -1,3 +1,5 @@
+import { type Duration, durationMs } from "@realchat/presence-proto";
+
 /** What is assumed until presence dictates something else: its defaults, ms. */
 interface AssumedPace {
   readonly intervalMs: number;
@@ -29,17 +31,7 @@ export class ServerPace {
 
   /** Takes over what an answer says; what it leaves out stays. */
   adopt({ heartbeatInterval, ttl }: { heartbeatInterval?: Duration | undefined; ttl?: Duration | undefined }): void {
-    if (heartbeatInterval !== undefined) this.#intervalMs = Math.max(intervalMinMs, millisecondsOf(heartbeatInterval));
-    if (ttl !== undefined && millisecondsOf(ttl) > 0) this.#ttlMs = millisecondsOf(ttl);
+    if (heartbeatInterval !== undefined) this.#intervalMs = Math.max(intervalMinMs, durationMs(heartbeatInterval));
+    if (ttl !== undefined && durationMs(ttl) > 0) this.#ttlMs = durationMs(ttl);
   }
-}
-
-/** google.protobuf.Duration */
-interface Duration {
-  readonly seconds: number;
-  readonly nanos: number;
-}
-
-function millisecondsOf({ seconds, nanos }: Duration): number {
-  return seconds * 1_000 + nanos / 1_000_000;
 }

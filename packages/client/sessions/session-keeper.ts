@@ -1,3 +1,4 @@
+import { type Duration, durationOf } from "@realchat/presence-proto";
 import {
   type DeepPartial,
   DisconnectReason,
@@ -502,10 +503,8 @@ const ageMinMs = 1_000;
 const ageMaxMs = 86_400_000;
 
 /** @returns undefined for what happens all the time */
-function ageOf(waitedMs: number): { seconds: number; nanos: number } | undefined {
-  if (waitedMs < ageMinMs) return undefined;
-  const ms = Math.floor(Math.min(waitedMs, ageMaxMs));
-  return { seconds: Math.floor(ms / 1_000), nanos: (ms % 1_000) * 1_000_000 };
+function ageOf(waitedMs: number): Duration | undefined {
+  return waitedMs < ageMinMs ? undefined : durationOf(Math.floor(Math.min(waitedMs, ageMaxMs)));
 }
 
 function registrationFailure({ leaseId }: HeldSession, error: PresenceClientError): RegistrationFailure {

@@ -29,3 +29,11 @@ export class PresenceError extends Error {
     this.refusal = options.refusal;
   }
 }
+
+/** Of a page_token that is none of this listing, or says no place in it. */
+export function pageTokenRefused(): PresenceError {
+  return new PresenceError(
+    "INVALID_ARGUMENT",
+    "page_token is none of this listing: send next_page_token of the page before, or none",
+  );
+}

@@ -1,4 +1,4 @@
-import { presence } from "@realchat/presence-proto";
+import { durationOf, presence } from "@realchat/presence-proto";
 import { type CallContext, implement, type Service } from "@realchat/presence-rpc";
 import type { LoopTurns } from "@realchat/presence-runtime";
 import type { LeasePace } from "../domain/lease.ts";
@@ -12,7 +12,7 @@ import { sessionControl } from "./session-control.ts";
 import { watchDevices } from "./watch-devices.ts";
 import { watchLease } from "./watch-lease.ts";
 import { watchPresence } from "./watch-presence.ts";
-import { closedOf, deviceInfoOf, durationOf, msOf, reasonOf, userDevicesOf, userPresenceOf } from "./wire.ts";
+import { closedOf, deviceInfoOf, msOf, reasonOf, userDevicesOf, userPresenceOf } from "./wire.ts";
 
 /** What callers are told of their sessions and leases, ms. */
 interface Pace {

@@ -1,4 +1,4 @@
-import { type Duration, presence, type Timestamp } from "@realchat/presence-proto";
+import { type Duration, durationMs, durationOf, presence, type Timestamp } from "@realchat/presence-proto";
 import type { Refusal } from "../domain/block.ts";
 import type { DisconnectReason } from "../domain/transition.ts";
 import type { DeviceView, UserView } from "../store/store.ts";
@@ -16,13 +16,9 @@ export function reasonOf(reason: number): DisconnectReason {
   return reasons[reason] ?? "UNSPECIFIED";
 }
 
-export function durationOf(ms: number): Duration {
-  return { seconds: Math.floor(ms / 1000), nanos: (ms % 1000) * 1_000_000 };
-}
-
 /** A duration of a caller's, floored. */
-export function msOf({ seconds, nanos }: Duration): number {
-  return Math.floor(seconds * 1_000 + nanos / 1_000_000);
+export function msOf(duration: Duration): number {
+  return Math.floor(durationMs(duration));
 }
 
 /** @returns undefined for 0, which stands for unknown */

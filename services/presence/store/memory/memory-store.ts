@@ -22,7 +22,7 @@ import {
   reckonOrderUs,
   tickOrderClock,
 } from "../../domain/order-clock.ts";
-import { PresenceError } from "../../domain/presence-error.ts";
+import { PresenceError, pageTokenRefused } from "../../domain/presence-error.ts";
 import { decideRestate } from "../../domain/restating.ts";
 import {
   type Device,
@@ -338,9 +338,7 @@ class MemoryStore implements PresenceStore {
   async sessionsAt(instanceId: string, cursor: string): Promise<{ sessions: SessionView[]; cursor: string }> {
     this.#checkOpen();
     this.#counts.list += 1;
-    if (!/^\d{0,15}$/.test(cursor)) {
-      throw new PresenceError("INVALID_ARGUMENT", "page_token says no place in this listing: begin anew, without");
-    }
+    if (!/^\d{0,15}$/.test(cursor)) throw pageTokenRefused();
     const { userIds, next } = this.#records.onlineFrom(Number(cursor), pageUsers);
     const { aheadUs } = this.#orders;
     const sessions = userIds.flatMap((userId) => sessionsOf(userId, this.#records.read(userId) as UserRecord, aheadUs));

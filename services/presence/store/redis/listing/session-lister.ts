@@ -1,6 +1,6 @@
 import { list, type Reply, text } from "@realchat/presence-redis";
 import type { Clock } from "@realchat/presence-runtime";
-import { PresenceError } from "../../../domain/presence-error.ts";
+import { pageTokenRefused } from "../../../domain/presence-error.ts";
 import type { SessionView } from "../../store.ts";
 import type { RecordScan } from "../records/record-scan.ts";
 import type { Unreadables } from "../records/unreadables.ts";
@@ -51,8 +51,7 @@ export class SessionLister {
 
   async ofInstance(instanceId: string, cursor: string, count: number): Promise<Listed> {
     const place = placeOf(cursor, this.#shards.length);
-    if (place === undefined)
-      throw new PresenceError("INVALID_ARGUMENT", "page_token says no place in this listing: begin anew, without");
+    if (place === undefined) throw pageTokenRefused();
     return place.kind === "records"
       ? this.#fromRecords(instanceId, place.within)
       : this.#fromLeases(instanceId, place, count);

@@ -101,9 +101,8 @@ export class RedisShard {
     const { link } = this.state;
     const { userId, deviceId, leaseId = "" } = session;
     if (leaseId !== "") {
-      if (link.isReady)
-        this.#verificationsOf(leaseId).add(session, sessionMember(userId, session.sessionId), reply, tag);
-      else reply({ kind: "failed", error: link.unavailable() }, tag);
+      if (!link.isReady) reply({ kind: "failed", error: link.unavailable() }, tag);
+      else this.#verificationsOf(leaseId).add(session, sessionMember(userId, session.sessionId), reply, tag);
       return;
     }
     const sessionId = session.sessionId === "" ? this.#knownId(userId, deviceId) : session.sessionId;
