@@ -36,6 +36,10 @@ await startOrExit("RealChat", async () => {
     process.stdout.write([usage, ...services.map((service) => service.ask("--help", {}))].join("\n"));
     return;
   }
+  if (commandLine.asksFor === "version") {
+    process.stdout.write(services.map((service) => service.ask("--version", {})).join(""));
+    return;
+  }
   if (commandLine.problems.length > 0) throw new SettingsError(commandLine.problems);
   const [forPresence, given] = environmentsFor([presence, delivery], process.env, commandLine.given);
   const grpc = readSettings(presence.settings, noFlags, forPresence).values.GRPC_ADDR;

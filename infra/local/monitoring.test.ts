@@ -6,13 +6,29 @@ import { matches } from "./testing/matches.ts";
 import { alertNames, dashboards, queries } from "./testing/queries.ts";
 
 describe("dashboards", () => {
-  for (const [file, panels] of dashboards) {
-    test(`every panel of ${file} queries the provisioned data source`, () => {
+  for (const [file, { panels, variables }] of dashboards) {
+    test(`every panel of ${file} queries the data source that is chosen above, the provisioned one at first`, () => {
       const [uid] = matches(read("grafana/provisioning/datasources/prometheus.yaml"), /^ +uid: (\w+)$/gm);
+      assert.equal(variables.get("datasource")?.current.value, uid);
       assert.ok(panels.length > 0);
       for (const { title, targets } of panels) {
         assert.ok(targets.length > 0, `${title} queries nothing`);
-        for (const { datasource } of targets) assert.equal(datasource.uid, uid, title);
+        for (const { datasource } of targets) assert.match(datasource.uid, /^\$\{datasource\}$/, title);
+      }
+    });
+
+    test(`every panel of ${file} shows the instances that are chosen above, all at first`, () => {
+      const job = file.replace(".json", "");
+      const { query, current } = variables.get("instance") ?? {};
+      assert.deepEqual(
+        [query, current?.value],
+        [{ query: `label_values(up{job="${job}"}, instance)`, refId: "instance" }, ["$__all"]],
+      );
+      for (const { title, targets } of panels) {
+        for (const { expr } of targets) {
+          const ofJob = matches(expr, new RegExp(`\\b(?:${job}_\\w+|process_\\w+|nodejs_\\w+|up)({[^}]*})?`, "g"));
+          for (const selector of ofJob) assert.ok(selector.includes('instance=~"$instance"'), `${title}: ${expr}`);
+        }
       }
     });
 

@@ -1,5 +1,6 @@
 export { type BackoffLimits, backoffMs } from "./backoff.ts";
 export { outliveBrokenOutput } from "./broken-output.ts";
+export { type Build, readBuild, showBuild } from "./build.ts";
 export { type Cancel, type Clock, pause, systemClock } from "./clock.ts";
 export { withDeadline } from "./deadline.ts";
 export { evictionHealth } from "./eviction-health.ts";

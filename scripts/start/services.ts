@@ -4,7 +4,7 @@ import { loadConfig as loadPresence } from "../../services/presence/config.ts";
 import { presenceSettings } from "../../services/presence/settings.ts";
 
 /** What a service prints instead of starting. */
-type Question = "--help" | "--print-config";
+type Question = "--help" | "--version" | "--print-config";
 
 /*
  * What `npm start` brings up, each in a process of its own. `main` is a path from the repository's root, `nodeFlags` are

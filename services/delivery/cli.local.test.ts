@@ -177,6 +177,12 @@ function ran(...args: string[]) {
   return { status, stdout, stderr };
 }
 
+test("--version says which release it is", () => {
+  const { status, stdout, stderr } = ran("--version");
+  assert.deepEqual([status, stderr], [0, ""]);
+  assert.match(stdout, /^delivery \d+\.\d+\.\d+\S*\n$/);
+});
+
 describe("help", () => {
   for (const args of [
     ["--help"],

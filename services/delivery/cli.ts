@@ -1,6 +1,6 @@
-import { systemClock as clock, runOrExit } from "@realchat/presence-runtime";
+import { systemClock as clock, runOrExit, showBuild } from "@realchat/presence-runtime";
 import { importIntoGateway, importIntoRedis } from "./audience/import-command.ts";
-import { loadCommandConfig } from "./config.ts";
+import { build, loadCommandConfig } from "./config.ts";
 import type { DeliveryConfig } from "./delivery-config.ts";
 import { issueToken } from "./gateway/authentication/issue-token.ts";
 
@@ -26,6 +26,8 @@ const [command = "", ...args] = process.argv.slice(2);
 await runOrExit(command === "audience" ? "audience import" : command, async () => {
   if (process.argv.includes("--help") || (command === "help" && args.length === 0)) {
     process.stdout.write(`${usage}\n`);
+  } else if (command === "--version") {
+    process.stdout.write(showBuild("delivery", build));
   } else if (command === "audience" && args[0] === "import" && isGiven(args[1])) {
     await withConfig(args.slice(2), (config) => importAudience(args[1] as string, config));
   } else if (command === "token" && isGiven(args[0])) {

@@ -4,12 +4,17 @@ import {
   instanceName,
   isLoopback,
   loadSettings,
+  readBuild,
   type Start,
+  showBuild,
   systemClock,
 } from "@realchat/presence-runtime";
 import { type DeliveryConfig, deliveryConfig } from "./delivery-config.ts";
 import { conflictsAmong, type Purpose, tokenSettings } from "./setting-conflicts.ts";
 import { type DeliveryValues, deliverySettings, type GivenValues } from "./settings.ts";
+
+/** What runs here. */
+export const build = readBuild(import.meta.url, process.env);
 
 /**
  * Reads the configuration of a gateway: flag, else environment, else default.
@@ -41,7 +46,7 @@ function load(
 ): Start<DeliveryConfig> {
   return loadSettings(
     {
-      ...{ settings: deliverySettings, usage, configOf: deliveryConfig },
+      ...{ settings: deliverySettings, usage, version: showBuild("delivery", build), configOf: deliveryConfig },
       workOut: (given: GivenValues) => withDerived(given, clock),
       conflictsAmong: (values: DeliveryValues) => conflictsAmong(values, purpose),
     },

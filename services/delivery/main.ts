@@ -20,7 +20,7 @@ import {
 import { JwtVerifier, openKeys } from "@realchat/presence-runtime/authentication";
 import { Audience } from "./audience/audience.ts";
 import { importPath } from "./audience/live/import-endpoint.ts";
-import { loadConfig } from "./config.ts";
+import { build, loadConfig } from "./config.ts";
 import type { DeliveryConfig } from "./delivery-config.ts";
 import { exposeParts, exposeReloading, observeDots } from "./delivery-metrics.ts";
 import { DeviceChanges } from "./feed/device-changes.ts";
@@ -67,6 +67,7 @@ async function run(config: DeliveryConfig, settings: LiveSettings<DeliveryConfig
   });
   const metrics = new Metrics();
   metrics.observeProcess();
+  metrics.observeBuild("delivery", build);
   const push = new PresencePush({
     directory: audience.directory,
     lookup: presenceLookup(channels.api),

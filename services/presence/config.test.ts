@@ -122,6 +122,10 @@ describe("configuration", () => {
     }
   });
 
+  test("--version says which release it is, and needs no valid configuration", () => {
+    assert.match(printed({ SHARDS: "none" }, "--version"), /^presence \d+\.\d+\.\d+\S*$/m);
+  });
+
   test("--print-config shows what follows from other settings, and no secret", () => {
     const text = printed(
       {

@@ -3,12 +3,17 @@ import {
   type Environment,
   instanceName,
   loadSettings,
+  readBuild,
   type Start,
+  showBuild,
   systemClock,
 } from "@realchat/presence-runtime";
 import { type PresenceConfig, presenceConfig } from "./presence-config.ts";
 import { conflictsAmong } from "./setting-conflicts.ts";
 import { type GivenValues, type PresenceValues, presenceSettings } from "./settings.ts";
+
+/** What runs here. */
+export const build = readBuild(import.meta.url, process.env);
 
 /**
  * Reads the configuration: flag, else environment, else default.
@@ -22,7 +27,14 @@ export function loadConfig(
 ): Start<PresenceConfig> {
   const workOut = (given: GivenValues) => withDerived(given, clock);
   return loadSettings(
-    { settings: presenceSettings, usage, workOut, conflictsAmong, configOf: presenceConfig },
+    {
+      settings: presenceSettings,
+      usage,
+      version: showBuild("presence", build),
+      workOut,
+      conflictsAmong,
+      configOf: presenceConfig,
+    },
     argv,
     environment,
   );

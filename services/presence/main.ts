@@ -17,7 +17,7 @@ import {
   showAddress,
   startOrExit,
 } from "@realchat/presence-runtime";
-import { loadConfig } from "./config.ts";
+import { build, loadConfig } from "./config.ts";
 import { defaultRules } from "./domain/decisions.ts";
 import { beginReasons } from "./domain/recovery.ts";
 import { shardOf } from "./domain/shard.ts";
@@ -58,6 +58,7 @@ async function run(config: PresenceConfig, settings: LiveSettings<PresenceConfig
 
   const metrics = new Metrics();
   metrics.observeProcess();
+  metrics.observeBuild("presence", build);
   const countTransition = observeTransitions(metrics);
   const watches = new WatchHub((userId) => shardOf(userId, store.shardCount));
   const work = new ShardWork({
@@ -106,7 +107,7 @@ async function run(config: PresenceConfig, settings: LiveSettings<PresenceConfig
       server.sendAway(sendAwayMs);
     },
   });
-  exposeParts(metrics, { store, work, cutOff, watches, publishers });
+  exposeParts(metrics, { store, work, cutOff, watches, publishers, logMaxEntries: config.store.logMaxEntries });
 
   const checks = {
     store: () => store.health(),

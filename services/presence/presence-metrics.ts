@@ -68,9 +68,11 @@ export function exposeParts(
     readonly cutOff: CutOff;
     readonly watches: WatchHub;
     readonly publishers: readonly EventPublisher[];
+    /** Entries that the log of all shards holds at most. */
+    readonly logMaxEntries: number;
   },
 ): void {
-  const { store, work, cutOff, watches, publishers } = parts;
+  const { store, work, cutOff, watches, publishers, logMaxEntries } = parts;
   const ticks = (read: (tick: Tick) => number) => work.metrics().ticks.map(read);
   const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
   const byPublisher = (read: (publisher: EventPublisher) => number) => () =>
@@ -127,6 +129,9 @@ export function exposeParts(
   metrics.gauge({ name: "presence_log_length", help: "Entries that the longest shard's log holds." }, () =>
     Math.max(0, ...ticks(({ logLength }) => logLength)),
   );
+  metrics.gauge({ name: "presence_log_limit", help: "Entries that a shard's log holds at most." }, () =>
+    Math.ceil(logMaxEntries / store.shardCount),
+  );
   metrics.total(
     { name: "presence_log_overflows_total", help: "Times that a log was cut off before it was published." },
     () => work.metrics().publishing.overflows,
@@ -139,6 +144,7 @@ export function exposeParts(
     { name: "presence_restated_users_total", help: "Users whom this node said again to be online." },
     () => work.metrics().restating.users,
   );
+  metrics.gauge({ name: "presence_shards", help: "Shards that the store has." }, () => store.shardCount);
   metrics.gauge({ name: "presence_shards_held", help: "Shards that this node publishes." }, () => {
     return work.metrics().publishing.shardsHeld;
   });

@@ -151,10 +151,21 @@ export const alertCases: readonly AlertCase[] = [
     [ofNode("presence_store_risky_settings")]: "0x24 1x2 0x214",
   }),
   fires("PresenceTicksFailing", "they fail", "3m", { [ofNode("presence_ticks_failed_total")]: perSecond(1) }),
-  fires("PresenceShardsUnpublished", "15 of 16 are held", "1m", { [ofNode("presence_shards_held")]: always(15) }),
+  fires("PresenceShardsUnpublished", "31 of 32 are held", "1m", {
+    [ofNode("presence_shards_held")]: always(31),
+    [ofNode("presence_shards")]: always(32),
+  }),
+  fires("PresenceShardsUnpublished", "one of two nodes vanishes, and nobody takes its shards", "2m", {
+    'presence_shards_held{instance="a"}': always(8),
+    'presence_shards_held{instance="b"}': "8x12 stale",
+    'presence_shards{instance="a"}': always(16),
+    'presence_shards{instance="b"}': "16x12 stale",
+  }),
   isQuiet("PresenceShardsUnpublished", "two nodes have 8 each", "1m", {
     'presence_shards_held{instance="a"}': always(8),
     'presence_shards_held{instance="b"}': always(8),
+    'presence_shards{instance="a"}': always(16),
+    'presence_shards{instance="b"}': always(16),
   }),
   fires("PresencePublisherLagging", "6 s late", "2m", {
     [ofNode("presence_publisher_lag_seconds", 'publisher="kafka"')]: always(6),
@@ -163,7 +174,14 @@ export const alertCases: readonly AlertCase[] = [
     'presence_publisher_ready{instance="a",publisher="kafka"}': always(0),
     'presence_publisher_ready{instance="b",publisher="kafka"}': always(1),
   }),
-  fires("PresenceLogFilling", "a log has 40,000 entries", "2m", { [ofNode("presence_log_length")]: always(40_000) }),
+  fires("PresenceLogFilling", "a log has 600 of 1,000 entries", "2m", {
+    [ofNode("presence_log_length")]: always(600),
+    [ofNode("presence_log_limit")]: always(1_000),
+  }),
+  isQuiet("PresenceLogFilling", "a log has 40,000 of 100,000 entries", "2m", {
+    [ofNode("presence_log_length")]: always(40_000),
+    [ofNode("presence_log_limit")]: always(100_000),
+  }),
   fires("PresenceLogOverflowed", "it runs over once", "5m", { [ofNode("presence_log_overflows_total")]: once(1) }),
   fires("PresenceRestatingSlow", "they are after 6 minutes", "6m", {
     [ofNode("presence_restating_shards")]: always(16),

@@ -13,11 +13,33 @@ interface Panel {
   }[];
 }
 
-/** By the file's name; without the rows, which are headings. */
-export const dashboards: ReadonlyMap<string, readonly Panel[]> = new Map(
+/** What is chosen above the panels. */
+interface Variable {
+  readonly name: string;
+  readonly query: unknown;
+  readonly current: { readonly value: unknown };
+}
+
+interface Dashboard {
+  /** Without the rows, which are headings. */
+  readonly panels: readonly Panel[];
+  readonly variables: ReadonlyMap<string, Variable>;
+}
+
+/** By the file's name. */
+export const dashboards: ReadonlyMap<string, Dashboard> = new Map(
   globSync("*.json", { cwd: `${folder}/grafana/dashboards` }).map((file) => {
-    const { panels } = JSON.parse(read(`grafana/dashboards/${file}`)) as { panels: Panel[] };
-    return [file, panels.filter(({ type }) => type !== "row")];
+    const { panels, templating } = JSON.parse(read(`grafana/dashboards/${file}`)) as {
+      panels: Panel[];
+      templating: { list: Variable[] };
+    };
+    return [
+      file,
+      {
+        panels: panels.filter(({ type }) => type !== "row"),
+        variables: new Map(templating.list.map((variable) => [variable.name, variable])),
+      },
+    ];
   }),
 );
 
@@ -39,7 +61,7 @@ interface Query {
 
 /** All that is asked of Prometheus, on dashboards and by alerts. */
 export const queries: readonly Query[] = [
-  ...[...dashboards].flatMap(([file, panels]) =>
+  ...[...dashboards].flatMap(([file, { panels }]) =>
     panels.flatMap(({ title, targets }) =>
       targets.map(({ expr, legendFormat = "" }) => ({
         place: `${file}, ${title}`,

@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, type Metric, Registry } from "prom-client";
+import type { Build } from "../build.ts";
 import { HotCounter } from "./hot-counter.ts";
 import { HotHistogram } from "./hot-histogram.ts";
 import type { Definition, Sample, Scraped } from "./scraped.ts";
@@ -37,6 +38,13 @@ export class Metrics {
   /** CPU, memory, event loop lag, garbage collection, handles of this process. */
   observeProcess(): void {
     collectDefaultMetrics({ register: this.#registry });
+  }
+
+  /** `PROGRAM_build_info`: 1, with the release in its labels. */
+  observeBuild(program: string, build: Build): void {
+    this.gauge({ name: `${program}_build_info`, help: "1; the labels say which release this is." }, () => [
+      { labels: { ...build }, value: 1 },
+    ]);
   }
 
   /** The exposition format's text. */

@@ -15,6 +15,7 @@ import { Reloading } from "./reloading.ts";
 const program = {
   settings: group("Listening", listeningTlsSettings("it")),
   usage: "Usage: program",
+  version: "",
   workOut: <Given>(given: Given) => given,
   conflictsAmong: (values: Parameters<typeof listeningTls>[0]) => [...listeningTlsConflicts(values)],
   configOf: listeningTls,

@@ -6,12 +6,12 @@ export interface CommandLine {
   /** Text given for a setting, by the setting's name. */
   readonly given: ReadonlyMap<string, string>;
   /** What to print instead of starting. */
-  readonly asksFor: "help" | "print-config" | undefined;
+  readonly asksFor: "help" | "version" | "print-config" | undefined;
   /** What cannot be understood, one sentence each. */
   readonly problems: readonly string[];
 }
 
-const questions = ["help", "print-config"] as const;
+const questions = ["help", "version", "print-config"] as const;
 
 /** Reads `--flag value`, `--flag=value`, `--switch` and `--switch=false`; of a repeated flag the last one counts. */
 export function parseCommandLine(table: SettingsTable, argv: readonly string[]): CommandLine {

@@ -10,6 +10,8 @@ export interface Configurable<Table extends SettingsTable, Whole extends Values<
   readonly settings: Table;
   /** What --help says before the table. */
   readonly usage: string;
+  /** What --version prints. */
+  readonly version: string;
   /** Adds the values that follow from others. */
   workOut(given: Values<Table>): Whole;
   /** @returns what does not go together, a sentence each */

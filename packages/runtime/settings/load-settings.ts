@@ -21,9 +21,10 @@ export function loadSettings<Table extends SettingsTable, Whole extends Values<T
   argv: readonly string[],
   environment: Environment,
 ): Start<Config> {
-  const { settings: table, usage } = program;
+  const { settings: table, usage, version } = program;
   const commandLine = parseCommandLine(table, argv);
   if (commandLine.asksFor === "help") return { kind: "print", text: helpText(usage, table) };
+  if (commandLine.asksFor === "version") return { kind: "print", text: version };
   const settings = new ReadSettings(program, commandLine, environment);
   if (commandLine.asksFor === "print-config") {
     return { kind: "print", text: configText(table, settings.values, settings.origins) };

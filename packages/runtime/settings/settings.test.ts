@@ -118,6 +118,7 @@ describe("showing settings", () => {
   test("--help wins over --print-config, and over whatever is wrong", () => {
     assert.equal(parseCommandLine(table, ["--print-config"]).asksFor, "print-config");
     assert.equal(parseCommandLine(table, ["-h", "--print-config", "--nonsense"]).asksFor, "help");
+    assert.equal(parseCommandLine(table, ["--version", "--nonsense"]).asksFor, "version");
     assert.equal(parseCommandLine(table, []).asksFor, undefined);
   });
 
@@ -143,6 +144,7 @@ Sessions
 
 Instead of starting
   --help          prints this
+  --version       prints which release this is
   --print-config  prints every value in effect
 `,
     );

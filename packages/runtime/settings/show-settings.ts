@@ -20,6 +20,7 @@ export function helpText(usage: string, table: SettingsTable): string {
     "",
     "Instead of starting",
     "  --help          prints this",
+    "  --version       prints which release this is",
     "  --print-config  prints every value in effect",
   );
   return `${lines.join("\n")}\n`;
