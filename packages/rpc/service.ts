@@ -1,3 +1,4 @@
+import type { X509Certificate } from "node:crypto";
 import type { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { RpcCode } from "./status.ts";
 
@@ -30,6 +31,8 @@ export interface CallContext {
   readonly peer: string;
   /** The caller's connection, the same object for all its calls: a key for what is known of it. */
   readonly connection: object;
+  /** The certificate of the caller's connection, which `clientCa` signed; undefined without mutual TLS. */
+  readonly peerCertificate: X509Certificate | undefined;
   /**
    * Aborts when the caller cancels, its deadline passes, its connection ends or the server gives up draining; not when
    * the handler ends the call itself. The reason is an RpcError CANCELLED or DEADLINE_EXCEEDED.

@@ -1,4 +1,6 @@
+import type { X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import { TokenBucket } from "@realchat/presence-runtime/token-bucket";
 import {
   ConnectionError,
@@ -132,6 +134,11 @@ export class Connection implements FrameSink {
   /** When what is being read came, monotonic. */
   get heardMs(): number {
     return this.#heardMs;
+  }
+
+  get peerCertificate(): X509Certificate | undefined {
+    const isChecked = this.#socket instanceof TLSSocket && this.#socket.authorized;
+    return isChecked ? this.#socket.getPeerX509Certificate() : undefined;
   }
 
   sentData(bytes: number): void {

@@ -1,3 +1,4 @@
+import type { X509Certificate } from "node:crypto";
 import type { Clock } from "@realchat/presence-runtime";
 import type { StreamLoss } from "../connection/stream-end.ts";
 import type { HeaderPair } from "../hpack/encoder.ts";
@@ -98,6 +99,10 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
 
   get connection(): object {
     return this.#stream.connection;
+  }
+
+  get peerCertificate(): X509Certificate | undefined {
+    return this.#stream.connection.peerCertificate;
   }
 
   get signal(): AbortSignal {

@@ -12,8 +12,9 @@ export interface ServedMethod {
 /**
  * Stands around every handler of a server: may look at the call, refuse it by throwing an RpcError, or look at what
  * came of it. Returns what `proceed` returns, or a promise instead.
+ * @param request the message; of a method with a request stream, that stream
  */
-export type Interceptor = (call: CallContext, proceed: () => unknown) => unknown;
+export type Interceptor = (call: CallContext, proceed: () => unknown, request: unknown) => unknown;
 
 /** By path, such as `/package.Service/Method`. */
 export function methodsByPath(
@@ -32,5 +33,5 @@ export function methodsByPath(
 }
 
 function around(handler: ServedMethod["handler"], interceptor: Interceptor): ServedMethod["handler"] {
-  return (...parameters) => interceptor(parameters.at(-1) as CallContext, () => handler(...parameters));
+  return (...parameters) => interceptor(parameters.at(-1) as CallContext, () => handler(...parameters), parameters[0]);
 }

@@ -26,8 +26,8 @@ describe("what only the engine of our own has", () => {
         createRpcServer({
           ...options,
           interceptors: [
-            (call, proceed) => {
-              seen.push(`before ${call.method}`);
+            (call, proceed, request) => {
+              seen.push(`before ${call.method} of "${(request as Text).service}"`);
               const result = proceed();
               seen.push("after");
               return result;
@@ -46,10 +46,10 @@ describe("what only the engine of our own has", () => {
       },
     );
     assert.equal((await errorOf(client.unary("a"))).details, "say who you are");
-    assert.deepEqual(seen.splice(0), ["before test.v1.Texts/Unary"]);
+    assert.deepEqual(seen.splice(0), ['before test.v1.Texts/Unary of "a"']);
     const raw = openRawCall(openRawConnection(t, port), pathOf("Unary"), { "x-tenant": "blue" });
     assert.equal((await finishRawCall(raw, framed(Buffer.alloc(0)))).status, 0);
-    assert.deepEqual(seen, ["before test.v1.Texts/Unary", "handler", "after"]);
+    assert.deepEqual(seen, ['before test.v1.Texts/Unary of ""', "handler", "after"]);
   });
 
   test("it counts connections, streams and bytes, and all is zero again when they are gone", async (t) => {

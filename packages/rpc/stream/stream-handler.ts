@@ -4,7 +4,7 @@ import type { HeaderField } from "../hpack/header-field.ts";
 
 /** A stream as those see it who answer its request. */
 export interface RequestStream {
-  readonly connection: Pick<Connection, "peer" | "heardMs" | "limits" | "limitHit">;
+  readonly connection: Pick<Connection, "peer" | "peerCertificate" | "heardMs" | "limits" | "limitHit">;
   /** Nothing goes either way any more. */
   readonly isClosed: boolean;
   /** Whether a producer may go on. If not: `waitForRoom`. */

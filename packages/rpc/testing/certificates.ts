@@ -9,13 +9,18 @@ export interface Issued {
 /**
  * A certificate authority made for one test, with a certificate for the server (localhost, 127.0.0.1, ::1) and one for
  * a client. Nothing is stored, so that no key lies about and none runs out.
+ * @param of.clientNames what the client's carries besides its common name, such as `dns:a.example`, `uri:spiffe://a/b`
  */
-export function issueCertificates(): { ca: string; server: Issued; client: Issued } {
+export function issueCertificates({ clientNames = [] }: { clientNames?: readonly string[] } = {}): {
+  ca: string;
+  server: Issued;
+  client: Issued;
+} {
   const root = newParty("Test CA");
   return {
     ca: issue(root, root, [extension(basicConstraints, sequence(tlv(tag.boolean, Buffer.from([0xff]))))]).certificate,
     server: issue(root, newParty("Test server"), [extension(subjectAltName, sequence(...serverNames))]),
-    client: issue(root, newParty("Test client"), []),
+    client: issue(root, newParty("Test client"), alternativeNames(clientNames)),
   };
 }
 
@@ -64,6 +69,7 @@ const tag = {
   sequence: 0x30,
   set: 0x31,
   dnsName: 0x82,
+  uri: 0x86,
   ipAddress: 0x87,
   explicit0: 0xa0,
   explicit3: 0xa3,
@@ -97,6 +103,15 @@ function distinguishedName(commonName: string): Buffer {
 
 function extension(id: Buffer, value: Buffer): Buffer {
   return sequence(id, tlv(tag.octetString, value));
+}
+
+function alternativeNames(names: readonly string[]): Buffer[] {
+  if (names.length === 0) return [];
+  const encoded = names.map((name) => {
+    const [, kind, value = ""] = /^(dns|uri):(.*)$/.exec(name) ?? [];
+    return tlv(kind === "dns" ? tag.dnsName : tag.uri, Buffer.from(value));
+  });
+  return [extension(subjectAltName, sequence(...encoded))];
 }
 
 function pem(label: string, der: Buffer): string {

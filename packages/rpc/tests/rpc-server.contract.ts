@@ -690,7 +690,8 @@ export function rpcServerContract(create: (options: RpcServerOptions) => RpcServ
     const ours = issueCertificates();
     const foreign = issueCertificates();
     const tls = { ...ours.server, clientCa: ours.ca };
-    const { port } = await serveTexts(t, create, { unary: (request) => request }, { tls });
+    const unary = (request: Text, call: CallContext) => text(call.peerCertificate?.subject ?? request.service);
+    const { port } = await serveTexts(t, create, { unary }, { tls });
     const clientWith = (issued?: { certificate: string; key: string }) => {
       const key = issued ? Buffer.from(issued.key) : null;
       const certificate = issued ? Buffer.from(issued.certificate) : null;
@@ -698,7 +699,7 @@ export function rpcServerContract(create: (options: RpcServerOptions) => RpcServ
       t.after(() => client.close());
       return client;
     };
-    assert.equal(await clientWith(ours.client).unary("hello"), "hello");
+    assert.equal(await clientWith(ours.client).unary("hello"), "CN=Test client");
     assert.equal((await errorOf(clientWith().unary(""))).code, status.UNAVAILABLE);
     assert.equal((await errorOf(clientWith(foreign.client).unary(""))).code, status.UNAVAILABLE);
   });

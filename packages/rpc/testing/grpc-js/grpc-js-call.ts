@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { Metadata, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import type { Clock } from "@realchat/presence-runtime";
 import { decodeMessage, encodeMessage } from "../../message.ts";
@@ -77,6 +78,11 @@ export class GrpcJsCall implements CallContext, ResponseStream<unknown> {
       connections.set(this.peer, connection);
     }
     return connection;
+  }
+
+  get peerCertificate(): X509Certificate | undefined {
+    const raw = this.#call.getAuthContext().sslPeerCertificate?.raw;
+    return raw && new X509Certificate(raw);
   }
 
   get peer(): string {
