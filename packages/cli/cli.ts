@@ -12,6 +12,7 @@ import { leases } from "./commands/leases.ts";
 import { refresh } from "./commands/refresh.ts";
 import { register } from "./commands/register.ts";
 import { sessions } from "./commands/sessions.ts";
+import { token } from "./commands/token.ts";
 import { unregister } from "./commands/unregister.ts";
 import { watch } from "./commands/watch.ts";
 import { manual, overview } from "./help.ts";
@@ -20,7 +21,7 @@ import type { Terminal } from "./terminal.ts";
 import { nameAndVersion } from "./version.ts";
 
 const ofSessions = [register, refresh, unregister, hold];
-const ofOperators = [sessions, leases, close];
+const ofOperators = [sessions, leases, close, token];
 const commands: readonly Command[] = [...ofSessions, get, devices, watch, events, ...ofOperators];
 
 interface Surroundings {

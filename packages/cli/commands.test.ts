@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { presence, type Timestamp } from "@realchat/presence-proto";
 import { RpcError } from "@realchat/presence-rpc";
+import { callerLine } from "@realchat/presence-runtime/callers";
 import { systemClock } from "@realchat/presence-runtime/clock";
-import { freePort, waitUntil } from "@realchat/presence-testing";
+import { freePort, temporaryFolder, waitUntil } from "@realchat/presence-testing";
 import { exitCodes } from "./cli-error.ts";
 import { capturedRun } from "./testing/captured-run.ts";
 import { scriptedPresence } from "./testing/scripted-presence.ts";
@@ -497,4 +500,56 @@ test("close says what it ended, and for how long nobody comes back", async (t) =
   ]);
   const bare = await run("close", "--user", "alice", "--addr", addr);
   assert.deepEqual([bare.code, bare.stderr[0]], [exitCodes.usage, "presence: close needs --user and --reason"]);
+});
+
+test("token makes a token and the line that presence knows it by, without a call", async () => {
+  const { code, stdout, stderr } = await run("token", "gateway-1", "--scopes", "gateway,read", "--addr", "nobody:1");
+  assert.deepEqual([code, stderr], [exitCodes.done, []]);
+  const [, made = ""] = /^token {2}(rcp_\S+)$/.exec(stdout[0] ?? "") ?? [];
+  assert.deepEqual(stdout.slice(1), [`line   ${callerLine("gateway-1", ["gateway", "read"], made)}`]);
+  const { stdout: json } = await run("token", "ops", "--scopes", "admin", "--json");
+  const { token, ...rest } = JSON.parse(json.join());
+  assert.deepEqual(rest, { name: "ops", scopes: ["admin"], line: callerLine("ops", ["admin"], token) });
+});
+
+test("token says what it lacks, and takes no name that the list could not have", async () => {
+  assert.match(
+    (await run("token", "ops")).stderr.join(),
+    /token needs --scopes: of gateway, read, watch-everyone, admin/,
+  );
+  assert.match(
+    (await run("token", "ops", "--scopes", "amdin")).stderr.join(),
+    /--scopes amdin is unknown: give gateway/,
+  );
+  const wrong = await run("token", "o p s", "--scopes", "admin");
+  assert.equal(wrong.code, exitCodes.usage);
+  assert.match(wrong.stderr.join(), /the name may have up to 64 letters/);
+});
+
+test("a token is shown to presence, from a flag, the environment or a file, and to nobody else", async (t) => {
+  const folder = temporaryFolder("cli-token");
+  t.after(() => folder.remove());
+  const file = join(folder.path, "token");
+  writeFileSync(file, "of-the-file\n");
+  const shown: unknown[] = [];
+  const addr = await scriptedPresence(t, {
+    getPresence(_request, call) {
+      shown.push(call.metadata("authorization"));
+      return presence.GetPresenceResponse.create();
+    },
+  });
+  const get = ["get", "alice", "--addr", addr];
+  await run(...get, "--token", "of-the-flag");
+  await run(...get, "--token-file", file);
+  for (const environment of [{ PRESENCE_TOKEN: "of-the-environment" }, { PRESENCE_TOKEN_FILE: file }]) {
+    assert.equal(await capturedRun(get, { environment }).exitCode, exitCodes.done);
+  }
+  assert.deepEqual(
+    shown,
+    ["of-the-flag", "of-the-file", "of-the-environment", "of-the-file"].map((token) => `Bearer ${token}`),
+  );
+  assert.match((await run(...get, "--token", "x", "--token-file", file)).stderr.join(), /both --token .* are given/);
+  const wrong = await run(...get, "--token", "a secret");
+  assert.match(wrong.stderr.join(), /--token \*\*\* has characters that no token has/);
+  assert.match((await run(...get, "--token-file", join(folder.path, "none"))).stderr.join(), /cannot be read \(ENOENT/);
 });

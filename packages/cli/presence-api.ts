@@ -13,7 +13,18 @@ export function connectPresence(
   flags: SharedFlags,
   clock: Clock,
 ): RpcConnection<typeof presence.PresenceApiDefinition> {
-  return connectRpc(presence.PresenceApiDefinition, { address: showAddress(flags.addr), tls: tlsOf(flags) }, clock);
+  const target = { address: showAddress(flags.addr), tls: tlsOf(flags), token: tokenOf(flags) };
+  return connectRpc(presence.PresenceApiDefinition, target, clock);
+}
+
+function tokenOf({ token, "token-file": ofFile }: SharedFlags): string | undefined {
+  if (token !== undefined && ofFile !== undefined) {
+    throw new CliError(
+      "USAGE",
+      "both --token (PRESENCE_TOKEN) and --token-file (PRESENCE_TOKEN_FILE) are given: give one",
+    );
+  }
+  return token ?? ofFile;
 }
 
 function tlsOf({ tls, ca, cert, key }: SharedFlags): PemTexts | undefined {

@@ -23,7 +23,7 @@ export interface RpcConnection<Definition extends ServiceDefinition> {
  */
 export function connectRpc<Definition extends ServiceDefinition>(
   definition: Definition,
-  { address, tls }: { address: string; tls: PemTexts | undefined },
+  { address, tls, token }: { address: string; tls: PemTexts | undefined; token?: string | undefined },
   clock: Clock,
 ): RpcConnection<Definition> {
   const isEncrypted = tls !== undefined;
@@ -33,6 +33,12 @@ export function connectRpc<Definition extends ServiceDefinition>(
     if (!mayBeLocal || channel.isConnected) return new CliError(code, message, { cause });
     return new CliError("UNREACHABLE", unreachable(message, { address, isEncrypted }), { cause });
   };
-  const channel = new GrpcChannel({ address, credentials: channelCredentials(tls), clock, errorOf });
+  const channel = new GrpcChannel({
+    address,
+    credentials: channelCredentials(tls),
+    token: () => token,
+    clock,
+    errorOf,
+  });
   return { api: rpcClient(definition, channel), close: () => channel.close() };
 }

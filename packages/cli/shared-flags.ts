@@ -1,4 +1,11 @@
-import { certificateFile, duration, grpcPeer, privateKeyFile } from "@realchat/presence-runtime/settings";
+import {
+  bearerToken,
+  certificateFile,
+  duration,
+  fileOf,
+  grpcPeer,
+  privateKeyFile,
+} from "@realchat/presence-runtime/settings";
 import { type FlagValues, given } from "./flag.ts";
 
 /** What every command takes. */
@@ -15,6 +22,12 @@ export const sharedFlags = {
   ca: { kind: certificateFile, meaning: "authority that signed the server's certificate (PEM), unless Node knows it" },
   cert: { kind: certificateFile, meaning: "own certificate (PEM) for mutual TLS; with --key" },
   key: { kind: privateKeyFile, meaning: "private key (PEM) of --cert" },
+  token: {
+    kind: bearerToken,
+    variable: "PRESENCE_TOKEN",
+    meaning: "shows presence who calls, where it asks; a file keeps it out of the list of processes",
+  },
+  "token-file": { kind: fileOf(bearerToken), variable: "PRESENCE_TOKEN_FILE", meaning: "file that has it instead" },
   help: given("what the command does, and its flags"),
 } as const;
 

@@ -43,6 +43,29 @@ test("a request arrives with the defaults of what it leaves out, and with its me
   assert.deepEqual(asked, [{ userId: "" }, "blue"]);
 });
 
+test("each call shows the token of that moment, and one that cannot be sent is not shown to anybody", async (t) => {
+  let token: string | undefined;
+  const shown: unknown[] = [];
+  const { api } = await openScene(
+    t,
+    {
+      getUserDevices(_request, call) {
+        shown.push(call.metadata("authorization"));
+        return presence.GetUserDevicesResponse.create();
+      },
+    },
+    { token: () => token },
+  );
+  await api.getUserDevices({});
+  token = "first";
+  await api.getUserDevices({});
+  token = "second";
+  await api.getUserDevices({});
+  assert.deepEqual(shown, [undefined, "Bearer first", "Bearer second"]);
+  token = "a secret\n";
+  await assert.rejects(api.getUserDevices({}), /^Error: the token has characters that no token has$/);
+});
+
 test("a status arrives with its name, the server's own words, and its advice when to try again", async (t) => {
   const words = "[INFO]: Last orders: at ten.";
   const { api } = await openScene(t, {

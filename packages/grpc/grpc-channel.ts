@@ -12,6 +12,8 @@ interface GrpcChannelOptions {
   readonly authority?: string;
   /** TLS: the name that the certificate must carry; default: the address's host. */
   readonly serverName?: string;
+  /** What each call shows of who makes it, as `authorization: Bearer …`; asked for anew each time. */
+  readonly token?: () => string | undefined;
   readonly clock: Clock;
   /** What calls reject with; default: the GrpcError itself. */
   readonly errorOf?: (failure: GrpcError) => Error;
@@ -22,10 +24,12 @@ export class GrpcChannel implements Carrier {
   readonly #client: Client;
   readonly #clock: Clock;
   readonly #errorOf: (failure: GrpcError) => Error;
+  readonly #token: () => string | undefined;
   #isClosed = false;
 
-  constructor({ address, credentials, authority, serverName, clock, errorOf }: GrpcChannelOptions) {
+  constructor({ address, credentials, authority, serverName, token, clock, errorOf }: GrpcChannelOptions) {
     this.#clock = clock;
+    this.#token = token ?? (() => undefined);
     this.#errorOf = errorOf ?? ((failure) => failure);
     this.#client = new Client(address, credentials, {
       ...connectionOptions,
@@ -58,7 +62,7 @@ export class GrpcChannel implements Carrier {
         serialize,
         deserialize,
         request,
-        metadataOf(options),
+        this.#metadataOf(options),
         this.#deadlineOf(options),
         (error, response) => {
           forgetSignal();
@@ -72,7 +76,7 @@ export class GrpcChannel implements Carrier {
 
   async *serverStream(method: RpcMethod, request: unknown, options: CallOptions): AsyncGenerator<unknown> {
     const { path, serialize, deserialize } = method;
-    const metadata = metadataOf(options);
+    const metadata = this.#metadataOf(options);
     const deadline = this.#deadlineOf(options);
     const call = this.#client.makeServerStreamRequest(path, serialize, deserialize, request, metadata, deadline);
     const forgetSignal = cancelOn(options.signal, call);
@@ -96,6 +100,14 @@ export class GrpcChannel implements Carrier {
     return timeoutMs === undefined ? {} : { deadline: this.#clock.nowUs() / 1_000 + timeoutMs };
   }
 
+  #metadataOf({ metadata }: CallOptions): Metadata {
+    const result = new Metadata();
+    const token = this.#token();
+    if (token !== undefined) result.set("authorization", bearerOf(token));
+    if (metadata !== undefined) for (const [key, value] of Object.entries(metadata)) result.set(key, value);
+    return result;
+  }
+
   #failed(error: ServiceError): Error {
     return this.#errorOf(new GrpcError(error));
   }
@@ -114,10 +126,10 @@ const connectionOptions = {
   "grpc.use_local_subchannel_pool": 1,
 };
 
-function metadataOf({ metadata }: CallOptions): Metadata {
-  const result = new Metadata();
-  if (metadata !== undefined) for (const [key, value] of Object.entries(metadata)) result.set(key, value);
-  return result;
+/** @throws Error that does not show it: grpc-js would */
+function bearerOf(token: string): string {
+  if (!/^[\x21-\x7e]+$/.test(token)) throw new Error("the token has characters that no token has");
+  return `Bearer ${token}`;
 }
 
 /** @returns what makes the signal forget the call, which may end long before it */

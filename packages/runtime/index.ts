@@ -19,9 +19,10 @@ export { type OperationsOptions, OperationsServer, type Order, type ReadinessChe
 export { logReadiness } from "./readiness-log.ts";
 export { namesSecret, redactUrls } from "./redact.ts";
 export { Reloading, type ReloadMetrics } from "./reloading/reloading.ts";
+export { callersFile } from "./settings/callers-file.ts";
 export { type CommandLine, parseCommandLine } from "./settings/command-line.ts";
 export * from "./settings/index.ts";
-export { type JwtConfig, jwtConfig, jwtConflicts, jwtSettings } from "./settings/jwt-settings.ts";
+export { type JwtConfig, type JwtValues, jwtConfig, jwtConflicts, jwtSettings } from "./settings/jwt-settings.ts";
 export { type KafkaSecurity, kafkaConflicts, kafkaSecurity, kafkaSettings } from "./settings/kafka-settings.ts";
 export {
   type ListeningTls,

@@ -19,3 +19,12 @@ test("less than a token is kept for later, and what is refused costs nothing", (
     [false, false, true, false, true],
   );
 });
+
+test("it says how long it takes until there is a token", () => {
+  const bucket = new TokenBucket({ perSecond: 5, burst: 1 }, 0);
+  assert.equal(bucket.waitMs, 0);
+  bucket.take(0);
+  assert.equal(bucket.waitMs, 200);
+  assert.equal(bucket.take(150), false);
+  assert.equal(Math.round(bucket.waitMs), 50);
+});

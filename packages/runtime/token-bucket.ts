@@ -26,4 +26,9 @@ export class TokenBucket {
     this.#tokens -= 1;
     return true;
   }
+
+  /** How long until there is a token, ms, counted from the last look. */
+  get waitMs(): number {
+    return (Math.max(0, 1 - this.#tokens) / this.#rate.perSecond) * 1_000;
+  }
 }

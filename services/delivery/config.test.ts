@@ -47,7 +47,7 @@ describe("configuration", () => {
       servesPage: true,
       tokens: undefined,
       handshake: { cookie: "realchat_token", addressHeader: undefined, origins: new Set(), timeoutMs: 10_000 },
-      presence: { addresses: ["127.0.0.1:50056"], tls: undefined },
+      presence: { addresses: ["127.0.0.1:50056"], tls: undefined, token: undefined },
       feed: "watch",
       audience: {
         redis: undefined,
@@ -113,9 +113,13 @@ describe("configuration", () => {
   });
 
   test("does not contain secrets when it is printed", () => {
-    const start = loadConfig(["--print-config"], { JWT_SECRET: secret, REDIS_URL: "redis://me:pass%40word@host:1" });
+    const PRESENCE_TOKEN = "rcp_hunter2";
+    assert.equal(configOf({ PRESENCE_TOKEN }).presence.token, PRESENCE_TOKEN);
+    assert.doesNotMatch(problemsOf({ PRESENCE_TOKEN: "rcp hunter2" }), /hunter2/);
+    const secrets = { JWT_SECRET: secret, REDIS_URL: "redis://me:pass%40word@host:1", PRESENCE_TOKEN };
+    const start = loadConfig(["--print-config"], secrets);
     assert.equal(start.kind, "print");
-    assert.doesNotMatch(start.text, /thirty-two|pass/);
+    assert.doesNotMatch(start.text, /thirty-two|pass|hunter2/);
     assert.match(start.text, /^AUTH=jwt /m);
   });
 });

@@ -37,6 +37,7 @@ export interface DeliveryConfig {
     /** `host:port` */
     readonly addresses: readonly string[];
     readonly tls: { readonly ca?: string; readonly certificate?: string; readonly key?: string } | undefined;
+    readonly token: string | undefined;
   };
   /** Whether all sessions are kept by one heartbeat. */
   readonly leases: boolean;
@@ -97,7 +98,11 @@ export function deliveryConfig(values: DeliveryValues): DeliveryConfig {
       origins: new Set(values.ORIGINS),
       timeoutMs: values.HANDSHAKE_TIMEOUT,
     },
-    presence: { addresses: values.PRESENCE_SVC_ADDR.map(showAddress), tls: presenceTls(values) },
+    presence: {
+      addresses: values.PRESENCE_SVC_ADDR.map(showAddress),
+      tls: presenceTls(values),
+      token: values.PRESENCE_TOKEN,
+    },
     leases: values.LEASES,
     feed: values.FEED,
     audience: {

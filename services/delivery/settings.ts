@@ -1,4 +1,5 @@
 import {
+  bearerToken,
   byteSize,
   certificateFile,
   duration,
@@ -82,6 +83,7 @@ export const deliverySettings = {
     },
     PRESENCE_TLS_CERT: { kind: certificateFile, meaning: "our certificate for mutual TLS (PEM)" },
     PRESENCE_TLS_KEY: { kind: privateKeyFile, meaning: "its private key (PEM)" },
+    PRESENCE_TOKEN: { kind: bearerToken, meaning: "shows presence who calls, where it asks" },
     LEASES: {
       kind: toggle,
       default: "true",

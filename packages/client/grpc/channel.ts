@@ -30,6 +30,8 @@ interface ChannelOptions {
   readonly credentials: ReturnType<typeof channelCredentials>;
   /** TLS: the name that the certificate must carry; undefined: the address. */
   readonly serverName: string | undefined;
+  /** Asked for at each call; undefined: without a token. */
+  readonly token: () => string | undefined;
   /** Milliseconds between two health checks. */
   readonly checkEveryMs: number;
   /** Milliseconds that a health check may take. */
@@ -45,6 +47,8 @@ const batches: ReadonlySet<string> = new Set(
     ({ name }) => `/${PresenceApiDefinition.fullName}/${name}`,
   ),
 );
+/** How long it is told that a node refused a call of ours for want of a right. */
+const refusalShownMs = 10_000;
 /** Behind a proxy the node may be another one, though the connection is the same. */
 const lackingMs = 60_000;
 
@@ -60,15 +64,17 @@ export class Channel implements Carrier {
   readonly #streams = new Set<() => void>();
   /** Of paths that the node at the other end of this connection lacks: until when that is believed, monotonic ms. */
   readonly #lackingUntilMs = new Map<string, number>();
+  /** What a call of ours was refused with, since this process lacks a right, and until when it is told. */
+  #refusal = { message: "", untilMs: 0 };
   #isChecking = false;
   #isClosed = false;
 
   constructor(options: ChannelOptions) {
     this.address = options.shown;
     this.#options = options;
-    const { address, credentials, authority, serverName, clock } = options;
+    const { address, credentials, authority, serverName, token, clock } = options;
     const errorOf = (failure: GrpcError) => this.#failed(failure);
-    this.#connection = new GrpcChannel({ address, credentials, authority, serverName, clock, errorOf });
+    this.#connection = new GrpcChannel({ address, credentials, authority, serverName, token, clock, errorOf });
     this.#connection.keepConnected(() => this.#connectionChanged());
     this.#check();
   }
@@ -138,6 +144,9 @@ export class Channel implements Carrier {
 
   #failed(failure: GrpcError): PresenceClientError {
     const { code, message, retryAfterMs, cause } = failure;
+    if (code === "UNAUTHENTICATED" || code === "PERMISSION_DENIED") {
+      this.#refusal = { message, untilMs: this.#options.clock.monotonicMs() + refusalShownMs };
+    }
     // Else calls would be sent here until the next health check.
     if (code === "UNAVAILABLE" && !this.isConnected) this.#become("unreachable", message);
     return new PresenceClientError(code, message, { cause, retryAfterMs });
@@ -160,7 +169,7 @@ export class Channel implements Carrier {
     try {
       const { status } = await rpcClient(HealthDefinition, this).check({}, { timeoutMs: checkTimeoutMs });
       const serves = status === HealthCheckResponse_ServingStatus.SERVING;
-      this.#become(serves ? "serving" : "not-serving", serves ? "serving" : "says that it cannot serve");
+      this.#become(serves ? "serving" : "not-serving", serves ? this.#howItServes() : "says that it cannot serve");
     } catch (error) {
       const { code, message } = presenceClientErrorOf(error);
       // https://github.com/grpc/grpc/blob/master/doc/health-checking.md: a server without the health service counts as serving.
@@ -169,6 +178,11 @@ export class Channel implements Carrier {
     }
     this.#isChecking = false;
     if (!this.#isClosed) this.#cancelCheck = clock.after(checkEveryMs, () => this.#check());
+  }
+
+  #howItServes(): string {
+    const { message, untilMs } = this.#refusal;
+    return this.#options.clock.monotonicMs() < untilMs ? `serving, but refused a call: ${message}` : "serving";
   }
 
   #cutStreams(): void {

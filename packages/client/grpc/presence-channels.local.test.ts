@@ -36,6 +36,18 @@ test("calls go to all nodes that serve, one after the other", async (t) => {
   });
 });
 
+test("a call shows the token that it is given, or has by then", async (t) => {
+  const shown: unknown[] = [];
+  const node = await scriptedNode(t, {
+    getUserDevices(_request, call) {
+      shown.push(call.metadata("authorization"));
+      return { devices: [] };
+    },
+  });
+  for (const token of ["fixed", () => "asked-for"]) await answering(connect(t, { addresses: [node.address], token }));
+  assert.deepEqual(shown, ["Bearer fixed", "Bearer asked-for"]);
+});
+
 test("a call whose node dies goes to another one, and nobody calls the dead one again", async (t) => {
   const [alive, dying] = [await scriptedNode(t, named("alive")), await scriptedNode(t, named("dying"))];
   const channels = connect(t, { addresses: [alive.address, dying.address] });

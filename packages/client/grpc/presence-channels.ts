@@ -34,6 +34,11 @@ export interface PresenceChannelsOptions {
   readonly addresses: readonly string[];
   /** Absent: no TLS. */
   readonly tls?: TlsOptions;
+  /**
+   * Shows presence who calls; a function is asked at each call, so that a token can be replaced. Goes over the network as it
+   * is: use TLS.
+   */
+  readonly token?: string | (() => string | undefined);
   /** Default: as the system does, with its files and DNS. */
   readonly lookup?: Lookup;
   /** Milliseconds between two look-ups of a name; default 5,000. */
@@ -96,7 +101,7 @@ export class PresenceChannels implements PresenceAccess, AsyncDisposable {
 
   /** @throws PresenceClientError INVALID_ARGUMENT naming the option */
   constructor(options: PresenceChannelsOptions) {
-    const { addresses, tls, checkEveryMs = 1_000, checkTimeoutMs = 2_000, clock = systemClock } = options;
+    const { addresses, tls, token, checkEveryMs = 1_000, checkTimeoutMs = 2_000, clock = systemClock } = options;
     this.#onListenerError = options.onListenerError ?? throwUncaught;
     this.#firstVerdict = new Promise((resolve) => {
       this.#tellFirstVerdict = resolve;
@@ -104,7 +109,8 @@ export class PresenceChannels implements PresenceAccess, AsyncDisposable {
     refuseAddresses(addresses);
     refuseHalfCertificate(tls);
     const changed = () => queueMicrotask(() => this.#channelsChanged());
-    const shared = { credentials: channelCredentials(tls), checkEveryMs, checkTimeoutMs, clock, changed };
+    const shown = typeof token === "function" ? token : () => token;
+    const shared = { credentials: channelCredentials(tls), token: shown, checkEveryMs, checkTimeoutMs, clock, changed };
     const open = ({ address, host, shown }: { address: string; host: string; shown: string }) => {
       const serverName = tls?.serverName ?? (isIP(host) === 0 ? host : undefined);
       const authority =

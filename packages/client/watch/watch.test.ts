@@ -364,6 +364,19 @@ describe("a watch", () => {
     await assert.rejects(ended, refusal);
   });
 
+  test("whom presence has served before is served again, though it was refused meanwhile: its token was replaced", async () => {
+    const { clock, told, stop, ended } = watching("everyone", [
+      [snapshot("+alice@1"), complete],
+      [new PresenceClientError("UNAUTHENTICATED", "this token is not known here")],
+      [new PresenceClientError("PERMISSION_DENIED", "no")],
+      [snapshot("+alice@1", "+bob@2"), complete],
+    ]);
+    await clock.advance(20_000);
+    assert.deepEqual(told, ["+alice@1", "synced", "unsynced", "+bob@2", "synced"]);
+    stop.abort();
+    await ended;
+  });
+
   test("refuses what presence would refuse, by name", async () => {
     await assert.rejects(watching([], [[]]).ended, { code: "INVALID_ARGUMENT", message: /^users is empty/ });
     await assert.rejects(watching(["a", ""], [[]]).ended, { message: /^users\[1\] is empty/ });

@@ -83,16 +83,20 @@ export class PresenceWatch implements AsyncIterable<PresenceNews>, AsyncDisposab
   async *#follow(): AsyncGenerator<PresenceNews> {
     const { signal } = this.#closed;
     let failuresInRow = 0;
+    let wasSynced = false;
     while (!signal.aborted) {
       const why = { message: "the stream has ended" };
       try {
         for await (const news of this.#watched.follow()) {
-          if (news.kind === "synced") failuresInRow = 0;
+          if (news.kind === "synced") {
+            failuresInRow = 0;
+            wasSynced = true;
+          }
           yield news;
         }
       } catch (thrown) {
         const error = presenceClientErrorOf(thrown);
-        if (hopeless.has(error.code)) throw error;
+        if (hopeless.has(error.code) || (!wasSynced && refused.has(error.code))) throw error;
         why.message = error.message;
       }
       if (signal.aborted) return;
@@ -104,12 +108,9 @@ export class PresenceWatch implements AsyncIterable<PresenceNews>, AsyncDisposab
   }
 }
 
-const hopeless: ReadonlySet<PresenceClientErrorCode> = new Set([
-  "INVALID_ARGUMENT",
-  "UNAUTHENTICATED",
-  "PERMISSION_DENIED",
-  "UNIMPLEMENTED",
-]);
+const hopeless: ReadonlySet<PresenceClientErrorCode> = new Set(["INVALID_ARGUMENT", "UNIMPLEMENTED"]);
+/** Of who was served before: a token that is being replaced is not everywhere at the same time. */
+const refused: ReadonlySet<PresenceClientErrorCode> = new Set(["UNAUTHENTICATED", "PERMISSION_DENIED"]);
 
 function refuseUsers(users: readonly string[] | "everyone"): void {
   if (users === "everyone") return;

@@ -21,7 +21,7 @@ export const jwtSettings = {
   JWT_AUDIENCE: { kind: text({ maxBytes: 1_024 }), default: { meaning: "any" }, meaning: "aud that tokens must have" },
 } as const;
 
-type JwtValues = Values<typeof jwtSettings>;
+export type JwtValues = Values<typeof jwtSettings>;
 
 export interface JwtConfig {
   readonly keys: KeySource;

@@ -66,6 +66,12 @@ export const secret: ValueKind<string> = {
   hide: () => hidden,
 };
 
+/** What is sent as `authorization: Bearer …`, RFC 6750 §2.1; never shown. */
+export const bearerToken: ValueKind<string> = {
+  ...secret,
+  schema: z.string().regex(/^[\w.~+/-]+=*$/, "has characters that no token has: give what the service was given"),
+};
+
 /** A URL with one of these schemes; its user and password are never shown. */
 export function url(schemes: readonly string[]): ValueKind<URL> & { hide(text: string): string } {
   const forms = inWords(
