@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { callerLine, newToken } from "@realchat/presence-runtime/callers";
 import {
   startDelivery,
   startPresence,
   type TestDelivery,
   type TestPresence,
+  temporaryFolder,
   waitUntil,
 } from "@realchat/presence-testing";
 import { connect } from "../../services/delivery/testing/socket-client.ts";
@@ -17,19 +21,27 @@ import { metricsIn, queries } from "./testing/queries.ts";
 const ofPrometheus = ["job", "instance"];
 
 describe("what the services expose", () => {
+  const PRESENCE_TOKEN = newToken();
+  const folder = temporaryFolder("monitoring");
+  const callers = join(folder.path, "callers");
   let presence: TestPresence;
   let delivery: TestDelivery;
   /** By service. */
   let exposed: Readonly<Record<"presence" | "delivery", Exposition>>;
 
   before(async () => {
-    presence = await startPresence();
-    delivery = await startDelivery({ env: { PRESENCE_SVC_ADDR: presence.grpcAddress } });
+    // Callers are counted where they are asked who they are.
+    writeFileSync(callers, callerLine("gateway", ["gateway", "read", "watch-everyone"], PRESENCE_TOKEN));
+    presence = await startPresence({ env: { API_TOKENS_FILE: callers } });
+    delivery = await startDelivery({ env: { PRESENCE_SVC_ADDR: presence.grpcAddress, PRESENCE_TOKEN } });
     await generateTraffic(delivery);
     exposed = { presence: await untilAllSeen(presence), delivery: await untilAllSeen(delivery) };
   });
 
-  after(() => Promise.all([delivery?.stop(), presence?.stop()]));
+  after(async () => {
+    await Promise.all([delivery?.stop(), presence?.stop()]);
+    folder.remove();
+  });
 
   for (const service of ["presence", "delivery"] as const) {
     test(`docs/operations.md lists every metric of ${service} with its labels, and no other`, () => {

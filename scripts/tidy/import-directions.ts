@@ -55,6 +55,7 @@ function withinItsPart(file: string, { target }: Import): Objection | undefined 
 type Layer = { readonly may: readonly string[]; readonly why: string; readonly instead: string };
 
 const presencePorts = ["store/store.ts", "events/publisher.ts"];
+const callersPorts = ["callers/api-access.ts", "callers/caller-accounts.ts"];
 const pushPort = ["push/push.ts", "push/frame-sink.ts", "push/frame-format.ts", "push/dot.ts"];
 const deliveryPorts = [
   ...pushPort,
@@ -113,8 +114,13 @@ const layers: Record<string, Record<string, Layer>> = {
       why: "rpc translates between wire and domain, nothing else.",
       instead: "Call presence-service.ts. Map: docs/architecture.md",
     },
+    callers: {
+      may: ["callers/"],
+      why: "callers decides who may call, and nothing of what calls do.",
+      instead: "Let main.ts pass it in. Map: docs/architecture.md",
+    },
     ".": {
-      may: ["domain/", "shards/", "watch/", ...presencePorts],
+      may: ["domain/", "shards/", "watch/", ...callersPorts, ...presencePorts],
       why: "only main.ts wires things together, so that one file tells what runs with what.",
       instead:
         "Take the port, store/store.ts or events/publisher.ts, and let main.ts pass it in. Map: docs/architecture.md",

@@ -52,7 +52,8 @@ await startOrExit("delivery", async () => {
 
 async function run(config: DeliveryConfig, settings: LiveSettings<DeliveryConfig>): Promise<void> {
   const log = createLog({ service: config.serviceName, instance: config.instanceId, ...config.log });
-  const channels = new PresenceChannels({ ...config.presence, clock });
+  let { token } = config.presence;
+  const channels = new PresenceChannels({ ...config.presence, token: () => token, clock });
   const { kafka: brokers } = config;
   const kafka = brokers && { ...brokers, topics: kafkaTopics(brokers.topics), clientId: config.instanceId };
   const audience = new Audience({ ...config.audience, kafka, clock, log });
@@ -97,8 +98,9 @@ async function run(config: DeliveryConfig, settings: LiveSettings<DeliveryConfig
   });
   const reloading = new Reloading({
     ...{ settings, log, clock },
-    apply({ listen }) {
+    apply({ listen, presence }) {
       if (listen.tls) gateway.replaceTls(listen.tls);
+      token = presence.token;
     },
   });
   exposeReloading(metrics, () => reloading.metrics());

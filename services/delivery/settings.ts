@@ -11,6 +11,7 @@ import {
   listenAddress,
   listeningTlsSettings,
   listOf,
+  live,
   logSettings,
   oneOf,
   origin,
@@ -83,7 +84,7 @@ export const deliverySettings = {
     },
     PRESENCE_TLS_CERT: { kind: certificateFile, meaning: "our certificate for mutual TLS (PEM)" },
     PRESENCE_TLS_KEY: { kind: privateKeyFile, meaning: "its private key (PEM)" },
-    PRESENCE_TOKEN: { kind: bearerToken, meaning: "shows presence who calls, where it asks" },
+    PRESENCE_TOKEN: { kind: live(bearerToken), meaning: "shows presence who calls, where it asks" },
     LEASES: {
       kind: toggle,
       default: "true",

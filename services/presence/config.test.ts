@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { issueCertificates } from "@realchat/presence-rpc/testing";
 import { type Environment, SettingsError } from "@realchat/presence-runtime";
+import { callerLine } from "@realchat/presence-runtime/callers";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { temporaryFolder } from "@realchat/presence-testing";
 import { loadConfig } from "./config.ts";
@@ -46,6 +47,7 @@ describe("configuration", () => {
         operations: { host: "127.0.0.1", port: 8096 },
         tls: undefined,
       },
+      callers: undefined,
       store: { kind: "memory", logMaxEntries: 1_000_000 },
       events: { publishers: ["memory"], kafka: undefined },
       session: {
@@ -336,7 +338,7 @@ describe("safe by default", () => {
   test("gRPC beyond loopback without TLS is refused, and the refusal names what allows it", () => {
     for (const address of [":50056", "50056", "0.0.0.0:50056", "[::]:50056", "presence:50056"]) {
       assert.match(
-        problemsOf({ GRPC_ADDR: address }).join(),
+        problemsOf({ GRPC_ADDR: address })[0] ?? "",
         /^GRPC_ADDR=.*:50056 is reachable from other machines without TLS: set TLS_CERT and TLS_KEY, listen on 127\.0\.0\.1, or accept it with ALLOW_INSECURE=true \(--allow-insecure\)$/,
       );
     }
@@ -349,17 +351,26 @@ describe("safe by default", () => {
     assert.deepEqual(problemsOf({ ...tls, ALLOW_INSECURE: "true" }), []);
   });
 
-  test("--allow-insecure allows both", () => {
+  test("so is gRPC that whoever reaches it may call, unless something says who may", () => {
+    const open = { GRPC_ADDR: ":50056", TLS_CERT, TLS_KEY };
+    assert.deepEqual(problemsOf(open), [
+      "GRPC_ADDR=:50056 lets everybody who reaches it call everything: say who may with API_TOKENS_FILE, API_JWKS_URL or TLS_CLIENT_CA, listen on 127.0.0.1, or accept it with ALLOW_INSECURE=true (--allow-insecure)",
+    ]);
+    const API_TOKENS_FILE = write("callers", callerLine("gateway-1", ["gateway"], "token"));
+    const jwt = { API_JWKS_URL: "https://login.example/keys", API_JWT_AUDIENCE: "presence" };
+    for (const said of [{ API_TOKENS_FILE }, jwt, { TLS_CLIENT_CA }, { ALLOW_INSECURE: "true" }]) {
+      assert.deepEqual(problemsOf({ ...open, ...said }), []);
+    }
+  });
+
+  test("--allow-insecure allows all", () => {
     const { listen } = configOf({ GRPC_ADDR: ":50056", HTTP_ADDR: "0.0.0.0:8096" }, "--allow-insecure");
     assert.deepEqual([listen.grpc.host, listen.operations.host, listen.tls], ["", "0.0.0.0", undefined]);
   });
 
   test("with TLS gRPC may listen anywhere; a client authority makes it mutual", () => {
-    assert.deepEqual(configOf({ GRPC_ADDR: ":50056", TLS_CERT, TLS_KEY }).listen.tls, {
-      certificate: server.certificate,
-      key: server.key,
-    });
-    assert.equal(configOf({ TLS_CERT, TLS_KEY, TLS_CLIENT_CA }).listen.tls?.clientCa, ca);
+    assert.deepEqual(configOf({ TLS_CERT, TLS_KEY }).listen.tls, { certificate: server.certificate, key: server.key });
+    assert.equal(configOf({ GRPC_ADDR: ":50056", TLS_CERT, TLS_KEY, TLS_CLIENT_CA }).listen.tls?.clientCa, ca);
   });
 
   test("TLS files that do not make a whole are refused", () => {
@@ -368,6 +379,39 @@ describe("safe by default", () => {
     assert.match(problemsOf({ TLS_CLIENT_CA }).join(), /^TLS_CLIENT_CA is set without TLS_CERT/);
     const other = write("client.key", client.key);
     assert.match(problemsOf({ TLS_CERT, TLS_KEY: other }).join(), /^TLS_KEY=.*client\.key is not the key of TLS_CERT=/);
+  });
+
+  test("callers come from a list, from JSON Web Tokens made for presence, or both", () => {
+    const API_TOKENS_FILE = write("list", `${callerLine("gateway-1", ["gateway"], "token")}\nops admin cn:ops\n`);
+    const { callers } = configOf({ API_TOKENS_FILE, CALLER_STREAMS_MAX: "7" });
+    assert.deepEqual(
+      callers?.listed.map(({ name }) => name),
+      ["gateway-1", "ops"],
+    );
+    assert.deepEqual([callers?.tokens, callers?.quotas], [undefined, { callsPerSecond: 20_000, streamsMax: 7 }]);
+    const secret = "a secret of at least thirty-two bytes";
+    const jwt = configOf({ API_JWT_SECRET: secret, API_JWT_AUDIENCE: "presence" }).callers;
+    assert.deepEqual(jwt?.listed, []);
+    assert.deepEqual(jwt?.tokens, { keys: { kind: "secret", secret }, issuer: undefined, audience: "presence" });
+  });
+
+  test("a list of callers that is wrong is refused with its line, keys that would take the tokens of others too", () => {
+    const wrong = write("wrong", "gateway-1 gateway,raed 00");
+    assert.match(
+      problemsOf({ API_TOKENS_FILE: wrong }).join(),
+      /^API_TOKENS_FILE=.*\(line 1: .*unknown scope: there are /,
+    );
+    assert.match(problemsOf({ API_TOKENS_FILE: join(folder.path, "none") }).join(), /no usable callers \(ENOENT/);
+    const key = { API_JWT_SECRET: "a secret of at least thirty-two bytes" };
+    assert.match(problemsOf(key).join(), /^API_JWT_AUDIENCE is not set: a token that was made for another service/);
+    assert.match(
+      problemsOf({ API_JWT_AUDIENCE: "presence" }).join(),
+      /^API_JWT_AUDIENCE and API_JWT_ISSUER need a key/,
+    );
+    const short = { API_JWT_SECRET: "short", API_JWKS_URL: "https://a.example/keys", API_JWT_AUDIENCE: "presence" };
+    assert.match(problemsOf(short).join(), /^API_JWT_SECRET and API_JWKS_URL are set: .*API_JWT_SECRET has 5 bytes/);
+    // What lets users into a gateway lets nobody into presence.
+    assert.equal(configOf({ JWT_SECRET: key.API_JWT_SECRET }).callers, undefined);
   });
 
   test("an authority for Kafka without TLS would do nothing, and is refused", () => {

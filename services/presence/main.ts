@@ -17,6 +17,9 @@ import {
   showAddress,
   startOrExit,
 } from "@realchat/presence-runtime";
+import { JwtVerifier, openKeys } from "@realchat/presence-runtime/authentication";
+import type { CallersConfig } from "./caller-settings.ts";
+import { type Admitted, ApiAccess } from "./callers/api-access.ts";
 import { build, loadConfig } from "./config.ts";
 import { defaultRules } from "./domain/decisions.ts";
 import { beginReasons } from "./domain/recovery.ts";
@@ -26,7 +29,14 @@ import { MemoryPublisher } from "./events/memory.ts";
 import type { EventPublisher } from "./events/publisher.ts";
 import { type PublishToChannel, RedisPubSubPublisher } from "./events/redis-pubsub.ts";
 import type { PresenceConfig } from "./presence-config.ts";
-import { exposeParts, exposeReloading, exposeServer, observeCalls, observeTransitions } from "./presence-metrics.ts";
+import {
+  exposeCallers,
+  exposeParts,
+  exposeReloading,
+  exposeServer,
+  observeCalls,
+  observeTransitions,
+} from "./presence-metrics.ts";
 import { PresenceService } from "./presence-service.ts";
 import { presenceApi } from "./rpc/presence-api.ts";
 import { CutOff, lookPeriodMs } from "./shards/cut-off.ts";
@@ -151,8 +161,11 @@ async function run(config: PresenceConfig, settings: LiveSettings<PresenceConfig
   const onInternalError = (method: string, error: unknown) =>
     log.error({ err: error, method }, "a handler failed: this is a bug");
   const services = [presenceApi(service, config.session, new LoopTurns(clock), onInternalError), health.service];
+  const access = config.callers && new ApiAccess(await admittedBy(config.callers, log), config.callers.quotas, clock);
+  exposeCallers(metrics, () => access?.metrics());
   const server = createRpcServer({
     services: [...services, ...reflectionServices(services, fileDescriptorSet())],
+    interceptors: access === undefined ? [] : [access.interceptor],
     observer: observeCalls(metrics),
     onInternalError,
     limits: { messageMaxBytes: config.limits.messageMaxBytes },
@@ -161,8 +174,9 @@ async function run(config: PresenceConfig, settings: LiveSettings<PresenceConfig
   exposeServer(metrics, () => server.metrics());
   const reloading = new Reloading({
     ...{ settings, log, clock },
-    apply({ listen }) {
+    apply({ listen, callers }) {
       if (listen.tls) server.replaceTls(listen.tls);
+      if (callers) access?.replaceList(callers.listed);
     },
   });
   exposeReloading(metrics, () => reloading.metrics());
@@ -220,6 +234,14 @@ async function run(config: PresenceConfig, settings: LiveSettings<PresenceConfig
       { name: "close operations", run: () => operations.close() },
     ],
   });
+}
+
+async function admittedBy({ listed, tokens }: CallersConfig, log: Log): Promise<Admitted> {
+  if (tokens === undefined) return { listed, tokens };
+  const onRefreshFailure = (error: unknown) =>
+    log.warn({ err: error }, "the key set of callers' tokens cannot be read; the last one counts");
+  const keys = await openKeys(tokens.keys, clock, onRefreshFailure);
+  return { listed, tokens: new JwtVerifier({ ...tokens, keys, clock }) };
 }
 
 /** The store, and how its Redis, if it has one, is published on. */

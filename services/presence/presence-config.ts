@@ -8,6 +8,7 @@ import {
   redisConfig,
   showDuration,
 } from "@realchat/presence-runtime";
+import { type CallersConfig, callersConfig } from "./caller-settings.ts";
 import type { LeasePace } from "./domain/lease.ts";
 import type { Limits } from "./domain/limits.ts";
 import type { PresenceValues } from "./settings.ts";
@@ -23,6 +24,8 @@ export interface PresenceConfig {
     /** PEM texts; without it gRPC is plaintext. */
     readonly tls: (ListeningTls & { readonly clientCa?: string }) | undefined;
   };
+  /** undefined: everybody may call everything. */
+  readonly callers: CallersConfig | undefined;
   readonly store: StoreConfig;
   readonly events: {
     readonly publishers: readonly ("kafka" | "redis-pubsub" | "memory")[];
@@ -71,6 +74,7 @@ export function presenceConfig(values: PresenceValues): PresenceConfig {
     serviceName: values.SERVICE_NAME,
     instanceId: values.INSTANCE_ID,
     listen: { grpc: values.GRPC_ADDR, operations: values.HTTP_ADDR, tls: tlsConfig(values) },
+    callers: callersConfig(values),
     store: storeConfig(values),
     events: { publishers: values.EVENTS, kafka: values.EVENTS.includes("kafka") ? kafkaConfig(values) : undefined },
     session: {

@@ -1,5 +1,6 @@
 import type { CallObserver, RpcCode, RpcServerMetrics } from "@realchat/presence-rpc";
 import type { Metrics, ReloadMetrics, Sample } from "@realchat/presence-runtime";
+import type { AccessMetrics } from "./callers/api-access.ts";
 import { type BeginReason, beginReasons } from "./domain/recovery.ts";
 import { type Transition, transitionCauses } from "./domain/transition.ts";
 import type { EventPublisher } from "./events/publisher.ts";
@@ -269,6 +270,28 @@ export function exposeParts(
       value: read(metrics),
     }));
   }
+}
+
+/** Who calls, by name. @param read undefined: nobody is asked who it is */
+export function exposeCallers(metrics: Metrics, read: () => AccessMetrics | undefined): void {
+  const accounts = () => [...(read()?.accounts ?? [])];
+  metrics.total(
+    {
+      name: "presence_caller_calls_total",
+      help: "Calls by caller: admitted, denied for want of a scope, exhausted by a quota.",
+    },
+    () =>
+      accounts().flatMap(({ name, counts }) =>
+        Object.entries(counts).map(([outcome, value]) => ({ labels: { caller: name, outcome }, value })),
+      ),
+  );
+  metrics.gauge({ name: "presence_caller_streams", help: "Streams that are open, by caller." }, () =>
+    accounts().map(({ name, streams }) => ({ labels: { caller: name }, value: streams })),
+  );
+  metrics.total(
+    { name: "presence_unauthenticated_calls_total", help: "Calls of which nobody knows who made them." },
+    () => read()?.unauthenticated ?? 0,
+  );
 }
 
 /** What the RPC server counts below the calls: connections, streams, and what it refused to take. */

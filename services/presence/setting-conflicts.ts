@@ -7,6 +7,7 @@ import {
   showAddress,
   showDuration,
 } from "@realchat/presence-runtime";
+import { callerConflicts, callersConfig } from "./caller-settings.ts";
 import { leaseMarginMs } from "./domain/lease.ts";
 import type { PresenceValues } from "./settings.ts";
 
@@ -15,6 +16,7 @@ export function conflictsAmong(values: PresenceValues): string[] {
   return [
     ...listeningTlsConflicts(values),
     ...mutualTlsConflicts(values),
+    ...callerConflicts(values),
     ...exposures(values),
     ...redisConflicts(values),
     ...eventConflicts(values),
@@ -33,6 +35,9 @@ function* exposures(values: PresenceValues): Iterable<string> {
   const accept = "or accept it with ALLOW_INSECURE=true (--allow-insecure)";
   if (!isLoopback(values.GRPC_ADDR.host) && !values.TLS_CERT) {
     yield `GRPC_ADDR=${showAddress(values.GRPC_ADDR)} is reachable from other machines without TLS: set TLS_CERT and TLS_KEY, listen on 127.0.0.1, ${accept}`;
+  }
+  if (!isLoopback(values.GRPC_ADDR.host) && !values.TLS_CLIENT_CA && callersConfig(values) === undefined) {
+    yield `GRPC_ADDR=${showAddress(values.GRPC_ADDR)} lets everybody who reaches it call everything: say who may with API_TOKENS_FILE, API_JWKS_URL or TLS_CLIENT_CA, listen on 127.0.0.1, ${accept}`;
   }
   if (!isLoopback(values.HTTP_ADDR.host)) {
     yield `HTTP_ADDR=${showAddress(values.HTTP_ADDR)} shows metrics and health to other machines, without TLS: listen on 127.0.0.1, ${accept}`;

@@ -16,6 +16,7 @@ import {
   toggle,
   type Values,
 } from "@realchat/presence-runtime";
+import { callerSettings } from "./caller-settings.ts";
 
 const second = 1_000;
 const minute = 60 * second;
@@ -42,9 +43,10 @@ export const presenceSettings = {
     ALLOW_INSECURE: {
       kind: toggle,
       default: "false",
-      meaning: "allow gRPC without TLS, and the operations port, beyond loopback",
+      meaning: "allow gRPC without TLS or from everybody, and the operations port, beyond loopback",
     },
   }),
+  ...group("Callers", callerSettings),
   ...group("State", {
     ...redisSettings,
     REDIS_COMMAND_TIMEOUT: {

@@ -3,11 +3,14 @@ import type { PresenceConfig } from "./presence-config.ts";
 
 /** What someone who just started the service wants to know: what it runs on, what is not connected, what to try next. */
 export function startupBanner(config: PresenceConfig, addresses: { grpc: string; operations: string }): string {
-  const { store, events, listen } = config;
+  const { store, events, listen, callers } = config;
   const lines = [
     "RealChat Presence is up.",
     "",
     `  gRPC        ${addresses.grpc}${listen.tls === undefined ? "" : " (TLS)"}`,
+    ...(callers === undefined
+      ? []
+      : ["  callers     have tokens or certificates: PRESENCE_TOKEN gives one to the commands below"]),
     `  operations  http://${addresses.operations} (/metrics, /health/ready)`,
     store.kind === "memory"
       ? "  state       in this process's memory: gone when it stops; REDIS_URL=redis://host:6379 keeps it and shares it"

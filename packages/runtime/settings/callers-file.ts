@@ -22,4 +22,5 @@ export const callersFile: ValueKind<CallersFile> = {
     }
   }),
   show: ({ path }) => path,
+  readsFile: true,
 };
