@@ -24,6 +24,7 @@ export { handOver } from "./provision/hand-over.ts";
 export { provideKafka } from "./provision/kafka-server.ts";
 export { MissingServerError, type ServerName } from "./provision/missing-server.ts";
 export { type Promtool, prometheusImage, providePromtool, runPromtool } from "./provision/promtool.ts";
+export { type ProxyProgram, provideEnvoy, provideHaproxy, provideNginx } from "./provision/proxies.ts";
 export { provideRedis } from "./provision/redis-server.ts";
 export { type RedisOptions, startRedis, type TestRedis } from "./redis.ts";
 export {

@@ -10,9 +10,12 @@ const signs: Record<ServerName, RegExp> = {
   Chromium: /\bstartChromium\b/,
   "grpc-go": /\bprovideGrpcGo\b/,
   promtool: /\bprovidePromtool\b/,
+  nginx: /\bprovideNginx\b/,
+  haproxy: /\bprovideHaproxy\b/,
+  envoy: /\bprovideEnvoy\b/,
 };
 const names = Object.keys(signs) as ServerName[];
-const ofMany = names.filter((name) => name !== "grpc-go" && name !== "promtool");
+const ofMany: readonly ServerName[] = ["Redis", "Kafka", "Chromium"];
 
 /**
  * The servers that a suite starts, itself or through files that it imports by relative paths. If none is found: all but

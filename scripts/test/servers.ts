@@ -2,8 +2,11 @@ import {
   handOver,
   MissingServerError,
   provideChromium,
+  provideEnvoy,
   provideGrpcGo,
+  provideHaproxy,
   provideKafka,
+  provideNginx,
   providePromtool,
   provideRedis,
   type ServerName,
@@ -52,11 +55,14 @@ export async function provideServers(needed: ReadonlySet<ServerName>, say: (line
   const kafka = await attempt("Kafka", () => provideKafka(say));
   const chromium = await attempt("Chromium", () => provideChromium(say));
   const promtool = await attempt("promtool", () => providePromtool(say));
+  const nginx = await attempt("nginx", () => provideNginx(say));
+  const haproxy = await attempt("haproxy", () => provideHaproxy(say));
+  const envoy = await attempt("envoy", () => provideEnvoy());
   const shared = kafka && (await attempt("Kafka", () => startKafka()));
   const grpcGo = await buildingGrpcGo;
   return {
     env: {
-      ...handOver({ redis, kafka, chromium, grpcGo, promtool }),
+      ...handOver({ redis, kafka, chromium, grpcGo, promtool, nginx, haproxy, envoy }),
       ...(shared && { TEST_KAFKA_BROKERS: shared.brokers }),
     },
     missing,

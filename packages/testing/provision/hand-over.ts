@@ -1,5 +1,7 @@
 /** Passes the servers that a process found on to its children, so that only one process searches and downloads. */
-type FoundServers = Partial<Record<"redis" | "kafka" | "chromium" | "grpcGo" | "promtool", unknown>>;
+type FoundServers = Partial<
+  Record<"redis" | "kafka" | "chromium" | "grpcGo" | "promtool" | "nginx" | "haproxy" | "envoy", unknown>
+>;
 
 const NAME = "TEST_SERVERS";
 

