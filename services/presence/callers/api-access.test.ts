@@ -211,16 +211,21 @@ describe("callers with JSON Web Tokens", () => {
     assert.equal(await call(api("RegisterSession"), "of-gateway"), "answered");
   });
 
-  test("are checked once, on however many connections, until the token runs out", async () => {
-    const clock = new FakeClock();
-    const { call, verified, ...scene } = node({ jwt: { "a.b.c": valid("read", clock.nowUs() / 1_000 + 60_000) } });
-    for (const on of [{}, {}, undefined, undefined]) {
-      assert.equal(await call(api("GetPresence"), "a.b.c", { on }), "answered");
-    }
-    assert.equal(verified(), 1);
-    await scene.clock.advance(60_000);
-    await call(api("GetPresence"), "a.b.c");
-    assert.equal(verified(), 2);
+  test("are checked once, on however many connections, and again when they run out or ten seconds later", async () => {
+    const nowMs = new FakeClock().nowUs() / 1_000;
+    const jwt = { "a.b.c": valid("read"), "d.e.f": valid("read", nowMs + 3_000) };
+    const { call, verified, clock } = node({ jwt });
+    const ask = async (token: string, on?: object) => {
+      assert.equal(await call(api("GetPresence"), token, { on }), "answered");
+      return verified();
+    };
+    for (const on of [{}, {}, undefined, undefined]) assert.equal(await ask("a.b.c", on), 1);
+    assert.equal(await ask("d.e.f", {}), 2);
+    await clock.advance(3_000);
+    assert.equal(await ask("a.b.c"), 2);
+    assert.equal(await ask("d.e.f"), 3);
+    await clock.advance(7_000);
+    assert.equal(await ask("a.b.c"), 4);
   });
 });
 

@@ -6,6 +6,6 @@ export interface Caller {
   readonly scopes: ReadonlySet<Scope>;
   /** Where its scopes are written, for people. */
   readonly grantedBy: string;
-  /** Wall clock, ms since 1970, from when on it is no longer believed; Infinity: never. */
+  /** Wall clock, ms since 1970, from when on it has to be looked at again; Infinity: never. */
   readonly untilMs: number;
 }

@@ -5,6 +5,8 @@ import type { Caller } from "./caller.ts";
 
 /** Tokens that are remembered: a check costs as much as thirty calls. */
 const rememberedMax = 10_000;
+/** For how long: then the key that it was signed with may have been withdrawn. */
+const rememberedMs = 10_000;
 const retryAfterMs = 1_000;
 
 /** Callers that bring a JSON Web Token: `sub` names them, `scope` has their scopes (RFC 8693 §4.2). */
@@ -25,7 +27,8 @@ export class JwtCallers {
     const verdict = await this.#tokens.verify(token);
     if (verdict.kind === "unavailable") throw new RpcError("UNAVAILABLE", verdict.message, { retryAfterMs });
     if (verdict.kind === "invalid") throw new RpcError("UNAUTHENTICATED", verdict.message);
-    const { subject, claims, expiresAtMs: untilMs = Number.POSITIVE_INFINITY } = verdict;
+    const { subject, claims, expiresAtMs = Number.POSITIVE_INFINITY } = verdict;
+    const untilMs = Math.min(expiresAtMs, nowMs + rememberedMs);
     const granted = typeof claims.scope === "string" ? claims.scope.split(" ").filter(isScope) : [];
     const caller = { name: subject, scopes: new Set(granted), grantedBy: "the scope claim of its token", untilMs };
     this.#remember(key, caller);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -23,6 +24,7 @@ describe("callers of a node with mutual TLS and a list of them", () => {
   const list = (...lines: string[]) => file("callers", lines.join("\n"));
   const gatewayLine = callerLine("gateway-1", ["gateway", "read", "watch-everyone"], "gateway-token");
   const readerLine = "reader read uri:spiffe://realchat/reader";
+  const secret = "a secret of at least thirty-two bytes";
   let node: TestPresence;
   let grpcJs: Client;
 
@@ -33,6 +35,8 @@ describe("callers of a node with mutual TLS and a list of them", () => {
         TLS_KEY: file("server.key", server.key),
         TLS_CLIENT_CA: file("ca.pem", ca),
         API_TOKENS_FILE: list(gatewayLine, readerLine),
+        API_JWT_SECRET: secret,
+        API_JWT_AUDIENCE: "presence",
         CALLER_CALLS_PER_SECOND: "200",
       },
     });
@@ -73,6 +77,17 @@ describe("callers of a node with mutual TLS and a list of them", () => {
       /^UNAUTHENTICATED: .*presence token/,
     );
     assert.equal(await statusOf(`/${health.HealthDefinition.fullName}/${check.name}`, "Bearer nobodys-token"), "OK");
+  });
+
+  test("are known by a JSON Web Token that was made for presence, with the scopes of its claim", async () => {
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+    const bearerOf = (aud: string) => {
+      const signed = `${part({ alg: "HS256" })}.${part({ sub: "billing", scope: "openid gateway", aud })}`;
+      return `Bearer ${signed}.${createHmac("sha256", secret).update(signed).digest("base64url")}`;
+    };
+    assert.match(await statusOf(pathOf(getPresence.name), bearerOf("presence")), /^PERMISSION_DENIED: billing .* read/);
+    assert.equal(await statusOf(pathOf("UnregisterSessions"), bearerOf("presence")), "OK");
+    assert.match(await statusOf(pathOf(getPresence.name), bearerOf("chat")), /^UNAUTHENTICATED: .*"aud" claim/);
   });
 
   test("work through the SDK as ever, and are in the metrics by name", async () => {
