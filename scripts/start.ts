@@ -3,13 +3,14 @@ import {
   type CommandLine,
   systemClock as clock,
   createLog,
+  hasRedis,
   parseCommandLine,
   readSettings,
   SettingsError,
   showAddress,
   startOrExit,
 } from "@realchat/presence-runtime";
-import { environmentsFor } from "./start/environments.ts";
+import { environmentsFor, withConfigFile } from "./start/environments.ts";
 import { withGatewayDefaults } from "./start/gateway-defaults.ts";
 import { untilReady } from "./start/readiness.ts";
 import { outputFormat } from "./start/service-output.ts";
@@ -24,7 +25,8 @@ const usage = `RealChat Presence and one gateway, with a page that shows it.
 Usage: npm start -- [flags]
 
 Every flag and variable goes to whichever of the two knows it. PRESENCE_ or DELIVERY_ before a variable's name gives it to
-one alone: PRESENCE_HTTP_ADDR, DELIVERY_LOG_LEVEL. Each runs alone with npm run start:presence, npm run start:delivery.
+one alone: PRESENCE_HTTP_ADDR, DELIVERY_LOG_LEVEL; also in a config file, which is read once, at start. Each runs alone with
+npm run start:presence, npm run start:delivery.
 `;
 
 // They are in the environment by then.
@@ -41,8 +43,10 @@ await startOrExit("RealChat", async () => {
     return;
   }
   if (commandLine.problems.length > 0) throw new SettingsError(commandLine.problems);
-  const [forPresence, given] = environmentsFor([presence, delivery], process.env, commandLine.given);
-  const grpc = readSettings(presence.settings, noFlags, forPresence).values.GRPC_ADDR;
+  const { configFile } = commandLine;
+  const environment = configFile ? withConfigFile(configFile, [presence, delivery], process.env) : process.env;
+  const [forPresence, given] = environmentsFor([presence, delivery], environment, commandLine.given);
+  const grpc = readSettings(presence.settings, { commandLine: noFlags, environment: forPresence }).values.GRPC_ADDR;
   const forDelivery = withGatewayDefaults(given, showAddress(reachable(grpc)));
   // Both answer before either is started: what is wrong with one is no reason to see the other come and go.
   const configs = [presence.ask("--print-config", forPresence), delivery.ask("--print-config", forDelivery)];
@@ -51,8 +55,8 @@ await startOrExit("RealChat", async () => {
 });
 
 async function run(forPresence: NodeJS.ProcessEnv, forDelivery: NodeJS.ProcessEnv): Promise<void> {
-  const { values: ofPresence } = readSettings(presence.settings, noFlags, forPresence);
-  const { values: ofDelivery } = readSettings(delivery.settings, noFlags, forDelivery);
+  const { values: ofPresence } = readSettings(presence.settings, { commandLine: noFlags, environment: forPresence });
+  const { values: ofDelivery } = readSettings(delivery.settings, { commandLine: noFlags, environment: forDelivery });
   const { LOG_FORMAT: format, LOG_LEVEL: level } = ofDelivery;
   const isPretty = format === "pretty" || (format === "auto" && process.stdout.isTTY);
   const shown = outputFormat(isPretty);
@@ -82,21 +86,21 @@ async function run(forPresence: NodeJS.ProcessEnv, forDelivery: NodeJS.ProcessEn
   // Not on stdout, which is the log's and may be JSON.
   process.stderr.write(
     greeting(url, show(ofPresence.GRPC_ADDR), {
-      hasRedis: Boolean(forPresence.REDIS_URL ?? forPresence.REDIS_ADDR ?? forPresence.REDIS_SENTINELS),
-      hasKafka: Boolean(forPresence.KAFKA_BROKERS),
+      hasRedis: hasRedis(ofPresence),
+      hasKafka: ofPresence.KAFKA_BROKERS !== undefined,
     }),
   );
 }
 
 /** What to do next, and what it runs on. */
-function greeting(url: string, grpc: string, { hasRedis, hasKafka }: { hasRedis: boolean; hasKafka: boolean }): string {
+function greeting(url: string, grpc: string, on: { hasRedis: boolean; hasKafka: boolean }): string {
   return `
 RealChat is up: ${url}
 
   Open it in two windows, as two people, and see each other's dots turn green and grey.
 
-  state   ${hasRedis ? "in Redis" : "in memory, gone when this ends: REDIS_URL=redis://host:6379 keeps and shares it"}
-  events  ${hasKafka ? "through Kafka" : "straight from presence: KAFKA_BROKERS=host:9092 sends them through Kafka"}
+  state   ${on.hasRedis ? "in Redis" : "in memory, gone when this ends: REDIS_URL=redis://host:6379 keeps and shares it"}
+  events  ${on.hasKafka ? "through Kafka" : "straight from presence: KAFKA_BROKERS=host:9092 sends them through Kafka"}
   gRPC    ${grpc}
 
   In another terminal: npm run -s presence -- watch${grpc === "127.0.0.1:50056" ? "" : ` --addr ${grpc}`}

@@ -24,7 +24,7 @@ function tokenOf({ token, "token-file": ofFile }: SharedFlags): string | undefin
       "both --token (PRESENCE_TOKEN) and --token-file (PRESENCE_TOKEN_FILE) are given: give one",
     );
   }
-  return token ?? ofFile;
+  return token ?? ofFile?.content;
 }
 
 function tlsOf({ tls, ca, cert, key }: SharedFlags): PemTexts | undefined {

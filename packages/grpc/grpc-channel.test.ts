@@ -178,3 +178,24 @@ test("TLS: the certificate must carry the server's name, or the one that is give
     return true;
   });
 });
+
+test("TLS: each connection is made with the certificates that count then", async (t) => {
+  const [first, second] = [issueCertificates(), issueCertificates()];
+  const api = implement(presence.PresenceApiDefinition, {
+    getPresence: () => presence.GetPresenceResponse.create(),
+  } as unknown as Handlers<typeof presence.PresenceApiDefinition>);
+  const server = createRpcServer({ services: [api], tls: { ...first.server, clientCa: first.ca } });
+  const address = `127.0.0.1:${await server.listen({ host: "127.0.0.1", port: 0 })}`;
+  t.after(() => server.drain(0));
+  let now = { ca: first.ca, ...first.client };
+  const { api: caller, channel } = connect(t, address, { credentials: channelCredentials(now, () => now) });
+  channel.keepConnected(() => {});
+  await caller.getPresence({});
+  server.replaceTls({ ...second.server, clientCa: second.ca });
+  now = { ca: second.ca, ...second.client };
+  await caller.getPresence({});
+  assert.equal(server.metrics().connectionsTotal, 1, "the open one stays");
+  server.sendAway(0);
+  await waitUntil(() => server.metrics().connectionsTotal > 1 && channel.isConnected, { what: "it connects again" });
+  await caller.getPresence({});
+});

@@ -7,6 +7,8 @@ export interface KafkaAccess {
   /** Present: TLS. */
   readonly tls?: KafkaTls;
   readonly sasl?: KafkaSasl;
+  /** Asked before every connection, where certificates or passwords are replaced: what to use instead from now on. */
+  readonly current?: () => Pick<KafkaAccess, "tls" | "sasl">;
 }
 
 /** PEM texts. */

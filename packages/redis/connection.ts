@@ -1,7 +1,7 @@
 import type { Cancel, Clock } from "@realchat/presence-runtime";
 import { RedisClient as LibraryClient } from "@redis/client";
 import { type LossReason, lossReasonOf, lossReasons } from "./loss-reason.ts";
-import type { RedisAddress } from "./redis-address.ts";
+import { type RedisAddress, withCurrentLogin } from "./redis-address.ts";
 import { codeBehind, describe, isRefusal, RedisError, serverRefusalIn, unavailable } from "./redis-error.ts";
 import type { RedisLocator } from "./redis-locator.ts";
 import type { Reply } from "./replies.ts";
@@ -273,9 +273,10 @@ const newClient = LibraryClient.factory({ RESP: 2 });
 
 /** A client that connects once and repeats nothing. */
 export function makeClient(
-  address: RedisAddress,
+  place: RedisAddress,
   { commandTimeoutMs, maxCommands }: Pick<ConnectionOptions, "commandTimeoutMs" | "maxCommands">,
 ) {
+  const address = withCurrentLogin(place);
   const options = {
     url: address.url,
     RESP: 2 as const,

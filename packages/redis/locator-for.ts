@@ -11,5 +11,5 @@ import { SentinelLocator } from "./sentinel-locator.ts";
 export function locatorFor(place: RedisPlace, clock: Clock): RedisLocator {
   const { sentinel } = place;
   if (sentinel !== undefined) return new SentinelLocator({ ...place, sentinel }, clock);
-  return locatorAt(parseRedisUrl(place.url, place.tlsCa));
+  return locatorAt(parseRedisUrl(place.url, place.tlsCa, place.current));
 }

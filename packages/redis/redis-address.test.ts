@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { parseRedisUrl } from "./redis-address.ts";
+import { addressAt, parseRedisUrl, withCurrentLogin } from "./redis-address.ts";
 
 describe("where Redis is", () => {
   test("is shown without user and password", () => {
@@ -21,6 +21,17 @@ describe("where Redis is", () => {
       assert.deepEqual(parseRedisUrl(url, "PEM").tls, { ca: "PEM", servername: undefined });
     }
     assert.throws(() => parseRedisUrl("redis://cache", "PEM"), /has the protocol redis, which heeds no authority/);
+  });
+
+  test("is connected to as whom it is said to be now, on whichever server it is", () => {
+    const now = () => ({ url: "rediss://bob:n%2Fw@elsewhere/7", tlsCa: "NEW" });
+    const known = addressAt(parseRedisUrl("rediss://alice:old@a:6380/4", "OLD", now), "b", 6381);
+    const { url, tls, shown } = withCurrentLogin(known);
+    assert.equal(url, "rediss://bob:n%2Fw@b:6381/4");
+    assert.deepEqual(tls, { ca: "NEW", servername: "b" });
+    assert.equal(shown, "rediss://b:6381/4");
+    const fixed = parseRedisUrl("rediss://alice:old@a:6380/4", "OLD");
+    assert.equal(withCurrentLogin(fixed), fixed);
   });
 
   for (const [url, what] of [

@@ -10,6 +10,15 @@ export interface RedisAddress {
   readonly database: number;
   /** undefined: plain TCP. */
   readonly tls: RedisTls | undefined;
+  /** See RedisPlace. */
+  readonly current: (() => RedisLogin) | undefined;
+}
+
+/** As whom to connect, and whom to trust. */
+interface RedisLogin {
+  /** Of which user and password count. */
+  readonly url: string;
+  readonly tlsCa?: string | undefined;
 }
 
 interface RedisTls {
@@ -23,9 +32,10 @@ interface RedisTls {
  * @param url `redis://` or `rediss://`, with user, password, host, port and database as far as they differ from
  *   Redis' defaults. Source: https://www.iana.org/assignments/uri-schemes/prov/redis
  * @param tlsCa see RedisTls
+ * @param current see RedisPlace
  * @throws TypeError that says what is wrong, never quoting the URL: it may hold a password
  */
-export function parseRedisUrl(url: string, tlsCa?: string): RedisAddress {
+export function parseRedisUrl(url: string, tlsCa?: string, current?: () => RedisLogin): RedisAddress {
   const parsed = URL.parse(url);
   if (parsed === null) throw wrong("is not a URL");
   if (parsed.protocol !== "redis:" && parsed.protocol !== "rediss:") {
@@ -38,7 +48,7 @@ export function parseRedisUrl(url: string, tlsCa?: string): RedisAddress {
   const shown = `${parsed.protocol}//${place}${database === "" ? "" : `/${database}`}`;
   const tls = parsed.protocol === "rediss:" ? tlsTo(parsed.hostname, tlsCa) : undefined;
   if (tlsCa !== undefined && tls === undefined) throw wrong("has the protocol redis, which heeds no authority");
-  return { url, shown, database: Number(database), tls };
+  return { url, shown, database: Number(database), tls, current };
 }
 
 /** The same Redis on another server: as whom, and how, it is used does not change. */
@@ -46,7 +56,16 @@ export function addressAt(known: RedisAddress, host: string, port: number): Redi
   const url = new URL(known.url);
   url.hostname = host.includes(":") ? `[${host}]` : host;
   url.port = String(port);
-  return parseRedisUrl(url.href, known.tls?.ca);
+  return parseRedisUrl(url.href, known.tls?.ca, known.current);
+}
+
+/** The same address, with the user, the password and the authority that count now. */
+export function withCurrentLogin(known: RedisAddress): RedisAddress {
+  if (known.current === undefined) return known;
+  const { url: login, tlsCa } = known.current();
+  const { username, password } = new URL(login);
+  const url = Object.assign(new URL(known.url), { username, password });
+  return { ...known, url: url.href, tls: known.tls && { ...known.tls, ca: tlsCa } };
 }
 
 /** @param hostname of a URL: an IPv6 address stands in brackets */

@@ -4,6 +4,11 @@ export interface RedisPlace {
   readonly url: string;
   /** See RedisTls. */
   readonly tlsCa?: string | undefined;
+  /**
+   * Asked before every connection, where passwords or certificates are replaced: of it the user, the password and the
+   * authority count, and those of the Sentinels, in the place of what stands here.
+   */
+  readonly current?: (() => Pick<RedisPlace, "url" | "tlsCa" | "sentinel">) | undefined;
   /** It is a Cluster, and the URL that of one of its nodes; default one server. */
   readonly cluster?: boolean | undefined;
   /** Further nodes of the Cluster to ask where its others are, when the first is away; as the URL says how. */

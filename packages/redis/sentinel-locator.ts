@@ -48,13 +48,17 @@ export class SentinelLocator implements RedisLocator {
 
   /** @throws TypeError for a URL that is none */
   constructor(place: RedisPlace & { readonly sentinel: SentinelPlace }, clock: Clock) {
-    const { sentinel, url, tlsCa } = place;
+    const { sentinel, url, tlsCa, current } = place;
     const { protocol, pathname } = new URL(url);
-    this.#anywhere = parseRedisUrl(url, tlsCa);
+    this.#anywhere = parseRedisUrl(url, tlsCa, current);
     this.#master = sentinel.master;
     this.#clock = clock;
     this.shown = `${protocol}//${sentinel.master}${pathname.length > 1 ? pathname : ""} by Sentinel`;
-    const any = parseRedisUrl(sentinelUrl(url, sentinel), tlsCa);
+    const currentOfSentinels = () => {
+      const now = current?.() ?? place;
+      return { url: sentinelUrl(url, now.sentinel ?? sentinel), tlsCa: now.tlsCa };
+    };
+    const any = parseRedisUrl(sentinelUrl(url, sentinel), tlsCa, currentOfSentinels);
     this.#sentinels = sentinel.addresses.map(({ host, port }) => {
       const address = addressAt(any, host, port);
       const prepare = async () => "Sentinel";

@@ -9,6 +9,8 @@ import { waitUntil } from "./wait-until.ts";
 export type PresenceOptions = {
   /** Settings as the service reads them, such as `{ REDIS_URL, SESSION_TTL: "2s" }`. Ours are not passed on. */
   env?: Readonly<Record<string, string>>;
+  /** Flags. */
+  args?: readonly string[];
   /** Which health endpoint must answer 200 before this returns; `live` for a node whose store is away. Default `ready`. */
   until?: "ready" | "live";
   /** How long that may take; default 45,000. */
@@ -50,11 +52,15 @@ export async function startPresence(options: PresenceOptions = {}): Promise<Test
   const httpAddress = `127.0.0.1:${await freePort()}`;
   if (options.recovers !== true) await settleNewStore(options.env ?? {});
   const folder = temporaryFolder("presence");
-  const child = await startChild(process.execPath, [join(repository, "services/presence/main.ts")], {
-    logFile: join(folder.path, "presence.log"),
-    cwd: repository,
-    env: { ...bareEnvironment, GRPC_ADDR: grpcAddress, HTTP_ADDR: httpAddress, ...options.env },
-  });
+  const child = await startChild(
+    process.execPath,
+    [join(repository, "services/presence/main.ts"), ...(options.args ?? [])],
+    {
+      logFile: join(folder.path, "presence.log"),
+      cwd: repository,
+      env: { ...bareEnvironment, GRPC_ADDR: grpcAddress, HTTP_ADDR: httpAddress, ...options.env },
+    },
+  );
 
   const untilHealth = async (name: "ready" | "live", deadlineMs = 45_000) => {
     let ended = false;

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, test } from "node:test";
-import { environmentsFor } from "./environments.ts";
+import { temporaryFolder } from "@realchat/presence-testing";
+import { environmentsFor, withConfigFile } from "./environments.ts";
 import { withGatewayDefaults } from "./gateway-defaults.ts";
 import { services } from "./services.ts";
 
@@ -33,6 +36,20 @@ describe("the two processes", () => {
     const [presence, delivery] = given({ PRESENCE_TLS_CERT: "client.pem" });
     assert.equal(presence.TLS_CERT, undefined);
     assert.equal(delivery.PRESENCE_TLS_CERT, "client.pem");
+  });
+
+  test("a config file may give to both or to one alone, below the environment", (t) => {
+    const folder = temporaryFolder("environments");
+    t.after(() => folder.remove());
+    const path = join(folder.path, "realchat.conf");
+    const read = (...lines: string[]) => {
+      writeFileSync(path, lines.join("\n"));
+      return withConfigFile(path, [services[0], services[1]], { LOG_LEVEL: "warn", SESSION_TTL: "" });
+    };
+    assert.deepEqual(read("LOG_LEVEL=debug", "SESSION_TTL=9s", "DELIVERY_HTTP_ADDR=127.0.0.1:2"), {
+      ...{ LOG_LEVEL: "warn", SESSION_TTL: "9s", DELIVERY_HTTP_ADDR: "127.0.0.1:2" },
+    });
+    assert.throws(() => read("SESION_TTL=5s"), { message: /line 1 .* did you mean SESSION_TTL\?/ });
   });
 
   test("what they must not share is refused, and the message says what to give", () => {

@@ -1,4 +1,4 @@
-import { SettingsError, type SettingsTable } from "@realchat/presence-runtime";
+import { readConfigFile, SettingsError, type SettingsTable } from "@realchat/presence-runtime";
 
 type Named = { readonly name: string; readonly settings: SettingsTable };
 
@@ -27,6 +27,23 @@ export function environmentsFor(
     );
   }
   return [withItsOwn(one, other, given), withItsOwn(other, one, given)];
+}
+
+/**
+ * The environment with what a config file gives besides.
+ * @throws SettingsError with all that cannot be understood
+ */
+export function withConfigFile(
+  path: string,
+  services: readonly [Named, Named],
+  environment: NodeJS.ProcessEnv,
+): NodeJS.ProcessEnv {
+  const names = services.flatMap((service) =>
+    Object.keys(service.settings).flatMap((name) => [name, own(service, name)]),
+  );
+  const { given, problems } = readConfigFile(path, names);
+  if (problems.length > 0) throw new SettingsError(problems);
+  return { ...environment, ...Object.fromEntries([...given].filter(([name]) => !environment[name])) };
 }
 
 function withItsOwn(service: Named, other: Named, given: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

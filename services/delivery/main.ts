@@ -6,6 +6,7 @@ import {
   createLog,
   drainOnSignal,
   evictionHealth,
+  type JwtConfig,
   type LiveSettings,
   type Log,
   LoopTurns,
@@ -17,7 +18,7 @@ import {
   showAddress,
   startOrExit,
 } from "@realchat/presence-runtime";
-import { JwtVerifier, openKeys } from "@realchat/presence-runtime/authentication";
+import { JwtVerifier, type Keys, openKeys } from "@realchat/presence-runtime/authentication";
 import { Audience } from "./audience/audience.ts";
 import { importPath } from "./audience/live/import-endpoint.ts";
 import { build, loadConfig } from "./config.ts";
@@ -27,7 +28,6 @@ import { DeviceChanges } from "./feed/device-changes.ts";
 import type { PresenceFeed } from "./feed/feed.ts";
 import { KafkaFeed } from "./feed/kafka/kafka-feed.ts";
 import { WatchFeed } from "./feed/watch-feed.ts";
-import type { Authenticator } from "./gateway/authentication/authenticator.ts";
 import { noAuthentication } from "./gateway/authentication/no-authentication.ts";
 import { TokenAuthenticator } from "./gateway/authentication/token-authenticator.ts";
 import { ForeignOrigins } from "./gateway/foreign-origins.ts";
@@ -47,17 +47,23 @@ import { webServer } from "./web/serve-web.ts";
 await startOrExit("delivery", async () => {
   const start = loadConfig(process.argv.slice(2));
   if (start.kind === "print") process.stdout.write(start.text);
-  else await run(start.config, start.settings);
+  else await run(start.settings);
 });
 
-async function run(config: DeliveryConfig, settings: LiveSettings<DeliveryConfig>): Promise<void> {
+async function run(settings: LiveSettings<DeliveryConfig>): Promise<void> {
+  const { config } = settings;
   const log = createLog({ service: config.serviceName, instance: config.instanceId, ...config.log });
-  let { token } = config.presence;
-  const channels = new PresenceChannels({ ...config.presence, token: () => token, clock });
-  const { kafka: brokers } = config;
-  const kafka = brokers && { ...brokers, topics: kafkaTopics(brokers.topics), clientId: config.instanceId };
-  const audience = new Audience({ ...config.audience, kafka, clock, log });
-  const feed = createFeed(config, channels, log);
+  const { presence } = config;
+  const currentTls = () => settings.config.presence.tls ?? {};
+  const channels = new PresenceChannels({
+    ...presence,
+    currentTls,
+    token: () => settings.config.presence.token,
+    clock,
+  });
+  const audience = createAudience(settings, log);
+  const feed = createFeed(settings, channels, log);
+  const tokens = await createVerifier(config, log);
   const deviceChanges = new DeviceChanges({ channels, clock });
   const keeper = new SessionKeeper({
     channels,
@@ -83,7 +89,7 @@ async function run(config: DeliveryConfig, settings: LiveSettings<DeliveryConfig
     log.warn({ origin }, `pages of ${origin} may not open sockets here; if they are yours, add it to ORIGINS`);
   });
   const gateway = new Gateway({
-    authenticator: await createAuthenticator(config, log),
+    authenticator: tokens === undefined ? noAuthentication : new TokenAuthenticator(tokens),
     sessions: keeper,
     push,
     clock,
@@ -98,9 +104,11 @@ async function run(config: DeliveryConfig, settings: LiveSettings<DeliveryConfig
   });
   const reloading = new Reloading({
     ...{ settings, log, clock },
-    apply({ listen, presence }) {
-      if (listen.tls) gateway.replaceTls(listen.tls);
-      token = presence.token;
+    async apply(next) {
+      // A key set is read again by itself.
+      if (next.tokens && next.tokens.keys.kind !== "jwks") tokens?.replaceKeys(await openTokenKeys(next.tokens, log));
+      log.level = next.log.level;
+      if (next.listen.tls) gateway.replaceTls(next.listen.tls);
     },
   });
   exposeReloading(metrics, () => reloading.metrics());
@@ -167,23 +175,39 @@ async function run(config: DeliveryConfig, settings: LiveSettings<DeliveryConfig
   });
 }
 
-function createFeed({ feed, kafka, instanceId }: DeliveryConfig, channels: PresenceChannels, log: Log): PresenceFeed {
+function createAudience(settings: LiveSettings<DeliveryConfig>, log: Log): Audience {
+  const { audience, instanceId } = settings.config;
+  const brokers = kafkaOf(settings);
+  const kafka = brokers && { ...brokers, topics: kafkaTopics(brokers.topics), clientId: instanceId };
+  const place = audience.redis;
+  const redis = place && { ...place, current: () => settings.config.audience.redis ?? place };
+  return new Audience({ ...audience, redis, kafka, clock, log });
+}
+
+function createFeed(settings: LiveSettings<DeliveryConfig>, channels: PresenceChannels, log: Log): PresenceFeed {
+  const { feed, instanceId } = settings.config;
+  const kafka = kafkaOf(settings);
   if (feed === "kafka" && kafka !== undefined) {
-    const { brokers, topics, tls, sasl } = kafka;
-    const topic = kafkaTopics(topics)["presence.events.v1"];
-    const records = presenceFeed({ brokers, topic, tls, sasl, clientId: instanceId, from: "now", clock });
+    const topic = kafkaTopics(kafka.topics)["presence.events.v1"];
+    const records = presenceFeed({ ...kafka, topic, clientId: instanceId, from: "now", clock });
     return new KafkaFeed({ records, clock, log });
   }
   const onEnd = (error: unknown) => log.error({ err: error }, "presence refuses to be watched");
   return new WatchFeed({ channels, clock, onEnd });
 }
 
-async function createAuthenticator({ tokens }: DeliveryConfig, log: Log): Promise<Authenticator> {
-  if (tokens === undefined) return noAuthentication;
-  const onRefreshFailure = (error: unknown) =>
-    log.warn({ err: error }, "the key set cannot be read; the last one counts");
-  const keys = await openKeys(tokens.keys, clock, onRefreshFailure);
-  return new TokenAuthenticator(new JwtVerifier({ ...tokens, keys, clock }));
+/** How to get to Kafka, at any time. */
+function kafkaOf(settings: LiveSettings<DeliveryConfig>) {
+  const { kafka } = settings.config;
+  return kafka && { ...kafka, current: () => settings.config.kafka ?? kafka };
+}
+
+async function createVerifier({ tokens }: DeliveryConfig, log: Log): Promise<JwtVerifier | undefined> {
+  return tokens && new JwtVerifier({ ...tokens, keys: await openTokenKeys(tokens, log), clock });
+}
+
+function openTokenKeys({ keys }: JwtConfig, log: Log): Promise<Keys> {
+  return openKeys(keys, clock, (error) => log.warn({ err: error }, "the key set cannot be read; the last one counts"));
 }
 
 function presenceHealth(channels: PresenceChannels): { ready: boolean; detail: string } {

@@ -78,12 +78,12 @@ export const deliverySettings = {
     },
     PRESENCE_TLS: { kind: toggle, default: "false", meaning: "speak TLS to them" },
     PRESENCE_TLS_CA: {
-      kind: certificateFile,
+      kind: live(certificateFile),
       default: { meaning: "Node's list" },
       meaning: "authority that signed their certificates (PEM)",
     },
-    PRESENCE_TLS_CERT: { kind: certificateFile, meaning: "our certificate for mutual TLS (PEM)" },
-    PRESENCE_TLS_KEY: { kind: privateKeyFile, meaning: "its private key (PEM)" },
+    PRESENCE_TLS_CERT: { kind: live(certificateFile), meaning: "our certificate for mutual TLS (PEM)" },
+    PRESENCE_TLS_KEY: { kind: live(privateKeyFile), meaning: "its private key (PEM)" },
     PRESENCE_TOKEN: { kind: live(bearerToken), meaning: "shows presence who calls, where it asks" },
     LEASES: {
       kind: toggle,

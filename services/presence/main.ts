@@ -5,6 +5,7 @@ import {
   createLog,
   drainOnSignal,
   evictionHealth,
+  type JwtConfig,
   type LiveSettings,
   type Log,
   LoopTurns,
@@ -12,14 +13,14 @@ import {
   logReadiness,
   Metrics,
   OperationsServer,
+  type RedisConfig,
   Reloading,
   settingsHealth,
   showAddress,
   startOrExit,
 } from "@realchat/presence-runtime";
-import { JwtVerifier, openKeys } from "@realchat/presence-runtime/authentication";
-import type { CallersConfig } from "./caller-settings.ts";
-import { type Admitted, ApiAccess } from "./callers/api-access.ts";
+import { JwtVerifier, type Keys, openKeys } from "@realchat/presence-runtime/authentication";
+import { ApiAccess } from "./callers/api-access.ts";
 import { build, loadConfig } from "./config.ts";
 import { defaultRules } from "./domain/decisions.ts";
 import { beginReasons } from "./domain/recovery.ts";
@@ -57,13 +58,14 @@ const sendAwayMs = 1_000;
 await startOrExit("presence", async () => {
   const start = loadConfig(process.argv.slice(2));
   if (start.kind === "print") process.stdout.write(start.text);
-  else await run(start.config, start.settings);
+  else await run(start.settings);
 });
 
-async function run(config: PresenceConfig, settings: LiveSettings<PresenceConfig>): Promise<void> {
+async function run(settings: LiveSettings<PresenceConfig>): Promise<void> {
+  const { config } = settings;
   const log = createLog({ service: config.serviceName, instance: config.instanceId, ...config.log });
-  const { store, publishToChannel } = createStore(config, log);
-  const publishers = [...createPublishers(config, publishToChannel)];
+  const { store, publishToChannel } = createStore(settings, log);
+  const publishers = [...createPublishers(settings, publishToChannel)];
   await Promise.all([store.open(), ...publishers.map((publisher) => publisher.open())]);
 
   const metrics = new Metrics();
@@ -161,7 +163,10 @@ async function run(config: PresenceConfig, settings: LiveSettings<PresenceConfig
   const onInternalError = (method: string, error: unknown) =>
     log.error({ err: error, method }, "a handler failed: this is a bug");
   const services = [presenceApi(service, config.session, new LoopTurns(clock), onInternalError), health.service];
-  const access = config.callers && new ApiAccess(await admittedBy(config.callers, log), config.callers.quotas, clock);
+  const { callers } = config;
+  const jwt = callers?.tokens;
+  const tokens = jwt && new JwtVerifier({ ...jwt, keys: await openCallerKeys(jwt, log), clock });
+  const access = callers && new ApiAccess({ listed: callers.listed, tokens }, callers.quotas, clock);
   exposeCallers(metrics, () => access?.metrics());
   const server = createRpcServer({
     services: [...services, ...reflectionServices(services, fileDescriptorSet())],
@@ -174,9 +179,13 @@ async function run(config: PresenceConfig, settings: LiveSettings<PresenceConfig
   exposeServer(metrics, () => server.metrics());
   const reloading = new Reloading({
     ...{ settings, log, clock },
-    apply({ listen, callers }) {
-      if (listen.tls) server.replaceTls(listen.tls);
-      if (callers) access?.replaceList(callers.listed);
+    async apply(next) {
+      const nextJwt = next.callers?.tokens;
+      // A key set is read again by itself.
+      if (nextJwt && nextJwt.keys.kind !== "jwks") tokens?.replaceKeys(await openCallerKeys(nextJwt, log));
+      if (next.callers) access?.replaceList(next.callers.listed);
+      if (next.listen.tls) server.replaceTls(next.listen.tls);
+      log.level = next.log.level;
     },
   });
   exposeReloading(metrics, () => reloading.metrics());
@@ -236,20 +245,18 @@ async function run(config: PresenceConfig, settings: LiveSettings<PresenceConfig
   });
 }
 
-async function admittedBy({ listed, tokens }: CallersConfig, log: Log): Promise<Admitted> {
-  if (tokens === undefined) return { listed, tokens };
-  const onRefreshFailure = (error: unknown) =>
-    log.warn({ err: error }, "the key set of callers' tokens cannot be read; the last one counts");
-  const keys = await openKeys(tokens.keys, clock, onRefreshFailure);
-  return { listed, tokens: new JwtVerifier({ ...tokens, keys, clock }) };
+function openCallerKeys({ keys }: JwtConfig, log: Log): Promise<Keys> {
+  return openKeys(keys, clock, (error) =>
+    log.warn({ err: error }, "the key set of callers' tokens cannot be read; the last one counts"),
+  );
 }
 
 /** The store, and how its Redis, if it has one, is published on. */
 function createStore(
-  config: PresenceConfig,
+  settings: LiveSettings<PresenceConfig>,
   log: Log,
 ): { store: PresenceStore; publishToChannel: PublishToChannel | undefined } {
-  const { store, session, limits } = config;
+  const { store, session, limits } = settings.config;
   const { ttlMs, graceMs, lastSeenRetentionMs: retentionMs, leases } = session;
   const { ttlMs: leaseTtlMs, sessionTtlMs: leasedTtlMs } = leases;
   const { userMaxDevices } = limits;
@@ -263,14 +270,20 @@ function createStore(
     log.warn({ shard, reason, begin }, `the store of shard ${shard} began anew: ${beginReasons[reason]}`);
   const onEviction = (detail: string) => log.warn(detail);
   const told = { onUnreadable, onBegin, onEviction, onSetting: onEviction };
-  const redis = createRedisStore({ rules, retentionMs, shards: store.shardCount, ...store, ...told }, clock);
+  const current = () => redisIn(settings.config) ?? store;
+  const redis = createRedisStore({ rules, retentionMs, shards: store.shardCount, ...store, current, ...told }, clock);
   return { store: redis, publishToChannel: (channel, message) => redis.publish(channel, message) };
 }
 
+function redisIn({ store }: PresenceConfig): RedisConfig | undefined {
+  return store.kind === "redis" ? store : undefined;
+}
+
 function* createPublishers(
-  { events, instanceId }: PresenceConfig,
+  settings: LiveSettings<PresenceConfig>,
   publishToChannel: PublishToChannel | undefined,
 ): Iterable<EventPublisher> {
+  const { events, instanceId } = settings.config;
   const { publishers, kafka } = events;
   if (kafka !== undefined) {
     yield new KafkaPublisher({
@@ -280,6 +293,7 @@ function* createPublishers(
       topic: kafka.topic,
       tls: kafka.tls,
       sasl: kafka.sasl,
+      current: () => settings.config.events.kafka ?? kafka,
       ...(kafka.createTopic && { createTopic: { partitions: kafka.partitions, replication: kafka.replication } }),
     });
   }

@@ -39,6 +39,8 @@ export interface PresenceChannelsOptions {
    * is: use TLS.
    */
   readonly token?: string | (() => string | undefined);
+  /** Asked before every connection, where certificates are replaced: what to use instead of those in `tls` from now on. */
+  readonly currentTls?: () => Omit<TlsOptions, "serverName">;
   /** Default: as the system does, with its files and DNS. */
   readonly lookup?: Lookup;
   /** Milliseconds between two look-ups of a name; default 5,000. */
@@ -110,7 +112,10 @@ export class PresenceChannels implements PresenceAccess, AsyncDisposable {
     refuseHalfCertificate(tls);
     const changed = () => queueMicrotask(() => this.#channelsChanged());
     const shown = typeof token === "function" ? token : () => token;
-    const shared = { credentials: channelCredentials(tls), token: shown, checkEveryMs, checkTimeoutMs, clock, changed };
+    const shared = {
+      ...{ credentials: channelCredentials(tls, options.currentTls), token: shown },
+      ...{ checkEveryMs, checkTimeoutMs, clock, changed },
+    };
     const open = ({ address, host, shown }: { address: string; host: string; shown: string }) => {
       const serverName = tls?.serverName ?? (isIP(host) === 0 ? host : undefined);
       const authority =

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { KafkaAccess } from "../access.ts";
 import { clientOptionsOf } from "./client-options.ts";
 
 const times = { connectTimeoutMs: 1, requestTimeoutMs: 2, metadataMaxAgeMs: 3 };
@@ -24,4 +25,14 @@ test("without TLS and SASL nothing is said of them; no attempt is repeated, no t
   assert.equal("tls" in options || "sasl" in options || "tlsServerName" in options, false);
   assert.equal(options.retries, 0);
   assert.equal(options.autocreateTopics, false);
+});
+
+test("each attempt takes the certificates and the password that count then", () => {
+  const sasl = { mechanism: "PLAIN", username: "presence", password: "first" } as const;
+  let now: Pick<KafkaAccess, "tls" | "sasl"> = { tls: { ca: "first" }, sasl };
+  const access = { brokers: ["a:1"], clientId: "test", ...now, current: () => now };
+  now = { tls: { ca: "second" }, sasl: { ...sasl, password: "second" } };
+  const options = clientOptionsOf(access, 0, times);
+  assert.equal(options.tls?.ca, "second");
+  assert.equal(options.sasl?.password, "second");
 });

@@ -20,7 +20,8 @@ interface ClientTimes {
  * @param attempt counts attempts: each asks another broker first, so that one that hangs does not hold up all
  */
 export function clientOptionsOf(access: KafkaAccess, attempt: number, times: ClientTimes): BaseOptions {
-  const { brokers, clientId, tls, sasl } = access;
+  const { brokers, clientId } = access;
+  const { tls, sasl } = access.current?.() ?? access;
   const start = attempt % brokers.length;
   return {
     clientId,

@@ -13,7 +13,7 @@ import type { RedisServers, ServersOptions } from "./redis-servers.ts";
  */
 export function serversAt(place: RedisPlace, options: ServersOptions, clock: Clock): RedisServers {
   if (!place.cluster) return new OneServer(locatorFor(place, clock), options, clock);
-  const address = parseRedisUrl(place.url, place.tlsCa);
+  const address = parseRedisUrl(place.url, place.tlsCa, place.current);
   const { commandTimeoutMs } = options;
   return new ClusterServers(
     new ClusterMap({ seed: address, furtherSeeds: place.seeds ?? [], commandTimeoutMs }, clock),

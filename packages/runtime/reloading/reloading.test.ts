@@ -6,9 +6,9 @@ import { issueCertificates } from "@realchat/presence-rpc/testing";
 import { temporaryFolder } from "@realchat/presence-testing";
 import { FakeClock } from "../fake-clock.ts";
 import { createLog } from "../log.ts";
+import { group } from "../settings/group.ts";
 import { listeningTls, listeningTlsConflicts, listeningTlsSettings } from "../settings/listening-tls-settings.ts";
 import { loadSettings } from "../settings/load-settings.ts";
-import { group } from "../settings/setting.ts";
 import { lookPeriodMs } from "./file-watch.ts";
 import { Reloading } from "./reloading.ts";
 

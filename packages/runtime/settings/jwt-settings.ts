@@ -1,7 +1,7 @@
 import type { KeySource } from "../authentication/jwt/key-source.ts";
 import { secret, text, url } from "./kinds.ts";
 import { publicKeyFile } from "./pem-file.ts";
-import type { Values } from "./setting.ts";
+import { live, type Values } from "./setting.ts";
 import { duration } from "./units.ts";
 
 const second = 1_000;
@@ -9,8 +9,8 @@ const hour = 3_600 * second;
 
 /** How JSON Web Tokens are checked. */
 export const jwtSettings = {
-  JWT_SECRET: { kind: secret, meaning: "shared secret of HS256 tokens" },
-  JWT_PUBLIC_KEY: { kind: publicKeyFile, meaning: "public key of RS256, ES256 or EdDSA tokens (PEM)" },
+  JWT_SECRET: { kind: live(secret), meaning: "shared secret of HS256 tokens" },
+  JWT_PUBLIC_KEY: { kind: live(publicKeyFile), meaning: "public key of RS256, ES256 or EdDSA tokens (PEM)" },
   JWKS_URL: { kind: url(["https", "http"]), meaning: "key set of RS256, ES256 or EdDSA tokens" },
   JWKS_REFRESH: {
     kind: duration({ min: second, max: 24 * hour }),

@@ -1,14 +1,14 @@
 import { peerAddress } from "./address.ts";
 import { listOf, oneOf, secret, text, toggle } from "./kinds.ts";
 import { certificateFile } from "./pem-file.ts";
-import type { Values } from "./setting.ts";
+import { live, type Values } from "./setting.ts";
 
 /** Where and as whom a service reaches Kafka. */
 export const kafkaSettings = {
   KAFKA_BROKERS: { kind: listOf(peerAddress), meaning: "brokers to start from" },
   KAFKA_TLS: { kind: toggle, default: "false", meaning: "speak TLS to the brokers" },
   KAFKA_TLS_CA: {
-    kind: certificateFile,
+    kind: live(certificateFile),
     default: { meaning: "Node's list" },
     meaning: "authority that signed the brokers' certificates (PEM)",
   },
@@ -16,8 +16,8 @@ export const kafkaSettings = {
     kind: oneOf(["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]),
     meaning: "how to log in to the brokers",
   },
-  KAFKA_SASL_USERNAME: { kind: text({ maxBytes: 256 }), meaning: "as whom" },
-  KAFKA_SASL_PASSWORD: { kind: secret, meaning: "with which password" },
+  KAFKA_SASL_USERNAME: { kind: live(text({ maxBytes: 256 })), meaning: "as whom" },
+  KAFKA_SASL_PASSWORD: { kind: live(secret), meaning: "with which password" },
 } as const;
 
 type KafkaValues = Values<typeof kafkaSettings>;

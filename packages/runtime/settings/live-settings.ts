@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import type { CommandLine } from "./command-line.ts";
+import { noConfigFile, readConfigFile } from "./config-file.ts";
 import type { Environment } from "./environment.ts";
-import { givenTexts, type Origin, pathsIn, valuesOf } from "./read-settings.ts";
+import { filesIn, type Origin, readSettings } from "./read-settings.ts";
 import type { SettingsTable, Values } from "./setting.ts";
 import { SettingsError } from "./settings-error.ts";
 
@@ -33,6 +34,8 @@ interface Rereading<Config> {
 
 /** The settings of a running service, which can be read again. */
 export interface LiveSettings<Config> {
+  /** As it is in force now. */
+  readonly config: Config;
   /** Paths of the files that they were last read from, whether they could be or not. */
   readonly files: readonly string[];
   /** @throws SettingsError as a start would */
@@ -49,6 +52,7 @@ export class ReadSettings<Table extends SettingsTable, Whole extends Values<Tabl
   #files: readonly string[] = [];
   #given: Values<Table>;
   #values: Whole;
+  #config: Config;
   readonly origins: { readonly [Name in keyof Table]: Origin };
 
   /** @throws SettingsError listing everything that is wrong, or that does not go together */
@@ -59,6 +63,7 @@ export class ReadSettings<Table extends SettingsTable, Whole extends Values<Tabl
     const { given, values, origins } = this.#read();
     this.#given = given;
     this.#values = values;
+    this.#config = program.configOf(values);
     this.origins = origins;
   }
 
@@ -71,24 +76,29 @@ export class ReadSettings<Table extends SettingsTable, Whole extends Values<Tabl
   }
 
   get config(): Config {
-    return this.#program.configOf(this.#values);
+    return this.#config;
   }
 
   reread(): Rereading<Config> {
     const { given: next } = this.#read();
     const now = this.#given;
-    const changed = Object.keys(this.#program.settings).filter((name) => !isDeepStrictEqual(now[name], next[name]));
+    const changed = Object.entries(this.#program.settings)
+      // The value of a file's content is that of the setting that it holds.
+      .filter(([name, { holds }]) => holds === undefined && !isDeepStrictEqual(now[name], next[name]))
+      .map(([name]) => name);
     const replaced = changed.filter((name) => this.#canBecome(name, now[name], next[name]));
     const taken = Object.fromEntries(replaced.map((name) => [name, next[name]]));
     const values: Whole = { ...this.#values, ...taken };
     refuseConflicts(this.#program.conflictsAmong(values));
+    const config = this.#program.configOf(values);
     return {
-      config: this.#program.configOf(values),
+      config,
       replaced,
       waiting: changed.filter((name) => !replaced.includes(name)),
       accept: () => {
         this.#given = { ...now, ...taken };
         this.#values = values;
+        this.#config = config;
       },
     };
   }
@@ -101,9 +111,11 @@ export class ReadSettings<Table extends SettingsTable, Whole extends Values<Tabl
 
   #read() {
     const { settings, workOut, conflictsAmong } = this.#program;
-    const texts = givenTexts(settings, this.#commandLine, this.#environment);
-    this.#files = pathsIn(settings, texts);
-    const { values: given, origins } = valuesOf(settings, texts, this.#commandLine.problems);
+    const path = this.#commandLine.configFile;
+    const configFile = path === undefined ? noConfigFile : readConfigFile(path, Object.keys(settings));
+    const sources = { commandLine: this.#commandLine, environment: this.#environment, configFile };
+    this.#files = [...(path === undefined ? [] : [path]), ...filesIn(settings, sources)];
+    const { values: given, origins } = readSettings(settings, sources);
     const values = workOut(given);
     refuseConflicts(conflictsAmong(values));
     return { given, values, origins };

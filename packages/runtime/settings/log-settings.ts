@@ -1,9 +1,10 @@
 import { oneOf } from "./kinds.ts";
+import { live } from "./setting.ts";
 
 /** The settings of a service's log, as createLog takes them. */
 export const logSettings = {
   LOG_LEVEL: {
-    kind: oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"]),
+    kind: live(oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"])),
     default: "info",
     meaning: "least severe log lines to write",
   },

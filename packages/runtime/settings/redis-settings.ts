@@ -2,7 +2,7 @@ import { type Address, peerAddress, showAddress } from "./address.ts";
 import { integer, listOf, oneOf, secret, text, toggle } from "./kinds.ts";
 import { certificateFile } from "./pem-file.ts";
 import { type RedisUrl, redisUrl } from "./redis-url.ts";
-import type { Values } from "./setting.ts";
+import { live, type Values } from "./setting.ts";
 
 /** Values of `maxmemory-policy` by which Redis drops keys. Source: https://redis.io/docs/latest/develop/reference/eviction/ */
 const evictionPolicies = [
@@ -18,12 +18,12 @@ export const redisSettings = {
   },
   REDIS_ADDR: { kind: peerAddress, meaning: "instead of REDIS_URL" },
   REDIS_TLS_CA: {
-    kind: certificateFile,
+    kind: live(certificateFile),
     default: { meaning: "Node's list" },
     meaning: "authority that signed the certificates of Redis, and of its Sentinels (PEM)",
   },
-  REDIS_USERNAME: { kind: text({ maxBytes: 256 }), meaning: "ACL user, unless REDIS_URL has it" },
-  REDIS_PASSWORD: { kind: secret, meaning: "password, unless REDIS_URL has it" },
+  REDIS_USERNAME: { kind: live(text({ maxBytes: 256 })), meaning: "ACL user, unless REDIS_URL has it" },
+  REDIS_PASSWORD: { kind: live(secret), meaning: "password, unless REDIS_URL has it" },
   REDIS_DB: {
     kind: integer({ min: 0, max: 1_000_000 }),
     default: { meaning: "REDIS_URL's, else 0" },
@@ -46,8 +46,8 @@ export const redisSettings = {
     kind: text({ maxBytes: 128, pattern: /^[\w.-]+$/, right: "give letters, digits, dots, dashes and underscores" }),
     meaning: "what they call it",
   },
-  REDIS_SENTINEL_USERNAME: { kind: text({ maxBytes: 256 }), meaning: "ACL user of the Sentinels" },
-  REDIS_SENTINEL_PASSWORD: { kind: secret, meaning: "password of the Sentinels" },
+  REDIS_SENTINEL_USERNAME: { kind: live(text({ maxBytes: 256 })), meaning: "ACL user of the Sentinels" },
+  REDIS_SENTINEL_PASSWORD: { kind: live(secret), meaning: "password of the Sentinels" },
   REDIS_TLS: {
     kind: toggle,
     default: { meaning: "true with rediss://" },

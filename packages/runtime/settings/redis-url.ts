@@ -45,7 +45,13 @@ export const redisUrl: ValueKind<RedisUrl> = {
     };
   }),
   show: (value) => plain.show(value.url),
+  // As whom may change, the server and the data must not.
+  canBecome: (value, next) => placeIn(value) === placeIn(next),
 };
+
+function placeIn({ host, port, tls, database }: RedisUrl): string {
+  return JSON.stringify([host, port, tls, database ?? 0]);
+}
 
 /** Null: not percent-encoded as RFC 3986 §2.1 wants it. */
 function decode(component: string): string | null {

@@ -25,7 +25,7 @@ export function live<T>(kind: ValueKind<T>): ValueKind<T> {
   return { ...kind, canBecome: () => true };
 }
 
-/** One setting: given as a flag, by the environment, or by default, in this order. */
+/** One setting: given as a flag, by the environment, by the config file, or by default, in this order. */
 export interface Setting<T = unknown> {
   readonly kind: ValueKind<T>;
   /**
@@ -39,6 +39,8 @@ export interface Setting<T = unknown> {
 
 export interface GroupedSetting<T = unknown> extends Setting<T> {
   readonly group: string;
+  /** Name of the setting whose value stands in the file that this one names. */
+  readonly holds?: string;
 }
 
 /** All settings of a program by the name they have in the environment; the flag follows from it. */
@@ -54,16 +56,6 @@ export type Values<Table extends Readonly<Record<string, Setting<any>>>> = {
       : T | undefined
     : never;
 };
-
-/** Puts settings under one heading of --help. */
-// biome-ignore lint/suspicious/noExplicitAny: as above
-export function group<const Settings extends Readonly<Record<string, Setting<any>>>>(
-  title: string,
-  settings: Settings,
-): { readonly [Name in keyof Settings]: Settings[Name] & { readonly group: string } } {
-  const entries = Object.entries(settings).map(([name, setting]) => [name, { ...setting, group: title }]);
-  return Object.fromEntries(entries);
-}
 
 /** `SESSION_TTL` → `--session-ttl`. */
 export function flagOf(name: string): string {

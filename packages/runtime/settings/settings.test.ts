@@ -1,11 +1,17 @@
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { temporaryFolder } from "@realchat/presence-testing";
 import { listenAddress } from "./address.ts";
 import { parseCommandLine } from "./command-line.ts";
+import { readConfigFile } from "./config-file.ts";
 import type { Environment } from "./environment.ts";
+import { group } from "./group.ts";
 import { integer, listOf, oneOf, secret, toggle } from "./kinds.ts";
 import { readSettings } from "./read-settings.ts";
-import { group } from "./setting.ts";
+import { redisUrl } from "./redis-url.ts";
+import { live } from "./setting.ts";
 import { SettingsError } from "./settings-error.ts";
 import { configText, helpText, markdownTable } from "./show-settings.ts";
 import { duration } from "./units.ts";
@@ -24,12 +30,16 @@ const table = {
     },
     SHARDS: { kind: integer({ min: 1, max: 1_024 }), default: "16", meaning: "parts" },
     EVENTS: { kind: listOf(oneOf(["kafka", "memory"])), meaning: "where to publish" },
-    REDIS_PASSWORD: { kind: secret, meaning: "password" },
+    REDIS_PASSWORD: { kind: live(secret), meaning: "password" },
   }),
 };
 
+const noFlags = parseCommandLine(table, []);
+const folder = temporaryFolder("settings");
+after(() => folder.remove());
+
 function read(argv: string[], environment: Environment = {}) {
-  return readSettings(table, parseCommandLine(table, argv), environment);
+  return readSettings(table, { commandLine: parseCommandLine(table, argv), environment });
 }
 
 function problemsOf(argv: string[], environment: Environment = {}): readonly string[] {
@@ -76,6 +86,54 @@ describe("reading settings", () => {
     const { values, origins } = read(["--shards="], { SHARDS: "3", SESSION_TTL: "" });
     assert.deepEqual([values.SHARDS, origins.SHARDS], [3, "environment"]);
     assert.deepEqual([values.SESSION_TTL, origins.SESSION_TTL], [60_000, "default"]);
+  });
+
+  test("the config file's value counts where neither flag nor environment has one", () => {
+    const path = join(folder.path, "presence.conf");
+    writeFileSync(path, "SESSION_TTL=9s\nSHARDS=9\nEVENTS=memory\n");
+    const configFile = readConfigFile(path, Object.keys(table));
+    const environment = { SHARDS: "3", EVENTS: "" };
+    const { values, origins } = readSettings(table, {
+      ...{ commandLine: parseCommandLine(table, ["--session-ttl=5s"]), environment, configFile },
+    });
+    assert.deepEqual([values.SESSION_TTL, values.SHARDS, values.EVENTS], [5_000, 3, ["memory"]]);
+    assert.deepEqual([origins.SESSION_TTL, origins.SHARDS, origins.EVENTS], ["flag", "environment", "config file"]);
+    assert.equal(parseCommandLine(table, ["--config", path]).configFile, path);
+    assert.deepEqual(parseCommandLine(table, ["--config"]).problems, ["--config has no value: give --config=file"]);
+  });
+
+  test("a secret may stand in a file of its own, whichever way that is named", () => {
+    const path = join(folder.path, "password");
+    writeFileSync(path, "hunter2\n");
+    assert.equal(read([`--redis-password-file=${path}`]).values.REDIS_PASSWORD, "hunter2");
+    const { values, origins } = read([], { REDIS_PASSWORD_FILE: path });
+    assert.deepEqual([values.REDIS_PASSWORD, origins.REDIS_PASSWORD], ["hunter2", "environment"]);
+    assert.equal(read(["--redis-password=flag"], { REDIS_PASSWORD_FILE: path }).values.REDIS_PASSWORD, "flag");
+    assert.equal(read([`--redis-password-file=${path}`], { REDIS_PASSWORD: "env" }).values.REDIS_PASSWORD, "hunter2");
+  });
+
+  test("a secret that is given twice, or whose file is no use, is refused without its content", () => {
+    const path = join(folder.path, "empty");
+    writeFileSync(path, "\n");
+    assert.deepEqual(problemsOf([], { REDIS_PASSWORD: "hunter2", REDIS_PASSWORD_FILE: path }).slice(0, 1), [
+      "REDIS_PASSWORD and REDIS_PASSWORD_FILE are both set (environment): give one of them",
+    ]);
+    assert.deepEqual(problemsOf([`--redis-password-file=${path}`]), [
+      `--redis-password-file=${path} is empty: give the path of a file with the value and nothing else`,
+    ]);
+    writeFileSync(path, "x".repeat(2 ** 16 + 1));
+    assert.match(
+      problemsOf([], { REDIS_PASSWORD_FILE: path })[0] ?? "",
+      /is too long: give a file of at most 65536 bytes$/,
+    );
+    assert.match(problemsOf([], { REDIS_PASSWORD_FILE: `${path}.none` })[0] ?? "", /cannot be read \(ENOENT/);
+    writeFileSync(path, "http://ada:hunter2@x");
+    const urls = group("State", { REDIS_URL: { kind: redisUrl, meaning: "server" } });
+    assert.throws(() => readSettings(urls, { commandLine: noFlags, environment: { REDIS_URL_FILE: path } }), {
+      problems: [
+        `REDIS_URL_FILE=${path} (environment) holds what is no URL of this kind: give redis://host:port or rediss://host:port`,
+      ],
+    });
   });
 
   test("all that is wrong is reported at once: which setting, what was given, why, and what would be right", () => {
@@ -127,20 +185,24 @@ describe("showing settings", () => {
       helpText("Usage: program", table),
       `Usage: program
 
-A flag wins over the environment; an empty value counts as not given.
+A flag wins over the environment, and that over the config file; an empty value counts as not given.
 
-  flag                           environment         default          meaning
+  flag                           environment          default          meaning
 
 Listening
-  --http-addr host:port          HTTP_ADDR           127.0.0.1:8096   where to listen
-  --allow-insecure               ALLOW_INSECURE      false            beyond loopback
+  --http-addr host:port          HTTP_ADDR            127.0.0.1:8096   where to listen
+  --allow-insecure               ALLOW_INSECURE       false            beyond loopback
 
 Sessions
-  --session-ttl duration         SESSION_TTL         60s              time to live
-  --heartbeat-interval duration  HEARTBEAT_INTERVAL  SESSION_TTL / 3  how often
-  --shards number                SHARDS              16               parts
-  --events word,…                EVENTS              -                where to publish (kafka, memory)
-  --redis-password secret        REDIS_PASSWORD      -                password
+  --session-ttl duration         SESSION_TTL          60s              time to live
+  --heartbeat-interval duration  HEARTBEAT_INTERVAL   SESSION_TTL / 3  how often
+  --shards number                SHARDS               16               parts
+  --events word,…                EVENTS               -                where to publish (kafka, memory)
+  --redis-password secret        REDIS_PASSWORD       -                password; live
+  --redis-password-file file     REDIS_PASSWORD_FILE  -                file that holds REDIS_PASSWORD
+
+Config file
+  --config file   has lines NAME=value, with the names of the environment
 
 Instead of starting
   --help          prints this
@@ -164,6 +226,7 @@ HEARTBEAT_INTERVAL=30s    # default
 SHARDS=16                 # default
 EVENTS=kafka,memory       # environment
 REDIS_PASSWORD=***        # environment
+REDIS_PASSWORD_FILE=      # default
 `,
     );
   });
@@ -181,7 +244,8 @@ REDIS_PASSWORD=***        # environment
 | \`HEARTBEAT_INTERVAL\` | \`--heartbeat-interval\` | SESSION_TTL / 3 | how often |
 | \`SHARDS\` | \`--shards\` | \`16\` | parts |
 | \`EVENTS\` | \`--events\` | - | where to publish (kafka, memory) |
-| \`REDIS_PASSWORD\` | \`--redis-password\` | - | password |
+| \`REDIS_PASSWORD\` | \`--redis-password\` | - | password; live |
+| \`REDIS_PASSWORD_FILE\` | \`--redis-password-file\` | - | file that holds REDIS_PASSWORD |
 `,
     );
   });

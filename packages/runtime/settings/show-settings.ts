@@ -14,9 +14,13 @@ export function helpText(usage: string, table: SettingsTable): string {
   );
   const line = (cells: readonly string[]) =>
     `  ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")}`.trimEnd();
-  const lines = [usage, "", "A flag wins over the environment; an empty value counts as not given.", "", line(head)];
+  const order = "A flag wins over the environment, and that over the config file; an empty value counts as not given.";
+  const lines = [usage, "", order, "", line(head)];
   for (const [title, members] of byGroup(rows)) lines.push("", title, ...members.map(({ cells }) => line(cells)));
   lines.push(
+    "",
+    "Config file",
+    "  --config file   has lines NAME=value, with the names of the environment",
     "",
     "Instead of starting",
     "  --help          prints this",

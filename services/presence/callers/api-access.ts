@@ -10,7 +10,7 @@ import { ListedCallers } from "./listed-callers.ts";
 import { guardedMethods, type Needs } from "./method-needs.ts";
 
 /** Who may call. */
-export interface Admitted {
+interface Admitted {
   readonly listed: readonly ListedCaller[];
   /** undefined: JSON Web Tokens count for nothing. */
   readonly tokens: Pick<JwtVerifier, "verify"> | undefined;

@@ -111,6 +111,35 @@ describe("a presence node whose Redis has TLS, an ACL user and a database for it
   });
 });
 
+test("a node whose Redis gets another password and certificate connects again with what its files say then", async (t) => {
+  const folder = temporaryFolder("redis-rotation");
+  t.after(() => folder.remove());
+  const [first, second] = [issueCertificates(), issueCertificates()];
+  const file = (name: string, content: string) => {
+    writeFileSync(join(folder.path, name), content);
+    return join(folder.path, name);
+  };
+  const redis = await startRedis({ tls: first, user: "presence", password: "first-s3cret" });
+  t.after(() => redis.stop());
+  const node = await startPresence({
+    env: {
+      REDIS_URL_FILE: file("url", `${redis.url}\n`),
+      REDIS_TLS_CA: file("ca.pem", first.ca),
+    },
+  });
+  t.after(() => node.stop());
+  file("url", redis.url.replace("first-s3cret", "second-s3cret"));
+  file("ca.pem", second.ca);
+  await waitUntil(() => /read again: REDIS_URL, REDIS_TLS_CA/.test(node.logs()), { what: "the files were read" });
+  assert.match(await readiness(node.httpAddress), /"status": "ready"/);
+
+  await redis.stop();
+  const next = await startRedis({ tls: second, port: redis.port, user: "presence", password: "second-s3cret" });
+  t.after(() => next.stop());
+  await node.untilHealth("ready");
+  assert.doesNotMatch(node.logs(), /s3cret/);
+});
+
 /** The answer's text: the state of each part, and why. */
 async function readiness(httpAddress: string): Promise<string> {
   return (await fetch(`http://${httpAddress}/health/ready`)).text();

@@ -19,6 +19,7 @@ async function bearers(source: KeySource, claims: { issuer?: string; audience?: 
   const tokens = new JwtVerifier({ keys, clock, issuer: claims.issuer, audience: claims.audience });
   return {
     keys,
+    tokens,
     async outcome(token: string): Promise<string> {
       const verdict = await tokens.verify(token);
       return verdict.kind === "valid"
@@ -274,6 +275,16 @@ describe("bearers of JSON Web Tokens", () => {
       assert.match(await outcome(await signed(old.privateKey, "ES256", { sub: "ada" }, "old")), /^bearer ada/);
       assert.match(await outcome(await hs256({ sub: "ada" })), /^invalid: /);
     });
+  });
+
+  test("are checked with the keys that replaced others", async () => {
+    const { outcome, tokens } = await bearers({ kind: "secret", secret });
+    const { privateKey, publicKey } = await generateKeyPair("ES256");
+    const [old, next] = [await hs256({ sub: "ada" }), await signed(privateKey, "ES256", { sub: "bruno" })];
+    assert.match(await outcome(next), /^invalid: /);
+    tokens.replaceKeys(await openKeys({ kind: "pem", pem: await exportSPKI(publicKey) }, clock, () => {}));
+    assert.match(await outcome(next), /^bearer bruno/);
+    assert.match(await outcome(old), /^invalid: /);
   });
 
   test("are signed with keys of a set, which is kept while the issuer is unavailable and fetched again for a new key", async () => {

@@ -29,10 +29,18 @@ const toleranceS = 5;
 
 /** Tells which JSON Web Tokens are valid. Never rejects. */
 export class JwtVerifier {
-  readonly #options: JwtOptions;
+  readonly #options: Omit<JwtOptions, "keys">;
+  #keys: Keys;
 
-  constructor(options: JwtOptions) {
+  constructor({ keys, ...options }: JwtOptions) {
     this.#options = options;
+    this.#keys = keys;
+  }
+
+  /** From now on tokens are checked with these. */
+  replaceKeys(keys: Keys): void {
+    this.#keys.close();
+    this.#keys = keys;
   }
 
   async verify(token: string): Promise<JwtVerdict> {
@@ -52,7 +60,8 @@ export class JwtVerifier {
 
   /** @throws KeysUnavailable; or whatever says what is wrong with the token */
   async #claimsOf(token: string): Promise<JWTPayload> {
-    const { keys, clock, issuer, audience } = this.#options;
+    const { clock, issuer, audience } = this.#options;
+    const keys = this.#keys;
     const header = decodeProtectedHeader(token);
     if (!keys.algorithms.includes(String(header.alg))) {
       throw new Error(`alg is ${String(header.alg)}, here tokens are signed with ${keys.algorithms.join(", ")}`);
