@@ -74,7 +74,7 @@ async function run(forPresence: NodeJS.ProcessEnv, forDelivery: NodeJS.ProcessEn
   // The gateway stops first: it hands its sessions over.
   const over = liveTogether(presenceProcess, deliveryProcess, {
     log,
-    deadlineMs: ofPresence.DRAIN_TIMEOUT + ofDelivery.DRAIN_TIMEOUT + 1_000,
+    deadlineMs: drainMs(ofPresence) + drainMs(ofDelivery) + 1_000,
   });
 
   const untilUp = ({ name }: ServiceProcess, operations: Address) =>
@@ -90,6 +90,11 @@ async function run(forPresence: NodeJS.ProcessEnv, forDelivery: NodeJS.ProcessEn
       hasKafka: ofPresence.KAFKA_BROKERS !== undefined,
     }),
   );
+}
+
+/** Most that stopping a service takes. */
+function drainMs(of: { readonly DRAIN_DELAY: number; readonly DRAIN_TIMEOUT: number }): number {
+  return of.DRAIN_DELAY + of.DRAIN_TIMEOUT;
 }
 
 /** What to do next, and what it runs on. */

@@ -98,7 +98,7 @@ describe("compose.yaml", () => {
   test("gives what is stopped more time than it takes to drain", () => {
     const [graceSeconds] = matches(compose, /^ +stop_grace_period: (\d+)s$/gm);
     const [presence, delivery] = [loadPresence([], ofPresence), loadDelivery([], ofDelivery)];
-    assert.ok(presence.kind === "run" && Number(graceSeconds) * 1000 > presence.config.drainTimeoutMs);
+    assert.ok(presence.kind === "run" && Number(graceSeconds) * 1000 > presence.config.drain.timeoutMs);
     assert.ok(delivery.kind === "run" && Number(graceSeconds) * 1000 > delivery.config.drain.timeoutMs);
     for (const service of built)
       assert.match(compose, new RegExp(`^x-${service}: &${service}\n {2}<<: \\*service$`, "m"));

@@ -22,6 +22,7 @@ export { Reloading, type ReloadMetrics } from "./reloading/reloading.ts";
 export { callersFile } from "./settings/callers-file.ts";
 export { type CommandLine, parseCommandLine } from "./settings/command-line.ts";
 export { readConfigFile } from "./settings/config-file.ts";
+export { drainDelay } from "./settings/drain-delay.ts";
 export * from "./settings/index.ts";
 export { type JwtConfig, type JwtValues, jwtConfig, jwtConflicts, jwtSettings } from "./settings/jwt-settings.ts";
 export { type KafkaSecurity, kafkaConflicts, kafkaSecurity, kafkaSettings } from "./settings/kafka-settings.ts";

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { type Cancel, pause, systemClock } from "./clock.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { createLog } from "./log.ts";
-import { type DrainStep, drainOnSignal, type Host, startOrExit } from "./shutdown.ts";
+import { type DrainOptions, type DrainStep, drainOnSignal, type Host, startOrExit } from "./shutdown.ts";
 
 /** A process that notes its exit code instead of ending. */
 class FakeHost extends EventEmitter {
@@ -22,7 +22,11 @@ class FakeHost extends EventEmitter {
   }
 }
 
-function drainable(steps: readonly DrainStep[], onHangUp?: () => void, stdin: { isTTY?: boolean } = {}) {
+function drainable(
+  steps: readonly DrainStep[],
+  options: Pick<DrainOptions, "announce" | "delayMs" | "onHangUp"> = {},
+  stdin: { isTTY?: boolean } = {},
+) {
   const host = Object.assign(new FakeHost(), { stdin });
   const clock = new FakeClock();
   const lines: string[] = [];
@@ -30,7 +34,7 @@ function drainable(steps: readonly DrainStep[], onHangUp?: () => void, stdin: { 
     { service: "presence", instance: "node-1", level: "info", format: "json" },
     { write: (line) => lines.push(JSON.parse(line).msg) },
   );
-  drainOnSignal({ log, clock, steps, deadlineMs: 10_000, onHangUp }, host as unknown as Host);
+  drainOnSignal({ log, clock, steps, deadlineMs: 10_000, ...options }, host as unknown as Host);
   return { host, clock, lines };
 }
 
@@ -68,14 +72,36 @@ describe("drain", () => {
 
   test("SIGHUP may do something else, but not where there is a terminal: that was closed then", async () => {
     let hangUps = 0;
-    const { host, clock, lines } = drainable([], () => hangUps++);
+    const { host, clock, lines } = drainable([], { onHangUp: () => void hangUps++ });
     host.emit("SIGHUP", "SIGHUP");
     await clock.advance(0);
     assert.deepEqual([hangUps, host.exits, lines], [1, [], []]);
-    const onTerminal = drainable([], () => assert.fail("the terminal was closed"), { isTTY: true });
+    const onTerminal = drainable([], { onHangUp: () => assert.fail("the terminal was closed") }, { isTTY: true });
     onTerminal.host.emit("SIGHUP", "SIGHUP");
     await onTerminal.clock.advance(0);
     assert.deepEqual(onTerminal.host.exits, [0]);
+  });
+
+  test("with a delay it announces that it goes, serves on meanwhile, and has all of the deadline after it", async () => {
+    const ran: string[] = [];
+    const { host, clock, lines } = drainable(
+      [{ name: "finish calls", run: (remainingMs) => void ran.push(`calls ${remainingMs}`) }],
+      { announce: () => void ran.push("announced"), delayMs: 15_000 },
+    );
+    host.emit("SIGTERM", "SIGTERM");
+    await clock.advance(14_999);
+    assert.deepEqual([ran, host.exits], [["announced"], []]);
+    await clock.advance(1);
+    assert.deepEqual([ran, host.exits], [["announced", "calls 10000"], [0]]);
+    assert.equal(lines[0], "SIGTERM: draining in 15000 ms, not ready from now on");
+  });
+
+  test("a second signal ends the delay, too, with 1", async () => {
+    const { host, clock } = drainable([], { delayMs: 15_000 });
+    host.emit("SIGTERM", "SIGTERM");
+    await clock.advance(1_000);
+    host.emit("SIGTERM", "SIGTERM");
+    assert.deepEqual(host.exits, [1]);
   });
 
   test("a step that fails is logged, the others still run, and the exit code is 1", async () => {

@@ -15,9 +15,13 @@ export interface DrainStep {
 export interface DrainOptions {
   readonly log: Log;
   readonly clock: Clock;
+  /** Says at once that this process is about to go, as readiness does. It goes on serving meanwhile. */
+  announce?(): void;
+  /** From there to the first step: until nobody is sent here any more. */
+  readonly delayMs?: number;
   /** In order. One that fails does not keep the following ones from running. */
   readonly steps: readonly DrainStep[];
-  /** For all steps together; 10 s is less than what orchestrators wait. */
+  /** For all steps together, after the delay; 10 s is less than what orchestrators wait. */
   readonly deadlineMs: number;
   /** What SIGHUP does; absent: it drains. It does so too where there is a terminal, which was closed then. */
   readonly onHangUp?: () => void;
@@ -51,8 +55,10 @@ export function drainOnSignal(options: DrainOptions, host: Host = process): void
       return;
     }
     drainingSinceMs = clock.monotonicMs();
-    options.log.info(`${signal}: draining`);
-    void drain(options).then((code) => host.exit(code));
+    const { announce, delayMs = 0, log } = options;
+    announce?.();
+    log.info(delayMs > 0 ? `${signal}: draining in ${delayMs} ms, not ready from now on` : `${signal}: draining`);
+    clock.after(delayMs, () => void drain(options).then((code) => host.exit(code)));
   };
   const isHangUpNoEnd = onHangUp !== undefined && host.stdin.isTTY !== true;
   for (const signal of stopSignals) host.on(signal, signal === "SIGHUP" && isHangUpNoEnd ? onHangUp : onSignal);

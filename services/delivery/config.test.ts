@@ -69,7 +69,7 @@ describe("configuration", () => {
       },
       liveness: { pingEveryMs: 25_000, pongWithinMs: 10_000 },
       log: { level: "info", format: "auto" },
-      drain: { spreadMs: 4_000, timeoutMs: 10_000 },
+      drain: { delayMs: 0, spreadMs: 4_000, timeoutMs: 10_000 },
     });
   });
 

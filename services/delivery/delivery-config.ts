@@ -70,7 +70,7 @@ export interface DeliveryConfig {
   };
   readonly liveness: { readonly pingEveryMs: number; readonly pongWithinMs: number };
   readonly log: { readonly level: DeliveryValues["LOG_LEVEL"]; readonly format: DeliveryValues["LOG_FORMAT"] };
-  readonly drain: { readonly spreadMs: number; readonly timeoutMs: number };
+  readonly drain: { readonly delayMs: number; readonly spreadMs: number; readonly timeoutMs: number };
 }
 
 interface KafkaConfig extends KafkaSecurity {
@@ -128,7 +128,7 @@ export function deliveryConfig(values: DeliveryValues): DeliveryConfig {
     },
     liveness: { pingEveryMs: values.PING_INTERVAL, pongWithinMs: values.PONG_TIMEOUT },
     log: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
-    drain: { spreadMs: values.DRAIN_SPREAD, timeoutMs: values.DRAIN_TIMEOUT },
+    drain: { delayMs: values.DRAIN_DELAY, spreadMs: values.DRAIN_SPREAD, timeoutMs: values.DRAIN_TIMEOUT },
   };
 }
 

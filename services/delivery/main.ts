@@ -113,11 +113,12 @@ async function run(settings: LiveSettings<DeliveryConfig>): Promise<void> {
   });
   exposeReloading(metrics, () => reloading.metrics());
   exposeParts(metrics, { gateway, push, keeper, channels, audience, feed, deviceChanges, limits: config.limits });
+  let draining = false;
   const operations = new OperationsServer({
     service: config.serviceName,
     metrics,
     clock,
-    isDraining: () => gateway.isDraining,
+    isDraining: () => draining,
     checks: {
       audience: () => audience.health(),
       eviction: () => evictionHealth(audience.eviction),
@@ -149,6 +150,10 @@ async function run(settings: LiveSettings<DeliveryConfig>): Promise<void> {
   drainOnSignal({
     log,
     clock,
+    announce() {
+      draining = true;
+    },
+    delayMs: config.drain.delayMs,
     deadlineMs: config.drain.timeoutMs,
     onHangUp: () => void reloading.reload(),
     steps: [

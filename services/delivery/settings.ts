@@ -2,6 +2,7 @@ import {
   bearerToken,
   byteSize,
   certificateFile,
+  drainDelay,
   duration,
   group,
   grpcPeer,
@@ -203,6 +204,7 @@ export const deliverySettings = {
     },
     SERVICE_NAME: { kind: text({ maxBytes: 128 }), default: "delivery", meaning: "name in logs and metrics" },
     ...logSettings,
+    ...drainDelay,
     DRAIN_SPREAD: {
       kind: duration({ min: 0, max: 5 * minute }),
       default: "4s",

@@ -56,7 +56,7 @@ describe("configuration", () => {
       },
       limits: { ...defaultLimits, messageMaxBytes: 4 * 2 ** 20 },
       log: { level: "info", format: "auto" },
-      drainTimeoutMs: 10_000,
+      drain: { delayMs: 0, timeoutMs: 10_000 },
     });
   });
 

@@ -218,16 +218,20 @@ async function run(settings: LiveSettings<PresenceConfig>): Promise<void> {
   drainOnSignal({
     log,
     clock,
-    deadlineMs: config.drainTimeoutMs,
     onHangUp: () => void reloading.reload(),
+    // Callers that ask for its health go elsewhere; those that do not are served until nobody is sent here.
+    announce() {
+      draining = true;
+      health.drain();
+    },
+    delayMs: config.drain.delayMs,
+    deadlineMs: config.drain.timeoutMs,
     steps: [
       {
         name: "stop serving",
         run(remainingMs) {
-          draining = true;
           reloading.close();
           stopShowingHealth();
-          health.drain();
           watches.closeAll();
           return server.drain(remainingMs / 2);
         },

@@ -42,7 +42,7 @@ export interface PresenceConfig {
   };
   readonly limits: Limits & { readonly messageMaxBytes: number };
   readonly log: { readonly level: PresenceValues["LOG_LEVEL"]; readonly format: PresenceValues["LOG_FORMAT"] };
-  readonly drainTimeoutMs: number;
+  readonly drain: { readonly delayMs: number; readonly timeoutMs: number };
 }
 
 type StoreConfig = { readonly kind: "memory"; readonly logMaxEntries: number } | RedisStoreConfig;
@@ -92,7 +92,7 @@ export function presenceConfig(values: PresenceValues): PresenceConfig {
       messageMaxBytes: values.MESSAGE_MAX_BYTES,
     },
     log: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
-    drainTimeoutMs: values.DRAIN_TIMEOUT,
+    drain: { delayMs: values.DRAIN_DELAY, timeoutMs: values.DRAIN_TIMEOUT },
   };
 }
 

@@ -1,6 +1,7 @@
 import {
   byteSize,
   certificateFile,
+  drainDelay,
   duration,
   group,
   integer,
@@ -162,6 +163,7 @@ export const presenceSettings = {
     },
     SERVICE_NAME: { kind: text({ maxBytes: 128 }), default: "presence", meaning: "name in logs and metrics" },
     ...logSettings,
+    ...drainDelay,
     DRAIN_TIMEOUT: {
       kind: duration({ min: 100, max: 5 * minute }),
       default: "10s",

@@ -161,10 +161,6 @@ export class Gateway {
     };
   }
 
-  get isDraining(): boolean {
-    return this.#isDraining;
-  }
-
   /** @returns the port that was bound, which matters when 0 was asked for */
   listen(address: Address): Promise<number> {
     return new Promise((resolve, reject) => {

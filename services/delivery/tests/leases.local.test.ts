@@ -21,7 +21,8 @@ before(async () => {
   const env = { LEASE_TTL: `${leaseTtlMs}ms`, LEASE_HEARTBEAT_INTERVAL: "2s", OFFLINE_GRACE: "8s" };
   presence = await startPresence({ env });
   channels = new PresenceChannels({ addresses: [presence.grpcAddress] });
-  const start = () => startDelivery({ env: { PRESENCE_SVC_ADDR: presence.grpcAddress, DRAIN_SPREAD: "1s" } });
+  const start = () =>
+    startDelivery({ env: { PRESENCE_SVC_ADDR: presence.grpcAddress, DRAIN_DELAY: "2s", DRAIN_SPREAD: "1s" } });
   gateways = await Promise.all([start(), start(), start()]);
 });
 
@@ -52,6 +53,12 @@ async function untilOffline(userIds: readonly string[]): Promise<number> {
   const fromMs = systemClock.monotonicMs();
   await waitUntil(async () => (await online(userIds)).length === 0, { what: "they are offline", deadlineMs: 60_000 });
   return systemClock.monotonicMs() - fromMs;
+}
+
+async function readiness(gateway: number): Promise<string> {
+  const response = await fetch(`http://${gateways[gateway]?.httpAddress}/health/ready`);
+  const { status } = (await response.json()) as { status: string };
+  return status;
 }
 
 async function callsOf(method: string): Promise<number> {
@@ -89,7 +96,10 @@ describe("gateways with leases", () => {
     const calls = () => Promise.all(["CloseLease", "UnregisterSession", "UnregisterSessions"].map(callsOf));
     const [closesBefore = 0, ...othersBefore] = await calls();
     const stopped = gateways[2]?.stop();
+    await waitUntil(async () => (await readiness(2)) === "draining", { what: "it is not ready any more" });
+    const late = await open(2, "late");
     assert.equal(await stopped, 0);
+    assert.deepEqual(late.end, { code: 1012, reason: "restart" }, "it served on for DRAIN_DELAY");
     await open(0, back);
     const [closes = 0, ...others] = await calls();
     assert.deepEqual([closes - closesBefore, others], [1, othersBefore]);

@@ -14,18 +14,19 @@ import { Watched } from "./contract/watched.ts";
 const { SERVING, NOT_SERVING } = health.HealthCheckResponse_ServingStatus;
 const { TRANSITION_CAUSE_EXPIRED } = presence.TransitionCause;
 const ttlMs = 2_000;
+const delayMs = 2_000;
 
 describe("a rolling redeploy", () => {
   let fleet: Fleet;
   let kafka: EventCollector;
 
   before(async () => {
-    fleet = await Fleet.start({ nodes: 2, ttlMs });
+    fleet = await Fleet.start({ nodes: 2, ttlMs, env: { DRAIN_DELAY: `${delayMs}ms` } });
     kafka = await fleet.collect();
   });
   after(() => fleet.stop());
 
-  test("SIGTERM: no longer healthy, watchers sent to other nodes, leases released at once, exit 0, no user went offline (P1)", async () => {
+  test("SIGTERM: no longer healthy, serves on for DRAIN_DELAY, then watchers sent to other nodes, leases released at once, exit 0, no user went offline (P1)", async () => {
     const gateway = fleet.openGateway(300);
     const users = Array.from({ length: 40 }, (_, index) => `redeployed-${index}`);
     await Promise.all(users.map((userId, index) => gateway.openSocket(userId, "phone", index % 2 === 0)));
@@ -43,10 +44,14 @@ describe("a rolling redeploy", () => {
       }));
 
       const termMs = systemClock.monotonicMs();
-      assert.equal(await leaving.stop(), 0);
+      const stopped = leaving.stop();
+      await waitUntil(() => told.statuses.at(-1) === NOT_SERVING, { what: "it says that it goes" });
+      await client.api.getPresence({ userIds: users });
+      assert.equal(watch.failure, undefined, "it serves on");
+      assert.equal(await stopped, 0);
       assert.equal((await publishersIn(fleet)).size, 1, "it gave its leases up");
       const tookMs = systemClock.monotonicMs() - termMs;
-      assert(tookMs <= 10_000, `the drain took ${tookMs} ms`);
+      assert(tookMs >= delayMs && tookMs <= delayMs + 10_000, `the drain took ${tookMs} ms`);
       const { failure, statuses } = await endOfWatch;
       assert(failure instanceof CallFailure);
       assert.deepEqual(
