@@ -21,7 +21,7 @@ REDIS_SERVER names a redis-server to use, JAVA_HOME and KAFKA_HOME a Java and a 
 manager, Maven Central and Docker are tried. CHROME_PATH names a Chromium or Chrome; without it PATH, the package manager
 and npm are tried. TEST_KAFKA_BROKERS names a running Kafka for the suites that share one. The rules of
 alerts are tried by promtool, of the Prometheus that PATH, the package manager or Docker has. Where PATH has Go, its
-gRPC client tries our server, too; a run without it says so at its end.
+gRPC client tries our server, and the chart is checked with the Kubernetes API's types; a run without it says so at its end.
 `;
 
 type Mode = { kinds: readonly SuiteKind[]; withChecks: boolean };

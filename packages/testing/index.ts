@@ -15,6 +15,7 @@ export { type KafkaOptions, sharedKafka, startKafka, type TestKafka } from "./ka
 export { createTopics, deleteTopic } from "./kafka-topics.ts";
 export { type PresenceOptions, startPresence, type TestPresence } from "./presence.ts";
 export { centrifugoVersion, provideCentrifugo } from "./provision/centrifugo.ts";
+export { provideChartCheck } from "./provision/chart-check.ts";
 export { provideChromium } from "./provision/chromium.ts";
 export { onPath, runCommand } from "./provision/command.ts";
 export { repository } from "./provision/folders.ts";

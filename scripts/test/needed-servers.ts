@@ -8,6 +8,7 @@ const signs: Record<ServerName, RegExp> = {
   Redis: /\b(startRedis|startRedisCluster|startSentinels|redisKinds)\b/,
   Kafka: /\b(startKafka|sharedKafka)\b/,
   Chromium: /\bstartChromium\b/,
+  "chart-check": /\bprovideChartCheck\b/,
   "grpc-go": /\bprovideGrpcGo\b/,
   promtool: /\bprovidePromtool\b/,
   nginx: /\bprovideNginx\b/,

@@ -1,6 +1,7 @@
 import {
   handOver,
   MissingServerError,
+  provideChartCheck,
   provideChromium,
   provideEnvoy,
   provideGrpcGo,
@@ -49,7 +50,10 @@ export async function provideServers(needed: ReadonlySet<ServerName>, say: (line
       return undefined;
     }
   };
-  const buildingGrpcGo = attempt("grpc-go", () => provideGrpcGo(say));
+  const buildingGo = (async () => ({
+    grpcGo: await attempt("grpc-go", () => provideGrpcGo(say)),
+    chartCheck: await attempt("chart-check", () => provideChartCheck(say)),
+  }))();
   // One after the other: all may need the package manager, which serves one at a time.
   const redis = await attempt("Redis", () => provideRedis(say));
   const kafka = await attempt("Kafka", () => provideKafka(say));
@@ -59,10 +63,9 @@ export async function provideServers(needed: ReadonlySet<ServerName>, say: (line
   const haproxy = await attempt("haproxy", () => provideHaproxy(say));
   const envoy = await attempt("envoy", () => provideEnvoy());
   const shared = kafka && (await attempt("Kafka", () => startKafka()));
-  const grpcGo = await buildingGrpcGo;
   return {
     env: {
-      ...handOver({ redis, kafka, chromium, grpcGo, promtool, nginx, haproxy, envoy }),
+      ...handOver({ redis, kafka, chromium, promtool, nginx, haproxy, envoy, ...(await buildingGo) }),
       ...(shared && { TEST_KAFKA_BROKERS: shared.brokers }),
     },
     missing,

@@ -1,6 +1,6 @@
 /** Passes the servers that a process found on to its children, so that only one process searches and downloads. */
 type FoundServers = Partial<
-  Record<"redis" | "kafka" | "chromium" | "grpcGo" | "promtool" | "nginx" | "haproxy" | "envoy", unknown>
+  Record<"redis" | "kafka" | "chromium" | "grpcGo" | "chartCheck" | "promtool" | "nginx" | "haproxy" | "envoy", unknown>
 >;
 
 const NAME = "TEST_SERVERS";

