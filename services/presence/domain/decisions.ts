@@ -350,8 +350,9 @@ type HeartbeatDecision =
       replaced: Device["current"];
       transition: NewTransition | undefined;
     }
-  | { kind: "missing" }
-  | Closed
+  /** `record`: what is to be remembered from now on, if that is another thing. */
+  | { kind: "missing"; record?: UserRecord | undefined }
+  | (Closed & { record?: UserRecord | undefined })
   /** Replaced by a newer session; or, without session_id, the device's session belongs to a caller with tokens. */
   | { kind: "superseded" };
 
@@ -381,9 +382,10 @@ export function decideHeartbeat(
     if (current.session.connectionId !== "") return { kind: "superseded" };
     return { kind: "live", sessionId: sessionIdOf(current.session), record };
   }
-  if (refusal !== undefined) return { kind: "closed", ...refusal };
   const known = revivable(device, moment, rules);
-  if (known === "gone") return { kind: "missing" };
+  const remembered = known === "gone" ? stillMeant(record, deviceId, moment) : undefined;
+  if (refusal !== undefined) return { kind: "closed", ...refusal, record: remembered };
+  if (known === "gone") return { kind: "missing", record: remembered };
   const roomy = makeRoom(record, deviceId, moment, rules);
   if (roomy === undefined) return { kind: "missing" };
   const { order, instanceId } = known ?? {
@@ -450,6 +452,17 @@ function revivable(device: Device | undefined, moment: Moment, rules: Rules): Se
   const isKnown = last.connectionId === "";
   if (!isLost && !(isKnown && last.ending === "expired")) return "gone";
   return isKnown ? last : undefined;
+}
+
+/**
+ * Whoever sends heartbeats without session_id for what is gone, as legacy callers do after an operator closed it, may send an end
+ * as well, at any time. As long as they come it may be meant for what was: see isUnclear.
+ */
+function stillMeant(record: UserRecord, deviceId: string, { clockMs }: Moment): UserRecord | undefined {
+  const device = record.devices.get(deviceId);
+  const [last, ...others] = device?.tombstones ?? [];
+  if (device === undefined || device.current !== undefined || last === undefined) return undefined;
+  return withDevice(record, deviceId, { ...device, tombstones: [{ ...last, endedAtMs: clockMs }, ...others] });
 }
 
 /**

@@ -7,7 +7,7 @@ import type { CloseResult, RefreshResult } from "../store.ts";
 import { type Scene, scene, until } from "./scene.ts";
 import type { OpenStore } from "./store-harness.ts";
 
-const { ttlMs } = defaultRules;
+const { ttlMs, memoryMs } = defaultRules;
 const reason = "stolen phone";
 const blockMs = 60_000;
 
@@ -49,6 +49,22 @@ export const closing = (open: OpenStore) =>
       ]);
       assert.deepEqual(await scene.causes(), ["CONNECTED", "FORCED"]);
     });
+
+    scene(
+      open,
+      "a caller without tokens may say as late as it hears of the block that it has ended (P1)",
+      async (scene) => {
+        await scene.session();
+        await close(scene, { blockMs: 2 * memoryMs });
+        for (let passedMs = 0; passedMs < 2 * memoryMs; passedMs += 30_000) {
+          assert.equal(await scene.refresh(), "closed");
+          await scene.elapse(30_000);
+        }
+        await scene.session({ instanceId: "gateway-2" });
+        assert.equal(await scene.unregister(), "contested");
+        assert.deepEqual(await scene.devices(), ["phone"]);
+      },
+    );
 
     scene(
       open,

@@ -119,6 +119,19 @@ export const legacy = (open: OpenStore) =>
       assert.equal((await scene.user()).online, false);
     });
 
+    // Its caller does not look at answers, and keeps the socket.
+    scene(open, "an end may be late for as long as heartbeats come of what is gone (P1)", async (scene) => {
+      await scene.session();
+      await scene.unregister();
+      for (let passedMs = 0; passedMs < memoryMs; passedMs += 30_000) {
+        await scene.elapse(30_000);
+        assert.equal(await scene.refresh(), "missing");
+      }
+      await scene.session({ instanceId: "gateway-2" });
+      assert.equal(await scene.unregister(), "contested");
+      assert.deepEqual(await scene.devices(), ["phone"]);
+    });
+
     scene(open, "a late heartbeat does not revive an expired session of a caller with tokens", async (scene) => {
       const sessionId = await scene.session({ connectionId: "c1" });
       await scene.elapse(ttlMs + 1_000);

@@ -276,8 +276,13 @@ class MemoryStore implements PresenceStore {
       case "live":
         this.#extend(userId, deviceId, decision.sessionId, decision.record, record !== decision.record, moment);
         return refreshed;
-      default:
+      case "superseded":
         return decision;
+      default: {
+        const { record: remembered, ...refusal } = decision;
+        if (remembered !== undefined) this.#records.write(userId, remembered, deviceId, noDeadline);
+        return refusal;
+      }
     }
   }
 

@@ -152,10 +152,12 @@ export class PresenceModel {
       this.#extend(live, "");
       return "refreshed";
     }
+    const last = sessions[0];
+    const isGone = last !== undefined && !this.#mayReturn(last);
+    if (isGone && !isCurrent(last)) last.endedAtMs = this.#nowMs;
     if (this.#isBlocked(userId, deviceId, "")) return "closed";
     const unknown = { order: heartbeatOrder, connectionId: "", instanceId: anyInstance, leaseId: "" };
-    const last = sessions[0];
-    if (last !== undefined && !this.#mayReturn(last)) return "missing";
+    if (isGone) return "missing";
     if (!this.#makeRoom(userId, deviceId)) return "missing";
     const returning = last?.connectionId === "" ? last : unknown;
     this.#begin(userId, deviceId, { ...returning, contestedUntilMs: this.#nowMs + this.#rules.memoryMs });

@@ -6,7 +6,7 @@
 -- lease_id: '', for a heartbeat leaves a session where it is; see "verify" in register.lua.
 --
 -- Needs: mark, current_id, SESSION_ID, digits_of, clock_ms, TOMBSTONE, EXPIRED, GRACE,
---   sessions_from, begin_contested_until_ms, begin_clock_ms, current_instance, now_us
+--   sessions_from, begin_contested_until_ms, begin_clock_ms, current_instance, now_us, text, record
 -- Changes: session_id, instance_id, tombstones, contested_until_ms
 --
 -- Returns "missing", "superseded", "closed" as check-blocks.lua says, or "refreshed", HT, the session_id that was, HT, its instance.
@@ -31,22 +31,28 @@ if is_live then
   return 'refreshed\t' .. current_id .. '\t' .. current_instance
 end
 
-local connection_id = ''
--- #include change/check-blocks
 -- Its caller is alive and will never register again by itself: it ignores the answers to its heartbeats. A registration
 -- after what the record says may have been lost.
 local is_unproven = clock_ms < begin_contested_until_ms
-local is_known = false
+local is_known, is_gone = false, false
 if mark == GRACE then
-  if not is_unproven or string.find(current_id, '.', 1, true) then return 'missing' end
+  is_gone = not is_unproven or string.find(current_id, '.', 1, true)
   session_id, instance_id, is_known = current_id, current_instance, true
 elseif sessions_from then
   local last_ending, last_order, last_connection, last_instance, ended_at_ms = string.match(tombstones, '^' .. TOMBSTONE)
   is_known = last_connection == ''
   local is_lost = is_unproven and tonumber(ended_at_ms) < begin_clock_ms
-  if not is_lost and not (is_known and last_ending == EXPIRED) then return 'missing' end
+  is_gone = not is_lost and not (is_known and last_ending == EXPIRED)
   if is_known then session_id, instance_id = last_order, last_instance end
+  if is_gone then
+    -- Its caller may send an end as well, at any time: as long as it goes on, that may be meant for what was.
+    local from, to = string.match(text, '^[^\31]*\31[^\31]*\31()%d+()', sessions_from)
+    redis.call('SET', record, string.sub(text, 1, from - 1) .. digits_of(clock_ms) .. string.sub(text, to), 'KEEPTTL')
+  end
 end
+local connection_id = ''
+-- #include change/check-blocks
+if is_gone then return 'missing' end
 -- #include change/make-room
 if not has_room then return 'missing' end
 if not is_known then
