@@ -1,15 +1,18 @@
 import { MemoryDirectory } from "../../services/delivery/audience/memory/memory-directory.ts";
-import { defaultRules } from "../../services/presence/domain/decisions.ts";
+import { defaultRules, type Rules } from "../../services/presence/domain/decisions.ts";
+import { type LeasePace, leaseMarginMs } from "../../services/presence/domain/lease.ts";
 import { isMark, type LogEntry } from "../../services/presence/domain/log-entry.ts";
 import { shardOf } from "../../services/presence/domain/shard.ts";
 import { Client, type Habits } from "../clients/client.ts";
 import { LegacyGateway } from "../gateways/legacy-gateway.ts";
-import { type NodePlace, SimulatedChannels } from "../gateways/simulated-channels.ts";
+import { type CallTap, type NodePlace, SimulatedChannels } from "../gateways/simulated-channels.ts";
 import { SocketCalls } from "../gateways/socket-calls.ts";
 import { TokenGateway } from "../gateways/token-gateway.ts";
 import { SimulatedTopic } from "../kafka/simulated-topic.ts";
 import { topicFeed } from "../kafka/topic-feed.ts";
 import { Path } from "../network/path.ts";
+import { ClosingCalls } from "../operators/closing-calls.ts";
+import { operate } from "../operators/operator.ts";
 import { PresenceNode } from "../presence/presence-node.ts";
 import { GroundTruth, type TruthClock } from "../promises/ground-truth.ts";
 import { type Bounds, PromiseJudge } from "../promises/promise-judge.ts";
@@ -27,6 +30,8 @@ import type { Random } from "../time/random.ts";
 interface FleetSize {
   readonly nodes: number;
   readonly gateways: number;
+  /** Of these, gateways that keep their sessions by a lease. */
+  readonly leasedGateways: number;
   readonly legacyGateways: number;
   readonly users: number;
   readonly partitions: number;
@@ -37,10 +42,14 @@ interface FleetSize {
 
 const smallFleet = { nodes: 2, gateways: 3, legacyGateways: 2, users: 60, partitions: 4 };
 
-/** A small fleet; every third one on the memory store, and every second one with a third of the time to live, or all. */
+/**
+ * A small fleet; every third one on the memory store, and every second one with a third of the time to live, or all. Of its
+ * gateways two have a lease, or all, one, or none.
+ */
 export function fleetOf(seed: number, isBrisk: boolean): FleetSize {
   return {
     ...smallFleet,
+    leasedGateways: [2, 3, 1, 2, 0][seed % 5] as number,
     store: seed % 3 === 0 ? "memory" : "redis",
     ttlMs: seed % 2 === 0 && !isBrisk ? 60_000 : 20_000,
   };
@@ -54,6 +63,7 @@ const circleUsers = 8;
 interface GatewayPlace {
   readonly name: string;
   readonly hasTokens: boolean;
+  readonly leases: boolean;
   gateway: TokenGateway | LegacyGateway | undefined;
   channels: SimulatedChannels | undefined;
 }
@@ -76,6 +86,7 @@ export class Fleet {
   readonly #links = new Map<PresenceNode, NodeStore>();
   #started = 0;
   readonly ttlMs: number;
+  readonly #leasePace: LeasePace;
   /** Transitions that the store logged. */
   transitions = 0;
 
@@ -84,9 +95,11 @@ export class Fleet {
     const { loop } = this;
     const { ttlMs } = size;
     this.ttlMs = ttlMs;
+    this.#leasePace = leasePaceOf(ttlMs);
     this.timeline = new Timeline(() => loop.nowMs);
     this.server = this.#machine("store");
-    const rules = { ...defaultRules, ttlMs, graceMs, memoryMs: 2 * ttlMs };
+    const { ttlMs: leaseTtlMs, sessionTtlMs: leasedTtlMs } = this.#leasePace;
+    const rules: Rules = { ...defaultRules, ttlMs, leaseTtlMs, leasedTtlMs, graceMs, memoryMs: 2 * ttlMs };
     const onEntry = (entry: LogEntry) => this.#logged(entry);
     this.store =
       size.store === "memory"
@@ -96,11 +109,13 @@ export class Fleet {
     const clock: TruthClock = {
       nowMs: () => loop.nowMs,
       deadlineClockMs: (userId) => this.store.clockMs(shardOf(userId, shardCount)),
+      deadlineClocksMs: () => Array.from({ length: shardCount }, (_, shard) => this.store.clockMs(shard)),
+      shardOf: (userId) => shardOf(userId, shardCount),
       shardTick: (shard) => this.store.lastTick(shard),
       recoveringUntilMs: (userId) => this.store.recoveringUntilMs(shardOf(userId, shardCount)),
     };
     const runs = (name: string) => this.#runs(name);
-    this.truth = new GroundTruth({ ttlMs, graceMs, clock, runs });
+    this.truth = new GroundTruth({ rules, clock, runs });
     this.judge = new PromiseJudge({
       truth: this.truth,
       clock,
@@ -114,12 +129,18 @@ export class Fleet {
     const userIds = Array.from({ length: size.users }, (_, user) => `user-${user}`);
     const contactsOf = this.#befriend(userIds);
     this.nodePlaces = named("node", size.nodes).map((name) => ({ name, node: undefined }));
-    const places = (name: string, count: number, hasTokens: boolean) =>
-      named(name, count).map((each) => ({ name: each, hasTokens, gateway: undefined, channels: undefined }));
-    this.gatewayPlaces = [...places("gateway", size.gateways, true), ...places("legacy", size.legacyGateways, false)];
+    this.gatewayPlaces = [
+      ...named("gateway", size.gateways).map((name, place) => {
+        return { name, hasTokens: true, leases: place < size.leasedGateways, gateway: undefined, channels: undefined };
+      }),
+      ...named("legacy", size.legacyGateways).map((name) => {
+        return { name, hasTokens: false, leases: false, gateway: undefined, channels: undefined };
+      }),
+    ];
     for (const place of this.nodePlaces) this.startNode(place);
     for (const place of this.gatewayPlaces) this.startGateway(place, clock);
     this.#startReaders(userIds);
+    this.#startOperator(userIds, clock);
     this.clients = userIds.flatMap((userId, user) => this.#clientsOf(userId, user, size, contactsOf.get(userId) ?? []));
   }
 
@@ -150,8 +171,8 @@ export class Fleet {
     const machine = this.#machine(`${place.name}.${++this.#started}`);
     const link = this.store.link(machine, this.pathBetween(place.name, "store"));
     const publisher = this.topic.publisher(machine, this.pathBetween(place.name, "kafka"));
-    const { ttlMs } = this;
-    const node = new PresenceNode({ machine, store: link, publisher, ttlMs, heartbeatIntervalMs: ttlMs / 3 });
+    const pace = { ttlMs: this.ttlMs, heartbeatIntervalMs: this.ttlMs / 3, leases: this.#leasePace };
+    const node = new PresenceNode({ machine, store: link, publisher, ...pace });
     this.#links.set(node, link);
     place.node = node;
     void node.start();
@@ -182,6 +203,7 @@ export class Fleet {
           ...shared,
           feed: topicFeed(this.topic, machine, this.pathBetween(place.name, "kafka")),
           directory: this.#slowDirectory(machine),
+          leases: place.leases,
           object: (promise, userId, message) => judge.object(promise, userId, message),
           nextTurn: (run) => void loop.after(0, () => machine.receive(run)),
         })
@@ -191,6 +213,8 @@ export class Fleet {
   #clock: TruthClock = {
     nowMs: () => this.loop.nowMs,
     deadlineClockMs: () => 0,
+    deadlineClocksMs: () => [],
+    shardOf: () => 0,
     shardTick: () => ({ clockMs: 0, atMs: 0, steps: 0 }),
     recoveringUntilMs: () => 0,
   };
@@ -205,7 +229,7 @@ export class Fleet {
     return this.gatewayPlaces.some(({ gateway }) => gateway?.machine.name === machineName && gateway.machine.runs);
   }
 
-  #channels(name: string, machine: Machine, tap?: SocketCalls): SimulatedChannels {
+  #channels(name: string, machine: Machine, tap?: CallTap): SimulatedChannels {
     const pathTo = (place: NodePlace) => this.pathBetween(name, place.name);
     return new SimulatedChannels({ machine, places: this.nodePlaces, pathTo, ...(tap !== undefined && { tap }) });
   }
@@ -270,6 +294,14 @@ export class Fleet {
     ask(channels, machine, judge, judge.reader("ask", "GetPresence", userIds));
   }
 
+  #startOperator(userIds: readonly string[], clock: TruthClock): void {
+    const { truth, timeline, ttlMs, random } = this;
+    const machine = this.#machine("operator");
+    const { api } = this.#channels("operator", machine, new ClosingCalls(truth, clock, timeline));
+    const blockMs = { least: 1_000, most: ttlMs };
+    operate({ machine, api, random: random.fork(), timeline, userIds, everyMs: ttlMs, blockMs });
+  }
+
   /** Every second user has two devices; as many as there are legacy gateways among all are served by those. */
   #clientsOf(userId: string, user: number, size: FleetSize, contacts: readonly string[]): Client[] {
     const { random, loop, truth, judge, timeline } = this;
@@ -289,8 +321,18 @@ function habitsOf(ttlMs: number): Habits {
   return { stayMs: 5 * ttlMs, awayMs: 2.5 * ttlMs, roamMs: 5 * ttlMs };
 }
 
+/** As fast as sessions die, if a lease may: at the usual time to live, as presence does by default. */
+function leasePaceOf(ttlMs: number): LeasePace {
+  const heartbeatIntervalMs = Math.round(ttlMs / 12);
+  const verifyIntervalMs = ttlMs;
+  return {
+    ...{ heartbeatIntervalMs, verifyIntervalMs, sessionTtlMs: 3 * verifyIntervalMs },
+    ttlMs: heartbeatIntervalMs + leaseMarginMs + 3_000,
+  };
+}
+
 function boundsOf(ttlMs: number): Bounds {
-  return { offlineMs: 10_000, onlineMs: 10_000, publishedMs: 5_000, disturbedMs: ttlMs + 15_000, slackMs: 1_100 };
+  return { offlineMs: 10_000, onlineMs: 10_000, publishedMs: 5_000, disturbedMs: ttlMs + 15_000 };
 }
 
 function named(name: string, count: number): string[] {

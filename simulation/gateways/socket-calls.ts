@@ -17,14 +17,26 @@ interface SocketCallsOptions {
 interface Named {
   readonly userId: string;
   readonly deviceId: string;
+  readonly leaseId?: string;
   readonly sessionId?: string;
   readonly connectionId?: string;
 }
 
-/** A call that was sent: when, and of each session that it keeps alive which socket's it is, and its deadline clock. */
+/** A call that was sent: when, and what it keeps alive. */
 interface SentCall {
   readonly atMs: number;
-  readonly asked: readonly { readonly named: Named; readonly id: string | undefined; readonly clockMs: number }[];
+  readonly clocksMs: readonly number[];
+  readonly asked: readonly Asked[];
+  /** The lease that it opens or keeps. */
+  readonly keeps: string | undefined;
+}
+
+/** A session that a call keeps alive: which socket's, under which lease, and its deadline clock when the call was sent. */
+interface Asked {
+  readonly named: Named;
+  readonly id: string | undefined;
+  readonly leaseId: string;
+  readonly clockMs: number;
 }
 
 /** Tells the truth what the calls of a gateway say about its sockets, and what presence answered. */
@@ -37,32 +49,41 @@ export class SocketCalls implements CallTap<SentCall> {
 
   sent(method: Method, request: unknown): SentCall {
     const { truth, clock, timeline, gateway } = this.#options;
-    const asked = keptAlive(method, request).map((named) => {
+    const asked = keptAlive(method, request).map((named): Asked => {
       const id = this.#idOf(named);
-      if (id !== undefined) truth.asked(id);
-      if (isRegistering(method)) timeline.note(gateway, `registers ${id}`, named.userId);
-      return { named, id, clockMs: clock.deadlineClockMs(named.userId) };
+      const { leaseId = "" } = method === "refreshSessions" ? (request as presence.RefreshSessionsRequest) : named;
+      if (id !== undefined) truth.asked(id, leaseId);
+      if (isRegistering(method)) timeline.note(gateway, `registers ${id}${underLease(leaseId)}`, named.userId);
+      return { named, id, leaseId, clockMs: clock.deadlineClockMs(named.userId) };
     });
-    return { atMs: clock.nowMs(), asked };
+    const keeps = method === "openLease" || method === "keepLease" ? leaseOf(request) : undefined;
+    if (keeps !== undefined) truth.leases.asked(keeps);
+    if (method === "closeLease") truth.leases.doubted(leaseOf(request));
+    return { atMs: clock.nowMs(), clocksMs: [...clock.deadlineClocksMs()], asked, keeps };
   }
 
-  read({ asked }: SentCall): void {
-    for (const { id } of asked) if (id !== undefined) this.#options.truth.read(id);
+  read({ asked, keeps }: SentCall): void {
+    const { truth } = this.#options;
+    for (const { id, leaseId } of asked) if (id !== undefined) truth.read(id, leaseId);
+    if (keeps !== undefined) truth.leases.asked(keeps);
   }
 
-  answered(method: Method, request: unknown, answer: unknown, { atMs: sentMs, asked }: SentCall): void {
+  answered(method: Method, request: unknown, answer: unknown, sent: SentCall): void {
     const { truth, judge, timeline, gateway } = this.#options;
     const refused = new Set(refusedIn(method, answer).map(deviceOf));
-    for (const [place, { named, id, clockMs: sentClockMs }] of asked.entries()) {
+    for (const [place, { named, id, leaseId, clockMs: sentClockMs }] of sent.asked.entries()) {
       if (id === undefined) continue;
       if (refused.has(deviceOf(named)) || !isDone(method, answer, place)) {
         timeline.note(gateway, `is told that ${id} is not there, or not confirmed`, named.userId);
         continue;
       }
-      timeline.note(gateway, isRegistering(method) ? `has ${id} registered` : `kept ${id} alive`, named.userId);
-      const objection = truth.heard(id, sentClockMs, sentMs);
-      if (objection !== undefined) judge.object("P7", named.userId, objection);
+      const what = isRegistering(method) ? `has ${id} registered` : `kept ${id} alive`;
+      timeline.note(gateway, `${what}${underLease(leaseId)}`, named.userId);
+      const objection = truth.heard(id, leaseId, sentClockMs, sent.atMs);
+      if (objection !== undefined) judge.object(objection.promise, named.userId, objection.why);
     }
+    if (sent.keeps !== undefined) this.#kept(sent.keeps, answer as KeptLease, sent);
+    if (method === "closeLease") this.#closed(leaseOf(request));
     for (const [place, ending] of endedBy(method, request).entries()) {
       if (isDone(method, answer, place)) this.#unregistered(ending);
     }
@@ -70,9 +91,24 @@ export class SocketCalls implements CallTap<SentCall> {
 
   failed(method: Method, request: unknown, error: Error): void {
     const { timeline, gateway } = this.#options;
+    if (isAboutLease(method)) timeline.note(gateway, `${method} ${leaseOf(request)} failed: ${error.message}`);
     for (const named of [...keptAlive(method, request), ...endedBy(method, request)]) {
       timeline.note(gateway, `${method} of ${this.#idOf(named)} failed: ${error.message}`, named.userId);
     }
+  }
+
+  #kept(leaseId: string, { missing = false, partial }: KeptLease, { clocksMs }: SentCall): void {
+    const { truth, timeline, gateway } = this.#options;
+    if (missing || partial)
+      timeline.note(gateway, `is told that ${leaseId} is ${missing ? "missing" : "kept in part"}`);
+    if (missing) truth.leases.doubted(leaseId);
+    else if (!partial) truth.leases.kept(leaseId, clocksMs);
+  }
+
+  #closed(leaseId: string): void {
+    const { truth, timeline, gateway } = this.#options;
+    truth.leases.closed(leaseId);
+    timeline.note(gateway, `has closed ${leaseId}`);
   }
 
   #unregistered(request: presence.UnregisterSessionRequest): void {
@@ -89,6 +125,24 @@ export class SocketCalls implements CallTap<SentCall> {
     if (dot >= 0) return sessionId.slice(dot + 1);
     return this.#options.legacySocketOf?.(userId, deviceId);
   }
+}
+
+/** What is said of a lease that was opened or kept. */
+interface KeptLease {
+  readonly missing?: boolean;
+  readonly partial: boolean;
+}
+
+function isAboutLease(method: Method): boolean {
+  return method === "openLease" || method === "keepLease" || method === "closeLease";
+}
+
+function leaseOf(request: unknown): string {
+  return (request as presence.KeepLeaseRequest).leaseId;
+}
+
+function underLease(leaseId: string): string {
+  return leaseId === "" ? "" : ` under ${leaseId}`;
 }
 
 /** The sessions that a call keeps alive. */

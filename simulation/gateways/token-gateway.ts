@@ -23,6 +23,8 @@ interface TokenGatewayOptions {
   readonly channels: SimulatedChannels;
   readonly feed: SimulatedFeed;
   readonly directory: Pick<AudienceDirectory, "visibleTo" | "maySee">;
+  /** Whether one heartbeat keeps all its sessions. */
+  readonly leases: boolean;
   readonly truth: GroundTruth;
   readonly timeline: Timeline;
   /** A promise is broken. */
@@ -44,11 +46,11 @@ export class TokenGateway implements SimulatedGateway {
   #isDraining = false;
 
   constructor(options: TokenGatewayOptions) {
-    const { name, machine, channels, feed, directory, nextTurn } = options;
+    const { name, machine, channels, feed, directory, leases, nextTurn } = options;
     this.name = name;
     this.machine = machine;
     this.#options = options;
-    this.#keeper = new SessionKeeper({ channels, instanceId: machine.name, leases: false, clock: machine });
+    this.#keeper = new SessionKeeper({ channels, instanceId: machine.name, leases, clock: machine });
     this.#push = new PresencePush({
       directory,
       lookup: presenceLookup(channels.api),
@@ -95,6 +97,7 @@ export class TokenGateway implements SimulatedGateway {
   /** Goes away as it does at a deployment. */
   async drain(): Promise<void> {
     this.#isDraining = true;
+    this.#keeper.announceDrain();
     for (const socket of [...this.#sockets]) {
       this.machine.after(this.machine.random() * 2_000, () => socket.close("server-drain"));
     }
@@ -145,6 +148,7 @@ class OpenSocket implements ClientSocket {
       if (objection !== undefined) this.#options.object("P7", userId, objection);
       this.#shut("connection-lost", `superseded by ${by}`);
     });
+    session.onForced(({ reason }) => this.#shut("connection-lost", `closed by an operator: ${reason}`));
     session.onRefused((error) => this.#shut("connection-lost", error.message));
     this.#end = (end) => {
       subscription.close();

@@ -1,5 +1,5 @@
 import type { Service } from "@realchat/presence-rpc";
-import { defaultLeasePace } from "../../services/presence/domain/lease.ts";
+import type { LeasePace } from "../../services/presence/domain/lease.ts";
 import { defaultLimits } from "../../services/presence/domain/limits.ts";
 import { shardOf } from "../../services/presence/domain/shard.ts";
 import type { EventPublisher } from "../../services/presence/events/publisher.ts";
@@ -26,8 +26,9 @@ export class PresenceNode {
     readonly publisher: EventPublisher;
     readonly ttlMs: number;
     readonly heartbeatIntervalMs: number;
+    readonly leases: LeasePace;
   }) {
-    const { machine, store, publisher, ttlMs, heartbeatIntervalMs } = options;
+    const { machine, store, publisher, ttlMs, heartbeatIntervalMs, leases } = options;
     this.machine = machine;
     this.store = store;
     this.#publisher = publisher;
@@ -56,14 +57,9 @@ export class PresenceNode {
       limits: defaultLimits,
       followsAllShards: () => this.#work.followsAllShards,
     });
-    this.service = presenceApi(
-      service,
-      { ttlMs, heartbeatIntervalMs, leases: defaultLeasePace },
-      machine,
-      (_method, bug) => {
-        throw bug;
-      },
-    );
+    this.service = presenceApi(service, { ttlMs, heartbeatIntervalMs, leases }, machine, (_method, bug) => {
+      throw bug;
+    });
   }
 
   async start(): Promise<void> {

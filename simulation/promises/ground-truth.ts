@@ -1,3 +1,7 @@
+import type { Rules } from "../../services/presence/domain/decisions.ts";
+import { type Closing, Closings, concerns } from "./closings.ts";
+import { LeaseTruth } from "./lease-truth.ts";
+
 /** What must be said of a user now; `either`: a promise leaves it open. */
 export type Verdict = "online" | "offline" | "either";
 
@@ -20,6 +24,9 @@ export interface TruthClock {
    * read exactly must not be ahead.
    */
   deadlineClockMs(userId: string): number;
+  /** The same of each shard. */
+  deadlineClocksMs(): readonly number[];
+  shardOf(userId: string): number;
   shardTick(shard: number): ShardTick;
   /** Until then, on that clock, presence takes nobody down, since it recovers from a loss, ms. */
   recoveringUntilMs(userId: string): number;
@@ -42,14 +49,23 @@ interface Socket extends SocketFacts {
   isAttached: boolean;
   /** A gateway that runs has it open, and sends heartbeats. */
   isHeld: boolean;
-  /** Deadline clock when the last call was sent that presence answered well. */
+  /** Presence has answered a call about it well. */
+  isKnown: boolean;
+  /** Deadline clock when the last such call was sent. */
   heardMs: number;
-  /** Deadline clock when presence may have heard of it last. */
+  /** The same of the last one under a lease, and true time when it was. */
+  leasedHeard: { readonly leaseId: string; readonly clockMs: number; readonly sentMs: number } | undefined;
+  /** Deadline clock when presence may have heard of it last; and last without a lease. */
   askedMs: number;
+  ownAskedMs: number;
+  /** Leases that it may be under. */
+  readonly leases: Set<string>;
   /** Presence was told of its end. */
   isEnded: boolean;
-  /** Deadline clock when it is over at the latest, once it is not held any more. */
-  overMs: number;
+  /** Deadline clock when it is over at the latest, since it was ended. */
+  endedMs: number;
+  /** An operator may have closed it, or did: true time when presence had answered that, ms. */
+  closed: { readonly kind: "no" | "maybe" } | { readonly kind: "yes"; readonly atMs: number };
   /** True time when presence had answered the registration of a newer socket of the device. */
   replacedMs: number;
 }
@@ -58,6 +74,8 @@ interface Socket extends SocketFacts {
 const rememberedMs = 300_000;
 /** Between two connections of a device, until their order is beyond doubt, ms: a registration that late still counts. */
 const supersedesMs = 5_000;
+/** How far a deadline clock that is read may be behind, ms. */
+const slackMs = 1_100;
 /** From the end of recovery until all are restated, ms of the deadline clock. */
 const restatingMs = 5_000;
 
@@ -66,10 +84,13 @@ const restatingMs = 5_000;
  * Knows nothing of presence but its promises.
  */
 export class GroundTruth {
+  readonly leases: LeaseTruth;
   readonly #ttlMs: number;
+  readonly #leasedTtlMs: number;
   readonly #graceMs: number;
   readonly #clock: TruthClock;
   readonly #runs: (gateway: string) => boolean;
+  readonly #closings: Closings;
   readonly #sockets = new Map<string, Socket>();
   readonly #byUser = new Map<string, Set<Socket>>();
   /** True time when the store lost data last. */
@@ -77,72 +98,130 @@ export class GroundTruth {
 
   /** @param options.runs whether the gateway runs now: what it holds is nobody's while it stands still */
   constructor(options: {
-    readonly ttlMs: number;
-    readonly graceMs: number;
+    readonly rules: Pick<Rules, "ttlMs" | "leaseTtlMs" | "leasedTtlMs" | "graceMs">;
     readonly clock: TruthClock;
     readonly runs: (gateway: string) => boolean;
   }) {
-    this.#ttlMs = options.ttlMs;
-    this.#graceMs = options.graceMs;
-    this.#clock = options.clock;
-    this.#runs = options.runs;
+    const { rules, clock, runs } = options;
+    this.#ttlMs = rules.ttlMs;
+    this.#leasedTtlMs = rules.leasedTtlMs;
+    this.#graceMs = rules.graceMs;
+    this.#clock = clock;
+    this.#runs = runs;
+    this.leases = new LeaseTruth({ ttlMs: rules.leaseTtlMs, graceMs: rules.graceMs, slackMs, clock });
+    this.#closings = new Closings(clock, slackMs);
   }
 
   /** A gateway took the client's connection. */
   opened(facts: SocketFacts): void {
-    const clockMs = this.#clock.deadlineClockMs(facts.userId);
+    const { userId, deviceId } = facts;
+    const clockMs = this.#clock.deadlineClockMs(userId);
     const socket: Socket = {
       ...facts,
       openedMs: this.#clock.nowMs(),
       isAttached: true,
       isHeld: true,
+      isKnown: false,
       heardMs: Number.NEGATIVE_INFINITY,
+      leasedHeard: undefined,
       askedMs: clockMs,
+      ownAskedMs: Number.NEGATIVE_INFINITY,
+      leases: new Set(),
       isEnded: false,
-      overMs: Number.POSITIVE_INFINITY,
+      endedMs: Number.POSITIVE_INFINITY,
+      closed: { kind: this.#closings.mayClose(userId, deviceId) ? "maybe" : "no" },
       replacedMs: Number.POSITIVE_INFINITY,
     };
     this.#sockets.set(facts.id, socket);
-    const sockets = this.#byUser.get(facts.userId) ?? new Set();
-    this.#byUser.set(facts.userId, sockets.add(socket));
-    for (const old of sockets) if (old.overMs + rememberedMs < clockMs) this.#forget(old, sockets);
+    const sockets = this.#byUser.get(userId) ?? new Set();
+    this.#byUser.set(userId, sockets.add(socket));
+    for (const old of sockets) {
+      if (!old.isHeld && this.#overMs(old) + rememberedMs < clockMs) this.#forget(old, sockets);
+    }
   }
 
-  /** A call that keeps the socket's session alive is sent, or its answer came: presence may have heard of it by now. */
-  asked(id: string): void {
+  /**
+   * A call that keeps the socket's session alive is sent: presence may hear of it.
+   * @param leaseId that it is to be under; empty: none
+   */
+  asked(id: string, leaseId: string): void {
     const socket = this.#sockets.get(id);
-    if (socket !== undefined) socket.askedMs = this.#clock.deadlineClockMs(socket.userId);
+    if (socket?.isHeld === true) this.#asked(socket, leaseId);
   }
 
   /** A node reads such a call. If the socket is gone, that is the last refresh, from which P2 counts. */
-  read(id: string): void {
+  read(id: string, leaseId: string): void {
     const socket = this.#sockets.get(id);
-    if (socket === undefined || socket.isEnded) return;
-    this.asked(id);
-    if (!socket.isHeld) socket.overMs = Math.max(socket.overMs, socket.askedMs + this.#ttlMs);
+    if (socket !== undefined && !socket.isEnded) this.#asked(socket, leaseId);
   }
 
   /**
    * Presence answered such a call well.
    * @param sentClockMs deadline clock when it was sent
    * @param sentMs true time when it was sent
-   * @returns what was wrong about that, if anything
+   * @returns the promise that this breaks, and how, if it does
    */
-  heard(id: string, sentClockMs: number, sentMs: number): string | undefined {
+  heard(
+    id: string,
+    leaseId: string,
+    sentClockMs: number,
+    sentMs: number,
+  ): { readonly promise: string; readonly why: string } | undefined {
     const socket = this.#sockets.get(id);
     if (socket === undefined) return undefined;
-    this.asked(id);
-    socket.heardMs = Math.max(socket.heardMs, sentClockMs);
+    this.asked(id, leaseId);
+    const { userId, deviceId, closed } = socket;
+    socket.isKnown = true;
+    if (leaseId === "") socket.heardMs = Math.max(socket.heardMs, sentClockMs);
+    else if (sentMs >= this.#lostMs) socket.leasedHeard = { leaseId, clockMs: sentClockMs, sentMs };
     if (sentMs >= this.#lostMs) this.#proven(socket);
+    const block = this.#closings.blocking(userId, deviceId);
+    if (block !== undefined && block.sinceMs < sentMs) {
+      return { promise: "block", why: `presence took ${id}, which an operator blocks` };
+    }
+    if (closed.kind === "yes" && closed.atMs < sentMs) {
+      socket.closed = { kind: "maybe" };
+      return { promise: "close", why: `presence kept ${id} alive, which an operator had closed` };
+    }
+    if (closed.kind === "maybe" && !this.#closings.mayClose(userId, deviceId)) socket.closed = { kind: "no" };
     return socket.replacedMs < sentMs
-      ? `presence kept ${id} alive, which a newer connection of the device had replaced`
+      ? { promise: "P7", why: `presence kept ${id} alive, which a newer connection of the device had replaced` }
       : undefined;
   }
 
-  /** The store lost data: which connection replaced which may be among them. */
+  /** A node reads an operator's call. */
+  closing(closing: Closing): void {
+    this.#closings.read(closing);
+    for (const socket of this.#byUser.get(closing.userId) ?? []) {
+      if (concerns(closing, socket.userId, socket.deviceId) && socket.closed.kind === "no") {
+        socket.closed = { kind: "maybe" };
+      }
+    }
+  }
+
+  /** Presence answered it. @param ids of the sockets whose sessions it closed */
+  closed(closing: Closing, ids: readonly string[]): void {
+    this.#closings.answered(closing);
+    for (const id of ids) {
+      const socket = this.#sockets.get(id);
+      if (socket === undefined) continue;
+      socket.closed = { kind: "yes", atMs: this.#clock.nowMs() };
+      socket.endedMs = Math.min(socket.endedMs, this.#clock.deadlineClockMs(socket.userId));
+    }
+  }
+
+  /** The store lost data: what was replaced, ended, closed or blocked may be again as it was. */
   lost(): void {
     this.#lostMs = this.#clock.nowMs();
-    for (const socket of this.#sockets.values()) socket.replacedMs = Number.POSITIVE_INFINITY;
+    this.leases.lost();
+    this.#closings.lost();
+    for (const socket of this.#sockets.values()) {
+      socket.replacedMs = Number.POSITIVE_INFINITY;
+      socket.leasedHeard = undefined;
+      // The end may be among what was lost: then its own deadline is left.
+      if (socket.leases.size > 0) socket.endedMs = Number.POSITIVE_INFINITY;
+      if (socket.closed.kind === "yes") socket.closed = { kind: "maybe" };
+    }
   }
 
   /** Presence says that another connection has the device. @returns what is wrong about that, if anything */
@@ -168,7 +247,6 @@ export class GroundTruth {
     if (socket === undefined || !socket.isHeld) return;
     socket.isAttached = false;
     socket.isHeld = false;
-    socket.overMs = socket.askedMs + this.#ttlMs;
   }
 
   /** Presence was told of the end, and answered. @param isLost with a grace for its user */
@@ -178,7 +256,7 @@ export class GroundTruth {
     if (socket === undefined || socket.isHeld || !socket.hasToken) return;
     const clockMs = this.#clock.deadlineClockMs(socket.userId);
     socket.isEnded = true;
-    socket.overMs = Math.min(socket.overMs, clockMs + (isLost ? this.#graceMs : 0));
+    socket.endedMs = Math.min(socket.endedMs, clockMs + (isLost ? this.#graceMs : 0));
   }
 
   verdict(userId: string): Verdict {
@@ -186,9 +264,12 @@ export class GroundTruth {
     let overMs = Number.NEGATIVE_INFINITY;
     let isHeld = false;
     for (const socket of this.#byUser.get(userId) ?? []) {
-      if (socket.isAttached && this.#runs(socket.gateway)) return "online";
-      if (socket.isHeld) isHeld = true;
-      else overMs = Math.max(overMs, socket.overMs);
+      const { deviceId, gateway, isAttached, closed } = socket;
+      const mayBeKeptAway = closed.kind !== "no" || this.#closings.mayBlock(userId, deviceId);
+      if (isAttached && !mayBeKeptAway && this.#runs(gateway)) return "online";
+      const block = this.#closings.blocking(userId, deviceId);
+      if (socket.isHeld && block === undefined && closed.kind !== "yes") isHeld = true;
+      else overMs = Math.max(overMs, Math.min(this.#overMs(socket), block?.sinceClockMs ?? Number.POSITIVE_INFINITY));
     }
     if (isHeld) return "either";
     // P2: a second to notice; not while the shard recovers.
@@ -207,30 +288,56 @@ export class GroundTruth {
 
   /**
    * The session that lives by all that presence itself answered: while there is one, nobody may take the user down (P1).
-   * @param slackMs how far the deadline clock may be off
    */
-  living(userId: string, slackMs: number): { readonly id: string; readonly leftMs: number } | undefined {
+  living(userId: string): { readonly id: string; readonly leftMs: number } | undefined {
     const clockMs = this.#clock.deadlineClockMs(userId);
     const sockets = [...(this.#byUser.get(userId) ?? [])];
-    for (const [index, { id, deviceId, isHeld, heardMs, openedMs }] of sockets.entries()) {
-      const leftMs = heardMs + this.#ttlMs - clockMs;
+    for (const [index, socket] of sockets.entries()) {
+      const { id, deviceId, isHeld, closed, openedMs } = socket;
+      const leftMs = this.#livesUntilMs(socket) - clockMs;
       // Once another connection of the device was opened, it is open whether that one has the device.
       const isNewest = !sockets.slice(index + 1).some((other) => other.deviceId === deviceId);
       const isBeyondDoubt = !sockets
         .slice(0, index)
         .some((other) => other.deviceId === deviceId && other.openedMs > openedMs - supersedesMs);
-      if (isHeld && leftMs > slackMs && isNewest && isBeyondDoubt) return { id, leftMs };
+      if (isHeld && closed.kind === "no" && leftMs > slackMs && isNewest && isBeyondDoubt) return { id, leftMs };
     }
     return undefined;
   }
 
-  /** The store knows it, since it lost data last: it has replaced the older ones. */
+  /** Deadline clock until which a session that is held lives for sure. */
+  #livesUntilMs({ userId, heardMs, leasedHeard, leases }: Socket): number {
+    if (leases.size === 0) return heardMs + this.#ttlMs;
+    // Under which of two leases it is, is open.
+    if (leasedHeard === undefined || leases.size > 1) return Number.NEGATIVE_INFINITY;
+    const { leaseId, clockMs, sentMs } = leasedHeard;
+    const openUntilMs = this.leases.openUntilMs(leaseId, this.#clock.shardOf(userId), sentMs);
+    return Math.min(clockMs + this.#leasedTtlMs, openUntilMs);
+  }
+
+  /** Deadline clock when a session is over at the latest that nobody holds. */
+  #overMs({ userId, askedMs, ownAskedMs, endedMs, leases }: Socket): number {
+    const shard = this.#clock.shardOf(userId);
+    const leasedMs = [...leases].map((leaseId) => {
+      return Math.min(askedMs + this.#leasedTtlMs, this.leases.overMs(leaseId, shard));
+    });
+    return Math.min(endedMs, Math.max(ownAskedMs + this.#ttlMs, ...leasedMs));
+  }
+
+  #asked(socket: Socket, leaseId: string): void {
+    socket.askedMs = this.#clock.deadlineClockMs(socket.userId);
+    if (leaseId === "") socket.ownAskedMs = socket.askedMs;
+    else socket.leases.add(leaseId);
+  }
+
+  /** The store knows it, since it lost data last: it has replaced the older ones, of which none may register yet. */
   #proven(socket: Socket): void {
     const nowMs = this.#clock.nowMs();
     if (!socket.hasToken) return;
     for (const other of this.#byUser.get(socket.userId) ?? []) {
       const isOlder = other.deviceId === socket.deviceId && other.openedMs < socket.openedMs;
-      if (other.hasToken && isOlder) other.replacedMs = Math.min(other.replacedMs, nowMs);
+      const isBeyondDoubt = other.isKnown || other.openedMs < socket.openedMs - supersedesMs;
+      if (other.hasToken && isOlder && isBeyondDoubt) other.replacedMs = Math.min(other.replacedMs, nowMs);
     }
   }
 

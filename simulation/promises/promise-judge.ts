@@ -15,8 +15,6 @@ export interface Bounds {
   readonly disturbedMs: number;
   /** Until a transition is in Kafka. */
   readonly publishedMs: number;
-  /** How far the deadline clock may be off, ms. */
-  readonly slackMs: number;
 }
 
 /** What a shard's log said of a user last. */
@@ -155,6 +153,7 @@ export class PromiseJudge {
     this.#shards.wrote(shard, version, isMark(entry) && entry.mark === "begin");
     if (!isMark(entry)) this.#transition(entry);
     else if (entry.mark === "begin") this.#lostBelow(shard, version);
+    else this.#goneBelow(shard, entry.begin);
   }
 
   #transition({ userId, shard, online, version }: Transition): void {
@@ -165,7 +164,7 @@ export class PromiseJudge {
     const ends = before?.ends ?? new Set();
     if (!online) ends.add(version);
     this.#states.set(userId, { version, shard, ...this.#mark(), isReported: false, ends });
-    const living = online ? undefined : this.#truth.living(userId, this.#bounds.slackMs);
+    const living = online ? undefined : this.#truth.living(userId);
     if (living === undefined) return;
     const left = Math.round(living.leftMs);
     this.object("P1", userId, `taken offline while ${living.id} was alive, ${left} ms before its time`);
@@ -179,6 +178,13 @@ export class PromiseJudge {
       // Whom no reader ever heard of, a reset does not concern.
       if (this.publishedOf(userId) === 0) this.#states.delete(userId);
       Object.assign(state, { version: Math.min(state.version, begin), calmMs: this.#calmMs, disturbances: -1 });
+    }
+  }
+
+  /** Whoever was not said again since the begin is gone, by a reset that readers may hear of late. */
+  #goneBelow(shard: number, begin: number): void {
+    for (const state of this.#states.values()) {
+      if (state.shard === shard && state.version <= begin) state.ends.add(begin);
     }
   }
 

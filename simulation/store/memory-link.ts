@@ -225,6 +225,7 @@ export class MemoryLink implements PresenceStore {
         entry: (entry) => tell(() => listener.entry(entry)),
         interrupted: () => tell(() => listener.interrupted()),
         devicesChanged: (userId) => tell(() => listener.devicesChanged?.(userId)),
+        leaseNotice: (notice) => tell(() => listener.leaseNotice?.(notice)),
       });
       this.#unfollow.push(unfollow);
     };

@@ -1,14 +1,18 @@
+import type { Closing } from "../../services/presence/domain/block.ts";
+import type { Rules } from "../../services/presence/domain/decisions.ts";
 import { countsUntil, type TwoClocks } from "../../services/presence/domain/late-change.ts";
+import { type Lease, sumOfBegins } from "../../services/presence/domain/lease.ts";
 import { PresenceError } from "../../services/presence/domain/presence-error.ts";
-import type { UserRecord } from "../../services/presence/domain/session.ts";
+import { sessionIdOf, type UserRecord } from "../../services/presence/domain/session.ts";
 import { shardOf } from "../../services/presence/domain/shard.ts";
 import { tickCapMs } from "../../services/presence/domain/shard-clock.ts";
+import type { DisconnectReason } from "../../services/presence/domain/transition.ts";
+import { leaseMember, sessionMember } from "../../services/presence/store/redis/keys.ts";
 import { KeptHeartbeats, type UndecidedHeartbeat } from "../../services/presence/store/redis/shard/kept-heartbeats.ts";
 import { ReckonedClock } from "../../services/presence/store/redis/shard/reckoned-clock.ts";
-import { RefreshQueue } from "../../services/presence/store/redis/shard/refresh-queue.ts";
+import { type PendingBound, RefreshQueue } from "../../services/presence/store/redis/shard/refresh-queue.ts";
 import { StoreTime } from "../../services/presence/store/redis/shard/store-time.ts";
 import type {
-  CloseResult,
   Heartbeat,
   LeaseResult,
   LogListener,
@@ -19,6 +23,7 @@ import type {
   RestateDuty,
   RestateStep,
   SessionEnding,
+  SessionView,
   StoreHealth,
   StoreMetrics,
   Tick,
@@ -27,15 +32,17 @@ import type {
 import type { Path } from "../network/path.ts";
 import type { Machine } from "../time/machine.ts";
 import { ServerConnection, silenceMs, unavailable } from "./server-connection.ts";
-import { NoClock, type SimulatedRedis, sessionMember, type TickReply, TooLate } from "./simulated-redis.ts";
+import { NoClock, type SimulatedRedis, type TickReply, TooLate } from "./simulated-redis.ts";
 
 const attemptsMax = 3;
+/** No user has this id: its sessions are the leases. */
+const nobody = "";
 
 interface RedisLinkOptions {
   readonly machine: Machine;
   readonly path: Path;
   readonly redis: SimulatedRedis;
-  readonly ttlMs: number;
+  readonly rules: Rules;
 }
 
 /** A shard as this node knows it. */
@@ -44,6 +51,10 @@ interface KnownShard {
   readonly time: StoreTime;
   readonly kept: KeptHeartbeats;
   readonly refreshes: RefreshQueue;
+  /** By lease, those with something to do. */
+  readonly verifications: Map<string, RefreshQueue>;
+  begin: number;
+  hiddenLeases: ReadonlySet<string>;
   incarnation: string;
   /** By the last tick, of that incarnation; and the highest seen since, of whichever. */
   tickedVersion: number;
@@ -53,9 +64,6 @@ interface KnownShard {
   fresh: string;
   readonly listeners: Set<LogListener>;
 }
-
-/** Gateways of the simulation refresh each session. */
-const noLeases: LeaseResult = { kind: "unsupported", why: "simulated servers keep no leases" };
 
 /**
  * A node's store on the Redis that all nodes share, as RedisStore is one: its ticks come first on every connection and
@@ -68,21 +76,24 @@ export class RedisLink implements PresenceStore {
   readonly connection: ServerConnection;
   readonly #options: RedisLinkOptions;
   readonly #shards: KnownShard[];
+  readonly #pending: PendingBound = { used: 0, limit: 10_000 };
   readonly #counts = { delivered: 0, lost: 0, withheld: 0 };
   #unfollow: (() => void)[] = [];
 
   constructor(options: RedisLinkOptions) {
-    const { machine, path, redis, ttlMs } = options;
+    const { machine, path, redis, rules } = options;
     this.#options = options;
     this.shardCount = redis.shardCount;
     const bound = { used: 0, limit: 10_000 };
-    const pending = { used: 0, limit: 10_000 };
     this.#shards = Array.from({ length: redis.shardCount }, (_, shard) => ({
-      clock: new ReckonedClock(tickCapMs(ttlMs)),
+      clock: new ReckonedClock(tickCapMs(rules.ttlMs)),
       time: new StoreTime(),
       kept: new KeptHeartbeats(bound, this.#counts),
-      refreshes: this.#queue(shard, pending),
+      refreshes: this.#queue(shard),
+      verifications: new Map(),
       ...{
+        begin: 0,
+        hiddenLeases: new Set<string>(),
         incarnation: "",
         tickedVersion: 0,
         lastVersion: 0,
@@ -157,30 +168,52 @@ export class RedisLink implements PresenceStore {
     return result;
   }
 
-  async openLease(): Promise<LeaseResult> {
-    return noLeases;
+  openLease(leaseId: string, instanceId: string): Promise<LeaseResult> {
+    return this.#inEachShard(async (shard) => {
+      const isOpen = await this.#withClock(shard, (redis) => redis.openLease(shard, leaseId, instanceId));
+      return isOpen ? "open" : "closed";
+    });
   }
 
-  async keepLease(): Promise<LeaseResult> {
-    return noLeases;
+  keepLease(leaseId: string): Promise<LeaseResult> {
+    const heartbeat = { userId: nobody, deviceId: "", sessionId: leaseId };
+    const states = { refreshed: "open", missing: undefined, superseded: "closed", closed: "closed" } as const;
+    return this.#inEachShard(async (shard) => {
+      const result = await new Promise<RefreshResult>((resolve) => this.#refresh(shard, heartbeat, resolve, 0));
+      if (result.kind === "failed") throw result.error;
+      return states[result.kind];
+    });
   }
 
-  async closeLease(): Promise<void> {}
+  async closeLease(leaseId: string, reason: DisconnectReason): Promise<void> {
+    const close = (shard: number) => this.#withClock(shard, (redis) => redis.closeLease(shard, leaseId, reason));
+    const failed = (await Promise.allSettled([...this.#shards.keys()].map(close))).find(
+      ({ status }) => status === "rejected",
+    );
+    if (failed?.status === "rejected") throw failed.reason;
+  }
 
   unregister(ending: SessionEnding) {
     const shard = this.#shardOf(ending.userId);
     return this.#change(shard, (redis, until) => redis.unregister(shard, ending, until));
   }
 
-  /** No operator acts in a simulation. */
-  async closeSessions(): Promise<CloseResult> {
-    return { kind: "closed", sessions: [] };
+  closeSessions(closing: Closing) {
+    const shard = this.#shardOf(closing.userId);
+    return this.#change(shard, (redis, until) => redis.closeSessions(shard, closing, until));
   }
 
-  async sessionsOf(): Promise<[]> {
-    return [];
+  async sessionsOf(userId: string): Promise<SessionView[]> {
+    const { records } = await this.#call((redis) => redis.read(this.#shardOf(userId), [userId]));
+    return [...(records[0]?.devices ?? [])].flatMap(([deviceId, { current }]) => {
+      if (current?.state !== "live") return [];
+      const { session, leaseId } = current;
+      const { instanceId } = session;
+      return [{ userId, deviceId, sessionId: sessionIdOf(session), instanceId, leaseId, connectedAtMs: 0 }];
+    });
   }
 
+  /** Nobody lists gateways in a simulation. */
   async sessionsAt(): Promise<{ sessions: []; cursor: "" }> {
     return { sessions: [], cursor: "" };
   }
@@ -190,15 +223,7 @@ export class RedisLink implements PresenceStore {
   }
 
   refresh(session: Heartbeat, reply: RefreshReply, tag: number): void {
-    const { userId, sessionId } = session;
-    const shard = this.#shardOf(userId);
-    const member = sessionId === "" ? undefined : sessionMember(userId, sessionId);
-    if (this.connection.isReady) {
-      this.#shard(shard).refreshes.add(session, member, reply, tag);
-      return;
-    }
-    this.#keep(shard, session, member, this.#options.machine.monotonicMs());
-    reply({ kind: "failed", error: unavailable() }, tag);
+    this.#refresh(this.#shardOf(session.userId), session, reply, tag);
   }
 
   async users(userIds: readonly string[]): Promise<UserView[]> {
@@ -283,21 +308,79 @@ export class RedisLink implements PresenceStore {
     return this.#call((redis) => redis.advance(shard, fence, cursors));
   }
 
-  #queue(shard: number, pending: { used: number; readonly limit: number }): RefreshQueue {
-    const { redis, machine, ttlMs } = this.#options;
+  /** As RedisShard does. */
+  #refresh(shard: number, session: Heartbeat, reply: RefreshReply, tag: number): void {
+    const { userId, sessionId, leaseId = "" } = session;
+    const member = sessionId === "" ? undefined : sessionMember(userId, sessionId);
+    if (this.connection.isReady) {
+      const queue = leaseId === "" ? this.#shard(shard).refreshes : this.#verificationsOf(shard, leaseId);
+      queue.add(session, member, reply, tag);
+      return;
+    }
+    if (leaseId === "") this.#keep(shard, session, member, this.#options.machine.monotonicMs());
+    reply({ kind: "failed", error: unavailable() }, tag);
+  }
+
+  #queue(shard: number): RefreshQueue {
+    const { redis, machine, rules } = this.#options;
     return new RefreshQueue(
       {
         extend: async (members) => {
-          const deadlineMs = (await this.#clockMs(shard)) + ttlMs;
-          return await this.#call(() => redis.extend(shard, members, deadlineMs));
+          const clockMs = await this.#clockMs(shard);
+          const ttlMs = (member: string) => (member.startsWith(leaseMember("")) ? rules.leaseTtlMs : rules.ttlMs);
+          const extensions = members.map((member) => ({ member, atMs: clockMs + ttlMs(member) }));
+          return await this.#call(() => redis.extend(shard, extensions));
         },
         present: (members) => this.#call(() => redis.present(shard, members)),
         decide: (session) => this.#decide(shard, session),
         nowMs: () => machine.monotonicMs(),
         keep: (session, member, atMs) => this.#keep(shard, session, member, atMs),
       },
-      pending,
+      this.#pending,
     );
+  }
+
+  #verificationsOf(shard: number, leaseId: string): RefreshQueue {
+    const { verifications } = this.#shard(shard);
+    const queue = verifications.get(leaseId);
+    if (queue !== undefined) return queue;
+    const { redis, machine, rules } = this.#options;
+    const isOpen = () => this.#call(() => redis.leaseState(shard, leaseId) === "open");
+    const created = new RefreshQueue(
+      {
+        extend: async (members) => {
+          const atMs = (await this.#clockMs(shard)) + rules.leasedTtlMs;
+          const extensions = members.map((member) => ({ member, atMs }));
+          const extend = this.#call(() => redis.extendLeased(shard, leaseId, extensions));
+          const [isThere, extended] = await Promise.all([isOpen(), extend]);
+          return isThere ? extended : 0;
+        },
+        present: async (members) => {
+          const look = this.#call(() => redis.presentUnder(shard, leaseId, members));
+          const [isThere, present] = await Promise.all([isOpen(), look]);
+          return present.map((is) => isThere && is);
+        },
+        decide: (session) => this.#decide(shard, session),
+        nowMs: () => machine.monotonicMs(),
+        keep() {},
+        idle: () => verifications.delete(leaseId),
+      },
+      this.#pending,
+    );
+    verifications.set(leaseId, created);
+    return created;
+  }
+
+  /** Asks all shards about a lease, whatever happens in one. */
+  async #inEachShard(ask: (shard: number) => Promise<Lease["state"] | undefined>): Promise<LeaseResult> {
+    const answers = await Promise.allSettled([...this.#shards.keys()].map(ask));
+    const begins = this.#shards.filter((_, shard) => answers[shard]?.status === "fulfilled").map(({ begin }) => begin);
+    const states = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
+    if (states.includes("closed")) return { kind: "closed" };
+    const failed = answers.find(({ status }) => status === "rejected");
+    if (begins.length === 0 && failed?.status === "rejected") throw failed.reason;
+    const partial = begins.length < this.shardCount;
+    return { kind: "kept", missing: states.includes(undefined), partial, begins: sumOfBegins(begins) };
   }
 
   async #prepare(): Promise<void> {
@@ -336,6 +419,8 @@ export class RedisLink implements PresenceStore {
     known.incarnation = reply.incarnation;
     known.tickedVersion = reply.tick.lastVersion;
     known.recoveringMs = reply.tick.recoveringMs;
+    known.begin = reply.tick.begin;
+    known.hiddenLeases = new Set(reply.hidden);
     known.isProven = true;
     if (reply.begun !== undefined) known.fresh = this.#randomId();
     this.#saw(shard, reply.tick.lastVersion);
@@ -347,8 +432,23 @@ export class RedisLink implements PresenceStore {
     return clock.readMs(this.#options.machine.monotonicMs()) ?? (await this.#tick(shard, 0)).clockMs;
   }
 
-  #decide(shard: number, heartbeat: Heartbeat): Promise<RefreshResult> {
-    return this.#change(shard, (redis, until) => redis.heartbeat(shard, heartbeat, until));
+  async #decide(shard: number, heartbeat: Heartbeat): Promise<RefreshResult> {
+    const { userId, sessionId } = heartbeat;
+    if (userId !== nobody) return this.#change(shard, (redis, until) => redis.heartbeat(shard, heartbeat, until));
+    const state = await this.#call((redis) => redis.leaseState(shard, sessionId));
+    return { kind: state === "closed" ? "superseded" : "missing" };
+  }
+
+  /** A tick comes first, and again where the clock is missing. */
+  async #withClock<Result>(shard: number, run: (redis: SimulatedRedis) => Result): Promise<Result> {
+    if (!this.#shard(shard).isProven) await this.#tick(shard, 0);
+    try {
+      return await this.#call(run);
+    } catch (error) {
+      if (!(error instanceof NoClock)) throw error;
+      await this.#tick(shard, 0);
+      return await this.#call(run);
+    }
   }
 
   /** As ShardChanges does: a tick first, and again where the clock is missing, or was stepped. */
@@ -396,7 +496,8 @@ export class RedisLink implements PresenceStore {
       const knownIncarnation = known.incarnation;
       const { records, incarnation } = await this.#call((redis) => redis.read(shard, userIds));
       if (incarnation === knownIncarnation || records.every((record) => record?.online)) {
-        return userIds.map((userId, index) => viewOf(userId, shard, records[index], knownVersion));
+        const { hiddenLeases } = known;
+        return userIds.map((userId, index) => viewOf(userId, shard, records[index], knownVersion, hiddenLeases));
       }
       await this.#tick(shard, 0);
     }
@@ -425,6 +526,7 @@ export class RedisLink implements PresenceStore {
           }),
         interrupted() {},
         devicesChanged: (userId) => tell(() => listener.devicesChanged?.(userId)),
+        leaseNotice: (notice) => tell(() => listener.leaseNotice?.(notice)),
       });
       this.#unfollow.push(unfollow);
       tell(() => listener.interrupted());
@@ -468,10 +570,16 @@ function late(error: unknown): unknown {
   return error instanceof TooLate ? unavailable("it was carried out too late") : error;
 }
 
-function viewOf(userId: string, shard: number, record: UserRecord | undefined, knownVersion: number): UserView {
+function viewOf(
+  userId: string,
+  shard: number,
+  record: UserRecord | undefined,
+  knownVersion: number,
+  hiddenLeases: ReadonlySet<string>,
+): UserView {
   if (record === undefined) return { userId, online: false, version: knownVersion, lastSeenMs: 0, shard, devices: [] };
   const devices = [...record.devices].flatMap(([deviceId, { current }]) => {
-    if (current?.state !== "live") return [];
+    if (current?.state !== "live" || hiddenLeases.has(current.leaseId ?? "")) return [];
     const { instanceId, order } = current.session;
     return [{ deviceId, instanceId, connectedAtMs: Math.floor(order / 1_000) }];
   });

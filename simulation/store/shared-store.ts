@@ -40,7 +40,7 @@ export function sharedRedis(server: Machine, rules: Rules, onEntry: (entry: LogE
     clockMs: (shard) => redis.clockMs(shard),
     lastTick: (shard) => ticks.of(shard),
     recoveringUntilMs: (shard) => redis.recoveringUntilMs(shard),
-    link: (machine, path) => new RedisLink({ machine, path, redis, ttlMs: rules.ttlMs }),
+    link: (machine, path) => new RedisLink({ machine, path, redis, rules }),
     redis,
   };
 }

@@ -1,6 +1,8 @@
+import { type Closing, decideClosing } from "../../services/presence/domain/block.ts";
 import {
   decideExpire,
   decideHeartbeat,
+  decideLeasedEnd,
   decideRegister,
   decideUnregister,
   type Moment,
@@ -8,11 +10,13 @@ import {
   type Rules,
 } from "../../services/presence/domain/decisions.ts";
 import { isDeviceChange } from "../../services/presence/domain/device-change.ts";
+import { invariant } from "../../services/presence/domain/invariant.ts";
 import { isTooLate, type TwoClocks } from "../../services/presence/domain/late-change.ts";
+import { type Lease, looksPerTick } from "../../services/presence/domain/lease.ts";
+import { supersededNotice } from "../../services/presence/domain/lease-notice.ts";
 import type { LogEntry } from "../../services/presence/domain/log-entry.ts";
 import {
   newOrderClock,
-  type OrderClock,
   type OrderReading,
   readOrderClock,
   tickOrderClock,
@@ -22,20 +26,30 @@ import {
   beginLeadUs,
   beginOf,
   recoveringUntilMs,
-  type ShardOrigin,
   type Witness,
   whyBegin,
 } from "../../services/presence/domain/recovery.ts";
 import { decideRestate } from "../../services/presence/domain/restating.ts";
-import { parseSessionId, sessionIdOf, type UserRecord } from "../../services/presence/domain/session.ts";
+import {
+  type Device,
+  parseSessionId,
+  type SessionRef,
+  sessionIdOf,
+  type UserRecord,
+} from "../../services/presence/domain/session.ts";
 import {
   readShardClock,
   type ShardClock,
   tickCapMs,
   tickShardClock,
 } from "../../services/presence/domain/shard-clock.ts";
+import type { DisconnectReason, EndReason } from "../../services/presence/domain/transition.ts";
 import { nextVersion } from "../../services/presence/domain/version.ts";
+import { BlockTable } from "../../services/presence/store/memory/block-table.ts";
+import { LeaseTable } from "../../services/presence/store/memory/lease-table.ts";
+import { sessionMember } from "../../services/presence/store/redis/keys.ts";
 import type {
+  CloseResult,
   Heartbeat,
   LogListener,
   PublisherLease,
@@ -48,41 +62,24 @@ import type {
   UnregisterResult,
 } from "../../services/presence/store/store.ts";
 import type { Machine } from "../time/machine.ts";
+import {
+  copyOf,
+  dropDeadline,
+  type LeasedDeadline,
+  memberOf,
+  type ShardData,
+  setGraceDeadline,
+  setSessionDeadline,
+} from "./shard-data.ts";
 
 /** Published entries stay in the log this long for watchers, ms. */
 const watchersMs = 60_000;
 const logMaxEntries = 10_000;
 
-/** What a server holds of a shard. Records and log entries are never changed in place, so that a copy is shallow. */
-interface Shard {
-  clock: ShardClock | undefined;
-  origin: Omit<ShardOrigin, "lastVersion"> | undefined;
-  begin: number;
-  beginClockMs: number | undefined;
-  orders: OrderClock;
-  restated: number;
-  fence: number;
-  holder: { readonly nodeId: string; readonly untilMs: number } | undefined;
-  readonly cursors: Map<string, number>;
-  readonly records: Map<string, UserRecord>;
-  /** By member, ms of shard clock. */
-  readonly deadlines: Map<string, Deadline>;
-  log: LogEntry[];
-  lastVersion: number;
-  /** Version of the newest entry that was trimmed away. */
-  goneVersion: number;
-}
-
-interface Deadline {
-  readonly userId: string;
-  readonly due: { readonly sessionId: string } | { readonly graceOf: string };
-  atMs: number;
-}
-
 /** What a server holds, as of some moment. */
 interface Snapshot {
   readonly runId: string;
-  readonly shards: readonly Shard[];
+  readonly shards: readonly ShardData[];
 }
 
 interface TickArgs {
@@ -97,6 +94,8 @@ interface TickArgs {
 
 export interface TickReply extends OrderReading {
   readonly tick: Tick;
+  /** Leases that are lost or closed. */
+  readonly hidden: readonly string[];
   readonly incarnation: string;
   readonly begun: BeginReason | undefined;
   readonly isAdvanced: boolean;
@@ -113,8 +112,10 @@ export class TooLate extends Error {
   override readonly name = "TooLate";
 }
 
-export function sessionMember(userId: string, sessionId: string): string {
-  return `${userId}\0${sessionId}`;
+/** Extends a deadline to that shard clock, ms: of a session, or an open lease as keys.ts names it. */
+export interface Extension {
+  readonly member: string;
+  readonly atMs: number;
 }
 
 /**
@@ -128,7 +129,7 @@ export class SimulatedRedis {
   readonly #capMs: number;
   readonly #nodes = new Map<string, number>();
   readonly #listeners: Set<LogListener>[];
-  #shards: Shard[];
+  #shards: ShardData[];
   #runId: string;
   #replicationId: string;
   /** Hears of every entry, at the moment when it is written. */
@@ -214,6 +215,7 @@ export class SimulatedRedis {
     if (isAdvanced && begun === undefined) data.clock = tickShardClock(clock, nowMs, this.#capMs);
     const moment = this.#moment(data);
     const recoveringMs = Math.max(0, recoveringUntilMs(moment, this.#rules) - moment.clockMs);
+    this.#blocks(data).forgetOver(moment.clockMs);
     const expired = isAdvanced && recoveringMs === 0 ? this.#expire(shard, data, moment, args.limit) : 0;
     const tick: Tick = {
       clockMs: moment.clockMs,
@@ -221,92 +223,141 @@ export class SimulatedRedis {
       failed: 0,
       lagMs: 0,
       lastVersion: data.lastVersion,
-      sessions: data.deadlines.size,
+      sessions: data.deadlines.size + data.leased.size,
       usersOnline: 0,
-      leased: 0,
-      leases: 0,
-      blocks: 0,
+      leased: data.leased.size,
+      leases: data.leases.size,
+      blocks: data.blocks.size,
       logLength: data.log.length,
       begin: data.begin,
       recoveringMs,
       isRestated: data.restated >= data.begin,
     };
-    const { incarnation } = data.origin as NonNullable<Shard["origin"]>;
+    const { incarnation } = data.origin as NonNullable<ShardData["origin"]>;
     this.onTick(shard);
     const { nowUs } = moment;
     const { aheadUs } = data.orders;
     const orderUs = readOrderClock(data.orders, nowUs);
-    return { tick, incarnation, begun, isAdvanced, missing, nowUs, aheadUs, orderUs };
+    const hidden = [...data.leases].filter(([, { lease }]) => lease.state !== "open").map(([id]) => id);
+    return { tick, hidden, incarnation, begun, isAdvanced, missing, nowUs, aheadUs, orderUs };
   }
 
   /** ZADD XX GT CH. @returns how many have a later deadline than before */
-  extend(shard: number, members: readonly string[], deadlineMs: number): number {
-    const { deadlines } = this.#shard(shard);
-    let changed = 0;
-    for (const member of members) {
-      const deadline = deadlines.get(member);
-      if (deadline === undefined || deadline.atMs >= deadlineMs) continue;
-      deadlines.set(member, { ...deadline, atMs: deadlineMs });
-      changed++;
-    }
-    return changed;
+  extend(shard: number, extensions: readonly Extension[]): number {
+    const data = this.#shard(shard);
+    return extensions.filter((extension) => isOlder(extendIfThere(data, extension), extension.atMs)).length;
+  }
+
+  /** The same in the ZSET of a lease. */
+  extendLeased(shard: number, leaseId: string, extensions: readonly Extension[]): number {
+    const { leased } = this.#shard(shard);
+    return extensions.filter(({ member, atMs }) => {
+      const before = leased.get(member);
+      if (before?.leaseId !== leaseId || !isOlder(before.atMs, atMs)) return false;
+      leased.set(member, { ...before, atMs });
+      return true;
+    }).length;
   }
 
   present(shard: number, members: readonly string[]): boolean[] {
-    return members.map((member) => this.#shard(shard).deadlines.has(member));
+    const data = this.#shard(shard);
+    return members.map((member) => deadlineOf(data, member) !== undefined);
   }
 
-  /** @param until of this and the next two: until when it counts; throws TooLate */
+  presentUnder(shard: number, leaseId: string, members: readonly string[]): boolean[] {
+    const { leased } = this.#shard(shard);
+    return members.map((member) => leased.get(member)?.leaseId === leaseId);
+  }
+
+  leaseState(shard: number, leaseId: string): Lease["state"] | undefined {
+    return this.#shard(shard).leases.get(leaseId)?.lease.state;
+  }
+
+  /** @returns whether it is open now; throws NoClock */
+  openLease(shard: number, leaseId: string, instanceId: string): boolean {
+    const data = this.#shard(shard);
+    return this.#leases(data).open(leaseId, instanceId, this.#moment(data));
+  }
+
+  /** Throws NoClock. */
+  closeLease(shard: number, leaseId: string, reason: DisconnectReason): void {
+    const data = this.#shard(shard);
+    this.#leases(data).close(leaseId, reason, this.#moment(data).clockMs);
+  }
+
+  /** @param until of this and the next three: until when it counts; throws TooLate */
   heartbeat(
     shard: number,
-    { userId, deviceId, sessionId, instanceId = "unknown-instance" }: Heartbeat,
+    { userId, deviceId, sessionId, instanceId = "unknown-instance", leaseId = "" }: Heartbeat,
     until: TwoClocks,
   ): RefreshResult {
     const data = this.#shard(shard);
     const moment = this.#momentInTime(data, until);
-    const heartbeat = { deviceId, sessionId, instanceId };
-    const decision = decideHeartbeat(data.records.get(userId), heartbeat, moment, this.#rules);
-    if (decision.kind !== "live" && decision.kind !== "revived") return decision;
-    const id = decision.kind === "live" ? decision.sessionId : sessionIdOf(decision.session);
-    if (decision.kind === "revived") this.#commit(shard, data, userId, deviceId, decision, moment);
-    this.#setDeadline(data, userId, { sessionId: id }, moment.clockMs + this.#rules.ttlMs);
-    return { kind: "refreshed" };
+    const record = data.records.get(userId);
+    const lease = leaseId === "" ? undefined : this.#leases(data).named(leaseId);
+    const connectionId = parseSessionId(sessionId)?.connectionId ?? "";
+    const refusal = this.#blocks(data).refusal(userId, deviceId, connectionId, moment.clockMs);
+    const heartbeat = { deviceId, sessionId, instanceId, lease, refusal };
+    const decision = decideHeartbeat(record, heartbeat, moment, this.#rules);
+    switch (decision.kind) {
+      case "revived":
+        this.#begin(shard, data, userId, deviceId, decision, moment);
+        return { kind: "refreshed" };
+      case "live":
+        this.#goOn(data, userId, deviceId, decision.record, moment);
+        return { kind: "refreshed" };
+      case "superseded":
+        return decision;
+      default: {
+        const { record: remembered, ...refusal } = decision;
+        if (remembered !== undefined) data.records.set(userId, remembered);
+        return refusal;
+      }
+    }
   }
 
   register(shard: number, registration: Registration, until: TwoClocks): RegisterResult {
-    const { userId, deviceId, instanceId, connectionId, ageMs = 0 } = registration;
+    const { userId, deviceId, instanceId, connectionId, ageMs = 0, leaseId = "" } = registration;
     const data = this.#shard(shard);
     const moment = this.#momentInTime(data, until);
     const record = data.records.get(userId);
     const previous = parseSessionId(registration.previousSessionId);
-    const request = { deviceId, instanceId, connectionId, previous, ageMs };
+    const lease = leaseId === "" ? undefined : this.#leases(data).named(leaseId);
+    const refusal = this.#blocks(data).refusal(userId, deviceId, connectionId, moment.clockMs);
+    const request = { deviceId, instanceId, connectionId, previous, ageMs, lease, refusal };
     const decision = decideRegister(record, request, moment, this.#rules);
     if (decision.kind !== "registered" && decision.kind !== "repeated") return decision;
-    const sessionId = sessionIdOf(decision.session);
+    const { kind, session } = decision;
     let version = record?.version ?? 0;
-    if (decision.kind === "registered") {
-      if (decision.replaced !== undefined) data.deadlines.delete(memberOf(userId, deviceId, decision.replaced));
-      version = this.#commit(shard, data, userId, deviceId, decision, moment);
-    }
-    this.#setDeadline(data, userId, { sessionId }, moment.clockMs + this.#rules.ttlMs);
-    return { kind: decision.kind, sessionId, version };
+    if (kind === "registered") version = this.#begin(shard, data, userId, deviceId, decision, moment);
+    else this.#goOn(data, userId, deviceId, decision.record, moment);
+    return { kind, sessionId: sessionIdOf(session), version };
   }
 
   unregister(shard: number, ending: SessionEnding, until: TwoClocks): UnregisterResult {
-    const { userId, deviceId } = ending;
+    const data = this.#shard(shard);
+    return this.#end(shard, data, ending, this.#momentInTime(data, until));
+  }
+
+  closeSessions(shard: number, closing: Closing, until: TwoClocks): CloseResult {
     const data = this.#shard(shard);
     const moment = this.#momentInTime(data, until);
-    const decision = decideUnregister(data.records.get(userId), ending, moment, this.#rules);
-    if (decision.kind === "left-alone") return { kind: decision.why };
-    const current = data.records.get(userId)?.devices.get(deviceId)?.current;
-    const member = current === undefined ? "" : memberOf(userId, deviceId, current);
-    const beforeMs = data.deadlines.get(member)?.atMs ?? Number.POSITIVE_INFINITY;
-    data.deadlines.delete(member);
-    this.#commit(shard, data, userId, deviceId, decision, moment);
-    if (decision.kind === "ended") return { kind: "ended" };
-    const atMs = Math.max(decision.earliestMs, Math.min(beforeMs, decision.latestMs));
-    this.#setDeadline(data, userId, { graceOf: deviceId }, atMs);
-    return { kind: "grace" };
+    if (data.blocks.size >= this.#rules.shardMaxBlocks) return { kind: "too-many-blocks" };
+    const record = data.records.get(closing.userId);
+    const { sessions, blocks } = decideClosing(record, closing, moment.clockMs, this.#rules);
+    this.#blocks(data).add(blocks);
+    const refusal = { reason: closing.reason, leftMs: closing.blockMs };
+    for (const { leaseId, ...session } of sessions) {
+      this.#end(shard, data, { ...session, reason: "FORCED" }, moment);
+      if (leaseId === undefined) continue;
+      for (const listener of this.#listeners[shard] ?? []) {
+        listener.leaseNotice?.({ kind: "closed", leaseId, session, refusal });
+      }
+    }
+    return {
+      kind: "closed",
+      sessions: sessions.map(({ userId, deviceId, sessionId }) => ({ userId, deviceId, sessionId })),
+    };
   }
 
   /** Records, and whose data they are. */
@@ -421,7 +472,7 @@ export class SimulatedRedis {
     return true;
   }
 
-  #beginIfUnproven(shard: number, data: Shard, { witness, reckonedMs, fresh }: TickArgs): BeginReason | undefined {
+  #beginIfUnproven(shard: number, data: ShardData, { witness, reckonedMs, fresh }: TickArgs): BeginReason | undefined {
     const server = { runId: this.#runId, replicationId: this.#replicationId };
     const { origin, begin, lastVersion } = data;
     const reason = whyBegin(
@@ -443,43 +494,142 @@ export class SimulatedRedis {
     return reason;
   }
 
-  #extendKept(data: Shard, kept: TickArgs["kept"], clockMs: number): number[] {
-    const missing: number[] = [];
-    for (const [index, { member, reckonedMs }] of kept.entries()) {
-      const deadline = data.deadlines.get(member);
-      if (deadline === undefined) {
-        missing.push(index);
-        continue;
-      }
-      const atMs = Math.min(reckonedMs ?? clockMs, clockMs) + this.#rules.ttlMs;
-      if (atMs > deadline.atMs) data.deadlines.set(member, { ...deadline, atMs });
-    }
-    return missing;
+  #extendKept(data: ShardData, kept: TickArgs["kept"], clockMs: number): number[] {
+    const { ttlMs, leaseTtlMs } = this.#rules;
+    return kept.flatMap(({ member, reckonedMs }, index) => {
+      const itsTtlMs = isOfLease(member) ? leaseTtlMs : ttlMs;
+      const atMs = Math.min(reckonedMs ?? clockMs, clockMs) + itsTtlMs;
+      return extendIfThere(data, { member, atMs }) === undefined ? [index] : [];
+    });
   }
 
-  #expire(shard: number, data: Shard, moment: Moment, limit: number): number {
-    const due: [string, Deadline][] = [];
-    for (const entry of data.deadlines) if (entry[1].atMs <= moment.clockMs) due.push(entry);
-    if (due.length === 0) return 0;
-    due.sort(([, one], [, other]) => one.atMs - other.atMs);
-    const taken = due.slice(0, limit);
-    for (const [member, { userId, due: what, atMs }] of taken) {
-      data.deadlines.delete(member);
-      const decision = decideExpire(data.records.get(userId), what, atMs, moment, this.#rules);
-      if (decision.kind === "expired") this.#commit(shard, data, userId, decision.deviceId, decision, moment);
+  /** Takes down what is due, oldest deadline first; then sessions that nobody verifies. @returns what of `limit` it took */
+  #expire(shard: number, data: ShardData, moment: Moment, limit: number): number {
+    const { clockMs } = moment;
+    const due = [
+      ...[...data.deadlines].map(([member, { atMs }]) => ({ member, leaseId: undefined, atMs })),
+      ...[...data.leases].map(([leaseId, { lease }]) => ({ member: "", leaseId, atMs: lease.deadlineMs })),
+    ]
+      .filter(({ atMs }) => atMs <= clockMs)
+      .sort((one, other) => one.atMs - other.atMs)
+      .slice(0, limit);
+    let spent = 0;
+    for (const { member, leaseId } of due) {
+      if (spent >= limit) break;
+      if (leaseId === undefined) this.#expireMember(shard, data, member, moment);
+      spent += leaseId === undefined ? 1 : this.#endLease(shard, data, leaseId, moment, limit - spent);
     }
-    return taken.length;
+    for (const leaseId of this.#leases(data).toLookInto(clockMs).slice(0, looksPerTick)) {
+      if (spent < limit) spent += 1 + this.#lookInto(shard, data, leaseId, moment, limit - spent - 1);
+    }
+    return spent;
+  }
+
+  #expireMember(shard: number, data: ShardData, member: string, moment: Moment): void {
+    const deadline = data.deadlines.get(member);
+    if (deadline === undefined) return;
+    const { userId, due, atMs } = deadline;
+    data.deadlines.delete(member);
+    const decision = decideExpire(data.records.get(userId), due, atMs, moment, this.#rules);
+    if (decision.kind === "expired") this.#commit(shard, data, userId, decision.deviceId, decision);
+  }
+
+  /** Of a lease whose deadline passed. @returns what of `limit` it took */
+  #endLease(shard: number, data: ShardData, leaseId: string, moment: Moment, limit: number): number {
+    const leases = this.#leases(data);
+    const wasOpen = leases.isOpen(leaseId);
+    if (wasOpen) leases.lose(leaseId);
+    const lease = data.leases.get(leaseId)?.lease;
+    invariant(lease !== undefined, "a lease that is due is there");
+    const { state, deadlineMs } = lease;
+    const how = state === "closed" ? "closed" : "lost";
+    const seenMs = how === "closed" ? deadlineMs : deadlineMs - this.#rules.leaseTtlMs;
+    const all = leasedUnder(data, leaseId);
+    const page = all.slice(0, limit - Number(wasOpen));
+    for (const session of page) this.#endLeased(shard, data, session, how, seenMs, moment);
+    const spent = Number(wasOpen) + page.length;
+    if (page.length < all.length || spent >= limit) return spent;
+    leases.forget(leaseId);
+    return spent + 1;
+  }
+
+  /** Takes down the sessions of an open lease whose own deadline passed. @returns how many */
+  #lookInto(shard: number, data: ShardData, leaseId: string, moment: Moment, limit: number): number {
+    const { leasedTtlMs } = this.#rules;
+    const due = leasedUnder(data, leaseId).filter(({ atMs }) => atMs <= moment.clockMs);
+    const page = due.slice(0, limit);
+    for (const session of page) {
+      this.#endLeased(shard, data, session, "unverified", session.atMs - leasedTtlMs, moment);
+    }
+    const [first] = leasedUnder(data, leaseId);
+    this.#leases(data).lookAt(leaseId, first?.atMs ?? moment.clockMs + leasedTtlMs);
+    return page.length;
+  }
+
+  #endLeased(
+    shard: number,
+    data: ShardData,
+    { userId, sessionId, leaseId }: LeasedDeadline,
+    how: "lost" | "closed" | "unverified",
+    seenClockMs: number,
+    moment: Moment,
+  ): void {
+    data.leased.delete(sessionMember(userId, sessionId));
+    const due = { sessionId, leaseId };
+    const decision = decideLeasedEnd(data.records.get(userId), due, how, seenClockMs, moment, this.#rules);
+    if (decision.kind === "expired") this.#commit(shard, data, userId, decision.deviceId, decision);
+  }
+
+  #end(
+    shard: number,
+    data: ShardData,
+    ending: SessionRef & { readonly reason: EndReason },
+    moment: Moment,
+  ): UnregisterResult {
+    const { userId, deviceId } = ending;
+    const record = data.records.get(userId);
+    const decision = decideUnregister(record, ending, moment, this.#rules);
+    if (decision.kind === "left-alone") return { kind: decision.why };
+    const current = record?.devices.get(deviceId)?.current;
+    const beforeMs = current && dropDeadline(data, memberOf(userId, deviceId, current));
+    this.#commit(shard, data, userId, deviceId, decision);
+    if (decision.kind === "ended") return { kind: "ended" };
+    const atMs = Math.max(decision.earliestMs, Math.min(beforeMs ?? Number.POSITIVE_INFINITY, decision.latestMs));
+    setGraceDeadline(data, userId, deviceId, atMs);
+    return { kind: "grace" };
+  }
+
+  /** A session has the device from now on. @returns the user's version */
+  #begin(
+    shard: number,
+    data: ShardData,
+    userId: string,
+    deviceId: string,
+    decision: Committed & { readonly replaced: Device["current"] },
+    moment: Moment,
+  ): number {
+    const { replaced } = decision;
+    if (replaced !== undefined) dropDeadline(data, memberOf(userId, deviceId, replaced));
+    const notice = supersededNotice(userId, deviceId, replaced);
+    const version = this.#commit(shard, data, userId, deviceId, decision);
+    this.#goOn(data, userId, deviceId, data.records.get(userId) as UserRecord, moment);
+    if (notice !== undefined) for (const listener of this.#listeners[shard] ?? []) listener.leaseNotice?.(notice);
+    return version;
+  }
+
+  /** Extends the device's live session where the record says that it is. */
+  #goOn(data: ShardData, userId: string, deviceId: string, record: UserRecord, moment: Moment): void {
+    const current = record.devices.get(deviceId)?.current;
+    invariant(current !== undefined, "a session that goes on is its device's");
+    const { session, leaseId } = current;
+    const { ttlMs, leasedTtlMs } = this.#rules;
+    data.records.set(userId, record);
+    const atMs = moment.clockMs + (leaseId === undefined ? ttlMs : leasedTtlMs);
+    setSessionDeadline(data, userId, sessionIdOf(session), leaseId, atMs);
   }
 
   /** The log goes first, as in every store. @returns the user's version */
-  #commit(
-    shard: number,
-    data: Shard,
-    userId: string,
-    deviceId: string,
-    { record, transition }: { record: UserRecord; transition?: NewTransition | undefined },
-    _moment: Moment,
-  ): number {
+  #commit(shard: number, data: ShardData, userId: string, deviceId: string, { record, transition }: Committed): number {
     if (transition === undefined) {
       const isOther = isDeviceChange(data.records.get(userId), record, deviceId);
       data.records.set(userId, record);
@@ -492,13 +642,13 @@ export class SimulatedRedis {
     return version;
   }
 
-  #append(shard: number, data: Shard, entryOf: (version: number) => LogEntry): number {
+  #append(shard: number, data: ShardData, entryOf: (version: number) => LogEntry): number {
     const version = nextVersion(data.lastVersion, this.machine.nowUs());
     this.#write(shard, data, entryOf(version));
     return version;
   }
 
-  #write(shard: number, data: Shard, entry: LogEntry): void {
+  #write(shard: number, data: ShardData, entry: LogEntry): void {
     data.log.push(entry);
     data.lastVersion = entry.version;
     if (data.log.length > logMaxEntries) data.goneVersion = data.log.shift()?.version ?? data.goneVersion;
@@ -506,29 +656,31 @@ export class SimulatedRedis {
     for (const listener of this.#listeners[shard] ?? []) listener.entry(entry);
   }
 
-  #setDeadline(data: Shard, userId: string, due: Deadline["due"], atMs: number): void {
-    const member = "graceOf" in due ? graceMember(userId, due.graceOf) : sessionMember(userId, due.sessionId);
-    const before = data.deadlines.get(member)?.atMs ?? Number.NEGATIVE_INFINITY;
-    data.deadlines.set(member, { userId, due, atMs: "graceOf" in due ? atMs : Math.max(before, atMs) });
+  #leases(data: ShardData): LeaseTable {
+    return new LeaseTable(this.#rules, data.leases);
+  }
+
+  #blocks(data: ShardData): BlockTable {
+    return new BlockTable(data.blocks);
   }
 
   /** @throws TooLate, NoClock */
-  #momentInTime(data: Shard, until: TwoClocks): Moment {
+  #momentInTime(data: ShardData, until: TwoClocks): Moment {
     const moment = this.#moment(data);
     if (isTooLate(until, moment)) throw new TooLate();
     return moment;
   }
 
   /** @throws NoClock */
-  #moment(data: Shard): Moment {
+  #moment(data: ShardData): Moment {
     if (data.clock === undefined) throw new NoClock();
     const clockMs = readShardClock(data.clock, this.#nowMs, this.#capMs);
     const { orders, begin: beginUs, beginClockMs } = data;
     return { nowUs: this.machine.nowUs(), clockMs, orders, beginUs, beginClockMs };
   }
 
-  #shard(shard: number): Shard {
-    return this.#shards[shard] as Shard;
+  #shard(shard: number): ShardData {
+    return this.#shards[shard] as ShardData;
   }
 
   get #nowMs(): number {
@@ -540,7 +692,7 @@ export class SimulatedRedis {
   }
 }
 
-function emptyShards(count: number): Shard[] {
+function emptyShards(count: number): ShardData[] {
   return Array.from({ length: count }, () => ({
     clock: undefined,
     origin: undefined,
@@ -553,36 +705,51 @@ function emptyShards(count: number): Shard[] {
     cursors: new Map(),
     records: new Map(),
     deadlines: new Map(),
+    leased: new Map(),
+    leases: new Map(),
+    blocks: new Map(),
     log: [],
     lastVersion: 0,
     goneVersion: 0,
   }));
 }
 
-function copyOf(shard: Shard): Shard {
-  const { cursors, records, deadlines, log } = shard;
-  return {
-    ...shard,
-    cursors: new Map(cursors),
-    records: new Map(records),
-    deadlines: new Map(deadlines),
-    log: [...log],
-  };
+/** What becomes of a user's record. */
+interface Committed {
+  readonly record: UserRecord;
+  readonly transition?: NewTransition | undefined;
 }
 
-function memberOf(userId: string, deviceId: string, current: NonNullable<UserDeviceCurrent>): string {
-  return current.state === "grace"
-    ? graceMember(userId, deviceId)
-    : sessionMember(userId, sessionIdOf(current.session));
+function isOfLease(member: string): boolean {
+  return member.startsWith("\0");
 }
 
-type UserDeviceCurrent =
-  UserRecord["devices"] extends ReadonlyMap<string, infer Device>
-    ? Device extends { current: infer Current }
-      ? Current
-      : never
-    : never;
+function isOlder(beforeMs: number | undefined, atMs: number): boolean {
+  return beforeMs !== undefined && beforeMs < atMs;
+}
 
-function graceMember(userId: string, deviceId: string): string {
-  return `${userId}\0\0${deviceId}`;
+/** Of a session under no lease, or of an open lease. */
+function deadlineOf({ deadlines, leases }: ShardData, member: string): number | undefined {
+  if (!isOfLease(member)) return deadlines.get(member)?.atMs;
+  const lease = leases.get(member.slice(1))?.lease;
+  return lease?.state === "open" ? lease.deadlineMs : undefined;
+}
+
+/** ZADD XX GT. @returns the deadline before; undefined: there is none */
+function extendIfThere(data: ShardData, { member, atMs }: Extension): number | undefined {
+  const beforeMs = deadlineOf(data, member);
+  if (!isOlder(beforeMs, atMs)) return beforeMs;
+  const { deadlines, leases } = data;
+  const deadline = deadlines.get(member);
+  if (deadline !== undefined) deadlines.set(member, { ...deadline, atMs });
+  const known = leases.get(member.slice(1));
+  if (isOfLease(member) && known !== undefined) {
+    leases.set(member.slice(1), { ...known, lease: { ...known.lease, deadlineMs: atMs } });
+  }
+  return beforeMs;
+}
+
+/** The sessions under a lease, in the order of their own deadlines. */
+function leasedUnder({ leased }: ShardData, leaseId: string): LeasedDeadline[] {
+  return [...leased.values()].filter((session) => session.leaseId === leaseId).sort((a, b) => a.atMs - b.atMs);
 }

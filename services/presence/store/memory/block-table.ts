@@ -2,7 +2,12 @@ import { type Block, type Refusal, refusalBy, subjectsOf } from "../../domain/bl
 
 /** What is blocked. */
 export class BlockTable {
-  readonly #blocks = new Map<string, Block>();
+  readonly #blocks: Map<string, Block>;
+
+  /** @param blocks where they are kept, by subject */
+  constructor(blocks = new Map<string, Block>()) {
+    this.#blocks = blocks;
+  }
 
   get size(): number {
     return this.#blocks.size;

@@ -6,10 +6,12 @@ import type { LeaseView } from "../store.ts";
 /** Gateways' leases; whose sessions are under which, the records know. */
 export class LeaseTable {
   readonly #rules: Rules;
-  readonly #leases = new Map<string, KnownLease>();
+  readonly #leases: Map<string, KnownLease>;
 
-  constructor(rules: Rules) {
+  /** @param leases where they are kept, by id */
+  constructor(rules: Rules, leases = new Map<string, KnownLease>()) {
     this.#rules = rules;
+    this.#leases = leases;
   }
 
   get size(): number {
@@ -49,20 +51,16 @@ export class LeaseTable {
 
   /** @returns what it is; "open": it was kept */
   keep(id: string, clockMs: number): Lease["state"] | undefined {
-    const known = this.#leases.get(id);
-    if (known === undefined) return undefined;
-    known.lease = keepLease(known.lease, clockMs, this.#rules) ?? known.lease;
-    return known.lease.state;
+    this.#change(id, ({ lease }) => ({ lease: keepLease(lease, clockMs, this.#rules) ?? lease }));
+    return this.#leases.get(id)?.lease.state;
   }
 
   close(id: string, reason: DisconnectReason, clockMs: number): void {
-    const known = this.#leases.get(id);
-    if (known !== undefined) known.lease = closeLease(known.lease, reason, clockMs, this.#rules) ?? known.lease;
+    this.#change(id, ({ lease }) => ({ lease: closeLease(lease, reason, clockMs, this.#rules) ?? lease }));
   }
 
   lose(id: string): void {
-    const known = this.#leases.get(id);
-    if (known !== undefined) known.lease = loseLease(known.lease);
+    this.#change(id, ({ lease }) => ({ lease: loseLease(lease) }));
   }
 
   forget(id: string): void {
@@ -96,16 +94,20 @@ export class LeaseTable {
   }
 
   lookAt(id: string, lookAtMs: number): void {
+    this.#change(id, () => ({ lookAtMs }));
+  }
+
+  #change(id: string, change: (known: KnownLease) => Partial<KnownLease>): void {
     const known = this.#leases.get(id);
-    if (known !== undefined) known.lookAtMs = lookAtMs;
+    if (known !== undefined) this.#leases.set(id, { ...known, ...change(known) });
   }
 }
 
-interface KnownLease {
-  lease: Lease;
+export interface KnownLease {
+  readonly lease: Lease;
   readonly instanceId: string;
   /** For the first time, wall clock. */
   readonly openedAtMs: number;
   /** Shard clock, ms: no session's own deadline is earlier. */
-  lookAtMs: number;
+  readonly lookAtMs: number;
 }
