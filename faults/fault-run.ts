@@ -40,7 +40,7 @@ interface FaultRunOptions {
 
 const gatewayNames = {
   ...{ token: ["token-a", "token-b"], leased: ["leased-a", "leased-b"], legacy: ["legacy-a", "legacy-b"] },
-  sdk: ["sdk"],
+  sdk: ["sdk", "sdk-leased"],
 } as const;
 /** Whose page shows everyone. */
 const observer = "observer";
@@ -100,7 +100,7 @@ async function live(options: LiveOptions): Promise<History> {
     population.stop();
     for (const gateway of gateways) gateway.stop();
     await Promise.all([
-      stopWithin("the SDK's channels", channels.close()),
+      ...channels.map((each) => stopWithin("the SDK's channels", each.close())),
       ...readers.map((reader) => stopWithin(reader.history.name, reader.stop())),
     ]);
   }
@@ -119,11 +119,13 @@ function openGateways(system: System, timing: Timing, random: Random, lives: Ses
       return new SimulatedGateway({ name, kind, isLeased, nodes, timing, random: random.fork(), lives });
     }),
   );
-  const [name] = gatewayNames.sdk;
-  const addresses = (system.gatewayLinks.get(name) ?? []).map(({ address }) => address);
-  const channels = new PresenceChannels({ addresses });
-  const gateways: Gateway[] = [...simulated, new SdkGateway({ name, channels, lives })];
-  return { gateways, channels };
+  const ofSdk = gatewayNames.sdk.map((name) => {
+    const addresses = (system.gatewayLinks.get(name) ?? []).map(({ address }) => address);
+    const channels = new PresenceChannels({ addresses });
+    return { channels, gateway: new SdkGateway({ name, channels, isLeased: name === "sdk-leased", lives }) };
+  });
+  const gateways: Gateway[] = [...simulated, ...ofSdk.map(({ gateway }) => gateway)];
+  return { gateways, channels: ofSdk.map(({ channels }) => channels) };
 }
 
 function openReaders(system: System, users: readonly string[]) {

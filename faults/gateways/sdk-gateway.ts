@@ -6,14 +6,18 @@ import {
   SessionKeeper,
 } from "@realchat/presence-client";
 import { grpcErrorCodeOf } from "@realchat/presence-grpc";
+import type { presence } from "@realchat/presence-proto";
 import { systemClock } from "@realchat/presence-runtime/clock";
+import type { LeaseCall, LeaseLife, LeaseOutcome } from "../history/lease-life.ts";
 import type { SessionCall, SessionEnd, SessionLife } from "../history/session-life.ts";
 import type { Gateway } from "./gateway.ts";
-import { outcomeOf } from "./outcome.ts";
+import { leaseOutcomeOf, outcomeOf } from "./outcome.ts";
 import { StoppableClock } from "./stoppable-clock.ts";
 
 interface SdkGatewayOptions {
   readonly name: string;
+  /** Whether it keeps its sessions by a lease. */
+  readonly isLeased: boolean;
   /** To all nodes, over this gateway's own links. */
   readonly channels: PresenceAccess;
   /** Every session that it ever opens is added here. */
@@ -109,7 +113,7 @@ export class SdkGateway implements Gateway {
   }
 
   #begin(): SdkProcess {
-    return new SdkProcess(this.name, this.#options.channels, this.#clock);
+    return new SdkProcess(this.#options, this.#clock);
   }
 }
 
@@ -119,15 +123,17 @@ class SdkProcess {
   readonly #clock: StoppableClock;
   readonly #byConnection = new Map<string, SessionLife>();
   readonly #bySession = new Map<string, SessionLife>();
+  readonly #leases = new Map<string, LeaseLife>();
+  readonly #name: string;
   #state: "up" | "draining" | "killed" = "up";
 
-  constructor(name: string, channels: PresenceAccess, clock: StoppableClock) {
+  constructor({ name, channels, isLeased }: SdkGatewayOptions, clock: StoppableClock) {
     this.#clock = clock;
+    this.#name = name;
     this.#keeper = new SessionKeeper({
       channels: { api: this.#noted(channels.api), onServing: (listener) => channels.onServing(listener) },
       instanceId: name,
-      // Simulated gateways keep their sessions by leases.
-      leases: false,
+      leases: isLeased,
       clock,
       // Sessions live shorter here than where its default fits.
       limits: { callTimeoutMs: 1_500 },
@@ -149,13 +155,19 @@ class SdkProcess {
   /** From now on no call leaves it, and no answer is heard. */
   kill(): void {
     this.#state = "killed";
+    this.#releaseLeases();
     void this.#keeper.drain({ deadlineMs: 0 });
   }
 
   /** In good order. */
   drain(): void {
     this.#state = "draining";
+    this.#releaseLeases();
     void this.#keeper.drain();
+  }
+
+  #releaseLeases(): void {
+    for (const lease of this.#leases.values()) lease.releasedMs ??= systemClock.monotonicMs();
   }
 
   /** The same calls, written down. */
@@ -163,13 +175,13 @@ class SdkProcess {
     return {
       ...api,
       registerSession: async (request, options) => {
-        const note = this.#registering(request.connectionId);
+        const note = this.#registering(request);
         const answer = await this.#call(() => api.registerSession(request, options), note.failed);
         note.registered(answer);
         return answer;
       },
       registerSessions: async (request, options) => {
-        const notes = (request.sessions ?? []).map(({ connectionId }) => this.#registering(connectionId));
+        const notes = (request.sessions ?? []).map((session) => this.#registering(session));
         const failed = (error: PresenceClientError) => {
           for (const note of notes) note.failed(error);
         };
@@ -182,7 +194,8 @@ class SdkProcess {
       },
       refreshSessions: async (request, options) => {
         const refs = request.sessions ?? [];
-        const notes = refs.map(({ sessionId = "" }) => this.#noter("refresh", this.#bySession.get(sessionId)));
+        const lease = this.#leaseOf(request.leaseId);
+        const notes = refs.map(({ sessionId = "" }) => this.#noter("refresh", this.#bySession.get(sessionId), lease));
         const answer = await this.#call(
           () => api.refreshSessions(request, options),
           (error) => {
@@ -216,12 +229,66 @@ class SdkProcess {
         }
         return answer;
       },
+      openLease: (request, options) => this.#leaseCall("open", request.leaseId, () => api.openLease(request, options)),
+      keepLease: (request, options) => this.#leaseCall("keep", request.leaseId, () => api.keepLease(request, options)),
+      closeLease: async (request, options) => {
+        const answer = await this.#leaseCall("close", request.leaseId, () => api.closeLease(request, options));
+        this.#closed(this.#leaseOf(request.leaseId));
+        return answer;
+      },
+      watchLease: (request, options) => this.#noticed(api.watchLease(request, options), request.leaseId),
     };
   }
 
-  #registering(connectionId = "") {
+  async #leaseCall<Answer extends Parameters<typeof leaseOutcomeOf>[0]>(
+    what: LeaseCall["what"],
+    leaseId: string | undefined,
+    make: () => Promise<Answer>,
+  ): Promise<Answer> {
+    const sentMs = systemClock.monotonicMs();
+    const note = (outcome: LeaseOutcome, code?: string) => {
+      const call = { what, sentMs, endedMs: systemClock.monotonicMs(), outcome, ...(code !== undefined && { code }) };
+      this.#leaseOf(leaseId)?.calls.push(call);
+    };
+    const answer = await this.#call(make, ({ code }) => note("unknown", code));
+    note(leaseOutcomeOf(answer));
+    return answer;
+  }
+
+  /** Its sessions ended with it. */
+  #closed(lease: LeaseLife | undefined): void {
+    for (const { end, calls } of this.#byConnection.values()) {
+      const last = calls.findLast(({ what, outcome }) => what !== "unregister" && outcome === "ok");
+      if (last?.lease === lease && end?.reason === "server-drain") end.confirmedMs ??= systemClock.monotonicMs();
+    }
+  }
+
+  /** The same notices, written down. What comes while it stands still is heard afterwards. */
+  async *#noticed(
+    notices: AsyncIterable<presence.LeaseNotice>,
+    leaseId: string | undefined,
+  ): AsyncGenerator<presence.LeaseNotice> {
+    for await (const notice of notices) {
+      await this.#clock.untilRunning();
+      if (this.#isKilled()) return;
+      for (const { sessionId } of notice.superseded) {
+        this.#noter("notice", this.#bySession.get(sessionId), this.#leaseOf(leaseId)).answered("superseded");
+      }
+      yield notice;
+    }
+  }
+
+  /** Of this process; undefined without an id. */
+  #leaseOf(id = ""): LeaseLife | undefined {
+    if (id === "") return undefined;
+    const lease = this.#leases.get(id) ?? { id, gateway: this.#name, calls: [] };
+    this.#leases.set(id, lease);
+    return lease;
+  }
+
+  #registering({ connectionId = "", leaseId }: { connectionId?: string | undefined; leaseId?: string | undefined }) {
     const life = this.#byConnection.get(connectionId);
-    const { answered, failed } = this.#noter("register", life);
+    const { answered, failed } = this.#noter("register", life, this.#leaseOf(leaseId));
     const registered = ({ sessionId, version }: { sessionId: string; version: number }) => {
       if (life !== undefined) this.#bySession.set(sessionId, life);
       answered("ok", version);
@@ -239,10 +306,10 @@ class SdkProcess {
     return { unregistered, failed };
   }
 
-  #noter(what: SessionCall["what"], life: SessionLife | undefined) {
+  #noter(what: SessionCall["what"], life: SessionLife | undefined, lease?: LeaseLife) {
     const sentMs = systemClock.monotonicMs();
     const note = (rest: Pick<SessionCall, "outcome" | "code" | "version">) =>
-      void life?.calls.push({ what, sentMs, endedMs: systemClock.monotonicMs(), ...rest });
+      void life?.calls.push({ what, sentMs, endedMs: systemClock.monotonicMs(), ...rest, ...(lease && { lease }) });
     return {
       answered: (outcome: SessionCall["outcome"], version?: number) => note({ outcome, version }),
       failed: (error: PresenceClientError) => note({ outcome: outcomeOf(error.code), code: error.code }),
