@@ -40,6 +40,8 @@ export class Client {
   readonly #options: ClientOptions;
   #connection: Connection | undefined;
   #isWanted = false;
+  /** Counts how often it came. */
+  #visits = 0;
   #attempts = 0;
 
   constructor(options: ClientOptions) {
@@ -62,6 +64,15 @@ export class Client {
     this.#connectLater();
   }
 
+  /** It is gone without a word, and comes again some time. */
+  vanish(): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    this.#connection = undefined;
+    connection.leave(undefined);
+    this.#stayAway();
+  }
+
   #roam(): void {
     const { random, habits } = this.#options;
     this.#later(random.around(habits.roamMs), () => {
@@ -82,15 +93,22 @@ export class Client {
     this.#isWanted = true;
     this.#connect();
     const { random, habits } = this.#options;
-    this.#later(random.around(habits.stayMs), () => this.#go());
+    const visit = ++this.#visits;
+    this.#later(random.around(habits.stayMs), () => {
+      if (this.#isWanted && visit === this.#visits) this.#go();
+    });
   }
 
   #go(): void {
-    const { random, habits } = this.#options;
-    this.#isWanted = false;
     const connection = this.#connection;
     this.#connection = undefined;
-    connection?.leave(random.pick(["logged-out", "connection-lost", undefined]));
+    connection?.leave(this.#options.random.pick(["logged-out", "connection-lost", undefined]));
+    this.#stayAway();
+  }
+
+  #stayAway(): void {
+    const { random, habits } = this.#options;
+    this.#isWanted = false;
     this.#later(random.around(habits.awayMs), () => this.#come());
   }
 

@@ -185,6 +185,8 @@ export const disturbances: readonly Disturbance[] = [
       const place = random.pick(fleet.gatewayPlaces);
       const { gateway } = place;
       if (gateway === undefined) return undefined;
+      // Some of those who were there do not come back at once.
+      for (const client of fleet.clients) if (client.gateway === place.name && random.chance(0.5)) client.vanish();
       gateway.crash();
       place.gateway = undefined;
       return { what: `${place.name} crashes`, end: () => fleet.startGateway(place) };
@@ -229,6 +231,19 @@ export const disturbances: readonly Disturbance[] = [
     weight: 2,
     lastsMs: [500, 60_000],
     begin: (fleet, random) => cut(fleet, random.pick(fleet.gatewayPlaces).name, random.pick(fleet.nodePlaces).name),
+  },
+  {
+    kind: "gateway is cut off from presence",
+    weight: 2,
+    lastsMs: [5_000, 90_000],
+    begin(fleet, random) {
+      const { name } = random.pick(fleet.gatewayPlaces);
+      const cuts = fleet.nodePlaces.flatMap((place) => cut(fleet, name, place.name) ?? []);
+      const end = () => {
+        for (const each of cuts) each.end();
+      };
+      return { what: `${name} is cut off from presence`, end };
+    },
   },
   {
     kind: "connections between gateways and presence break",

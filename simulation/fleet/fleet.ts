@@ -324,7 +324,8 @@ function habitsOf(ttlMs: number): Habits {
 /** As fast as sessions die, if a lease may: at the usual time to live, as presence does by default. */
 function leasePaceOf(ttlMs: number): LeasePace {
   const heartbeatIntervalMs = Math.round(ttlMs / 12);
-  const verifyIntervalMs = ttlMs;
+  // Long enough that what it heals is seen before.
+  const verifyIntervalMs = 3 * ttlMs;
   return {
     ...{ heartbeatIntervalMs, verifyIntervalMs, sessionTtlMs: 3 * verifyIntervalMs },
     ttlMs: heartbeatIntervalMs + leaseMarginMs + 3_000,
@@ -332,7 +333,7 @@ function leasePaceOf(ttlMs: number): LeasePace {
 }
 
 function boundsOf(ttlMs: number): Bounds {
-  return { offlineMs: 10_000, onlineMs: 10_000, publishedMs: 5_000, disturbedMs: ttlMs + 15_000 };
+  return { goneMs: 5_000, offlineMs: 10_000, onlineMs: 10_000, publishedMs: 5_000, disturbedMs: ttlMs + 15_000 };
 }
 
 function named(name: string, count: number): string[] {

@@ -6,7 +6,7 @@ import { PromiseJudge } from "./promise-judge.ts";
 import { Timeline } from "./timeline.ts";
 
 const rules = { ttlMs: 20_000, leaseTtlMs: 12_000, leasedTtlMs: 60_000, graceMs: 5_000 };
-const bounds = { offlineMs: 10_000, onlineMs: 10_000, publishedMs: 5_000, disturbedMs: 35_000 };
+const bounds = { goneMs: 5_000, offlineMs: 10_000, onlineMs: 10_000, publishedMs: 5_000, disturbedMs: 35_000 };
 
 /** A judge of one shard that recovers, and a reader of Ann, who connects. */
 function judged() {

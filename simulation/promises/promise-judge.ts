@@ -7,6 +7,8 @@ import { type Timeline, timeOf } from "./timeline.ts";
 
 /** For how long a reader may believe what is not true, ms in which nothing was disturbed. */
 export interface Bounds {
+  /** That the store has a user online who is gone, however disturbed: changes may be carried out late; ms of deadline clock. */
+  readonly goneMs: number;
   /** That a user is offline who is there. */
   readonly offlineMs: number;
   /** That a user is online who is gone. */
@@ -22,6 +24,10 @@ interface LoggedState {
   /** What Kafka's readers have to know by now: of what was lost, that it is below the begin. */
   version: number;
   readonly shard: number;
+  /** undefined: nobody can say, since data were lost. */
+  online: boolean | undefined;
+  /** Deadline clock when it was online first though the user is gone, ms. */
+  goneSinceMs: number | undefined;
   /** Undisturbed time when it was written, and how many disturbances there were until then; -1: amid one. */
   calmMs: number;
   disturbances: number;
@@ -163,7 +169,15 @@ export class PromiseJudge {
     }
     const ends = before?.ends ?? new Set();
     if (!online) ends.add(version);
-    this.#states.set(userId, { version, shard, ...this.#mark(), isReported: false, ends });
+    this.#states.set(userId, {
+      version,
+      shard,
+      online,
+      goneSinceMs: undefined,
+      ...this.#mark(),
+      isReported: false,
+      ends,
+    });
     const living = online ? undefined : this.#truth.living(userId);
     if (living === undefined) return;
     const left = Math.round(living.leftMs);
@@ -177,7 +191,8 @@ export class PromiseJudge {
       if (state.shard !== shard) continue;
       // Whom no reader ever heard of, a reset does not concern.
       if (this.publishedOf(userId) === 0) this.#states.delete(userId);
-      Object.assign(state, { version: Math.min(state.version, begin), calmMs: this.#calmMs, disturbances: -1 });
+      const version = Math.min(state.version, begin);
+      Object.assign(state, { version, online: undefined, calmMs: this.#calmMs, disturbances: -1 });
     }
   }
 
@@ -203,7 +218,10 @@ export class PromiseJudge {
     this.#look();
     this.#verdicts.clear();
     this.#shards.look(this.#calmMs, (shard) => this.#clock.shardTick(shard));
-    for (const [userId, state] of this.#states) this.#judgePublished(userId, state);
+    for (const [userId, state] of this.#states) {
+      this.#judgePublished(userId, state);
+      this.#judgeGone(userId, state);
+    }
     for (const reader of this.#readers) {
       if (reader.isSynced) for (const belief of reader.beliefs.values()) this.#judge(reader, belief);
     }
@@ -230,6 +248,20 @@ export class PromiseJudge {
     state.isReported = true;
     if (published >= state.version) return;
     this.object("P4", userId, `Kafka has version ${published}, and not ${state.version}`);
+  }
+
+  /** P2, by the store's own log. */
+  #judgeGone(userId: string, state: LoggedState): void {
+    const clockMs = this.#clock.deadlineClockMs(userId);
+    if (state.online !== true || this.#verdictOf(userId) !== "offline") state.goneSinceMs = undefined;
+    else state.goneSinceMs ??= clockMs;
+    if (state.goneSinceMs === undefined || clockMs - state.goneSinceMs <= this.#bounds.goneMs) return;
+    state.online = undefined;
+    this.object(
+      "P2",
+      userId,
+      `the store has the user online, ${clockMs - state.goneSinceMs} ms after it had to be gone`,
+    );
   }
 
   #judge(reader: Reader, belief: Belief): void {
