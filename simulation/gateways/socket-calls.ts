@@ -1,7 +1,8 @@
 import type { presence } from "@realchat/presence-proto";
-import type { GroundTruth, TruthClock } from "../promises/ground-truth.ts";
+import type { GroundTruth } from "../promises/ground-truth.ts";
 import type { PromiseJudge } from "../promises/promise-judge.ts";
 import type { Timeline } from "../promises/timeline.ts";
+import type { TruthClock } from "../promises/truth-clock.ts";
 import type { CallTap, Method } from "./simulated-channels.ts";
 
 interface SocketCallsOptions {

@@ -1,8 +1,9 @@
 import type { presence } from "@realchat/presence-proto";
 import type { CallTap, Method } from "../gateways/simulated-channels.ts";
 import type { Closing } from "../promises/closings.ts";
-import type { GroundTruth, TruthClock } from "../promises/ground-truth.ts";
+import type { GroundTruth } from "../promises/ground-truth.ts";
 import type { Timeline } from "../promises/timeline.ts";
+import type { TruthClock } from "../promises/truth-clock.ts";
 
 interface SentClosing {
   readonly request: presence.CloseSessionsRequest | undefined;

@@ -1,4 +1,4 @@
-import type { TruthClock } from "./ground-truth.ts";
+import type { TruthClock } from "./truth-clock.ts";
 
 /** What an operator has closed: a user, or a device of his. */
 export interface Closing {

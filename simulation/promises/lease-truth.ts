@@ -1,4 +1,4 @@
-import type { TruthClock } from "./ground-truth.ts";
+import type { TruthClock } from "./truth-clock.ts";
 
 /** A lease, as the calls of its process and their answers say; by shard, on its clock, ms. */
 interface KnownLease {

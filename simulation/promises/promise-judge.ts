@@ -1,9 +1,10 @@
 import { isMark, type LogEntry } from "../../services/presence/domain/log-entry.ts";
 import { shardOf } from "../../services/presence/domain/shard.ts";
 import type { Transition } from "../../services/presence/domain/transition.ts";
-import type { GroundTruth, TruthClock, Verdict } from "./ground-truth.ts";
+import type { GroundTruth, Verdict } from "./ground-truth.ts";
 import { ShardJudge } from "./shard-judge.ts";
 import { type Timeline, timeOf } from "./timeline.ts";
+import type { TruthClock } from "./truth-clock.ts";
 
 /** For how long a reader may believe what is not true, ms in which nothing was disturbed. */
 export interface Bounds {

@@ -1,4 +1,4 @@
-import type { ShardTick } from "./ground-truth.ts";
+import type { ShardTick } from "./truth-clock.ts";
 
 /** A shard as its judge knows it. */
 interface Shard {

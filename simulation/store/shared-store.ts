@@ -3,7 +3,7 @@ import type { LogEntry } from "../../services/presence/domain/log-entry.ts";
 import { createMemoryStore } from "../../services/presence/store/memory/memory-store.ts";
 import type { PresenceStore } from "../../services/presence/store/store.ts";
 import type { Path } from "../network/path.ts";
-import type { ShardTick } from "../promises/ground-truth.ts";
+import type { ShardTick } from "../promises/truth-clock.ts";
 import type { Machine } from "../time/machine.ts";
 import { MemoryLink } from "./memory-link.ts";
 import { RedisLink } from "./redis-link.ts";

@@ -113,7 +113,7 @@ export class TooLate extends Error {
 }
 
 /** Extends a deadline to that shard clock, ms: of a session, or an open lease as keys.ts names it. */
-export interface Extension {
+interface Extension {
   readonly member: string;
   readonly atMs: number;
 }
