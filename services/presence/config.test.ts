@@ -173,6 +173,17 @@ describe("Redis settings", () => {
     assert.deepEqual(store, configOf({ REDIS_URL: "redis://cache", ...apart }).store);
   });
 
+  test("a prefix of Redis' names has letters, digits and what stands between them", () => {
+    const { store } = configOf({ REDIS_URL: "redis://cache", REDIS_KEY_PREFIX: "staging:" });
+    assert.equal(store.kind === "redis" && store.keyPrefix, "staging:");
+    for (const wrong of ["{a}:", "a b", "a*", "a?", "[a]"]) {
+      assert.deepEqual(problemsOf({ REDIS_URL: "redis://cache", REDIS_KEY_PREFIX: wrong }), [
+        `REDIS_KEY_PREFIX=${wrong} (environment) has other characters: give letters, digits, dots, dashes, underscores and colons, such as staging:`,
+      ]);
+    }
+    assert.match(problemsOf({ REDIS_KEY_PREFIX: "a:" })[0] ?? "", /^REDIS_KEY_PREFIX is set, but no Redis is/);
+  });
+
   test("the master that Sentinels name is told by them, and all else beside", () => {
     const sentinels = { REDIS_SENTINELS: "a:26379,b:26379", REDIS_SENTINEL_MASTER: "main" };
     const { store } = configOf({ ...sentinels, REDIS_PASSWORD: "s3cret", REDIS_DB: "2", REDIS_TLS: "true" });

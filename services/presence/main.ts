@@ -302,7 +302,7 @@ function* createPublishers(
     });
   }
   if (publishers.includes("redis-pubsub") && publishToChannel !== undefined) {
-    yield new RedisPubSubPublisher({ publishToChannel, clock });
+    yield new RedisPubSubPublisher({ publishToChannel, keyPrefix: redisIn(settings.config)?.keyPrefix, clock });
   }
   if (publishers.includes("memory")) yield new MemoryPublisher();
 }

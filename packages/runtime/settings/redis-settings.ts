@@ -29,6 +29,14 @@ export const redisSettings = {
     default: { meaning: "REDIS_URL's, else 0" },
     meaning: "database number",
   },
+  REDIS_KEY_PREFIX: {
+    kind: text({
+      maxBytes: 64,
+      pattern: /^[\w.:-]+$/,
+      right: "give letters, digits, dots, dashes, underscores and colons, such as staging:",
+    }),
+    meaning: "in front of the names of all keys and channels, so that two deployments share a Redis",
+  },
   REDIS_CLUSTER: {
     kind: toggle,
     default: "false",
@@ -74,6 +82,7 @@ export function* redisConflicts(values: RedisValues): Iterable<string> {
     { name: "REDIS_USERNAME", value: values.REDIS_USERNAME, inUrl: url?.username },
     { name: "REDIS_PASSWORD", value: values.REDIS_PASSWORD, inUrl: url?.password },
     { name: "REDIS_DB", value: values.REDIS_DB, inUrl: url?.database },
+    { name: "REDIS_KEY_PREFIX", value: values.REDIS_KEY_PREFIX, inUrl: undefined },
     { name: "REDIS_ALLOW_EVICTION", value: values.REDIS_ALLOW_EVICTION, inUrl: undefined },
   ].filter(({ value }) => value !== undefined);
   for (const { name, value, inUrl } of extras) {
@@ -143,6 +152,8 @@ export interface RedisConfig {
   readonly url: string;
   /** Authority that signed its certificate, PEM; undefined: Node's own list. */
   readonly tlsCa: string | undefined;
+  /** Absent: nothing stands in front of names. */
+  readonly keyPrefix?: string;
   /** Absent: one server. */
   readonly cluster?: true;
   /** Further nodes of the Cluster. */
@@ -171,6 +182,7 @@ export function redisConfig(values: RedisValues): RedisConfig | undefined {
     shown:
       sentinel === undefined ? host : `${host}, by the Sentinels ${sentinel.addresses.map(showAddress).join(", ")}`,
     tlsCa: values.REDIS_TLS_CA?.pem,
+    ...(values.REDIS_KEY_PREFIX && { keyPrefix: values.REDIS_KEY_PREFIX }),
     ...(values.REDIS_CLUSTER && { cluster: true as const }),
     ...(values.REDIS_CLUSTER_SEEDS && { seeds: values.REDIS_CLUSTER_SEEDS }),
     ...(sentinel && { sentinel }),

@@ -9,14 +9,14 @@ import { sampleTransition } from "./testing/sample-transition.ts";
 type Message = { channel: string; update: presence.PresenceUpdateEvent };
 
 /** Redis as the publisher sees it: takes messages in order, or fails when told to. */
-function channelOf(fails: (update: presence.PresenceUpdateEvent) => boolean = () => false) {
+function channelOf(fails: (update: presence.PresenceUpdateEvent) => boolean = () => false, keyPrefix?: string) {
   const messages: Message[] = [];
   const publishToChannel = async (channel: string, message: Uint8Array) => {
     const update = presence.PresenceUpdateEvent.decode(message);
     if (fails(update)) throw new Error("connection lost");
     messages.push({ channel, update });
   };
-  return { messages, publisher: new RedisPubSubPublisher({ publishToChannel, clock: systemClock }) };
+  return { messages, publisher: new RedisPubSubPublisher({ publishToChannel, keyPrefix, clock: systemClock }) };
 }
 
 describe("redis-pubsub publisher", () => {
@@ -35,6 +35,9 @@ describe("redis-pubsub publisher", () => {
     assert.equal(messages[0]?.channel, "presence:updates");
     assert.equal(messages[0]?.update.status, presence.PresenceStatus.PRESENCE_STATUS_OFFLINE);
     assert.ok(publisher.metrics().bytes > 0);
+    const staging = channelOf(() => false, "staging:");
+    await staging.publisher.publish([sampleTransition({})]);
+    assert.equal(staging.messages[0]?.channel, "staging:presence:updates");
   });
 
   test("a failed message fails the publish, shows in health, and is forgiven by the next success", async () => {

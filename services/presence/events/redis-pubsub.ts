@@ -24,6 +24,7 @@ export type PublishToChannel = (channel: string, message: Uint8Array) => Promise
  */
 export class RedisPubSubPublisher implements EventPublisher {
   readonly name = "redis-pubsub";
+  readonly #channel: string;
   readonly #publishToChannel: PublishToChannel;
   readonly #clock: Clock;
   readonly #counters = newPublisherCounters();
@@ -32,7 +33,9 @@ export class RedisPubSubPublisher implements EventPublisher {
   #closed = false;
   #failure = "";
 
-  constructor(options: { publishToChannel: PublishToChannel; clock: Clock }) {
+  /** @param options.keyPrefix in front of the channel's name; default: nothing */
+  constructor(options: { publishToChannel: PublishToChannel; keyPrefix?: string; clock: Clock }) {
+    this.#channel = `${options.keyPrefix ?? ""}${presenceUpdatesChannel}`;
     this.#publishToChannel = options.publishToChannel;
     this.#clock = options.clock;
   }
@@ -53,7 +56,7 @@ export class RedisPubSubPublisher implements EventPublisher {
   health(): PublisherHealth {
     if (this.#closed) return { ready: false, detail: "closed" };
     if (this.#failure !== "") return { ready: false, detail: `the last publish failed: ${this.#failure}` };
-    return { ready: true, detail: `channel ${presenceUpdatesChannel}` };
+    return { ready: true, detail: `channel ${this.#channel}` };
   }
 
   metrics(): PublisherMetrics {
@@ -81,7 +84,7 @@ export class RedisPubSubPublisher implements EventPublisher {
     this.#inFlight = messages.length;
     // All settle before the first failure is told: a repetition must not overtake what is still on its way.
     const outcomes = await Promise.allSettled(
-      messages.map((message) => this.#publishToChannel(presenceUpdatesChannel, message)),
+      messages.map((message) => this.#publishToChannel(this.#channel, message)),
     );
     this.#inFlight = 0;
     const failed = outcomes.find((outcome) => outcome.status === "rejected");

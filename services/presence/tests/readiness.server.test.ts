@@ -3,9 +3,11 @@ import { after, before, describe, test } from "node:test";
 import { startPresence, startRedis, type TestPresence, type TestRedis, waitUntil } from "@realchat/presence-testing";
 import { createClient, type RedisClientType } from "@redis/client";
 import { shardOf } from "../domain/shard.ts";
-import { nodesKey, type ShardKeys, shardKeys, storeKey } from "../store/redis/keys.ts";
+import { type ShardKeys, shardKeys, storeKeys } from "../store/redis/keys.ts";
 import { metricOf } from "../testing/fleet.ts";
 import { CallFailure, connectPresence, type PresenceClient } from "../testing/presence-client.ts";
+
+const { store: storeKey, nodes: nodesKey } = storeKeys();
 
 const shards = 4;
 const keys = shardKeys(shards);

@@ -1,16 +1,17 @@
 import { checkServer, type EvictionWatch, type RedisClient, RedisError } from "@realchat/presence-redis";
-import { markKey } from "./keys.ts";
 
 /** Raised whenever the meaning of the keys changes. */
 const schemaVersion = "1";
 
 /**
  * Checks that the server's data have our schema version, and marks an empty server with it.
+ * @param markKey see DirectoryKeys
  * @param newGeneration name of the data if there are none yet
  * @throws RedisError
  */
 export async function markDirectory(
   client: RedisClient,
+  markKey: string,
   newGeneration: string,
   eviction: Pick<EvictionWatch, "check">,
 ): Promise<{ server: string; generation: string }> {

@@ -1,14 +1,9 @@
 import { list, type RedisLink, text } from "@realchat/presence-redis";
-import { prefix } from "./keys.ts";
 
 /** Members in one reply: about 2 ms of Redis. */
 const pageMax = 20_000;
 /** Members in one page of a scan, which costs three times as much per member, since it returns the stamps too. */
 const scanCount = 5_000;
-
-export function membersKey(conversation: string): string {
-  return `${prefix}member:${conversation}`;
-}
 
 /**
  * All past and present members of a conversation, in pages; in a large one a member may come twice.

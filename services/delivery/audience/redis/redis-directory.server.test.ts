@@ -6,8 +6,10 @@ import { startRedis, type TestRedis, waitUntil } from "@realchat/presence-testin
 import { createClient } from "@redis/client";
 import type { AudienceDirectory } from "../directory.ts";
 import { directoryContract } from "../testing/directory.contract.ts";
-import { markKey } from "./keys.ts";
-import { RedisDirectory } from "./redis-directory.ts";
+import { directoryKeys } from "./keys.ts";
+import { RedisDirectory, type RedisDirectoryOptions } from "./redis-directory.ts";
+
+const { mark: markKey } = directoryKeys();
 
 let redis: TestRedis;
 before(async () => {
@@ -24,8 +26,11 @@ const clock: Clock = { ...systemClock, monotonicMs: () => systemClock.monotonicM
 /** A refusal that does not come again is told for so long. */
 const refusalRecentMs = 10_000;
 
-async function openDirectory(t: { after(run: () => Promise<void>): void }): Promise<RedisDirectory> {
-  const directory = new RedisDirectory({ url: redis.url, commandTimeoutMs: 500 }, clock);
+async function openDirectory(
+  t: { after(run: () => Promise<void>): void },
+  options: Pick<RedisDirectoryOptions, "keyPrefix"> = {},
+): Promise<RedisDirectory> {
+  const directory = new RedisDirectory({ url: redis.url, commandTimeoutMs: 500, ...options }, clock);
   t.after(() => directory.close());
   await directory.open();
   return directory;
@@ -91,6 +96,18 @@ for (const kind of redisKinds) {
 }
 
 describe("Redis directory", () => {
+  test("shares Redis with that of another deployment, whose names begin otherwise", async (t) => {
+    const directory = await openDirectory(t);
+    const staging = await openDirectory(t, { keyPrefix: "staging:" });
+    await staging.apply(batch);
+    assert.deepEqual((await staging.visibleTo("ann", 10)).users, ["bob"]);
+    assert.deepEqual([...(await staging.maySee("ann", ["bob"]))], ["bob"]);
+    assert.deepEqual((await directory.visibleTo("ann", 10)).users, []);
+    const names = (await command("KEYS", "staging:*")) as string[];
+    assert.ok(names.includes("staging:audience:{audience}:member:room"));
+    await flush();
+  });
+
   test("while Redis is away every call fails at once as UNAVAILABLE, and afterwards it is back by itself", async (t) => {
     const directory = await openDirectory(t);
     await directory.apply(batch);

@@ -25,16 +25,18 @@ import {
 import { isId } from "../entity-id.ts";
 import { affectedBy, type Fact, factsOf } from "../facts.ts";
 import { markDirectory } from "./directory-mark.ts";
-import { markKey, positionsKey, prefix } from "./keys.ts";
+import { type DirectoryKeys, directoryKeys, membersKey } from "./keys.ts";
 import { type Applied, apply } from "./lua/apply.ts";
 import { maySee } from "./lua/may-see.ts";
 import { state } from "./lua/state.ts";
 import { visibleTo } from "./lua/visible-to.ts";
-import { membersKey, readMembers } from "./read-members.ts";
+import { readMembers } from "./read-members.ts";
 import { Refusals } from "./refusals.ts";
 import { UnreadableKeys } from "./unreadable-keys.ts";
 
 export interface RedisDirectoryOptions extends RedisPlace {
+  /** In front of the names of all keys, without braces: for what shares a Redis. Default: nothing. */
+  readonly keyPrefix?: string;
   /** The connection counts as lost after this time without a reply, ms; default 2,000. */
   readonly commandTimeoutMs?: number;
   /** Commands in flight at most; default 10,000. */
@@ -55,6 +57,7 @@ const callMaxUsers = 1_000;
 /** The directory in Redis 7 or Valkey, shared by all gateways. */
 export class RedisDirectory implements AudienceDirectory {
   readonly kind = "redis";
+  readonly #keys: DirectoryKeys;
   readonly #servers: RedisServers;
   /** To the server that has it: all its keys share a slot. */
   readonly #link: RedisLink;
@@ -70,6 +73,7 @@ export class RedisDirectory implements AudienceDirectory {
   /** @throws TypeError for a URL that is none */
   constructor(options: RedisDirectoryOptions, clock: Clock) {
     const { commandTimeoutMs = 2_000, maxPendingCommands = 10_000, onUnreadable = () => {} } = options;
+    this.#keys = directoryKeys(options.keyPrefix);
     this.#unreadable = new UnreadableKeys(onUnreadable);
     this.#maxPendingCommands = maxPendingCommands;
     this.#meter = new OperationMeter(directoryOperations, clock);
@@ -80,12 +84,12 @@ export class RedisDirectory implements AudienceDirectory {
     this.#servers = serversAt(
       options,
       {
-        parts: [markKey],
+        parts: [this.#keys.mark],
         commandTimeoutMs,
         maxCommands: maxPendingCommands,
         prepare: async (client) => {
           const newGeneration = Math.floor(clock.random() * 2 ** 48).toString(36);
-          const { server, generation } = await markDirectory(client, newGeneration, this.#eviction);
+          const { server, generation } = await markDirectory(client, this.#keys.mark, newGeneration, this.#eviction);
           this.#generation = generation;
           return server;
         },
@@ -132,10 +136,13 @@ export class RedisDirectory implements AudienceDirectory {
 
   visibleTo(viewer: string, limit: number): Promise<{ users: string[]; more: boolean }> {
     return this.#measure("visible-to", async () => {
-      const args = { generation: this.#currentGeneration(), prefix, viewer, limit };
-      const { users, more, unreadable } = await this.#run(visibleTo, { mark: markKey }, args);
+      const args = { generation: this.#currentGeneration(), prefix: this.#keys.prefix, viewer, limit };
+      const { users, more, unreadable } = await this.#run(visibleTo, { mark: this.#keys.mark }, args);
       this.#unreadable.add(unreadable);
-      return { users: this.#validIds(users, `${prefix}contact:${viewer}, or members of its conversations`), more };
+      return {
+        users: this.#validIds(users, `${this.#keys.prefix}contact:${viewer}, or members of its conversations`),
+        more,
+      };
     });
   }
 
@@ -145,8 +152,13 @@ export class RedisDirectory implements AudienceDirectory {
       const ids = users.filter(isId);
       const seen = await Promise.all(
         pagesOf(ids, callMaxUsers).map(async (page) => {
-          const args = { generation: this.#currentGeneration(), prefix, viewer, users: JSON.stringify(page) };
-          const { marks, unreadable } = await this.#run(maySee, { mark: markKey }, args);
+          const args = {
+            generation: this.#currentGeneration(),
+            prefix: this.#keys.prefix,
+            viewer,
+            users: JSON.stringify(page),
+          };
+          const { marks, unreadable } = await this.#run(maySee, { mark: this.#keys.mark }, args);
           this.#unreadable.add(unreadable);
           return page.filter((_, index) => marks[index] === "1");
         }),
@@ -170,7 +182,7 @@ export class RedisDirectory implements AudienceDirectory {
   state(): Promise<DirectoryState> {
     return this.#measure("state", async () => {
       const generation = this.#currentGeneration();
-      const keys = { mark: markKey, positions: positionsKey };
+      const keys = { mark: this.#keys.mark, positions: this.#keys.positions };
       const { relations, ...rest } = await this.#run(state, keys, { generation });
       await Promise.all([this.#tryWrite(), this.#eviction.look(this.#servers), this.#settings.look(this.#servers)]);
       this.#relations = relations;
@@ -193,7 +205,7 @@ export class RedisDirectory implements AudienceDirectory {
   /** A server that only reads says so when something is to be written, which may be long after: writes what changes nothing. */
   async #tryWrite(): Promise<void> {
     try {
-      await this.#link.send(["HDEL", markKey, ""]);
+      await this.#link.send(["HDEL", this.#keys.mark, ""]);
       this.#refusals.worked("write");
     } catch (error) {
       this.#refusals.failed("write", error);
@@ -224,10 +236,10 @@ export class RedisDirectory implements AudienceDirectory {
   ): Promise<Applied> {
     const applied = await this.#run(
       apply,
-      { mark: markKey, positions: positionsKey },
+      { mark: this.#keys.mark, positions: this.#keys.positions },
       {
         generation,
-        prefix,
+        prefix: this.#keys.prefix,
         source: origin?.source ?? "",
         after: origin?.after?.offset ?? -1,
         offset: origin?.upTo.offset ?? -1,
@@ -250,7 +262,7 @@ export class RedisDirectory implements AudienceDirectory {
   /** Pairs the users with all past and present members of a conversation, in pages. */
   async #affectedIn(conversation: string, users: readonly string[]): Promise<AffectedPairs[]> {
     const affected: AffectedPairs[] = [];
-    const key = membersKey(conversation);
+    const key = membersKey(this.#keys, conversation);
     try {
       for await (const others of readMembers(this.#link, key)) {
         affected.push({ users, others: this.#validIds(others, key) });

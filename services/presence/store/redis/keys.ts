@@ -29,11 +29,12 @@ export interface ShardKeys {
 
 /**
  * @param database number; channels know no databases, so it is in their name
+ * @param keyPrefix in front of all names, without braces: it keeps apart what shares a Redis
  * @returns the keys of every shard, by its number
  */
-export function shardKeys(shardCount: number, database = 0): readonly ShardKeys[] {
+export function shardKeys(shardCount: number, database = 0, keyPrefix = ""): readonly ShardKeys[] {
   return Array.from({ length: shardCount }, (_, shard) => {
-    const prefix = `presence:{${String(shard).padStart(2, "0")}}:`;
+    const prefix = `${keyPrefix}presence:{${String(shard).padStart(2, "0")}}:`;
     return {
       recordPrefix: `${prefix}u:`,
       deadlines: `${prefix}deadlines`,
@@ -50,11 +51,28 @@ export function shardKeys(shardCount: number, database = 0): readonly ShardKeys[
   });
 }
 
-/** HASH: schema version and shard count, written at first start and checked ever after. */
-export const storeKey = "presence:{meta}:store";
+/** Keys of what belongs to no shard. */
+interface StoreKeys {
+  /** HASH: schema version and shard count, written at first start and checked ever after. */
+  readonly store: string;
+  /** ZSET: id of a presence node → Redis time, ms, until which it counts as alive. */
+  readonly nodes: string;
+}
 
-/** ZSET: id of a presence node → Redis time, ms, until which it counts as alive. */
-export const nodesKey = "presence:{meta}:nodes";
+/** @param keyPrefix see shardKeys */
+export function storeKeys(keyPrefix = ""): StoreKeys {
+  return { store: `${keyPrefix}presence:{meta}:store`, nodes: `${keyPrefix}presence:{meta}:nodes` };
+}
+
+/** What the records' keys look like, for SCAN. @param keyPrefix see shardKeys */
+export function recordPattern(keyPrefix = ""): string {
+  return `${keyPrefix}presence:{*}:u:*`;
+}
+
+/** The number of the shard that a key is of; NaN: of none. @param keyPrefix see shardKeys */
+export function shardIn(key: string, keyPrefix = ""): number {
+  return Number(/^presence:\{(\d+)\}/.exec(key.slice(keyPrefix.length))?.[1]);
+}
 
 /** Member of the deadlines for a session; ids never hold NUL. The scripts know the one for a grace, too. */
 export function sessionMember(userId: string, sessionId: string): string {

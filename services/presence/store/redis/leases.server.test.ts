@@ -5,9 +5,11 @@ import { createClient, type RedisClientType } from "@redis/client";
 import { defaultRules } from "../../domain/decisions.ts";
 import { shardOf } from "../../domain/shard.ts";
 import type { RefreshResult } from "../store.ts";
-import { leaseMember, nodesKey, type ShardKeys, sessionMember, shardKeys, storeKey } from "./keys.ts";
+import { leaseMember, type ShardKeys, sessionMember, shardKeys, storeKeys } from "./keys.ts";
 import type { RedisStore } from "./redis-store.ts";
 import { refresh, register, storeOn } from "./testing/open-store.ts";
+
+const { store: storeKey, nodes: nodesKey } = storeKeys();
 
 const shardCount = 2;
 const keys = shardKeys(shardCount);

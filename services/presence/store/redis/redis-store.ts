@@ -52,7 +52,7 @@ import { checkStore } from "./health/store-check.ts";
 import { compareMarks, type StoreMark, schemaVersion } from "./health/store-mark.ts";
 import { StoreProbe } from "./health/store-probe.ts";
 import { isOfOneShard, Troubles } from "./health/troubles.ts";
-import { type ShardKeys, shardKeys, storeKey } from "./keys.ts";
+import { type ShardKeys, shardKeys, storeKeys } from "./keys.ts";
 import { leasesAfter } from "./listing/lease-lister.ts";
 import { SessionLister } from "./listing/session-lister.ts";
 import { LiveLog } from "./log/live-log.ts";
@@ -75,6 +75,8 @@ import { ShardState } from "./shard/shard-state.ts";
 import { unavailable } from "./unavailable.ts";
 
 export interface RedisStoreOptions extends RedisPlace {
+  /** In front of the names of all keys and channels, without braces: for what shares a Redis. Default: nothing. */
+  readonly keyPrefix?: string;
   /** How many shards the users are spread over; fixed when the store is first used. */
   readonly shards: number;
   readonly rules: Rules;
@@ -154,7 +156,9 @@ class RedisPresenceStore implements RedisStore {
   constructor(options: RedisStoreOptions, clock: Clock) {
     const { shards, rules, retentionMs, commandTimeoutMs = 2_000, maxPendingCommands = 100_000 } = options;
     invariant(retentionMs >= rules.memoryMs, "tombstones outlive the record");
-    const keys = shardKeys(shards, parseRedisUrl(options.url).database);
+    const { keyPrefix = "" } = options;
+    const keys = shardKeys(shards, parseRedisUrl(options.url).database, keyPrefix);
+    const { store: storeKey, nodes: nodesKey } = storeKeys(keyPrefix);
     this.shardCount = shards;
     this.#rules = rules;
     this.#maxPendingCommands = maxPendingCommands;
@@ -182,7 +186,13 @@ class RedisPresenceStore implements RedisStore {
     const prepare = async (client: RedisClient, parts: readonly number[]) => {
       const itsShards = parts.filter((part) => part < shards);
       const itsKeys = itsShards.map((part) => keys[part] as ShardKeys);
-      const server = await checkStore(client, mark, itsKeys, parts.includes(shards), this.#eviction);
+      const server = await checkStore(
+        client,
+        mark,
+        itsKeys,
+        parts.includes(shards) ? storeKey : undefined,
+        this.#eviction,
+      );
       await this.#tickFirst(client, itsShards);
       return server;
     };
@@ -230,7 +240,7 @@ class RedisPresenceStore implements RedisStore {
     this.#probe = new StoreProbe({
       ...shared,
       servers: this.#servers,
-      keys,
+      ...{ keys, storeKey },
       watches: [this.#eviction, this.#settings],
     });
     this.#users = new UserReader({
@@ -239,10 +249,10 @@ class RedisPresenceStore implements RedisStore {
       tick: ({ number }) => this.#shard(number).tick(0),
     });
     this.#log = new LogReader(this.#unreadable);
-    this.#leases = new Leases(this.#storeLink, shared.scripts, this.#troubles);
-    this.#leaseSupport = new LeaseSupport(this.#storeLink, this.#leases);
+    this.#leases = new Leases(this.#storeLink, nodesKey, shared.scripts, this.#troubles);
+    this.#leaseSupport = new LeaseSupport(this.#storeLink, this.#leases, storeKey);
     const deadlines = new DeadlineWalk(shared.scripts, this.#log);
-    const scan = new RecordScan(this.#servers, this.#shards);
+    const scan = new RecordScan(this.#servers, this.#shards, keyPrefix);
     this.#lister = new SessionLister({ ...shared, shards: this.#shards, scan });
     this.#mending = new Mending(scan, deadlines, this.#shards);
     this.#restating = new Restating(scan, this.#shards, shared);

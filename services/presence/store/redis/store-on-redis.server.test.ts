@@ -6,9 +6,11 @@ import type { LogEntry } from "../../domain/log-entry.ts";
 import { PresenceError } from "../../domain/presence-error.ts";
 import { shardOf } from "../../domain/shard.ts";
 import { StoreRefusal } from "../store.ts";
-import { type ShardKeys, shardKeys, storeKey } from "./keys.ts";
+import { type ShardKeys, shardKeys, storeKeys } from "./keys.ts";
 import type { RedisStore } from "./redis-store.ts";
 import { refresh, register, storeOn, untilReady } from "./testing/open-store.ts";
+
+const { store: storeKey } = storeKeys();
 
 let redis: TestRedis;
 const admin = async (...command: string[]) => {
@@ -93,6 +95,34 @@ describe("a store on Redis", () => {
       (error) => error instanceof StoreRefusal && /2 shards, SHARDS is 3: set SHARDS=2/.test(error.message),
     );
     assert.equal(other.health().ready, false);
+  });
+
+  test("shares it with another deployment, whose names begin otherwise: neither sees the other's", async (t) => {
+    const staging = storeOn(redis, { keyPrefix: "staging:", shards: 3 });
+    t.after(() => staging.close());
+    await Promise.all([store.open(), staging.open()]);
+    await register(store);
+    await register(staging, { userId: "bruno" });
+    const usersOf = (sessions: readonly { readonly userId: string }[]) => sessions.map(({ userId }) => userId);
+    const online = async (of: RedisStore) =>
+      usersOf((await Promise.all([of.sessionsOf("anna"), of.sessionsOf("bruno")])).flat());
+    assert.deepEqual(await online(store), ["anna"]);
+    assert.deepEqual(await online(staging), ["bruno"]);
+    // These are found by a scan over all keys.
+    const scanned = async (of: RedisStore) => {
+      const users = new Set<string>();
+      let cursor = "";
+      do {
+        const step = await of.sessionsAt("gateway-1", cursor, 100);
+        for (const userId of usersOf(step.sessions)) users.add(userId);
+        cursor = step.cursor;
+      } while (cursor !== "");
+      return [...users];
+    };
+    assert.deepEqual(await scanned(store), ["anna"]);
+    assert.deepEqual(await scanned(staging), ["bruno"]);
+    const names = (await admin("KEYS", "*")) as unknown as string[];
+    assert.deepEqual([...new Set(names.map((name) => name.split("{")[0]))].sort(), ["presence:", "staging:presence:"]);
   });
 
   test("of another schema version is refused, saying which and what to do", async () => {

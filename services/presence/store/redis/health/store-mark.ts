@@ -1,5 +1,5 @@
 import { list, type RedisClient, RedisError, type Reply, replyBehind } from "@realchat/presence-redis";
-import { type ShardKeys, storeKey } from "../keys.ts";
+import type { ShardKeys } from "../keys.ts";
 
 /** What all nodes of a store must agree on; the store has it, and so has each shard. */
 export interface StoreMark {
@@ -13,16 +13,23 @@ export const schemaVersion = 1;
 /** From the first lease on: nodes that know none would drop them, so they must refuse the store. All else is the same. */
 export const leasedSchemaVersion = 2;
 
-/** The marks that a server has, by their keys: the store's own, if it has that, and those of its shards. */
-type FoundMarks = ReadonlyMap<string, Partial<StoreMark>>;
+/** The marks that a server has: the store's own, if it has that, and those of its shards. */
+interface FoundMarks {
+  readonly store: { readonly key: string; readonly mark: Partial<StoreMark> } | undefined;
+  readonly shards: readonly Partial<StoreMark>[];
+}
 
+/** @param storeKey undefined: the server does not have the store's own mark */
 export async function readMarks(
   client: RedisClient,
   shards: readonly ShardKeys[],
-  hasStore: boolean,
+  storeKey: string | undefined,
 ): Promise<FoundMarks> {
-  const keys = [...(hasStore ? [storeKey] : []), ...shards.map(({ meta }) => meta)];
-  return new Map(await Promise.all(keys.map(async (key) => [key, await readMark(client, key)] as const)));
+  const [mark, ...ofShards] = await Promise.all([
+    storeKey === undefined ? {} : onStoreKey(storeKey, readMark(client, storeKey)),
+    ...shards.map(({ meta }) => readShardMark(client, meta)),
+  ]);
+  return { store: storeKey === undefined ? undefined : { key: storeKey, mark }, shards: ofShards };
 }
 
 /**
@@ -30,14 +37,13 @@ export async function readMarks(
  * store's was lost.
  * @throws RedisError REFUSED saying what differs and what to do
  */
-export async function checkMarks(client: RedisClient, found: FoundMarks, ours: StoreMark): Promise<void> {
-  for (const mark of found.values()) compareMarks({ ...ours, ...mark }, ours);
-  const stores = found.get(storeKey);
-  if (stores === undefined || (stores.schema !== undefined && stores.shards !== undefined)) return;
+export async function checkMarks(client: RedisClient, { store, shards }: FoundMarks, ours: StoreMark): Promise<void> {
+  for (const mark of [store?.mark, ...shards]) compareMarks({ ...ours, ...mark }, ours);
+  if (store === undefined || (store.mark.schema !== undefined && store.mark.shards !== undefined)) return;
   for (const [field, value] of Object.entries(ours)) {
-    await onStoreKey(client.sendCommand(["HSETNX", storeKey, field, String(value)]));
+    await onStoreKey(store.key, client.sendCommand(["HSETNX", store.key, field, String(value)]));
   }
-  compareMarks({ ...ours, ...(await readMark(client, storeKey)) }, ours);
+  compareMarks({ ...ours, ...(await onStoreKey(store.key, readMark(client, store.key))) }, ours);
 }
 
 /** Whether it is of our schema, or of that with leases. */
@@ -63,28 +69,27 @@ export function compareMarks(mark: StoreMark, ours: StoreMark): void {
   }
 }
 
-/** @returns what there is of it; nothing of a shard whose key another program wrote: its ticks tell */
+/** @returns what there is of it */
 async function readMark(client: RedisClient, key: string): Promise<Partial<StoreMark>> {
-  let reply: Reply;
-  try {
-    reply = await client.sendCommand<Reply>(["HMGET", key, "schema", "shards"]);
-  } catch (error) {
-    if (!replyBehind(error).startsWith("WRONGTYPE")) throw error;
-    if (key === storeKey) throw foreignStoreKey(error);
-    return {};
-  }
-  const [schema, shards] = list(reply);
+  const [schema, shards] = list(await client.sendCommand<Reply>(["HMGET", key, "schema", "shards"]));
   return { ...(schema !== null && { schema: Number(schema) }), ...(shards !== null && { shards: Number(shards) }) };
 }
 
-async function onStoreKey(sent: Promise<unknown>): Promise<void> {
+/** @returns what there is of it; nothing where another program wrote the key: the shard's ticks tell */
+async function readShardMark(client: RedisClient, key: string): Promise<Partial<StoreMark>> {
   try {
-    await sent;
+    return await readMark(client, key);
   } catch (error) {
-    throw replyBehind(error).startsWith("WRONGTYPE") ? foreignStoreKey(error) : error;
+    if (!replyBehind(error).startsWith("WRONGTYPE")) throw error;
+    return {};
   }
 }
 
-function foreignStoreKey(cause: unknown): RedisError {
-  return new RedisError("UNAVAILABLE", `${storeKey} is no hash: somebody else wrote it: delete it`, { cause });
+async function onStoreKey<T>(key: string, sent: Promise<T>): Promise<T> {
+  try {
+    return await sent;
+  } catch (cause) {
+    if (!replyBehind(cause).startsWith("WRONGTYPE")) throw cause;
+    throw new RedisError("UNAVAILABLE", `${key} is no hash: somebody else wrote it: delete it`, { cause });
+  }
 }

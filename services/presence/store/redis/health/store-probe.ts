@@ -9,7 +9,7 @@ import {
   type RedisServers,
 } from "@realchat/presence-redis";
 import type { Cancel, Clock } from "@realchat/presence-runtime";
-import { type ShardKeys, storeKey } from "../keys.ts";
+import type { ShardKeys } from "../keys.ts";
 import { isReadable, type StoreMark } from "./store-mark.ts";
 import type { Troubles } from "./troubles.ts";
 
@@ -23,6 +23,7 @@ const periodMs = 1_000;
 export class StoreProbe {
   readonly #servers: RedisServers;
   readonly #keys: readonly ShardKeys[];
+  readonly #storeKey: string;
   readonly #mark: StoreMark;
   readonly #onMark: (mark: StoreMark, link: RedisLink) => void;
   readonly #troubles: Troubles;
@@ -37,6 +38,7 @@ export class StoreProbe {
   constructor(parts: {
     servers: RedisServers;
     keys: readonly ShardKeys[];
+    storeKey: string;
     mark: StoreMark;
     /** Hears that the store has another mark than ours. */
     onMark: (mark: StoreMark, link: RedisLink) => void;
@@ -46,6 +48,7 @@ export class StoreProbe {
   }) {
     this.#servers = parts.servers;
     this.#keys = parts.keys;
+    this.#storeKey = parts.storeKey;
     this.#mark = parts.mark;
     this.#onMark = parts.onMark;
     this.#troubles = parts.troubles;
@@ -94,7 +97,7 @@ export class StoreProbe {
 
   #keyOf(parts: ReadonlySet<number>): string {
     const [first = this.#keys.length] = [...parts];
-    return parts.has(this.#keys.length) ? storeKey : (this.#keys[first] as ShardKeys).meta;
+    return parts.has(this.#keys.length) ? this.#storeKey : (this.#keys[first] as ShardKeys).meta;
   }
 
   async #write(link: RedisLink, key: string): Promise<void> {

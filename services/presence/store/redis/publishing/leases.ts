@@ -1,7 +1,6 @@
 import { list, type RedisLink, text } from "@realchat/presence-redis";
 import type { PublisherLease } from "../../store.ts";
 import type { Troubles } from "../health/troubles.ts";
-import { nodesKey } from "../keys.ts";
 import { advance } from "../lua/lease/advance.ts";
 import { announceNode } from "../lua/lease/announce-node.ts";
 import { claim } from "../lua/lease/claim.ts";
@@ -19,29 +18,31 @@ const knowsLeases = "\0leases";
 export class Leases {
   /** To the server that has the list of nodes. */
   readonly #nodes: RedisLink;
+  readonly #nodesKey: string;
   readonly #scripts: Scripts;
   readonly #troubles: Troubles;
 
-  constructor(nodes: RedisLink, scripts: Scripts, troubles: Troubles) {
+  constructor(nodes: RedisLink, nodesKey: string, scripts: Scripts, troubles: Troubles) {
     this.#nodes = nodes;
+    this.#nodesKey = nodesKey;
     this.#scripts = scripts;
     this.#troubles = troubles;
   }
 
   announceNode(nodeId: string, ttlMs: number): Promise<number> {
     return this.#tell(
-      nodesKey,
-      this.#scripts.run(this.#nodes, announceNode, { nodes: nodesKey }, { node: nodeId + knowsLeases, ttlMs }),
+      this.#nodesKey,
+      this.#scripts.run(this.#nodes, announceNode, { nodes: this.#nodesKey }, { node: nodeId + knowsLeases, ttlMs }),
     );
   }
 
   async withdrawNode(nodeId: string): Promise<void> {
-    await this.#nodes.send(["ZREM", nodesKey, nodeId + knowsLeases]);
+    await this.#nodes.send(["ZREM", this.#nodesKey, nodeId + knowsLeases]);
   }
 
   /** How many nodes that live know no leases of gateways. */
   async nodesWithoutLeases(): Promise<number> {
-    const nodes = list(await this.#nodes.send(["ZRANGE", nodesKey, "0", "-1"]));
+    const nodes = list(await this.#nodes.send(["ZRANGE", this.#nodesKey, "0", "-1"]));
     return nodes.filter((node) => !text(node).endsWith(knowsLeases)).length;
   }
 

@@ -1,4 +1,5 @@
 import { type RedisServers, scanServers } from "@realchat/presence-redis";
+import { recordPattern, shardIn } from "../keys.ts";
 import type { RedisShard } from "../shard/redis-shard.ts";
 
 /**
@@ -8,10 +9,13 @@ import type { RedisShard } from "../shard/redis-shard.ts";
 export class RecordScan {
   readonly #servers: RedisServers;
   readonly #shards: readonly RedisShard[];
+  readonly #keyPrefix: string;
 
-  constructor(servers: RedisServers, shards: readonly RedisShard[]) {
+  /** @param keyPrefix see shardKeys */
+  constructor(servers: RedisServers, shards: readonly RedisShard[], keyPrefix: string) {
     this.#servers = servers;
     this.#shards = shards;
+    this.#keyPrefix = keyPrefix;
   }
 
   /**
@@ -25,14 +29,14 @@ export class RecordScan {
     includes: (shard: number) => boolean,
     count: number,
   ): Promise<{ cursor: string; users: ReadonlyMap<RedisShard, string[]> }> {
-    const step = await scanServers(this.#servers, cursor, { match: "presence:{*}:u:*", count });
+    const step = await scanServers(this.#servers, cursor, { match: recordPattern(this.#keyPrefix), count });
     return { cursor: step.cursor, users: this.#byShard(step.keys, includes) };
   }
 
   #byShard(keys: readonly string[], includes: (shard: number) => boolean): ReadonlyMap<RedisShard, string[]> {
     const users = new Map<RedisShard, string[]>();
     for (const key of keys) {
-      const number = Number(/^presence:\{(\d+)\}/.exec(key)?.[1]);
+      const number = shardIn(key, this.#keyPrefix);
       const shard = this.#shards[number];
       if (shard === undefined || !includes(number)) continue;
       const { recordPrefix } = shard.state.keys;

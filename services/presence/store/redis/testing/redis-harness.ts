@@ -4,7 +4,7 @@ import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { settleShard } from "@realchat/presence-testing";
 import { tickCapMs } from "../../../domain/shard-clock.ts";
 import type { LossyHarness, StoreOptions } from "../../contract/store-harness.ts";
-import { type ShardKeys, shardKeys, storeKey } from "../keys.ts";
+import { type ShardKeys, shardKeys, storeKeys } from "../keys.ts";
 import { createRedisStore } from "../redis-store.ts";
 
 const shards = 2;
@@ -59,7 +59,7 @@ export async function openRedisHarness(site: RedisSite, options: StoreOptions): 
       }
     },
     async wallMs() {
-      const [seconds, micros] = (await site.send(storeKey, "TIME")) as [string, string];
+      const [seconds, micros] = (await site.send(storeKeys().store, "TIME")) as [string, string];
       return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
     },
     close: () => store.close(),
