@@ -29,9 +29,12 @@ describe("compose.yaml", () => {
   test("pins every image that is not built here to an exact version", () => {
     const images = [
       ...matches(compose, /^ +image: (\S+)$/gm).filter((image) => !image.endsWith(":local")),
-      ...matches(dockerfile, /^FROM (\S+:\S+)/gm),
+      ...matches(dockerfile, /^ARG NODE_IMAGE=(\S+)$/gm),
     ];
-    assert.equal(images.length, 6);
+    assert.equal(images.length, 5);
+    for (const base of matches(dockerfile, /^FROM (\S+) AS (?:installed|service)$/gm)) {
+      assert.match(base, /^\$\{NODE_IMAGE\}$/);
+    }
     for (const image of images) assert.match(image, /^[\w./-]+:v?\d+\.\d+\.\d+(-[\w.-]+)?(@sha256:[0-9a-f]{64})?$/);
   });
 
@@ -162,6 +165,17 @@ describe("Dockerfile", () => {
         new RegExp(`^HEALTHCHECK .*\n +CMD \\["node", "infra/local/healthy.ts", "${operations}"\\]`, "m"),
       );
     }
+  });
+
+  test("is built as a release for both architectures, on a base by digest, with labels that say what it is", () => {
+    const bake = readFileSync(join(root, "infra/images/docker-bake.hcl"), "utf8");
+    assert.deepEqual(matches(bake, /^ {2}target {3}= "(\w+)"$/gm), built);
+    assert.match(bake, /platforms +=.*"linux\/amd64", "linux\/arm64"/);
+    assert.match(bake, /NODE_IMAGE has no digest/);
+    for (const label of ["title", "version", "revision", "created", "base.digest"]) {
+      assert.ok(bake.includes(`"org.opencontainers.image.${label}"`), label);
+    }
+    for (const argument of ["NODE_IMAGE", "REVISION"]) assert.match(dockerfile, new RegExp(`^ARG ${argument}=`, "m"));
   });
 
   test("is sent what it needs and no installed packages", () => {
