@@ -135,9 +135,9 @@ describe("changes of one moment", () => {
   test("are too late by either clock of the shard (P2, P7)", async () => {
     const link = { send: (command: readonly (string | Buffer)[]) => admin.sendCommand<Reply>([...command]) };
     const scripts = new Scripts(scriptRules(defaultRules, 3_600_000, 1_000));
-    const { deadlines, log, meta, live, recordPrefix } = keys;
+    const { deadlines, log, meta, live } = keys;
     const registering = (until: { untilUs: number; untilMs: number }) =>
-      scripts.run(link, change, { deadlines, log, meta }, { recordPrefix, live, ...until }, [
+      scripts.run(link, change, { deadlines, log, meta }, { live, ...until }, [
         ...["register", "anna", "phone"],
         ...["gateway-1", "c1", "", ""],
       ]);

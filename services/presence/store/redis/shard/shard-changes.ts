@@ -49,11 +49,11 @@ export class ShardChanges {
   async #run(script: typeof change, changes: readonly Change[]): Promise<readonly (string | Error)[]> {
     const { keys, link } = this.#state;
     const { scripts, clock, commandTimeoutMs } = this.#parts;
-    const { deadlines, log, meta, live, recordPrefix } = keys;
+    const { deadlines, log, meta, live } = keys;
     const askedMs = clock.monotonicMs();
     const run = () => {
       const { nowUs, clockMs } = countsUntil(this.#state.momentAt(askedMs), commandTimeoutMs);
-      const args = { recordPrefix, live, untilUs: nowUs, untilMs: clockMs };
+      const args = { live, untilUs: nowUs, untilMs: clockMs };
       return scripts.run(link, script, { deadlines, log, meta }, args, changes.flat());
     };
     // One that is answered in time was none too late: the server's clock was stepped, and the next tick tells.

@@ -4,11 +4,10 @@ due for want of it (P1). Not for registrations.
 KEYS[1] deadlines      zset
 KEYS[2] log            stream
 KEYS[3] meta           hash
-ARGV[1] recordPrefix   prefix   of the records of this shard, whose hash tag it shares
-ARGV[2] live           channel  of this shard: hears of the log's new entries
-ARGV[3] untilUs        integer  Redis time; when it is over nothing is changed: see domain/late-change.ts
-ARGV[4] untilMs        integer  shard clock; the same
-ARGV[5...] changes     text     as change.lua takes them
+ARGV[1] live           channel  of this shard: hears of the log's new entries
+ARGV[2] untilUs        integer  Redis time; when it is over nothing is changed: see domain/late-change.ts
+ARGV[3] untilMs        integer  shard clock; the same
+ARGV[4...] changes     text     as change.lua takes them
 Returns array          as change.lua answers ]]
 
 -- #include change/decide

@@ -3,11 +3,10 @@
 KEYS[1] deadlines      zset
 KEYS[2] log            stream
 KEYS[3] meta           hash
-ARGV[1] recordPrefix   prefix   of the records of this shard, whose hash tag it shares
-ARGV[2] live           channel  of this shard: hears of the log's new entries
-ARGV[3] untilUs        integer  Redis time; when it is over nothing is changed: see domain/late-change.ts
-ARGV[4] untilMs        integer  shard clock; the same
-ARGV[5...] changes     text     seven each: "register", "verify", "unregister", "close" or "heartbeat", user, device, and
+ARGV[1] live           channel  of this shard: hears of the log's new entries
+ARGV[2] untilUs        integer  Redis time; when it is over nothing is changed: see domain/late-change.ts
+ARGV[3] untilMs        integer  shard clock; the same
+ARGV[4...] changes     text     seven each: "register", "verify", "unregister", "close" or "heartbeat", user, device, and
                                 what that takes
 Returns array          an answer each, text: see register.lua, unregister.lua, close.lua, heartbeat.lua; or its
                                 error ]]

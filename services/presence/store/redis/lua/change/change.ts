@@ -12,7 +12,7 @@ export type Change = readonly [
 export const change = defineScript({
   file: "change/change.lua",
   keys: ["deadlines", "log", "meta"],
-  args: ["recordPrefix", "live", "untilUs", "untilMs"],
+  args: ["live", "untilUs", "untilMs"],
   rest: "changes",
   returns: (reply: Reply): readonly Reply[] => list(reply),
 });

@@ -5,12 +5,13 @@
 -- block_ms: for how long the user or the device is blocked, '' for not at all.
 -- decide: ends one session.
 --
--- Needs: decide, text, user_id, device_id, session_id, why, block_ms, clock_ms, blocks, block_ends, blocks_end_ms,
+-- Needs: decide, text, user_id, device_id, session_id, why, block_ms, clock_ms, shard_prefix, blocks_end_ms,
 --   digits_of, meta, notices
 -- Changes: blocks_end_ms
 --
 -- Returns "too-many-blocks"; or "closed", and of each session that was HT, device, HT, session_id.
 
+local block_ends = shard_prefix .. 'blocks:ends'
 if redis.call('ZCARD', block_ends) >= RULES.max_blocks then return 'too-many-blocks' end
 
 local found, told, ends = {}, {}, {}
@@ -45,7 +46,7 @@ if ends[1] then
     reasons[index], reasons[index + 1] = ends[index + 1], ends[index] .. ' ' .. why
   end
   redis.call('ZADD', block_ends, unpack(ends))
-  redis.call('HSET', blocks, unpack(reasons))
+  redis.call('HSET', shard_prefix .. 'blocks', unpack(reasons))
   blocks_end_ms = math.max(blocks_end_ms, last_ms)
   redis.call('HSET', meta, 'blocks_end', digits_of(blocks_end_ms))
 end

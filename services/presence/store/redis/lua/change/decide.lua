@@ -2,7 +2,7 @@
 -- in one does so before it writes, or after an entry of the log that is announced; the others go on.
 
 local deadlines, log, meta = KEYS[1], KEYS[2], KEYS[3]
-local record_prefix, live = ARGV[1], ARGV[2]
+local live = ARGV[1]
 
 -- Written last, when it would be too late to fail.
 local deadlines_type = redis.call('TYPE', deadlines).ok
@@ -11,23 +11,21 @@ if deadlines_type ~= 'zset' and deadlines_type ~= 'none' then
 end
 -- #include tick/moment
 if not clock_ms then return redis.error_reply('NOCLOCK tick this shard first') end
-if now_us > tonumber(ARGV[3]) or clock_ms > tonumber(ARGV[4]) then
-  local late_ms = math.max((now_us - ARGV[3]) / 1000, clock_ms - ARGV[4])
+if now_us > tonumber(ARGV[2]) or clock_ms > tonumber(ARGV[3]) then
+  local late_ms = math.max((now_us - ARGV[2]) / 1000, clock_ms - ARGV[3])
   return redis.error_reply(string.format('LATE by %d ms: nothing was changed', late_ms))
 end
 -- #include digits
--- #include log/append
+-- #include log/appended
 
--- All keys of the shard have its hash tag. In front of a lease_id: the ZSET of the sessions under it.
+-- All keys of the shard begin so. It is joined to names where they are needed: each call pays for every outer local that
+-- `decide` mentions.
 local shard_prefix = string.sub(deadlines, 1, -1 - #'deadlines')
-local holders, lease_prefix = shard_prefix .. 'leases:holders', shard_prefix .. 'lease:'
--- What is blocked → when it is over, SP, the reason; and → when it is over. They need not be there.
-local blocks, block_ends = shard_prefix .. 'blocks', shard_prefix .. 'blocks:ends'
 
 local function decide(kind, user_id, device_id, ...)
   -- #include record/record
   -- #include log/causes
-  local record = record_prefix .. user_id
+  local record = shard_prefix .. 'u:' .. user_id
   -- #include record/fetch
   -- #include record/device
   if kind == 'register' or kind == 'verify' then
@@ -46,7 +44,7 @@ local function decide(kind, user_id, device_id, ...)
 end
 
 local answers = {}
-for index = 5, #ARGV, 7 do
+for index = 4, #ARGV, 7 do
   local is_decided, answer = pcall(decide, unpack(ARGV, index, index + 6))
   if not is_decided then
     -- #include record/mark-unreadable

@@ -6,7 +6,7 @@
 -- lease_id: '', for a heartbeat leaves a session where it is; see "verify" in register.lua.
 --
 -- Needs: mark, current_id, SESSION_ID, digits_of, clock_ms, TOMBSTONE, EXPIRED, GRACE,
---   sessions_from, begin_contested_until_ms, begin_clock_ms, current_instance, now_us, text, record
+--   sessions_from, begin_clock_ms, current_instance, now_us, text, record
 -- Changes: session_id, instance_id, tombstones, contested_until_ms
 --
 -- Returns "missing", "superseded", "closed" as check-blocks.lua says, or "refreshed", HT, the session_id that was, HT, its instance.
@@ -33,7 +33,7 @@ end
 
 -- Its caller is alive and will never register again by itself: it ignores the answers to its heartbeats. A registration
 -- after what the record says may have been lost.
-local is_unproven = clock_ms < begin_contested_until_ms
+local is_unproven = clock_ms < begin_clock_ms + RULES.memory_ms
 local is_known, is_gone = false, false
 if mark == GRACE then
   is_gone = not is_unproven or string.find(current_id, '.', 1, true)

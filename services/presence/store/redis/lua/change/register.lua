@@ -6,8 +6,8 @@
 -- kind: "verify" when it is there already or is brought back, with the order of its session_id as place.
 --
 -- Needs: place, mark, current_id, SESSION_ID, connection_id, sessions_from, GRACE, digits_of, clock_ms,
---   version, TOMBSTONE, ENDED, REPLACED, begin_contested_until_ms, order_us, begin_us, MAX_VERSION, kind, lease_id,
---   holders
+--   version, TOMBSTONE, ENDED, REPLACED, begin_clock_ms, order_us, begin_us, MAX_VERSION, kind, lease_id,
+--   shard_prefix
 -- Changes: tombstones, contested_until_ms, instance_id
 --
 -- Returns kind ("registered", "repeated", "ended", "superseded", "too-many-devices", "lease-missing", "lease-closed", "closed" as
@@ -50,7 +50,7 @@ end
 -- Could a late Unregister without session_id be meant for an earlier session?
 local is_unclear = false
 if connection_id == '' then
-  is_unclear = mark or clock_ms < begin_contested_until_ms
+  is_unclear = mark or clock_ms < begin_clock_ms + RULES.memory_ms
   for _, _, _, _, ended_at_ms in string.gmatch(tombstones, TOMBSTONE) do
     is_unclear = is_unclear or ended_at_ms + RULES.memory_ms > clock_ms
   end
@@ -89,7 +89,7 @@ end
 if not has_room then return 'too-many-devices' end
 
 if kind == 'verify' then
-  local holder = redis.call('HGET', holders, lease_id)
+  local holder = redis.call('HGET', shard_prefix .. 'leases:holders', lease_id)
   instance_id = holder and string.match(holder, '^[^\31]+') or 'unknown-instance'
 end
 contested_until_ms = is_unclear and clock_ms + RULES.memory_ms or 0

@@ -3,18 +3,17 @@
 -- session_id: '' for a caller without tokens.
 -- reason: DisconnectReason; or FORCED, by an operator.
 --
--- Needs: mark, session_id, current_id, contested_until_ms, clock_ms, begin_contested_until_ms, recovering_until_ms,
---   reason, GRACE, deadlines, user_id, version,
---   last_seen_ms, now_ms, text, sessions_from, sessions_to, record, others, device_id, ONLINE_LINE, of_other_devices,
---   ENDED, current_lease, lease_prefix, current_instance, tombstones, CAUSE_CONNECTION_LOST, CAUSE_LOGGED_OUT, CAUSE_DISCONNECTED,
---   CAUSE_FORCED
+-- Needs: mark, session_id, current_id, contested_until_ms, clock_ms, begin_clock_ms, reason, GRACE, deadlines, user_id,
+--   version, last_seen_ms, now_ms, text, sessions_from, sessions_to, record, others, device_id, ONLINE_LINE,
+--   of_other_devices, ENDED, current_lease, shard_prefix, current_instance, tombstones, CAUSE_CONNECTION_LOST,
+--   CAUSE_LOGGED_OUT, CAUSE_DISCONNECTED, CAUSE_FORCED
 --
 -- Returns "ended", "grace", "absent", "fenced" or "contested".
 
 if not mark then return 'absent' end
 if session_id == '' then
   if string.find(current_id, '.', 1, true) then return 'fenced' end
-  if clock_ms < begin_contested_until_ms then return 'contested' end
+  if clock_ms < begin_clock_ms + RULES.memory_ms then return 'contested' end
   if contested_until_ms ~= '' and tonumber(contested_until_ms) > clock_ms then return 'contested' end
 elseif session_id ~= current_id then
   return 'fenced'
@@ -23,6 +22,7 @@ end
 local is_lost = reason == 'CONNECTION_LOST' or reason == 'SERVER_DRAIN'
 if is_lost and mark == GRACE then return 'absent' end
 -- Another device of the user may not be back yet: while the shard recovers, nobody goes offline.
+local recovering_until_ms = begin_clock_ms + RULES.ttl_ms
 local is_kept = clock_ms < recovering_until_ms and not string.find(others, ONLINE_LINE)
 if is_kept and mark == GRACE then
   redis.call('ZADD', deadlines, 'GT', recovering_until_ms, user_id .. '\0\0' .. device_id)
@@ -30,7 +30,7 @@ if is_kept and mark == GRACE then
 end
 if is_kept or is_lost and RULES.grace_ms > 0 then
   local until_ms = clock_ms + (is_lost and RULES.grace_ms or 0)
-  local its_deadlines = current_lease == '' and deadlines or lease_prefix .. current_lease
+  local its_deadlines = current_lease == '' and deadlines or shard_prefix .. 'lease:' .. current_lease
   local deadline_ms = redis.call('ZSCORE', its_deadlines, user_id .. '\0' .. current_id)
   if deadline_ms then until_ms = math.min(until_ms, deadline_ms) end
   if is_kept then until_ms = math.max(until_ms, recovering_until_ms) end

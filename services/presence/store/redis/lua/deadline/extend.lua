@@ -1,7 +1,7 @@
 -- Extends the deadline of the device's live session where it is; under another lease than its own, if lease_id names one,
 -- it is moved there, and the record says so.
 --
--- Needs: deadlines, user_id, current_id, current_lease, lease_id, clock_ms, digits_of, lease_prefix, record, version,
+-- Needs: deadlines, user_id, current_id, current_lease, lease_id, clock_ms, digits_of, shard_prefix, record, version,
 --   last_seen_ms, others, device_id, current_instance, tombstones
 -- Changes: leased_change
 
@@ -18,7 +18,7 @@ else
     redis.call('SET', record, version .. space .. last_seen_ms .. others .. '\n' .. device_id .. '\t' ..
       current_id .. '\31' .. current_instance .. '\31\31' .. new_lease .. tab .. tombstones)
   end
-  leased_change = leased_change + redis.call('ZADD', lease_prefix .. new_lease, 'GT', until_ms, member)
+  leased_change = leased_change + redis.call('ZADD', shard_prefix .. 'lease:' .. new_lease, 'GT', until_ms, member)
   if new_lease ~= current_lease then
     -- #include deadline/drop-deadline
   end

@@ -4,7 +4,7 @@
 -- cause: of the transition, if it is one.
 -- seen_ms: when the session gave its last sign of life; 0: the record knows.
 --
--- Needs: seen_ms, digits_of, others, ONLINE_LINE, append, user_id, cause, device_id, current_instance, tombstones,
+-- Needs: seen_ms, digits_of, others, ONLINE_LINE, user_id, cause, device_id, current_instance, tombstones,
 --   record, mark, GRACE, of_other_devices
 -- Changes: last_seen_ms, version, online_change
 
@@ -12,8 +12,10 @@
 if last_seen_ms == '' or last_seen_ms + 0 < seen_ms then last_seen_ms = digits_of(seen_ms) end
 local is_last = others == '' or not string.find(others, ONLINE_LINE)
 if is_last then
-  version = '-'
-    .. append(user_id .. '\0000\0' .. cause .. '\0' .. device_id .. '\0' .. current_instance .. '\0' .. last_seen_ms)
+  local transition =
+    user_id .. '\0000\0' .. cause .. '\0' .. device_id .. '\0' .. current_instance .. '\0' .. last_seen_ms
+  -- #include log/append
+  version = '-' .. new_version
 end
 local after = version .. ' ' .. last_seen_ms .. others .. '\n' .. device_id .. '\t' .. tombstones
 if is_last then

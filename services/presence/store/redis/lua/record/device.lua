@@ -7,7 +7,7 @@
 -- mark (nil if none), current_id, current_instance, contested_until_ms, current_lease ('' if none): of its current session.
 -- tombstones: '' if none.
 --
--- Needs: text, HEADER, MAX_VERSION, device_id, CURRENT
+-- Needs: text, HEADER, MAX_VERSION, device_id
 -- Gives: minus, version, last_seen_ms, others, sessions_from, sessions_to, tombstones, mark, current_id,
 --   current_instance, contested_until_ms, current_lease
 
@@ -30,12 +30,26 @@ if text then
       others = string.sub(text, header_end + 1, from - 1) .. string.sub(text, line_end)
     end
     sessions_from, sessions_to = to + 1, line_end - 1
-    mark, current_id, current_instance, contested_until_ms, current_lease = string.match(text, CURRENT, sessions_from)
+    mark = string.match(text, '^(g?)%d', sessions_from)
     local tombstones_from = sessions_from
-    if not mark and not string.find(text, '^[erx]%d', sessions_from) then
+    if mark then
+      -- Plain finds: a pattern would take each character of the ids by itself.
+      local current_end = math.min(string.find(text, '\t', sessions_from, true) or line_end, line_end)
+      local id_end = string.find(text, '\31', sessions_from, true)
+      if not id_end or id_end > current_end then error('UNREADABLE is malformed in a session', 0) end
+      local instance_end, lease_from = string.find(text, '\31', id_end + 1, true), nil
+      if instance_end and instance_end < current_end then
+        contested_until_ms, lease_from = string.match(text, '^(%d*)\31?()', instance_end + 1)
+        current_lease = string.sub(text, lease_from, current_end - 1)
+      else
+        instance_end, contested_until_ms, current_lease = current_end, '', ''
+      end
+      current_id = string.sub(text, sessions_from + #mark, id_end - 1)
+      current_instance = string.sub(text, id_end + 1, instance_end - 1)
+      tombstones_from = current_end + 1
+    elseif not string.find(text, '^[erx]%d', sessions_from) then
       error('UNREADABLE is malformed in what it says of a device', 0)
     end
-    if mark then tombstones_from = (string.find(text, '\t', sessions_from, true) or line_end) + 1 end
     tombstones = string.sub(text, tombstones_from, sessions_to)
   end
 end

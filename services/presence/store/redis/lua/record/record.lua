@@ -22,19 +22,15 @@
 -- strings as possible are made on the way, for Redis' Lua hashes each from end to end, a nanosecond a byte. Numbers are
 -- written with %d, which is exact where a C long has 64 bits, in half the time of %.0f.
 --
--- Gives: GRACE, ENDED, REPLACED, EXPIRED, HEADER, MAX_VERSION, CURRENT, TOMBSTONE, ENDED_AT, SESSION_ID, ONLINE_LINE
+-- Gives: GRACE, ENDED, REPLACED, EXPIRED, HEADER, MAX_VERSION, TOMBSTONE, SESSION_ID, ONLINE_LINE
 
 local GRACE, ENDED, REPLACED, EXPIRED = 'g', 'e', 'r', 'x'
 -- Captures minus, version, last_seen_ms.
 local HEADER = '^(-?)(%d+) ?(%d*)'
 -- Versions are exact in all languages.
 local MAX_VERSION = 9007199254740991
--- Captures mark, session_id, instance_id, contested_until_ms, lease_id; matches only a current session.
-local CURRENT = '^(g?)(%d[^\31]*)\31([^\31\t\n]*)\31?(%d*)\31?([^\31\t\n]*)'
 -- Captures mark, order, connection_id, instance_id, ended_at_ms.
 local TOMBSTONE = '([erx])(%d+)%.?([^\31]*)\31([^\31]*)\31(%d+)'
--- From the start of a tombstone, or the tab in front of it: captures ended_at_ms.
-local ENDED_AT = '^[^\31]*\31[^\31]*\31(%d+)'
 -- Captures order, connection_id.
 local SESSION_ID = '^(%d+)%.?(.*)$'
 -- The line of a device that has a session, live or in grace.

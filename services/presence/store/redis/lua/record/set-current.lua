@@ -6,8 +6,8 @@
 -- version: the user's, as text, the new one afterwards.
 --
 -- Needs: mark, current_id, session_id, GRACE, ENDED, REPLACED, record, minus, last_seen_ms, contested_until_ms,
---   digits_of, tombstones, append, user_id, CAUSE_CONNECTED, device_id, instance_id, others, ONLINE_LINE,
---   of_other_devices, deadlines, clock_ms, lease_id, lease_prefix, current_lease, notices
+--   digits_of, tombstones, user_id, CAUSE_CONNECTED, device_id, instance_id, others, ONLINE_LINE,
+--   of_other_devices, deadlines, clock_ms, lease_id, shard_prefix, current_lease, notices
 -- Changes: version, online_change, leased_change
 
 if mark and current_id ~= session_id then
@@ -20,7 +20,10 @@ local contested = contested_until_ms > 0 and '\31' .. digits_of(contested_until_
 local leased = lease_id ~= '' and '\31\31' .. lease_id or ''
 local tab = tombstones == '' and '' or '\t'
 if is_first then
-  version = append(user_id .. '\0001\0' .. CAUSE_CONNECTED .. '\0' .. device_id .. '\0' .. instance_id .. '\0000')
+  local transition =
+    user_id .. '\0001\0' .. CAUSE_CONNECTED .. '\0' .. device_id .. '\0' .. instance_id .. '\0000'
+  -- #include log/append
+  version = new_version
 end
 -- One string at once: each on the way would be hashed.
 redis.call('SET', record, version .. space .. (last_seen_ms or '') .. others .. '\n' ..
@@ -35,7 +38,8 @@ if lease_id == '' then
   redis.call('ZADD', deadlines, digits_of(clock_ms + RULES.ttl_ms), user_id .. '\0' .. session_id)
 else
   local until_ms = digits_of(clock_ms + RULES.leased_ttl_ms)
-  leased_change = leased_change + redis.call('ZADD', lease_prefix .. lease_id, until_ms, user_id .. '\0' .. session_id)
+  local its_deadlines = shard_prefix .. 'lease:' .. lease_id
+  leased_change = leased_change + redis.call('ZADD', its_deadlines, until_ms, user_id .. '\0' .. session_id)
 end
 if mark and (mark == GRACE or current_id ~= session_id) then
   -- #include deadline/drop-deadline

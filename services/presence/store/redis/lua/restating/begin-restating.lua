@@ -13,11 +13,12 @@ local live = ARGV[2]
 if redis.call('HGET', meta, 'fence') ~= ARGV[1] then return false end
 -- #include tick/moment
 -- #include digits
--- #include log/append
+-- #include log/appended
 -- A mark names its own version, so that must be known before.
 -- #include log/state
 if now_us <= last_version then now_us = last_version + 1 end
-local new_begin = append('\0begin\0' .. digits_of(now_us))
-redis.call('HSET', meta, 'begin', new_begin)
+local transition = '\0begin\0' .. digits_of(now_us)
+-- #include log/append
+redis.call('HSET', meta, 'begin', new_version)
 -- #include log/announce
-return new_begin
+return new_version

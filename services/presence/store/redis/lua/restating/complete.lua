@@ -18,9 +18,10 @@ if not is_current then return 0 end
 redis.call('EXISTS', record_prefix)
 -- #include tick/moment
 -- #include digits
--- #include log/append
+-- #include log/appended
 if redis.call('HGET', meta, 'restated') ~= duty_begin then
-  append('\0complete\0' .. duty_begin)
+  local transition = '\0complete\0' .. duty_begin
+  -- #include log/append
   redis.call('HSET', meta, 'restated', duty_begin)
 end
 -- #include log/announce

@@ -22,7 +22,7 @@ if redis.call('XLEN', log) * 2 > RULES.log_max_entries + 0 then return -1 end
 local texts = redis.call('MGET', unpack(ARGV, 5))
 -- #include tick/moment
 -- #include digits
--- #include log/append
+-- #include log/appended
 -- #include log/causes
 
 -- Captures device_id and instance_id of the first device with a live session, and with one in grace.
@@ -30,17 +30,18 @@ local LIVE_DEVICE = '\n([^\t\n]+)\t%d[^\31\t\n]*\31([^\31\t\n]+)'
 local GRACED_DEVICE = '\n([^\t\n]+)\tg%d[^\31\t\n]*\31([^\31\t\n]+)'
 local ONLINE = '\0001\0' .. CAUSE_RESTATED .. '\0'
 local restated = 0
-for index = 1, #texts do
-  local text = texts[index]
+for number = 1, #texts do
+  local text = texts[number]
   -- The record of who is offline begins with a minus. Of one that cannot be read nothing is said.
   local version = text and string.match(text, '^%d+')
   if version and version + 0 < duty_begin + 0 then
     local device_id, instance_id = string.match(text, LIVE_DEVICE)
     if not device_id then device_id, instance_id = string.match(text, GRACED_DEVICE) end
     if device_id then
-      local record = ARGV[4 + index]
+      local record = ARGV[4 + number]
       local user_id = string.sub(record, #record_prefix + 1)
-      local new_version = append(user_id .. ONLINE .. device_id .. '\0' .. instance_id .. '\0000')
+      local transition = user_id .. ONLINE .. device_id .. '\0' .. instance_id .. '\0000'
+      -- #include log/append
       -- What follows the version stays as it is, and versions have 16 digits until 2286.
       if #new_version == #version then
         redis.call('SETRANGE', record, 0, new_version)

@@ -7,23 +7,19 @@
 -- fresh_incarnation: taken if the shard begins anew.
 -- begun: why it did, '' if it did not.
 --
--- Needs: meta, log, publisher, clock_ms, begin_us, version_before, known_incarnation, ticked_version, seen_version,
---   fresh_incarnation, now_us, reckoned_ms, digits_of, entry_id_of, appended
--- Gives: incarnation, begun
--- Changes: begin_us, clock_ms, recovering_until_ms, appended_version
+-- Needs: meta, log, run_id, replid, born, publisher, clock_ms, begin_us, version_before, known_incarnation,
+--   ticked_version, seen_version, fresh_incarnation, now_us, reckoned_ms, digits_of, appended
+-- Gives: begun
+-- Changes: incarnation, begin_us, clock_ms, begin_clock_ms, appended_version
 
 local begun = ''
-local incarnation
 do
   local about_server = redis.call('INFO', 'server', 'replication')
   -- Found as plain text: a pattern would be tried at each of the 2,000 characters in front.
   local _, to = string.find(about_server, '\nrun_id:', 1, true)
-  local run_id = string.match(about_server, '^%w+', to + 1)
+  local its_run_id = string.match(about_server, '^%w+', to + 1)
   _, to = string.find(about_server, '\nmaster_replid:', to, true)
-  local replid = string.match(about_server, '^%w+', to + 1)
-  local its_run_id, its_replid, born
-  its_run_id, its_replid, incarnation, born =
-    unpack(redis.call('HMGET', meta, 'run_id', 'replid', 'incarnation', 'born'))
+  local its_replid = string.match(about_server, '^%w+', to + 1)
   if not clock_ms then
     begun = 'empty'
   elseif not incarnation then
@@ -44,16 +40,17 @@ do
     begin_us = math.max(now_us, last_version, seen_version, begin_us) + RULES.begin_lead_us
     -- One more: what ended in this very millisecond did so before.
     clock_ms = math.max(clock_ms or 0, reckoned_ms) + 1
-    recovering_until_ms = clock_ms + RULES.ttl_ms
+    begin_clock_ms = clock_ms
     local version = digits_of(begin_us)
     local mark = '\0begin\0' .. version
-    redis.call('XADD', log, 'MAXLEN', '~', RULES.log_max_entries, entry_id_of(begin_us), 'e', mark)
+    local entry_id = string.sub(version, 1, -4) .. '-' .. string.sub(version, -3)
+    redis.call('XADD', log, 'MAXLEN', '~', RULES.log_max_entries, entry_id, 'e', mark)
     appended_version = begin_us
     appended[#appended + 1] = version
     appended[#appended + 1] = mark
     -- A fencing number that the lost past gave out must not come again, nor its holder save a cursor over entries that
     -- nobody published.
-    redis.call('HSET', meta, 'run_id', run_id, 'replid', replid, 'incarnation', incarnation, 'born', version,
+    redis.call('HSET', meta, 'run_id', its_run_id, 'replid', its_replid, 'incarnation', incarnation, 'born', version,
       'begin', version, 'begin_clock', digits_of(clock_ms), 'fence', version)
     redis.call('DEL', publisher)
   end

@@ -1,7 +1,7 @@
 -- The device whose live session has this session_id and is under this lease: nil if there is none. What is due without its
 -- lease, as after its record could not be read, goes back under it.
 --
--- Needs: text, session_id, lease_id, lease_prefix, leases, clock_ms, user_id, digits_of
+-- Needs: text, session_id, lease_id, shard_prefix, leases, clock_ms, user_id, digits_of
 -- Changes: device_id, leased_change
 
 local from = 1
@@ -13,7 +13,8 @@ while text and not device_id do
     device_id = string.match(string.sub(text, 1, at - 1), '[^\n]+$')
   elseif lease_id == '' then
     local until_ms = digits_of(clock_ms + RULES.leased_ttl_ms)
-    leased_change = leased_change + redis.call('ZADD', lease_prefix .. its_lease, 'NX', until_ms, user_id .. '\0' .. session_id)
+    local its_deadlines = shard_prefix .. 'lease:' .. its_lease
+    leased_change = leased_change + redis.call('ZADD', its_deadlines, 'NX', until_ms, user_id .. '\0' .. session_id)
     redis.call('ZADD', leases, 'NX', digits_of(clock_ms), its_lease)
   end
   from = to

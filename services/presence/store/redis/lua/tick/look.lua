@@ -2,14 +2,14 @@
 --
 -- looks: leases whose sessions are to be looked through. One that was lost meanwhile is none of them.
 --
--- Needs: looks, spent, limit, leases, clock_ms, deadlines, lease_prefix, holders, deal_with, digits_of
+-- Needs: looks, spent, limit, leases, clock_ms, deadlines, shard_prefix, deal_with, digits_of
 -- Changes: spent
 
 for _, lease_id in ipairs(looks) do
   local look_ms = redis.pcall('ZSCORE', leases, lease_id)
   if spent < limit and type(look_ms) == 'string' and tonumber(look_ms) > 0 then
     spent = spent + 1
-    local lease_key = lease_prefix .. lease_id
+    local lease_key = shard_prefix .. 'lease:' .. lease_id
     local is_there = redis.pcall('EXISTS', lease_key)
     if type(is_there) ~= 'number' then
       -- While its slot migrates, it went ahead.
@@ -30,7 +30,7 @@ for _, lease_id in ipairs(looks) do
     else
       redis.call('ZREM', deadlines, '\0\0' .. lease_id, '\0\0\0' .. lease_id)
       redis.call('ZREM', leases, lease_id)
-      redis.pcall('HDEL', holders, lease_id)
+      redis.pcall('HDEL', shard_prefix .. 'leases:holders', lease_id)
     end
   end
 end

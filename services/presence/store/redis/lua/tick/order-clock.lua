@@ -3,12 +3,14 @@
 --
 -- reckoned_us: what it reads at least; 0: the node cannot tell.
 --
--- Needs: meta, now_us, order_us, order_ahead_us, order_level_us, reckoned_us, begun, begin_us, digits_of
--- Changes: order_us, order_ahead_us
+-- Needs: meta, now_us, order_us, order_ahead, order_jumped, order_level, reckoned_us, begun, begin_us, digits_of
+-- Gives: order_ahead_us
+-- Changes: order_us
 
+local order_ahead_us = tonumber(order_ahead) or 0
 local is_behind = reckoned_us > order_us + RULES.age_min_us
 if is_behind or begun ~= '' then
-  local level_us, jumped_us = order_level_us, tonumber(redis.call('HGET', meta, 'order_jumped')) or 0
+  local level_us, jumped_us = tonumber(order_level) or 0, tonumber(order_jumped) or 0
   if is_behind then
     -- By how much the wall clock was stepped back, by what it would read now.
     local wall_us = reckoned_us - order_ahead_us

@@ -3,9 +3,11 @@
 -- schema, shards: as text.
 --
 -- version_before: of the last entry of the log.
+-- The others: fields of meta, false where there is none.
 --
 -- Needs: meta, deadlines, log, schema, shards
--- Gives: version_before
+-- Gives: version_before, clock, ticked, begin, begin_clock, born, blocks_end, order_ahead, order_jumped, order_level,
+--   run_id, replid, incarnation
 
 for key, kind in pairs({ [meta] = 'hash', [deadlines] = 'zset', [log] = 'stream' }) do
   local found = redis.call('TYPE', key).ok
@@ -14,16 +16,22 @@ for key, kind in pairs({ [meta] = 'hash', [deadlines] = 'zset', [log] = 'stream'
   end
 end
 local version_before = 0
+local clock, ticked, begin, begin_clock, born, blocks_end, order_ahead, order_jumped, order_level
+local run_id, replid, incarnation
 do
-  local names = { 'schema', 'shards', 'clock', 'ticked', 'begin', 'begin_clock', 'born', 'fence', 'online', 'restated',
-    'blocks_end', 'order_ahead', 'order_jumped', 'order_level' }
+  local names = { 'schema', 'shards', 'clock', 'ticked', 'begin', 'begin_clock', 'born', 'blocks_end', 'order_ahead',
+    'order_jumped', 'order_level', 'fence', 'online', 'restated', 'run_id', 'replid', 'incarnation' }
   local values = redis.call('HMGET', meta, unpack(names))
   for index, name in ipairs(names) do
+    -- It and those after it are text.
+    if name == 'run_id' then break end
     if values[index] and not string.find(values[index], '^-?%d+$') then
       return redis.error_reply('FOREIGN ' .. meta .. ' has a field ' .. name .. ' that is no number')
     end
   end
-  if values[3] and not values[4] then
+  clock, ticked, begin, begin_clock, born, blocks_end, order_ahead, order_jumped, order_level = unpack(values, 3, 11)
+  run_id, replid, incarnation = unpack(values, 15)
+  if clock and not ticked then
     return redis.error_reply('FOREIGN ' .. meta .. ' has a clock, and no field ticked')
   end
   local its_schema, its_shards = values[1] or schema, values[2] or shards

@@ -35,16 +35,16 @@ local known_incarnation, ticked_version, seen_version = ARGV[8], tonumber(ARGV[9
 local fresh_incarnation, advance, publisher, first_kept = ARGV[11], ARGV[12], ARGV[13], 14
 
 -- #include tick/own-keys
--- #include tick/moment
+-- #include tick/clocks
 -- #include digits
--- #include log/append
+-- #include log/appended
 -- #include tick/begin
 -- #include tick/order-clock
 -- #include tick/kept
 if is_advancing or begun ~= '' then
   redis.call('HSET', meta, 'clock', digits_of(clock_ms), 'ticked', digits_of(now_ms))
 end
-local recovering_ms = math.max(0, recovering_until_ms - clock_ms)
+local recovering_ms = math.max(0, begin_clock_ms + RULES.ttl_ms - clock_ms)
 
 -- Keys of leases, which need not be there: see gateway-lease/open.lua.
 local shard_prefix = string.sub(deadlines, 1, -10)
@@ -64,8 +64,6 @@ end
 local spent, failed = 0, {}
 -- Most ticks find nobody: a function is dear to make, for each outer local that it mentions.
 if due[1] or looks[1] then
-  local holders, lease_prefix = shard_prefix .. 'leases:holders', shard_prefix .. 'lease:'
-
   --- Takes down what fell due.
   -- @param device_id of a grace, nil when a live session of any device fell due
   -- @param lease_id that the session is under, '' if under none
