@@ -11,6 +11,7 @@ import { gatewayPush } from "./delivery/gateway-push.ts";
 import { expiry } from "./expiry.ts";
 import { grpcRefresh } from "./grpc-refresh.ts";
 import { latency } from "./latency.ts";
+import { leases } from "./leases.ts";
 import { memoryStore } from "./memory-store-figures.ts";
 import { redisCluster } from "./redis-cluster.ts";
 import { redisGrowth } from "./redis-growth.ts";
@@ -36,6 +37,7 @@ export const catalogue: readonly Benchmark[] = [
   latency,
   expiry,
   grpcRefresh,
+  leases,
   restating,
   audience,
   gatewayMemory,
