@@ -67,6 +67,7 @@ test("register tells the session_id and the pace of heartbeats", async (t) => {
       previousSessionId: "",
       leaseId: "",
       age: undefined,
+      traceparent: "",
     },
     {
       userId: "alice",
@@ -76,6 +77,7 @@ test("register tells the session_id and the pace of heartbeats", async (t) => {
       previousSessionId: "16.socket",
       leaseId: "",
       age: undefined,
+      traceparent: "",
     },
   ]);
 });
@@ -120,12 +122,14 @@ test("unregister passes on which session and why", async (t) => {
       deviceId: "phone",
       sessionId: "",
       reason: DisconnectReason.DISCONNECT_REASON_UNSPECIFIED,
+      traceparent: "",
     },
     {
       userId: "alice",
       deviceId: "phone",
       sessionId: "17",
       reason: DisconnectReason.DISCONNECT_REASON_CONNECTION_LOST,
+      traceparent: "",
     },
   ]);
 });

@@ -1,5 +1,6 @@
 export type { CallOptions, RpcClient } from "@realchat/presence-grpc";
 export * as presence from "@realchat/presence-proto/presence";
+export type { Span, SpanOptions, Tracer } from "@realchat/presence-runtime/tracer";
 export type { Bound } from "./bound.ts";
 export type { ChannelState } from "./grpc/channel.ts";
 export {

@@ -13,6 +13,8 @@ export interface PresenceChange {
   readonly deviceId: string | undefined;
   readonly instanceId: string | undefined;
   readonly shard: number;
+  /** W3C trace context, if the feed was asked for traces and the change has one. */
+  readonly traceparent?: string;
 }
 
 export function changeOfUpdate(update: PresenceUpdateEvent): PresenceChange {

@@ -1,7 +1,7 @@
 import type { Clock } from "@realchat/presence-runtime";
 import type { ErrorCode } from "./frame/frame.ts";
 import type { RpcLimits } from "./limits.ts";
-import type { CallObserver, Service } from "./service.ts";
+import type { CallContext, CallObserver, Service } from "./service.ts";
 
 /** PEM texts. With `clientCa`, callers must present a certificate it signed (mutual TLS). */
 export interface RpcServerTls {
@@ -14,7 +14,7 @@ export interface RpcServerOptions {
   readonly services: readonly Service[];
   readonly observer?: CallObserver;
   /** Told of whatever a handler threw that is not an RpcError: a bug of ours. Must not throw. */
-  readonly onInternalError?: (method: string, error: unknown) => void;
+  readonly onInternalError?: (method: string, error: unknown, call?: CallContext) => void;
   readonly tls?: RpcServerTls;
   /** Those that shall differ from `defaultLimits`. */
   readonly limits?: Partial<RpcLimits>;

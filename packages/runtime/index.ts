@@ -41,6 +41,12 @@ export { hasRedis, type RedisConfig, redisConfig, redisConflicts, redisSettings 
 export { type RedisUrl, redisUrl } from "./settings/redis-url.ts";
 export { SettingsError } from "./settings/settings-error.ts";
 export { markdownTable } from "./settings/show-settings.ts";
+export {
+  retiredTracingAdvice,
+  type TracingTarget,
+  tracingSettings,
+  tracingTarget,
+} from "./settings/tracing-settings.ts";
 export { settingsHealth } from "./settings-health.ts";
 export { type DrainOptions, type DrainStep, drainOnSignal, runOrExit, startOrExit } from "./shutdown.ts";
 export { type Rate, TokenBucket } from "./token-bucket.ts";

@@ -68,6 +68,7 @@ describe("configuration", () => {
         ...{ messageMaxBytes: 128 * 1_024, messageRate: { perSecond: 20, burst: 100 } },
       },
       liveness: { pingEveryMs: 25_000, pongWithinMs: 10_000 },
+      ...{ tracing: undefined, advice: [] },
       log: { level: "info", format: "auto" },
       drain: { delayMs: 0, spreadMs: 4_000, timeoutMs: 10_000 },
     });

@@ -9,7 +9,10 @@ import {
   listeningTls,
   type RedisConfig,
   redisConfig,
+  retiredTracingAdvice,
   showAddress,
+  type TracingTarget,
+  tracingTarget,
 } from "@realchat/presence-runtime";
 import type { DeliveryValues } from "./settings.ts";
 
@@ -69,6 +72,10 @@ export interface DeliveryConfig {
     readonly messageRate: { readonly perSecond: number; readonly burst: number };
   };
   readonly liveness: { readonly pingEveryMs: number; readonly pongWithinMs: number };
+  /** undefined: nothing is traced. */
+  readonly tracing: TracingTarget | undefined;
+  /** What to say at start, a line each. */
+  readonly advice: readonly string[];
   readonly log: { readonly level: DeliveryValues["LOG_LEVEL"]; readonly format: DeliveryValues["LOG_FORMAT"] };
   readonly drain: { readonly delayMs: number; readonly spreadMs: number; readonly timeoutMs: number };
 }
@@ -127,6 +134,8 @@ export function deliveryConfig(values: DeliveryValues): DeliveryConfig {
       messageRate: { perSecond: values.MESSAGES_PER_SECOND, burst: burstFactor * values.MESSAGES_PER_SECOND },
     },
     liveness: { pingEveryMs: values.PING_INTERVAL, pongWithinMs: values.PONG_TIMEOUT },
+    tracing: tracingTarget(values),
+    advice: [...retiredTracingAdvice(values)],
     log: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
     drain: { delayMs: values.DRAIN_DELAY, spreadMs: values.DRAIN_SPREAD, timeoutMs: values.DRAIN_TIMEOUT },
   };

@@ -1,5 +1,6 @@
 import type { Bound, ChannelMetrics, KeeperMetrics } from "@realchat/presence-client";
 import type { Metrics, ReloadMetrics, Sample } from "@realchat/presence-runtime";
+import type { TracingMetrics } from "@realchat/presence-runtime/tracing";
 import type { DirectoryMetrics } from "./audience/directory.ts";
 import type { PresenceFeed } from "./feed/feed.ts";
 import type { GatewayMetrics } from "./gateway/gateway-metrics.ts";
@@ -300,6 +301,14 @@ function exposeBounds(metrics: Metrics, { gateway, keeper, audience }: Parts): v
   metrics.gauge(
     { name: "delivery_bound_limit", help: "Where each of them is full." },
     bounds(({ limit }) => limit),
+  );
+}
+
+/** What became of spans. */
+export function exposeTracing(metrics: Metrics, read: () => TracingMetrics): void {
+  metrics.total(
+    { name: "delivery_spans_total", help: "Spans recorded, and those of them sent, or not for a fault." },
+    () => samples("outcome", read().spans),
   );
 }
 

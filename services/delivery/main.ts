@@ -19,11 +19,13 @@ import {
   startOrExit,
 } from "@realchat/presence-runtime";
 import { JwtVerifier, type Keys, openKeys } from "@realchat/presence-runtime/authentication";
+import type { Tracer } from "@realchat/presence-runtime/tracer";
+import { openTracing } from "@realchat/presence-runtime/tracing";
 import { Audience } from "./audience/audience.ts";
 import { importPath } from "./audience/live/import-endpoint.ts";
 import { build, loadConfig } from "./config.ts";
 import type { DeliveryConfig } from "./delivery-config.ts";
-import { exposeParts, exposeReloading, observeDots } from "./delivery-metrics.ts";
+import { exposeParts, exposeReloading, exposeTracing, observeDots } from "./delivery-metrics.ts";
 import { DeviceChanges } from "./feed/device-changes.ts";
 import type { PresenceFeed } from "./feed/feed.ts";
 import { KafkaFeed } from "./feed/kafka/kafka-feed.ts";
@@ -35,6 +37,8 @@ import { Gateway } from "./gateway/gateway.ts";
 import { kafkaTopics } from "./kafka-topics.ts";
 import { limitHeapGrowth } from "./limit-heap-growth.ts";
 import { presenceLookup } from "./presence-lookup.ts";
+import { frameTraces } from "./push/frame-traces.ts";
+import type { ObserveAge } from "./push/frame-writer.ts";
 import { PresencePush } from "./push/presence-push.ts";
 import { startupBanner } from "./startup-banner.ts";
 import { keepSampleCast } from "./web/keep-sample-cast.ts";
@@ -53,6 +57,10 @@ await startOrExit("delivery", async () => {
 async function run(settings: LiveSettings<DeliveryConfig>): Promise<void> {
   const { config } = settings;
   const log = createLog({ service: config.serviceName, instance: config.instanceId, ...config.log });
+  for (const advice of config.advice) log.warn(advice);
+  const onFailure = (error: Error) => log.warn({ err: error }, "spans could not be sent: they are dropped");
+  const { instanceId } = config;
+  const tracing = config.tracing && (await openTracing({ ...config.tracing, instanceId, onFailure, clock }));
   const { presence } = config;
   const currentTls = () => settings.config.presence.tls ?? {};
   const channels = new PresenceChannels({
@@ -70,6 +78,7 @@ async function run(settings: LiveSettings<DeliveryConfig>): Promise<void> {
     instanceId: config.instanceId,
     leases: config.leases,
     limits: { sessionsMax: config.limits.socketsMax },
+    tracer: tracing?.tracer,
     clock,
   });
   const metrics = new Metrics();
@@ -82,7 +91,7 @@ async function run(settings: LiveSettings<DeliveryConfig>): Promise<void> {
     ...config.push,
     isFeedListening: () => feed.health().ready,
     floorOf: (shard, partition) => feed.floorOf(shard, partition),
-    observeAge: observeDots(metrics),
+    observeAge: dotObserver(metrics, tracing?.tracer),
     onDirectoryFailure: (error) => log.debug({ err: error }, "the directory did not answer; it is asked again"),
   });
   const foreignOrigins = new ForeignOrigins((origin) => {
@@ -112,6 +121,7 @@ async function run(settings: LiveSettings<DeliveryConfig>): Promise<void> {
     },
   });
   exposeReloading(metrics, () => reloading.metrics());
+  if (tracing !== undefined) exposeTracing(metrics, () => tracing.metrics());
   exposeParts(metrics, { gateway, push, keeper, channels, audience, feed, deviceChanges, limits: config.limits });
   let draining = false;
   const operations = new OperationsServer({
@@ -175,9 +185,20 @@ async function run(settings: LiveSettings<DeliveryConfig>): Promise<void> {
           await Promise.all([feed.stop(), deviceChanges.stop(), audience.stop(), channels.close()]);
         },
       },
+      { name: "send the last spans", run: (remainingMs) => tracing?.close(remainingMs / 2) },
       { name: "close operations", run: () => operations.close() },
     ],
   });
+}
+
+function dotObserver(metrics: Metrics, tracer: Tracer | undefined): ObserveAge {
+  const observe = observeDots(metrics);
+  if (tracer === undefined) return observe;
+  const trace = frameTraces(tracer);
+  return (ageSeconds, dot) => {
+    observe(ageSeconds);
+    trace(dot);
+  };
 }
 
 function createAudience(settings: LiveSettings<DeliveryConfig>, log: Log): Audience {
@@ -190,11 +211,18 @@ function createAudience(settings: LiveSettings<DeliveryConfig>, log: Log): Audie
 }
 
 function createFeed(settings: LiveSettings<DeliveryConfig>, channels: PresenceChannels, log: Log): PresenceFeed {
-  const { feed, instanceId } = settings.config;
+  const { feed, instanceId, tracing } = settings.config;
   const kafka = kafkaOf(settings);
   if (feed === "kafka" && kafka !== undefined) {
     const topic = kafkaTopics(kafka.topics)["presence.events.v1"];
-    const records = presenceFeed({ ...kafka, topic, clientId: instanceId, from: "now", clock });
+    const records = presenceFeed({
+      ...kafka,
+      topic,
+      clientId: instanceId,
+      from: "now",
+      traces: tracing !== undefined,
+      clock,
+    });
     return new KafkaFeed({ records, clock, log });
   }
   const onEnd = (error: unknown) => log.error({ err: error }, "presence refuses to be watched");

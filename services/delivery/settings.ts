@@ -20,6 +20,7 @@ import {
   redisSettings,
   text,
   toggle,
+  tracingSettings,
   type Values,
 } from "@realchat/presence-runtime";
 
@@ -196,6 +197,7 @@ export const deliverySettings = {
       meaning: "how long it may take to answer before its connection counts as lost",
     },
   }),
+  ...group("Tracing", tracingSettings),
   ...group("Process", {
     INSTANCE_ID: {
       kind: text({ maxBytes: 128 }),

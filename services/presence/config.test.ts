@@ -55,6 +55,7 @@ describe("configuration", () => {
         leases: { ...defaultLeasePace, refused: undefined },
       },
       limits: { ...defaultLimits, messageMaxBytes: 4 * 2 ** 20 },
+      ...{ tracing: undefined, advice: [] },
       log: { level: "info", format: "auto" },
       drain: { delayMs: 0, timeoutMs: 10_000 },
     });
@@ -85,6 +86,45 @@ describe("configuration", () => {
     const { session } = configOf({ SESSION_TTL: "1s" });
     assert.deepEqual([session.ttlMs, session.heartbeatIntervalMs], [1_000, 333]);
     assert.equal(problemsOf({ SESSION_TTL: "999ms" }).length, 1);
+  });
+
+  test("a collector turns tracing on, unless something else turns it off", () => {
+    const collector = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318/" };
+    const defaults = {
+      ...{ url: "http://collector:4318/v1/traces", serviceName: "presence", queueMax: 2_048, delayMs: 5_000 },
+      sampler: { isParentBased: true, ratio: 1 },
+    };
+    assert.deepEqual(configOf(collector).tracing, defaults);
+    assert.equal(configOf({ ...collector, OTEL_SDK_DISABLED: "true" }).tracing, undefined);
+    assert.equal(configOf({ ...collector, OTEL_TRACES_EXPORTER: "none" }).tracing, undefined);
+    const given = {
+      ...{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://traces/in", OTEL_SERVICE_NAME: "who-is-there" },
+      ...{ OTEL_TRACES_SAMPLER: "traceidratio", OTEL_TRACES_SAMPLER_ARG: "0.25" },
+    };
+    assert.deepEqual(configOf({ ...collector, ...given }).tracing, {
+      ...{ ...defaults, url: "https://traces/in", serviceName: "who-is-there" },
+      sampler: { isParentBased: false, ratio: 0.25 },
+    });
+    const ratioOf = (name: string) => configOf({ ...collector, OTEL_TRACES_SAMPLER: name }).tracing?.sampler.ratio;
+    assert.deepEqual(["always_off", "parentbased_always_off", "always_on"].map(ratioOf), [0, 0, 1]);
+    assert.match(problemsOf({ OTEL_TRACES_SAMPLER_ARG: "25%" })[0] ?? "", /is no number from 0 to 1/);
+    assert.match(problemsOf({ OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" })[0] ?? "", /give http\/protobuf/);
+  });
+
+  test("the old names for tracing end no start, and say what to set", () => {
+    const old = { TRACING_ENABLED: "true", JAEGER_URL: "http://user:secret@jaeger:14268" };
+    const { advice, tracing } = configOf(old);
+    assert.equal(tracing, undefined);
+    assert.deepEqual(
+      advice.map((line) => line.replace(/ does nothing: set OTEL_EXPORTER_OTLP_ENDPOINT=http:\/\/HOST:4318.*/, "")),
+      ["TRACING_ENABLED", "JAEGER_URL"],
+    );
+    assert.equal(printed(old, "--print-config").includes("user:secret"), false);
+    const beside = configOf({ ...old, OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318" });
+    assert.match(
+      beside.advice[0] ?? "",
+      /TRACING_ENABLED does nothing beside OTEL_EXPORTER_OTLP_ENDPOINT: leave it out/,
+    );
   });
 
   test("no grace at all is allowed", () => {

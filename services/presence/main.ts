@@ -1,5 +1,5 @@
 import { fileDescriptorSet, presence } from "@realchat/presence-proto";
-import { createRpcServer, Health, reflectionServices } from "@realchat/presence-rpc";
+import { type CallContext, createRpcServer, Health, reflectionServices } from "@realchat/presence-rpc";
 import {
   systemClock as clock,
   createLog,
@@ -20,6 +20,7 @@ import {
   startOrExit,
 } from "@realchat/presence-runtime";
 import { JwtVerifier, type Keys, openKeys } from "@realchat/presence-runtime/authentication";
+import { openTracing } from "@realchat/presence-runtime/tracing";
 import { ApiAccess } from "./callers/api-access.ts";
 import { build, loadConfig } from "./config.ts";
 import { defaultRules } from "./domain/decisions.ts";
@@ -29,16 +30,19 @@ import { KafkaPublisher } from "./events/kafka/kafka-publisher.ts";
 import { MemoryPublisher } from "./events/memory.ts";
 import type { EventPublisher } from "./events/publisher.ts";
 import { type PublishToChannel, RedisPubSubPublisher } from "./events/redis-pubsub.ts";
+import { TracedPublisher } from "./events/traced-publisher.ts";
 import type { PresenceConfig } from "./presence-config.ts";
 import {
   exposeCallers,
   exposeParts,
   exposeReloading,
   exposeServer,
+  exposeTracing,
   observeCalls,
   observeTransitions,
 } from "./presence-metrics.ts";
 import { PresenceService } from "./presence-service.ts";
+import { TracedCalls } from "./rpc/call-traces.ts";
 import { presenceApi } from "./rpc/presence-api.ts";
 import { CutOff, lookPeriodMs } from "./shards/cut-off.ts";
 import { ShardWork } from "./shards/shard-work.ts";
@@ -64,8 +68,14 @@ await startOrExit("presence", async () => {
 async function run(settings: LiveSettings<PresenceConfig>): Promise<void> {
   const { config } = settings;
   const log = createLog({ service: config.serviceName, instance: config.instanceId, ...config.log });
+  for (const advice of config.advice) log.warn(advice);
+  const onFailure = (error: Error) => log.warn({ err: error }, "spans could not be sent: they are dropped");
+  const { instanceId } = config;
+  const tracing = config.tracing && (await openTracing({ ...config.tracing, instanceId, onFailure, clock }));
   const { store, publishToChannel } = createStore(settings, log);
-  const publishers = [...createPublishers(settings, publishToChannel)];
+  const publishers = [...createPublishers(settings, publishToChannel)].map((publisher) =>
+    tracing === undefined ? publisher : new TracedPublisher(publisher, tracing.tracer),
+  );
   await Promise.all([store.open(), ...publishers.map((publisher) => publisher.open())]);
 
   const metrics = new Metrics();
@@ -160,9 +170,11 @@ async function run(settings: LiveSettings<PresenceConfig>): Promise<void> {
     followsAllShards: () => work.followsAllShards,
     leasesRefused: config.session.leases.refused,
   });
-  const onInternalError = (method: string, error: unknown) =>
-    log.error({ err: error, method }, "a handler failed: this is a bug");
-  const services = [presenceApi(service, config.session, new LoopTurns(clock), onInternalError), health.service];
+  const traces = tracing && new TracedCalls(tracing.tracer);
+  const onInternalError = (method: string, error: unknown, call?: CallContext) =>
+    log.error({ err: error, method, trace_id: traces?.traceIdOf(call) }, "a handler failed: this is a bug");
+  const api = presenceApi(service, config.session, new LoopTurns(clock), onInternalError, traces);
+  const services = [api, health.service];
   const { callers } = config;
   const jwt = callers?.tokens;
   const tokens = jwt && new JwtVerifier({ ...jwt, keys: await openCallerKeys(jwt, log), clock });
@@ -170,7 +182,8 @@ async function run(settings: LiveSettings<PresenceConfig>): Promise<void> {
   exposeCallers(metrics, () => access?.metrics());
   const server = createRpcServer({
     services: [...services, ...reflectionServices(services, fileDescriptorSet())],
-    interceptors: access === undefined ? [] : [access.interceptor],
+    // Nobody is traced who may not call.
+    interceptors: [access, traces].flatMap((part) => (part === undefined ? [] : [part.interceptor])),
     observer: observeCalls(metrics),
     onInternalError,
     limits: { messageMaxBytes: config.limits.messageMaxBytes },
@@ -189,6 +202,7 @@ async function run(settings: LiveSettings<PresenceConfig>): Promise<void> {
     },
   });
   exposeReloading(metrics, () => reloading.metrics());
+  if (tracing !== undefined) exposeTracing(metrics, () => tracing.metrics());
   let draining = false;
   const operations = new OperationsServer({
     service: config.serviceName,
@@ -244,6 +258,7 @@ async function run(settings: LiveSettings<PresenceConfig>): Promise<void> {
         },
       },
       { name: "close the store", run: () => store.close() },
+      { name: "send the last spans", run: (remainingMs) => tracing?.close(remainingMs / 2) },
       { name: "close operations", run: () => operations.close() },
     ],
   });

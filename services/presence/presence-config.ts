@@ -6,7 +6,10 @@ import {
   listeningTls,
   type RedisConfig,
   redisConfig,
+  retiredTracingAdvice,
   showDuration,
+  type TracingTarget,
+  tracingTarget,
 } from "@realchat/presence-runtime";
 import { type CallersConfig, callersConfig } from "./caller-settings.ts";
 import type { LeasePace } from "./domain/lease.ts";
@@ -41,6 +44,10 @@ export interface PresenceConfig {
     readonly leases: LeasePace & { readonly refused: string | undefined };
   };
   readonly limits: Limits & { readonly messageMaxBytes: number };
+  /** undefined: nothing is traced. */
+  readonly tracing: TracingTarget | undefined;
+  /** What to say at start, a line each. */
+  readonly advice: readonly string[];
   readonly log: { readonly level: PresenceValues["LOG_LEVEL"]; readonly format: PresenceValues["LOG_FORMAT"] };
   readonly drain: { readonly delayMs: number; readonly timeoutMs: number };
 }
@@ -91,6 +98,8 @@ export function presenceConfig(values: PresenceValues): PresenceConfig {
       userMaxDevices: values.USER_MAX_DEVICES,
       messageMaxBytes: values.MESSAGE_MAX_BYTES,
     },
+    tracing: tracingTarget(values),
+    advice: [...retiredTracingAdvice(values)],
     log: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
     drain: { delayMs: values.DRAIN_DELAY, timeoutMs: values.DRAIN_TIMEOUT },
   };

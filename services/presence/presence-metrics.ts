@@ -1,5 +1,6 @@
 import type { CallObserver, RpcCode, RpcServerMetrics } from "@realchat/presence-rpc";
 import type { Metrics, ReloadMetrics, Sample } from "@realchat/presence-runtime";
+import type { TracingMetrics } from "@realchat/presence-runtime/tracing";
 import type { AccessMetrics } from "./callers/api-access.ts";
 import { type BeginReason, beginReasons } from "./domain/recovery.ts";
 import { type Transition, transitionCauses } from "./domain/transition.ts";
@@ -317,6 +318,14 @@ export function exposeServer(metrics: Metrics, read: () => RpcServerMetrics): vo
   );
   metrics.total({ name: "presence_rpc_limits_hit_total", help: "Limits that callers ran into, by name." }, () =>
     Object.entries(read().limitsHit).map(([limit, value]) => ({ labels: { limit }, value })),
+  );
+}
+
+/** What became of spans. */
+export function exposeTracing(metrics: Metrics, read: () => TracingMetrics): void {
+  metrics.total(
+    { name: "presence_spans_total", help: "Spans recorded, and those of them sent, or not for a fault." },
+    () => Object.entries(read().spans).map(([outcome, value]) => ({ labels: { outcome }, value })),
   );
 }
 

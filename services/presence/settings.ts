@@ -15,6 +15,7 @@ import {
   redisSettings,
   text,
   toggle,
+  tracingSettings,
   type Values,
 } from "@realchat/presence-runtime";
 import { callerSettings } from "./caller-settings.ts";
@@ -155,6 +156,7 @@ export const presenceSettings = {
       meaning: "bytes of one gRPC request",
     },
   }),
+  ...group("Tracing", tracingSettings),
   ...group("Process", {
     INSTANCE_ID: {
       kind: text({ maxBytes: 128 }),

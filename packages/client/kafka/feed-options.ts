@@ -15,6 +15,8 @@ export interface PresenceFeedOptions extends Omit<KafkaAccess, "clientId"> {
   readonly clientId?: string;
   /** Users whose version is remembered, to leave out repetitions; default 100,000, those heard of last. */
   readonly usersMax?: number;
+  /** Whether changes are to say by what they are traced; default false. */
+  readonly traces?: boolean;
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
 }

@@ -13,7 +13,7 @@ import { type Clock, pause } from "@realchat/presence-runtime/clock";
 import type { PresenceChange } from "../presence-change.ts";
 import { presenceClientErrorOf } from "../presence-client-error.ts";
 import { type FeedSettings, feedSettings, type PresenceFeedOptions } from "./feed-options.ts";
-import { recordContent } from "./record-content.ts";
+import { recordContent, traceOf } from "./record-content.ts";
 import { type ResetFloor, ResetFloors } from "./reset-floors.ts";
 import { SeenVersions } from "./seen-versions.ts";
 
@@ -75,6 +75,8 @@ export class PresenceFeed implements AsyncIterable<FeedNews>, AsyncDisposable {
   readonly #from: FeedSettings["from"];
   readonly #clock: Clock;
   readonly #source: TopicSource;
+  /** What a record says of its trace. */
+  readonly #traceOf: typeof traceOf;
   readonly #seen: SeenVersions;
   readonly #floors = new ResetFloors();
   readonly #closed = new AbortController();
@@ -87,10 +89,14 @@ export class PresenceFeed implements AsyncIterable<FeedNews>, AsyncDisposable {
   #detail = "not started";
   #failuresInRow = 0;
 
-  constructor(settings: Pick<FeedSettings, "from" | "floors" | "clock" | "usersMax" | "signal">, source: TopicSource) {
+  constructor(
+    settings: Pick<FeedSettings, "from" | "floors" | "clock" | "usersMax" | "signal" | "traces">,
+    source: TopicSource,
+  ) {
     this.#from = settings.from;
     this.#clock = settings.clock;
     this.#source = source;
+    this.#traceOf = settings.traces ? traceOf : () => undefined;
     this.#seen = new SeenVersions(settings.usersMax);
     const nowMs = this.#clock.monotonicMs();
     for (const { shard, partition, begin } of settings.floors ?? []) this.#floors.read(partition, shard, begin, nowMs);
@@ -205,7 +211,7 @@ export class PresenceFeed implements AsyncIterable<FeedNews>, AsyncDisposable {
   }
 
   *#take({ partition, records, next, unreadable }: FetchedRecords): Generator<FeedNews> {
-    for (const { offset, value } of records) {
+    for (const { offset, value, headers } of records) {
       this.#counters.records++;
       this.#positions.set(partition, offset + 1n);
       const content = recordContent(value);
@@ -214,7 +220,7 @@ export class PresenceFeed implements AsyncIterable<FeedNews>, AsyncDisposable {
           const { change } = content;
           if (change.version < this.#floors.of(change.shard, partition)) this.#counters.outdated++;
           else if (!this.#seen.isNews(change.userId, change.version)) this.#counters.repetitions++;
-          else yield { kind: "change", partition, offset, ...change };
+          else yield { kind: "change", partition, offset, ...change, ...this.#traceOf(headers) };
           break;
         }
         case "reset": {

@@ -1,3 +1,4 @@
+import { headersIn } from "@realchat/presence-kafka/consumer";
 import { EventEnvelope, EventType } from "@realchat/presence-proto/events";
 import { PresenceResetEvent, PresenceUpdateEvent } from "@realchat/presence-proto/presence";
 import { changeOfUpdate, type PresenceChange } from "../presence-change.ts";
@@ -24,5 +25,16 @@ export function recordContent(value: Uint8Array): RecordContent {
     }
   } catch {
     return { kind: "unreadable" };
+  }
+}
+
+/** By what a record is traced: its header `traceparent`. */
+export function traceOf(headers: Uint8Array | undefined): { readonly traceparent: string } | undefined {
+  if (headers === undefined) return undefined;
+  try {
+    const { traceparent } = headersIn(headers);
+    return traceparent === undefined ? undefined : { traceparent };
+  } catch {
+    return undefined;
   }
 }

@@ -1,3 +1,4 @@
+import type { Span } from "@realchat/presence-runtime/tracer";
 import { type ClosedByOperator, PresenceClientError } from "../presence-client-error.ts";
 import { type OnListenerError, tell } from "../tell.ts";
 import type { CloseReason, SessionHandle, SessionState, Successor } from "./session-handle.ts";
@@ -22,6 +23,8 @@ export class HeldSession implements SessionHandle {
   failures = 0;
   /** Opened for the same device while this one was being registered: queued until the answer is there. */
   successor: HeldSession | undefined;
+  /** Of its call under way, where those are traced. */
+  span: Span | undefined;
   /** Once its socket is closed. */
   closing: Closing | undefined;
   refusal: PresenceClientError | undefined;
@@ -76,6 +79,11 @@ export class HeldSession implements SessionHandle {
 
   get sessionId(): string | undefined {
     return this.token === "" ? undefined : this.token;
+  }
+
+  /** What its call says of its trace. */
+  get trace(): { readonly traceparent: string } | undefined {
+    return this.span && { traceparent: this.span.traceparent };
   }
 
   untilOnline(): Promise<void> {

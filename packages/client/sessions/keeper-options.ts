@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "@realchat/presence-runtime/clock";
+import type { Tracer } from "@realchat/presence-runtime/tracer";
 import type { PresenceAccess } from "../grpc/presence-channels.ts";
 import { PresenceClientError } from "../presence-client-error.ts";
 import { type OnListenerError, throwUncaught } from "../tell.ts";
@@ -20,6 +21,8 @@ export interface SessionKeeperOptions {
    * caught. Either way the others are told, and sessions are as if it had not happened.
    */
   readonly onListenerError?: OnListenerError;
+  /** Traces registrations and ends, each by itself; default: nobody does. */
+  readonly tracer?: Tracer | undefined;
   readonly clock?: Clock;
 }
 
@@ -56,6 +59,7 @@ interface KeeperSettings {
   readonly leases: boolean;
   readonly limits: KeeperLimits;
   readonly onListenerError: OnListenerError;
+  readonly tracer: Tracer | undefined;
   readonly clock: Clock;
 }
 
@@ -66,6 +70,7 @@ export function keeperSettings({
   leases = true,
   limits: given,
   onListenerError = throwUncaught,
+  tracer,
   clock = systemClock,
 }: SessionKeeperOptions): KeeperSettings {
   checkId("instanceId", instanceId);
@@ -78,5 +83,5 @@ export function keeperSettings({
     const message = `limits.batchMaxSessions is ${limits.batchMaxSessions}: presence takes 1000 sessions in a batch`;
     throw new PresenceClientError("INVALID_ARGUMENT", message);
   }
-  return { channels, instanceId, leases, limits, onListenerError, clock };
+  return { channels, instanceId, leases, limits, onListenerError, tracer, clock };
 }

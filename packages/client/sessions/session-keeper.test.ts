@@ -2,15 +2,17 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { DisconnectReason } from "@realchat/presence-proto/presence";
 import { FakeClock } from "@realchat/presence-runtime/testing";
+import type { Tracer } from "@realchat/presence-runtime/tracer";
+import { startedSpans } from "@realchat/presence-runtime/tracing/testing";
 import { PresenceClientError } from "../presence-client-error.ts";
 import { away, type Call, ScriptedPresence } from "../testing/scripted-presence.ts";
 import type { KeeperLimits } from "./keeper-options.ts";
 import { SessionKeeper } from "./session-keeper.ts";
 
-function keeping(limits: Partial<KeeperLimits> = {}) {
+function keeping(limits: Partial<KeeperLimits> = {}, tracer?: Tracer) {
   const clock = new FakeClock();
   const presence = new ScriptedPresence(clock);
-  const keeper = new SessionKeeper({ channels: presence, instanceId: "gw-1", clock, limits });
+  const keeper = new SessionKeeper({ channels: presence, instanceId: "gw-1", clock, limits, tracer });
   return { clock, presence, keeper };
 }
 
@@ -39,6 +41,31 @@ describe("a session", () => {
     const beats = presence.ofKind("refresh");
     assert.equal(beats.length, 3);
     assert.deepEqual(beats[0]?.request.sessions, [{ ...alice, sessionId: handle.sessionId }]);
+  });
+
+  test("is traced by itself, its registration and its end, also among others in one call", async () => {
+    const { tracer, spans } = startedSpans();
+    const { clock, presence, keeper } = keeping({}, tracer);
+    const handles = ["alice", "bob"].map((userId) => keeper.open({ ...alice, userId }));
+    await clock.advance(0);
+    presence.fault = unavailable;
+    keeper.open({ ...alice, userId: "cid" });
+    await clock.advance(0);
+    presence.fault = () => undefined;
+    for (const handle of handles) void handle.close("logged-out");
+    await clock.advance(1_000);
+    const [registered, ended] = [presence.ofKind("register"), presence.ofKind("unregister")];
+    const sent = [...registered, ...ended].map(({ request }) => request.traceparent).sort();
+    assert.deepEqual(sent, spans.map(({ traceparent }) => traceparent).sort());
+    assert.equal(new Set(sent).size, 6);
+    assert.deepEqual(
+      spans.map(({ name, failure }) => `${name.replace(/.*\//, "")} ${failure}`),
+      [
+        ...["RegisterSession undefined", "RegisterSession undefined", "RegisterSession away"],
+        ...["UnregisterSession undefined", "UnregisterSession undefined", "RegisterSession undefined"],
+      ],
+    );
+    assert.ok(spans.every(({ isOver }) => isOver));
   });
 
   test("has a connection id that no other one has, whichever keeper made it", async () => {

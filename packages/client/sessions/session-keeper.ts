@@ -1,7 +1,9 @@
+import type { CallOptions } from "@realchat/presence-grpc";
 import { type Duration, durationOf } from "@realchat/presence-proto";
 import {
   type DeepPartial,
   DisconnectReason,
+  PresenceApiDefinition,
   type RegisterSessionRequest,
   type RegisterSessionResponse,
   type SessionRef,
@@ -10,6 +12,7 @@ import {
 } from "@realchat/presence-proto/presence";
 import { backoffMs } from "@realchat/presence-runtime/backoff";
 import { type Cancel, type Clock, pause } from "@realchat/presence-runtime/clock";
+import type { Tracer } from "@realchat/presence-runtime/tracer";
 import type { PresenceApi } from "../grpc/presence-channels.ts";
 import { GatewayLease } from "../lease/gateway-lease.ts";
 import { type ClosedByOperator, PresenceClientError, presenceClientErrorOf } from "../presence-client-error.ts";
@@ -57,6 +60,7 @@ export class SessionKeeper implements AsyncDisposable {
   readonly #limits: KeeperLimits;
   readonly #clock: Clock;
   readonly #onListenerError: OnListenerError;
+  readonly #tracer: Tracer | undefined;
   readonly #reachability: Reachability;
   /** Of sessions under no lease. */
   readonly #pace = new ServerPace({ intervalMs: 20_000, ttlMs: 60_000 });
@@ -85,12 +89,13 @@ export class SessionKeeper implements AsyncDisposable {
 
   /** @throws PresenceClientError INVALID_ARGUMENT naming the option */
   constructor(options: SessionKeeperOptions) {
-    const { channels, instanceId, leases, limits, clock, onListenerError } = keeperSettings(options);
+    const { channels, instanceId, leases, limits, clock, onListenerError, tracer } = keeperSettings(options);
     this.#api = channels.api;
     this.#instanceId = instanceId;
     this.#limits = limits;
     this.#clock = clock;
     this.#onListenerError = onListenerError;
+    this.#tracer = tracer;
     this.#connectionPrefix = randomId(clock);
     const reachability = new Reachability({
       clock,
@@ -113,7 +118,10 @@ export class SessionKeeper implements AsyncDisposable {
     this.#registers = new GatheredCalls({
       ...{ method: "register", clock, reachability, ...limits },
       requestOf: (session) => this.#registrationOf(session),
-      one: (request) => this.#api.registerSession(request, timeout).catch((error) => this.#whyRefused(request, error)),
+      one: (request) =>
+        this.#api
+          .registerSession(request, { ...timeout, ...tracedBy(request) })
+          .catch((error) => this.#whyRefused(request, error)),
       many: async (sessions) => {
         const { results } = await this.#api.registerSessions({ sessions }, timeout);
         return results.map((result) => failureOf(result) ?? result.session ?? unanswered);
@@ -124,7 +132,7 @@ export class SessionKeeper implements AsyncDisposable {
     this.#unregisters = new GatheredCalls({
       ...{ method: "unregister", clock, reachability, ...limits },
       requestOf: (session) => this.#endingOf(session),
-      one: (request) => this.#api.unregisterSession(request, timeout),
+      one: (request) => this.#api.unregisterSession(request, { ...timeout, ...tracedBy(request) }),
       many: async (sessions) => {
         const { results } = await this.#api.unregisterSessions({ sessions }, timeout);
         return results.map((result) => failureOf(result) ?? {});
@@ -385,7 +393,10 @@ export class SessionKeeper implements AsyncDisposable {
     if (session.isLive) return this.#register(session);
     const { closing } = session;
     if (session.state !== "closing" || closing === undefined) return undefined;
-    if (this.#reachability.reachableMs < closing.expiresMs) return this.#unregisters.call(session);
+    if (this.#reachability.reachableMs < closing.expiresMs) {
+      this.#startSpan(session, "UnregisterSession");
+      return this.#unregisters.call(session);
+    }
     this.#apply(session, { kind: "dropped" });
     return undefined;
   }
@@ -397,6 +408,7 @@ export class SessionKeeper implements AsyncDisposable {
   #register(session: HeldSession): Promise<void> {
     this.#registering.set(deviceKey(session), session);
     this.#apply(session, { kind: "sent" });
+    this.#startSpan(session, "RegisterSession");
     return this.#registers.call(session);
   }
 
@@ -406,10 +418,22 @@ export class SessionKeeper implements AsyncDisposable {
     const identity = { userId, deviceId, connectionId, instanceId: this.#instanceId, leaseId };
     // One that comes back has its place in the order already.
     const age = token === "" ? ageOf(this.#clock.monotonicMs() - session.aliveAtMs) : undefined;
-    return { ...identity, previousSessionId: token, age };
+    return { ...identity, previousSessionId: token, age, ...session.trace };
+  }
+
+  #startSpan(session: HeldSession, method: string): void {
+    if (this.#tracer === undefined) return;
+    const attributes = { "rpc.system": "grpc", "rpc.service": PresenceApiDefinition.fullName, "rpc.method": method };
+    session.span = this.#tracer.start(`${PresenceApiDefinition.fullName}/${method}`, { kind: "client", attributes });
+  }
+
+  #endSpan(session: HeldSession, error?: PresenceClientError): void {
+    session.span?.end(error?.message);
+    session.span = undefined;
   }
 
   #registered(session: HeldSession, answer: RegisterSessionResponse, sentMs: number): void {
+    this.#endSpan(session);
     this.#counters.registrations++;
     if (session.state === "returning") this.#counters.returns++;
     this.#paceOf(session).adopt(answer);
@@ -422,6 +446,7 @@ export class SessionKeeper implements AsyncDisposable {
   }
 
   #registrationFailed(session: HeldSession, error: PresenceClientError, sentMs: number): void {
+    this.#endSpan(session, error);
     this.#counters.callFailures++;
     const why = registrationFailure(session, error);
     if (why === "refused") session.refusal = error;
@@ -443,17 +468,26 @@ export class SessionKeeper implements AsyncDisposable {
     throw (result && failureOf(result)) ?? refusal;
   }
 
-  #endingOf({ userId, deviceId, knownToken: sessionId, closing }: HeldSession): DeepPartial<UnregisterSessionRequest> {
+  #endingOf(session: HeldSession): DeepPartial<UnregisterSessionRequest> {
+    const { userId, deviceId, knownToken: sessionId, closing } = session;
     const reason = closing?.reason === undefined ? undefined : reasons[closing.reason];
-    return { userId, deviceId, sessionId, reason: reason ?? DisconnectReason.DISCONNECT_REASON_UNSPECIFIED };
+    return {
+      userId,
+      deviceId,
+      sessionId,
+      reason: reason ?? DisconnectReason.DISCONNECT_REASON_UNSPECIFIED,
+      ...session.trace,
+    };
   }
 
   #unregistered(session: HeldSession): void {
+    this.#endSpan(session);
     this.#counters.unregistrations++;
     this.#apply(session, { kind: "unregistered" });
   }
 
   #unregistrationFailed(session: HeldSession, error: PresenceClientError): void {
+    this.#endSpan(session, error);
     this.#counters.callFailures++;
     const why = isRefusal(error) ? "refused" : "unanswered";
     this.#apply(session, { kind: "unregistration-failed", why }, error.retryAfterMs);
@@ -495,6 +529,11 @@ const reasons = {
   "connection-lost": DisconnectReason.DISCONNECT_REASON_CONNECTION_LOST,
   "server-drain": DisconnectReason.DISCONNECT_REASON_SERVER_DRAIN,
 } as const satisfies Record<CloseReason, DisconnectReason>;
+
+/** A call of its own has its trace context where every gRPC server looks for it. */
+function tracedBy({ traceparent }: { readonly traceparent?: string | undefined }): Pick<CallOptions, "metadata"> {
+  return traceparent === undefined ? {} : { metadata: { traceparent } };
+}
 
 const retryPace = { firstMs: 500, capMs: 4_000 };
 

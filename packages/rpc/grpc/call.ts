@@ -23,7 +23,7 @@ export interface CallSurroundings {
   readonly deadlines: Deadlines;
   readonly messageMaxBytes: number;
   readonly observer: CallObserver | undefined;
-  readonly onInternalError: ((method: string, error: unknown) => void) | undefined;
+  readonly onInternalError: ((method: string, error: unknown, call: CallContext) => void) | undefined;
 }
 
 const none: readonly never[] = [];
@@ -299,7 +299,7 @@ export class Call implements CallContext, ResponseStream<unknown>, StreamHandler
       this.#end("answered", error.code);
       this.#sendStatus(error.code, error.message, [...trailers, ...statusTrailers(error)]);
     } else {
-      this.#surroundings.onInternalError?.(this.#served.name, error);
+      this.#surroundings.onInternalError?.(this.#served.name, error, this);
       this.#end("answered", "INTERNAL");
       this.#sendStatus("INTERNAL", "internal error: the server's log has more", trailers);
     }

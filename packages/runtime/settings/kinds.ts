@@ -13,6 +13,16 @@ export function integer(range: { readonly min: number; readonly max: number }): 
   return { placeholder: "number", schema, show: String };
 }
 
+/** A part of a whole. */
+export const fraction: ValueKind<number> = {
+  placeholder: "0…1",
+  schema: z
+    .string()
+    .regex(/^(?:0|1|0?\.\d+|1\.0+)$/, "is no number from 0 to 1: give one, such as 0.01")
+    .transform(Number),
+  show: String,
+};
+
 /** `true` or `false`; as a flag also without a value. */
 export const toggle: ValueKind<boolean> = {
   placeholder: "true|false",

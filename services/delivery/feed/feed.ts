@@ -49,4 +49,6 @@ export interface PresenceUpdate {
   /** Wall clock, ms; 0: online or unknown. */
   readonly lastSeenMs: number;
   readonly shard: number;
+  /** W3C trace context of who brought it about; absent: none is known. */
+  readonly traceparent?: string;
 }

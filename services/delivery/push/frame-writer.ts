@@ -13,6 +13,9 @@ const cachedFramesMax = 1_000;
 
 type WriterMetrics = Pick<PushMetrics, "frames" | "framesBuilt" | "bytes" | "dots" | "hidden" | "closedSlow">;
 
+/** @param ageSeconds of the change, at the time when it is written to a socket */
+export type ObserveAge = (ageSeconds: number, dot: Dot) => void;
+
 /** What one write contains: whole frames, which all sockets share. */
 interface Frames {
   readonly count: number;
@@ -27,7 +30,7 @@ interface Frames {
 export class FrameWriter {
   readonly #clock: Clock;
   readonly #slowMs: number;
-  readonly #observeAge: (ageSeconds: number) => void;
+  readonly #observeAge: ObserveAge;
   readonly #isStale: () => boolean;
   readonly #nextTurn: (run: () => void) => void;
   /** In their order; those removed meanwhile are no longer due. */
@@ -42,14 +45,14 @@ export class FrameWriter {
 
   /**
    * @param options.slowMs how long the network may take over one write
-   * @param options.observeAge called with the age of each change when it is written
+   * @param options.observeAge called with each change when it is written
    * @param options.isStale whether dots may not be current
    * @param options.nextTurn puts a run off to the event loop's next turn
    */
   constructor(options: {
     clock: Clock;
     slowMs: number;
-    observeAge: (ageSeconds: number) => void;
+    observeAge: ObserveAge;
     isStale: () => boolean;
     nextTurn?: ((run: () => void) => void) | undefined;
   }) {
@@ -173,7 +176,7 @@ export class FrameWriter {
     metrics.dots += content.dots.length;
     // The states of a snapshot are old: their age says nothing about push.
     if (content.kind === "snapshot") return;
-    for (const { version } of content.dots) this.#observeAge(Math.max(0, nowUs - version) / 1_000_000);
+    for (const dot of content.dots) this.#observeAge(Math.max(0, nowUs - dot.version) / 1_000_000, dot);
   }
 }
 

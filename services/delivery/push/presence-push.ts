@@ -5,7 +5,7 @@ import type { FeedListener, PresenceFeed, PresenceUpdate } from "../feed/feed.ts
 import { type Dot, differ, differInDevices, offlineSince, withDevicesOf } from "./dot.ts";
 import { FeedSource, LookupSource } from "./dot-sources.ts";
 import type { FrameSink } from "./frame-sink.ts";
-import { FrameWriter } from "./frame-writer.ts";
+import { FrameWriter, type ObserveAge } from "./frame-writer.ts";
 import { InterestIndex } from "./interest-index.ts";
 import { Lookups } from "./lookups.ts";
 import type { PresenceLookup } from "./presence-lookup.ts";
@@ -32,8 +32,8 @@ export interface PresencePushOptions {
   /** Whether the feed delivers changes now; while it does not, known states are looked up again. */
   readonly isFeedListening: () => boolean;
   readonly floorOf: PresenceFeed["floorOf"];
-  /** Seconds. */
-  readonly observeAge: (ageSeconds: number) => void;
+  /** Hears of each change that is written to a socket. */
+  readonly observeAge: ObserveAge;
   readonly onDirectoryFailure: (error: unknown) => void;
   /** Puts a run off to the next turn of the event loop; default: Node's own. */
   readonly nextTurn?: (run: () => void) => void;

@@ -4,6 +4,11 @@ import { after, before, describe, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { ProduceAcks, Producer } from "@platformatic/kafka";
 import {
+  type ReceivedSpan,
+  startOtlpReceiver,
+  type TestOtlpReceiver,
+} from "@realchat/presence-runtime/tracing/testing";
+import {
   createTopics,
   sharedKafka,
   startDelivery,
@@ -23,26 +28,33 @@ const nameOf = (topic: AudienceTopic) => `${prefix}.${topic}`;
 /** Ends with nothing that a gateway could know it by. */
 const presenceTopic = `${prefix}-who-is-there`;
 
+let collector: TestOtlpReceiver;
 let redis: TestRedis;
 let presence: TestPresence;
 let gateways: readonly [TestDelivery, TestDelivery];
 let producer: Producer;
 
 before(async () => {
-  const [kafka, ownRedis] = await Promise.all([sharedKafka(), startRedis()]);
+  const [kafka, ownRedis, ownCollector] = await Promise.all([sharedKafka(), startRedis(), startOtlpReceiver()]);
   redis = ownRedis;
+  collector = ownCollector;
+  const traced = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint, OTEL_BSP_SCHEDULE_DELAY: "20" };
   const client = { clientId: "test", bootstrapBrokers: [kafka.brokers], retries: 20, retryDelay: 200 };
   producer = new Producer(client);
   await createTopics(kafka.brokers, audienceTopics.map(nameOf), { partitions: 3 });
   presence = await startPresence({
-    env: { REDIS_URL: redis.url, KAFKA_BROKERS: kafka.brokers, KAFKA_TOPIC: presenceTopic },
+    env: { REDIS_URL: redis.url, KAFKA_BROKERS: kafka.brokers, KAFKA_TOPIC: presenceTopic, ...traced },
   });
   const env = {
     ...{ PRESENCE_SVC_ADDR: presence.grpcAddress, REDIS_URL: redis.url, KAFKA_BROKERS: kafka.brokers },
     KAFKA_TOPICS: [`presence.events.v1=${presenceTopic}`, ...audienceTopics.map(nameOf)].join(","),
     SAMPLE_CAST: "false",
+    ...traced,
   };
-  gateways = await Promise.all([startDelivery({ env }), startDelivery({ env })]);
+  const named = (OTEL_SERVICE_NAME: string) => startDelivery({ env: { ...env, OTEL_SERVICE_NAME } });
+  gateways = await Promise.all([named("gateway-0"), named("gateway-1")]);
+  const hears = async (gateway: TestDelivery) => (await gateway.metrics()).get("delivery_feed_ready") === 1;
+  for (const gateway of gateways) await waitUntil(() => hears(gateway), { what: "it hears of changes" });
 });
 
 after(async () => {
@@ -50,6 +62,7 @@ after(async () => {
   await presence?.stop();
   await producer?.close();
   await redis?.stop();
+  await collector?.stop();
   for (const code of codes) assert.equal(code, 0);
 });
 
@@ -84,6 +97,31 @@ describe("two gateways on Redis and Kafka", () => {
     assert.equal(heard.get('delivery_feed_faults_total{fault="gap"}'), 0);
     assert.ok((heard.get("delivery_feed_users") ?? 0) >= 2);
     assert.ok(heard.has('delivery_bound_limit{bound="directory_commands"}'));
+  });
+
+  test("one trace leads from the registration at one to the frame on a socket of the other", async () => {
+    await write("conversation.events.v1", "den", conversationCreated("den", "lou", "max"));
+    const lou = await open(0, "lou");
+    await lou.untilTold("max", false);
+    const max = await open(1, "max");
+    const { version } = await lou.untilTold("max", true);
+    const told = await collector.untilSpan("lou is told of max", ({ name, service, attributes }) => {
+      return name === "tell sockets" && service === "gateway-0" && attributes["presence.version"] === String(version);
+    });
+    const path = [told];
+    for (let { parentSpanId } = told; parentSpanId !== ""; parentSpanId = (path.at(-1) as ReceivedSpan).parentSpanId) {
+      path.push(await collector.untilSpan(`span ${parentSpanId}`, ({ spanId }) => spanId === parentSpanId));
+    }
+    const registration = "realchat.presence.v1.PresenceApi/RegisterSession";
+    assert.deepEqual(
+      path.reverse().map(({ service, name }) => `${service}: ${name}`),
+      [
+        ...[`gateway-1: ${registration}`, `presence: ${registration}`],
+        ...["presence: publish to kafka", "gateway-0: tell sockets"],
+      ],
+    );
+    assert.equal(new Set(path.map(({ traceId }) => traceId)).size, 1);
+    for (const client of [lou, max]) client.socket.close();
   });
 
   test("who is blocked or leaves stops seeing the dot, wherever he is connected, and is told so once", async () => {

@@ -32,4 +32,6 @@ export interface Transition {
   /** Offline: wall clock, ms, of the last sign of life. Online: 0. */
   readonly lastSeenMs: number;
   readonly shard: number;
+  /** W3C trace context of the call that brought it about; absent: none is known. */
+  readonly traceparent?: string;
 }

@@ -5,6 +5,7 @@ import type { LeasePace } from "../domain/lease.ts";
 import { PresenceError } from "../domain/presence-error.ts";
 import { type PresenceService, refreshError } from "../presence-service.ts";
 import type { RefreshResult, Registration, SessionEnding } from "../store/store.ts";
+import { type CallTraces, noTraces } from "./call-traces.ts";
 import { ConnectionInstances } from "./connection-instances.ts";
 import { entryDone, entryStatusOf } from "./entry-status.ts";
 import { rpcError } from "./rpc-error.ts";
@@ -32,7 +33,8 @@ export function presenceApi(
   service: PresenceService,
   pace: Pace,
   turns: Pick<LoopTurns, "waitedMs">,
-  onInternalError: (method: string, error: unknown) => void,
+  onInternalError: (method: string, error: unknown, call: CallContext) => void,
+  traces: CallTraces = noTraces,
 ): Service {
   const ttl = durationOf(pace.ttlMs);
   const heartbeatInterval = durationOf(pace.heartbeatIntervalMs);
@@ -53,8 +55,8 @@ export function presenceApi(
     throw rpcError(refreshError(request, result));
   };
 
-  const statusOf = (error: unknown, { method }: CallContext) =>
-    entryStatusOf(error, (bug) => onInternalError(method, bug));
+  const statusOf = (error: unknown, call: CallContext) =>
+    entryStatusOf(error, (bug) => onInternalError(call.method, bug, call));
 
   return implement(presence.PresenceApiDefinition, {
     getPresence: answering(async (request) => {
@@ -63,13 +65,17 @@ export function presenceApi(
     }),
 
     registerSession: answering(async (request, call) => {
-      const { sessionId, version } = await service.register(registrationOf(request), stoodStillMs(turns));
+      const { sessionId, version } = await service.register(
+        registrationOf(request, traces.of(call)),
+        stoodStillMs(turns),
+      );
       instances.registered(call, request.instanceId);
       return { sessionId, version, ...paceOf(request.leaseId) };
     }),
 
     registerSessions: answering(async ({ sessions }, call) => {
-      const outcomes = await service.registerEach(sessions.map(registrationOf), stoodStillMs(turns));
+      const registrations = sessions.map((session) => registrationOf(session, traces.of(call, session.traceparent)));
+      const outcomes = await service.registerEach(registrations, stoodStillMs(turns));
       const results = outcomes.map((outcome, place): presence.RegisterSessionResult => {
         if (outcome.status === "rejected") {
           return { ...statusOf(outcome.reason, call), session: undefined, closed: refusalOf(outcome.reason) };
@@ -82,13 +88,14 @@ export function presenceApi(
       return { results };
     }),
 
-    unregisterSession: answering(async (request) => {
-      await service.unregister(endingOf(request));
+    unregisterSession: answering(async (request, call) => {
+      await service.unregister(endingOf(request, traces.of(call)));
       return {};
     }),
 
     unregisterSessions: answering(async ({ sessions }, call) => {
-      const outcomes = await service.unregisterEach(sessions.map(endingOf));
+      const endings = sessions.map((session) => endingOf(session, traces.of(call, session.traceparent)));
+      const outcomes = await service.unregisterEach(endings);
       const results = outcomes.map((outcome) =>
         outcome.status === "rejected" ? statusOf(outcome.reason, call) : entryDone,
       );
@@ -154,12 +161,12 @@ function refusalOf(error: unknown): presence.Closed | undefined {
   return error instanceof PresenceError && error.refusal !== undefined ? closedOf(error.refusal) : undefined;
 }
 
-function registrationOf(request: presence.RegisterSessionRequest): Registration {
-  return { ...request, ageMs: request.age === undefined ? 0 : msOf(request.age) };
+function registrationOf(request: presence.RegisterSessionRequest, traceparent: string | undefined): Registration {
+  return { ...request, ageMs: request.age === undefined ? 0 : msOf(request.age), traceparent };
 }
 
-function endingOf(request: presence.UnregisterSessionRequest): SessionEnding {
-  return { ...request, reason: reasonOf(request.reason) };
+function endingOf(request: presence.UnregisterSessionRequest, traceparent: string | undefined): SessionEnding {
+  return { ...request, reason: reasonOf(request.reason), traceparent };
 }
 
 /** A node that stood still reads calls whose clients may have gone, or be somewhere else since. 0: it did not. */

@@ -120,6 +120,8 @@ export interface Registration {
   readonly ageMs?: number;
   /** The lease that the session is to be under; absent or empty: none. With one there is a connection_id. */
   readonly leaseId?: string;
+  /** W3C trace context of who asks, if that is recorded: a transition passes it on. */
+  readonly traceparent?: string | undefined;
 }
 
 export type RegisterResult =
@@ -141,6 +143,8 @@ export type CloseResult =
 
 export interface SessionEnding extends SessionRef {
   readonly reason: DisconnectReason;
+  /** As of a Registration. */
+  readonly traceparent?: string | undefined;
 }
 
 export interface Heartbeat extends SessionRef {

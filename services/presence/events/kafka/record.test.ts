@@ -23,6 +23,14 @@ test("a record has the user as key, the envelope as value, and CloudEvents heade
   assert.equal(record.size, bytes);
 });
 
+test("a transition that is traced says by what, as its size does", () => {
+  const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const [plain, traced] = [{}, { traceparent }].map((trace) => recordOf(sampleTransition(trace), "/x"));
+  const headers = [...(traced?.headers ?? [])].map(([key, value]) => [key.toString(), value.toString()]);
+  assert.equal(Object.fromEntries(headers).traceparent, traceparent);
+  assert.equal((traced?.size ?? 0) - (plain?.size ?? 0), "traceparent".length + traceparent.length);
+});
+
 test("a reset has no key and no subject: it is about no user, and goes to every partition", () => {
   const reset = sampleReset();
   const record = resetRecordOf(reset, "/realchat/presence");

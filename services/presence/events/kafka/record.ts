@@ -1,5 +1,5 @@
 import type { BroadcastRecord, ProducedRecord } from "@realchat/presence-kafka/producer";
-import type { CompleteMark, PublishedEntry } from "../../domain/log-entry.ts";
+import { type CompleteMark, isMark, type PublishedEntry } from "../../domain/log-entry.ts";
 import type { Transition } from "../../domain/transition.ts";
 import { cloudEventAttributeNames, cloudEventOf } from "../cloud-event.ts";
 import { encodeEnvelope } from "../codec.ts";
@@ -9,6 +9,9 @@ import { encodeEnvelope } from "../codec.ts";
 const headerKeys = cloudEventAttributeNames.map((name) =>
   Buffer.from(name === "datacontenttype" ? "content-type" : `ce_${name}`),
 );
+
+// As OpenTelemetry has it for messages: https://www.w3.org/TR/trace-context/#traceparent-header
+const traceparentKey = Buffer.from("traceparent");
 
 /** What goes to Kafka for one transition. The key is the user id, so that all changes of a user are in order. */
 export function recordOf(transition: Transition, source: string): ProducedRecord {
@@ -32,5 +35,6 @@ function headersOf(entry: PublishedEntry, source: string): Map<Buffer, Buffer> {
     const content = event[name];
     if (content !== undefined) headers.set(headerKeys[index] as Buffer, Buffer.from(content));
   }
+  if (!isMark(entry) && entry.traceparent !== undefined) headers.set(traceparentKey, Buffer.from(entry.traceparent));
   return headers;
 }

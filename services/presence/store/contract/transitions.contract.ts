@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
-import { assertNear, scene } from "./scene.ts";
+import type { LogEntry } from "../../domain/log-entry.ts";
+import { assertNear, scene, until } from "./scene.ts";
 import type { OpenStore } from "./store-harness.ts";
 
 /** When users come online and go offline, and what the log says of it. */
@@ -25,6 +26,29 @@ export const transitions = (open: OpenStore) =>
           shard: view.shard,
         },
       ]);
+    });
+
+    scene(open, "a transition passes on by what the change that brought it about is traced", async (scene) => {
+      const [came, went] = ["01", "02"].map((id) => `00-4bf92f3577b34da6a3ce929d0e0e47${id}-00f067aa0ba902b7-01`);
+      const heard: LogEntry[] = [];
+      const ready = Promise.withResolvers<void>();
+      const unfollow = scene.store.follow(scene.shardOf("anna"), {
+        entry: (entry) => heard.push(entry),
+        interrupted: ready.resolve,
+      });
+      await ready.promise;
+      await Promise.all([scene.session({ traceparent: came }), scene.session({ deviceId: "laptop" })]);
+      await scene.unregister({ deviceId: "laptop", traceparent: came });
+      await scene.unregister({ traceparent: went });
+      await scene.session();
+      const logged = await scene.transitions();
+      assert.deepEqual(
+        logged.map(({ traceparent }) => traceparent),
+        [came, went, undefined],
+      );
+      await until(() => heard.length === logged.length, "the entries are announced");
+      assert.deepEqual(heard, logged);
+      unfollow();
     });
 
     scene(open, "a second device emits nothing and changes no version", async (scene) => {

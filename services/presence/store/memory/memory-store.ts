@@ -178,7 +178,8 @@ class MemoryStore implements PresenceStore {
     switch (decision.kind) {
       case "registered": {
         this.#makeRoom(moment);
-        const version = this.#commit(userId, deviceId, decision, this.#deadlineMs(moment, leaseId), moment);
+        const deadlineMs = this.#deadlineMs(moment, leaseId);
+        const version = this.#commit(userId, deviceId, decision, deadlineMs, moment, registration.traceparent);
         return { kind: "registered", sessionId: sessionIdOf(decision.session), version };
       }
       case "repeated": {
@@ -220,12 +221,15 @@ class MemoryStore implements PresenceStore {
     };
   }
 
-  #end(ending: SessionRef & { readonly reason: EndReason }, moment: Moment): UnregisterResult {
-    const { userId, deviceId } = ending;
+  #end(
+    ending: SessionRef & { readonly reason: EndReason; readonly traceparent?: string | undefined },
+    moment: Moment,
+  ): UnregisterResult {
+    const { userId, deviceId, traceparent } = ending;
     const decision = decideUnregister(this.#read(userId, moment), ending, moment, this.#rules);
     switch (decision.kind) {
       case "ended":
-        this.#commit(userId, deviceId, decision, noDeadline, moment);
+        this.#commit(userId, deviceId, decision, noDeadline, moment, traceparent);
         return { kind: "ended" };
       case "grace": {
         const before = this.#records.deadlineMs(userId, deviceId) ?? noDeadline;
@@ -601,6 +605,7 @@ class MemoryStore implements PresenceStore {
     }: { record: UserRecord; transition?: NewTransition | undefined; replaced?: Device["current"] },
     deadlineMs: number,
     moment: Moment,
+    traceparent?: string,
   ): number {
     const notice = supersededNotice(userId, deviceId, replaced);
     if (notice !== undefined) this.#log.leaseNotice(notice);
@@ -613,7 +618,8 @@ class MemoryStore implements PresenceStore {
     }
     const version = nextVersion(this.#log.lastVersion, moment.nowUs);
     const lastSeenMs = transition.online ? 0 : record.lastSeenMs;
-    this.#log.append({ userId, ...transition, version, lastSeenMs, shard });
+    const trace = traceparent === undefined ? undefined : { traceparent };
+    this.#log.append({ userId, ...transition, version, lastSeenMs, shard, ...trace });
     this.#records.write(userId, { ...record, version }, deviceId, deadlineMs);
     return version;
   }

@@ -25,6 +25,8 @@ export interface ShardKeys {
   readonly devices: string;
   /** Sharded channel for notices to those who hold leases. */
   readonly notices: string;
+  /** Sharded channel that says, before entries are announced, by what they are traced. */
+  readonly traces: string;
 }
 
 /**
@@ -47,6 +49,7 @@ export function shardKeys(shardCount: number, database = 0, keyPrefix = ""): rea
       live: `${prefix}live:${database}`,
       devices: `${prefix}live:${database}:devices`,
       notices: `${prefix}live:${database}:notices`,
+      traces: `${prefix}live:${database}:traces`,
     };
   });
 }

@@ -3,7 +3,7 @@ import type { LogListener } from "../../store.ts";
 import type { ShardKeys } from "../keys.ts";
 import type { Unreadables } from "../records/unreadables.ts";
 import { decodeNotices } from "./lease-notices.ts";
-import { decodeAnnouncement } from "./log-entry.ts";
+import { decodeAnnouncement, decodeTraces, traced } from "./log-entry.ts";
 
 interface Subscription {
   readonly client: RedisClient;
@@ -18,6 +18,8 @@ export class LiveLog {
   readonly #listeners = new Map<number, Set<LogListener>>();
   /** By shard: the present connection to its server, and how far the subscription on it is. */
   readonly #subscriptions = new Map<number, Subscription>();
+  /** By shard: traces of the entries that its next message announces. */
+  readonly #traces = new Map<number, ReadonlyMap<number, string>>();
   readonly #onVersion: (shard: number, version: number) => void;
   readonly #unreadable: Unreadables;
 
@@ -86,9 +88,10 @@ export class LiveLog {
     const subscription = this.#subscriptions.get(shard);
     if (subscription === undefined) return;
     const { client } = subscription;
-    const { live, devices, notices } = this.#keys[shard] as ShardKeys;
+    const { live, devices, notices, traces } = this.#keys[shard] as ShardKeys;
     subscription.state = "asked";
     await Promise.all([
+      client.sSubscribe(traces, (message) => void this.#traces.set(shard, decodeTraces(message))),
       client.sSubscribe(live, (message) => this.#hear(shard, message)),
       client.sSubscribe(devices, (message) => this.#hearDevices(shard, message)),
       client.sSubscribe(notices, (message) => this.#hearNotices(shard, message)),
@@ -105,7 +108,10 @@ export class LiveLog {
       this.#unreadable.entry({ key, id: "a message", why: "announces no entry" });
       return;
     }
-    for (const entry of entries) {
+    const traces = this.#traces.get(shard);
+    if (traces !== undefined) this.#traces.delete(shard);
+    for (const announced of entries) {
+      const entry = traced(announced, traces?.get(announced.version));
       this.#onVersion(shard, entry.version);
       for (const listener of this.#listeners.get(shard) ?? []) listener.entry(entry);
     }

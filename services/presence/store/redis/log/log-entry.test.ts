@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodeAnnouncement, decodeEntry } from "./log-entry.ts";
+import type { Transition } from "../../../domain/transition.ts";
+import { decodeAnnouncement, decodeEntry, decodeTraces, traced } from "./log-entry.ts";
 
 const packed = ["anna", "0", "5", "phone: {1}\\", "gateway-1", "1790000000123"].join("\0");
-const transition = {
+const transition: Transition = {
   userId: "anna",
   online: false,
   version: 1790000000456789,
@@ -25,6 +26,20 @@ test("an announcement brings entries, each with its version", () => {
     transition,
     { ...transition, userId: "ben", version: 1790000000456790 },
   ]);
+});
+
+test("traces come by version, and only those of entries that are announced count", () => {
+  const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const traces = decodeTraces(`1790000000456789\0${traceparent}\x005\0other`);
+  assert.deepEqual(
+    [...traces],
+    [
+      [1790000000456789, traceparent],
+      [5, "other"],
+    ],
+  );
+  assert.deepEqual(traced(transition, traces.get(transition.version)), { ...transition, traceparent });
+  assert.equal(traced(transition, undefined), transition);
 });
 
 test("a cause that only a later release knows takes nothing from the change", () => {

@@ -1,4 +1,4 @@
-import type { LogEntry, ShardMark } from "../../../domain/log-entry.ts";
+import { isMark, type LogEntry, type ShardMark } from "../../../domain/log-entry.ts";
 import { type Transition, transitionCauses } from "../../../domain/transition.ts";
 
 /** A cause as the log holds it: its number. */
@@ -59,4 +59,18 @@ export function decodeAnnouncement(message: string, shard: number): LogEntry[] |
     start = end;
   }
   return entries;
+}
+
+/** Reads a message on the channel for traces: versions and traceparents in turn. @returns traceparents by version */
+export function decodeTraces(message: string): ReadonlyMap<number, string> {
+  const fields = message.split("\0");
+  const traces = new Map<number, string>();
+  for (let at = 0; at + 1 < fields.length; at += 2) traces.set(Number(fields[at]), fields[at + 1] as string);
+  return traces;
+}
+
+/** The entry with its trace. */
+export function traced<Entry extends LogEntry | undefined>(entry: Entry, traceparent: string | undefined): Entry {
+  if (entry === undefined || traceparent === undefined || isMark(entry)) return entry;
+  return { ...entry, traceparent };
 }

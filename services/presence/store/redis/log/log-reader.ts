@@ -3,7 +3,7 @@ import type { LogEntry } from "../../../domain/log-entry.ts";
 import { streamIdOf, versionOf } from "../../../domain/version.ts";
 import type { Unreadables } from "../records/unreadables.ts";
 import type { ShardState } from "../shard/shard-state.ts";
-import { decodeEntry } from "./log-entry.ts";
+import { decodeEntry, traced } from "./log-entry.ts";
 
 /** Reads the shards' logs. */
 export class LogReader {
@@ -68,12 +68,13 @@ export class LogReader {
 const versionId = /^(\d{1,13})-(\d{1,3})$/;
 
 /**
- * @param fields of which ours have one, `e`
+ * @param fields `e`, and of what is traced `t`
  * @returns undefined for what no script of ours appended
  */
 function decodeStreamEntry(id: string, fields: readonly Reply[], shard: number): LogEntry | undefined {
-  const [name, packed] = fields;
+  const [name, packed, further, traceparent] = fields;
   const [, ms, us] = versionId.exec(id) ?? [];
   if (name !== "e" || typeof packed !== "string" || ms === undefined) return undefined;
-  return decodeEntry(packed, Number(ms) * 1000 + Number(us), shard);
+  const entry = decodeEntry(packed, Number(ms) * 1000 + Number(us), shard);
+  return further === "t" && typeof traceparent === "string" ? traced(entry, traceparent) : entry;
 }

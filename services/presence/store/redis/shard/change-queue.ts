@@ -104,6 +104,6 @@ class Batch {
 
 function bytesOf(change: Change): number {
   let bytes = 0;
-  for (const field of change) bytes += Buffer.byteLength(field);
+  for (const field of change) bytes += Buffer.byteLength(field ?? "");
   return bytes;
 }

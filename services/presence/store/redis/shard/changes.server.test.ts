@@ -139,7 +139,7 @@ describe("changes of one moment", () => {
     const registering = (until: { untilUs: number; untilMs: number }) =>
       scripts.run(link, change, { deadlines, log, meta }, { live, ...until }, [
         ...["register", "anna", "phone"],
-        ...["gateway-1", "c1", "", ""],
+        ...["gateway-1", "c1", "", "", ""],
       ]);
     const never = Number.MAX_SAFE_INTEGER;
     await assert.rejects(registering({ untilUs: 1, untilMs: never }), /LATE by \d+ ms/);

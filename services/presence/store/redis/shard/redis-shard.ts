@@ -170,10 +170,20 @@ export class RedisShard {
 
   async #register(registration: Registration): Promise<RegisterResult> {
     const { userId, deviceId, instanceId, connectionId, previousSessionId, ageMs = 0, leaseId = "" } = registration;
+    const { traceparent = "" } = registration;
     const previous = parseSessionId(previousSessionId);
     invariant(previousSessionId === "" || previous !== undefined, "previous_session_id was checked");
     const place = previous !== undefined ? String(previous.order) : ageMs > 0 ? `-${ageMs * 1_000}` : "";
-    const answer = await this.#changes.add(["register", userId, deviceId, instanceId, connectionId, place, leaseId]);
+    const answer = await this.#changes.add([
+      "register",
+      userId,
+      deviceId,
+      instanceId,
+      connectionId,
+      place,
+      leaseId,
+      traceparent,
+    ]);
     const [kind, order, version] = answer.split("\t");
     if (kind === "closed") return closedBy(answer);
     if (order === undefined) {
@@ -186,8 +196,9 @@ export class RedisShard {
     return result;
   }
 
-  async #unregister({ userId, deviceId, sessionId, reason }: SessionEnding): Promise<UnregisterResult> {
-    const kind = await this.#changes.add(["unregister", userId, deviceId, sessionId, reason, "", ""]);
+  async #unregister(ending: SessionEnding): Promise<UnregisterResult> {
+    const { userId, deviceId, sessionId, reason, traceparent = "" } = ending;
+    const kind = await this.#changes.add(["unregister", userId, deviceId, sessionId, reason, "", "", traceparent]);
     return { kind: kind as UnregisterResult["kind"] };
   }
 

@@ -54,7 +54,7 @@ export class ShardChanges {
     const run = () => {
       const { nowUs, clockMs } = countsUntil(this.#state.momentAt(askedMs), commandTimeoutMs);
       const args = { live, untilUs: nowUs, untilMs: clockMs };
-      return scripts.run(link, script, { deadlines, log, meta }, args, changes.flat());
+      return scripts.run(link, script, { deadlines, log, meta }, args, changes.flatMap(argumentsOf));
     };
     // One that is answered in time was none too late: the server's clock was stepped, and the next tick tells.
     const isInTime = (error: unknown) =>
@@ -73,4 +73,8 @@ export class ShardChanges {
         : this.#parts.unreadable.record(this.#state, userId, why);
     }
   }
+}
+
+function argumentsOf([kind, userId, deviceId, one, two, three, four, traceparent = ""]: Change): readonly string[] {
+  return [kind, userId, deviceId, one, two, three, four, traceparent];
 }

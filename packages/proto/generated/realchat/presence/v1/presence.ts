@@ -253,7 +253,14 @@ export interface RegisterSessionRequest {
    * when the client came, and is refused with FAILED_PRECONDITION when another connection came later. Less than a second
    * does not count; nor does it beside previous_session_id.
    */
-  age: Duration | undefined;
+  age:
+    | Duration
+    | undefined;
+  /**
+   * In a batch: the W3C trace context of this session's own registration, https://www.w3.org/TR/trace-context/. A call of
+   * its own has it in its metadata. What cannot be read is ignored.
+   */
+  traceparent: string;
 }
 
 /** (existing, empty) */
@@ -278,6 +285,8 @@ export interface UnregisterSessionRequest {
   deviceId: string;
   sessionId: string;
   reason: DisconnectReason;
+  /** as of RegisterSessionRequest */
+  traceparent: string;
 }
 
 export interface UnregisterSessionResponse {
@@ -906,6 +915,7 @@ function createBaseRegisterSessionRequest(): RegisterSessionRequest {
     previousSessionId: "",
     leaseId: "",
     age: undefined,
+    traceparent: "",
   };
 }
 
@@ -931,6 +941,9 @@ export const RegisterSessionRequest: MessageFns<RegisterSessionRequest> = {
     }
     if (message.age !== undefined) {
       Duration.encode(message.age, writer.uint32(106).fork()).join();
+    }
+    if (message.traceparent !== "") {
+      writer.uint32(114).string(message.traceparent);
     }
     return writer;
   },
@@ -1004,6 +1017,14 @@ export const RegisterSessionRequest: MessageFns<RegisterSessionRequest> = {
             message.age = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.traceparent = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1039,6 +1060,9 @@ export const RegisterSessionRequest: MessageFns<RegisterSessionRequest> = {
     if (message.age !== undefined) {
       obj.age = Duration.toJSON(message.age);
     }
+    if (message.traceparent !== "") {
+      obj.traceparent = message.traceparent;
+    }
     return obj;
   },
 
@@ -1054,6 +1078,7 @@ export const RegisterSessionRequest: MessageFns<RegisterSessionRequest> = {
     message.previousSessionId = object.previousSessionId ?? "";
     message.leaseId = object.leaseId ?? "";
     message.age = (object.age !== undefined && object.age !== null) ? Duration.fromPartial(object.age) : undefined;
+    message.traceparent = object.traceparent ?? "";
     return message;
   },
 };
@@ -1169,7 +1194,7 @@ export const RegisterSessionResponse: MessageFns<RegisterSessionResponse> = {
 };
 
 function createBaseUnregisterSessionRequest(): UnregisterSessionRequest {
-  return { userId: "", deviceId: "", sessionId: "", reason: 0 };
+  return { userId: "", deviceId: "", sessionId: "", reason: 0, traceparent: "" };
 }
 
 export const UnregisterSessionRequest: MessageFns<UnregisterSessionRequest> = {
@@ -1185,6 +1210,9 @@ export const UnregisterSessionRequest: MessageFns<UnregisterSessionRequest> = {
     }
     if (message.reason !== 0) {
       writer.uint32(32).int32(message.reason);
+    }
+    if (message.traceparent !== "") {
+      writer.uint32(42).string(message.traceparent);
     }
     return writer;
   },
@@ -1234,6 +1262,14 @@ export const UnregisterSessionRequest: MessageFns<UnregisterSessionRequest> = {
             message.reason = reader.int32() as any;
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.traceparent = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1260,6 +1296,9 @@ export const UnregisterSessionRequest: MessageFns<UnregisterSessionRequest> = {
     if (message.reason !== 0) {
       obj.reason = disconnectReasonToJSON(message.reason);
     }
+    if (message.traceparent !== "") {
+      obj.traceparent = message.traceparent;
+    }
     return obj;
   },
 
@@ -1272,6 +1311,7 @@ export const UnregisterSessionRequest: MessageFns<UnregisterSessionRequest> = {
     message.deviceId = object.deviceId ?? "";
     message.sessionId = object.sessionId ?? "";
     message.reason = object.reason ?? 0;
+    message.traceparent = object.traceparent ?? "";
     return message;
   },
 };

@@ -7,6 +7,8 @@ export type Change = readonly [
   userId: string,
   deviceId: string,
   ...what: readonly [string, string, string, leaseId: string],
+  /** Absent: nobody traces it. */
+  traceparent?: string,
 ];
 
 export const change = defineScript({

@@ -44,7 +44,9 @@ local function decide(kind, user_id, device_id, ...)
 end
 
 local answers = {}
-for index = 4, #ARGV, 7 do
+for index = 4, #ARGV, 8 do
+  local traceparent = ARGV[index + 7]
+  if traceparent ~= '' or trace[1] then trace = traceparent ~= '' and { 't', traceparent } or {} end
   local is_decided, answer = pcall(decide, unpack(ARGV, index, index + 6))
   if not is_decided then
     -- #include record/mark-unreadable

@@ -4,7 +4,9 @@
 -- transition: user, online, cause, device, instance, last seen in ms, each but the last followed by NUL.
 -- new_version: of the entry, as text.
 --
--- Needs: transition, now_us, log, appended, digits_of
+-- trace: a field of its own, which nodes of before leave alone.
+--
+-- Needs: transition, now_us, log, appended, digits_of, trace, traces
 -- Gives: new_version
 -- Changes: appended_version
 
@@ -13,18 +15,22 @@ local new_version = digits_of(version_us)
 -- Redis takes the zeros in front of the µs.
 local entry_id = string.sub(new_version, 1, -4) .. '-' .. string.sub(new_version, -3)
 if appended_version > 0 then
-  redis.call('XADD', log, entry_id, 'e', transition)
+  redis.call('XADD', log, entry_id, 'e', transition, unpack(trace))
 else
-  local reply = redis.pcall('XADD', log, 'MAXLEN', '~', RULES.log_max_entries, entry_id, 'e', transition)
+  local reply = redis.pcall('XADD', log, 'MAXLEN', '~', RULES.log_max_entries, entry_id, 'e', transition, unpack(trace))
   if type(reply) == 'table' then
     if not string.find(reply.err, 'equal or smaller', 1, true) then error(reply) end
     -- #include log/state
     version_us = last_version + 1
     new_version = digits_of(version_us)
     entry_id = string.sub(new_version, 1, -4) .. '-' .. string.sub(new_version, -3)
-    redis.call('XADD', log, entry_id, 'e', transition)
+    redis.call('XADD', log, entry_id, 'e', transition, unpack(trace))
   end
 end
 appended_version = version_us
 appended[#appended + 1] = new_version
 appended[#appended + 1] = transition
+if trace[1] then
+  traces[#traces + 1] = new_version
+  traces[#traces + 1] = trace[2]
+end
