@@ -1,5 +1,5 @@
 import { grpcErrorCodeOf } from "@realchat/presence-grpc";
-import { durationMs } from "@realchat/presence-proto";
+import { durationMs } from "@realchat/presence-proto/duration";
 import type { Closed } from "@realchat/presence-proto/presence";
 import { type ClosedByOperator, PresenceClientError, type PresenceClientErrorCode } from "../presence-client-error.ts";
 

@@ -1,4 +1,4 @@
-import { type Duration, durationMs } from "@realchat/presence-proto";
+import { type Duration, durationMs } from "@realchat/presence-proto/duration";
 
 /** What is assumed until presence dictates something else: its defaults, ms. */
 interface AssumedPace {

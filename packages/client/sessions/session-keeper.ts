@@ -1,5 +1,5 @@
 import type { CallOptions } from "@realchat/presence-grpc";
-import { type Duration, durationOf } from "@realchat/presence-proto";
+import { type Duration, durationOf } from "@realchat/presence-proto/duration";
 import {
   type DeepPartial,
   DisconnectReason,
