@@ -66,6 +66,7 @@ test("register tells the session_id and the pace of heartbeats", async (t) => {
       connectionId: "",
       previousSessionId: "",
       leaseId: "",
+      idleSince: undefined,
       age: undefined,
       traceparent: "",
     },
@@ -76,6 +77,7 @@ test("register tells the session_id and the pace of heartbeats", async (t) => {
       connectionId: "socket",
       previousSessionId: "16.socket",
       leaseId: "",
+      idleSince: undefined,
       age: undefined,
       traceparent: "",
     },
@@ -136,7 +138,11 @@ test("unregister passes on which session and why", async (t) => {
 
 test("get shows who is online and where, and when the others were last seen", async (t) => {
   const addr = await scriptedPresence(t, {
-    getPresence: ({ userIds }) => ({ presences: [alice, bob], recovering: userIds.includes("carol") }),
+    getPresence: ({ userIds }) => ({
+      presences: [alice, bob],
+      recovering: userIds.includes("carol"),
+      lastSeenRetention: undefined,
+    }),
   });
   const text = await run("get", "alice", "bob", "--addr", addr);
   assert.deepEqual(text, {
@@ -395,19 +401,25 @@ test("exit codes: 1 the call failed, 2 usage, 3 unreachable", async (t) => {
 });
 
 test("the address may come from the environment", async (t) => {
-  const addr = await scriptedPresence(t, { getPresence: () => ({ presences: [alice], recovering: false }) });
+  const addr = await scriptedPresence(t, {
+    getPresence: () => ({ presences: [alice], recovering: false, lastSeenRetention: undefined }),
+  });
   const captured = capturedRun(["get", "alice"], { environment: { PRESENCE_ADDR: addr } });
   assert.equal(await captured.exitCode, exitCodes.done);
 });
 
 test("ids cannot move the cursor of whoever reads them", async (t) => {
   const evil = presence.UserPresence.create({ userId: "\x1b[2Jevil\n", online: true });
-  const addr = await scriptedPresence(t, { getPresence: () => ({ presences: [evil], recovering: false }) });
+  const addr = await scriptedPresence(t, {
+    getPresence: () => ({ presences: [evil], recovering: false, lastSeenRetention: undefined }),
+  });
   assert.match((await run("get", "evil", "--addr", addr)).stdout[0] ?? "", /^● \\x1b\[2Jevil\\x0a {2}online/);
 });
 
 test("on a terminal the dots have their colors, and columns stay aligned", async (t) => {
-  const addr = await scriptedPresence(t, { getPresence: () => ({ presences: [alice, bob], recovering: false }) });
+  const addr = await scriptedPresence(t, {
+    getPresence: () => ({ presences: [alice, bob], recovering: false, lastSeenRetention: undefined }),
+  });
   const captured = capturedRun(["get", "alice", "bob", "--addr", addr], { colors: true });
   assert.equal(await captured.exitCode, exitCodes.done);
   assert.ok(captured.stdout[0]?.startsWith("\x1b[32m●\x1b[0m alice  online"));
@@ -519,7 +531,7 @@ test("token makes a token and the line that presence knows it by, without a call
 test("token says what it lacks, and takes no name that the list could not have", async () => {
   assert.match(
     (await run("token", "ops")).stderr.join(),
-    /token needs --scopes: of gateway, read, watch-everyone, admin/,
+    /token needs --scopes: of gateway, read, watch-everyone, status, admin/,
   );
   assert.match(
     (await run("token", "ops", "--scopes", "amdin")).stderr.join(),

@@ -29,7 +29,7 @@ test("fields that a request leaves out have their default", async (t) => {
   assert.deepEqual(asked, [
     {
       ...{ userId: "alice", deviceId: "phone", instanceId: "", connectionId: "", previousSessionId: "" },
-      ...{ leaseId: "", age: undefined, traceparent: "" },
+      ...{ leaseId: "", idleSince: undefined, age: undefined, traceparent: "" },
     },
   ]);
 });

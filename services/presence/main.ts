@@ -23,7 +23,7 @@ import { JwtVerifier, type Keys, openKeys } from "@realchat/presence-runtime/aut
 import { openTracing } from "@realchat/presence-runtime/tracing";
 import { ApiAccess } from "./callers/api-access.ts";
 import { build, loadConfig } from "./config.ts";
-import { defaultRules } from "./domain/decisions.ts";
+import { defaultRules, type Rules } from "./domain/decisions.ts";
 import { beginReasons } from "./domain/recovery.ts";
 import { shardOf } from "./domain/shard.ts";
 import { KafkaPublisher } from "./events/kafka/kafka-publisher.ts";
@@ -169,6 +169,8 @@ async function run(settings: LiveSettings<PresenceConfig>): Promise<void> {
     limits: config.limits,
     followsAllShards: () => work.followsAllShards,
     leasesRefused: config.session.leases.refused,
+    rules: rulesOf(config),
+    clock,
   });
   const traces = tracing && new TracedCalls(tracing.tracer);
   const onInternalError = (method: string, error: unknown, call?: CallContext) =>
@@ -275,11 +277,9 @@ function createStore(
   settings: LiveSettings<PresenceConfig>,
   log: Log,
 ): { store: PresenceStore; publishToChannel: PublishToChannel | undefined } {
-  const { store, session, limits } = settings.config;
-  const { ttlMs, graceMs, lastSeenRetentionMs: retentionMs, leases } = session;
-  const { ttlMs: leaseTtlMs, sessionTtlMs: leasedTtlMs } = leases;
-  const { userMaxDevices } = limits;
-  const rules = { ...defaultRules, ttlMs, graceMs, leaseTtlMs, leasedTtlMs, userMaxDevices };
+  const { store, session } = settings.config;
+  const { lastSeenRetentionMs: retentionMs } = session;
+  const rules = rulesOf(settings.config);
   if (store.kind === "memory") {
     return { store: createMemoryStore({ rules, retentionMs, ...store }, clock), publishToChannel: undefined };
   }
@@ -296,6 +296,13 @@ function createStore(
 
 function redisIn({ store }: PresenceConfig): RedisConfig | undefined {
   return store.kind === "redis" ? store : undefined;
+}
+
+function rulesOf({ session, limits }: PresenceConfig): Rules {
+  const { ttlMs, graceMs, leases } = session;
+  const { ttlMs: leaseTtlMs, sessionTtlMs: leasedTtlMs } = leases;
+  const { userMaxDevices } = limits;
+  return { ...defaultRules, ttlMs, graceMs, leaseTtlMs, leasedTtlMs, userMaxDevices };
 }
 
 function* createPublishers(

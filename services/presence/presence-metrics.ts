@@ -51,7 +51,7 @@ export function observeCalls(metrics: Metrics): CallObserver {
 export function observeTransitions(metrics: Metrics): (transition: Transition, isPublishedHere: boolean) => void {
   const counts = metrics.counter({
     name: "presence_transitions_total",
-    help: "Users who came online or went offline, by cause; counted by the node that publishes their shard.",
+    help: "Users who came online, went offline or got another status, by cause; counted by the node that publishes their shard.",
     labels: ["cause"],
   });
   const slots = new Map(transitionCauses.map((cause) => [cause, counts.slot({ cause })]));
@@ -100,6 +100,10 @@ export function exposeParts(
       help: "Users, devices and connections that an operator closed, and that may not register.",
     },
     () => sum(ticks(({ blocks }) => blocks)),
+  );
+  metrics.gauge(
+    { name: "presence_users_claimed", help: "Users of whom something is claimed, in the whole store." },
+    () => sum(ticks(({ claimed }) => claimed)),
   );
   metrics.gauge({ name: "presence_users_online", help: "Users online, in the whole store." }, () =>
     sum(ticks(({ usersOnline }) => usersOnline)),

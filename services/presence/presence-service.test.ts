@@ -45,6 +45,7 @@ describe("presence service", () => {
       limits,
       watches: new WatchHub(() => 0, 1),
       followsAllShards: () => followsAllShards,
+      ...{ rules: defaultRules, clock: new FakeClock() },
     });
   });
 

@@ -1,3 +1,4 @@
+import type { Clock } from "@realchat/presence-runtime";
 import type { Refusal } from "./domain/block.ts";
 import { unreachable } from "./domain/invariant.ts";
 import type { Limits } from "./domain/limits.ts";
@@ -18,9 +19,11 @@ import type {
   SessionListing,
   SessionStore,
   ShardKeeping,
+  StatusStore,
   TransitionLog,
   UserView,
 } from "./store/store.ts";
+import { type StatusRules, UserStatuses } from "./user-status.ts";
 import type { DeviceWatcher } from "./watch/device-watcher.ts";
 import type { LeaseWatcher } from "./watch/lease-watcher.ts";
 import type { WatchHub } from "./watch/watch-hub.ts";
@@ -66,6 +69,7 @@ export interface Watching {
 }
 
 type ServedStore = SessionStore &
+  StatusStore &
   SessionListing &
   GatewayLeases &
   TransitionLog &
@@ -84,6 +88,8 @@ export class PresenceService {
   readonly #leasesRefused: string | undefined;
   /** What operators do. */
   readonly control: SessionControl;
+  /** What people see of users besides online and offline. */
+  readonly statuses: UserStatuses;
 
   constructor(options: {
     store: ServedStore;
@@ -92,6 +98,8 @@ export class PresenceService {
     followsAllShards: () => boolean;
     /** Why gateways get no leases of this node; absent: they do. */
     leasesRefused?: string | undefined;
+    rules: StatusRules;
+    clock: Pick<Clock, "nowUs">;
   }) {
     this.#store = options.store;
     this.#watches = options.watches;
@@ -99,6 +107,8 @@ export class PresenceService {
     this.#followsAllShards = options.followsAllShards;
     this.#leasesRefused = options.leasesRefused;
     this.control = new SessionControl(options.store, options.limits);
+    const { store, limits, rules, clock } = options;
+    this.statuses = new UserStatuses({ store, limits, rules, nowMs: () => Math.floor(clock.nowUs() / 1_000) });
   }
 
   /** @param stoodStillMs how long the call may have waited for this node; 0 for a moment */
@@ -125,7 +135,10 @@ export class PresenceService {
     }
     // Without connection_id a retry looks like another socket: the last to register has the device, as ever.
     const countedMs = connectionId === "" ? 0 : ageMs + stoodStillMs;
-    const result = await this.#store.register({ ...registration, ageMs: countedMs });
+    const { idleSinceMs } = registration;
+    const spoken =
+      idleSinceMs === undefined ? {} : { idleSinceMs: await this.statuses.supportedIdleSince(idleSinceMs) };
+    const result = await this.#store.register({ ...registration, ageMs: countedMs, ...spoken });
     switch (result.kind) {
       case "registered":
       case "repeated":

@@ -30,6 +30,49 @@ export function checkAge(field: string, ageMs: number): void {
   throw invalid(`${field} is ${ageMs / 1_000} s: send 0 to ${ageMaxMs / 1_000} s, or leave it out`);
 }
 
+/** Code points of a status' text, and bytes of UTF-8 of its emoji. */
+const textMaxCodePoints = 140;
+const emojiMaxBytes = 32;
+
+/** Timestamps of protobuf end with the year 9999. */
+const lastMomentMs = 253_402_300_799_999;
+
+/** Clocks of callers may be ahead of ours by so much, ms. */
+const clockSkewMs = 60_000;
+
+/** What a status says; may be empty. @throws PresenceError INVALID_ARGUMENT */
+export function checkText(field: string, text: string): void {
+  let codePoints = 0;
+  for (const _ of text) codePoints += 1;
+  const isTooLong = codePoints > textMaxCodePoints;
+  const tooLong = `has ${codePoints} code points, limit ${textMaxCodePoints}`;
+  const what = isTooLong ? tooLong : faultOfText(text, Number.POSITIVE_INFINITY)?.what;
+  if (what === undefined) return;
+  throw invalid(`${field} ${what}: send at most ${textMaxCodePoints} without control characters`);
+}
+
+/** @throws PresenceError INVALID_ARGUMENT */
+export function checkEmoji(field: string, emoji: string): void {
+  const fault = faultOfText(emoji, emojiMaxBytes);
+  if (fault !== undefined) throw invalid(`${field} ${fault.what}: send one emoji, at most ${emojiMaxBytes} bytes`);
+}
+
+/** A time of day, wall clock; undefined: absent. @throws PresenceError INVALID_ARGUMENT */
+export function checkMoment(field: string, ms: number | undefined): void {
+  if (ms === undefined || (ms >= 0 && ms <= lastMomentMs)) return;
+  throw invalid(`${field} is not between 1970 and 9999: send the time in seconds since 1970`);
+}
+
+/** @throws PresenceError INVALID_ARGUMENT when it is too far ahead */
+export function checkClaimEnd(field: string, ms: number | undefined, nowMs: number, maxMs: number): void {
+  checkMoment(field, ms);
+  if (ms === undefined || ms <= nowMs + maxMs + clockSkewMs) return;
+  const days = (value: number) => Math.round(value / 86_400_000);
+  throw invalid(
+    `${field} is ${days(ms - nowMs)} days ahead, limit ${days(maxMs)}: send an earlier one, or leave it out`,
+  );
+}
+
 /** @throws PresenceError INVALID_ARGUMENT unless it is text for people, without control characters */
 export function checkReason(field: string, reason: string): void {
   const instead = `send 1 to ${reasonMaxBytes} bytes`;

@@ -1,4 +1,5 @@
 import type { Service } from "@realchat/presence-rpc";
+import { defaultRules } from "../../services/presence/domain/decisions.ts";
 import type { LeasePace } from "../../services/presence/domain/lease.ts";
 import { defaultLimits } from "../../services/presence/domain/limits.ts";
 import { shardOf } from "../../services/presence/domain/shard.ts";
@@ -56,8 +57,10 @@ export class PresenceNode {
       watches: this.#watches,
       limits: defaultLimits,
       followsAllShards: () => this.#work.followsAllShards,
+      ...{ rules: defaultRules, clock: machine },
     });
-    this.service = presenceApi(service, { ttlMs, heartbeatIntervalMs, leases }, machine, (_method, bug) => {
+    const pace = { ttlMs, heartbeatIntervalMs, lastSeenRetentionMs: 0, leases };
+    this.service = presenceApi(service, pace, machine, (_method, bug) => {
       throw bug;
     });
   }

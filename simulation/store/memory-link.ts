@@ -90,6 +90,26 @@ export class MemoryLink implements PresenceStore {
     return this.#change((store) => store.closeSessions(closing));
   }
 
+  statusesMissing() {
+    return this.#change((store) => store.statusesMissing());
+  }
+
+  setStatus(...claim: Parameters<PresenceStore["setStatus"]>) {
+    return this.#change((store) => store.setStatus(...claim));
+  }
+
+  clearStatus(...claim: Parameters<PresenceStore["clearStatus"]>) {
+    return this.#change((store) => store.clearStatus(...claim));
+  }
+
+  setActivity(...activity: Parameters<PresenceStore["setActivity"]>) {
+    return this.#change((store) => store.setActivity(...activity));
+  }
+
+  claimsOf(userId: string) {
+    return this.#change((store) => store.claimsOf(userId));
+  }
+
   refresh(session: SessionRef, reply: RefreshReply, tag: number): void {
     const ask = (store: PresenceStore) =>
       new Promise<RefreshResult>((resolve) => store.refresh(session, (result) => resolve(result), 0));

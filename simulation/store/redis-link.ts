@@ -65,6 +65,8 @@ interface KnownShard {
   readonly listeners: Set<LogListener>;
 }
 
+const noStatuses = "simulated servers keep no statuses";
+
 /**
  * A node's store on the Redis that all nodes share, as RedisStore is one: its ticks come first on every connection and
  * carry what the node knows and the heartbeats that were not confirmed. Queues, kept heartbeats and reckoned clocks are
@@ -201,6 +203,26 @@ export class RedisLink implements PresenceStore {
   closeSessions(closing: Closing) {
     const shard = this.#shardOf(closing.userId);
     return this.#change(shard, (redis, until) => redis.closeSessions(shard, closing, until));
+  }
+
+  async statusesMissing(): Promise<string> {
+    return noStatuses;
+  }
+
+  async setStatus(): Promise<never> {
+    throw new Error(noStatuses);
+  }
+
+  async clearStatus(): Promise<never> {
+    throw new Error(noStatuses);
+  }
+
+  async setActivity(): Promise<never> {
+    throw new Error(noStatuses);
+  }
+
+  async claimsOf(): Promise<never> {
+    throw new Error(noStatuses);
   }
 
   async sessionsOf(userId: string): Promise<SessionView[]> {

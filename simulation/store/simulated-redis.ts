@@ -228,6 +228,7 @@ export class SimulatedRedis {
       leased: data.leased.size,
       leases: data.leases.size,
       blocks: data.blocks.size,
+      claimed: 0,
       logLength: data.log.length,
       begin: data.begin,
       recoveringMs,

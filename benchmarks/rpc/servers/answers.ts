@@ -16,7 +16,7 @@ export function refreshed(): presence.RefreshSessionResponse {
 }
 
 export function presencesOf({ userIds }: presence.GetPresenceRequest): presence.GetPresenceResponse {
-  return { presences: userIds.map(onlineUser), recovering: false };
+  return { presences: userIds.map(onlineUser), recovering: false, lastSeenRetention: undefined };
 }
 
 /** One message of a stream. */
@@ -31,6 +31,7 @@ export function change(): presence.WatchPresenceResponse {
     instanceId: "",
     lastSeenAt: undefined,
     shard: 0,
+    userStatus: undefined,
   };
   return { snapshot: [], snapshotComplete: false, updates: [update], reset: false, recovering: false };
 }
@@ -97,6 +98,7 @@ function onlineUser(userId: string): presence.UserPresence {
     version: 1_700_000_000_000_000,
     lastSeenAt: undefined,
     shard: 7,
+    status: undefined,
     unknown: false,
   };
 }

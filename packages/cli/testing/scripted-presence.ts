@@ -35,6 +35,11 @@ export async function scriptedPresence(
     listSessions: unscripted,
     closeSessions: unscripted,
     listLeases: unscripted,
+    setStatus: unscripted,
+    clearStatus: unscripted,
+    getStatus: unscripted,
+    setActivity: unscripted,
+    shouldNotify: unscripted,
     ...script,
   };
   const server = createRpcServer({ ...options, services: [implement(presence.PresenceApiDefinition, handlers)] });

@@ -16,14 +16,19 @@ function reading() {
     reader.event(partition, { userId, status, version, shard });
   };
   const answer = (userId: string, version: number, online: boolean, more: Partial<UserPresence> = {}) =>
-    reader.answer({ presences: [view(userId, version, online, more)], recovering: false });
+    reader.answer({
+      presences: [view(userId, version, online, more)],
+      recovering: false,
+      lastSeenRetention: undefined,
+    });
   const whileRecovering = (userId: string, version: number, online: boolean) =>
-    reader.answer({ presences: [view(userId, version, online)], recovering: true });
+    reader.answer({ presences: [view(userId, version, online)], recovering: true, lastSeenRetention: undefined });
   return { reader, seen, event, answer, whileRecovering };
 }
 
 function view(userId: string, version: number, online: boolean, more: Partial<UserPresence> = {}): UserPresence {
-  return { userId, online, version, deviceIds: [], lastSeenAt: undefined, shard: 1, unknown: false, ...more };
+  const plain = { deviceIds: [], lastSeenAt: undefined, shard: 1, status: undefined, unknown: false };
+  return { userId, online, version, ...plain, ...more };
 }
 
 describe("a reader of the contract", () => {

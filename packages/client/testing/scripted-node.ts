@@ -35,6 +35,8 @@ export async function scriptedNode(
     ...{ batchGetUserDevices: unscripted, watchPresence: unscripted, watchDevices: unscripted },
     ...{ openLease: unscripted, keepLease: unscripted, closeLease: unscripted, watchLease: unscripted },
     ...{ listSessions: unscripted, closeSessions: unscripted, listLeases: unscripted },
+    ...{ setStatus: unscripted, clearStatus: unscripted, getStatus: unscripted },
+    ...{ setActivity: unscripted, shouldNotify: unscripted },
     ...script,
   };
   const health = new Health();

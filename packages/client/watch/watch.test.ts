@@ -20,6 +20,7 @@ function views(...texts: string[]): UserPresence[] {
       deviceIds: [],
       shard: 1,
       lastSeenAt,
+      status: undefined,
       unknown: text.startsWith("?"),
     };
   });
@@ -45,6 +46,7 @@ const updates = (...texts: string[]) =>
         deviceId: "phone",
         instanceId: "gw",
         shard: 1,
+        userStatus: undefined,
       },
       status: online ? PresenceStatus.PRESENCE_STATUS_ONLINE : PresenceStatus.PRESENCE_STATUS_OFFLINE,
     })),

@@ -9,7 +9,8 @@ function message(fields: Partial<presence.WatchPresenceResponse>): presence.Watc
 }
 
 function view(userId: string, version: number): presence.UserPresence {
-  return { userId, online: true, version, deviceIds: [], lastSeenAt: undefined, shard: 0, unknown: false };
+  const plain = { deviceIds: [], lastSeenAt: undefined, shard: 0, status: undefined, unknown: false };
+  return { userId, online: true, version, ...plain };
 }
 
 test("while presence recovers the feed is ready, and tells nobody to be gone; afterwards it tells who is (P8)", async () => {

@@ -7,6 +7,7 @@ import { issueCertificates } from "@realchat/presence-rpc/testing";
 import type { JwtVerdict } from "@realchat/presence-runtime/authentication";
 import { callerLine, parseCallers } from "@realchat/presence-runtime/callers";
 import { FakeClock } from "@realchat/presence-runtime/testing";
+import { selfClaim } from "../domain/status.ts";
 import { ApiAccess } from "./api-access.ts";
 import type { Quotas } from "./caller-accounts.ts";
 import { guardedMethods } from "./method-needs.ts";
@@ -101,6 +102,23 @@ describe("who may call", () => {
     const everyone = { request: { userIds: [] } };
     assert.match(await call(api("WatchPresence"), "of-reader", everyone), /^PERMISSION_DENIED: .*scope watch-everyone/);
     assert.match(await call(api("WatchDevices"), "of-reader"), /^PERMISSION_DENIED: .*scope watch-everyone/);
+  });
+
+  test("what users say of themselves comes through gateways, what calendars say through whoever has the scope for it", async () => {
+    const { call } = node({ lines: [gatewayLine, callerLine("calendar", ["status"], "of-calendar")] });
+    const claims = (claimId: string) =>
+      [
+        ["SetStatus", { claim: { claimId } }],
+        ["ClearStatus", { claimId }],
+      ] as const;
+    for (const [method, request] of claims(selfClaim)) {
+      assert.equal(await call(api(method), "of-gateway", { request }), "answered");
+      assert.match(await call(api(method), "of-calendar", { request }), /^PERMISSION_DENIED: .*the scope gateway/);
+    }
+    for (const [method, request] of claims("calendar")) {
+      assert.equal(await call(api(method), "of-gateway", { request }), "answered");
+      assert.equal(await call(api(method), "of-calendar", { request }), "answered");
+    }
   });
 
   test("health takes nothing, reflection a caller with whatever scope", async () => {

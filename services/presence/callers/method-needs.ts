@@ -22,6 +22,11 @@ type RequestOf<Method> = Method extends { readonly requestType: { decode(input: 
 const always = (needs: Needs): MethodNeeds => ({ of: () => needs });
 const gateway = always(["gateway"]);
 const read = always(["read"]);
+/** The claim that is the user's own: see SetStatus in docs/contract.md. */
+const selfClaim = "self";
+
+/** What users say of themselves comes through the gateways that know them; all else, such as calendars, says its own. */
+const claim = (claimId: string | undefined): Needs => (claimId === selfClaim ? ["gateway"] : ["gateway", "status"]);
 const admin = always(["admin"]);
 
 /** A session_id lets its holder end the session, so listing sessions is no mere reading. */
@@ -44,6 +49,11 @@ const presenceApi: { readonly [Name in keyof Api]: MethodNeeds<RequestOf<Api[Nam
     of: ({ userIds }) => (userIds.length === 0 ? ["watch-everyone"] : ["read", "watch-everyone"]),
   },
   watchDevices: always(["watch-everyone"]),
+  setStatus: { of: (request) => claim(request.claim?.claimId) },
+  clearStatus: { of: ({ claimId }) => claim(claimId) },
+  getStatus: read,
+  setActivity: gateway,
+  shouldNotify: read,
   listSessions: admin,
   listLeases: admin,
   closeSessions: admin,

@@ -1,3 +1,4 @@
+import { type Activity, decideActivity, firstActivity } from "./activity.ts";
 import type { Refusal } from "./block.ts";
 import type { LeaseState } from "./lease.ts";
 import { type OrderClock, orderClockAt, readOrderClock } from "./order-clock.ts";
@@ -49,6 +50,10 @@ export interface Rules {
   readonly deviceMaxTombstones: number;
   /** Most devices in a record. */
   readonly userMaxDevices: number;
+  /** Claims of one user; as many cleared ones are remembered. */
+  readonly userMaxClaims: number;
+  /** Claims of one user that are set within a minute. */
+  readonly minuteMaxClaims: number;
   /** Blocks that a shard holds before it takes no call more that may add some. */
   readonly shardMaxBlocks: number;
   /** Least age of a registration that counts, and most that orders may be ahead of their clock for that, ms. */
@@ -63,6 +68,8 @@ export const defaultRules: Rules = {
   memoryMs: 120_000,
   deviceMaxTombstones: 8,
   userMaxDevices: 100,
+  userMaxClaims: 8,
+  minuteMaxClaims: 10,
   shardMaxBlocks: 10_000,
   ageMinMs: 1_000,
 };
@@ -85,6 +92,8 @@ export interface RegisterRequest {
   readonly ageMs: number;
   /** The lease that the session is to be under. */
   readonly lease?: LeaseOfCall;
+  /** Since when nobody uses the device, wall clock, ms; absent: it does not say. */
+  readonly idleSinceMs?: number | undefined;
   /** By a block of the user, the device or the connection. */
   readonly refusal?: Refusal | undefined;
 }
@@ -164,11 +173,12 @@ export function decideRegister(
     instanceId: request.instanceId,
     contestedUntilMs: contested ? moment.clockMs + rules.memoryMs : 0,
   };
+  const activity = firstActivity(request.idleSinceMs, toMs(moment.nowUs));
   return {
     kind: "registered",
     session,
     replaced: current,
-    ...setCurrent(roomy, request.deviceId, session, lease?.id, moment, rules),
+    ...setCurrent(roomy, request.deviceId, session, lease?.id, activity, moment, rules),
   };
 }
 
@@ -224,7 +234,8 @@ export function decideUnregister(
     return { kind: "grace", session, record, latestMs: Number.POSITIVE_INFINITY, earliestMs: untilMs };
   }
   if (isKept || (lost && rules.graceMs > 0)) {
-    const waiting: Device = { ...device, current: { state: "grace", session } };
+    const { leaseId: _, ...current } = device.current;
+    const waiting: Device = { ...device, current: { ...current, state: "grace" } };
     const latestMs = moment.clockMs + (lost ? rules.graceMs : 0);
     const after = withDevice(seen, request.deviceId, waiting);
     return { kind: "grace", session, record: after, latestMs, earliestMs: isKept ? untilMs : 0 };
@@ -336,6 +347,8 @@ interface Heartbeat {
   readonly instanceId: string;
   /** The lease under which the session is verified; it has a session_id with a connection_id then. */
   readonly lease?: LeaseOfCall;
+  /** What the session says of it; only with a session_id. */
+  readonly activity?: Activity | undefined;
   /** By a block of the user, the device or the session's connection. */
   readonly refusal?: Refusal | undefined;
 }
@@ -370,7 +383,8 @@ export function decideHeartbeat(
   if (lease !== undefined && lease.state !== "open") return { kind: "missing" };
   if (sessionId !== "") {
     if (current?.state === "live" && device !== undefined && sessionIdOf(current.session) === sessionId) {
-      return { kind: "live", sessionId, record: movedTo(lease, record, deviceId, device) };
+      const said = withActivity(record, deviceId, device, heartbeat.activity, moment);
+      return { kind: "live", sessionId, record: movedTo(lease, said, deviceId, said.devices.get(deviceId) ?? device) };
     }
     if (refusal !== undefined) return { kind: "closed", ...refusal };
     if (lease !== undefined) return restore(before, heartbeat, lease, moment, rules);
@@ -399,7 +413,8 @@ export function decideHeartbeat(
     contestedUntilMs: moment.clockMs + rules.memoryMs,
   };
   const replaced = device?.current;
-  return { kind: "revived", session, replaced, ...setCurrent(roomy, deviceId, session, undefined, moment, rules) };
+  const revived = setCurrent(roomy, deviceId, session, undefined, undefined, moment, rules);
+  return { kind: "revived", session, replaced, ...revived };
 }
 
 /** A session that is verified and gone: registered again, as its gateway would do next. */
@@ -431,6 +446,19 @@ function restore(
 function movedTo(lease: LeaseOfCall | undefined, record: UserRecord, deviceId: string, device: Device): UserRecord {
   if (lease === undefined || device.current === undefined || device.current.leaseId === lease.id) return record;
   return withDevice(record, deviceId, { ...device, current: { ...device.current, leaseId: lease.id } });
+}
+
+/** The record after a live session said whether its device is used; the same one when that changes nothing. */
+function withActivity(
+  record: UserRecord,
+  deviceId: string,
+  device: Device,
+  said: Activity | undefined,
+  { nowUs }: Moment,
+): UserRecord {
+  const activity = said && device.current && decideActivity(device.current.activity, said, toMs(nowUs));
+  if (activity === undefined || device.current === undefined) return record;
+  return withDevice(record, deviceId, { ...device, current: { ...device.current, activity } });
 }
 
 /**
@@ -537,6 +565,7 @@ function setCurrent(
   deviceId: string,
   session: Session,
   leaseId: string | undefined,
+  activity: Activity | undefined,
   moment: Moment,
   rules: Rules,
 ): { record: UserRecord; transition: NewTransition | undefined } {
@@ -554,7 +583,12 @@ function setCurrent(
           rules,
         );
   const after = withDevice(record, deviceId, {
-    current: { state: "live", session, ...(leaseId !== undefined && { leaseId }) },
+    current: {
+      state: "live",
+      session,
+      ...(leaseId !== undefined && { leaseId }),
+      ...(activity !== undefined && { activity }),
+    },
     tombstones,
   });
   return {

@@ -1,3 +1,6 @@
+import type { Activity } from "./activity.ts";
+import type { ClaimBook } from "./claims.ts";
+
 /** One connection of a device, as the record keeps it. */
 export interface Session {
   /**
@@ -39,12 +42,17 @@ export interface Tombstone extends Session {
 
 /**
  * A device of a user. `grace`: its last session was lost but still counts; the device is not listed. `leaseId`: of the lease
- * that a live session is under; absent: its own deadline decides about it.
+ * that a live session is under; absent: its own deadline decides about it. `activity`: absent: it never said anything.
  * Tombstones: newest first.
  */
 export interface Device {
   readonly current:
-    | { readonly state: "live" | "grace"; readonly session: Session; readonly leaseId?: string }
+    | {
+        readonly state: "live" | "grace";
+        readonly session: Session;
+        readonly leaseId?: string;
+        readonly activity?: Activity;
+      }
     | undefined;
   readonly tombstones: readonly Tombstone[];
 }
@@ -58,6 +66,8 @@ export interface UserRecord {
   /** Wall clock, ms, of the last sign of life of a session that is gone; 0 if none has gone yet. */
   readonly lastSeenMs: number;
   readonly devices: ReadonlyMap<string, Device>;
+  /** Absent: nobody claims anything. */
+  readonly claims?: ClaimBook;
 }
 
 /** A user's and device's session as callers name it; `sessionId` is empty for a legacy caller. */

@@ -1,4 +1,9 @@
-/** Why a user came or left: the contract's TransitionCause, each at its number. 0 is also for causes that only a later release knows. */
+import type { UserStatus } from "./status.ts";
+
+/**
+ * Why a user came or left, or was told again: the contract's TransitionCause, each at its number. 0 is also for causes that only
+ * a later release knows.
+ */
 export const transitionCauses = [
   "UNSPECIFIED",
   "CONNECTED",
@@ -9,6 +14,7 @@ export const transitionCauses = [
   "RESTATED",
   "INSTANCE_LOST",
   "FORCED",
+  "STATUS",
 ] as const;
 
 export type TransitionCause = (typeof transitionCauses)[number];
@@ -19,14 +25,14 @@ export type DisconnectReason = "UNSPECIFIED" | "LOGGED_OUT" | "CONNECTION_LOST" 
 /** Why a session ends at once: its gateway says so, or an operator does. */
 export type EndReason = DisconnectReason | "FORCED";
 
-/** A user came online or went offline: one entry of a shard's log. */
+/** A user came online or went offline, or has another status: one entry of a shard's log. */
 export interface Transition {
   readonly userId: string;
   readonly online: boolean;
   /** Microseconds since 1970, made strictly increasing within the shard. */
   readonly version: number;
   readonly cause: TransitionCause;
-  /** The device whose session made the difference, and its gateway. */
+  /** The device whose session made the difference, and its gateway; empty with cause STATUS. */
   readonly deviceId: string;
   readonly instanceId: string;
   /** Offline: wall clock, ms, of the last sign of life. Online: 0. */
@@ -34,4 +40,6 @@ export interface Transition {
   readonly shard: number;
   /** W3C trace context of the call that brought it about; absent: none is known. */
   readonly traceparent?: string;
+  /** After it; absent: the plain one (see plainStatus). */
+  readonly status?: UserStatus;
 }

@@ -14,6 +14,10 @@ test("a transition is a CloudEvent that shard and version identify, whichever no
     datacontenttype: "application/protobuf",
   });
   assert.equal(cloudEventOf(sampleTransition({ online: false }), "/x").type, "realchat.presence.v1.UserOffline");
+  assert.equal(
+    cloudEventOf(sampleTransition({ cause: "STATUS" }), "/x").type,
+    "realchat.presence.v1.UserStatusChanged",
+  );
 });
 
 test("a reset is a CloudEvent without subject", () => {

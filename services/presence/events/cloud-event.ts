@@ -37,6 +37,7 @@ export function cloudEventOf(entry: PublishedEntry, source: string): CloudEventA
 
 function typeOf(entry: PublishedEntry): string {
   if (isMark(entry)) return "PresenceReset";
+  if (entry.cause === "STATUS") return "UserStatusChanged";
   return entry.online ? "UserOnline" : "UserOffline";
 }
 

@@ -38,6 +38,27 @@ test("an envelope says what happened and when, to the microsecond, and holds the
     instanceId: "gateway-7",
     lastSeenAt: { seconds: 1_789_997_595, nanos: 250_000_000 },
     shard: 11,
+    userStatus: undefined,
+  });
+});
+
+test("a changed status is an event of its own, with the status that there is now", () => {
+  const status = {
+    availability: "AWAY",
+    text: "lunch",
+    emoji: "🥗",
+    untilMs: 1_790_000_100_000,
+    idleSinceMs: 0,
+  } as const;
+  const changed = sampleTransition({ cause: "STATUS", deviceId: "", instanceId: "", status });
+  const { eventType, payload } = events.EventEnvelope.decode(encodeEnvelope(changed));
+  assert.equal(eventType, events.EventType.EVENT_TYPE_USER_STATUS_CHANGED);
+  const { userStatus, status: online, cause } = presence.PresenceUpdateEvent.decode(payload);
+  assert.equal(online, presence.PresenceStatus.PRESENCE_STATUS_ONLINE);
+  assert.equal(cause, presence.TransitionCause.TRANSITION_CAUSE_STATUS);
+  assert.deepEqual(userStatus, {
+    ...{ availability: presence.Availability.AVAILABILITY_AWAY, text: "lunch", emoji: "🥗" },
+    ...{ until: { seconds: 1_790_000_100, nanos: 0 }, idleSince: undefined },
   });
 });
 

@@ -1,6 +1,7 @@
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { events, presence, type Timestamp } from "@realchat/presence-proto";
 import { type CompleteMark, isMark, type PublishedEntry } from "../domain/log-entry.ts";
+import { availabilities, type UserStatus } from "../domain/status.ts";
 import { type Transition, transitionCauses } from "../domain/transition.ts";
 
 /** Version of the envelope's payload; grows only when consumers must tell the shapes apart. */
@@ -13,7 +14,7 @@ const { PresenceResetEvent, PresenceStatus, PresenceUpdateEvent } = presence;
 const writer = new BinaryWriter();
 
 /**
- * A transition as an envelope (USER_ONLINE or USER_OFFLINE) around a PresenceUpdateEvent; a complete mark as one
+ * A transition as an envelope (USER_ONLINE, USER_OFFLINE or USER_STATUS_CHANGED) around a PresenceUpdateEvent; a complete mark as one
  * (PRESENCE_RESET) around a PresenceResetEvent.
  */
 export function encodeEnvelope(entry: PublishedEntry): Buffer {
@@ -28,6 +29,7 @@ export function encodeEnvelope(entry: PublishedEntry): Buffer {
 
 function eventTypeOf(entry: PublishedEntry): events.EventType {
   if (isMark(entry)) return EventType.EVENT_TYPE_PRESENCE_RESET;
+  if (entry.cause === "STATUS") return EventType.EVENT_TYPE_USER_STATUS_CHANGED;
   return entry.online ? EventType.EVENT_TYPE_USER_ONLINE : EventType.EVENT_TYPE_USER_OFFLINE;
 }
 
@@ -42,7 +44,7 @@ export function encodeUpdate(transition: Transition): Buffer {
 
 /** The transition in the contract's words. */
 export function presenceUpdateOf(transition: Transition): presence.PresenceUpdateEvent {
-  const { userId, online, version, cause, deviceId, instanceId, lastSeenMs, shard } = transition;
+  const { userId, online, version, cause, deviceId, instanceId, lastSeenMs, shard, status } = transition;
   return {
     userId,
     status: online ? PresenceStatus.PRESENCE_STATUS_ONLINE : PresenceStatus.PRESENCE_STATUS_OFFLINE,
@@ -53,6 +55,16 @@ export function presenceUpdateOf(transition: Transition): presence.PresenceUpdat
     instanceId,
     lastSeenAt: online || lastSeenMs === 0 ? undefined : timestampOfUs(lastSeenMs * 1000),
     shard,
+    userStatus: status && userStatusOf(status),
+  };
+}
+
+/** A status in the contract's words. */
+export function userStatusOf({ availability, text, emoji, untilMs, idleSinceMs }: UserStatus): presence.UserStatus {
+  const momentOf = (ms: number) => (ms === 0 ? undefined : timestampOfUs(ms * 1000));
+  return {
+    availability: availabilities.indexOf(availability) as presence.Availability,
+    ...{ text, emoji, until: momentOf(untilMs), idleSince: momentOf(idleSinceMs) },
   };
 }
 

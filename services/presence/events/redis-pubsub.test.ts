@@ -40,6 +40,15 @@ describe("redis-pubsub publisher", () => {
     assert.equal(staging.messages[0]?.channel, "staging:presence:updates");
   });
 
+  test("says nothing of statuses: to its readers a message is somebody coming or going", async () => {
+    const { publisher, messages } = channelOf();
+    await publisher.publish([sampleTransition({ cause: "STATUS" }), sampleTransition({ version: 2 })]);
+    assert.deepEqual(
+      messages.map(({ update }) => update.version),
+      [2],
+    );
+  });
+
   test("a failed message fails the publish, shows in health, and is forgiven by the next success", async () => {
     let broken = true;
     const { publisher, messages } = channelOf((update) => broken && update.version === 2);

@@ -43,7 +43,8 @@ export class RedisPubSubPublisher implements EventPublisher {
   async open(): Promise<void> {}
 
   publish(entries: readonly PublishedEntry[]): Promise<void> {
-    const publishing = this.#publish(transitionsIn(entries));
+    // Readers of bare updates would take a changed status for coming or going.
+    const publishing = this.#publish(transitionsIn(entries).filter(({ cause }) => cause !== "STATUS"));
     this.#underWay = publishing.catch(() => {});
     return publishing;
   }

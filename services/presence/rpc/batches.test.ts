@@ -45,8 +45,14 @@ class Node {
       watches: new WatchHub(() => 0),
       limits: { ...defaultLimits, userMaxDevices: 2 },
       followsAllShards: () => true,
+      ...{ rules, clock: this.clock },
     });
-    const pace = { ttlMs: 60_000, heartbeatIntervalMs: 20_000, leases: defaultLeasePace };
+    const pace = {
+      ttlMs: 60_000,
+      heartbeatIntervalMs: 20_000,
+      lastSeenRetentionMs: 3_600_000,
+      leases: defaultLeasePace,
+    };
     this.api = presenceApi(service, pace, this.turns, (method, error) => this.bugs.push(`${method}: ${error}`))
       .handlers as unknown as Api;
   }

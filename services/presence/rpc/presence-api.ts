@@ -10,6 +10,7 @@ import { ConnectionInstances } from "./connection-instances.ts";
 import { entryDone, entryStatusOf } from "./entry-status.ts";
 import { rpcError } from "./rpc-error.ts";
 import { sessionControl } from "./session-control.ts";
+import { momentOf, userStatus } from "./user-status.ts";
 import { watchDevices } from "./watch-devices.ts";
 import { watchLease } from "./watch-lease.ts";
 import { watchPresence } from "./watch-presence.ts";
@@ -19,6 +20,7 @@ import { closedOf, deviceInfoOf, msOf, reasonOf, userDevicesOf, userPresenceOf }
 interface Pace {
   readonly ttlMs: number;
   readonly heartbeatIntervalMs: number;
+  readonly lastSeenRetentionMs: number;
   readonly leases: LeasePace;
 }
 
@@ -49,6 +51,8 @@ export function presenceApi(
 
   const instances = new ConnectionInstances();
   const control = sessionControl(service.control);
+  const status = userStatus(service.statuses, pace.heartbeatIntervalMs);
+  const lastSeenRetention = durationOf(pace.lastSeenRetentionMs);
 
   const refreshAnswer = (request: presence.RefreshSessionRequest, result: RefreshResult) => {
     if (result.kind === "refreshed") return refreshed;
@@ -61,7 +65,7 @@ export function presenceApi(
   return implement(presence.PresenceApiDefinition, {
     getPresence: answering(async (request) => {
       const views = await service.users(request.userIds);
-      return { presences: views.map(userPresenceOf), recovering: service.isRecovering(views) };
+      return { presences: views.map(userPresenceOf), recovering: service.isRecovering(views), lastSeenRetention };
     }),
 
     registerSession: answering(async (request, call) => {
@@ -145,6 +149,12 @@ export function presenceApi(
     closeSessions: answering(control.closeSessions),
     listLeases: answering(control.listLeases),
 
+    setStatus: answering(status.setStatus),
+    clearStatus: answering(status.clearStatus),
+    getStatus: answering(status.getStatus),
+    setActivity: answering(status.setActivity),
+    shouldNotify: answering(status.shouldNotify),
+
     batchGetUserDevices: answering(async (request) => {
       const views = await service.users(request.userIds);
       return { users: views.map(userDevicesOf) };
@@ -162,7 +172,8 @@ function refusalOf(error: unknown): presence.Closed | undefined {
 }
 
 function registrationOf(request: presence.RegisterSessionRequest, traceparent: string | undefined): Registration {
-  return { ...request, ageMs: request.age === undefined ? 0 : msOf(request.age), traceparent };
+  const idleSinceMs = momentOf(request.idleSince);
+  return { ...request, ageMs: request.age === undefined ? 0 : msOf(request.age), idleSinceMs, traceparent };
 }
 
 function endingOf(request: presence.UnregisterSessionRequest, traceparent: string | undefined): SessionEnding {

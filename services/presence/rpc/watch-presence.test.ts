@@ -28,7 +28,10 @@ describe("watching a store that recovers (P8)", () => {
     isRecovering = false;
     store.isRecovering = () => isRecovering;
     hub = new WatchHub(() => 0);
-    service = new PresenceService({ store, watches: hub, limits: defaultLimits, followsAllShards: () => true });
+    service = new PresenceService({
+      ...{ store, watches: hub, limits: defaultLimits, followsAllShards: () => true },
+      ...{ rules: defaultRules, clock: new FakeClock() },
+    });
     await come("alice");
     told = [];
     end = new AbortController();
@@ -81,7 +84,12 @@ describe("watching a store that recovers (P8)", () => {
   });
 
   test("GetPresence says so", async () => {
-    const pace = { ttlMs: 60_000, heartbeatIntervalMs: 20_000, leases: defaultLeasePace };
+    const pace = {
+      ttlMs: 60_000,
+      heartbeatIntervalMs: 20_000,
+      lastSeenRetentionMs: 3_600_000,
+      leases: defaultLeasePace,
+    };
     const { getPresence } = presenceApi(service, pace, { waitedMs: 0 }, assert.fail).handlers as {
       getPresence(request: presence.GetPresenceRequest): Promise<presence.GetPresenceResponse>;
     };

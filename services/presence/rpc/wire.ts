@@ -1,6 +1,7 @@
 import { type Duration, durationMs, durationOf, presence, type Timestamp } from "@realchat/presence-proto";
 import type { Refusal } from "../domain/block.ts";
 import type { DisconnectReason } from "../domain/transition.ts";
+import { userStatusOf } from "../events/codec.ts";
 import type { DeviceView, UserView } from "../store/store.ts";
 
 /** Domain values as the contract's messages, and back. */
@@ -34,6 +35,7 @@ export function userPresenceOf(view: UserView): presence.UserPresence {
     version: view.version,
     lastSeenAt: view.online ? undefined : timestampOf(view.lastSeenMs),
     shard: view.shard,
+    status: view.status && userStatusOf(view.status),
     unknown: view.unknown !== undefined,
   };
 }

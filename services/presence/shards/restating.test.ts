@@ -16,6 +16,7 @@ const idle: Tick = {
     leased: 0,
     leases: 0,
     blocks: 0,
+    claimed: 0,
     logLength: 0,
   },
   ...{ begin: 0, recoveringMs: 0, isRestated: true },

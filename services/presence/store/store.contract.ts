@@ -11,6 +11,7 @@ import { publishing } from "./contract/publishing.contract.ts";
 import { reading } from "./contract/reading.contract.ts";
 import { registering } from "./contract/registering.contract.ts";
 import { restating } from "./contract/restating.contract.ts";
+import { status } from "./contract/status.contract.ts";
 import type { OpenStore } from "./contract/store-harness.ts";
 import { transitions } from "./contract/transitions.contract.ts";
 
@@ -33,4 +34,5 @@ export function storeContract(open: OpenStore): void {
   log(open);
   publishing(open);
   restating(open);
+  status(open);
 }

@@ -1,10 +1,14 @@
 import type { OperationMetrics } from "@realchat/presence-runtime";
+import type { Activity } from "../domain/activity.ts";
+import type { Attention } from "../domain/attention.ts";
 import type { Closing, Refusal } from "../domain/block.ts";
+import type { NewClaim } from "../domain/claims.ts";
 import type { LeaseState } from "../domain/lease.ts";
 import type { LeaseNotice } from "../domain/lease-notice.ts";
 import type { LogEntry } from "../domain/log-entry.ts";
 import type { BeginReason } from "../domain/recovery.ts";
 import type { SessionRef } from "../domain/session.ts";
+import type { StatusClaim, UserStatus } from "../domain/status.ts";
 import type { DisconnectReason } from "../domain/transition.ts";
 
 /**
@@ -16,6 +20,7 @@ import type { DisconnectReason } from "../domain/transition.ts";
  */
 export interface PresenceStore
   extends SessionStore,
+    StatusStore,
     SessionListing,
     GatewayLeases,
     ShardKeeping,
@@ -122,6 +127,8 @@ export interface Registration {
   readonly leaseId?: string;
   /** W3C trace context of who asks, if that is recorded: a transition passes it on. */
   readonly traceparent?: string | undefined;
+  /** Since when nobody uses the device, wall clock, ms; absent: it does not say. Only where statuses are supported. */
+  readonly idleSinceMs?: number | undefined;
 }
 
 export type RegisterResult =
@@ -184,7 +191,40 @@ export interface UserView {
   readonly shard: number;
   /** Live ones only, none in grace, sorted by device id. */
   readonly devices: readonly DeviceView[];
+  /** Absent: the plain one (see plainStatus). */
+  readonly status?: UserStatus | undefined;
+  /** Absent: nothing was ever said of it. */
+  readonly attention?: Attention | undefined;
 }
+
+/** What people see of users besides online and offline: domain/claims.ts, domain/activity.ts. */
+export interface StatusStore {
+  /**
+   * Whether claims and activities may be written, asked before each; a node of an earlier release cannot read them.
+   * @returns what has to be different; undefined: they may
+   */
+  statusesMissing(): Promise<string | undefined>;
+  /** @throws PresenceError UNAVAILABLE also for a user who looks offline while the shard recovers */
+  setStatus(userId: string, claim: NewClaim): Promise<StatusResult>;
+  /** @param setAtMs undefined: now @throws as setStatus */
+  clearStatus(userId: string, claimId: string, setAtMs: number | undefined): Promise<StatusResult>;
+  /** A heartbeat that says whether somebody uses the device. */
+  setActivity(session: SessionRef, activity: Activity): Promise<Exclude<RefreshResult, { kind: "failed" }>>;
+  /** @returns the claims by id, those included whose end no tick has met yet */
+  claimsOf(userId: string): Promise<{ readonly claims: readonly StatusClaim[] } & StatusView>;
+}
+
+export interface StatusView {
+  readonly version: number;
+  readonly status: UserStatus;
+}
+
+export type StatusResult =
+  /** Carried out, or nothing had to change. */
+  | ({ readonly kind: "done" } & StatusView)
+  /** Of a claim: see decideSetStatus. */
+  | { readonly kind: "over" | "too-many" }
+  | { readonly kind: "too-often"; readonly leftMs: number };
 
 export interface DeviceView {
   readonly deviceId: string;
@@ -264,7 +304,7 @@ export type LeaseResult =
 
 /** The clock of a shard and what falls due by it. */
 export interface ShardKeeping {
-  /** Advances the shard's clock and takes down at most `limit` sessions that are due. */
+  /** Advances the shard's clock, takes down sessions and ends claims that are due, at most `limit`. */
   tick(shard: number, limit: number): Promise<Tick>;
   /** Whether the shard began anew less than a TTL of its clock ago, as this node knows: who reads offline may be online. */
   isRecovering(shard: number): boolean;
@@ -273,7 +313,7 @@ export interface ShardKeeping {
 export interface Tick {
   /** Shard clock, ms. */
   readonly clockMs: number;
-  /** What of `limit` was spent: due sessions, graces and leases dealt with; when it reaches the limit there may be more. */
+  /** What of `limit` was spent: due sessions, graces, leases and users with due claims dealt with; when it reaches the limit there may be more. */
   readonly expired: number;
   /** Of these, failed, as with a record that is malformed; they are tried again a TTL later. */
   readonly failed: number;
@@ -289,6 +329,8 @@ export interface Tick {
   readonly leases: number;
   /** Users, devices and connections that are blocked, or were until a moment ago. */
   readonly blocks: number;
+  /** Users of whom something is claimed. */
+  readonly claimed: number;
   /** Entries the log holds. */
   readonly logLength: number;
   /** The version at which the shard began anew; 0: it never did. */

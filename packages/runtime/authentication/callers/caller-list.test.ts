@@ -55,7 +55,7 @@ describe("a list of callers", () => {
     assert.match(problemOf(`${"a".repeat(65)} read ${one}`), /^line 1: the name may have/);
     assert.match(
       problemOf(`a reed ${one}`),
-      /^line 1: .*unknown scope: there are gateway, read, watch-everyone, admin/,
+      /^line 1: .*unknown scope: there are gateway, read, watch-everyone, status, admin/,
     );
     assert.match(problemOf(`a read, ${one}`), /unknown scope/);
     assert.match(problemOf(`a read ${one}0`), /^line 1: what follows its scopes is no SHA-256/);

@@ -1,5 +1,5 @@
 /** What a caller of presence's API may be allowed; each scope stands for itself, none includes another. */
-export const scopes = ["gateway", "read", "watch-everyone", "admin"] as const;
+export const scopes = ["gateway", "read", "watch-everyone", "status", "admin"] as const;
 
 export type Scope = (typeof scopes)[number];
 

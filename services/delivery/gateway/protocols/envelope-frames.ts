@@ -44,6 +44,7 @@ function envelopeOf(dot: Dot): Buffer {
     instanceId: "",
     lastSeenAt: dot.lastSeenMs === 0 ? undefined : timestampOf(dot.lastSeenMs * 1000),
     shard: 0,
+    userStatus: undefined,
   }).finish();
   const envelope = events.EventEnvelope.encode({
     eventType: events.EventType.EVENT_TYPE_PRESENCE_UPDATED,

@@ -15,6 +15,7 @@ const causes = [
   "restated",
   "instance_lost",
   "forced",
+  "status",
 ] as const;
 
 /** Frames of the sub-protocol realchat.presence.v1.json: docs/websocket.md */

@@ -97,7 +97,7 @@ export const expiry = (open: OpenStore) =>
         await scene.session({ userId });
         await scene.elapse(2);
       }
-      await scene.elapse(ttlMs - 400);
+      await scene.elapse(ttlMs - 900);
       await scene.freeze(capMs);
       const first = await scene.store.tick(shard, 10);
       assert.deepEqual([first.expired, first.sessions, first.usersOnline], [10, 15, 15]);
@@ -116,7 +116,7 @@ export const expiry = (open: OpenStore) =>
 
     scene(open, "a heartbeat that comes before the tick saves a session that is due (P1)", async (scene) => {
       await scene.session();
-      await scene.elapse(ttlMs - 400);
+      await scene.elapse(ttlMs - 900);
       await scene.freeze(capMs);
       assert.equal(await scene.refresh(), "refreshed");
       await scene.elapse(capMs);

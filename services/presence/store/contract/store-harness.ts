@@ -16,9 +16,9 @@ export const contractOptions: StoreOptions = { rules: defaultRules, retentionMs:
 /** A store under test, and its time. Time that passes by itself must stay well below a second a test. */
 export interface StoreHarness {
   readonly store: PresenceStore;
-  /** Time on the clock of all shards, which tick all along and take down what is due, until nothing is. */
+  /** Time of day, and on the clock of all shards, which tick all along and take down what is due, until nothing is. */
   elapse(ms: number): Promise<void>;
-  /** Time that the shards' clocks did not hear of, since nobody ticked: only the next tick sees it, up to its cap. */
+  /** Time of day that the shards' clocks did not hear of, since nobody ticked: only the next tick sees it, up to its cap. */
   freeze(ms: number): Promise<void>;
   /** Time that passes while the wall clock is stepped back by as much; no shard's clock hears of it. */
   stepBack(ms: number): Promise<void>;

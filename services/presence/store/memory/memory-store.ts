@@ -1,5 +1,15 @@
 import type { Clock } from "@realchat/presence-runtime";
+import type { Activity } from "../../domain/activity.ts";
+import { type Attention, attentionWith, withoutAttention } from "../../domain/attention.ts";
 import { type Closing, decideClosing } from "../../domain/block.ts";
+import {
+  type ClaimBook,
+  decideClearStatus,
+  decideSetStatus,
+  endClaims,
+  isForgettable,
+  type NewClaim,
+} from "../../domain/claims.ts";
 import {
   decideExpire,
   decideHeartbeat,
@@ -34,6 +44,8 @@ import {
   unknownInstance,
 } from "../../domain/session.ts";
 import { readShardClock, type ShardClock, tickCapMs, tickShardClock } from "../../domain/shard-clock.ts";
+import { plainStatus, saidBy } from "../../domain/status.ts";
+import { decideStatusChange, statusIn } from "../../domain/status-change.ts";
 import type { DisconnectReason, EndReason } from "../../domain/transition.ts";
 import { nextVersion } from "../../domain/version.ts";
 import type {
@@ -54,6 +66,9 @@ import type {
   RestateStep,
   SessionEnding,
   SessionView,
+  StatusResult,
+  StatusStore,
+  StatusView,
   StoreHealth,
   StoreMetrics,
   Tick,
@@ -61,6 +76,7 @@ import type {
   UserView,
 } from "../store.ts";
 import { BlockTable } from "./block-table.ts";
+import { ClaimTable } from "./claim-table.ts";
 import { LeaseTable } from "./lease-table.ts";
 import { MemoryLeases } from "./memory-leases.ts";
 import { type DueSession, RecordTable } from "./record-table.ts";
@@ -103,7 +119,10 @@ class MemoryStore implements PresenceStore {
   readonly #leases = new MemoryLeases();
   readonly #gatewayLeases: LeaseTable;
   readonly #blocks = new BlockTable();
-  readonly #counts = { register: 0, unregister: 0, close: 0, refresh: 0, users: 0, list: 0, tick: 0, lease: 0 };
+  readonly #claims = new ClaimTable();
+  readonly #counts = {
+    ...{ register: 0, unregister: 0, close: 0, refresh: 0, status: 0, users: 0, list: 0, tick: 0, lease: 0 },
+  };
   #shardClock: ShardClock;
   #orders = newOrderClock;
   /** The order clock at the last tick, and monotonic time then. */
@@ -167,19 +186,19 @@ class MemoryStore implements PresenceStore {
   async register(registration: Registration): Promise<RegisterResult> {
     this.#checkOpen();
     this.#counts.register += 1;
-    const { userId, deviceId, instanceId, connectionId, ageMs = 0, leaseId = "" } = registration;
+    const { userId, deviceId, instanceId, connectionId, ageMs = 0, leaseId = "", idleSinceMs } = registration;
     const moment = this.#moment();
     const record = this.#read(userId, moment);
     const previous = parseSessionId(registration.previousSessionId);
     const lease = leaseId === "" ? undefined : this.#gatewayLeases.named(leaseId);
     const refusal = this.#blocks.refusal(userId, deviceId, connectionId, moment.clockMs);
-    const request = { deviceId, instanceId, connectionId, previous, ageMs, lease, refusal };
+    const request = { deviceId, instanceId, connectionId, previous, ageMs, lease, refusal, idleSinceMs };
     const decision = decideRegister(record, request, moment, this.#rules);
     switch (decision.kind) {
       case "registered": {
         this.#makeRoom(moment);
         const deadlineMs = this.#deadlineMs(moment, leaseId);
-        const version = this.#commit(userId, deviceId, decision, deadlineMs, moment, registration.traceparent);
+        const version = this.#commit(userId, deviceId, record, decision, deadlineMs, moment, registration.traceparent);
         return { kind: "registered", sessionId: sessionIdOf(decision.session), version };
       }
       case "repeated": {
@@ -226,15 +245,16 @@ class MemoryStore implements PresenceStore {
     moment: Moment,
   ): UnregisterResult {
     const { userId, deviceId, traceparent } = ending;
-    const decision = decideUnregister(this.#read(userId, moment), ending, moment, this.#rules);
+    const record = this.#read(userId, moment);
+    const decision = decideUnregister(record, ending, moment, this.#rules);
     switch (decision.kind) {
       case "ended":
-        this.#commit(userId, deviceId, decision, noDeadline, moment, traceparent);
+        this.#commit(userId, deviceId, record, decision, noDeadline, moment, traceparent);
         return { kind: "ended" };
       case "grace": {
         const before = this.#records.deadlineMs(userId, deviceId) ?? noDeadline;
         const deadlineMs = Math.max(decision.earliestMs, Math.min(before, decision.latestMs));
-        this.#commit(userId, deviceId, decision, deadlineMs, moment);
+        this.#commit(userId, deviceId, record, decision, deadlineMs, moment);
         return { kind: "grace" };
       }
       case "left-alone":
@@ -275,7 +295,7 @@ class MemoryStore implements PresenceStore {
     switch (decision.kind) {
       case "revived":
         if (record?.devices.has(deviceId) !== true) this.#makeRoom(moment);
-        this.#commit(userId, deviceId, decision, this.#deadlineMs(moment, leaseId), moment);
+        this.#commit(userId, deviceId, record, decision, this.#deadlineMs(moment, leaseId), moment);
         return refreshed;
       case "live":
         this.#extend(userId, deviceId, decision.sessionId, decision.record, record !== decision.record, moment);
@@ -307,6 +327,93 @@ class MemoryStore implements PresenceStore {
   /** Of a session that begins. */
   #deadlineMs({ clockMs }: Moment, leaseId: string): number {
     return clockMs + (leaseId === "" ? this.#rules.ttlMs : this.#rules.leasedTtlMs);
+  }
+
+  async statusesMissing(): Promise<undefined> {}
+
+  async setStatus(userId: string, claim: NewClaim): Promise<StatusResult> {
+    this.#checkOpen();
+    this.#counts.status += 1;
+    const moment = this.#moment();
+    const record = this.#read(userId, moment);
+    const decision = decideSetStatus(record?.claims, claim, toMs(moment.nowUs), this.#rules);
+    switch (decision.kind) {
+      case "set":
+        if (record?.claims === undefined && this.#claims.size >= this.#records.rows.limit) throw this.#full();
+        this.#writeClaims(userId, record, decision.book, moment);
+        return { kind: "done", ...this.#statusOf(userId) };
+      case "kept":
+        return { kind: "done", ...this.#statusOf(userId) };
+      default:
+        return decision;
+    }
+  }
+
+  async clearStatus(userId: string, claimId: string, setAtMs: number | undefined): Promise<StatusResult> {
+    this.#checkOpen();
+    this.#counts.status += 1;
+    const moment = this.#moment();
+    const record = this.#read(userId, moment);
+    const book = decideClearStatus(record?.claims, { claimId, setAtMs }, toMs(moment.nowUs), this.#rules);
+    if (book !== undefined) this.#writeClaims(userId, record, book, moment);
+    return { kind: "done", ...this.#statusOf(userId) };
+  }
+
+  async setActivity(session: SessionRef, activity: Activity): ReturnType<StatusStore["setActivity"]> {
+    this.#checkOpen();
+    this.#counts.status += 1;
+    const { userId, deviceId, sessionId } = session;
+    const moment = this.#moment();
+    const record = this.#read(userId, moment);
+    const connectionId = parseSessionId(sessionId)?.connectionId ?? "";
+    const refusal = this.#blocks.refusal(userId, deviceId, connectionId, moment.clockMs);
+    const heartbeat = { deviceId, sessionId, instanceId: unknownInstance, activity, refusal };
+    const decision = decideHeartbeat(record, heartbeat, moment, this.#rules);
+    if (decision.kind === "revived") throw new Error("a heartbeat with session_id brings nothing back");
+    if (decision.kind !== "live") return decision;
+    if (decision.record === record) {
+      this.#extend(userId, deviceId, sessionId, record, false, moment);
+    } else {
+      const leaseId = decision.record.devices.get(deviceId)?.current?.leaseId ?? "";
+      this.#commit(userId, deviceId, record, decision, this.#deadlineMs(moment, leaseId), moment);
+    }
+    return { kind: "refreshed" };
+  }
+
+  async claimsOf(userId: string): ReturnType<StatusStore["claimsOf"]> {
+    this.#checkOpen();
+    this.#counts.status += 1;
+    const claims = this.#claims.get(userId)?.book.claims ?? [];
+    return { claims: claims.toSorted((a, b) => (a.claimId < b.claimId ? -1 : 1)), ...this.#statusOf(userId) };
+  }
+
+  #statusOf(userId: string): StatusView {
+    const { version, online, status = plainStatus(online) } = this.#view(userId, this.#moment());
+    return { version, status };
+  }
+
+  /** Without a record before, the version is one that every later change is above. */
+  #writeClaims(userId: string, before: UserRecord | undefined, book: ClaimBook, moment: Moment): void {
+    const version = this.#log.lastVersion;
+    const known = before ?? { version, online: false, lastSeenMs: 0, devices: new Map() };
+    const record = { ...known, claims: book };
+    const told = this.#tell(userId, decideStatusChange(before, record), record, moment);
+    const isForgotten = isForgettable(book, toMs(moment.nowUs));
+    if (isForgotten) this.#claims.delete(userId);
+    else this.#claims.set(userId, { book, version: told });
+    // Who is offline keeps the place among those who left as long as something is claimed.
+    if (isForgotten || record.online) this.#records.setVersion(userId, told);
+  }
+
+  /** Ends claims whose time has come. @returns of how many users */
+  #endClaims(moment: Moment, limit: number): number {
+    const due = this.#claims.due(toMs(moment.nowUs), limit);
+    for (const userId of due) {
+      const record = this.#read(userId, moment);
+      invariant(record?.claims !== undefined, "who has a due claim has claims");
+      this.#writeClaims(userId, record, endClaims(record.claims, toMs(moment.nowUs)), moment);
+    }
+    return due.length;
   }
 
   async openLease(leaseId: string, instanceId: string): Promise<LeaseResult> {
@@ -373,7 +480,8 @@ class MemoryStore implements PresenceStore {
     const moment = this.#moment();
     const first = this.#firstDeadlineMs(moment.clockMs);
     const lagMs = first === undefined ? 0 : moment.clockMs - first;
-    const expired = this.#expire(moment, limit);
+    const taken = this.#expire(moment, limit);
+    const expired = taken + this.#endClaims(moment, limit - taken);
     this.#forgetDeparted(moment, limit);
     this.#blocks.forgetOver(moment.clockMs);
     return {
@@ -386,6 +494,7 @@ class MemoryStore implements PresenceStore {
       leased: this.#records.leased,
       leases: this.#gatewayLeases.size,
       blocks: this.#blocks.size,
+      claimed: this.#claims.size,
       failed: 0,
       logLength: this.#log.length,
       begin: this.#begin,
@@ -491,11 +600,11 @@ class MemoryStore implements PresenceStore {
   }
 
   #restate(userId: string, begin: number): boolean {
-    const record = this.#records.read(userId);
+    const moment = this.#moment();
+    const record = this.#read(userId, moment);
     const transition = record && decideRestate(record, begin);
-    if (transition === undefined) return false;
-    const version = this.#nextVersion();
-    this.#log.append({ userId, ...transition, version, lastSeenMs: 0, shard });
+    if (record === undefined || transition === undefined) return false;
+    const version = this.#tell(userId, transition, record, moment);
     this.#records.setVersion(userId, version);
     return true;
   }
@@ -536,14 +645,14 @@ class MemoryStore implements PresenceStore {
   }
 
   #expireSession({ userId, deviceId, deadlineMs }: DueSession, moment: Moment): void {
-    const record = this.#records.read(userId);
+    const record = this.#claimed(userId, this.#records.read(userId));
     const current = record?.devices.get(deviceId)?.current;
     invariant(current !== undefined, "a due row has a session");
     const member =
       current.state === "grace" ? { graceOf: deviceId } : { sessionId: sessionIdOf(current.session), deviceId };
     const decision = decideExpire(record, member, deadlineMs, moment, this.#rules);
     invariant(decision.kind === "expired", "a due session expires");
-    this.#commit(userId, deviceId, decision, noDeadline, moment);
+    this.#commit(userId, deviceId, record, decision, noDeadline, moment);
   }
 
   /** One step of a lease whose deadline passed: it is lost; or one of its sessions goes; or, when all have gone, itself. */
@@ -579,25 +688,32 @@ class MemoryStore implements PresenceStore {
     seenClockMs: number,
     moment: Moment,
   ): void {
-    const record = this.#records.read(userId);
+    const record = this.#claimed(userId, this.#records.read(userId));
     const session = record?.devices.get(deviceId)?.current?.session;
     invariant(session !== undefined, "a leased row has a session");
     const due = { sessionId: sessionIdOf(session), leaseId, deviceId };
     const decision = decideLeasedEnd(record, due, how, seenClockMs, moment, this.#rules);
     invariant(decision.kind === "expired", "a leased row is live under its lease");
-    this.#commit(userId, deviceId, decision, noDeadline, moment);
+    this.#commit(userId, deviceId, record, decision, noDeadline, moment);
   }
 
   /** Drops records that outlived the retention, a few at a time. */
   #forgetDeparted(moment: Moment, limit: number): void {
     const belowVersion = (toMs(moment.nowUs) - this.#retentionMs + 1) * 1000;
-    for (let forgotten = 0; forgotten < limit && this.#records.forgetDeparted(belowVersion); forgotten++);
+    for (let forgotten = 0; forgotten < limit && this.#forgetDeparture(belowVersion); forgotten++);
+  }
+
+  #forgetDeparture(belowVersion: number): boolean {
+    const forgotten = this.#records.forgetDeparted(belowVersion);
+    if (forgotten !== undefined) this.#claims.inherit(forgotten.userId, forgotten.version);
+    return forgotten !== undefined;
   }
 
   /** The log goes first, as in every store: a reader who finds a version in a record finds its entry too. */
   #commit(
     userId: string,
     deviceId: string,
+    before: UserRecord | undefined,
     {
       record,
       transition,
@@ -609,26 +725,50 @@ class MemoryStore implements PresenceStore {
   ): number {
     const notice = supersededNotice(userId, deviceId, replaced);
     if (notice !== undefined) this.#log.leaseNotice(notice);
-    if (transition === undefined) {
-      // A user with only one device is not read again.
-      const isOther = record.devices.size > 1 && isDeviceChange(this.#records.read(userId), record, deviceId);
-      this.#records.write(userId, record, deviceId, deadlineMs);
-      if (isOther) this.#log.devicesChanged(userId);
-      return record.version;
-    }
+    const isOther = transition === undefined && isDeviceChange(before, record, deviceId);
+    const version = this.#tell(userId, transition ?? decideStatusChange(before, record), record, moment, traceparent);
+    this.#records.write(userId, version === record.version ? record : { ...record, version }, deviceId, deadlineMs);
+    if (isOther) this.#log.devicesChanged(userId);
+    return version;
+  }
+
+  /** Appends a transition to the log, if there is one. @returns the user's version after it */
+  #tell(
+    userId: string,
+    transition: NewTransition | undefined,
+    record: UserRecord,
+    moment: Moment,
+    traceparent?: string,
+  ): number {
+    if (transition === undefined) return record.version;
     const version = nextVersion(this.#log.lastVersion, moment.nowUs);
-    const lastSeenMs = transition.online ? 0 : record.lastSeenMs;
-    const trace = traceparent === undefined ? undefined : { traceparent };
-    this.#log.append({ userId, ...transition, version, lastSeenMs, shard, ...trace });
-    this.#records.write(userId, { ...record, version }, deviceId, deadlineMs);
+    const lastSeenMs = transition.online ? 0 : this.#lastSeenMs(record, moment);
+    const status = statusIn(record);
+    const further = { ...(status !== undefined && { status }), ...(traceparent !== undefined && { traceparent }) };
+    this.#log.append({ userId, ...transition, version, lastSeenMs, shard, ...further });
     return version;
   }
 
   /** The user's record, unless it outlived the retention. */
   #read(userId: string, moment: Moment): UserRecord | undefined {
     const record = this.#records.read(userId);
-    if (record === undefined || record.online) return record;
-    return toMs(record.version) + this.#retentionMs > toMs(moment.nowUs) ? record : undefined;
+    const isKept =
+      record === undefined || record.online || toMs(record.version) + this.#retentionMs > toMs(moment.nowUs);
+    return this.#claimed(userId, isKept ? record : undefined);
+  }
+
+  /** A record with what is claimed of its user. */
+  #claimed(userId: string, record: UserRecord | undefined): UserRecord | undefined {
+    const claimed = this.#claims.size === 0 ? undefined : this.#claims.get(userId);
+    if (claimed === undefined) return record;
+    const { book, version } = claimed;
+    const known = record ?? { version: 0, online: false, lastSeenMs: 0, devices: new Map() };
+    return { ...known, version: Math.max(known.version, version), claims: book };
+  }
+
+  /** When an offline user was last seen, as long as that is remembered: a record with claims lives longer. */
+  #lastSeenMs({ lastSeenMs }: UserRecord, { nowUs }: Moment): number {
+    return lastSeenMs + this.#retentionMs > toMs(nowUs) ? lastSeenMs : 0;
   }
 
   #view(userId: string, moment: Moment): UserView {
@@ -637,8 +777,12 @@ class MemoryStore implements PresenceStore {
       return { userId, online: false, version: this.#log.lastVersion, lastSeenMs: 0, shard, devices: [] };
     }
     const { online, version } = record;
-    const devices = devicesOf(record, this.#orders.aheadUs, (leaseId) => this.#gatewayLeases.isHidden(leaseId));
-    return { userId, online, version, lastSeenMs: online ? 0 : record.lastSeenMs, shard, devices };
+    const isHidden = (leaseId: string | undefined) => this.#gatewayLeases.isHidden(leaseId);
+    const devices = devicesOf(record, this.#orders.aheadUs, isHidden);
+    const lastSeenMs = online ? 0 : this.#lastSeenMs(record, moment);
+    const view = { userId, online, version, lastSeenMs, shard, devices };
+    const [status, attention] = [statusIn(record), attentionIn(record, isHidden)];
+    return status === undefined && attention === undefined ? view : { ...view, status, attention };
   }
 
   #moment(): Moment {
@@ -662,9 +806,13 @@ class MemoryStore implements PresenceStore {
   /** Before a registration is refused, the user who left longest ago is forgotten, if no late call can concern it. */
   #makeRoom(moment: Moment): void {
     if (!this.#records.isFull) return;
-    if (this.#records.forgetDeparted(moment.nowUs - this.#rules.memoryMs * 1000)) return;
+    if (this.#forgetDeparture(moment.nowUs - this.#rules.memoryMs * 1000)) return;
+    throw this.#full();
+  }
+
+  #full(): PresenceError {
     const { limit } = this.#records.rows;
-    throw new PresenceError("RESOURCE_EXHAUSTED", `the store holds ${limit} sessions, its limit: use Redis for more`);
+    return new PresenceError("RESOURCE_EXHAUSTED", `the store holds ${limit} sessions, its limit: use Redis for more`);
   }
 
   #checkOpen(): void {
@@ -684,6 +832,21 @@ function devicesOf(
     devices.push({ deviceId, instanceId, connectedAtMs: registeredAtMs(order, aheadUs) });
   }
   return devices.sort((a, b) => (a.deviceId < b.deviceId ? -1 : 1));
+}
+
+/** Sessions in grace, and under a lease that is lost or closed, lost their connection. */
+function attentionIn(
+  { devices, claims }: UserRecord,
+  isHidden: (leaseId: string | undefined) => boolean,
+): Attention | undefined {
+  const isDoNotDisturb = claims !== undefined && saidBy(claims.claims).availability === "DO_NOT_DISTURB";
+  let attention = isDoNotDisturb ? withoutAttention(isDoNotDisturb) : undefined;
+  for (const { current } of devices.values()) {
+    if (current?.activity === undefined) continue;
+    const { state, leaseId, activity } = current;
+    attention = attentionWith(attention, activity, state === "live" && !isHidden(leaseId));
+  }
+  return attention;
 }
 
 /** The live ones, by device_id. */

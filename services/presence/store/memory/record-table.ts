@@ -1,3 +1,4 @@
+import type { Activity } from "../../domain/activity.ts";
 import type { Device, Tombstone, UserRecord } from "../../domain/session.ts";
 import { DeadlineWheel } from "./deadline-wheel.ts";
 import { LeasedRows } from "./leased-rows.ts";
@@ -28,6 +29,8 @@ export class RecordTable {
   readonly #rows: SessionTable;
   readonly #wheel: DeadlineWheel;
   readonly #leased: LeasedRows;
+  /** By row: few sessions say something of it. */
+  readonly #activities = new Map<number, Activity>();
   #sessions = 0;
   #usersOnline = 0;
 
@@ -139,13 +142,16 @@ export class RecordTable {
     return { userId, deviceId: this.#rows.deviceId(row), deadlineMs: this.#rows.deadlines[row] as number };
   }
 
-  /** Forgets the user who left longest ago, if its last version is below the one given. @returns whether one was */
-  forgetDeparted(belowVersion: number): boolean {
+  /** Forgets the user who left longest ago, if its last version is below the one given. @returns who was, with which version */
+  forgetDeparted(belowVersion: number): { readonly userId: string; readonly version: number } | undefined {
     const user = this.#users.firstDeparted();
-    if (user === noUser || this.#users.version(user) >= belowVersion) return false;
+    if (user === noUser) return undefined;
+    const version = this.#users.version(user);
+    if (version >= belowVersion) return undefined;
+    const userId = this.#users.id(user);
     this.#dropRows(user, () => true);
     this.#users.forget(user);
-    return true;
+    return { userId, version };
   }
 
   /** Users online, in pages. A user who comes or leaves meanwhile may be missing. */
@@ -187,8 +193,14 @@ export class RecordTable {
       const state = this.#rows.state(row);
       if (state === "live" || state === "grace") {
         const leaseId = this.#rows.leaseId(row);
+        const activity = this.#activities.get(row);
         const session = this.#rows.session(row);
-        device.current = leaseId === undefined ? { state, session } : { state, session, leaseId };
+        device.current = {
+          state,
+          session,
+          ...(leaseId !== undefined && { leaseId }),
+          ...(activity !== undefined && { activity }),
+        };
       } else device.tombstones.push(this.#rows.tombstone(row));
       devices.set(deviceId, device);
     }
@@ -221,6 +233,7 @@ export class RecordTable {
       if (leaseId === undefined) this.#wheel.remove(row);
       else this.#leased.remove(leaseId, row);
       this.#sessions -= 1;
+      this.#activities.delete(row);
     }
     this.#rows.free(row);
   }
@@ -231,10 +244,11 @@ export class RecordTable {
       first = this.#rows.add(user, deviceId, tombstone.ending, tombstone, tombstone.endedAtMs, first);
     }
     if (current !== undefined) {
-      const { state, session, leaseId } = current;
+      const { state, session, leaseId, activity } = current;
       first = this.#rows.add(user, deviceId, state, session, deadlineMs, first, leaseId);
       if (leaseId === undefined) this.#wheel.add(first);
       else this.#leased.add(leaseId, first);
+      if (activity !== undefined) this.#activities.set(first, activity);
       this.#sessions += 1;
     }
     this.#users.setFirstRow(user, first);

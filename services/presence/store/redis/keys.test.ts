@@ -12,7 +12,7 @@ for (const prefix of ["", "staging:"])
         assert(key.startsWith(`${prefix}presence:${tag}:`), key);
       }
     }
-    assert.equal(new Set(shards.flatMap((keys) => Object.values(keys))).size, 120 * 12);
+    assert.equal(new Set(shards.flatMap((keys) => Object.values(keys))).size, 120 * 13);
   });
 
 test("a record's key tells its shard; that of another deployment is not looked for", () => {

@@ -17,6 +17,8 @@ export interface ShardKeys {
   readonly leases: string;
   /** HASH: lease id → the instance that opened it, US, when it did for the first time, ms since 1970. */
   readonly holders: string;
+  /** ZSET: user of whom something is claimed → wall clock, ms, when a tick has to look at it (turnMs in domain/claims.ts). */
+  readonly claims: string;
   /** STRING with expiry: the node that publishes this shard. */
   readonly publisher: string;
   /** Sharded channel that announces entries of the log. */
@@ -45,6 +47,7 @@ export function shardKeys(shardCount: number, database = 0, keyPrefix = ""): rea
       leasePrefix: `${prefix}lease:`,
       leases: `${prefix}leases`,
       holders: `${prefix}leases:holders`,
+      claims: `${prefix}claims`,
       publisher: `${prefix}publisher`,
       live: `${prefix}live:${database}`,
       devices: `${prefix}live:${database}:devices`,

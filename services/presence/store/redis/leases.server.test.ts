@@ -111,6 +111,31 @@ describe("leases in Redis", () => {
     assert.equal(await admin.zCard(nodesKey), 0);
   });
 
+  test("while nodes are updated nothing is claimed, and records are as ever; from the first claim on nodes of before keep away", async () => {
+    await admin.zAdd(nodesKey, { score: Date.now() + 60_000, value: "of-before\0leases" });
+    await store.announceNode("ours", 60_000);
+    const why = "1 presence nodes are of a release that knows no status: update them first";
+    assert.equal(await store.statusesMissing(), why);
+    assert.equal((await store.openLease("L", "gateway-1")).kind, "kept", "which they know");
+    await admin.zRem(nodesKey, "of-before\0leases");
+    await register(store, { connectionId: "c1" });
+    const before = await admin.get(`${annaKeys.recordPrefix}anna`);
+    assert.equal(before?.includes("\x1e"), false);
+    assert.equal(await admin.exists(annaKeys.claims), 0);
+
+    assert.equal(await store.statusesMissing(), undefined);
+    const claim = { claimId: "self", text: "", emoji: "", expiresAtMs: undefined, setAtMs: undefined };
+    await store.setStatus("anna", { ...claim, availability: "BUSY" });
+    assert.equal(await admin.hGet(storeKey, "schema"), "3");
+    await elapse(1_000);
+    assert.equal(await admin.hGet(annaKeys.meta, "schema"), "3");
+    await store.openLease("L", "gateway-1");
+    assert.equal(await admin.hGet(annaKeys.meta, "schema"), "3", "a lease does not let them in again");
+    await elapse(1_000);
+    await store.clearStatus("anna", "self", undefined);
+    await assert.rejects(tickOfBefore(annaKeys), { message: "MARK 3" });
+  });
+
   test("a lease that a node of before drops all the same is missed at once, and takes nobody down (P1)", async () => {
     const sessionId = await underLease();
     for (const ofShard of keys) {

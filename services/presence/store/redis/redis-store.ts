@@ -11,12 +11,15 @@ import {
   serversAt,
 } from "@realchat/presence-redis";
 import type { Clock } from "@realchat/presence-runtime";
+import type { Activity } from "../../domain/activity.ts";
 import type { Closing } from "../../domain/block.ts";
+import type { NewClaim } from "../../domain/claims.ts";
 import type { Rules } from "../../domain/decisions.ts";
 import { invariant } from "../../domain/invariant.ts";
 import { type LeaseState, sumOfBegins } from "../../domain/lease.ts";
 import type { LogEntry } from "../../domain/log-entry.ts";
 import type { BeginReason } from "../../domain/recovery.ts";
+import type { SessionRef } from "../../domain/session.ts";
 import { shardOf } from "../../domain/shard.ts";
 import { tickCapMs } from "../../domain/shard-clock.ts";
 import type { DisconnectReason } from "../../domain/transition.ts";
@@ -37,6 +40,8 @@ import {
   type RestateStep,
   type SessionEnding,
   type SessionView,
+  type StatusResult,
+  type StatusStore,
   type StoreHealth,
   type StoreMetrics,
   StoreRefusal,
@@ -45,7 +50,7 @@ import {
   type UnregisterResult,
   type UserView,
 } from "../store.ts";
-import { LeaseSupport } from "./health/lease-support.ts";
+import { NodeSupport } from "./health/node-support.ts";
 import { Operations } from "./health/operations.ts";
 import { shownShards } from "./health/shown-shards.ts";
 import { checkStore } from "./health/store-check.ts";
@@ -139,7 +144,8 @@ class RedisPresenceStore implements RedisStore {
   readonly #users: UserReader;
   readonly #log: LogReader;
   readonly #leases: Leases;
-  readonly #leaseSupport: LeaseSupport;
+  readonly #leaseSupport: NodeSupport;
+  readonly #statusSupport: NodeSupport;
   readonly #rules: Rules;
   readonly #mending: Mending;
   readonly #restating: Restating;
@@ -245,12 +251,14 @@ class RedisPresenceStore implements RedisStore {
     });
     this.#users = new UserReader({
       ...shared,
+      retentionMs,
       shardOf: (userId) => this.#shardOf(userId).state,
       tick: ({ number }) => this.#shard(number).tick(0),
     });
     this.#log = new LogReader(this.#unreadable);
     this.#leases = new Leases(this.#storeLink, nodesKey, shared.scripts, this.#troubles);
-    this.#leaseSupport = new LeaseSupport(this.#storeLink, this.#leases, storeKey);
+    this.#leaseSupport = new NodeSupport(this.#storeLink, this.#leases, storeKey, "leases");
+    this.#statusSupport = new NodeSupport(this.#storeLink, this.#leases, storeKey, "statuses");
     const deadlines = new DeadlineWalk(shared.scripts, this.#log);
     const scan = new RecordScan(this.#servers, this.#shards, keyPrefix);
     this.#lister = new SessionLister({ ...shared, shards: this.#shards, scan });
@@ -314,6 +322,26 @@ class RedisPresenceStore implements RedisStore {
 
   refresh(session: Heartbeat, reply: RefreshReply, tag: number): void {
     this.#shardOf(session.userId).refresh(session, reply, tag);
+  }
+
+  statusesMissing(): Promise<string | undefined> {
+    return this.#operations.run("status", () => this.#statusSupport.missing());
+  }
+
+  setStatus(userId: string, claim: NewClaim): Promise<StatusResult> {
+    return this.#shardOf(userId).setStatus(userId, claim);
+  }
+
+  clearStatus(userId: string, claimId: string, setAtMs: number | undefined): Promise<StatusResult> {
+    return this.#shardOf(userId).clearStatus(userId, claimId, setAtMs);
+  }
+
+  setActivity(session: SessionRef, activity: Activity): ReturnType<StatusStore["setActivity"]> {
+    return this.#shardOf(session.userId).setActivity(session, activity);
+  }
+
+  claimsOf(userId: string): ReturnType<StatusStore["claimsOf"]> {
+    return this.#operations.run("status", () => this.#users.claimsOf(userId));
   }
 
   async openLease(leaseId: string, instanceId: string): Promise<LeaseResult> {

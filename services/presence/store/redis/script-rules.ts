@@ -1,11 +1,13 @@
+import { idleMinMs } from "../../domain/activity.ts";
 import { closedMemoryMs } from "../../domain/block.ts";
+import { claimMaxMs, minuteMs } from "../../domain/claims.ts";
 import type { Rules } from "../../domain/decisions.ts";
 import { invariant } from "../../domain/invariant.ts";
 import { looksPerTick } from "../../domain/lease.ts";
 import { beginLeadUs } from "../../domain/recovery.ts";
 import { leastTimedOrder } from "../../domain/session.ts";
 import { tickCapMs } from "../../domain/shard-clock.ts";
-import { leasedSchemaVersion } from "./health/store-mark.ts";
+import { leasedSchemaVersion, statusSchemaVersion } from "./health/store-mark.ts";
 import { hiddenLeasesMax } from "./shard/shard-state.ts";
 
 /**
@@ -27,11 +29,22 @@ export type ScriptRules = Readonly<
     | "begin_lead_us"
     | "least_timed_order"
     | "max_blocks"
-    | "closed_memory_ms",
+    | "closed_memory_ms"
+    | "idle_min_ms"
+    | "max_claims"
+    | "minute_max_claims"
+    | "minute_ms"
+    | "claim_max_ms",
     number
   > &
     Record<
-      "retention_ms" | "log_max_entries" | "looks_per_tick" | "hidden_leases_max" | "leased_schema" | "blocks_per_tick",
+      | "retention_ms"
+      | "log_max_entries"
+      | "looks_per_tick"
+      | "hidden_leases_max"
+      | "leased_schema"
+      | "status_schema"
+      | "blocks_per_tick",
       string
     >
 >;
@@ -52,11 +65,17 @@ export function scriptRules(rules: Rules, retentionMs: number, logMaxEntries: nu
     least_timed_order: leastTimedOrder,
     max_blocks: rules.shardMaxBlocks,
     closed_memory_ms: closedMemoryMs(rules),
+    idle_min_ms: idleMinMs,
+    max_claims: rules.userMaxClaims,
+    minute_max_claims: rules.minuteMaxClaims,
+    minute_ms: minuteMs,
+    claim_max_ms: claimMaxMs,
     retention_ms: String(retentionMs),
     log_max_entries: String(logMaxEntries),
     looks_per_tick: String(looksPerTick),
     hidden_leases_max: String(hiddenLeasesMax),
     leased_schema: String(leasedSchemaVersion),
+    status_schema: String(statusSchemaVersion),
     blocks_per_tick: "100",
   };
 }

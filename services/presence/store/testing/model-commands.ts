@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { type Availability, availabilities } from "../../domain/status.ts";
 import type { DisconnectReason } from "../../domain/transition.ts";
 
 /**
@@ -12,6 +13,9 @@ export type Command =
   | Unregister
   /** With a lease: it is verified. */
   | { kind: "refresh"; user: number; device: number; session: Pick; lease: Lease }
+  | { kind: "activity"; user: number; device: number; session: Pick; idle: Idle; sequence: number }
+  | Claim
+  | { kind: "unclaim"; user: number; claim: number; isEarlier: boolean }
   | { kind: "openLease" | "keepLease"; lease: number }
   | { kind: "closeLease"; lease: number; reason: DisconnectReason }
   | Close
@@ -33,6 +37,21 @@ interface Register {
   /** How many ages ago the client was there: all of one came before all of none. */
   ages: number;
   lease: Lease;
+  idle: Idle;
+}
+
+interface Claim {
+  kind: "claim";
+  user: number;
+  /** 0: the user's own. */
+  claim: number;
+  availability: Availability;
+  /** Empty: none. */
+  text: string;
+  /** When it ends; 0: nothing is said of that. */
+  forMs: number;
+  /** Whether it was said some seconds ago. */
+  isEarlier: boolean;
 }
 
 interface Unregister {
@@ -68,6 +87,8 @@ type Loss =
 export type Connection = "new" | "none" | { readonly pick: number };
 /** Number of a lease; only calls with a connection are under one. */
 export type Lease = "none" | number;
+/** Whether a session says that its device is in use, or has not been for too short or long enough to be idle. */
+export type Idle = "unsaid" | "used" | "short" | "long";
 export type Pick = "none" | { readonly pick: number };
 
 /** Elapsed times are whole seconds, so that deadlines half a second off are never met by a hair. */
@@ -89,9 +110,12 @@ const lease = fc.nat(1);
 const underLease: fc.Arbitrary<Lease> = fc.oneof({ weight: 3, arbitrary: fc.constant("none" as const) }, lease);
 const reason = fc.constantFrom<DisconnectReason>("UNSPECIFIED", "LOGGED_OUT", "CONNECTION_LOST", "SERVER_DRAIN");
 
+const idle = fc.constantFrom<Idle>("used", "short", "long", "long");
+const firstIdle = fc.oneof({ weight: 4, arbitrary: fc.constant<Idle>("unsaid") }, idle);
+
 const register = fc.record({
   kind: fc.constant("register" as const),
-  ...{ user, device, gateway, connection, previous, ages, lease: underLease },
+  ...{ user, device, gateway, connection, previous, ages, lease: underLease, idle: firstIdle },
 });
 const unregister = fc.record({ kind: fc.constant("unregister" as const), user, device, session, reason });
 
@@ -102,6 +126,27 @@ const commands: fc.WeightedArbitrary<Command>[] = [
   {
     weight: 3,
     arbitrary: fc.record({ kind: fc.constant("refresh" as const), user, device, session, lease: underLease }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      ...{ kind: fc.constant("activity" as const), user, device, session: picked, idle },
+      sequence: fc.nat(3),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      ...{ kind: fc.constant("claim" as const), user, claim: fc.nat(2) },
+      availability: fc.constantFrom(...availabilities),
+      text: fc.constantFrom("", "lunch", "review"),
+      forMs: fc.constantFrom(0, 4_500, 25_500, 40_000_500),
+      isEarlier: fc.boolean(),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("unclaim" as const), user, claim: fc.nat(2), isEarlier: fc.boolean() }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("openLease" as const), lease }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("keepLease" as const), lease }) },

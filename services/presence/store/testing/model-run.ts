@@ -3,18 +3,20 @@ import { defaultRules, type Rules } from "../../domain/decisions.ts";
 import { transitionsIn } from "../../domain/log-entry.ts";
 import { shardOf } from "../../domain/shard.ts";
 import { tickCapMs } from "../../domain/shard-clock.ts";
+import { plainStatus, type UserStatus } from "../../domain/status.ts";
 import type { Transition } from "../../domain/transition.ts";
 import type { LossyHarness, StoreHarness, StoreOptions } from "../contract/store-harness.ts";
 import type { LeaseResult, RefreshResult } from "../store.ts";
 import {
   anyInstance,
+  inWords,
   isSame,
   type LeaseAnswer,
   type ModelToken,
   type ModelTransition,
   PresenceModel,
 } from "./model.ts";
-import type { Command, Connection, Lease, Pick } from "./model-commands.ts";
+import type { Command, Connection, Idle, Lease, Pick } from "./model-commands.ts";
 import { PromiseChecker } from "./promise-checker.ts";
 
 /**
@@ -30,10 +32,16 @@ const rules: Rules = {
   memoryMs: 45_500,
   deviceMaxTombstones: 3,
   userMaxDevices: 2,
+  userMaxClaims: 2,
+  minuteMaxClaims: 3,
   ageMinMs: 1_000,
 };
 /** The gateway that opens leases. */
 const leaseInstance = "gateway-of-leases";
+/** How long devices have not been in use, ms: not idle yet, and idle. */
+const unusedMs = { used: 0, short: 30_000, long: 100_000 } as const;
+/** How much earlier a claim was said that was said earlier: never as much as lies between two commands. */
+const earlierMs = 7_300;
 /** Longer than all that a run lets elapse. */
 const ageMs = 1_000 * 3_600_000;
 const capMs = tickCapMs(rules.ttlMs);
@@ -85,6 +93,7 @@ interface RegisterCall {
   readonly ages: number;
   /** Empty: none. */
   readonly leaseId: string;
+  readonly idle: Idle;
 }
 
 class ModelRun {
@@ -122,6 +131,15 @@ class ModelRun {
       case "refresh":
         await this.#refresh(command);
         break;
+      case "activity":
+        await this.#activity(command);
+        break;
+      case "claim":
+        await this.#claim(command);
+        break;
+      case "unclaim":
+        await this.#unclaim(command);
+        break;
       case "close":
         await this.#close(command);
         break;
@@ -137,6 +155,7 @@ class ModelRun {
         break;
       case "freeze":
         for (const { harness } of this.#players) await harness.freeze(command.ms);
+        this.#model.freeze(command.ms - capMs);
         // Whatever the time that nobody listened to, the next tick counts its cap.
         await this.#elapse(2, capMs);
         break;
@@ -178,19 +197,22 @@ class ModelRun {
     const connectionId = this.#connection(command.connection, userId, deviceId);
     const previous = this.#pick(command.previous, userId, deviceId);
     const leaseId = connectionId === "" ? "" : this.#leaseOf(command);
-    const call = { userId, deviceId, instanceId, connectionId, previous, ages: command.ages, leaseId };
+    const { ages, idle } = command;
+    const call = { userId, deviceId, instanceId, connectionId, previous, ages, leaseId, idle };
     this.#calls.push(call);
     return call;
   }
 
-  async #register(command: Command, { previous, ages, ...call }: RegisterCall): Promise<void> {
+  async #register(command: Command, { previous, ages, idle, ...call }: RegisterCall): Promise<void> {
     const { userId, deviceId } = call;
-    const expected = this.#model.register({ ...call, previous: this.#sessions[previous]?.token, ages });
+    const activity = idle === "unsaid" ? undefined : { idle, sequence: 0 };
+    const expected = this.#model.register({ ...call, previous: this.#sessions[previous]?.token, ages, activity });
     const { token } = expected;
     const known = token === undefined ? -1 : this.#numberOf({ userId, deviceId, token });
     await this.#judge(command, async (player) => {
       const previousSessionId = player.sessionIds[previous] ?? "";
-      const registration = { ...call, previousSessionId, ageMs: ages * ageMs };
+      const idleSinceMs = idle === "unsaid" ? undefined : (await player.harness.wallMs()) - unusedMs[idle];
+      const registration = { ...call, previousSessionId, ageMs: ages * ageMs, idleSinceMs };
       const result = await player.harness.store.register(registration);
       assert.equal(result.kind, expected.kind);
       player.checker.registered(registration, result, this.#model.nowMs);
@@ -212,6 +234,58 @@ class ModelRun {
       assert.equal(kind, expected);
       player.checker.unregistered(call, kind, this.#model.nowMs);
     });
+  }
+
+  async #activity(command: Command & { kind: "activity" }): Promise<void> {
+    const { userId, deviceId } = this.#device(command);
+    const picked = this.#pick(command.session, userId, deviceId);
+    const token = this.#sessions[picked]?.token;
+    const { sequence } = command;
+    const idle = command.idle === "unsaid" ? "used" : command.idle;
+    if (token === undefined) return;
+    const expected = this.#model.activity({ userId, deviceId, token, activity: { idle, sequence } });
+    await this.#judge(command, async (player) => {
+      const { store } = player.harness;
+      const call = { userId, deviceId, sessionId: player.sessionIds[picked] ?? "", leaseId: "" };
+      const idleSinceMs = idle === "used" ? 0 : (await player.harness.wallMs()) - unusedMs[idle];
+      const { kind } = await store.setActivity(call, { sequence, idleSinceMs });
+      assert.equal(kind, expected);
+      player.checker.refreshed(call, kind, this.#model.nowMs);
+    });
+  }
+
+  async #claim(command: Command & { kind: "claim" }): Promise<void> {
+    const { availability, text, forMs } = command;
+    const said = { ...this.#claimNamed(command), availability, text };
+    const agoMs = command.isEarlier ? earlierMs : 0;
+    const expected = this.#model.claim({ ...said, forMs, earlierMs: agoMs });
+    await this.#judge(command, async ({ harness }) => {
+      const nowMs = await harness.wallMs();
+      const { userId, ...claim } = said;
+      const times = {
+        expiresAtMs: forMs === 0 ? undefined : nowMs + forMs,
+        setAtMs: agoMs ? nowMs - agoMs : undefined,
+      };
+      const result = harness.store.setStatus(userId, { ...claim, ...times, emoji: "" });
+      if (expected === "recovering") await assert.rejects(result, { code: "UNAVAILABLE" });
+      else assert.equal((await result).kind, expected);
+    });
+  }
+
+  async #unclaim(command: Command & { kind: "unclaim" }): Promise<void> {
+    const { userId, claimId } = this.#claimNamed(command);
+    const agoMs = command.isEarlier ? earlierMs : 0;
+    const expected = this.#model.unclaim({ userId, claimId, earlierMs: agoMs });
+    await this.#judge(command, async ({ harness }) => {
+      const setAtMs = agoMs ? (await harness.wallMs()) - agoMs : undefined;
+      const result = harness.store.clearStatus(userId, claimId, setAtMs);
+      if (expected === "recovering") await assert.rejects(result, { code: "UNAVAILABLE" });
+      else assert.equal((await result).kind, expected);
+    });
+  }
+
+  #claimNamed({ user, claim }: { user: number; claim: number }): { userId: string; claimId: string } {
+    return { userId: this.#userIds[user] as string, claimId: claim === 0 ? "self" : `claim-${claim}` };
   }
 
   async #close(command: Command & { kind: "close" }): Promise<void> {
@@ -422,7 +496,8 @@ class Player {
       assert.deepEqual(knownAs(wanted, told), wanted);
       const devices = view.devices.map(({ deviceId, instanceId }) => ({ deviceId, instanceId }));
       const user = model.user(userId);
-      assert.deepEqual({ online, devices: knownAs(user.devices, devices) }, user);
+      const status = shown(view.status ?? plainStatus(online));
+      assert.deepEqual({ online, devices: knownAs(user.devices, devices), status }, user);
       this.checker.seen(view, model.nowMs);
     }
   }
@@ -459,7 +534,18 @@ function isLossy(harness: StoreHarness | LossyHarness): harness is LossyHarness 
 }
 
 function isCall({ kind }: Command): boolean {
-  return kind === "register" || kind === "repeat" || kind === "unregister" || kind === "refresh" || kind === "close";
+  return (
+    kind === "register" ||
+    kind === "repeat" ||
+    kind === "unregister" ||
+    kind === "refresh" ||
+    kind === "close" ||
+    isOfStatus(kind)
+  );
+}
+
+function isOfStatus(kind: Command["kind"]): boolean {
+  return kind === "activity" || kind === "claim" || kind === "unclaim";
 }
 
 /** Two users whose shard loses data at one moment. */
@@ -473,8 +559,12 @@ function usersOfOneShard(runId: string, players: readonly Player[]): readonly st
   return userIds;
 }
 
-function untimed({ userId, online, cause, deviceId, instanceId }: Transition): ModelTransition {
-  return { userId, online, cause, deviceId, instanceId };
+function untimed({ userId, online, cause, deviceId, instanceId, status }: Transition): ModelTransition {
+  return { userId, online, cause, deviceId, instanceId, status: shown(status ?? plainStatus(online)) };
+}
+
+function shown({ availability, text, untilMs, idleSinceMs }: UserStatus): string {
+  return inWords({ availability, text, endsAtMs: untilMs || undefined, isIdle: idleSinceMs > 0 });
 }
 
 /** What was found, without the gateways that need not be known. */

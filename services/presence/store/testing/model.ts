@@ -1,7 +1,9 @@
 import { closedMemoryMs } from "../../domain/block.ts";
+import { claimMaxMs, minuteMs } from "../../domain/claims.ts";
 import type { Rules } from "../../domain/decisions.ts";
+import { type Availability, availabilities } from "../../domain/status.ts";
 import type { DisconnectReason, EndReason, TransitionCause } from "../../domain/transition.ts";
-import type { RefreshResult, RegisterResult, UnregisterResult } from "../store.ts";
+import type { RefreshResult, RegisterResult, StatusResult, UnregisterResult } from "../store.ts";
 
 /** Of orders; more than there are registrations. */
 const age = 1_000_000;
@@ -9,6 +11,7 @@ const age = 1_000_000;
 const heartbeatOrder = -1_000_000_000_000;
 /** Of a session whose gateway a store may know or not. */
 export const anyInstance = "any";
+const never = Number.NEGATIVE_INFINITY;
 
 /**
  * What a store should do, said once more in the simplest way: a list of all sessions of a device, looked through each
@@ -19,10 +22,13 @@ export class PresenceModel {
   #users: Users = new Map();
   #leases: Leases = new Map();
   #blocks: Blocks = new Map();
+  #claims: Claims = new Map();
   readonly #transitions: ModelTransition[] = [];
   #nowMs = 0;
+  /** Time of day, which goes on while nobody listens. */
+  #dayMs = 0;
   #registrations = 0;
-  #copy: Copy = { users: new Map(), leases: new Map(), blocks: new Map(), told: 0 };
+  #copy: Copy = { users: new Map(), leases: new Map(), blocks: new Map(), claims: new Map(), told: 0 };
   /** Of the last begin; undefined: it never lost anything. */
   #begunAtMs: number | undefined;
   /** Transitions and begins. */
@@ -54,8 +60,9 @@ export class PresenceModel {
     previous: ModelToken | undefined;
     ages: number;
     leaseId: string;
+    activity: ModelActivity | undefined;
   }): { kind: RegisterResult["kind"]; token?: ModelToken } {
-    const { userId, deviceId, instanceId, connectionId, previous, ages, leaseId } = call;
+    const { userId, deviceId, instanceId, connectionId, previous, ages, leaseId, activity } = call;
     if (leaseId !== "" && !this.#isOpen(leaseId)) {
       return { kind: this.#leases.get(leaseId)?.state === "closed" ? "lease-closed" : "lease-missing" };
     }
@@ -89,6 +96,7 @@ export class PresenceModel {
       connectionId,
       instanceId,
       leaseId,
+      activity: activity?.idle === "short" ? { ...activity, idle: "used" } : activity,
       contestedUntilMs: connectionId === "" && isUnclear ? this.#nowMs + this.#rules.memoryMs : 0,
     });
     return { kind: "registered", token };
@@ -160,7 +168,8 @@ export class PresenceModel {
     if (isGone) return "missing";
     if (!this.#makeRoom(userId, deviceId)) return "missing";
     const returning = last?.connectionId === "" ? last : unknown;
-    this.#begin(userId, deviceId, { ...returning, contestedUntilMs: this.#nowMs + this.#rules.memoryMs });
+    const contestedUntilMs = this.#nowMs + this.#rules.memoryMs;
+    this.#begin(userId, deviceId, { ...returning, contestedUntilMs, activity: undefined });
     return "refreshed";
   }
 
@@ -217,7 +226,8 @@ export class PresenceModel {
 
   copy(): void {
     const [users, leases] = [structuredClone(this.#users), structuredClone(this.#leases)];
-    this.#copy = { users, leases, blocks: new Map(this.#blocks), told: this.#told };
+    const [claims, blocks] = [structuredClone(this.#claims), new Map(this.#blocks)];
+    this.#copy = { users, leases, claims, blocks, told: this.#told };
   }
 
   /** Whether a node could tell by what it saw that the store has the copy's data again, and not its own. */
@@ -229,6 +239,7 @@ export class PresenceModel {
     this.#users = new Map();
     this.#leases = new Map();
     this.#blocks = new Map();
+    this.#claims = new Map();
     this.failOver();
   }
 
@@ -236,6 +247,7 @@ export class PresenceModel {
     this.#users = structuredClone(this.#copy.users);
     this.#leases = structuredClone(this.#copy.leases);
     this.#blocks = new Map(this.#copy.blocks);
+    this.#claims = structuredClone(this.#copy.claims);
     this.failOver();
   }
 
@@ -245,9 +257,15 @@ export class PresenceModel {
     this.#told += 1;
   }
 
+  /** Time of day passes of which the clock does not hear. */
+  freeze(ms: number): void {
+    this.#dayMs += ms;
+  }
+
   /** One tick, that far after the last. */
   tick(ms: number): void {
     this.#nowMs += ms;
+    this.#dayMs += ms;
     if (this.isRecovering) return;
     const isDue = ({ deadlineMs }: { deadlineMs: number }) => deadlineMs <= this.#nowMs;
     const sessions = this.#current().filter(({ session }) => session.leaseId === "" && isDue(session));
@@ -258,6 +276,11 @@ export class PresenceModel {
     ];
     for (const { end } of due.sort((a, b) => a.atMs - b.atMs)) end();
     this.#endUnverified();
+    for (const [userId, claims] of this.#claims) {
+      const before = this.#status(userId);
+      claims.list = claims.list.filter(({ endsAtMs }) => endsAtMs > this.#dayMs);
+      this.#tellStatus(userId, before);
+    }
   }
 
   #expire({ userId, deviceId, session }: Placed): void {
@@ -314,12 +337,21 @@ export class PresenceModel {
     // It lives by another session_id.
     if (current?.state === "live" && current.connectionId === connectionId) return "missing";
     const instanceId = this.#leases.get(leaseId)?.instanceId ?? "";
-    const { kind } = this.register({ userId, deviceId, instanceId, connectionId, previous: token, ages: 0, leaseId });
+    const { kind } = this.register({
+      userId,
+      deviceId,
+      instanceId,
+      connectionId,
+      previous: token,
+      ages: 0,
+      leaseId,
+      activity: undefined,
+    });
     if (kind === "registered") return "refreshed";
     return kind === "ended" || kind === "superseded" ? "superseded" : "missing";
   }
 
-  user(userId: string): { online: boolean; devices: { deviceId: string; instanceId: string }[] } {
+  user(userId: string): { online: boolean; devices: { deviceId: string; instanceId: string }[]; status: string } {
     const devices = [...(this.#users.get(userId) ?? [])].flatMap(([deviceId, sessions]) =>
       sessions
         .filter(
@@ -327,11 +359,13 @@ export class PresenceModel {
         )
         .map(({ instanceId }) => ({ deviceId, instanceId })),
     );
-    return { online: this.#isOnline(userId), devices: devices.sort((a, b) => (a.deviceId < b.deviceId ? -1 : 1)) };
+    devices.sort((a, b) => (a.deviceId < b.deviceId ? -1 : 1));
+    return { online: this.#isOnline(userId), devices, status: inWords(this.#status(userId)) };
   }
 
   #begin(userId: string, deviceId: string, session: Omit<ModelSession, "state" | "deadlineMs" | "endedAtMs">): void {
     const wasOnline = this.#isOnline(userId);
+    const before = this.#status(userId);
     const remembered = this.#sessions(userId, deviceId).filter((other) => !isSame(other, session));
     const replaced = remembered.find(isCurrent);
     if (replaced !== undefined) {
@@ -347,24 +381,124 @@ export class PresenceModel {
     };
     const others = replaced === undefined ? remembered : this.#remember(remembered, replaced);
     this.#keep(userId, deviceId, [begun, ...others]);
-    if (wasOnline) return;
     const { instanceId } = session;
-    this.#tell({ userId, online: true, cause: "CONNECTED", deviceId, instanceId });
+    if (wasOnline) this.#tellStatus(userId, before);
+    else this.#tell({ userId, online: true, cause: "CONNECTED", deviceId, instanceId });
   }
 
   #end(userId: string, deviceId: string, session: ModelSession, state: "ended" | "expired", cause: TransitionCause) {
+    const before = this.#status(userId);
     session.state = state;
     session.leaseId = "";
     session.endedAtMs = this.#nowMs;
     this.#keep(userId, deviceId, this.#remember(this.#sessions(userId, deviceId), session));
-    if (this.#isOnline(userId)) return;
     const { instanceId } = session;
-    this.#tell({ userId, online: false, cause, deviceId, instanceId });
+    if (this.#isOnline(userId)) this.#tellStatus(userId, before);
+    else this.#tell({ userId, online: false, cause, deviceId, instanceId });
   }
 
-  #tell(transition: ModelTransition): void {
-    this.#transitions.push(transition);
+  #tell(transition: Omit<ModelTransition, "status">): void {
+    this.#transitions.push({ ...transition, status: inWords(this.#status(transition.userId)) });
     this.#told += 1;
+  }
+
+  /** Tells what people see now, unless they saw the same before. */
+  #tellStatus(userId: string, before: ModelStatus): void {
+    const status = this.#status(userId);
+    const isSame = (field: keyof ModelStatus) => status[field] === before[field];
+    if (isSame("availability") && isSame("text") && isSame("endsAtMs")) return;
+    this.#tell({ userId, online: this.#isOnline(userId), cause: "STATUS", deviceId: "", instanceId: "" });
+  }
+
+  activity(call: {
+    userId: string;
+    deviceId: string;
+    token: ModelToken;
+    activity: ModelActivity;
+  }): RefreshResult["kind"] {
+    const { userId, deviceId, token, activity } = call;
+    const before = this.#status(userId);
+    const answer = this.refresh({ userId, deviceId, token, leaseId: "" });
+    const session = this.#sessions(userId, deviceId).find(({ state }) => state === "live");
+    if (answer !== "refreshed" || session === undefined) return answer;
+    const last = session.activity?.sequence ?? 0;
+    const isLate = session.activity !== undefined && activity.sequence > 0 && activity.sequence <= last;
+    if (!isLate && activity.idle !== "short") {
+      session.activity = { idle: activity.idle, sequence: Math.max(last, activity.sequence) };
+    }
+    this.#tellStatus(userId, before);
+    return answer;
+  }
+
+  /** @param call.isEarlier said that many ms ago */
+  claim(call: {
+    userId: string;
+    claimId: string;
+    availability: Availability;
+    text: string;
+    forMs: number;
+    earlierMs: number;
+  }): StatusResult["kind"] | "recovering" {
+    const { userId, claimId, availability, text, forMs, earlierMs } = call;
+    if (this.isRecovering && !this.#isOnline(userId)) return "recovering";
+    const claims = this.#claimsOf(userId);
+    const setAtMs = this.#dayMs - earlierMs;
+    const stored = claims.list.find((claim) => claim.claimId === claimId);
+    const cleared = claims.cleared.find((claim) => claim.claimId === claimId && claim.endsAtMs > this.#dayMs);
+    const lastMs = (stored ?? cleared)?.setAtMs ?? Number.NEGATIVE_INFINITY;
+    if (earlierMs > 0 && setAtMs <= lastMs) return "done";
+    const isSame = stored?.availability === availability && stored.text === text && forMs === 0 && stored.forMs === 0;
+    if (isSame && earlierMs === 0) return "done";
+    if (stored === undefined && claims.list.length >= this.#rules.userMaxClaims) return "too-many";
+    if (claims.minuteFromMs + minuteMs <= this.#dayMs) Object.assign(claims, { minuteFromMs: this.#dayMs, count: 0 });
+    if (claims.count >= this.#rules.minuteMaxClaims) return "too-often";
+    claims.count += 1;
+    const before = this.#status(userId);
+    const endsAtMs = this.#dayMs + (forMs || claimMaxMs);
+    const others = claims.list.filter((claim) => claim.claimId !== claimId);
+    claims.list = [...others, { claimId, availability, text, forMs, endsAtMs, setAtMs }];
+    claims.cleared = claims.cleared.filter((claim) => claim.claimId !== claimId);
+    this.#tellStatus(userId, before);
+    return "done";
+  }
+
+  unclaim(call: { userId: string; claimId: string; earlierMs: number }): "done" | "recovering" {
+    const { userId, claimId, earlierMs } = call;
+    if (this.isRecovering && !this.#isOnline(userId)) return "recovering";
+    const claims = this.#claimsOf(userId);
+    const setAtMs = this.#dayMs - earlierMs;
+    const stored = claims.list.find((claim) => claim.claimId === claimId);
+    if (stored === undefined || (earlierMs > 0 && setAtMs <= stored.setAtMs)) return "done";
+    const before = this.#status(userId);
+    claims.list = claims.list.filter((claim) => claim !== stored);
+    const lasting = claims.cleared.filter(({ endsAtMs }) => endsAtMs > this.#dayMs);
+    claims.cleared = [{ ...stored, setAtMs }, ...lasting].slice(0, this.#rules.userMaxClaims);
+    this.#tellStatus(userId, before);
+    return "done";
+  }
+
+  #claimsOf(userId: string): UserClaims {
+    const claims = this.#claims.get(userId) ?? { list: [], cleared: [], minuteFromMs: never, count: 0 };
+    this.#claims.set(userId, claims);
+    return claims;
+  }
+
+  #status(userId: string): ModelStatus {
+    const list = this.#claims.get(userId)?.list ?? [];
+    const rank = ({ availability }: ModelClaim) => availabilities.indexOf(availability);
+    const self = list.find(({ claimId }) => claimId === "self");
+    const [strongest] = list
+      .filter((claim) => claim !== self)
+      .sort((a, b) => rank(b) - rank(a) || b.setAtMs - a.setAtMs || (a.claimId < b.claimId ? 1 : -1));
+    const decider = self !== undefined && rank(self) > 0 ? self : strongest;
+    const speaker = self !== undefined && self.text !== "" ? self : decider;
+    const text = speaker?.text ?? "";
+    const sessions = [...(this.#users.get(userId)?.values() ?? [])].flat().filter(isCurrent);
+    const isIdle = sessions.length > 0 && sessions.every(({ activity }) => activity?.idle === "long");
+    const claimed = decider === undefined || rank(decider) === 0 ? undefined : decider.availability;
+    const availability = sessions.length === 0 ? "UNSPECIFIED" : (claimed ?? (isIdle ? "AWAY" : "AVAILABLE"));
+    const ending = text !== "" ? speaker : sessions.length > 0 && claimed !== undefined ? decider : undefined;
+    return { availability, text, endsAtMs: ending?.endsAtMs, isIdle };
   }
 
   get #recoveredAtMs(): number {
@@ -430,6 +564,45 @@ type Leases = Map<string, ModelLease>;
 /** By `named`: until when. */
 type Blocks = Map<string, number>;
 
+type Claims = Map<string, UserClaims>;
+
+interface UserClaims {
+  list: ModelClaim[];
+  /** The last one first. */
+  cleared: ModelClaim[];
+  minuteFromMs: number;
+  count: number;
+}
+
+interface ModelClaim {
+  readonly claimId: string;
+  readonly availability: Availability;
+  readonly text: string;
+  /** 0: nothing was said of that. */
+  readonly forMs: number;
+  readonly endsAtMs: number;
+  readonly setAtMs: number;
+}
+
+interface ModelStatus {
+  readonly availability: Availability;
+  readonly text: string;
+  readonly endsAtMs: number | undefined;
+  readonly isIdle: boolean;
+}
+
+/** Availability, text, whether it ends, whether all sessions are idle. */
+export function inWords({ availability, text, endsAtMs, isIdle }: ModelStatus): string {
+  const words = [availability, text && `"${text}"`, endsAtMs !== undefined && "ends", isIdle && "idle"];
+  return words.filter(Boolean).join(" ");
+}
+
+/** `sequence` 0: none. */
+interface ModelActivity {
+  readonly idle: "used" | "short" | "long";
+  readonly sequence: number;
+}
+
 /** `deviceId` undefined: every one. */
 interface Closing {
   readonly userId: string;
@@ -459,6 +632,7 @@ interface Copy {
   readonly users: Users;
   readonly leases: Leases;
   readonly blocks: Blocks;
+  readonly claims: Claims;
   readonly told: number;
 }
 
@@ -474,9 +648,12 @@ export interface ModelTransition {
   readonly cause: TransitionCause;
   readonly deviceId: string;
   readonly instanceId: string;
+  /** As PresenceModel says it. */
+  readonly status: string;
 }
 
 interface ModelSession extends ModelToken {
+  activity: ModelActivity | undefined;
   readonly instanceId: string;
   readonly contestedUntilMs: number;
   /** Empty: under none. */

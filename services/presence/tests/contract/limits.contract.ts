@@ -158,6 +158,6 @@ export const limits = (start: StartNodes) =>
     test("a message over 4 MiB is RESOURCE_EXHAUSTED, and the connection goes on", async () => {
       const { api } = harness;
       await assert.rejects(api.getPresence({ userIds: ["x".repeat(4 * 2 ** 20)] }), { code: "RESOURCE_EXHAUSTED" });
-      assert.deepEqual(await api.getPresence({}), { presences: [], recovering: false });
+      assert.deepEqual((await api.getPresence({})).presences, []);
     });
   });

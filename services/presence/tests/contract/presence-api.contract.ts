@@ -7,6 +7,7 @@ import { limits } from "./limits.contract.ts";
 import { reading } from "./reading.contract.ts";
 import { sessions } from "./sessions.contract.ts";
 import { standardServices } from "./standard-services.contract.ts";
+import { status } from "./status.contract.ts";
 
 /** What callers of the gRPC contract may rely on, whatever presence runs on. */
 export function presenceApiContract(start: StartNodes): void {
@@ -17,6 +18,7 @@ export function presenceApiContract(start: StartNodes): void {
   withoutLeases(start);
   control(start);
   limits(start);
+  status(start);
   standardServices(start);
 }
 

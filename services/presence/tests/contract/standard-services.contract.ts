@@ -54,9 +54,11 @@ export const standardServices = (start: StartNodes) =>
       const [service] = files.find(({ name }) => name === "realchat/presence/v1/presence.proto")?.service ?? [];
       assert.deepEqual(service?.method.map(({ name }) => name).toSorted(), [
         "BatchGetUserDevices",
+        "ClearStatus",
         "CloseLease",
         "CloseSessions",
         "GetPresence",
+        "GetStatus",
         "GetUserDevices",
         "KeepLease",
         "ListLeases",
@@ -66,6 +68,9 @@ export const standardServices = (start: StartNodes) =>
         "RefreshSessions",
         "RegisterSession",
         "RegisterSessions",
+        "SetActivity",
+        "SetStatus",
+        "ShouldNotify",
         "UnregisterSession",
         "UnregisterSessions",
         "WatchDevices",

@@ -3,12 +3,14 @@ import type { Troubles } from "./troubles.ts";
 
 /**
  * What is counted; `refresh` and `verify` count batches of heartbeats, `heartbeat` those that a batch could not answer, `change`
- * batches of `register`, `unregister`, `close` and `heartbeat`.
+ * batches of `register`, `unregister`, `close`, `status`, `activity` and `heartbeat`.
  */
 const operationKinds = [
   "register",
   "unregister",
   "close",
+  "status",
+  "activity",
   "change",
   "refresh",
   "verify",

@@ -13,6 +13,9 @@ export const schemaVersion = 1;
 /** From the first lease on: nodes that know none would drop them, so they must refuse the store. All else is the same. */
 export const leasedSchemaVersion = 2;
 
+/** From the first claim or activity on: nodes that know none cannot read such records. It has that of leases in it. */
+export const statusSchemaVersion = 3;
+
 /** The marks that a server has: the store's own, if it has that, and those of its shards. */
 interface FoundMarks {
   readonly store: { readonly key: string; readonly mark: Partial<StoreMark> } | undefined;
@@ -46,9 +49,9 @@ export async function checkMarks(client: RedisClient, { store, shards }: FoundMa
   compareMarks({ ...ours, ...(await onStoreKey(store.key, readMark(client, store.key))) }, ours);
 }
 
-/** Whether it is of our schema, or of that with leases. */
+/** Whether it is of our schema, or of that with leases, or with statuses. */
 export function isReadable(mark: StoreMark, ours: StoreMark): boolean {
-  return mark.schema === ours.schema || mark.schema === leasedSchemaVersion;
+  return [ours.schema, leasedSchemaVersion, statusSchemaVersion].includes(mark.schema);
 }
 
 /** @throws RedisError REFUSED saying what differs and what to do */
@@ -56,7 +59,7 @@ export function compareMarks(mark: StoreMark, ours: StoreMark): void {
   if (!isReadable(mark, ours)) {
     throw new RedisError(
       "REFUSED",
-      `this Redis holds presence data of schema version ${mark.schema}, this program writes ${ours.schema} or ${leasedSchemaVersion}: ` +
+      `this Redis holds presence data of schema version ${mark.schema}, this program writes ${ours.schema} to ${statusSchemaVersion}: ` +
         "run the matching release, or give it another database or an empty Redis",
     );
   }

@@ -46,7 +46,7 @@ test("a cause that only a later release knows takes nothing from the change", ()
   for (const [number, cause] of [
     [7, "INSTANCE_LOST"],
     [8, "FORCED"],
-    [9, "UNSPECIFIED"],
+    [10, "UNSPECIFIED"],
     [250, "UNSPECIFIED"],
   ] as const) {
     const later = packed.replace("\x005\0", `\0${number}\0`);

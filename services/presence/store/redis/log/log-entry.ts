@@ -1,5 +1,6 @@
 import { isMark, type LogEntry, type ShardMark } from "../../../domain/log-entry.ts";
 import { type Transition, transitionCauses } from "../../../domain/transition.ts";
+import { decodeStatus } from "../records/user-record.ts";
 
 /** A cause as the log holds it: its number. */
 const causeDigits = /^[1-9]\d{0,2}$/;
@@ -10,7 +11,7 @@ const markFields = 3;
 
 /**
  * Reads what `append` in lua/log/append.lua wrote: user, online, cause, device, instance, last seen, joined by NUL; or
- * of a mark an empty user, its kind and the shard's begin.
+ * of a mark an empty user, its kind and the shard's begin. Behind last seen is the status, unless it is the plain one.
  * @param version from the id of the entry
  * @returns undefined for what it never wrote
  */
@@ -31,13 +32,18 @@ function decodeMark(fields: readonly string[], version: number, shard: number): 
 }
 
 function decodeTransition(fields: readonly string[], version: number, shard: number): Transition | undefined {
-  const [userId, online, cause, deviceId, instanceId, lastSeen] = fields;
-  const lastSeenMs = Number(lastSeen);
-  if (!userId || !deviceId || !instanceId || !causeDigits.test(cause ?? "")) return undefined;
+  const [userId, online, cause, deviceId = "", instanceId = "", last = ""] = fields;
+  const digits = last.split("\x1f", 1)[0] as string;
+  const [lastSeenMs, status] = [Number(digits), decodeStatus(last.slice(digits.length))];
+  if (!userId || digits === "" || status === undefined || !causeDigits.test(cause ?? "")) return undefined;
   if (!isWhole(lastSeenMs) || !isWhole(version)) return undefined;
   // While nodes are updated, one writes what another does not know yet: the change counts, whatever its cause.
   const known = transitionCauses[Number(cause)] ?? "UNSPECIFIED";
-  return { userId, online: online === "1", version, cause: known, deviceId, instanceId, lastSeenMs, shard };
+  if (known !== "STATUS" && (deviceId === "" || instanceId === "")) return undefined;
+  return {
+    ...{ userId, online: online === "1", version, cause: known, deviceId, instanceId, lastSeenMs, shard },
+    ...(status !== "plain" && { status }),
+  };
 }
 
 function isWhole(number: number): boolean {

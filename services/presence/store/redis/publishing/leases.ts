@@ -11,8 +11,11 @@ import type { ShardState } from "../shard/shard-state.ts";
 /** Published entries stay in the log this long for watchers, ms. */
 const watchersMs = 60_000;
 
-/** Behind the id of a node that knows gateways' leases; nodes of before have nothing there. */
-const knowsLeases = "\0leases";
+/** Behind the id of a node: what it knows that nodes of before do not. Those that know leases alone look for that at the end. */
+const known = "\0statuses\0leases";
+
+/** What nodes of earlier releases do not know. */
+export type Feature = "leases" | "statuses";
 
 /** Which nodes live, and which of them publishes a shard; see PublisherLeases. */
 export class Leases {
@@ -32,18 +35,18 @@ export class Leases {
   announceNode(nodeId: string, ttlMs: number): Promise<number> {
     return this.#tell(
       this.#nodesKey,
-      this.#scripts.run(this.#nodes, announceNode, { nodes: this.#nodesKey }, { node: nodeId + knowsLeases, ttlMs }),
+      this.#scripts.run(this.#nodes, announceNode, { nodes: this.#nodesKey }, { node: nodeId + known, ttlMs }),
     );
   }
 
   async withdrawNode(nodeId: string): Promise<void> {
-    await this.#nodes.send(["ZREM", this.#nodesKey, nodeId + knowsLeases]);
+    await this.#nodes.send(["ZREM", this.#nodesKey, nodeId + known]);
   }
 
-  /** How many nodes that live know no leases of gateways. */
-  async nodesWithoutLeases(): Promise<number> {
+  /** How many nodes that live do not know it. */
+  async nodesWithout(feature: Feature): Promise<number> {
     const nodes = list(await this.#nodes.send(["ZRANGE", this.#nodesKey, "0", "-1"]));
-    return nodes.filter((node) => !text(node).endsWith(knowsLeases)).length;
+    return nodes.filter((node) => !text(node).split("\0").slice(1).includes(feature)).length;
   }
 
   claim({ keys, link, number }: ShardState, nodeId: string, leaseMs: number): Promise<PublisherLease | undefined> {

@@ -1,9 +1,11 @@
 import { integer, list, type Reply, text } from "@realchat/presence-redis";
 import type { Clock } from "@realchat/presence-runtime";
-import type { UserView } from "../../store.ts";
+import { invariant } from "../../../domain/invariant.ts";
+import { plainStatus, type StatusClaim } from "../../../domain/status.ts";
+import type { StatusView, UserView } from "../../store.ts";
 import type { ShardState } from "../shard/shard-state.ts";
 import type { Unreadables } from "./unreadables.ts";
-import { decodeUser, unknownUser, userWithoutRecord } from "./user-record.ts";
+import { decodeClaims, decodeUser, unknownUser, userWithoutRecord } from "./user-record.ts";
 
 /** Users asked for in one round trip. */
 const roundTripMaxUsers = 1_000;
@@ -21,17 +23,20 @@ export class UserReader {
   readonly #clock: Clock;
   readonly #shardOf: (userId: string) => ShardState;
   readonly #unreadable: Unreadables;
+  readonly #retentionMs: number;
 
   constructor(parts: {
     tick: (shard: ShardState) => Promise<unknown>;
     shardOf: (userId: string) => ShardState;
     unreadable: Unreadables;
     clock: Clock;
+    retentionMs: number;
   }) {
     this.#tick = parts.tick;
     this.#shardOf = parts.shardOf;
     this.#unreadable = parts.unreadable;
     this.#clock = parts.clock;
+    this.#retentionMs = parts.retentionMs;
   }
 
   /** @returns one view per id, in the order asked */
@@ -110,7 +115,8 @@ export class UserReader {
       records.every(isOnline) || this.#isStill(shard, incarnation),
     ]);
     const { hiddenLeases, time } = shard;
-    const readBy = { nowMs: Math.floor(this.#clock.nowUs() / 1000), aheadUs: time.orderAheadUs, hiddenLeases };
+    const nowMs = Math.floor(this.#clock.nowUs() / 1000);
+    const readBy = { nowMs, aheadUs: time.orderAheadUs, hiddenLeases, retentionMs: this.#retentionMs };
     const views = userIds.map((userId, index) => {
       const record = records[index];
       if (typeof record !== "string") {
@@ -124,6 +130,21 @@ export class UserReader {
       return view;
     });
     return { views, isKnown };
+  }
+
+  /** @throws PresenceError DATA_LOSS when the record cannot be read */
+  async claimsOf(userId: string): Promise<{ readonly claims: readonly StatusClaim[] } & StatusView> {
+    const [[view], record] = await Promise.all([this.read([userId]), this.#recordOf(userId)]);
+    invariant(view !== undefined, "a view for each user");
+    if (view.unknown !== undefined) throw view.unknown;
+    const { version, online, status = plainStatus(online) } = view;
+    return { claims: (record !== null && decodeClaims(record)) || [], version, status };
+  }
+
+  async #recordOf(userId: string): Promise<string | null> {
+    const { keys, link } = this.#shardOf(userId);
+    const [record] = list(await link.send(["MGET", keys.recordPrefix + userId]));
+    return typeof record === "string" ? record : null;
   }
 
   /** Whether the shard's data is that of this incarnation, after all that was asked before. */

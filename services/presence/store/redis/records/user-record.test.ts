@@ -7,7 +7,8 @@ import { decodeUser, userWithoutRecord } from "./user-record.ts";
 
 const nowMs = 1_790_000_001_000;
 const hiddenLeases: ReadonlySet<string> = new Set(["lost-lease"]);
-const decode = (record: string) => decodeUser("anna", 3, record, { nowMs, aheadUs: 0, hiddenLeases });
+const decode = (record: string) =>
+  decodeUser("anna", 3, record, { nowMs, aheadUs: 0, hiddenLeases, retentionMs: 86_400_000 });
 
 describe("a user's record", () => {
   test("lists live sessions by device, none in grace, no tombstones", () => {

@@ -1,8 +1,21 @@
+import type { Activity } from "../../../domain/activity.ts";
+import { attentionWith, withoutAttention } from "../../../domain/attention.ts";
 import { parseSessionId, registeredAtMs } from "../../../domain/session.ts";
+import {
+  availabilities,
+  isToldApart,
+  plainStatus,
+  type Said,
+  type StatusClaim,
+  statusOf,
+  type UserStatus,
+} from "../../../domain/status.ts";
 import type { DeviceView, SessionView, UserView } from "../../store.ts";
 
-/** Captures minus, version, last_seen_ms. */
-const header = /^(-?)(\d{1,16})(?: (\d{1,16}))?$/;
+/** Captures minus, version, last_seen_ms, and the status part. */
+const header = /^(-?)(\d{1,16})(?: (\d{1,16}))?(\D.*)?$/;
+/** RS: in front of a status part, and of each of its claims. */
+const rs = "\x1e";
 const zero = 0x30;
 const nine = 0x39;
 
@@ -14,6 +27,8 @@ interface ReadBy {
   readonly aheadUs: number;
   /** Leases whose devices are as those in grace. */
   readonly hiddenLeases: ReadonlySet<string>;
+  /** For how long a user's last seen is kept, ms. */
+  readonly retentionMs: number;
 }
 
 /**
@@ -24,27 +39,97 @@ export function decodeUser(userId: string, shard: number, record: string, by: Re
   const [first, ...lines] = record.split("\n") as [string, ...string[]];
   const match = header.exec(first);
   if (match === null) return undefined;
-  const [, minus, version, lastSeenMs = "0"] = match;
+  const [, minus, version, lastSeenText = "0", part] = match;
+  if (part !== undefined && part[0] !== rs) return undefined;
   const online = minus === "";
   const devices: DeviceView[] = [];
-  let hasSession = false;
+  const said = part === undefined || part === rs ? nothingSaid : decodeSaid(part.slice(1));
+  if (said === undefined) return undefined;
+  let attention = said.availability === "DO_NOT_DISTURB" ? withoutAttention(true) : undefined;
+  let [hasSession, isUsed, idleSinceMs] = [false, false, 0];
   for (const line of lines) {
     const device = decodeDevice(line, by);
     if (device === undefined) return undefined;
-    if (device !== "gone") hasSession = true;
-    if (typeof device === "object") devices.push(device);
+    if (device === "gone") continue;
+    hasSession = true;
+    if (device === "in grace" || !("activity" in device)) {
+      isUsed = true;
+      if (device !== "in grace") devices.push(device);
+      continue;
+    }
+    const { view, activity } = device;
+    if (view !== undefined) devices.push(view);
+    attention = attentionWith(attention, activity, view !== undefined);
+    if (activity.idleSinceMs === 0) isUsed = true;
+    else idleSinceMs = Math.max(idleSinceMs, activity.idleSinceMs);
   }
   // A user is online exactly when some device has a session.
   if (online !== hasSession || !Number.isSafeInteger(Number(version))) return undefined;
   if (devices.length > 1) devices.sort(byDeviceId);
-  return {
-    userId,
-    online,
-    version: Number(version),
-    lastSeenMs: online ? 0 : Number(lastSeenMs),
-    shard,
-    devices,
-  };
+  const lastSeenMs = Number(lastSeenText);
+  const isRemembered = !online && lastSeenMs + by.retentionMs > by.nowMs;
+  const view = { userId, online, version: Number(version), lastSeenMs: isRemembered ? lastSeenMs : 0, shard, devices };
+  const status = part === undefined ? undefined : shown(online, statusOf(online, isUsed ? 0 : idleSinceMs, said));
+  return status === undefined && attention === undefined ? view : { ...view, status, attention };
+}
+
+/**
+ * Reads the claims of a user's record.
+ * @returns by claim_id; undefined when it makes no sense
+ */
+export function decodeClaims(record: string): StatusClaim[] | undefined {
+  const match = header.exec(record.split("\n", 1)[0] as string);
+  if (match === null) return undefined;
+  const claims: StatusClaim[] = [];
+  for (const entry of match[4]?.split(rs).slice(2) ?? []) {
+    const [name = "", digit = "", text = "", emoji = "", endsMs, setMs] = entry.split("\x1f");
+    const availability = availabilities[Number(digit)];
+    if (availability === undefined || setMs === undefined) return undefined;
+    if (!name.startsWith("c")) continue;
+    claims.push({
+      claimId: name.slice(1),
+      ...{ availability, text, emoji, expiresAtMs: Number(endsMs), setAtMs: Number(setMs) },
+    });
+  }
+  return claims.sort((a, b) => (a.claimId < b.claimId ? -1 : 1));
+}
+
+/**
+ * Reads a status as the log has it, and the answers of scripts: availability, text, emoji, until and since when idle, US in
+ * front of each.
+ * @returns "plain" for nothing; undefined for what they never wrote
+ */
+export function decodeStatus(text: string): UserStatus | "plain" | undefined {
+  if (text === "") return "plain";
+  const fields = text.split("\x1f");
+  const said = decodeSaid(fields.slice(1).join("\x1f"));
+  const idleSinceMs = Number(fields[5]);
+  if (fields[0] !== "" || fields.length !== statusFields || said === undefined || !isMs(idleSinceMs)) return undefined;
+  return { ...said, idleSinceMs };
+}
+
+/** With the empty one in front of the first US. */
+const statusFields = 6;
+
+/** What a status part, or a status, begins with. */
+function decodeSaid(book: string): Said | undefined {
+  const [digit = "", text, emoji, until] = book.split(rs, 1)[0]?.split("\x1f") ?? [];
+  const availability = availabilities[Number(digit)];
+  const untilMs = Number(until);
+  if (digit === "" || availability === undefined || text === undefined || emoji === undefined || !isMs(untilMs)) {
+    return undefined;
+  }
+  return { availability, text, emoji, untilMs };
+}
+
+const nothingSaid: Said = { availability: "UNSPECIFIED", text: "", emoji: "", untilMs: 0 };
+
+function shown(online: boolean, status: UserStatus): UserStatus | undefined {
+  return status.idleSinceMs === 0 && !isToldApart(status, plainStatus(online)) ? undefined : status;
+}
+
+function isMs(number: number): boolean {
+  return Number.isSafeInteger(number) && number >= 0;
 }
 
 /**
@@ -54,16 +139,16 @@ export function decodeUser(userId: string, shard: number, record: string, by: Re
 export function decodeSessions(
   userId: string,
   record: string,
-  by: Omit<ReadBy, "hiddenLeases">,
+  by: Omit<ReadBy, "hiddenLeases" | "retentionMs">,
 ): SessionView[] | undefined {
-  if (decodeUser(userId, 0, record, { ...by, hiddenLeases: new Set() }) === undefined) return undefined;
+  if (decodeUser(userId, 0, record, { ...by, hiddenLeases: new Set(), retentionMs: 0 }) === undefined) return undefined;
   const sessions: SessionView[] = [];
   for (const line of record.split("\n").slice(1)) {
     const [deviceId = "", first = ""] = line.split("\t", 2);
     if (!isDigit(first.charCodeAt(0))) continue;
     const [sessionId = "", instanceId = "", , leaseId] = first.split("\x1f", 4);
     const connectedAtMs = Math.min(registeredAtMs(parseSessionId(sessionId)?.order ?? 0, by.aheadUs), by.nowMs);
-    sessions.push({ userId, deviceId, sessionId, instanceId, leaseId, connectedAtMs });
+    sessions.push({ userId, deviceId, sessionId, instanceId, leaseId: leaseId || undefined, connectedAtMs });
   }
   return sessions.sort(byDeviceId);
 }
@@ -78,28 +163,41 @@ export function unknownUser(userId: string, shard: number, unknown: Error): User
   return { userId, unknown, online: false, version: 0, lastSeenMs: 0, shard, devices: [] };
 }
 
-/** @returns the device if it has a live session; undefined when the line makes no sense */
+/** A device whose current session said whether it is used. */
+interface SpokenDevice {
+  /** undefined: it is as one in grace. */
+  readonly view: DeviceView | undefined;
+  readonly activity: Activity;
+}
+
+/** @returns the device if it has a live session, or one that said something; undefined when the line makes no sense */
 function decodeDevice(
   line: string,
   { nowMs, aheadUs, hiddenLeases }: ReadBy,
-): DeviceView | "in grace" | "gone" | undefined {
+): DeviceView | "in grace" | SpokenDevice | "gone" | undefined {
   const [deviceId = "", first = ""] = line.split("\t", 2);
   if (deviceId === "") return undefined;
-  if (!isDigit(first.charCodeAt(0))) return isDigit(first.charCodeAt(1)) ? marks.get(first[0]) : undefined;
-  const [sessionId = "", instanceId = "", , leaseId] = first.split("\x1f", 4);
+  const isLive = isDigit(first.charCodeAt(0));
+  if (!isLive) {
+    if (!isDigit(first.charCodeAt(1))) return undefined;
+    if (first[0] !== "g") return endings.has(first[0]) ? "gone" : undefined;
+  }
+  const [sessionId = "", instanceId = "", , leaseId, said] = first.split("\x1f", 5);
   const order = parseSessionId(sessionId)?.order;
-  if (order === undefined || instanceId === "") return undefined;
-  if (leaseId !== undefined && hiddenLeases.has(leaseId)) return "in grace";
-  return { deviceId, instanceId, connectedAtMs: Math.min(registeredAtMs(order, aheadUs), nowMs) };
+  if (isLive && (order === undefined || instanceId === "")) return undefined;
+  const isListed = isLive && (leaseId === undefined || !hiddenLeases.has(leaseId));
+  const connectedAtMs = Math.min(registeredAtMs(order ?? 0, aheadUs), nowMs);
+  const view = isListed ? { deviceId, instanceId, connectedAtMs } : undefined;
+  return said === undefined ? (view ?? "in grace") : { view, activity: decodeActivity(said) };
 }
 
-/** What a device is whose first session is not live, by the session's mark. */
-const marks: ReadonlyMap<string | undefined, "in grace" | "gone"> = new Map([
-  ["g", "in grace"],
-  ["e", "gone"],
-  ["r", "gone"],
-  ["x", "gone"],
-]);
+function decodeActivity(said: string): Activity {
+  const [sequence, idleSinceMs] = said.split(" ", 2);
+  return { sequence: Number(sequence), idleSinceMs: Number(idleSinceMs) };
+}
+
+/** Marks of a device's first session that is none any more. */
+const endings: ReadonlySet<string | undefined> = new Set(["e", "r", "x"]);
 
 function isDigit(code: number): boolean {
   return code >= zero && code <= nine;

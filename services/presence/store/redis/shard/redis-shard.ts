@@ -1,8 +1,12 @@
 import { codeBehind, integer, list, type RedisLink } from "@realchat/presence-redis";
+import type { Activity } from "../../../domain/activity.ts";
 import type { Closing } from "../../../domain/block.ts";
+import type { NewClaim } from "../../../domain/claims.ts";
 import type { Rules } from "../../../domain/decisions.ts";
 import { invariant } from "../../../domain/invariant.ts";
+import { PresenceError } from "../../../domain/presence-error.ts";
 import { parseSessionId, type SessionRef, sessionIdOf, unknownInstance } from "../../../domain/session.ts";
+import { availabilities } from "../../../domain/status.ts";
 import type {
   ClosedByOperator,
   CloseResult,
@@ -12,16 +16,20 @@ import type {
   RegisterResult,
   Registration,
   SessionEnding,
+  StatusResult,
+  StatusStore,
   Tick,
   UnregisterResult,
 } from "../../store.ts";
 import type { Operations } from "../health/operations.ts";
 import { leasedSchemaVersion } from "../health/store-mark.ts";
 import { closedLeaseMember, leaseMember, sessionMember } from "../keys.ts";
+import type { Change } from "../lua/change/change.ts";
 import { refreshWhenOutOfMemory } from "../lua/deadline/refresh-when-out-of-memory.ts";
 import { close } from "../lua/gateway-lease/close.ts";
 import { open } from "../lua/gateway-lease/open.ts";
 import { mend } from "../lua/mending/mend.ts";
+import { decodeStatus } from "../records/user-record.ts";
 import { batchMaxChanges, ChangeQueue, type PendingChanges } from "./change-queue.ts";
 import { type KeptBound, type KeptCounts, KeptHeartbeats, type UndecidedHeartbeat } from "./kept-heartbeats.ts";
 import type { KnownSessions } from "./known-sessions.ts";
@@ -45,7 +53,8 @@ interface ShardParts extends TickParts, ChangeParts {
  * All that changes one shard: its queues, its ticks and its scripts.
  *
  *   register, unregister,
- *   closeSessions ─────────► ChangeQueue ──► ShardChanges: one call of lua/change/change.lua for a batch
+ *   closeSessions, claims,
+ *   setActivity ───────────► ChangeQueue ──► ShardChanges: one call of lua/change/change.lua for a batch
  *   refresh ───────────────► RefreshQueue ─► #extend: one ZADD for a batch
  *                │                             └─ no deadline found ─► #decideHeartbeat ─► ChangeQueue
  *                └─ not confirmed, or no connection ─► KeptHeartbeats ─► the next ticks; #decideKept ─► ChangeQueue
@@ -94,6 +103,29 @@ export class RedisShard {
 
   closeSessions(closing: Closing): Promise<CloseResult> {
     return this.#parts.operations.run("close", () => this.#close(closing));
+  }
+
+  /** See StatusStore. */
+  setStatus(userId: string, claim: NewClaim): Promise<StatusResult> {
+    const { claimId, availability, text, emoji, expiresAtMs, setAtMs } = claim;
+    const said = [availabilities.indexOf(availability), text, emoji].join("\x1f");
+    const ends = expiresAtMs === undefined ? "" : String(expiresAtMs);
+    return this.#claim(["claim", userId, "", claimId, said, ends, setAtMs === undefined ? "" : String(setAtMs)]);
+  }
+
+  clearStatus(userId: string, claimId: string, setAtMs: number | undefined): Promise<StatusResult> {
+    return this.#claim(["unclaim", userId, "", claimId, "", "", setAtMs === undefined ? "" : String(setAtMs)]);
+  }
+
+  /** See StatusStore. */
+  setActivity(session: SessionRef, { sequence, idleSinceMs }: Activity): ReturnType<StatusStore["setActivity"]> {
+    return this.#parts.operations.run("activity", async () => {
+      const { userId, deviceId, sessionId } = session;
+      if (parseSessionId(sessionId) === undefined) return { kind: "missing" };
+      const activity = `${sequence} ${idleSinceMs === 0 ? "" : idleSinceMs}`;
+      const answer = await this.#changes.add(["heartbeat", userId, deviceId, sessionId, "", "", activity]);
+      return heartbeatAnswer(answer);
+    });
   }
 
   /** See SessionStore. */
@@ -170,26 +202,19 @@ export class RedisShard {
 
   async #register(registration: Registration): Promise<RegisterResult> {
     const { userId, deviceId, instanceId, connectionId, previousSessionId, ageMs = 0, leaseId = "" } = registration;
-    const { traceparent = "" } = registration;
+    const { idleSinceMs, traceparent = "" } = registration;
     const previous = parseSessionId(previousSessionId);
     invariant(previousSessionId === "" || previous !== undefined, "previous_session_id was checked");
-    const place = previous !== undefined ? String(previous.order) : ageMs > 0 ? `-${ageMs * 1_000}` : "";
-    const answer = await this.#changes.add([
-      "register",
-      userId,
-      deviceId,
-      instanceId,
-      connectionId,
-      place,
-      leaseId,
-      traceparent,
-    ]);
-    const [kind, order, version] = answer.split("\t");
+    const order = previous !== undefined ? String(previous.order) : ageMs > 0 ? `-${ageMs * 1_000}` : "";
+    const place = idleSinceMs === undefined ? order : `${order}\x1f${idleSinceMs}`;
+    const what = [instanceId, connectionId, place, leaseId] as const;
+    const answer = await this.#changes.add(["register", userId, deviceId, ...what, traceparent]);
+    const [kind, itsOrder, version] = answer.split("\t");
     if (kind === "closed") return closedBy(answer);
-    if (order === undefined) {
+    if (itsOrder === undefined) {
       return { kind: kind as Exclude<RegisterResult["kind"], "registered" | "repeated" | "closed"> };
     }
-    const sessionId = sessionIdOf({ order: integer(order), connectionId });
+    const sessionId = sessionIdOf({ order: integer(itsOrder), connectionId });
     const result = { kind: kind as "registered" | "repeated", sessionId, version: integer(version) };
     this.state.saw(result.version);
     if (connectionId === "") this.#learn(userId, deviceId, sessionId, instanceId);
@@ -212,6 +237,28 @@ export class RedisShard {
       sessions.push({ userId, deviceId: refs[at] as string, sessionId: refs[at + 1] as string });
     }
     return { kind: "closed", sessions };
+  }
+
+  #claim(claim: Change): Promise<StatusResult> {
+    return this.#parts.operations.run("status", async () => {
+      const answer = await this.#changes.add(claim);
+      const [kind, number, told = ""] = answer.split("\t");
+      switch (kind) {
+        case "done": {
+          const version = integer(number);
+          const status = decodeStatus(told);
+          invariant(status !== undefined && status !== "plain", "a claim is answered with the whole status");
+          this.state.saw(version);
+          return { kind, version, status };
+        }
+        case "too-often":
+          return { kind, leftMs: integer(number) };
+        case "recovering":
+          throw recovering(this.state.number);
+        default:
+          return { kind: kind as "over" | "too-many" };
+      }
+    });
   }
 
   /** See RefreshRoute. */
@@ -294,8 +341,7 @@ export class RedisShard {
       if (kind !== "refreshed" || liveId === undefined || instanceId === undefined) known.delete(userId, deviceId);
       else this.#learn(userId, deviceId, liveId, instanceId);
     }
-    if (kind === "closed") return closedBy(answer);
-    return { kind: kind as "refreshed" | "missing" | "superseded" };
+    return heartbeatAnswer(answer);
   }
 
   /** The heartbeat of a lease that is not open. */
@@ -360,6 +406,19 @@ export class RedisShard {
 
 /** No user has this id: its sessions are the leases. */
 const nobody = "";
+
+/** See heartbeat.lua. */
+function heartbeatAnswer(answer: string): Exclude<RefreshResult, { kind: "failed" }> {
+  const kind = answer.split("\t", 1)[0];
+  return kind === "closed" ? closedBy(answer) : { kind: kind as "refreshed" | "missing" | "superseded" };
+}
+
+/** Whoever looks offline in a shard that recovers may be online, and is told nothing of by that. */
+function recovering(shard: number): PresenceError {
+  return new PresenceError("UNAVAILABLE", `shard ${shard} recovers, and the user has not come back: try again`, {
+    retryAfterMs: 5_000,
+  });
+}
 
 /** See check-blocks.lua. */
 function closedBy(answer: string): ClosedByOperator {

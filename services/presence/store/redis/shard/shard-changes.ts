@@ -38,12 +38,12 @@ export class ShardChanges {
     }
   }
 
-  /** Redis has no memory for registrations, and did nothing: all other changes are decided as before. */
+  /** Redis has no memory for registrations and claims, and did nothing: all other changes are decided as before. */
   async #decideWhenOutOfMemory(changes: readonly Change[], refusal: Error): Promise<readonly (string | Error)[]> {
-    const others = changes.filter(([kind]) => kind !== "register");
+    const others = changes.filter(([kind]) => !takesMemory(kind));
     const answers = others.length === 0 ? [] : await this.#run(changeWhenOutOfMemory, others);
     const next = answers.values();
-    return changes.map(([kind]) => (kind === "register" ? refusal : (next.next().value as string | Error)));
+    return changes.map(([kind]) => (takesMemory(kind) ? refusal : (next.next().value as string | Error)));
   }
 
   async #run(script: typeof change, changes: readonly Change[]): Promise<readonly (string | Error)[]> {
@@ -77,4 +77,8 @@ export class ShardChanges {
 
 function argumentsOf([kind, userId, deviceId, one, two, three, four, traceparent = ""]: Change): readonly string[] {
   return [kind, userId, deviceId, one, two, three, four, traceparent];
+}
+
+function takesMemory(kind: Change[0]): boolean {
+  return kind === "register" || kind === "claim";
 }

@@ -15,7 +15,7 @@ test("a version that no clock can have given is no witness", () => {
   assert.equal(state.witness.version, 0, "nothing is known of the shard yet");
   const tick: Tick = {
     ...{ clockMs: 0, expired: 0, lagMs: 0, lastVersion: nowUs - 5, logLength: 1, sessions: 0, usersOnline: 0 },
-    ...{ leased: 0, leases: 0, blocks: 0 },
+    ...{ leased: 0, leases: 0, blocks: 0, claimed: 0 },
     ...{ failed: 0, begin: 0, recoveringMs: 0, isRestated: true },
   };
   state.ticked({ tick, incarnation: "one", hidden: [], nowUs, aheadUs: 0, orderUs: nowUs }, 0, 0);

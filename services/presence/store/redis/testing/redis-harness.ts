@@ -26,14 +26,20 @@ export async function openRedisHarness(site: RedisSite, options: StoreOptions): 
   await store.open();
 
   const stepMs = tickCapMs(options.rules.ttlMs);
-  const tickAll = async () => {
-    for (let shard = 0; shard < shards; shard++) {
-      while ((await store.tick(shard, tickLimit)).expired === tickLimit);
-    }
+  const tickOf = async (shard: number) => {
+    while ((await store.tick(shard, tickLimit)).expired === tickLimit);
   };
-  /** Makes the last tick look as if it had been that long ago. */
+  const tickAll = async () => {
+    await Promise.all(keys.map((_, shard) => tickOf(shard)));
+  };
+  /** Makes the last tick, and what is claimed of users, look as if it had been that long ago. */
   const age = async (ms: number) => {
-    for (const { meta } of keys) await site.send(meta, "HINCRBY", meta, "ticked", String(-Math.round(ms)));
+    const byMs = String(Math.round(ms));
+    await Promise.all(
+      keys.map(({ meta, claims, recordPrefix }) =>
+        site.send(meta, "EVAL", ageShard, "2", meta, claims, recordPrefix, byMs),
+      ),
+    );
   };
   return {
     store,
@@ -67,6 +73,27 @@ export async function openRedisHarness(site: RedisSite, options: StoreOptions): 
     ...losing(site, keys, tickAll),
   };
 }
+
+/** Takes ms off the time of the last tick, and off all times of claims: see lua/record/record.lua. */
+const ageShard = `
+redis.call('HINCRBY', KEYS[1], 'ticked', -ARGV[2])
+local users = redis.call('ZRANGE', KEYS[2], 0, -1)
+for _, user in ipairs(users) do
+  local text = redis.call('GET', ARGV[1] .. user)
+  local header, book, lines = string.match(text or '', '^([^\\30]*\\30)([^\\n]*)(.*)$')
+  local function older(digits) return string.format('%d', math.max(1, digits - ARGV[2])) end
+  if book and book ~= '' then
+    local said, claims = string.match(book, '^([^\\30]*)(.*)$')
+    said = string.gsub(said, '^(%d\\31[^\\31]*\\31[^\\31]*\\31)(%d*)\\31(%d+)', function(before, ends, from)
+      return before .. (ends ~= '' and older(ends) or '') .. '\\31' .. older(from)
+    end)
+    claims = string.gsub(claims, '\\31(%d+)\\31(%d+)%f[\\30%z]', function(ends, set)
+      return '\\31' .. older(ends) .. '\\31' .. older(set)
+    end)
+    redis.call('SET', ARGV[1] .. user, header .. said .. claims .. lines, 'KEEPTTL')
+    redis.call('ZINCRBY', KEYS[2], -ARGV[2], user)
+  end
+end`;
 
 /** More than any change may be late. */
 const lateMs = 60_000;

@@ -147,6 +147,8 @@ export const TransitionCause = {
   TRANSITION_CAUSE_INSTANCE_LOST: 7,
   /** TRANSITION_CAUSE_FORCED - closed by an operator */
   TRANSITION_CAUSE_FORCED: 8,
+  /** TRANSITION_CAUSE_STATUS - online or offline as before, with another status */
+  TRANSITION_CAUSE_STATUS: 9,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -162,6 +164,7 @@ export namespace TransitionCause {
   export type TRANSITION_CAUSE_RESTATED = typeof TransitionCause.TRANSITION_CAUSE_RESTATED;
   export type TRANSITION_CAUSE_INSTANCE_LOST = typeof TransitionCause.TRANSITION_CAUSE_INSTANCE_LOST;
   export type TRANSITION_CAUSE_FORCED = typeof TransitionCause.TRANSITION_CAUSE_FORCED;
+  export type TRANSITION_CAUSE_STATUS = typeof TransitionCause.TRANSITION_CAUSE_STATUS;
   export type UNRECOGNIZED = typeof TransitionCause.UNRECOGNIZED;
 }
 
@@ -185,7 +188,80 @@ export function transitionCauseToJSON(object: TransitionCause): string {
       return "TRANSITION_CAUSE_INSTANCE_LOST";
     case TransitionCause.TRANSITION_CAUSE_FORCED:
       return "TRANSITION_CAUSE_FORCED";
+    case TransitionCause.TRANSITION_CAUSE_STATUS:
+      return "TRANSITION_CAUSE_STATUS";
     case TransitionCause.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
+export const Availability = {
+  /** AVAILABILITY_UNSPECIFIED - of a claim: says nothing of it; of a user: offline */
+  AVAILABILITY_UNSPECIFIED: 0,
+  AVAILABILITY_AVAILABLE: 1,
+  AVAILABILITY_AWAY: 2,
+  AVAILABILITY_BUSY: 3,
+  AVAILABILITY_DO_NOT_DISTURB: 4,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type Availability = typeof Availability[keyof typeof Availability];
+
+export namespace Availability {
+  export type AVAILABILITY_UNSPECIFIED = typeof Availability.AVAILABILITY_UNSPECIFIED;
+  export type AVAILABILITY_AVAILABLE = typeof Availability.AVAILABILITY_AVAILABLE;
+  export type AVAILABILITY_AWAY = typeof Availability.AVAILABILITY_AWAY;
+  export type AVAILABILITY_BUSY = typeof Availability.AVAILABILITY_BUSY;
+  export type AVAILABILITY_DO_NOT_DISTURB = typeof Availability.AVAILABILITY_DO_NOT_DISTURB;
+  export type UNRECOGNIZED = typeof Availability.UNRECOGNIZED;
+}
+
+export function availabilityToJSON(object: Availability): string {
+  switch (object) {
+    case Availability.AVAILABILITY_UNSPECIFIED:
+      return "AVAILABILITY_UNSPECIFIED";
+    case Availability.AVAILABILITY_AVAILABLE:
+      return "AVAILABILITY_AVAILABLE";
+    case Availability.AVAILABILITY_AWAY:
+      return "AVAILABILITY_AWAY";
+    case Availability.AVAILABILITY_BUSY:
+      return "AVAILABILITY_BUSY";
+    case Availability.AVAILABILITY_DO_NOT_DISTURB:
+      return "AVAILABILITY_DO_NOT_DISTURB";
+    case Availability.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
+export const ClaimSource = {
+  CLAIM_SOURCE_UNSPECIFIED: 0,
+  /** CLAIM_SOURCE_MANUAL - the user said so: the claim with claim_id "self" */
+  CLAIM_SOURCE_MANUAL: 1,
+  /** CLAIM_SOURCE_AUTOMATIC - a calendar, a call, …: any other claim_id */
+  CLAIM_SOURCE_AUTOMATIC: 2,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type ClaimSource = typeof ClaimSource[keyof typeof ClaimSource];
+
+export namespace ClaimSource {
+  export type CLAIM_SOURCE_UNSPECIFIED = typeof ClaimSource.CLAIM_SOURCE_UNSPECIFIED;
+  export type CLAIM_SOURCE_MANUAL = typeof ClaimSource.CLAIM_SOURCE_MANUAL;
+  export type CLAIM_SOURCE_AUTOMATIC = typeof ClaimSource.CLAIM_SOURCE_AUTOMATIC;
+  export type UNRECOGNIZED = typeof ClaimSource.UNRECOGNIZED;
+}
+
+export function claimSourceToJSON(object: ClaimSource): string {
+  switch (object) {
+    case ClaimSource.CLAIM_SOURCE_UNSPECIFIED:
+      return "CLAIM_SOURCE_UNSPECIFIED";
+    case ClaimSource.CLAIM_SOURCE_MANUAL:
+      return "CLAIM_SOURCE_MANUAL";
+    case ClaimSource.CLAIM_SOURCE_AUTOMATIC:
+      return "CLAIM_SOURCE_AUTOMATIC";
+    case ClaimSource.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
   }
@@ -204,6 +280,8 @@ export interface GetPresenceResponse {
    * who is offline may be online on a gateway that has not registered again yet. Keep what you have of those.
    */
   recovering: boolean;
+  /** for how long last_seen_at is kept */
+  lastSeenRetention: Duration | undefined;
 }
 
 export interface UserPresence {
@@ -221,6 +299,10 @@ export interface UserPresence {
     | undefined;
   /** for PresenceResetEvent */
   shard: number;
+  /** absent: AVAILABLE when online; nothing is said when offline */
+  status:
+    | UserStatus
+    | undefined;
   /**
    * The user's record cannot be read: nothing is known, and the other fields say nothing. Keep what you have of this
    * user. Version is 0, so a client that compares versions does so.
@@ -247,6 +329,10 @@ export interface RegisterSessionRequest {
   previousSessionId: string;
   /** The open lease that the session is to be under; needs connection_id. NOT_FOUND: it is missing or lost: open it. */
   leaseId: string;
+  /** nobody has used the device since; absent: nothing is known of that */
+  idleSince:
+    | Timestamp
+    | undefined;
   /**
    * How long ago, when this call is sent, the client was last known to be there: 0 to 7 days. For a registration that
    * waited, in a queue, a frozen process or an outage: it takes its place in the order of this device's registrations by
@@ -579,7 +665,7 @@ export interface WatchDevicesResponse {
   userIds: string[];
 }
 
-/** Payload of USER_ONLINE, USER_OFFLINE and, towards existing clients, PRESENCE_UPDATED. */
+/** Payload of USER_ONLINE, USER_OFFLINE, USER_STATUS_CHANGED and, towards existing clients, PRESENCE_UPDATED. */
 export interface PresenceUpdateEvent {
   /** (existing) */
   userId: string;
@@ -599,6 +685,8 @@ export interface PresenceUpdateEvent {
     | undefined;
   /** for PresenceResetEvent */
   shard: number;
+  /** as UserPresence.status, after this change */
+  userStatus: UserStatus | undefined;
 }
 
 /**
@@ -608,6 +696,143 @@ export interface PresenceUpdateEvent {
 export interface PresenceResetEvent {
   shard: number;
   begin: number;
+}
+
+/** What somebody says about a user, at most 8 a user. It makes nobody online, and is as durable as the store. */
+export interface StatusClaim {
+  claimId: string;
+  source: ClaimSource;
+  availability: Availability;
+  /** at most 140 code points, no control characters */
+  text: string;
+  /** at most 32 bytes of UTF-8, no control characters */
+  emoji: string;
+  /** at most 30 days ahead; absent: as much */
+  expiresAt:
+    | Timestamp
+    | undefined;
+  /** when it was said; absent: now. Later than now counts as now */
+  setAt: Timestamp | undefined;
+}
+
+/** What follows from the claims and from whether the user's sessions are idle: docs/contract.md. */
+export interface UserStatus {
+  availability: Availability;
+  text: string;
+  emoji: string;
+  /** then it changes by itself; absent: nothing ends */
+  until:
+    | Timestamp
+    | undefined;
+  /** all of the user's sessions are idle; absent: they are not */
+  idleSince: Timestamp | undefined;
+}
+
+export interface SetStatusRequest {
+  userId: string;
+  claim: StatusClaim | undefined;
+}
+
+export interface SetStatusResponse {
+  /** of the user, after this call */
+  version: number;
+  status: UserStatus | undefined;
+}
+
+export interface ClearStatusRequest {
+  userId: string;
+  claimId: string;
+  /** as in StatusClaim: a claim that was set later stays */
+  setAt: Timestamp | undefined;
+}
+
+export interface ClearStatusResponse {
+  /** of the user, after this call */
+  version: number;
+  status: UserStatus | undefined;
+}
+
+export interface GetStatusRequest {
+  userId: string;
+}
+
+export interface GetStatusResponse {
+  /** by claim_id */
+  claims: StatusClaim[];
+  status: UserStatus | undefined;
+  version: number;
+}
+
+export interface SetActivityRequest {
+  userId: string;
+  deviceId: string;
+  sessionId: string;
+  /** Nobody has used the device since, a minute ago or more; less only extends the session. Absent: it is in use. */
+  idleSince:
+    | Timestamp
+    | undefined;
+  /** Grows with each call for a session: what is not above the last one only extends the session. 0: none. */
+  sequence: number;
+}
+
+export interface SetActivityResponse {
+  heartbeatInterval: Duration | undefined;
+}
+
+export interface ShouldNotifyRequest {
+  userIds: string[];
+}
+
+export interface ShouldNotifyResponse {
+  /** one per requested id, in request order */
+  users: Notify[];
+}
+
+export interface Notify {
+  userId: string;
+  decision: Notify_Decision;
+  after:
+    | Duration
+    | undefined;
+  /** for logs: absent, idle, unknown, attended, active, do-not-disturb */
+  reason: string;
+}
+
+export const Notify_Decision = {
+  DECISION_UNSPECIFIED: 0,
+  /** NOW - nobody attends */
+  NOW: 1,
+  /** LATER - somebody attended a moment ago: ask again after `after` */
+  LATER: 2,
+  /** NOT - somebody attends, or the user is not to be disturbed */
+  NOT: 3,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type Notify_Decision = typeof Notify_Decision[keyof typeof Notify_Decision];
+
+export namespace Notify_Decision {
+  export type DECISION_UNSPECIFIED = typeof Notify_Decision.DECISION_UNSPECIFIED;
+  export type NOW = typeof Notify_Decision.NOW;
+  export type LATER = typeof Notify_Decision.LATER;
+  export type NOT = typeof Notify_Decision.NOT;
+  export type UNRECOGNIZED = typeof Notify_Decision.UNRECOGNIZED;
+}
+
+export function notify_DecisionToJSON(object: Notify_Decision): string {
+  switch (object) {
+    case Notify_Decision.DECISION_UNSPECIFIED:
+      return "DECISION_UNSPECIFIED";
+    case Notify_Decision.NOW:
+      return "NOW";
+    case Notify_Decision.LATER:
+      return "LATER";
+    case Notify_Decision.NOT:
+      return "NOT";
+    case Notify_Decision.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
 }
 
 function createBaseGetPresenceRequest(): GetPresenceRequest {
@@ -674,7 +899,7 @@ export const GetPresenceRequest: MessageFns<GetPresenceRequest> = {
 };
 
 function createBaseGetPresenceResponse(): GetPresenceResponse {
-  return { presences: [], recovering: false };
+  return { presences: [], recovering: false, lastSeenRetention: undefined };
 }
 
 export const GetPresenceResponse: MessageFns<GetPresenceResponse> = {
@@ -684,6 +909,9 @@ export const GetPresenceResponse: MessageFns<GetPresenceResponse> = {
     }
     if (message.recovering !== false) {
       writer.uint32(16).bool(message.recovering);
+    }
+    if (message.lastSeenRetention !== undefined) {
+      Duration.encode(message.lastSeenRetention, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -717,6 +945,14 @@ export const GetPresenceResponse: MessageFns<GetPresenceResponse> = {
             message.recovering = reader.bool();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.lastSeenRetention = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -737,6 +973,9 @@ export const GetPresenceResponse: MessageFns<GetPresenceResponse> = {
     if (message.recovering !== false) {
       obj.recovering = message.recovering;
     }
+    if (message.lastSeenRetention !== undefined) {
+      obj.lastSeenRetention = Duration.toJSON(message.lastSeenRetention);
+    }
     return obj;
   },
 
@@ -747,12 +986,24 @@ export const GetPresenceResponse: MessageFns<GetPresenceResponse> = {
     const message = createBaseGetPresenceResponse();
     message.presences = object.presences?.map((e) => UserPresence.fromPartial(e)) || [];
     message.recovering = object.recovering ?? false;
+    message.lastSeenRetention = (object.lastSeenRetention !== undefined && object.lastSeenRetention !== null)
+      ? Duration.fromPartial(object.lastSeenRetention)
+      : undefined;
     return message;
   },
 };
 
 function createBaseUserPresence(): UserPresence {
-  return { userId: "", online: false, deviceIds: [], version: 0, lastSeenAt: undefined, shard: 0, unknown: false };
+  return {
+    userId: "",
+    online: false,
+    deviceIds: [],
+    version: 0,
+    lastSeenAt: undefined,
+    shard: 0,
+    status: undefined,
+    unknown: false,
+  };
 }
 
 export const UserPresence: MessageFns<UserPresence> = {
@@ -774,6 +1025,9 @@ export const UserPresence: MessageFns<UserPresence> = {
     }
     if (message.shard !== 0) {
       writer.uint32(48).int32(message.shard);
+    }
+    if (message.status !== undefined) {
+      UserStatus.encode(message.status, writer.uint32(58).fork()).join();
     }
     if (message.unknown !== false) {
       writer.uint32(128).bool(message.unknown);
@@ -842,6 +1096,14 @@ export const UserPresence: MessageFns<UserPresence> = {
             message.shard = reader.int32();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.status = UserStatus.decode(reader, reader.uint32());
+            continue;
+          }
           case 16: {
             if (tag !== 128) {
               break;
@@ -882,6 +1144,9 @@ export const UserPresence: MessageFns<UserPresence> = {
     if (message.shard !== 0) {
       obj.shard = Math.round(message.shard);
     }
+    if (message.status !== undefined) {
+      obj.status = UserStatus.toJSON(message.status);
+    }
     if (message.unknown !== false) {
       obj.unknown = message.unknown;
     }
@@ -901,6 +1166,9 @@ export const UserPresence: MessageFns<UserPresence> = {
       ? Timestamp.fromPartial(object.lastSeenAt)
       : undefined;
     message.shard = object.shard ?? 0;
+    message.status = (object.status !== undefined && object.status !== null)
+      ? UserStatus.fromPartial(object.status)
+      : undefined;
     message.unknown = object.unknown ?? false;
     return message;
   },
@@ -914,6 +1182,7 @@ function createBaseRegisterSessionRequest(): RegisterSessionRequest {
     connectionId: "",
     previousSessionId: "",
     leaseId: "",
+    idleSince: undefined,
     age: undefined,
     traceparent: "",
   };
@@ -938,6 +1207,9 @@ export const RegisterSessionRequest: MessageFns<RegisterSessionRequest> = {
     }
     if (message.leaseId !== "") {
       writer.uint32(50).string(message.leaseId);
+    }
+    if (message.idleSince !== undefined) {
+      Timestamp.encode(message.idleSince, writer.uint32(58).fork()).join();
     }
     if (message.age !== undefined) {
       Duration.encode(message.age, writer.uint32(106).fork()).join();
@@ -1009,6 +1281,14 @@ export const RegisterSessionRequest: MessageFns<RegisterSessionRequest> = {
             message.leaseId = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.idleSince = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
           case 13: {
             if (tag !== 106) {
               break;
@@ -1057,6 +1337,9 @@ export const RegisterSessionRequest: MessageFns<RegisterSessionRequest> = {
     if (message.leaseId !== "") {
       obj.leaseId = message.leaseId;
     }
+    if (message.idleSince !== undefined) {
+      obj.idleSince = fromTimestamp(message.idleSince).toISOString();
+    }
     if (message.age !== undefined) {
       obj.age = Duration.toJSON(message.age);
     }
@@ -1077,6 +1360,9 @@ export const RegisterSessionRequest: MessageFns<RegisterSessionRequest> = {
     message.connectionId = object.connectionId ?? "";
     message.previousSessionId = object.previousSessionId ?? "";
     message.leaseId = object.leaseId ?? "";
+    message.idleSince = (object.idleSince !== undefined && object.idleSince !== null)
+      ? Timestamp.fromPartial(object.idleSince)
+      : undefined;
     message.age = (object.age !== undefined && object.age !== null) ? Duration.fromPartial(object.age) : undefined;
     message.traceparent = object.traceparent ?? "";
     return message;
@@ -4672,6 +4958,7 @@ function createBasePresenceUpdateEvent(): PresenceUpdateEvent {
     instanceId: "",
     lastSeenAt: undefined,
     shard: 0,
+    userStatus: undefined,
   };
 }
 
@@ -4703,6 +4990,9 @@ export const PresenceUpdateEvent: MessageFns<PresenceUpdateEvent> = {
     }
     if (message.shard !== 0) {
       writer.uint32(72).int32(message.shard);
+    }
+    if (message.userStatus !== undefined) {
+      UserStatus.encode(message.userStatus, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -4792,6 +5082,14 @@ export const PresenceUpdateEvent: MessageFns<PresenceUpdateEvent> = {
             message.shard = reader.int32();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.userStatus = UserStatus.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4833,6 +5131,9 @@ export const PresenceUpdateEvent: MessageFns<PresenceUpdateEvent> = {
     if (message.shard !== 0) {
       obj.shard = Math.round(message.shard);
     }
+    if (message.userStatus !== undefined) {
+      obj.userStatus = UserStatus.toJSON(message.userStatus);
+    }
     return obj;
   },
 
@@ -4852,6 +5153,9 @@ export const PresenceUpdateEvent: MessageFns<PresenceUpdateEvent> = {
       ? Timestamp.fromPartial(object.lastSeenAt)
       : undefined;
     message.shard = object.shard ?? 0;
+    message.userStatus = (object.userStatus !== undefined && object.userStatus !== null)
+      ? UserStatus.fromPartial(object.userStatus)
+      : undefined;
     return message;
   },
 };
@@ -4930,6 +5234,1209 @@ export const PresenceResetEvent: MessageFns<PresenceResetEvent> = {
     const message = createBasePresenceResetEvent();
     message.shard = object.shard ?? 0;
     message.begin = object.begin ?? 0;
+    return message;
+  },
+};
+
+function createBaseStatusClaim(): StatusClaim {
+  return { claimId: "", source: 0, availability: 0, text: "", emoji: "", expiresAt: undefined, setAt: undefined };
+}
+
+export const StatusClaim: MessageFns<StatusClaim> = {
+  encode(message: StatusClaim, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.claimId !== "") {
+      writer.uint32(10).string(message.claimId);
+    }
+    if (message.source !== 0) {
+      writer.uint32(16).int32(message.source);
+    }
+    if (message.availability !== 0) {
+      writer.uint32(24).int32(message.availability);
+    }
+    if (message.text !== "") {
+      writer.uint32(34).string(message.text);
+    }
+    if (message.emoji !== "") {
+      writer.uint32(42).string(message.emoji);
+    }
+    if (message.expiresAt !== undefined) {
+      Timestamp.encode(message.expiresAt, writer.uint32(50).fork()).join();
+    }
+    if (message.setAt !== undefined) {
+      Timestamp.encode(message.setAt, writer.uint32(58).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StatusClaim {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStatusClaim();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.claimId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.source = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.availability = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.emoji = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.expiresAt = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.setAt = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: StatusClaim): unknown {
+    const obj: any = {};
+    if (message.claimId !== "") {
+      obj.claimId = message.claimId;
+    }
+    if (message.source !== 0) {
+      obj.source = claimSourceToJSON(message.source);
+    }
+    if (message.availability !== 0) {
+      obj.availability = availabilityToJSON(message.availability);
+    }
+    if (message.text !== "") {
+      obj.text = message.text;
+    }
+    if (message.emoji !== "") {
+      obj.emoji = message.emoji;
+    }
+    if (message.expiresAt !== undefined) {
+      obj.expiresAt = fromTimestamp(message.expiresAt).toISOString();
+    }
+    if (message.setAt !== undefined) {
+      obj.setAt = fromTimestamp(message.setAt).toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StatusClaim>): StatusClaim {
+    return StatusClaim.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StatusClaim>): StatusClaim {
+    const message = createBaseStatusClaim();
+    message.claimId = object.claimId ?? "";
+    message.source = object.source ?? 0;
+    message.availability = object.availability ?? 0;
+    message.text = object.text ?? "";
+    message.emoji = object.emoji ?? "";
+    message.expiresAt = (object.expiresAt !== undefined && object.expiresAt !== null)
+      ? Timestamp.fromPartial(object.expiresAt)
+      : undefined;
+    message.setAt = (object.setAt !== undefined && object.setAt !== null)
+      ? Timestamp.fromPartial(object.setAt)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseUserStatus(): UserStatus {
+  return { availability: 0, text: "", emoji: "", until: undefined, idleSince: undefined };
+}
+
+export const UserStatus: MessageFns<UserStatus> = {
+  encode(message: UserStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.availability !== 0) {
+      writer.uint32(8).int32(message.availability);
+    }
+    if (message.text !== "") {
+      writer.uint32(18).string(message.text);
+    }
+    if (message.emoji !== "") {
+      writer.uint32(26).string(message.emoji);
+    }
+    if (message.until !== undefined) {
+      Timestamp.encode(message.until, writer.uint32(34).fork()).join();
+    }
+    if (message.idleSince !== undefined) {
+      Timestamp.encode(message.idleSince, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UserStatus {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUserStatus();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.availability = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.emoji = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.until = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.idleSince = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: UserStatus): unknown {
+    const obj: any = {};
+    if (message.availability !== 0) {
+      obj.availability = availabilityToJSON(message.availability);
+    }
+    if (message.text !== "") {
+      obj.text = message.text;
+    }
+    if (message.emoji !== "") {
+      obj.emoji = message.emoji;
+    }
+    if (message.until !== undefined) {
+      obj.until = fromTimestamp(message.until).toISOString();
+    }
+    if (message.idleSince !== undefined) {
+      obj.idleSince = fromTimestamp(message.idleSince).toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<UserStatus>): UserStatus {
+    return UserStatus.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UserStatus>): UserStatus {
+    const message = createBaseUserStatus();
+    message.availability = object.availability ?? 0;
+    message.text = object.text ?? "";
+    message.emoji = object.emoji ?? "";
+    message.until = (object.until !== undefined && object.until !== null)
+      ? Timestamp.fromPartial(object.until)
+      : undefined;
+    message.idleSince = (object.idleSince !== undefined && object.idleSince !== null)
+      ? Timestamp.fromPartial(object.idleSince)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSetStatusRequest(): SetStatusRequest {
+  return { userId: "", claim: undefined };
+}
+
+export const SetStatusRequest: MessageFns<SetStatusRequest> = {
+  encode(message: SetStatusRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    if (message.claim !== undefined) {
+      StatusClaim.encode(message.claim, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetStatusRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetStatusRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.claim = StatusClaim.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: SetStatusRequest): unknown {
+    const obj: any = {};
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    if (message.claim !== undefined) {
+      obj.claim = StatusClaim.toJSON(message.claim);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SetStatusRequest>): SetStatusRequest {
+    return SetStatusRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SetStatusRequest>): SetStatusRequest {
+    const message = createBaseSetStatusRequest();
+    message.userId = object.userId ?? "";
+    message.claim = (object.claim !== undefined && object.claim !== null)
+      ? StatusClaim.fromPartial(object.claim)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSetStatusResponse(): SetStatusResponse {
+  return { version: 0, status: undefined };
+}
+
+export const SetStatusResponse: MessageFns<SetStatusResponse> = {
+  encode(message: SetStatusResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== 0) {
+      writer.uint32(8).int64(message.version);
+    }
+    if (message.status !== undefined) {
+      UserStatus.encode(message.status, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetStatusResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetStatusResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.version = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.status = UserStatus.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: SetStatusResponse): unknown {
+    const obj: any = {};
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.status !== undefined) {
+      obj.status = UserStatus.toJSON(message.status);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SetStatusResponse>): SetStatusResponse {
+    return SetStatusResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SetStatusResponse>): SetStatusResponse {
+    const message = createBaseSetStatusResponse();
+    message.version = object.version ?? 0;
+    message.status = (object.status !== undefined && object.status !== null)
+      ? UserStatus.fromPartial(object.status)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseClearStatusRequest(): ClearStatusRequest {
+  return { userId: "", claimId: "", setAt: undefined };
+}
+
+export const ClearStatusRequest: MessageFns<ClearStatusRequest> = {
+  encode(message: ClearStatusRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    if (message.claimId !== "") {
+      writer.uint32(18).string(message.claimId);
+    }
+    if (message.setAt !== undefined) {
+      Timestamp.encode(message.setAt, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClearStatusRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClearStatusRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.claimId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.setAt = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: ClearStatusRequest): unknown {
+    const obj: any = {};
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    if (message.claimId !== "") {
+      obj.claimId = message.claimId;
+    }
+    if (message.setAt !== undefined) {
+      obj.setAt = fromTimestamp(message.setAt).toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ClearStatusRequest>): ClearStatusRequest {
+    return ClearStatusRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ClearStatusRequest>): ClearStatusRequest {
+    const message = createBaseClearStatusRequest();
+    message.userId = object.userId ?? "";
+    message.claimId = object.claimId ?? "";
+    message.setAt = (object.setAt !== undefined && object.setAt !== null)
+      ? Timestamp.fromPartial(object.setAt)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseClearStatusResponse(): ClearStatusResponse {
+  return { version: 0, status: undefined };
+}
+
+export const ClearStatusResponse: MessageFns<ClearStatusResponse> = {
+  encode(message: ClearStatusResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== 0) {
+      writer.uint32(8).int64(message.version);
+    }
+    if (message.status !== undefined) {
+      UserStatus.encode(message.status, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClearStatusResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClearStatusResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.version = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.status = UserStatus.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: ClearStatusResponse): unknown {
+    const obj: any = {};
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.status !== undefined) {
+      obj.status = UserStatus.toJSON(message.status);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ClearStatusResponse>): ClearStatusResponse {
+    return ClearStatusResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ClearStatusResponse>): ClearStatusResponse {
+    const message = createBaseClearStatusResponse();
+    message.version = object.version ?? 0;
+    message.status = (object.status !== undefined && object.status !== null)
+      ? UserStatus.fromPartial(object.status)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseGetStatusRequest(): GetStatusRequest {
+  return { userId: "" };
+}
+
+export const GetStatusRequest: MessageFns<GetStatusRequest> = {
+  encode(message: GetStatusRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetStatusRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetStatusRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: GetStatusRequest): unknown {
+    const obj: any = {};
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetStatusRequest>): GetStatusRequest {
+    return GetStatusRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetStatusRequest>): GetStatusRequest {
+    const message = createBaseGetStatusRequest();
+    message.userId = object.userId ?? "";
+    return message;
+  },
+};
+
+function createBaseGetStatusResponse(): GetStatusResponse {
+  return { claims: [], status: undefined, version: 0 };
+}
+
+export const GetStatusResponse: MessageFns<GetStatusResponse> = {
+  encode(message: GetStatusResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.claims) {
+      StatusClaim.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.status !== undefined) {
+      UserStatus.encode(message.status, writer.uint32(18).fork()).join();
+    }
+    if (message.version !== 0) {
+      writer.uint32(24).int64(message.version);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetStatusResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetStatusResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.claims.push(StatusClaim.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.status = UserStatus.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.version = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: GetStatusResponse): unknown {
+    const obj: any = {};
+    if (message.claims?.length) {
+      obj.claims = message.claims.map((e) => StatusClaim.toJSON(e));
+    }
+    if (message.status !== undefined) {
+      obj.status = UserStatus.toJSON(message.status);
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetStatusResponse>): GetStatusResponse {
+    return GetStatusResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetStatusResponse>): GetStatusResponse {
+    const message = createBaseGetStatusResponse();
+    message.claims = object.claims?.map((e) => StatusClaim.fromPartial(e)) || [];
+    message.status = (object.status !== undefined && object.status !== null)
+      ? UserStatus.fromPartial(object.status)
+      : undefined;
+    message.version = object.version ?? 0;
+    return message;
+  },
+};
+
+function createBaseSetActivityRequest(): SetActivityRequest {
+  return { userId: "", deviceId: "", sessionId: "", idleSince: undefined, sequence: 0 };
+}
+
+export const SetActivityRequest: MessageFns<SetActivityRequest> = {
+  encode(message: SetActivityRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    if (message.deviceId !== "") {
+      writer.uint32(18).string(message.deviceId);
+    }
+    if (message.sessionId !== "") {
+      writer.uint32(26).string(message.sessionId);
+    }
+    if (message.idleSince !== undefined) {
+      Timestamp.encode(message.idleSince, writer.uint32(34).fork()).join();
+    }
+    if (message.sequence !== 0) {
+      writer.uint32(40).int64(message.sequence);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetActivityRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetActivityRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.deviceId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.idleSince = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.sequence = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: SetActivityRequest): unknown {
+    const obj: any = {};
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    if (message.deviceId !== "") {
+      obj.deviceId = message.deviceId;
+    }
+    if (message.sessionId !== "") {
+      obj.sessionId = message.sessionId;
+    }
+    if (message.idleSince !== undefined) {
+      obj.idleSince = fromTimestamp(message.idleSince).toISOString();
+    }
+    if (message.sequence !== 0) {
+      obj.sequence = Math.round(message.sequence);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SetActivityRequest>): SetActivityRequest {
+    return SetActivityRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SetActivityRequest>): SetActivityRequest {
+    const message = createBaseSetActivityRequest();
+    message.userId = object.userId ?? "";
+    message.deviceId = object.deviceId ?? "";
+    message.sessionId = object.sessionId ?? "";
+    message.idleSince = (object.idleSince !== undefined && object.idleSince !== null)
+      ? Timestamp.fromPartial(object.idleSince)
+      : undefined;
+    message.sequence = object.sequence ?? 0;
+    return message;
+  },
+};
+
+function createBaseSetActivityResponse(): SetActivityResponse {
+  return { heartbeatInterval: undefined };
+}
+
+export const SetActivityResponse: MessageFns<SetActivityResponse> = {
+  encode(message: SetActivityResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.heartbeatInterval !== undefined) {
+      Duration.encode(message.heartbeatInterval, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetActivityResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetActivityResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.heartbeatInterval = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: SetActivityResponse): unknown {
+    const obj: any = {};
+    if (message.heartbeatInterval !== undefined) {
+      obj.heartbeatInterval = Duration.toJSON(message.heartbeatInterval);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SetActivityResponse>): SetActivityResponse {
+    return SetActivityResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SetActivityResponse>): SetActivityResponse {
+    const message = createBaseSetActivityResponse();
+    message.heartbeatInterval = (object.heartbeatInterval !== undefined && object.heartbeatInterval !== null)
+      ? Duration.fromPartial(object.heartbeatInterval)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseShouldNotifyRequest(): ShouldNotifyRequest {
+  return { userIds: [] };
+}
+
+export const ShouldNotifyRequest: MessageFns<ShouldNotifyRequest> = {
+  encode(message: ShouldNotifyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.userIds) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ShouldNotifyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseShouldNotifyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: ShouldNotifyRequest): unknown {
+    const obj: any = {};
+    if (message.userIds?.length) {
+      obj.userIds = message.userIds;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ShouldNotifyRequest>): ShouldNotifyRequest {
+    return ShouldNotifyRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ShouldNotifyRequest>): ShouldNotifyRequest {
+    const message = createBaseShouldNotifyRequest();
+    message.userIds = object.userIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseShouldNotifyResponse(): ShouldNotifyResponse {
+  return { users: [] };
+}
+
+export const ShouldNotifyResponse: MessageFns<ShouldNotifyResponse> = {
+  encode(message: ShouldNotifyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.users) {
+      Notify.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ShouldNotifyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseShouldNotifyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.users.push(Notify.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: ShouldNotifyResponse): unknown {
+    const obj: any = {};
+    if (message.users?.length) {
+      obj.users = message.users.map((e) => Notify.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ShouldNotifyResponse>): ShouldNotifyResponse {
+    return ShouldNotifyResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ShouldNotifyResponse>): ShouldNotifyResponse {
+    const message = createBaseShouldNotifyResponse();
+    message.users = object.users?.map((e) => Notify.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseNotify(): Notify {
+  return { userId: "", decision: 0, after: undefined, reason: "" };
+}
+
+export const Notify: MessageFns<Notify> = {
+  encode(message: Notify, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    if (message.decision !== 0) {
+      writer.uint32(16).int32(message.decision);
+    }
+    if (message.after !== undefined) {
+      Duration.encode(message.after, writer.uint32(26).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Notify {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNotify();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.decision = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.after = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: Notify): unknown {
+    const obj: any = {};
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    if (message.decision !== 0) {
+      obj.decision = notify_DecisionToJSON(message.decision);
+    }
+    if (message.after !== undefined) {
+      obj.after = Duration.toJSON(message.after);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Notify>): Notify {
+    return Notify.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Notify>): Notify {
+    const message = createBaseNotify();
+    message.userId = object.userId ?? "";
+    message.decision = object.decision ?? 0;
+    message.after = (object.after !== undefined && object.after !== null)
+      ? Duration.fromPartial(object.after)
+      : undefined;
+    message.reason = object.reason ?? "";
     return message;
   },
 };
@@ -5142,6 +6649,59 @@ export const PresenceApiDefinition = {
       requestType: ListLeasesRequest as typeof ListLeasesRequest,
       requestStream: false,
       responseType: ListLeasesResponse as typeof ListLeasesResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * Puts a claim on a user's status, or replaces the one with this claim_id. What is not above the set_at that presence has is
+     * ignored, so a repetition is safe. RESOURCE_EXHAUSTED: the user has 8 claims, or 10 were set within a minute.
+     * UNAVAILABLE: also for a user who looks offline while the shard recovers. UNIMPLEMENTED, as for the next three: not while
+     * presence nodes of a release without status live.
+     */
+    setStatus: {
+      name: "SetStatus",
+      requestType: SetStatusRequest as typeof SetStatusRequest,
+      requestStream: false,
+      responseType: SetStatusResponse as typeof SetStatusResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Takes a claim away. Succeeds, and changes nothing, when it is not there or was set later. */
+    clearStatus: {
+      name: "ClearStatus",
+      requestType: ClearStatusRequest as typeof ClearStatusRequest,
+      requestStream: false,
+      responseType: ClearStatusResponse as typeof ClearStatusResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** The claims behind a user's status, and what follows from them. */
+    getStatus: {
+      name: "GetStatus",
+      requestType: GetStatusRequest as typeof GetStatusRequest,
+      requestStream: false,
+      responseType: GetStatusResponse as typeof GetStatusResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Whether somebody uses the device. Fenced like RefreshSession, with the same errors, and counts as one. */
+    setActivity: {
+      name: "SetActivity",
+      requestType: SetActivityRequest as typeof SetActivityRequest,
+      requestStream: false,
+      responseType: SetActivityResponse as typeof SetActivityResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * Whether these users are to be notified elsewhere, as by a push, now. At most 10,000 ids.
+     * UNAVAILABLE: presence does not know, also while a shard of theirs recovers: notify all the same.
+     */
+    shouldNotify: {
+      name: "ShouldNotify",
+      requestType: ShouldNotifyRequest as typeof ShouldNotifyRequest,
+      requestStream: false,
+      responseType: ShouldNotifyResponse as typeof ShouldNotifyResponse,
       responseStream: false,
       options: {},
     },

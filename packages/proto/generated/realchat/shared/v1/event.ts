@@ -27,6 +27,8 @@ export const EventType = {
   EVENT_TYPE_USER_OFFLINE: 22,
   /** EVENT_TYPE_PRESENCE_RESET - written to every partition */
   EVENT_TYPE_PRESENCE_RESET: 23,
+  /** EVENT_TYPE_USER_STATUS_CHANGED - payload PresenceUpdateEvent: online or offline as before, with another status */
+  EVENT_TYPE_USER_STATUS_CHANGED: 24,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -43,6 +45,7 @@ export namespace EventType {
   export type EVENT_TYPE_USER_ONLINE = typeof EventType.EVENT_TYPE_USER_ONLINE;
   export type EVENT_TYPE_USER_OFFLINE = typeof EventType.EVENT_TYPE_USER_OFFLINE;
   export type EVENT_TYPE_PRESENCE_RESET = typeof EventType.EVENT_TYPE_PRESENCE_RESET;
+  export type EVENT_TYPE_USER_STATUS_CHANGED = typeof EventType.EVENT_TYPE_USER_STATUS_CHANGED;
   export type UNRECOGNIZED = typeof EventType.UNRECOGNIZED;
 }
 
@@ -68,6 +71,8 @@ export function eventTypeToJSON(object: EventType): string {
       return "EVENT_TYPE_USER_OFFLINE";
     case EventType.EVENT_TYPE_PRESENCE_RESET:
       return "EVENT_TYPE_PRESENCE_RESET";
+    case EventType.EVENT_TYPE_USER_STATUS_CHANGED:
+      return "EVENT_TYPE_USER_STATUS_CHANGED";
     case EventType.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";

@@ -4,8 +4,9 @@
 -- session_id: well-formed; '' for a caller without tokens.
 -- instance_id: the gateway that is taken for its sender where the record knows none.
 -- lease_id: '', for a heartbeat leaves a session where it is; see "verify" in register.lua.
+-- activity: what a session says of whether its device is used, see activity.lua; '': nothing.
 --
--- Needs: mark, current_id, SESSION_ID, digits_of, clock_ms, TOMBSTONE, EXPIRED, GRACE,
+-- Needs: activity, mark, current_id, SESSION_ID, digits_of, clock_ms, TOMBSTONE, EXPIRED, GRACE,
 --   sessions_from, begin_clock_ms, current_instance, now_us, text, record
 -- Changes: session_id, instance_id, tombstones, contested_until_ms
 --
@@ -27,6 +28,9 @@ elseif is_live and string.find(current_id, '.', 1, true) then
   return 'superseded'
 end
 if is_live then
+  if activity ~= '' then
+    -- #include status/activity
+  end
   -- #include deadline/extend
   return 'refreshed\t' .. current_id .. '\t' .. current_instance
 end
@@ -64,5 +68,6 @@ if not is_known then
 end
 tombstones = without_tombstone_of(session_id, tombstones)
 contested_until_ms = clock_ms + RULES.memory_ms
+local its_idle = ''
 -- #include record/set-current
 return 'refreshed\t' .. session_id .. '\t' .. instance_id

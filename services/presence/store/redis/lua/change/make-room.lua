@@ -9,7 +9,8 @@ local has_room = true
 if not sessions_from and others ~= '' then
   local _, count = string.gsub(others, '\n', '')
   if count >= RULES.max_devices then
-    local kept = {}
+    -- The status part stays.
+    local kept = { string.match(others, '^[^\n]*') }
     for line in string.gmatch(others, '\n[^\n]+') do
       local is_needed = string.find(line, ONLINE_LINE)
       for ended_at_ms in string.gmatch(line, '[^\t]+\31(%d+)') do
@@ -17,7 +18,7 @@ if not sessions_from and others ~= '' then
       end
       if is_needed then kept[#kept + 1] = line end
     end
-    has_room = #kept < RULES.max_devices
+    has_room = #kept - 1 < RULES.max_devices
     if has_room then others = table.concat(kept) end
   end
 end

@@ -1,14 +1,15 @@
 -- Makes a session its device's current one, after decideRegister in domain/decisions.ts.
 --
 -- connection_id: '' for a caller without tokens.
--- place: '' for now; the order of previous_session_id; or '-' and an age in µs, when the client was there.
+-- place: '' for now; the order of previous_session_id; or '-' and an age in µs, when the client was there. Behind it, with US in
+-- front, since when nobody uses the device, in ms, if the call says so.
 -- lease_id: that the session is to be under, '' for none.
 -- kind: "verify" when it is there already or is brought back, with the order of its session_id as place.
 --
 -- Needs: place, mark, current_id, SESSION_ID, connection_id, sessions_from, GRACE, digits_of, clock_ms,
 --   version, TOMBSTONE, ENDED, REPLACED, begin_clock_ms, order_us, begin_us, MAX_VERSION, kind, lease_id,
---   shard_prefix
--- Changes: tombstones, contested_until_ms, instance_id
+--   shard_prefix, now_ms
+-- Changes: place, tombstones, contested_until_ms, instance_id
 --
 -- Returns kind ("registered", "repeated", "ended", "superseded", "too-many-devices", "lease-missing", "lease-closed", "closed" as
 -- check-blocks.lua says, and
@@ -18,6 +19,15 @@ if lease_id ~= '' then
   -- #include gateway-lease/check-open
 end
 -- #include change/check-blocks
+local activity, its_idle = '', ''
+if place ~= '' then
+  local bare_place, idle_since = string.match(place, '^([^\31]*)\31(%d+)$')
+  if idle_since then
+    place = bare_place
+    if idle_since + RULES.idle_min_ms <= now_ms then its_idle = idle_since end
+    activity = '0 ' .. its_idle
+  end
+end
 local previous_order, age_us = place, nil
 if string.byte(place) == 45 then previous_order, age_us = '', -tonumber(place) end
 local current_order, current_connection

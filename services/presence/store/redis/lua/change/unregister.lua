@@ -39,7 +39,9 @@ if is_kept or is_lost and RULES.grace_ms > 0 then
   if current_lease ~= '' then
     -- In grace it is under no lease any more.
     local tab = tombstones == '' and '' or '\t'
-    sessions = current_id .. '\31' .. current_instance .. tab .. tombstones
+    -- #include status/own-activity
+    if own_activity ~= '' then own_activity = '\31\31\31' .. own_activity end
+    sessions = current_id .. '\31' .. current_instance .. own_activity .. tab .. tombstones
   end
   redis.call('SET', record, header .. others .. '\n' .. device_id .. '\t' .. GRACE .. sessions)
   -- In this order: see set-current.lua.

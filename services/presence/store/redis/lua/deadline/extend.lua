@@ -15,8 +15,10 @@ else
   if new_lease ~= current_lease then
     local space = last_seen_ms == '' and '' or ' '
     local tab = tombstones == '' and '' or '\t'
+    -- #include status/own-activity
+    if own_activity ~= '' then own_activity = '\31' .. own_activity end
     redis.call('SET', record, version .. space .. last_seen_ms .. others .. '\n' .. device_id .. '\t' ..
-      current_id .. '\31' .. current_instance .. '\31\31' .. new_lease .. tab .. tombstones)
+      current_id .. '\31' .. current_instance .. '\31\31' .. new_lease .. own_activity .. tab .. tombstones)
   end
   leased_change = leased_change + redis.call('ZADD', shard_prefix .. 'lease:' .. new_lease, 'GT', until_ms, member)
   if new_lease ~= current_lease then

@@ -18,7 +18,7 @@ local lease_id, instance_id, schema = ARGV[1], ARGV[2], ARGV[3]
 if not clock_ms then return redis.error_reply('NOCLOCK tick this shard first') end
 -- #include digits
 if redis.call('ZSCORE', deadlines, '\0\0\0' .. lease_id) then return 'closed' end
-redis.call('HSET', meta, 'schema', schema)
+if (tonumber(redis.call('HGET', meta, 'schema')) or 0) < tonumber(schema) then redis.call('HSET', meta, 'schema', schema) end
 local holder = redis.call('HGET', holders, lease_id)
 local opened_ms = holder and string.match(holder, '\31(%d+)$') or digits_of(now_ms)
 redis.call('HSET', holders, lease_id, instance_id .. '\31' .. opened_ms)

@@ -1,7 +1,8 @@
 -- Appends a transition. Its entry's id is its version, as `ms-us` (domain/version.ts). Goes before every other write: one
 -- that Redis refuses must leave nothing half done. The first one of a call trims the log.
 --
--- transition: user, online, cause, device, instance, last seen in ms, each but the last followed by NUL.
+-- transition: user, online, cause, device, instance, last seen in ms, each but the last followed by NUL; unless it is the
+-- plain one (domain/status.ts), behind that the status: availability, text, emoji, until, idle since, US in front of each.
 -- new_version: of the entry, as text.
 --
 -- trace: a field of its own, which nodes of before leave alone.

@@ -18,7 +18,7 @@ for index = 3, #ARGV do
   local is_known = string.byte(member) == 0
   if user_id then
     local text = redis.pcall('GET', record_prefix .. user_id)
-    if type(text) == 'table' or text and not string.find(text, '^-?%d+ ?%d*%f[\n%z]') then
+    if type(text) == 'table' or text and not string.find(text, '^-?%d+ ?%d*%f[\n\30%z]') then
       is_known = true
     elseif text then
       local line = '\t' .. session_id .. '\31'

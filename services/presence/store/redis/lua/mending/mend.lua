@@ -23,6 +23,10 @@ for index = 2, #ARGV do
   local user_id = ARGV[index]
   -- What is no string is no record: false, or an error.
   local text = redis.pcall('GET', record_prefix .. user_id)
+  -- A tick looks what there is to end.
+  if type(text) == 'string' and string.find(text, '^-?%d+ ?%d*\30[^\n]') then
+    redis.call('ZADD', shard_prefix .. 'claims', 'NX', digits_of(now_ms), user_id)
+  end
   if type(text) == 'string' and string.byte(text) ~= 45 then
     for device_id, grace, session_id, lease_id in string.gmatch(text, SESSION) do
       local member = user_id .. '\0' .. (grace == 'g' and '\0' .. device_id or session_id)

@@ -5,21 +5,40 @@
 -- seen_ms: when the session gave its last sign of life; 0: the record knows.
 --
 -- Needs: seen_ms, digits_of, others, ONLINE_LINE, user_id, cause, device_id, current_instance, tombstones,
---   record, mark, GRACE, of_other_devices
--- Changes: last_seen_ms, version, online_change
+--   record, mark, GRACE, of_other_devices, has_status, CAUSE_STATUS
+-- Changes: last_seen_ms, version, online_change, others
 
 -- #include record/add-tombstone
 if last_seen_ms == '' or last_seen_ms + 0 < seen_ms then last_seen_ms = digits_of(seen_ms) end
 local is_last = others == '' or not string.find(others, ONLINE_LINE)
+local told_as, is_told_apart, has_book = '', false, false
+if has_status then
+  -- #include status/own-activity
+  -- #include status/status-of
+  local told_before = status_of(true, string.match(own_activity, '%d*$'))
+  local told_after
+  told_after, told_as = status_of(not is_last, nil)
+  is_told_apart = told_after ~= told_before
+  others = others_with(book, nil)
+  has_book = book ~= ''
+end
 if is_last then
   local transition =
-    user_id .. '\0000\0' .. cause .. '\0' .. device_id .. '\0' .. current_instance .. '\0' .. last_seen_ms
+    user_id .. '\0000\0' .. cause .. '\0' .. device_id .. '\0' .. current_instance .. '\0' .. last_seen_ms .. told_as
   -- #include log/append
   version = '-' .. new_version
+elseif is_told_apart then
+  local transition = user_id .. '\0001\0' .. CAUSE_STATUS .. '\0\0\0000' .. told_as
+  -- #include log/append
+  version = new_version
 end
 local after = version .. ' ' .. last_seen_ms .. others .. '\n' .. device_id .. '\t' .. tombstones
 if is_last then
-  redis.call('SET', record, after, 'PX', RULES.retention_ms)
+  if has_book then
+    redis.call('SET', record, after)
+  else
+    redis.call('SET', record, after, 'PX', RULES.retention_ms)
+  end
   online_change = online_change - 1
 else
   redis.call('SET', record, after)

@@ -6,19 +6,26 @@
 -- sessions_from, sessions_to: where the sessions of this device are, nil if it is not there.
 -- mark (nil if none), current_id, current_instance, contested_until_ms, current_lease ('' if none): of its current session.
 -- tombstones: '' if none.
+-- has_status: whether there is a status part; others begins with it.
 --
 -- Needs: text, HEADER, MAX_VERSION, device_id
 -- Gives: minus, version, last_seen_ms, others, sessions_from, sessions_to, tombstones, mark, current_id,
---   current_instance, contested_until_ms, current_lease
+--   current_instance, contested_until_ms, current_lease, has_status
 
 local minus, version, last_seen_ms
 local others, sessions_from, sessions_to, tombstones = '', nil, nil, ''
 local mark, current_id, current_instance, contested_until_ms, current_lease
+local has_status = false
 if text then
   local _, header_end
   _, header_end, minus, version, last_seen_ms = string.find(text, HEADER)
   local next_byte = version and string.byte(text, header_end + 1)
-  if not version or next_byte and next_byte ~= 10 or version + 0 > MAX_VERSION or #last_seen_ms > 16 then
+  if next_byte == 30 then
+    has_status = true
+  elseif next_byte and next_byte ~= 10 then
+    version = nil
+  end
+  if not version or version + 0 > MAX_VERSION or #last_seen_ms > 16 then
     error('UNREADABLE is malformed in its header', 0)
   end
   local from, to = string.find(text, '\n' .. device_id .. '\t', header_end + 1, true)
@@ -40,7 +47,8 @@ if text then
       local instance_end, lease_from = string.find(text, '\31', id_end + 1, true), nil
       if instance_end and instance_end < current_end then
         contested_until_ms, lease_from = string.match(text, '^(%d*)\31?()', instance_end + 1)
-        current_lease = string.sub(text, lease_from, current_end - 1)
+        local lease_end = math.min(string.find(text, '\31', lease_from, true) or current_end, current_end)
+        current_lease = string.sub(text, lease_from, lease_end - 1)
       else
         instance_end, contested_until_ms, current_lease = current_end, '', ''
       end

@@ -1,9 +1,13 @@
 -- A user's record, as the STRING keeps it (domain/session.ts). Ids hold no control characters, so these separate:
 --
 --   record     = header *( LF device_id HT sessions )
---   header     = [ "-" ] version [ SP last_seen_ms ]          the minus says offline
+--   header     = [ "-" ] version [ SP last_seen_ms ] [ status ]          the minus says offline
+--   status     = RS [ book ]                                  there is one if the user has a book, or an idle session
+--   book       = availability US text US emoji US [ until_ms ] US minute_from_ms US minute_count *( RS claim )
+--   claim      = ( "c" / "x" ) claim_id US availability US text US emoji US ends_ms US set_ms     claimed, cleared
 --   sessions   = ( current / tombstone ) *( HT tombstone )    tombstones newest first
---   current    = [ "g" ] session [ US contested_until_ms / US US lease_id ]    g: in grace
+--   current    = [ "g" ] session [ US [ contested_until_ms ] [ US [ lease_id ] [ US activity ] ] ]    g: in grace
+--   activity   = sequence SP [ idle_since_ms ]                 absent: it never said anything
 --   tombstone  = ( "e" / "r" / "x" ) session US ended_at_ms   ended, replaced, expired
 --   session    = session_id US instance_id
 --   session_id = order [ "." connection_id ]
@@ -16,6 +20,9 @@
 --   "tablet" HT "g1790000000500000" US "gateway-1" US "130000" LF
 --   "laptop" HT "x1790000000000001.c1" US "gateway-2" US "5000" LF
 --   "car" HT "1790000000700000.c7" US "gateway-1" US US "lease-1"
+--
+-- What a book says first is what follows from its claims. Whoever has no status part pays nothing for it: scripts look for it
+-- where they would find a fault.
 --
 -- Records are cut and joined as text and never turned into tables, and what scripts share are pieces of text rather
 -- than functions: each call makes all functions anew, at a price for each outer local that a function mentions. As few

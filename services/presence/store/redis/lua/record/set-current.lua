@@ -3,12 +3,14 @@
 --
 -- session_id, instance_id, contested_until_ms (0: it is not): of the new session.
 -- lease_id: that the new session is under, '' for none.
+-- activity: sequence, SP, since when nobody uses the device, '' for nothing said; its_idle: that of it, ''.
 -- version: the user's, as text, the new one afterwards.
 --
 -- Needs: mark, current_id, session_id, GRACE, ENDED, REPLACED, record, minus, last_seen_ms, contested_until_ms,
 --   digits_of, tombstones, user_id, CAUSE_CONNECTED, device_id, instance_id, others, ONLINE_LINE,
---   of_other_devices, deadlines, clock_ms, lease_id, shard_prefix, current_lease, notices
--- Changes: version, online_change, leased_change
+--   of_other_devices, deadlines, clock_ms, lease_id, shard_prefix, current_lease, notices, has_status, activity, its_idle,
+--   CAUSE_STATUS, meta
+-- Changes: version, online_change, leased_change, others
 
 if mark and current_id ~= session_id then
   local ending = mark == GRACE and ENDED or REPLACED
@@ -18,10 +20,29 @@ local is_first = minus ~= ''
 local space = version and last_seen_ms ~= '' and ' ' or ''
 local contested = contested_until_ms > 0 and '\31' .. digits_of(contested_until_ms) or ''
 local leased = lease_id ~= '' and '\31\31' .. lease_id or ''
+if activity ~= '' then
+  if leased == '' then leased = contested == '' and '\31\31' or '\31' end
+  leased = leased .. '\31' .. activity
+end
 local tab = tombstones == '' and '' or '\t'
+local told_as, is_told_apart = '', false
+if has_status or its_idle ~= '' then
+  -- #include status/own-activity
+  -- #include status/status-of
+  local told_before = status_of(not is_first, mark and string.match(own_activity, '%d*$'))
+  local told_after
+  told_after, told_as = status_of(true, its_idle)
+  is_told_apart = told_after ~= told_before
+  others = others_with(book, its_idle)
+  if not has_status then redis.call('HSET', meta, 'schema', RULES.status_schema) end
+end
 if is_first then
   local transition =
-    user_id .. '\0001\0' .. CAUSE_CONNECTED .. '\0' .. device_id .. '\0' .. instance_id .. '\0000'
+    user_id .. '\0001\0' .. CAUSE_CONNECTED .. '\0' .. device_id .. '\0' .. instance_id .. '\0000' .. told_as
+  -- #include log/append
+  version = new_version
+elseif is_told_apart then
+  local transition = user_id .. '\0001\0' .. CAUSE_STATUS .. '\0\0\0000' .. told_as
   -- #include log/append
   version = new_version
 end

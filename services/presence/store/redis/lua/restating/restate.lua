@@ -40,7 +40,13 @@ for number = 1, #texts do
     if device_id then
       local record = ARGV[4 + number]
       local user_id = string.sub(record, #record_prefix + 1)
-      local transition = user_id .. ONLINE .. device_id .. '\0' .. instance_id .. '\0000'
+      local told_as = ''
+      local others = string.match(text, '^%d+ ?%d*(\30.*)$')
+      if others then
+        -- #include status/status-of
+        told_as = select(2, status_of(true, nil))
+      end
+      local transition = user_id .. ONLINE .. device_id .. '\0' .. instance_id .. '\0000' .. told_as
       -- #include log/append
       -- What follows the version stays as it is, and versions have 16 digits until 2286.
       if #new_version == #version then

@@ -3,11 +3,12 @@
 -- schema, shards: as text.
 --
 -- version_before: of the last entry of the log.
+-- its_schema: of the shard.
 -- The others: fields of meta, false where there is none.
 --
 -- Needs: meta, deadlines, log, schema, shards
--- Gives: version_before, clock, ticked, begin, begin_clock, born, blocks_end, order_ahead, order_jumped, order_level,
---   run_id, replid, incarnation
+-- Gives: version_before, its_schema, clock, ticked, begin, begin_clock, born, blocks_end, order_ahead, order_jumped,
+--   order_level, run_id, replid, incarnation
 
 for key, kind in pairs({ [meta] = 'hash', [deadlines] = 'zset', [log] = 'stream' }) do
   local found = redis.call('TYPE', key).ok
@@ -18,6 +19,7 @@ end
 local version_before = 0
 local clock, ticked, begin, begin_clock, born, blocks_end, order_ahead, order_jumped, order_level
 local run_id, replid, incarnation
+local its_schema
 do
   local names = { 'schema', 'shards', 'clock', 'ticked', 'begin', 'begin_clock', 'born', 'blocks_end', 'order_ahead',
     'order_jumped', 'order_level', 'fence', 'online', 'restated', 'run_id', 'replid', 'incarnation' }
@@ -34,8 +36,10 @@ do
   if clock and not ticked then
     return redis.error_reply('FOREIGN ' .. meta .. ' has a clock, and no field ticked')
   end
-  local its_schema, its_shards = values[1] or schema, values[2] or shards
-  if its_schema ~= schema and its_schema ~= RULES.leased_schema or its_shards ~= shards then
+  local its_shards = values[2] or shards
+  its_schema = values[1] or schema
+  local is_known = its_schema == schema or its_schema == RULES.leased_schema or its_schema == RULES.status_schema
+  if not is_known or its_shards ~= shards then
     return redis.error_reply('MARK ' .. its_schema .. ' ' .. its_shards)
   end
   if not values[1] or not values[2] then redis.call('HSET', meta, 'schema', schema, 'shards', shards) end

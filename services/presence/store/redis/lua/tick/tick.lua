@@ -1,11 +1,12 @@
 #!lua flags=allow-oom
 --[[ Extends deadlines, advances the clock of a shard and takes down sessions that are due, after decideExpire in
-domain/decisions.ts, and leases, after domain/lease.ts; or begins the shard anew: see begin.lua. While it recovers, nobody is taken down: who has no
-heartbeat there may have had one that was lost. Allowed when Redis is out of memory: it frees some.
+domain/decisions.ts, leases, after domain/lease.ts, and claims, after domain/claims.ts; or begins the shard anew: see
+begin.lua. While it recovers, nobody is taken down: who has no heartbeat there may have had one that was lost. Allowed
+when Redis is out of memory: it frees some.
 KEYS[1] meta           hash
 KEYS[2] deadlines      zset     due: score <= the shard clock, never a caller's; leases: see gateway-lease/open.lua
 KEYS[3] log            stream
-ARGV[1] limit          integer  due members and sessions of leases per call; 0: the clock only
+ARGV[1] limit          integer  due members, sessions of leases and users with due claims per call; 0: the clock only
 ARGV[2] reckonedMs     integer  where a shard clock starts at least that begins anew: what the node last knew of it
 ARGV[3] reckonedUs     integer  what the order clock reads at least, as the node reckons it; 0: it cannot
 ARGV[4] recordPrefix   prefix   of the records of this shard, whose hash tag it shares
@@ -26,7 +27,8 @@ Returns array          clock in ms; what was spent of limit (equal to it: call a
                        began anew just now, empty if it did not; of due members that failed, and are tried again a TTL
                        later, user and error in turn; 1 if it advanced, else 0; which of `kept` have no deadline,
                        from 0; Redis time in µs; sessions under leases; leases; those of them that are lost or closed;
-                       blocks; how far the order clock is ahead, and what it reads, in µs ]]
+                       blocks; users of whom something is claimed; how far the order clock is ahead, and what it
+                       reads, in µs ]]
 
 local meta, deadlines, log = KEYS[1], KEYS[2], KEYS[3]
 local limit, reckoned_ms, reckoned_us = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -130,6 +132,7 @@ if due[1] or looks[1] then
   end
   -- #include tick/look
 end
+-- #include tick/due-claims
 -- #include log/announce
 
 local online, restated, leased = unpack(redis.call('HMGET', meta, 'online', 'restated', 'leased'))
@@ -161,6 +164,7 @@ return {
   lease_count,
   hidden,
   block_count,
+  claimed_count,
   digits_of(order_ahead_us),
   digits_of(order_us),
 }

@@ -37,7 +37,7 @@ export const tick = defineScript({
   returns: (reply: Reply): TickReply => {
     const [clockMs, expired, lagMs, lastVersion, logLength, sessions, usersOnline, ...rest] = list(reply);
     const [begin, recoveringMs, restated, incarnation, begun, failed, isAdvanced, missing, nowUs, ...ofLeases] = rest;
-    const [leased, leases, hidden, blocks, aheadUs, orderUs] = ofLeases;
+    const [leased, leases, hidden, blocks, claimed, aheadUs, orderUs] = ofLeases;
     const failures = failuresIn(list(failed).map(text));
     const tick: Tick = {
       clockMs: integer(clockMs),
@@ -50,6 +50,7 @@ export const tick = defineScript({
       leased: integer(leased),
       leases: integer(leases),
       blocks: integer(blocks),
+      claimed: integer(claimed),
       failed: failures.length,
       begin: integer(begin),
       recoveringMs: integer(recoveringMs),

@@ -1,0 +1,36 @@
+import type { NewTransition } from "./decisions.ts";
+import type { UserRecord } from "./session.ts";
+import { isToldApart, plainStatus, saidBy, statusOf, type UserStatus } from "./status.ts";
+
+/** @returns undefined: the plain one (see plainStatus) */
+export function statusIn(record: UserRecord): UserStatus | undefined {
+  const { online, claims } = record;
+  const sinceMs = online ? idleSinceMs(record) : 0;
+  if (claims === undefined && sinceMs === 0) return undefined;
+  const status = statusOf(online, sinceMs, saidBy(claims?.claims ?? []));
+  return sinceMs === 0 && !isToldApart(status, plainStatus(online)) ? undefined : status;
+}
+
+/**
+ * Whether users who stay online, or offline, are told with another status. Whose coming and going is told is told with the
+ * status then.
+ */
+export function decideStatusChange(before: UserRecord | undefined, after: UserRecord): NewTransition | undefined {
+  const { online } = after;
+  const was = (before && statusIn(before)) ?? plainStatus(online);
+  const is = statusIn(after) ?? plainStatus(online);
+  if (!isToldApart(was, is)) return undefined;
+  return { online, cause: "STATUS", deviceId: "", instanceId: "" };
+}
+
+/** Since when all sessions of a user are idle, also those in grace, which stay as they were; 0: they are not. */
+function idleSinceMs({ devices }: UserRecord): number {
+  let sinceMs = 0;
+  for (const { current } of devices.values()) {
+    if (current === undefined) continue;
+    const itsMs = current.activity?.idleSinceMs ?? 0;
+    if (itsMs === 0) return 0;
+    sinceMs = Math.max(sinceMs, itsMs);
+  }
+  return sinceMs;
+}

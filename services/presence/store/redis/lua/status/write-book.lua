@@ -1,0 +1,83 @@
+-- Keeps what is claimed of the user, and tells what follows from it, after saidBy in domain/status.ts and decideStatusChange in
+-- domain/status-change.ts. A record lives as long as its book, whose turn is in the ZSET of claims; after it, as long as last
+-- seen is remembered.
+--
+-- claims, cleared: as they are to be, see read-book.lua.
+-- told_in_full: as the log says it, also the plain one.
+--
+-- Needs: claims, cleared, minute_from_ms, minute_count, said_availability, said_words, said_until, status_of, others_with,
+--   lines, minus, version, last_seen_ms, now_ms, digits_of, user_id, CAUSE_STATUS, record, shard_prefix
+-- Gives: told_in_full
+-- Changes: said_availability, said_words, said_until, version, last_seen_ms
+
+local is_online = minus == ''
+local told_before = status_of(is_online, nil)
+
+local self, strongest
+for _, claim in ipairs(claims) do
+  if claim.claim_id == 'self' then
+    self = claim
+  elseif not strongest or claim.availability > strongest.availability or
+    claim.availability == strongest.availability and (claim.set_ms > strongest.set_ms or
+      claim.set_ms == strongest.set_ms and claim.claim_id > strongest.claim_id) then
+    strongest = claim
+  end
+end
+local decider = self and self.availability ~= '0' and self or strongest
+local speaker = self and self.words ~= '\31' and self or decider
+said_availability = decider and decider.availability or '0'
+said_words = speaker and speaker.words or '\31'
+if said_words ~= '\31' then
+  said_until = digits_of(speaker.ends_ms)
+else
+  said_until = said_availability ~= '0' and digits_of(decider.ends_ms) or ''
+end
+
+-- When there is something to end, or nothing to remember any more.
+local turn_ms = minute_from_ms + RULES.minute_ms
+local new_book = ''
+if claims[1] or cleared[1] or turn_ms > now_ms then
+  local entries = { table.concat({ said_availability, said_words, said_until, digits_of(minute_from_ms),
+    digits_of(minute_count) }, '\31') }
+  for _, claim in ipairs(cleared) do
+    turn_ms = math.max(turn_ms, claim.ends_ms)
+    entries[#entries + 1] =
+      'x' .. claim.claim_id .. '\0310\31\31\31' .. digits_of(claim.ends_ms) .. '\31' .. digits_of(claim.set_ms)
+  end
+  if claims[1] then turn_ms = math.huge end
+  for _, claim in ipairs(claims) do
+    turn_ms = math.min(turn_ms, claim.ends_ms)
+    entries[#entries + 1] = table.concat({ 'c' .. claim.claim_id, claim.availability, claim.words,
+      digits_of(claim.ends_ms), digits_of(claim.set_ms) }, '\31')
+  end
+  new_book = table.concat(entries, '\30')
+end
+
+if not last_seen_ms or is_online == false and last_seen_ms ~= '' and last_seen_ms + RULES.retention_ms <= now_ms then
+  last_seen_ms = ''
+end
+-- First, for while the slot migrates it may have gone ahead, or cannot be made here any more. One too many is found by its tick.
+local claim_turns = shard_prefix .. 'claims'
+redis.call('ZADD', claim_turns, digits_of(turn_ms), user_id)
+local told_after, told_as, told_in_full = status_of(is_online, nil)
+if told_after ~= told_before then
+  local seen = not is_online and last_seen_ms ~= '' and last_seen_ms or '0'
+  local transition = user_id .. (is_online and '\0001\0' or '\0000\0') .. CAUSE_STATUS .. '\0\0\0' .. seen .. told_as
+  -- #include log/append
+  version = new_version
+elseif not version then
+  -- Every later change is above it.
+  -- #include log/state
+  version = digits_of(last_version)
+end
+local new_text = (is_online and '' or '-') .. version .. (last_seen_ms == '' and '' or ' ' .. last_seen_ms) ..
+  others_with(new_book, nil)
+if is_online or new_book ~= '' then
+  redis.call('SET', record, new_text)
+elseif lines == '' and last_seen_ms == '' then
+  redis.call('DEL', record)
+else
+  local left_ms = last_seen_ms == '' and 0 or last_seen_ms + RULES.retention_ms - now_ms
+  redis.call('SET', record, new_text, 'PX', digits_of(math.max(left_ms, RULES.memory_ms)))
+end
+if new_book == '' then redis.call('ZREM', claim_turns, user_id) end
