@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { callerLine, newToken } from "@realchat/presence-runtime/callers";
 import {
+  freePort,
   startDelivery,
   startPresence,
   type TestDelivery,
@@ -32,8 +33,10 @@ describe("what the services expose", () => {
   before(async () => {
     // Callers are counted where they are asked who they are.
     writeFileSync(callers, callerLine("gateway", ["gateway", "read", "watch-everyone"], PRESENCE_TOKEN));
-    presence = await startPresence({ env: { API_TOKENS_FILE: callers } });
-    delivery = await startDelivery({ env: { PRESENCE_SVC_ADDR: presence.grpcAddress, PRESENCE_TOKEN } });
+    // Spans are counted where there is a collector for them; nobody answers at this one.
+    const traced = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${await freePort()}` };
+    presence = await startPresence({ env: { ...traced, API_TOKENS_FILE: callers } });
+    delivery = await startDelivery({ env: { ...traced, PRESENCE_SVC_ADDR: presence.grpcAddress, PRESENCE_TOKEN } });
     await generateTraffic(delivery);
     exposed = { presence: await untilAllSeen(presence), delivery: await untilAllSeen(delivery) };
   });
