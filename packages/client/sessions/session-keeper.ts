@@ -457,15 +457,23 @@ export class SessionKeeper implements AsyncDisposable {
     this.#release(session);
   }
 
-  /** A status has no room for what an operator said: the batch has. */
+  /**
+   * A status has no room for what an operator said: the batch has. It asks once more, so it may be carried out: unless it is
+   * answered, nothing is known of it.
+   */
   async #whyRefused(request: DeepPartial<RegisterSessionRequest>, error: unknown): Promise<RegisterSessionResponse> {
     const refusal = presenceClientErrorOf(error);
     if (refusal.code !== "FAILED_PRECONDITION") throw refusal;
     const { callTimeoutMs: timeoutMs } = this.#limits;
-    const answer = this.#api.registerSessions({ sessions: [request] }, { timeoutMs }).catch(() => undefined);
-    const [result] = (await answer)?.results ?? [];
-    if (result?.session !== undefined) return result.session;
-    throw (result && failureOf(result)) ?? refusal;
+    try {
+      const { results } = await this.#api.registerSessions({ sessions: [request] }, { timeoutMs });
+      const [result] = results;
+      if (result?.session !== undefined) return result.session;
+      throw (result && failureOf(result)) ?? unanswered;
+    } catch (thrown) {
+      const failure = presenceClientErrorOf(thrown);
+      throw failure.code === "UNIMPLEMENTED" ? refusal : failure;
+    }
   }
 
   #endingOf(session: HeldSession): DeepPartial<UnregisterSessionRequest> {

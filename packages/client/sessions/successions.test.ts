@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { pause } from "@realchat/presence-runtime/clock";
 import { FakeClock } from "@realchat/presence-runtime/testing";
+import { PresenceClientError } from "../presence-client-error.ts";
 import { away, ScriptedPresence } from "../testing/scripted-presence.ts";
 import type { SessionHandle, Successor } from "./session-handle.ts";
 import { SessionKeeper } from "./session-keeper.ts";
@@ -74,6 +75,23 @@ describe("a registration", () => {
     presence.serveAgain();
     await clock.advance(10_000);
     assert.equal(second.state, "online");
+  });
+});
+
+describe("a registration that is refused", () => {
+  test("is tried again while nobody answers why: to ask may have registered it, after a loss (P8)", async () => {
+    const { clock, presence, here } = scene();
+    const over = new PresenceClientError("FAILED_PRECONDITION", "over");
+    presence.fault = ({ kind }) => (kind === "register" ? { when: "before", error: over } : undefined);
+    presence.batchFault = () => {
+      presence.serveAgain();
+      return { when: "after", error: away };
+    };
+    const handle = here.open(alice);
+    await clock.advance(5_000);
+    assert.equal(presence.ofKind("register").length, 3);
+    assert.equal(handle.state, "online");
+    assert.equal(presence.tokens.get("alice\0phone"), handle.sessionId);
   });
 });
 
