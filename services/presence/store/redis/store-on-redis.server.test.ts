@@ -131,7 +131,7 @@ describe("a store on Redis", () => {
       store.open(),
       (error) =>
         error instanceof StoreRefusal &&
-        /schema version 9, this program writes 1 or 2: run the matching/.test(error.message),
+        /schema version 9, this program writes 1 to 3: run the matching/.test(error.message),
     );
   });
 

@@ -37,7 +37,7 @@ export async function openRedisHarness(site: RedisSite, options: StoreOptions): 
     const byMs = String(Math.round(ms));
     await Promise.all(
       keys.map(({ meta, claims, recordPrefix }) =>
-        site.send(meta, "EVAL", ageShard, "2", meta, claims, recordPrefix, byMs),
+        site.send(meta, "EVAL", ageShard, "1", meta, recordPrefix, byMs, claims),
       ),
     );
   };
@@ -77,7 +77,8 @@ export async function openRedisHarness(site: RedisSite, options: StoreOptions): 
 /** Takes ms off the time of the last tick, and off all times of claims: see lua/record/record.lua. */
 const ageShard = `
 redis.call('HINCRBY', KEYS[1], 'ticked', -ARGV[2])
-local users = redis.call('ZRANGE', KEYS[2], 0, -1)
+-- While the slot migrates, a key that is not there may be elsewhere.
+local users = redis.pcall('ZRANGE', ARGV[3], 0, -1)
 for _, user in ipairs(users) do
   local text = redis.call('GET', ARGV[1] .. user)
   local header, book, lines = string.match(text or '', '^([^\\30]*\\30)([^\\n]*)(.*)$')
@@ -91,7 +92,7 @@ for _, user in ipairs(users) do
       return '\\31' .. older(ends) .. '\\31' .. older(set)
     end)
     redis.call('SET', ARGV[1] .. user, header .. said .. claims .. lines, 'KEEPTTL')
-    redis.call('ZINCRBY', KEYS[2], -ARGV[2], user)
+    redis.call('ZINCRBY', ARGV[3], -ARGV[2], user)
   end
 end`;
 
