@@ -14,8 +14,8 @@ import {
 import { connect, type SocketClient, toldUsers } from "../testing/socket-client.ts";
 
 // A gateway whose clients all come at once has what these two take to let them in, on a busy machine too.
-const ttlMs = 8_000;
-const graceMs = 6_000;
+const ttlMs = 12_000;
+const graceMs = 10_000;
 const crowd = Array.from({ length: 300 }, (_, index) => `user-${index}`);
 
 let presence: TestPresence;
