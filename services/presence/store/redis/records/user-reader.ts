@@ -14,6 +14,14 @@ const scanCount = 1_000;
 /** How often a shard may begin anew while its users are read. */
 const attemptsMax = 3;
 
+interface ReadRecords {
+  readonly views: UserView[];
+  /** What they were read from. */
+  readonly records: readonly Reply[];
+  /** Who reads offline is so by the data that this node knew when it asked. */
+  readonly isKnown: boolean;
+}
+
 /**
  * Reads users' records. Who reads offline is so only by the data that this node knows: a shard that lost its data, or
  * began anew unknown to this node, is ticked and read again.
@@ -81,28 +89,27 @@ export class UserReader {
       const ids = inShard.map((place) => userIds[place] as string);
       const found = await this.#readShard(shard, ids).catch((error: Error) => {
         failures.push(error);
-        return ids.map((userId) => unknownUser(userId, shard.number, error));
+        return { views: ids.map((userId) => unknownUser(userId, shard.number, error)) };
       });
-      for (const [index, place] of inShard.entries()) views[place] = found[index] as UserView;
+      for (const [index, place] of inShard.entries()) views[place] = found.views[index] as UserView;
     };
     await Promise.all([...places].map(([shard, inShard]) => readInto(shard, inShard)));
     if (failures.length > 0 && failures.length === places.size) throw failures[0];
     return views;
   }
 
-  async #readShard(shard: ShardState, userIds: readonly string[]): Promise<UserView[]> {
+  async #readShard(shard: ShardState, userIds: readonly string[]): Promise<Omit<ReadRecords, "isKnown">> {
     if (!shard.isProven) await this.#tick(shard);
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
-      const { views, isKnown } = await this.#viewsOf(shard, userIds);
-      if (isKnown) return views;
+      const read = await this.#viewsOf(shard, userIds);
+      if (read.isKnown) return read;
       await this.#tick(shard);
     }
     throw shard.link.failure(beganAnew(shard));
   }
 
-  /** @returns `isKnown`: who reads offline is so by the data that this node knew when it asked */
-  async #viewsOf(shard: ShardState, userIds: readonly string[]): Promise<{ views: UserView[]; isKnown: boolean }> {
-    if (userIds.length === 0) return { views: [], isKnown: true };
+  async #viewsOf(shard: ShardState, userIds: readonly string[]): Promise<ReadRecords> {
+    if (userIds.length === 0) return { views: [], records: [], isKnown: true };
     const knownVersion = shard.lastVersion;
     const { incarnation } = shard.witness;
     const keys = userIds.map((userId) => shard.keys.recordPrefix + userId);
@@ -129,22 +136,17 @@ export class UserReader {
       shard.saw(view.version);
       return view;
     });
-    return { views, isKnown };
+    return { views, records, isKnown };
   }
 
   /** @throws PresenceError DATA_LOSS when the record cannot be read */
   async claimsOf(userId: string): Promise<{ readonly claims: readonly StatusClaim[] } & StatusView> {
-    const [[view], record] = await Promise.all([this.read([userId]), this.#recordOf(userId)]);
+    const { views, records } = await this.#readShard(this.#shardOf(userId), [userId]);
+    const [view, record] = [views[0], records[0]];
     invariant(view !== undefined, "a view for each user");
     if (view.unknown !== undefined) throw view.unknown;
     const { version, online, status = plainStatus(online) } = view;
-    return { claims: (record !== null && decodeClaims(record)) || [], version, status };
-  }
-
-  async #recordOf(userId: string): Promise<string | null> {
-    const { keys, link } = this.#shardOf(userId);
-    const [record] = list(await link.send(["MGET", keys.recordPrefix + userId]));
-    return typeof record === "string" ? record : null;
+    return { claims: (typeof record === "string" && decodeClaims(record)) || [], version, status };
   }
 
   /** Whether the shard's data is that of this incarnation, after all that was asked before. */
