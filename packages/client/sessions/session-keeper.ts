@@ -6,6 +6,7 @@ import {
   PresenceApiDefinition,
   type RegisterSessionRequest,
   type RegisterSessionResponse,
+  type RegisterSessionResult,
   type SessionRef,
   type UnregisterSessionRequest,
   type UnregisterSessionResponse,
@@ -124,7 +125,7 @@ export class SessionKeeper implements AsyncDisposable {
           .catch((error) => this.#whyRefused(request, error)),
       many: async (sessions) => {
         const { results } = await this.#api.registerSessions({ sessions }, timeout);
-        return results.map((result) => failureOf(result) ?? result.session ?? unanswered);
+        return results.map(registrationIn);
       },
       answered: (session, answer, sentMs) => this.#registered(session, answer, sentMs),
       failed: (session, error, sentMs) => this.#registrationFailed(session, error, sentMs),
@@ -465,15 +466,13 @@ export class SessionKeeper implements AsyncDisposable {
     const refusal = presenceClientErrorOf(error);
     if (refusal.code !== "FAILED_PRECONDITION") throw refusal;
     const { callTimeoutMs: timeoutMs } = this.#limits;
-    try {
-      const { results } = await this.#api.registerSessions({ sessions: [request] }, { timeoutMs });
-      const [result] = results;
-      if (result?.session !== undefined) return result.session;
-      throw (result && failureOf(result)) ?? unanswered;
-    } catch (thrown) {
+    const { results } = await this.#api.registerSessions({ sessions: [request] }, { timeoutMs }).catch((thrown) => {
       const failure = presenceClientErrorOf(thrown);
       throw failure.code === "UNIMPLEMENTED" ? refusal : failure;
-    }
+    });
+    const answer = results.map(registrationIn)[0] ?? unanswered;
+    if (answer instanceof PresenceClientError) throw answer;
+    return answer;
   }
 
   #endingOf(session: HeldSession): DeepPartial<UnregisterSessionRequest> {
@@ -537,6 +536,11 @@ const reasons = {
   "connection-lost": DisconnectReason.DISCONNECT_REASON_CONNECTION_LOST,
   "server-drain": DisconnectReason.DISCONNECT_REASON_SERVER_DRAIN,
 } as const satisfies Record<CloseReason, DisconnectReason>;
+
+/** @returns what presence answered to one of many */
+function registrationIn(result: RegisterSessionResult): RegisterSessionResponse | PresenceClientError {
+  return failureOf(result) ?? result.session ?? unanswered;
+}
 
 /** A call of its own has its trace context where every gRPC server looks for it. */
 function tracedBy({ traceparent }: { readonly traceparent?: string | undefined }): Pick<CallOptions, "metadata"> {

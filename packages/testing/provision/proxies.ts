@@ -13,7 +13,7 @@ export type ProxyProgram = { path: string; env: NodeJS.ProcessEnv };
  */
 export async function provideNginx(say: Progress = toStandardError): Promise<ProxyProgram> {
   const known = handedOver<ProxyProgram>("nginx");
-  return known ?? found("nginx", "-v", "nginx-light", say);
+  return known ?? found("nginx", "-v", (name: string) => debianPackages([name], say));
 }
 
 /**
@@ -22,7 +22,7 @@ export async function provideNginx(say: Progress = toStandardError): Promise<Pro
  */
 export async function provideHaproxy(say: Progress = toStandardError): Promise<ProxyProgram> {
   const known = handedOver<ProxyProgram>("haproxy");
-  return known ?? found("haproxy", "-v", "haproxy", say);
+  return known ?? found("haproxy", "-v", (name: string) => debianPackages([name], say));
 }
 
 /**
@@ -37,15 +37,14 @@ export async function provideEnvoy(): Promise<ProxyProgram> {
 async function found(
   name: "nginx" | "haproxy" | "envoy",
   version: string,
-  packageName?: string,
-  say: Progress = toStandardError,
+  unpack: (name: string) => Promise<string | undefined> = async () => undefined,
 ): Promise<ProxyProgram> {
   const runs = async ({ path, env }: ProxyProgram) =>
     (await runCommand(path, [version], { env, timeoutMs: 10_000 })).ok;
   // Debian keeps such programs where only root looks.
   const own = { path: onPath(name) ?? `/usr/sbin/${name}`, env: {} };
   if (await runs(own)) return own;
-  const root = packageName && (await debianPackages([packageName], say));
+  const root = await unpack(name);
   if (root !== undefined) {
     const unpacked = { path: `${root}/usr/sbin/${name}`, env: librariesIn(root) };
     if (await runs(unpacked)) return unpacked;

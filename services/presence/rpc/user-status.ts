@@ -1,5 +1,4 @@
 import { durationOf, presence, type Timestamp } from "@realchat/presence-proto";
-import type { CallContext } from "@realchat/presence-rpc";
 import type { Notify } from "../domain/attention.ts";
 import { availabilities, type StatusClaim, selfClaim } from "../domain/status.ts";
 import { userStatusOf } from "../events/codec.ts";
@@ -44,10 +43,7 @@ export function userStatus(statuses: PresenceService["statuses"], heartbeatInter
       return { heartbeatInterval };
     },
 
-    async shouldNotify(
-      { userIds }: presence.ShouldNotifyRequest,
-      _call: CallContext,
-    ): Promise<presence.ShouldNotifyResponse> {
+    async shouldNotify({ userIds }: presence.ShouldNotifyRequest): Promise<presence.ShouldNotifyResponse> {
       const users = await statuses.shouldNotify(userIds);
       return {
         users: users.map((notify) => ({
