@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { cpuUsage } from "node:process";
 import { test } from "node:test";
 import { SeenVersions } from "./kafka/seen-versions.ts";
+import { plainStatus } from "./status/user-status.ts";
 import { KnownUsers } from "./watch/known-users.ts";
 
 const usersMax = 100_000;
@@ -31,8 +32,8 @@ test("versions beyond those remembered cost no more than others", () => {
 test("users who left, beyond those remembered, cost no more than others", () => {
   const known = new KnownUsers({ unknownAreOffline: true, offlineMax: usersMax });
   const times = slowdown((userId, version) => {
-    known.merge({ userId, online: true, version });
-    known.merge({ userId, online: false, version: version + 1 });
+    known.merge({ userId, online: true, version, status: plainStatus(true) });
+    known.merge({ userId, online: false, version: version + 1, status: plainStatus(false) });
   });
   assert.ok(known.size <= usersMax && known.size > 0.8 * usersMax, `${known.size} are remembered`);
   assert.ok(times < allowed, `it took ${times} times as long`);

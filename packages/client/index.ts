@@ -18,6 +18,14 @@ export type { KeeperMetrics } from "./sessions/keeper-metrics.ts";
 export type { KeeperLimits, SessionKeeperOptions } from "./sessions/keeper-options.ts";
 export type { CloseReason, SessionHandle, SessionState, Successor } from "./sessions/session-handle.ts";
 export { type OpenSession, SessionKeeper } from "./sessions/session-keeper.ts";
+export {
+  type Availability,
+  availabilities,
+  isToldApart,
+  plainStatus,
+  type UserStatus,
+  userStatusOf,
+} from "./status/user-status.ts";
 export type { OnListenerError } from "./tell.ts";
 export type { PresenceNews } from "./watch/presence-news.ts";
 export { PresenceWatch, type WatchMetrics, type WatchOptions, watch } from "./watch/watch.ts";

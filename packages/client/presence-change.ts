@@ -1,12 +1,20 @@
-import { PresenceStatus, type PresenceUpdateEvent, type UserPresence } from "@realchat/presence-proto/presence";
+import {
+  PresenceStatus,
+  type PresenceUpdateEvent,
+  TransitionCause,
+  type UserPresence,
+} from "@realchat/presence-proto/presence";
+import { type UserStatus, userStatusOf } from "./status/user-status.ts";
+import { wallMsOf } from "./wall-time.ts";
 
-/** Somebody is online, or offline. */
+/** Somebody is online, or offline, or has another status. */
 export interface PresenceChange {
   readonly userId: string;
   readonly online: boolean;
   readonly version: number;
   /** Of who is offline, wall clock, ms; 0: unknown. */
   readonly lastSeenMs: number;
+  readonly status: UserStatus;
   /** The contract's TransitionCause; undefined when this comes from a snapshot. */
   readonly cause: number | undefined;
   /** Whose session made the difference, and at which gateway; undefined when this comes from a snapshot. */
@@ -18,16 +26,19 @@ export interface PresenceChange {
 }
 
 export function changeOfUpdate(update: PresenceUpdateEvent): PresenceChange {
-  const { userId, status, version, cause, deviceId, instanceId, shard } = update;
-  const online = status === PresenceStatus.PRESENCE_STATUS_ONLINE;
-  return { userId, online, version, lastSeenMs: millisecondsOf(update.lastSeenAt), cause, deviceId, instanceId, shard };
+  const { userId, version, cause, deviceId, instanceId, shard } = update;
+  const online = update.status === PresenceStatus.PRESENCE_STATUS_ONLINE;
+  const status = userStatusOf(update.userStatus, online);
+  return { userId, online, version, lastSeenMs: wallMsOf(update.lastSeenAt), status, cause, deviceId, instanceId, shard };
 }
 
-export function changeOfView({ userId, online, version, lastSeenAt, shard }: UserPresence): PresenceChange {
+export function changeOfView({ userId, online, version, lastSeenAt, status: told, shard }: UserPresence): PresenceChange {
   const unknown = { cause: undefined, deviceId: undefined, instanceId: undefined };
-  return { userId, online, version, lastSeenMs: millisecondsOf(lastSeenAt), ...unknown, shard };
+  const status = userStatusOf(told, online);
+  return { userId, online, version, lastSeenMs: wallMsOf(lastSeenAt), status, ...unknown, shard };
 }
 
-function millisecondsOf(time: { readonly seconds: number; readonly nanos: number } | undefined): number {
-  return time === undefined ? 0 : time.seconds * 1_000 + Math.floor(time.nanos / 1_000_000);
+/** Online or offline as before. */
+export function isOfStatusAlone({ cause }: PresenceChange): boolean {
+  return cause === TransitionCause.TRANSITION_CAUSE_STATUS;
 }

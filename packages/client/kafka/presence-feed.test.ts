@@ -3,7 +3,12 @@ import { test } from "node:test";
 import { KafkaError } from "@realchat/presence-kafka/error";
 import { ScriptedTopic } from "@realchat/presence-kafka/testing";
 import { EventEnvelope, EventType } from "@realchat/presence-proto/events";
-import { PresenceResetEvent, PresenceStatus, PresenceUpdateEvent } from "@realchat/presence-proto/presence";
+import {
+  PresenceResetEvent,
+  PresenceStatus,
+  PresenceUpdateEvent,
+  TransitionCause,
+} from "@realchat/presence-proto/presence";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { type FeedNews, PresenceFeed, presenceFeed } from "./presence-feed.ts";
 import type { ResetFloor } from "./reset-floors.ts";
@@ -59,6 +64,21 @@ test("repetitions and older versions are left out; restatements are told", async
   await clock.advance(0);
   assert.deepEqual(told(), ["listening", "+a@1", "-a@2", "-a@3"]);
   assert.equal(feed.metrics().repetitions, 2);
+});
+
+test("another status is a change of whoever stays online, or offline", async () => {
+  const { clock, topic, news } = await following(1);
+  const event = PresenceUpdateEvent.fromPartial({
+    ...{ userId: "a", version: 2, status: PresenceStatus.PRESENCE_STATUS_OFFLINE },
+    ...{ cause: TransitionCause.TRANSITION_CAUSE_STATUS, userStatus: { text: "lunch", until: { seconds: 7, nanos: 0 } } },
+  });
+  write(topic, 0, envelope(EventType.EVENT_TYPE_USER_STATUS_CHANGED, PresenceUpdateEvent.encode(event)));
+  await clock.advance(0);
+  const change = news.at(-1);
+  assert.ok(change?.kind === "change");
+  assert.deepEqual([change.online, change.version, change.cause], [false, 2, 9]);
+  const status = { availability: undefined, text: "lunch", emoji: "", untilMs: 7_000, idleSinceMs: 0 };
+  assert.deepEqual(change.status, status);
 });
 
 test("what was written before it listens is not told", async () => {

@@ -17,6 +17,7 @@ export function recordContent(value: Uint8Array): RecordContent {
     switch (eventType) {
       case EventType.EVENT_TYPE_USER_ONLINE:
       case EventType.EVENT_TYPE_USER_OFFLINE:
+      case EventType.EVENT_TYPE_USER_STATUS_CHANGED:
         return { kind: "change", change: changeOfUpdate(PresenceUpdateEvent.decode(payload)) };
       case EventType.EVENT_TYPE_PRESENCE_RESET:
         return { kind: "reset", reset: PresenceResetEvent.decode(payload) };

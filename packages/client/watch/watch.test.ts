@@ -1,18 +1,28 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { PresenceStatus, type UserPresence, type WatchPresenceResponse } from "@realchat/presence-proto/presence";
+import {
+  Availability,
+  PresenceStatus,
+  TransitionCause,
+  type UserPresence,
+  UserStatus,
+  type WatchPresenceResponse,
+} from "@realchat/presence-proto/presence";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import type { PresenceApi } from "../grpc/presence-channels.ts";
+import type { PresenceChange } from "../presence-change.ts";
 import { PresenceClientError } from "../presence-client-error.ts";
+import { plainStatus } from "../status/user-status.ts";
 import type { PresenceNews } from "./presence-news.ts";
 import { type PresenceWatch, watch } from "./watch.ts";
 
-/** What a stream says, in a few words: `+alice@3` online, `-alice@4` offline, `?alice@0` unknown. */
+/** What a stream says, in a few words: `+alice@3` online, `-alice@4 lunch` offline with that text, `?alice@0` unknown. */
 function views(...texts: string[]): UserPresence[] {
-  return texts.map((text) => {
-    const [userId = "", version] = text.slice(1).split("@");
-    const online = text.startsWith("+");
+  return texts.map((words) => {
+    const [, userId = "", version, text = ""] = /^.(\w+)@(\d+) ?(.*)$/.exec(words) ?? [];
+    const online = words.startsWith("+");
     const lastSeenAt = online ? undefined : { seconds: 7, nanos: 5_000_000 };
+    const availability = online ? Availability.AVAILABILITY_AVAILABLE : Availability.AVAILABILITY_UNSPECIFIED;
     return {
       userId,
       online,
@@ -20,8 +30,8 @@ function views(...texts: string[]): UserPresence[] {
       deviceIds: [],
       shard: 1,
       lastSeenAt,
-      status: undefined,
-      unknown: text.startsWith("?"),
+      status: text === "" ? undefined : UserStatus.fromPartial({ availability, text }),
+      unknown: words.startsWith("?"),
     };
   });
 }
@@ -34,23 +44,29 @@ const snapshot = (...texts: string[]) => message({ snapshot: views(...texts) });
 const complete = message({ snapshotComplete: true });
 const reset = message({ reset: true });
 const recovering = message({ recovering: true });
-const updates = (...texts: string[]) =>
+const updates = (...texts: string[]) => updatesBy(TransitionCause.TRANSITION_CAUSE_CONNECTED, texts);
+const statusUpdates = (...texts: string[]) => updatesBy(TransitionCause.TRANSITION_CAUSE_STATUS, texts);
+const updatesBy = (cause: TransitionCause, texts: readonly string[]) =>
   message({
-    updates: views(...texts).map(({ userId, online, version, lastSeenAt }) => ({
+    updates: views(...texts).map(({ userId, online, version, lastSeenAt, status: userStatus }) => ({
       ...{
         userId,
         version,
         lastSeenAt,
         occurredAt: 0,
-        cause: 1 as const,
+        cause,
         deviceId: "phone",
         instanceId: "gw",
         shard: 1,
-        userStatus: undefined,
+        userStatus,
       },
       status: online ? PresenceStatus.PRESENCE_STATUS_ONLINE : PresenceStatus.PRESENCE_STATUS_OFFLINE,
     })),
   });
+
+function wordsOf({ userId, online, version, status: { text } }: PresenceChange): string {
+  return `${online ? "+" : "-"}${userId}@${version}${text === "" ? "" : ` ${text}`}`;
+}
 
 type Step = WatchPresenceResponse | PresenceClientError;
 
@@ -93,7 +109,7 @@ function watching(
     state.watched = watched;
     for await (const one of watched) {
       news.push(one);
-      told.push(one.kind === "change" ? `${one.online ? "+" : "-"}${one.userId}@${one.version}` : one.kind);
+      told.push(one.kind === "change" ? wordsOf(one) : one.kind);
     }
   })();
   return { clock, stop, state, told, news, ended };
@@ -108,7 +124,7 @@ describe("watching everyone", () => {
     assert.deepEqual(told, ["+alice@1", "+bob@2", "synced", "+carol@3", "-alice@4"]);
     const { kind, ...last } = news.at(-1) as PresenceNews & { kind: "change" };
     const change = { userId: "alice", online: false, version: 4, lastSeenMs: 7_005, cause: 1, deviceId: "phone" };
-    assert.deepEqual(last, { ...change, instanceId: "gw", shard: 1 });
+    assert.deepEqual(last, { ...change, status: plainStatus(false), instanceId: "gw", shard: 1 });
     stop.abort();
     await ended;
   });
@@ -123,6 +139,35 @@ describe("watching everyone", () => {
     ]);
     await clock.advance(0);
     assert.deepEqual(told, ["+alice@5", "synced", "-alice@8", "+alice@9"]);
+  });
+
+  test("tells another status as a change, with the text of who is offline, and each once", async () => {
+    const { clock, told } = watching("everyone", [
+      [
+        snapshot("+alice@1 lunch", "+bob@2"),
+        complete,
+        statusUpdates("+alice@1 lunch", "+alice@4 review", "+bob@3 lunch"),
+        updates("-alice@5 review", "-bob@6"),
+        statusUpdates("-alice@7"),
+      ],
+    ]);
+    await clock.advance(0);
+    const changes = ["+alice@4 review", "+bob@3 lunch", "-alice@5 review", "-bob@6", "-alice@7"];
+    assert.deepEqual(told, ["+alice@1 lunch", "+bob@2", "synced", ...changes]);
+  });
+
+  test("tells that the text of somebody who is offline has ended, though it was told long ago, or during a cut", async () => {
+    const { clock, told, state } = watching(
+      "everyone",
+      [
+        [complete, statusUpdates("-alice@1"), updates("-bob@2 lunch")],
+        [complete, statusUpdates("-alice@1")],
+      ],
+      (userId) => `-${userId}@9`,
+    );
+    await clock.advance(5_000);
+    assert.deepEqual(told, ["synced", "-alice@1", "-bob@2 lunch", "unsynced", "-bob@9", "synced"]);
+    assert.deepEqual(state.askings, [["bob"]]);
   });
 
   test("after a cut tells what changed in the meantime, also who vanished, and nothing else", async () => {

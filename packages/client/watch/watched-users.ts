@@ -1,7 +1,12 @@
 import type { GetPresenceResponse, UserPresence, WatchPresenceResponse } from "@realchat/presence-proto/presence";
 import { type Clock, pause } from "@realchat/presence-runtime/clock";
 import type { PresenceApi } from "../grpc/presence-channels.ts";
-import { changeOfUpdate, changeOfView, type PresenceChange } from "../presence-change.ts";
+import {
+  changeOfUpdate,
+  changeOfView,
+  isOfStatusAlone,
+  type PresenceChange,
+} from "../presence-change.ts";
 import { KnownUsers } from "./known-users.ts";
 import type { PresenceNews } from "./presence-news.ts";
 
@@ -159,7 +164,9 @@ export class WatchedUsers {
       const change = changeOfUpdate(update);
       this.#doubted.delete(change.userId);
       this.#unknown.delete(change.userId);
-      yield* this.#tell(change, this.#known.merge(change));
+      // Of somebody who was forgotten, or never told, it may be the end of a text that the reader has.
+      const isOfForgotten = isOfStatusAlone(change) && !this.#known.has(change.userId);
+      yield* this.#tell(change, this.#known.merge(change) || isOfForgotten);
     }
     if (message.snapshotComplete) this.#doubtTheAbsent();
   }
@@ -174,7 +181,12 @@ export class WatchedUsers {
     this.#unknown.delete(view.userId);
     if (view.unknown) this.#takeUnknown(view.userId);
     else if (recovering) yield* this.#takeUnsure(view);
-    else yield* this.#tell(changeOfView(view), this.#known.replace(view));
+    else yield* this.#takeKnown(view);
+  }
+
+  *#takeKnown(view: UserPresence): Generator<PresenceNews> {
+    const change = changeOfView(view);
+    yield* this.#tell(change, this.#known.replace(change));
   }
 
   /** What is held of this user is as good as before, and nothing waits for better. */
@@ -188,13 +200,17 @@ export class WatchedUsers {
 
   /** Of a store that recovers: it may have lost who came, and whom it has may be one who left since. */
   *#takeUnsure(view: UserPresence): Generator<PresenceNews> {
-    if (view.online) yield* this.#tell(changeOfView(view), this.#known.merge(view));
+    const change = changeOfView(view);
+    if (change.online) yield* this.#tell(change, this.#known.merge(change));
     else this.#doubted.add(view.userId);
   }
 
+  /** A snapshot of everyone holds nobody who is offline; what was known of these may be over. */
   #doubtTheAbsent(): void {
     if (this.#userIds.length === 0) {
-      for (const user of this.#known.onlineUsers()) if (!this.#inSnapshot?.has(user)) this.#doubted.add(user);
+      for (const users of [this.#known.onlineUsers(), this.#known.offlineUsersWithStatus()]) {
+        for (const user of users) if (!this.#inSnapshot?.has(user)) this.#doubted.add(user);
+      }
     }
     this.#inSnapshot = undefined;
     this.#askMs = this.#clock.monotonicMs();
