@@ -25,6 +25,7 @@ export {
   plainStatus,
   type UserStatus,
   userStatusOf,
+  wireAvailabilityOf,
 } from "./status/user-status.ts";
 export type { OnListenerError } from "./tell.ts";
 export type { PresenceNews } from "./watch/presence-news.ts";

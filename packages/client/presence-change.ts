@@ -29,10 +29,27 @@ export function changeOfUpdate(update: PresenceUpdateEvent): PresenceChange {
   const { userId, version, cause, deviceId, instanceId, shard } = update;
   const online = update.status === PresenceStatus.PRESENCE_STATUS_ONLINE;
   const status = userStatusOf(update.userStatus, online);
-  return { userId, online, version, lastSeenMs: wallMsOf(update.lastSeenAt), status, cause, deviceId, instanceId, shard };
+  return {
+    userId,
+    online,
+    version,
+    lastSeenMs: wallMsOf(update.lastSeenAt),
+    status,
+    cause,
+    deviceId,
+    instanceId,
+    shard,
+  };
 }
 
-export function changeOfView({ userId, online, version, lastSeenAt, status: told, shard }: UserPresence): PresenceChange {
+export function changeOfView({
+  userId,
+  online,
+  version,
+  lastSeenAt,
+  status: told,
+  shard,
+}: UserPresence): PresenceChange {
   const unknown = { cause: undefined, deviceId: undefined, instanceId: undefined };
   const status = userStatusOf(told, online);
   return { userId, online, version, lastSeenMs: wallMsOf(lastSeenAt), status, ...unknown, shard };

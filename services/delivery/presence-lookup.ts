@@ -3,6 +3,7 @@ import {
   PresenceClientError,
   type PresenceClientErrorCode,
   type presence,
+  userStatusOf,
 } from "@realchat/presence-client";
 import type { Dot } from "./push/dot.ts";
 import { LookupRefused, type PresenceLookup } from "./push/presence-lookup.ts";
@@ -38,7 +39,7 @@ async function ask(api: PresenceApi, userIds: readonly string[]): Promise<presen
 }
 
 // While the last device is in grace, none is listed; dots do not change when it stays or comes back.
-function dotOf({ userId, online, version, deviceIds, lastSeenAt, shard }: presence.UserPresence): Dot {
+function dotOf({ userId, online, version, deviceIds, lastSeenAt, status, shard }: presence.UserPresence): Dot {
   const lastSeenMs = lastSeenAt === undefined ? 0 : lastSeenAt.seconds * 1000 + Math.floor(lastSeenAt.nanos / 1e6);
   return {
     userId,
@@ -46,9 +47,10 @@ function dotOf({ userId, online, version, deviceIds, lastSeenAt, shard }: presen
     version,
     devices: online && deviceIds.length === 0 ? undefined : deviceIds,
     lastSeenMs,
+    status: userStatusOf(status, online),
     shard,
     cause: 0,
     deviceId: "",
-    instanceId: "",
+    atUs: 0,
   };
 }

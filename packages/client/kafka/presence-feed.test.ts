@@ -70,7 +70,10 @@ test("another status is a change of whoever stays online, or offline", async () 
   const { clock, topic, news } = await following(1);
   const event = PresenceUpdateEvent.fromPartial({
     ...{ userId: "a", version: 2, status: PresenceStatus.PRESENCE_STATUS_OFFLINE },
-    ...{ cause: TransitionCause.TRANSITION_CAUSE_STATUS, userStatus: { text: "lunch", until: { seconds: 7, nanos: 0 } } },
+    ...{
+      cause: TransitionCause.TRANSITION_CAUSE_STATUS,
+      userStatus: { text: "lunch", until: { seconds: 7, nanos: 0 } },
+    },
   });
   write(topic, 0, envelope(EventType.EVENT_TYPE_USER_STATUS_CHANGED, PresenceUpdateEvent.encode(event)));
   await clock.advance(0);

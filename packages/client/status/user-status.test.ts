@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Availability as WireAvailability, UserStatus as WireStatus } from "@realchat/presence-proto/presence";
-import { availabilities, availabilityOf, isToldApart, plainStatus, userStatusOf, wireAvailabilityOf } from "./user-status.ts";
+import {
+  availabilities,
+  availabilityOf,
+  isToldApart,
+  plainStatus,
+  userStatusOf,
+  wireAvailabilityOf,
+} from "./user-status.ts";
 
 test("a status that presence leaves out is the plain one; one and the same object for all who have it", () => {
   for (const online of [true, false]) {

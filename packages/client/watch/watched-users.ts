@@ -1,12 +1,7 @@
 import type { GetPresenceResponse, UserPresence, WatchPresenceResponse } from "@realchat/presence-proto/presence";
 import { type Clock, pause } from "@realchat/presence-runtime/clock";
 import type { PresenceApi } from "../grpc/presence-channels.ts";
-import {
-  changeOfUpdate,
-  changeOfView,
-  isOfStatusAlone,
-  type PresenceChange,
-} from "../presence-change.ts";
+import { changeOfUpdate, changeOfView, isOfStatusAlone, type PresenceChange } from "../presence-change.ts";
 import { KnownUsers } from "./known-users.ts";
 import type { PresenceNews } from "./presence-news.ts";
 

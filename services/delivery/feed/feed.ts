@@ -1,3 +1,5 @@
+import type { UserStatus } from "@realchat/presence-client";
+
 /** The port to the feed: every transition of every user, from now on. */
 export interface PresenceFeed {
   readonly kind: "kafka" | "watch";
@@ -45,9 +47,9 @@ export interface PresenceUpdate {
   /** The contract's TransitionCause; 0 when unknown. */
   readonly cause: number;
   readonly deviceId: string;
-  readonly instanceId: string;
   /** Wall clock, ms; 0: online or unknown. */
   readonly lastSeenMs: number;
+  readonly status: UserStatus;
   readonly shard: number;
   /** W3C trace context of who brought it about; absent: none is known. */
   readonly traceparent?: string;

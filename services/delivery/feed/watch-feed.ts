@@ -53,8 +53,8 @@ export class WatchFeed implements PresenceFeed {
     for await (const news of this.#watch) {
       switch (news.kind) {
         case "change": {
-          const { cause = 0, deviceId = "", instanceId = "", ...state } = news;
-          listener.update({ ...state, cause, deviceId, instanceId }, undefined);
+          const { cause = 0, deviceId = "" } = news;
+          listener.update({ ...news, cause, deviceId }, undefined);
           break;
         }
         case "synced":

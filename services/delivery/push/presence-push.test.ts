@@ -703,6 +703,78 @@ describe("a user of whom presence cannot tell", () => {
   });
 });
 
+describe("a status", () => {
+  async function watchingBob() {
+    const harness = new PushHarness();
+    harness.befriend("ann", "bob");
+    const ann = harness.connect("ann");
+    await harness.settle();
+    const connected = { ...harness.set("bob", true), cause: 1, deviceId: "phone" };
+    harness.push.update(connected, undefined);
+    await harness.settle();
+    ann.received();
+    const bob = () => ann.sink.frames.flatMap((frame) => ("dots" in frame ? frame.dots : [])).at(-1);
+    return { harness, ann, bob, connected };
+  }
+
+  test("that changes alone is told in a frame, and leaves when and why the user came, and the devices", async () => {
+    const { harness, ann, bob, connected } = await watchingBob();
+    harness.tellStatus("bob", { availability: "busy", text: "in a meeting" });
+    await harness.settle();
+    assert.deepEqual(ann.received(), ["presence bob+"]);
+    assert.deepEqual([bob()?.status.availability, bob()?.status.text], ["busy", "in a meeting"]);
+    const { cause, deviceId, version } = connected;
+    assert.deepEqual([bob()?.cause, bob()?.deviceId, bob()?.atUs], [cause, deviceId, version]);
+    assert.deepEqual(bob()?.devices, ["phone"]);
+    assert.ok((bob()?.version ?? 0) > version);
+  });
+
+  test("that comes from a feed again is no news, nor is since when the user is idle", async () => {
+    const { harness, ann } = await watchingBob();
+    harness.tellStatus("bob", { availability: "away", idleSinceMs: 1 });
+    await harness.settle();
+    ann.received();
+    harness.tellStatus("bob", { idleSinceMs: 2 });
+    harness.tellStatus("bob", {});
+    await harness.settle();
+    assert.deepEqual(ann.received(), []);
+  });
+
+  test("of a user who is offline is told, and when that user was last seen stays", async () => {
+    const { harness, ann, bob } = await watchingBob();
+    harness.tell("bob", false);
+    await harness.settle();
+    const lastSeenMs = bob()?.lastSeenMs;
+    harness.tellStatus("bob", { text: "back on Monday" });
+    await harness.settle();
+    assert.deepEqual(ann.received(), ["presence bob-", "presence bob-"]);
+    assert.deepEqual([bob()?.status.text, bob()?.lastSeenMs], ["back on Monday", lastSeenMs]);
+  });
+
+  test("whose user's coming the feed did not tell brings the user, without a cause", async () => {
+    const { harness, bob } = await watchingBob();
+    harness.tell("bob", false);
+    await harness.settle();
+    harness.set("bob", true);
+    harness.tellStatus("bob", { text: "back" });
+    await harness.settle();
+    assert.deepEqual([bob()?.online, bob()?.cause, bob()?.atUs, bob()?.devices], [true, 0, 0, undefined]);
+  });
+
+  test("that was missed is found by a look-up, and is in snapshots", async () => {
+    const { harness, ann, bob } = await watchingBob();
+    const status = { ...harness.dot("bob", true, 1).status, text: "in a meeting" };
+    harness.truth.set("bob", { ...harness.set("bob", true), status });
+    harness.push.gap();
+    await harness.settle();
+    assert.deepEqual([ann.received(), bob()?.status.text], [["presence bob+"], "in a meeting"]);
+    const other = harness.connect("ann");
+    await harness.settle();
+    const [frame] = other.sink.frames;
+    assert.equal(frame?.kind === "snapshot" && frame.dots[0]?.status.text, "in a meeting");
+  });
+});
+
 describe("a device that comes or goes while its user stays online", () => {
   async function withBobOnline() {
     const harness = new PushHarness();

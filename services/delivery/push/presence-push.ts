@@ -2,7 +2,7 @@ import { type Clock, pause } from "@realchat/presence-runtime/clock";
 import type { AffectedPairs, AudienceDirectory } from "../audience/directory.ts";
 import type { AudienceListener } from "../audience/listener.ts";
 import type { FeedListener, PresenceFeed, PresenceUpdate } from "../feed/feed.ts";
-import { type Dot, differ, differInDevices, offlineSince, withDevicesOf } from "./dot.ts";
+import { type Dot, differ, differInDevices, dotOf, follow, offlineSince } from "./dot.ts";
 import { FeedSource, LookupSource } from "./dot-sources.ts";
 import type { FrameSink } from "./frame-sink.ts";
 import { FrameWriter, type ObserveAge } from "./frame-writer.ts";
@@ -175,7 +175,7 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
     const user = this.#index.get(update.userId);
     if (user === undefined) return;
     user.partition = partition;
-    this.#applyDot({ ...update, devices: devicesAfter(update) });
+    this.#applyDot(dotOf(update));
   }
 
   /** A device of a user came or went and the user stays online: the devices are looked up. */
@@ -295,12 +295,10 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
     if (user === undefined) return;
     const before = user.dot;
     if (before !== undefined && dot.version < before.version) return;
-    const isSame = before !== undefined && dot.version === before.version;
-    // The same state: a look-up adds the devices, an event the cause.
-    if (isSame) user.dot = { ...before, devices: dot.devices ?? before.devices, cause: before.cause || dot.cause };
-    else user.dot = before === undefined ? dot : withDevicesOf(before, dot);
-    const isChange = before === undefined || (!isSame && differ(before, dot));
-    if (!isChange && !differInDevices(before, user.dot)) return;
+    const after = follow(before, dot);
+    user.dot = after;
+    const isChange = before === undefined || differ(before, after);
+    if (!isChange && !differInDevices(before, after)) return;
     for (const subscriber of user.watchers) {
       if (isChange) subscriber.addChanged(user);
       else subscriber.addDeviceChange(user);
@@ -308,12 +306,3 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
     }
   }
 }
-
-/** What an event says about devices: the first one came, or the last one left. */
-function devicesAfter({ online, deviceId, cause }: PresenceUpdate): readonly string[] | undefined {
-  if (!online) return [];
-  return cause === connected && deviceId !== "" ? [deviceId] : undefined;
-}
-
-/** TRANSITION_CAUSE_CONNECTED */
-const connected = 1;

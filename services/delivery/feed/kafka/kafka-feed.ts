@@ -63,8 +63,8 @@ export class KafkaFeed implements PresenceFeed {
     for await (const news of this.#records) {
       switch (news.kind) {
         case "change": {
-          const { cause = 0, deviceId = "", instanceId = "", ...state } = news;
-          listener.update({ ...state, cause, deviceId, instanceId }, news.partition);
+          const { cause = 0, deviceId = "" } = news;
+          listener.update({ ...news, cause, deviceId }, news.partition);
           break;
         }
         case "reset":

@@ -1,3 +1,4 @@
+import { plainStatus, type UserStatus, wireAvailabilityOf } from "@realchat/presence-client";
 import { events, presence, type Timestamp } from "@realchat/presence-proto";
 import type { Dot } from "../../push/dot.ts";
 import type { FrameFormat } from "../../push/frame-format.ts";
@@ -24,8 +25,9 @@ const nobody: Dot = {
   version: 0,
   cause: presence.TransitionCause.TRANSITION_CAUSE_UNSPECIFIED,
   deviceId: "",
-  instanceId: "",
+  atUs: 0,
   lastSeenMs: 0,
+  status: plainStatus(false),
   shard: 0,
   devices: undefined,
 };
@@ -42,9 +44,9 @@ function envelopeOf(dot: Dot): Buffer {
     deviceId: dot.deviceId,
     // Which of our machines somebody is connected to is nobody's business.
     instanceId: "",
-    lastSeenAt: dot.lastSeenMs === 0 ? undefined : timestampOf(dot.lastSeenMs * 1000),
+    lastSeenAt: momentOf(dot.lastSeenMs),
     shard: 0,
-    userStatus: undefined,
+    userStatus: dot.status === plainStatus(dot.online) ? undefined : userStatusOf(dot.status),
   }).finish();
   const envelope = events.EventEnvelope.encode({
     eventType: events.EventType.EVENT_TYPE_PRESENCE_UPDATED,
@@ -53,6 +55,16 @@ function envelopeOf(dot: Dot): Buffer {
     payload: Buffer.from(payload),
   }).finish();
   return binaryFrame(envelope);
+}
+
+function userStatusOf({ availability, text, emoji, untilMs, idleSinceMs }: UserStatus): presence.UserStatus {
+  const moments = { until: momentOf(untilMs), idleSince: momentOf(idleSinceMs) };
+  return { availability: wireAvailabilityOf(availability), text, emoji, ...moments };
+}
+
+/** @param ms 0: none */
+function momentOf(ms: number): Timestamp | undefined {
+  return ms === 0 ? undefined : timestampOf(ms * 1000);
 }
 
 function timestampOf(us: number): Timestamp {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { plainStatus } from "@realchat/presence-client";
 import { events, presence } from "@realchat/presence-proto";
 import type { Dot } from "../../push/dot.ts";
 import { envelopeFrames } from "./envelope-frames.ts";
@@ -11,8 +12,9 @@ const online: Dot = {
   version: 1_790_000_000_123_456,
   cause: presence.TransitionCause.TRANSITION_CAUSE_CONNECTED,
   deviceId: "phone",
-  instanceId: "gateway-7",
+  atUs: 1_790_000_000_123_456,
   lastSeenMs: 0,
+  status: plainStatus(true),
   shard: 5,
   devices: ["phone"],
 };
@@ -22,9 +24,18 @@ const offline: Dot = {
   online: false,
   cause: presence.TransitionCause.TRANSITION_CAUSE_EXPIRED,
   lastSeenMs: 1_789_999_940_000,
+  status: plainStatus(false),
   devices: [],
 };
-const unheard: Dot = { ...offline, userId: "eve", cause: 0, deviceId: "", lastSeenMs: 0, devices: undefined };
+const unheard: Dot = { ...offline, userId: "eve", cause: 0, deviceId: "", atUs: 0, lastSeenMs: 0, devices: undefined };
+const inMeeting: Dot = {
+  ...online,
+  version: online.version + 7_000_000,
+  status: {
+    ...{ availability: "do-not-disturb", text: "in a meeting", emoji: "📅" },
+    ...{ untilMs: 1_790_000_900_000, idleSinceMs: 1_790_000_003_000 },
+  },
+};
 
 /** First bytes of a frame that is a whole message. Source: RFC 6455 §5.2 */
 const text = 0x81;
@@ -61,12 +72,33 @@ describe("JSON frames", () => {
     ]);
   });
 
-  test("name every cause of the contract, and tell a change whose cause only a later one knows without it", () => {
+  test("tell a status that is not the plain one, beside why and when the user came", () => {
+    const gone: Dot = { ...offline, status: { ...offline.status, text: "back on Monday" } };
+    const [frame] = read(jsonFrames.presence([inMeeting, gone]));
+    assert.deepEqual(frame.users, [
+      {
+        ...{ id: "ada", online: true, version: 1_790_000_007_123_456 },
+        ...{ cause: "connected", at: 1_790_000_000_123, device: "phone", devices: ["phone"] },
+        ...{ availability: "do_not_disturb", idleSince: 1_790_000_003_000 },
+        status: { text: "in a meeting", emoji: "📅", until: 1_790_000_900_000 },
+      },
+      {
+        ...{ id: "bob", online: false, version: 1_790_000_000_123_456, lastSeen: 1_789_999_940_000 },
+        ...{ cause: "expired", at: 1_790_000_000_123, device: "phone", devices: [] },
+        status: { text: "back on Monday" },
+      },
+    ]);
+  });
+
+  test("name every cause of coming and going, and tell a change whose cause only a later one knows without it", () => {
     const causesOf = (causes: readonly number[]) =>
       read(jsonFrames.presence(causes.map((cause) => ({ ...offline, cause })))).flatMap(({ users }) =>
         users.map((user: { cause?: string; at?: number }) => [user.cause, user.at]),
       );
-    const numbers = Object.values(presence.TransitionCause).filter((cause) => cause > 0);
+    const { TRANSITION_CAUSE_STATUS } = presence.TransitionCause;
+    const numbers = Object.values(presence.TransitionCause).filter(
+      (cause) => cause > 0 && cause !== TRANSITION_CAUSE_STATUS,
+    );
     assert.deepEqual(
       causesOf(numbers),
       numbers.map((cause) => {
@@ -109,6 +141,17 @@ describe("envelope frames", () => {
     assert.deepEqual(bob.update.lastSeenAt, { seconds: 1_789_999_940, nanos: 0 });
   });
 
+  test("tell a status that is not the plain one", () => {
+    const [busy, plain] = read(envelopeFrames.snapshot([inMeeting, online]));
+    assert.deepEqual(busy?.update.userStatus, {
+      availability: presence.Availability.AVAILABILITY_DO_NOT_DISTURB,
+      ...{ text: "in a meeting", emoji: "📅" },
+      until: { seconds: 1_790_000_900, nanos: 0 },
+      idleSince: { seconds: 1_790_000_003, nanos: 0 },
+    });
+    assert.equal(plain?.update.userStatus, undefined);
+  });
+
   test("say of one who is hidden that he is offline, without a version that would outdo later ones", () => {
     const [hidden] = read(envelopeFrames.hidden(["eve"]));
     assert.deepEqual([hidden?.update.userId, hidden?.update.version], ["eve", 0]);
@@ -117,11 +160,5 @@ describe("envelope frames", () => {
 
   test("have no word for what today's clients do not know", () => {
     assert.deepEqual([envelopeFrames.stale(true), envelopeFrames.stale(false), envelopeFrames.pong()], [[], [], []]);
-  });
-
-  test("nobody is told which of our machines somebody is connected to", () => {
-    const [frame] = envelopeFrames.presence([online]);
-    assert.ok(!frame?.includes("gateway-7"));
-    assert.ok(!jsonFrames.snapshot([online])[0]?.includes("gateway-7"));
   });
 });

@@ -1,10 +1,11 @@
+import { type Availability, plainStatus, type UserStatus } from "@realchat/presence-client";
 import type { Dot } from "../../push/dot.ts";
 import type { FrameFormat } from "../../push/frame-format.ts";
 import { textFrame } from "./message-frame.ts";
 
 export const jsonProtocol = "realchat.presence.v1.json";
 
-/** The contract's TransitionCause in the words of the protocol, each at its number. */
+/** The contract's TransitionCause in the words of the protocol, each at its number; of coming and going. */
 const causes = [
   undefined,
   "connected",
@@ -15,8 +16,11 @@ const causes = [
   "restated",
   "instance_lost",
   "forced",
-  "status",
 ] as const;
+
+const availabilities: Readonly<Record<Availability, string>> = {
+  ...{ available: "available", away: "away", busy: "busy", "do-not-disturb": "do_not_disturb" },
+};
 
 /** Frames of the sub-protocol realchat.presence.v1.json: docs/websocket.md */
 export const jsonFrames: FrameFormat = {
@@ -64,8 +68,22 @@ function userOf(dot: Dot) {
     version: dot.version,
     ...(!dot.online && dot.lastSeenMs !== 0 && { lastSeen: dot.lastSeenMs }),
     ...(cause !== undefined && { cause }),
-    ...(dot.cause !== 0 && { at: Math.floor(dot.version / 1000) }),
+    ...(dot.atUs !== 0 && { at: Math.floor(dot.atUs / 1000) }),
     ...(dot.deviceId !== "" && { device: dot.deviceId }),
     ...(dot.devices !== undefined && { devices: dot.devices }),
+    ...(dot.status !== plainStatus(dot.online) && statusOf(dot.status)),
+  };
+}
+
+function statusOf({ availability, text, emoji, untilMs, idleSinceMs }: UserStatus) {
+  const status = {
+    ...(text !== "" && { text }),
+    ...(emoji !== "" && { emoji }),
+    ...(untilMs !== 0 && { until: untilMs }),
+  };
+  return {
+    ...(availability !== undefined && { availability: availabilities[availability] }),
+    ...(Object.keys(status).length > 0 && { status }),
+    ...(idleSinceMs !== 0 && { idleSince: idleSinceMs }),
   };
 }

@@ -1,3 +1,4 @@
+import { plainStatus, type UserStatus } from "@realchat/presence-client";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import type { Dot } from "../dot.ts";
 import { PresencePush, type PresencePushOptions } from "../presence-push.ts";
@@ -94,6 +95,15 @@ export class PushHarness {
     this.push.update(this.set(userId, online), partition);
   }
 
+  /** The user's status changes alone, and the feed tells. */
+  tellStatus(userId: string, status: Partial<UserStatus>): void {
+    this.#version += 1_000;
+    const before = this.truth.get(userId) ?? this.dot(userId, false, this.#version);
+    const dot = { ...before, version: this.#version, status: { ...before.status, ...status } };
+    this.truth.set(userId, dot);
+    this.push.update({ ...dot, cause: 9 }, undefined);
+  }
+
   connect(userId: string): TestSocket {
     const sink = new RecordingSink();
     const subscription = this.push.connect(userId, sink);
@@ -121,7 +131,8 @@ export class PushHarness {
       lastSeenMs,
       cause: 0,
       deviceId: "",
-      instanceId: "",
+      atUs: 0,
+      status: plainStatus(online),
       shard: 0,
       devices: undefined,
     };

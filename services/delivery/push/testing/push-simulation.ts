@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { plainStatus } from "@realchat/presence-client";
 import type { FakeClock } from "@realchat/presence-runtime/testing";
 import type { AudienceChange } from "../../audience/directory.ts";
 import { MemoryDirectory } from "../../audience/memory/memory-directory.ts";
@@ -379,7 +380,8 @@ export class PushSimulation {
 
   #dot(userId: string, cause: number): Dot {
     const truth = this.#truthOf(userId);
-    return { userId, ...truth, cause, deviceId: "", instanceId: "", shard: 0, devices: undefined };
+    const status = plainStatus(truth.online);
+    return { userId, ...truth, cause, status, deviceId: "", atUs: 0, shard: 0, devices: undefined };
   }
 
   /** Answers after a while, with what was true at some moment in between. */
