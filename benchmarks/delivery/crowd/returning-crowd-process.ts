@@ -24,8 +24,9 @@ interface Counts {
   readonly awayMs: readonly number[];
 }
 
-/** As the web client: 1012 is answered within a second. */
+/** As the web client: 1012 is answered within a second, and a handshake has 30 s. */
 const returnWithinMs = 1_000;
+const handshakeTimeout = 30_000;
 
 let addresses: readonly string[] = [];
 let open = 0;
@@ -54,7 +55,11 @@ function fresh(): { grey: number; refused: number; awayMs: number[] } {
 function connect(userId: string, lostMs?: number): void {
   const address = addresses[Math.floor(clock.random() * addresses.length)] ?? "";
   const url = socketUrl(address, userId);
-  const socket = new WebSocket(url, [jsonProtocol], { perMessageDeflate: false, skipUTF8Validation: true });
+  const socket = new WebSocket(url, [jsonProtocol], {
+    perMessageDeflate: false,
+    skipUTF8Validation: true,
+    handshakeTimeout,
+  });
   let isOpen = false;
   socket.on("open", () => {
     isOpen = true;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { pause } from "@realchat/presence-runtime/clock";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { PresenceClientError } from "../presence-client-error.ts";
 import { ratePerSecond } from "../testing/rate.ts";
@@ -223,7 +224,7 @@ describe("notices", () => {
     const ref = { userId: "user-0", deviceId: "phone", sessionId: handle?.sessionId ?? "" };
     elsewhere.open({ userId: "user-0", deviceId: "phone" });
     await clock.advance(20);
-    presence.watches[0]?.notices.write({ superseded: [ref, { ...ref, userId: "user-1", sessionId: "of-before" }] });
+    presence.watches[0]?.notices.write({ superseded: [{ ...ref, userId: "user-1", sessionId: "of-before" }] });
     await clock.advance(20);
     assert.deepEqual([handle?.state, told, other?.state], ["superseded", ["newer-connection"], "online"]);
     assert.equal(keeper.metrics().lease.notices, 2);
@@ -334,6 +335,58 @@ describe("a drain", () => {
     assert.deepEqual([sessions.closed, closingsDropped, bounds.closings.used], [10_000, 0, 0]);
     await clock.advance(60_000);
     assert.equal(presence.calls.length, 1, "and it is kept no more");
+  });
+
+  for (const [what, { back, closedMs }] of Object.entries({
+    "when all are": { back: 300, closedMs: [2_500, 2_700] },
+    "as long as a call may take after the last, so that the others have their grace": {
+      back: 299,
+      closedMs: [5_500, 5_700],
+    },
+    "at once where nobody came back": { back: 0, closedMs: [0, 100] },
+  })) {
+    test(`closes the lease only when clients have come back elsewhere, however slow that is: ${what} (P1)`, async () => {
+      const { clock, presence, keeper, handles } = await keeping({ sessions: 300 });
+      const elsewhere = new SessionKeeper({ channels: presence, instanceId: "gw-2", clock });
+      await clock.advance(100);
+      presence.arrival = async ({ kind, request }) => {
+        const isSlow = kind === "register" && Number(request.userId.slice("user-".length)) >= 150;
+        if (isSlow) await pause(clock, 2_500);
+      };
+      keeper.announceDrain();
+      const closed = handles.map((handle) => handle.close("server-drain"));
+      for (const { userId } of handles.slice(0, back)) elsewhere.open({ userId, deviceId: "phone" });
+      await clock.advance(10);
+      const startMs = clock.monotonicMs();
+      const drained = keeper.drain({ deadlineMs: 20_000 });
+      await clock.advance(10_000);
+      await Promise.all([...closed, drained]);
+      const afterMs = presence.ofKind("close-lease").map(({ atMs }) => atMs - startMs);
+      const [least = 0, most = 0] = closedMs;
+      assert.equal(afterMs.length, 1);
+      assert.ok(
+        afterMs.every((ms) => ms >= least && ms <= most),
+        `after ${afterMs} ms`,
+      );
+      assert.deepEqual([presence.tokens.size, presence.lookups], [back, []]);
+    });
+  }
+
+  test("has half of its time for that", async () => {
+    const { clock, presence, keeper, handles } = await keeping({ sessions: 100 });
+    const elsewhere = new SessionKeeper({ channels: presence, instanceId: "gw-2", clock });
+    const startMs = clock.monotonicMs();
+    keeper.announceDrain();
+    for (const handle of handles) void handle.close("server-drain");
+    let next = 0;
+    const stopOpening = clock.every(1_000, () => elsewhere.open({ userId: `user-${next++}`, deviceId: "phone" }));
+    await clock.advance(1_100);
+    const drained = keeper.drain({ deadlineMs: 10_000 });
+    await clock.advance(10_000);
+    stopOpening();
+    await drained;
+    const [{ atMs = 0 } = {}] = presence.ofKind("close-lease");
+    assert.ok(Math.abs(atMs - startMs - 6_100) < 200, `${atMs - startMs} ms`);
   });
 
   test("tells apart who is not under the lease, and who left for another reason", async () => {

@@ -81,6 +81,8 @@ export class SessionKeeper implements AsyncDisposable {
   readonly #counters = { registrations: 0, returns: 0, unregistrations: 0, callFailures: 0, closingsDropped: 0 };
   readonly #closeOne = (session: HeldSession, reason: CloseReason | undefined) => this.#close(session, reason);
   #connections = 0;
+  /** When presence last told of a session closed here that its device has one elsewhere, monotonic ms. */
+  #returnedMs = Number.NEGATIVE_INFINITY;
   /** `leaving`: it will be drained, and what is closed for that is left to it. */
   #state: "open" | "leaving" | "draining" | "stopped" = "open";
   #tellLeaseClosed = () => {};
@@ -200,7 +202,8 @@ export class SessionKeeper implements AsyncDisposable {
 
   /**
    * Hands all sessions over: their users stay online while their clients reconnect elsewhere. From now on nothing can be
-   * opened. Ends when presence was told, or at the deadline; what is untold then, presence finds out by itself.
+   * opened. While clients come back elsewhere the lease is kept, for at most half of the time; with its end the grace of the
+   * others begins. Ends when presence was told, or at the deadline; what is untold then, presence finds out by itself.
    * @param options.deadlineMs default 10,000
    */
   async drain({ deadlineMs = 10_000 }: { deadlineMs?: number } = {}): Promise<void> {
@@ -208,7 +211,7 @@ export class SessionKeeper implements AsyncDisposable {
     this.#state = "draining";
     const enough = new AbortController();
     const told = this.#book.sessions().map((session) => session.close("server-drain"));
-    told.push(this.#closeLease(enough.signal));
+    told.push(this.#closeLease(deadlineMs / 2, enough.signal));
     await Promise.race([Promise.all(told), pause(this.#clock, deadlineMs, enough.signal)]);
     enough.abort();
     this.#stop();
@@ -289,7 +292,7 @@ export class SessionKeeper implements AsyncDisposable {
       ...{ clock, api: this.#api, instanceId: this.#instanceId },
       newLeaseId: () => randomId(clock),
       superseded: (refs) => {
-        for (const session of this.#named(refs)) this.#apply(session, { kind: "superseded" });
+        for (const session of this.#named(refs)) this.#hasElsewhere(session);
       },
       closed: (refs, why) => {
         for (const session of this.#named(refs)) this.#force(session, why);
@@ -315,6 +318,12 @@ export class SessionKeeper implements AsyncDisposable {
       const session = this.#book.latest(ref);
       return session?.token === ref.sessionId ? [session] : [];
     });
+  }
+
+  /** Its device has a newer session, elsewhere. */
+  #hasElsewhere(session: HeldSession): void {
+    if (!session.isLive) this.#returnedMs = this.#clock.monotonicMs();
+    this.#apply(session, { kind: "superseded" });
   }
 
   #force(session: HeldSession, why: ClosedByOperator): void {
@@ -359,9 +368,20 @@ export class SessionKeeper implements AsyncDisposable {
     this.#apply(session, { kind: "unregistered" });
   }
 
-  async #closeLease(signal: AbortSignal): Promise<void> {
+  async #closeLease(holdMs: number, signal: AbortSignal): Promise<void> {
+    await this.#whileReturning(holdMs, signal);
     await this.#leased?.lease.close(signal);
     if (!signal.aborted) this.#tellLeaseClosed();
+  }
+
+  /** Waits until all are elsewhere, or none has come for as long as a call may take: others' gateways may be slow. */
+  async #whileReturning(holdMs: number, signal: AbortSignal): Promise<void> {
+    const clock = this.#clock;
+    const untilMs = clock.monotonicMs() + holdMs;
+    const isReturning = () => clock.monotonicMs() - this.#returnedMs < this.#limits.callTimeoutMs;
+    while (this.#book.counts.closing > 0 && isReturning() && clock.monotonicMs() < untilMs && !signal.aborted) {
+      await pause(clock, returnsEveryMs, signal);
+    }
   }
 
   #leaseMetrics(): KeeperMetrics["lease"] {
@@ -548,6 +568,9 @@ function tracedBy({ traceparent }: { readonly traceparent?: string | undefined }
 }
 
 const retryPace = { firstMs: 500, capMs: 4_000 };
+
+/** How often a drain looks who is back elsewhere, ms. */
+const returnsEveryMs = 50;
 
 /** Less says nothing: clocks and calls are no more exact. A day is as good as longer. */
 const ageMinMs = 1_000;

@@ -90,6 +90,16 @@ const lives: Record<string, { events: SessionEvent[]; transcript: string[] }> = 
       "closed → superseded free t1: -",
     ],
   },
+  "superseded elsewhere after it was closed: there is nothing to tell any more": {
+    events: [sent, registered, closed, { kind: "superseded" }, unregistered],
+    transcript: [
+      "sent → registering registering (): -",
+      "registered → online free t1: beat",
+      "closed → closing free t1: withdraw, tell",
+      "superseded → superseded free t1: withdraw",
+      "unregistered → superseded free t1: -",
+    ],
+  },
   "its lease is not open: it is told at once, and what is known stays": {
     events: [sent, failed("unanswered"), sent, failed("no-lease"), sent, closed, failed("no-lease")],
     transcript: [

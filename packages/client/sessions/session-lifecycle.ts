@@ -178,8 +178,10 @@ function replaced(lifecycle: Lifecycle): Step {
   return end({ ...lifecycle, turn: lifecycle.turn === "queued" ? "free" : lifecycle.turn }, state);
 }
 
+/** Of one that was closed nobody is left who would have to know by whom. */
 function superseded(lifecycle: Lifecycle): Step {
-  return also("find-successor", end(lifecycle, "superseded"), lifecycle);
+  const step = end(lifecycle, "superseded");
+  return isLive(lifecycle) ? also("find-successor", step, lifecycle) : step;
 }
 
 /** What is left to tell presence. */

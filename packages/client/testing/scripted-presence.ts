@@ -273,13 +273,21 @@ export class ScriptedPresence implements PresenceAccess {
     const highest = this.#highest.get(deviceKey(request)) ?? 0;
     const order = previousSessionId === "" ? this.#newOrder(request, highest) : orderOf(previousSessionId);
     if (highest > order) throw new PresenceClientError("FAILED_PRECONDITION", "superseded");
-    if (held !== undefined) this.#over.add(connectionOf(held));
+    if (held !== undefined) this.#replaced({ ...request, sessionId: held });
     const token = `${order}.${connectionId}`;
     this.tokens.set(deviceKey(request), token);
     if (leaseId !== "") this.#leased.set(token, leaseId);
     this.#highest.set(deviceKey(request), order);
     this.#instances.set(token, request.instanceId);
     return token;
+  }
+
+  #replaced({ userId, deviceId, sessionId }: SessionRef): void {
+    this.#over.add(connectionOf(sessionId));
+    const leaseId = this.#leased.get(sessionId);
+    for (const watch of this.watches) {
+      if (watch.leaseId === leaseId) watch.notices.write({ superseded: [{ userId, deviceId, sessionId }] });
+    }
   }
 
   #newOrder({ age }: RegisterSessionRequest, highest: number): number {
