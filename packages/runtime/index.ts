@@ -44,6 +44,7 @@ export { markdownTable } from "./settings/show-settings.ts";
 export {
   retiredTracingAdvice,
   type TracingTarget,
+  tracingConflicts,
   tracingSettings,
   tracingTarget,
 } from "./settings/tracing-settings.ts";

@@ -6,6 +6,7 @@ import {
   redisConflicts,
   showAddress,
   showDuration,
+  tracingConflicts,
 } from "@realchat/presence-runtime";
 import { kafkaTopics } from "./kafka-topics.ts";
 import type { DeliveryValues } from "./settings.ts";
@@ -26,6 +27,7 @@ export function conflictsAmong(values: DeliveryValues, purpose: Purpose): string
     ...feedConflicts(values),
     ...kafkaConflicts(values),
     ...timeConflicts(values),
+    ...tracingConflicts(values),
   ];
 }
 

@@ -92,6 +92,8 @@ describe("configuration", () => {
     const collector = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318/" };
     const defaults = {
       ...{ url: "http://collector:4318/v1/traces", serviceName: "presence", queueMax: 2_048, delayMs: 5_000 },
+      ...{ attributes: {}, headers: {}, timeoutMs: 10_000, compression: "none" },
+      tls: { ca: undefined, certificate: undefined, key: undefined },
       sampler: { isParentBased: true, ratio: 1 },
     };
     assert.deepEqual(configOf(collector).tracing, defaults);
@@ -100,14 +102,21 @@ describe("configuration", () => {
     const given = {
       ...{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://traces/in", OTEL_SERVICE_NAME: "who-is-there" },
       ...{ OTEL_TRACES_SAMPLER: "traceidratio", OTEL_TRACES_SAMPLER_ARG: "0.25" },
+      ...{
+        OTEL_RESOURCE_ATTRIBUTES: "k8s.pod.name=presence-0",
+        OTEL_EXPORTER_OTLP_HEADERS: "authorization=Bearer%20x",
+      },
     };
     assert.deepEqual(configOf({ ...collector, ...given }).tracing, {
       ...{ ...defaults, url: "https://traces/in", serviceName: "who-is-there" },
+      ...{ attributes: { "k8s.pod.name": "presence-0" }, headers: { authorization: "Bearer x" } },
       sampler: { isParentBased: false, ratio: 0.25 },
     });
     const ratioOf = (name: string) => configOf({ ...collector, OTEL_TRACES_SAMPLER: name }).tracing?.sampler.ratio;
     assert.deepEqual(["always_off", "parentbased_always_off", "always_on"].map(ratioOf), [0, 0, 1]);
     assert.match(problemsOf({ OTEL_TRACES_SAMPLER_ARG: "25%" })[0] ?? "", /is no number from 0 to 1/);
+    const headers = problemsOf({ OTEL_EXPORTER_OTLP_HEADERS: "Bearer x" });
+    assert.match(headers.join(), /^OTEL_EXPORTER_OTLP_HEADERS=\*\*\* .*percent-encoded$/);
     assert.match(problemsOf({ OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" })[0] ?? "", /give http\/protobuf/);
   });
 

@@ -71,7 +71,8 @@ async function run(settings: LiveSettings<PresenceConfig>): Promise<void> {
   for (const advice of config.advice) log.warn(advice);
   const onFailure = (error: Error) => log.warn({ err: error }, "spans could not be sent: they are dropped");
   const { instanceId } = config;
-  const tracing = config.tracing && (await openTracing({ ...config.tracing, instanceId, onFailure, clock }));
+  const headers = () => settings.config.tracing?.headers ?? {};
+  const tracing = config.tracing && (await openTracing({ ...config.tracing, headers, instanceId, onFailure, clock }));
   const { store, publishToChannel } = createStore(settings, log);
   const publishers = [...createPublishers(settings, publishToChannel)].map((publisher) =>
     tracing === undefined ? publisher : new TracedPublisher(publisher, tracing.tracer),

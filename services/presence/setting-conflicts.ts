@@ -6,6 +6,7 @@ import {
   redisConflicts,
   showAddress,
   showDuration,
+  tracingConflicts,
 } from "@realchat/presence-runtime";
 import { callerConflicts, callersConfig } from "./caller-settings.ts";
 import { leaseMarginMs } from "./domain/lease.ts";
@@ -22,6 +23,7 @@ export function conflictsAmong(values: PresenceValues): string[] {
     ...eventConflicts(values),
     ...sessionConflicts(values),
     ...leaseConflicts(values),
+    ...tracingConflicts(values),
   ];
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { problemOf } from "../testing/problem-of.ts";
 import { peerAddress } from "./address.ts";
-import { integer, listOf, oneOf, secret, text, toggle, url } from "./kinds.ts";
+import { integer, keyValues, listOf, oneOf, secret, secretKeyValues, text, toggle, url } from "./kinds.ts";
 
 describe("integer", () => {
   const kind = integer({ min: 1, max: 1_024 });
@@ -53,6 +53,22 @@ describe("one of, and lists", () => {
   test("repetitions and empty entries are refused", () => {
     assert.equal(problemOf(listOf(kind), "kafka,kafka"), "names one twice: give each once");
     assert.equal(problemOf(listOf(kind), "kafka,"), "is unknown: give kafka, redis-pubsub or memory");
+  });
+});
+
+describe("values with keys", () => {
+  test("are read, decoded, and shown again", () => {
+    const pairs = keyValues.schema.parse("deployment.environment=prod, team=a%2Cb%3Dc");
+    assert.deepEqual(pairs, { "deployment.environment": "prod", team: "a,b=c" });
+    assert.equal(keyValues.show(pairs), "deployment.environment=prod,team=a%2Cb%3Dc");
+  });
+
+  test("what is no such list is refused, and no secret is shown", () => {
+    const right = "is no list of values: give key=value,key=value, percent-encoded";
+    for (const given of ["prod", "=prod", "a=b=c", "a=b,", "%=b", "a=%", ""])
+      assert.equal(problemOf(keyValues, given), right);
+    assert.equal(secretKeyValues.show({ authorization: "Bearer x" }), "***");
+    assert.equal(secretKeyValues.hide?.("authorization"), "***");
   });
 });
 

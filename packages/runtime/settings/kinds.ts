@@ -68,6 +68,35 @@ export function text(
   return { placeholder: "text", schema: matching, show: (value) => value };
 }
 
+/** `key=value` with commas between, percent-encoded. Source: https://www.w3.org/TR/baggage/#header-content */
+export const keyValues: ValueKind<Readonly<Record<string, string>>> = {
+  placeholder: "key=value,…",
+  schema: z.string().transform((given, context) => {
+    const pairs = given.split(",").map((pair) => pair.split("=").map((part) => decoded(part.trim())));
+    if (pairs.every(([key, value, more]) => key && value !== undefined && more === undefined)) {
+      return Object.fromEntries(pairs.map(([key = "", value = ""]) => [key, value]));
+    }
+    context.addIssue({ code: "custom", message: "is no list of values: give key=value,key=value, percent-encoded" });
+    return z.NEVER;
+  }),
+  show: (pairs) =>
+    Object.entries(pairs)
+      .map((pair) => pair.map(encodeURIComponent).join("="))
+      .join(","),
+};
+
+/** The same, and never shown. */
+export const secretKeyValues: typeof keyValues = { ...keyValues, show: () => hidden, hide: () => hidden };
+
+/** @returns undefined unless it is percent-encoded UTF-8 */
+function decoded(part: string): string | undefined {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Text that is never shown, whether right or wrong. */
 export const secret: ValueKind<string> = {
   placeholder: "secret",

@@ -1,5 +1,6 @@
-import { fraction, integer, oneOf, secret, text, toggle, url } from "./kinds.ts";
-import type { Values } from "./setting.ts";
+import { fraction, integer, keyValues, oneOf, secret, secretKeyValues, text, toggle, url } from "./kinds.ts";
+import { certificateFile, privateKeyFile } from "./pem-file.ts";
+import { live, type Values } from "./setting.ts";
 
 /**
  * Where spans go, and of which traces; the names are OpenTelemetry's.
@@ -20,12 +21,37 @@ export const tracingSettings = {
     default: "http/protobuf",
     meaning: "how the collector is spoken to",
   },
+  OTEL_EXPORTER_OTLP_HEADERS: {
+    kind: live(secretKeyValues),
+    meaning: "what each request to it carries, such as authorization=Bearer%20TOKEN",
+  },
+  OTEL_EXPORTER_OTLP_TIMEOUT: {
+    kind: integer({ min: 1, max: 600_000 }),
+    default: "10000",
+    meaning: "milliseconds that it has to answer",
+  },
+  OTEL_EXPORTER_OTLP_COMPRESSION: {
+    kind: oneOf(["gzip", "none"]),
+    default: "none",
+    meaning: "how requests are packed",
+  },
+  OTEL_EXPORTER_OTLP_CERTIFICATE: {
+    kind: certificateFile,
+    default: { meaning: "Node's list" },
+    meaning: "authority that signed its certificate (PEM)",
+  },
+  OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: { kind: certificateFile, meaning: "our certificate for mutual TLS (PEM)" },
+  OTEL_EXPORTER_OTLP_CLIENT_KEY: { kind: privateKeyFile, meaning: "its private key (PEM)" },
   OTEL_TRACES_EXPORTER: { kind: oneOf(["otlp", "none"]), default: "otlp", meaning: "none turns tracing off" },
   OTEL_SDK_DISABLED: { kind: toggle, default: "false", meaning: "turns tracing off" },
   OTEL_SERVICE_NAME: {
     kind: text({ maxBytes: 128 }),
     default: { meaning: "SERVICE_NAME" },
     meaning: "name in traces",
+  },
+  OTEL_RESOURCE_ATTRIBUTES: {
+    kind: keyValues,
+    meaning: "what traces say of this process besides, such as deployment.environment.name=production",
   },
   OTEL_TRACES_SAMPLER: {
     kind: oneOf([
@@ -61,6 +87,18 @@ export interface TracingTarget {
   /** Of an OTLP endpoint over HTTP, with the path. */
   readonly url: string;
   readonly serviceName: string;
+  /** What traces say of this process besides. */
+  readonly attributes: Readonly<Record<string, string>>;
+  /** HTTP fields of each request; a secret may be among them. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  readonly compression: "gzip" | "none";
+  /** PEM texts; of an endpoint with TLS. */
+  readonly tls: {
+    readonly ca: string | undefined;
+    readonly certificate: string | undefined;
+    readonly key: string | undefined;
+  };
   /** Whether what somebody else's span causes is recorded if that is; and the share of other traces, 0 to 1. */
   readonly sampler: { readonly isParentBased: boolean; readonly ratio: number };
   /** Spans that wait at most; further ones are dropped. */
@@ -76,10 +114,27 @@ export function tracingTarget(values: TracingValues & { readonly SERVICE_NAME: s
   return {
     url: url.href,
     serviceName: values.OTEL_SERVICE_NAME ?? values.SERVICE_NAME,
+    attributes: values.OTEL_RESOURCE_ATTRIBUTES ?? {},
+    headers: values.OTEL_EXPORTER_OTLP_HEADERS ?? {},
+    timeoutMs: values.OTEL_EXPORTER_OTLP_TIMEOUT,
+    compression: values.OTEL_EXPORTER_OTLP_COMPRESSION,
+    tls: {
+      ca: values.OTEL_EXPORTER_OTLP_CERTIFICATE?.pem,
+      certificate: values.OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE?.pem,
+      key: values.OTEL_EXPORTER_OTLP_CLIENT_KEY?.pem,
+    },
     sampler: samplerOf(values),
     queueMax: values.OTEL_BSP_MAX_QUEUE_SIZE,
     delayMs: values.OTEL_BSP_SCHEDULE_DELAY,
   };
+}
+
+/** What does not go together, one sentence each. */
+export function* tracingConflicts(values: TracingValues): Iterable<string> {
+  const { OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: certificate, OTEL_EXPORTER_OTLP_CLIENT_KEY: key } = values;
+  if ((certificate === undefined) !== (key === undefined)) {
+    yield "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY belong together: give both or none";
+  }
 }
 
 /** What to say of settings that did something in other services once: a line each. */

@@ -2,8 +2,10 @@ import type { Clock } from "../clock.ts";
 import type { TracingTarget } from "../settings/tracing-settings.ts";
 import type { Tracer } from "./tracer.ts";
 
-export interface TracingConfig extends TracingTarget {
+export interface TracingConfig extends Omit<TracingTarget, "headers"> {
   readonly instanceId: string;
+  /** Asked for each request. */
+  readonly headers: () => TracingTarget["headers"];
   /** Hears of spans that could not be sent, where those before could. */
   readonly onFailure: (error: Error) => void;
   readonly clock: Clock;

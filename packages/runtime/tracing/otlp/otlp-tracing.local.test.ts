@@ -18,7 +18,9 @@ async function traced(
     url: `${receiver.endpoint}/v1/traces`,
     ...{ serviceName: "presence", instanceId: "node-1" },
     sampler: { isParentBased: true, ratio: 1 },
-    ...{ queueMax: 2_048, delayMs: 10 },
+    ...{ queueMax: 2_048, delayMs: 10, timeoutMs: 10_000, compression: "none", attributes: {} },
+    tls: { ca: undefined, certificate: undefined, key: undefined },
+    headers: () => ({}),
     onFailure: (error) => failures.push(error),
     clock: systemClock,
     ...config,
@@ -37,7 +39,7 @@ test("a span arrives with its cause, its time and what it failed with", async (t
   span.end("the broker is away");
   const received = await receiver.untilSpan("the one", () => true);
   const { traceId, spanId } = traceContextIn(span.traceparent) ?? {};
-  const { endUs, ...others } = received;
+  const { endUs, resource, ...others } = received;
   assert.deepEqual(others, {
     ...{ service: "presence", name: "publish", kind: 4, startUs, failure: "the broker is away" },
     ...{ traceId, spanId, parentSpanId: "00f067aa0ba902b7" },
@@ -45,6 +47,7 @@ test("a span arrives with its cause, its time and what it failed with", async (t
   });
   assert.equal(traceId, "4bf92f3577b34da6a3ce929d0e0e4736");
   assert.ok(endUs > 0);
+  assert.equal(resource["service.instance.id"], "node-1");
   await tracing.close(10_000);
   assert.deepEqual(tracing.metrics().spans, { recorded: 1, sent: 1, failed: 0 });
 });
@@ -57,6 +60,28 @@ test("whoever caused it decides whether it is recorded, where the sampler is par
   const begun = tracing.tracer.start("x", { kind: "server", parent: "none that can be read" });
   assert.equal(begun.isSampled, false);
   assert.match(begun.traceparent, /^00-[\da-f]{32}-[\da-f]{16}-00$/);
+});
+
+test("requests are packed, say who is traced, and carry what is to be said of the caller just now", async (t) => {
+  let token = "one";
+  const { tracing, receiver } = await traced(t, {
+    compression: "gzip",
+    attributes: { "k8s.pod.name": "presence-0", "service.name": "another" },
+    headers: () => ({ authorization: `Bearer ${token}` }),
+  });
+  for (const name of ["first", "second"]) {
+    tracing.tracer.start(name, { kind: "server" }).end();
+    const { resource, service } = await receiver.untilSpan(name, (span) => span.name === name);
+    assert.deepEqual([resource["k8s.pod.name"], service], ["presence-0", "presence"]);
+    token = "two";
+  }
+  assert.deepEqual(
+    receiver.headers.map((of) => [of.authorization, of["content-encoding"]]),
+    [
+      ["Bearer one", "gzip"],
+      ["Bearer two", "gzip"],
+    ],
+  );
 });
 
 test("a ratio records that share of traces", async (t) => {

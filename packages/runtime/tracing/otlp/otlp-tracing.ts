@@ -8,7 +8,7 @@ import {
   trace,
 } from "@opentelemetry/api";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
-import { defaultResource, detectResources, envDetector, resourceFromAttributes } from "@opentelemetry/resources";
+import { defaultResource, resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import { type Clock, pause } from "../../clock.ts";
 import { traceContextIn, traceparentOf } from "../traceparent.ts";
@@ -36,14 +36,13 @@ export class OtlpTracing implements Tracing {
   readonly #api: ApiTracer;
   #recorded = 0;
 
-  constructor({ url, serviceName, instanceId, sampler, queueMax, delayMs, onFailure, clock }: TracingConfig) {
+  constructor(config: TracingConfig) {
+    const { serviceName, instanceId, attributes, sampler, queueMax, delayMs, onFailure, clock } = config;
     this.#clock = clock;
-    this.#exporter = new CountedExporter(new OTLPTraceExporter({ url }), onFailure);
+    this.#exporter = new CountedExporter(new OTLPTraceExporter(exporterOptions(config)), onFailure);
     const own = { "service.name": serviceName, "service.instance.id": instanceId };
     this.#provider = new TracerProvider({
-      resource: defaultResource()
-        .merge(detectResources({ detectors: [envDetector] }))
-        .merge(resourceFromAttributes(own)),
+      resource: defaultResource().merge(resourceFromAttributes({ ...attributes, ...own })),
       sampler: samplerOf(sampler),
       spanProcessors: [
         new BatchSpanProcessor({
@@ -82,6 +81,20 @@ export class OtlpTracing implements Tracing {
       },
     };
   }
+}
+
+type ExporterOptions = NonNullable<ConstructorParameters<typeof OTLPTraceExporter>[0]>;
+
+function exporterOptions({ url, headers, timeoutMs, compression, tls }: TracingConfig): ExporterOptions {
+  const { ca, certificate: cert, key } = tls;
+  return {
+    url,
+    headers: async () => ({ ...headers() }),
+    timeoutMillis: timeoutMs,
+    // Its words are those of an enum that the package does not export.
+    compression: compression as ExporterOptions["compression"],
+    httpAgentOptions: { keepAlive: true, ca, cert, key },
+  };
 }
 
 function contextOf(traceparent: string | undefined): Context {

@@ -3,6 +3,8 @@ import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 export interface ReceivedSpan {
   /** `service.name` of who sent it. */
   readonly service: string;
+  /** All that is said of who sent it. */
+  readonly resource: Readonly<Record<string, string>>;
   readonly name: string;
   /** The number of OTLP's SpanKind. */
   readonly kind: number;
@@ -27,19 +29,20 @@ type Fields = ReadonlyMap<number, readonly (Uint8Array | bigint)[]>;
  */
 export function spansIn(request: Uint8Array): ReceivedSpan[] {
   return messages(fieldsOf(request), 1).flatMap((resourceSpans) => {
-    const [resource = new Map()] = messages(resourceSpans, 1);
-    const service = attributesIn(resource, 1)["service.name"] ?? "";
+    const [sender = new Map()] = messages(resourceSpans, 1);
+    const resource = attributesIn(sender, 1);
     return messages(resourceSpans, 2).flatMap((scopeSpans) =>
-      messages(scopeSpans, 2).map((span) => spanOf(span, service)),
+      messages(scopeSpans, 2).map((span) => spanOf(span, resource)),
     );
   });
 }
 
-function spanOf(span: Fields, service: string): ReceivedSpan {
+function spanOf(span: Fields, resource: ReceivedSpan["resource"]): ReceivedSpan {
   const [status = new Map()] = messages(span, 15);
   const isError = Number(status.get(3)?.[0] ?? 0) === 2;
   return {
-    service,
+    service: resource["service.name"] ?? "",
+    resource,
     name: text(span, 5),
     kind: Number(span.get(6)?.[0] ?? 0),
     traceId: hex(span, 1),

@@ -1,6 +1,7 @@
-import { createServer } from "node:http";
+import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
+import { gunzipSync } from "node:zlib";
 import { waitUntil } from "@realchat/presence-testing";
 import { type ReceivedSpan, spansIn } from "./decode-spans.ts";
 
@@ -11,6 +12,8 @@ export interface TestOtlpReceiver {
   /** For OTEL_EXPORTER_OTLP_ENDPOINT. */
   readonly endpoint: string;
   readonly spans: readonly ReceivedSpan[];
+  /** Of each request with spans. */
+  readonly headers: readonly IncomingHttpHeaders[];
   /** What it answers from now on, or once that is known; 200 until then. */
   answerWith(status: number | Promise<number>): void;
   /** Resolves with the first span that fits. */
@@ -20,12 +23,17 @@ export interface TestOtlpReceiver {
 
 export async function startOtlpReceiver(): Promise<TestOtlpReceiver> {
   const spans: ReceivedSpan[] = [];
+  const headers: IncomingHttpHeaders[] = [];
   let answer: number | Promise<number> = 200;
   const server = createServer(async (request, response) => {
-    const body = await buffer(request);
+    const packed = await buffer(request);
+    const body = request.headers["content-encoding"] === "gzip" ? gunzipSync(packed) : packed;
     const status = await answer;
     const isTraces = request.url === "/v1/traces" && request.headers["content-type"] === "application/x-protobuf";
-    if (isTraces && status === 200) spans.push(...spansIn(body));
+    if (isTraces && status === 200) {
+      headers.push(request.headers);
+      spans.push(...spansIn(body));
+    }
     response.writeHead(isTraces ? status : 404).end();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -33,6 +41,7 @@ export async function startOtlpReceiver(): Promise<TestOtlpReceiver> {
   return {
     endpoint: `http://127.0.0.1:${port}`,
     spans,
+    headers,
     answerWith(status) {
       answer = status;
     },
