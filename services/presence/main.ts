@@ -20,7 +20,7 @@ import {
   startOrExit,
 } from "@realchat/presence-runtime";
 import { JwtVerifier, type Keys, openKeys } from "@realchat/presence-runtime/authentication";
-import { openTracing } from "@realchat/presence-runtime/tracing";
+import { openTracing, traceContextIn } from "@realchat/presence-runtime/tracing";
 import { ApiAccess } from "./callers/api-access.ts";
 import { build, loadConfig } from "./config.ts";
 import { defaultRules, type Rules } from "./domain/decisions.ts";
@@ -284,8 +284,11 @@ function createStore(
   if (store.kind === "memory") {
     return { store: createMemoryStore({ rules, retentionMs, ...store }, clock), publishToChannel: undefined };
   }
-  const onUnreadable = ({ key, message }: Unreadable) =>
-    log.error({ key }, `somebody else wrote into this Redis: ${message}`);
+  const onUnreadable = ({ key, message, traceparent }: Unreadable) =>
+    log.error(
+      { key, trace_id: traceContextIn(traceparent)?.traceId },
+      `somebody else wrote into this Redis: ${message}`,
+    );
   const onBegin = ({ shard, reason, begin }: Begun) =>
     log.warn({ shard, reason, begin }, `the store of shard ${shard} began anew: ${beginReasons[reason]}`);
   const onEviction = (detail: string) => log.warn(detail);

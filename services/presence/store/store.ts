@@ -95,6 +95,8 @@ export interface Unreadable {
   readonly key: string;
   /** Says what is wrong with it, and what that means. */
   readonly message: string;
+  /** Of the change that met it, where that is recorded. */
+  readonly traceparent?: string | undefined;
 }
 
 /** What calls need. */

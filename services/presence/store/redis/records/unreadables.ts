@@ -36,13 +36,15 @@ export class Unreadables {
   /**
    * A record; it concerns nobody but its user.
    * @param why continues a sentence that begins with the key
+   * @param traceparent of the change that met it, where that is recorded
    * @returns what a caller who needs it is told
    */
-  record(shard: ShardState, userId: string, why: string): PresenceError {
+  record(shard: ShardState, userId: string, why: string, traceparent?: string): PresenceError {
     const key = shard.keys.recordPrefix + userId;
     const user = `user ${JSON.stringify(userId)}`;
     this.#met.records += 1;
-    this.#tell(key, { key, message: `the record ${key} ${why}: ${user} is unknown until it is deleted` });
+    const message = `the record ${key} ${why}: ${user} is unknown until it is deleted`;
+    this.#tell(key, { key, message, traceparent });
     return new PresenceError(
       "DATA_LOSS",
       `the record of ${user} cannot be read, ${key} ${why}: whoever runs presence must delete it`,

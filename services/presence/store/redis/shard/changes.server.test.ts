@@ -272,6 +272,18 @@ describe("a malformed record that is due", () => {
   });
 });
 
+test("a malformed record is told of once, with the trace of the change that met it", async () => {
+  const told: (string | undefined)[] = [];
+  await store.close();
+  store = storeOn(redis, { shards: 1, onUnreadable: ({ traceparent }) => told.push(traceparent) });
+  await store.open();
+  await admin.set(`${keys.recordPrefix}ben`, "garbage");
+  const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  await assert.rejects(register(store, { userId: "ben", traceparent }), isUnreadable);
+  await assert.rejects(register(store, { userId: "ben" }), isUnreadable);
+  assert.deepEqual(told, [traceparent]);
+});
+
 describe("a log into which somebody else writes", () => {
   test("is read as if that were not there, page by page, and told of", async () => {
     const told: string[] = [];

@@ -63,14 +63,14 @@ export class ShardChanges {
     return answers.map((answer, index) => this.#read(answer, changes[index] as Change));
   }
 
-  #read(answer: Reply, [, userId]: Change): string | Error {
+  #read(answer: Reply, [, userId, , , , , , traceparent]: Change): string | Error {
     try {
       return text(answer);
     } catch (error) {
       const why = unreadableBehind(replyBehind(error));
       return why === undefined
         ? this.#state.link.failure(error)
-        : this.#parts.unreadable.record(this.#state, userId, why);
+        : this.#parts.unreadable.record(this.#state, userId, why, traceparent);
     }
   }
 }
