@@ -93,6 +93,23 @@ export const alertCases: readonly AlertCase[] = [
     [calls("UNAVAILABLE")]: perSecond(5),
   }),
 
+  fires("PresenceCallersUnknown", "a gateway tries with a token that was withdrawn", "12m", {
+    [ofNode("presence_unauthenticated_calls_total")]: perSecond(0.25),
+  }),
+  fires("PresenceCallersUnknown", "each of two nodes gets half of it", "12m", {
+    'presence_unauthenticated_calls_total{job="presence",instance="a"}': perSecond(0.15),
+    'presence_unauthenticated_calls_total{job="presence",instance="b"}': perSecond(0.15),
+  }),
+  isQuiet("PresenceCallersUnknown", "somebody tries 40 times", "12m", {
+    [ofNode("presence_unauthenticated_calls_total")]: once(40),
+  }),
+  isQuiet("PresenceCallersUnknown", "a job of every minute has an old token", "12m", {
+    [ofNode("presence_unauthenticated_calls_total")]: perSecond(1 / 60),
+  }),
+  isQuiet("PresenceCallersUnknown", "a token is replaced, and one gateway gets it two minutes late", "12m", {
+    [ofNode("presence_unauthenticated_calls_total")]: "0x48 0+1.25x24 30x168",
+  }),
+
   fires("PresenceHeartbeatsSlow", "2 of 100 are slow", "15m", buckets(heartbeats, 98, 2)),
   isQuiet("PresenceHeartbeatsSlow", "1 of 1,000 is slow", "15m", buckets(heartbeats, 999, 1)),
   isQuiet("PresenceHeartbeatsSlow", "a slow one every 20 s, and nothing else", "15m", buckets(heartbeats, 0, 0.05)),
