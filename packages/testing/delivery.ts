@@ -8,6 +8,8 @@ import { waitUntil } from "./wait-until.ts";
 export type DeliveryOptions = {
   /** Settings as the service reads them, such as `{ PRESENCE_SVC_ADDR }`. Ours are not passed on. */
   env?: Readonly<Record<string, string>>;
+  /** Flags. */
+  args?: readonly string[];
   /** Ports that it had before; default: free ones. */
   socketAddress?: string;
 };
@@ -44,7 +46,8 @@ export async function startDelivery(options: DeliveryOptions = {}): Promise<Test
   const socketAddress = options.socketAddress ?? `127.0.0.1:${await freePort()}`;
   const httpAddress = `127.0.0.1:${await freePort()}`;
   const folder = temporaryFolder("delivery");
-  const child = await startChild(process.execPath, [...nodeFlags, join(repository, "services/delivery/main.ts")], {
+  const command = [join(repository, "services/delivery/main.ts"), ...(options.args ?? [])];
+  const child = await startChild(process.execPath, [...nodeFlags, ...command], {
     logFile: join(folder.path, "delivery.log"),
     cwd: repository,
     env: { ...bareEnvironment, HTTP_PORT: socketAddress, HTTP_ADDR: httpAddress, ...options.env },

@@ -1,1 +1,2 @@
 export { type Issued, issueCertificates } from "./certificates.ts";
+export { isTrusted } from "./is-trusted.ts";

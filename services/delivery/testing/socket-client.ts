@@ -46,6 +46,8 @@ export type ClientOptions = {
   readonly deviceId?: string;
   readonly protocols?: readonly string[];
   readonly headers?: Readonly<Record<string, string>>;
+  /** Authority to trust, PEM; with it TLS is spoken. */
+  readonly ca?: string;
   /** Called with every frame as it comes. */
   readonly onFrame?: (frame: ToldFrame) => void;
 };
@@ -54,9 +56,10 @@ export const jsonProtocol = "realchat.presence.v1.json";
 
 /** @throws Error when the handshake is refused; its message has the status */
 export async function connect(options: ClientOptions): Promise<SocketClient> {
-  const { address, userId, deviceId = "phone", protocols = [jsonProtocol], headers = {} } = options;
+  const { address, userId, deviceId = "phone", protocols = [jsonProtocol], headers = {}, ca } = options;
   const query = new URLSearchParams({ ...(userId !== undefined && { user_id: userId }), device_id: deviceId });
-  const socket = new WebSocket(`ws://${address}/ws?${query}`, [...protocols], { headers });
+  const scheme = ca === undefined ? "ws" : "wss";
+  const socket = new WebSocket(`${scheme}://${address}/ws?${query}`, [...protocols], { headers, ca });
   // A test that forgot its sockets ends nevertheless.
   socket.once("upgrade", (response) => response.socket.unref());
   const client = rememberingClient(socket, options.onFrame);
