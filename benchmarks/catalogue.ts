@@ -19,6 +19,7 @@ import { redisGrowth } from "./redis-growth.ts";
 import { redisMemory } from "./redis-memory.ts";
 import { redisRefresh } from "./redis-refresh.ts";
 import { redisTransitions } from "./redis-transitions.ts";
+import { replacedUnderLoad } from "./replaced-under-load.ts";
 import { restating } from "./restating/restating.ts";
 import { rpcGetPresence } from "./rpc/get-presence.ts";
 import { rpcIdle } from "./rpc/idle.ts";
@@ -48,6 +49,7 @@ export const catalogue: readonly Benchmark[] = [
   gatewayCrash,
   gatewayOutage,
   rollingRestart,
+  replacedUnderLoad,
   vsCentrifugo,
   rpcUnary,
   rpcTls,
