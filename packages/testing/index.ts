@@ -24,6 +24,7 @@ export { type H2load, provideH2load } from "./provision/h2load.ts";
 export { handOver } from "./provision/hand-over.ts";
 export { provideKafka } from "./provision/kafka-server.ts";
 export { MissingServerError, type ServerName } from "./provision/missing-server.ts";
+export { type NodeVersion, nodeVersions, plainNode } from "./provision/plain-node.ts";
 export { type Promtool, prometheusImage, providePromtool, runPromtool } from "./provision/promtool.ts";
 export { type ProxyProgram, provideEnvoy, provideHaproxy, provideNginx } from "./provision/proxies.ts";
 export { provideRedis } from "./provision/redis-server.ts";

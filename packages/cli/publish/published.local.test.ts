@@ -6,6 +6,7 @@ import { after, before, describe, test } from "node:test";
 import {
   type InstalledPrograms,
   installPrograms,
+  nodeVersions,
   type PackedPackage,
   packPackage,
   repository,
@@ -34,11 +35,11 @@ test("the package holds JavaScript and what it reads, and nothing of tests", () 
   );
 });
 
-for (const node of [20, 22, 24] as const) {
+for (const node of nodeVersions) {
   describe(`the command line, packed and installed globally on Node ${node}`, () => {
     let programs: InstalledPrograms;
-    before(() => {
-      programs = installPrograms({ tarball: command.tarball, node });
+    before(async () => {
+      programs = await installPrograms({ tarball: command.tarball, node });
     });
     after(() => programs.remove());
 

@@ -2,12 +2,19 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { test } from "node:test";
-import { installPackage, sharedKafka, startChild, startPresence, waitUntil } from "@realchat/presence-testing";
+import {
+  installPackage,
+  plainNode,
+  sharedKafka,
+  startChild,
+  startPresence,
+  waitUntil,
+} from "@realchat/presence-testing";
 import { PresenceChannels, SessionKeeper } from "../index.ts";
 import { codeFrom } from "./testing/code-from.ts";
 
 test("the Kafka consumer of the guide runs on Node 22 with the package as it is published", async (t) => {
-  const project = installPackage({
+  const project = await installPackage({
     build: "packages/client/publish/build.ts",
     node: 22,
     companions: ["@platformatic/kafka@2.12.1"],
@@ -18,7 +25,7 @@ test("the Kafka consumer of the guide runs on Node 22 with the package as it is 
   const presence = await startPresence({ env: { ...env, KAFKA_PARTITIONS: "4" } });
   t.after(() => presence.kill());
   project.write("feed.mjs", codeFrom("docs/gateway-guide.md", "feed.mjs"));
-  const feed = await startChild(project.node, [join(project.folder, "feed.mjs")], {
+  const feed = await startChild(await plainNode(22), [join(project.folder, "feed.mjs")], {
     ...{ logFile: join(project.folder, "feed.log"), cwd: project.folder, env },
   });
   t.after(() => feed.end("SIGKILL"));

@@ -2,13 +2,21 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { type InstalledPackage, installPackage, repository, startChild, waitUntil } from "@realchat/presence-testing";
+import {
+  type InstalledPackage,
+  installPackage,
+  nodeVersions,
+  plainNode,
+  repository,
+  startChild,
+  waitUntil,
+} from "@realchat/presence-testing";
 import { type ScriptedGateway, startScriptedGateway } from "../testing/scripted-gateway.ts";
 
 let project: InstalledPackage;
 let gateway: ScriptedGateway;
-before(() => {
-  project = installPackage({ build: "packages/web-client/publish/build.ts", companions: ["ws@8.23.0"] });
+before(async () => {
+  project = await installPackage({ build: "packages/web-client/publish/build.ts", companions: ["ws@8.23.0"] });
 });
 after(() => project.remove());
 beforeEach(async () => {
@@ -32,28 +40,30 @@ test("the package holds the modules with their types, what they weigh, and nothi
   );
 });
 
-test("installed, it connects and tells what it hears, also on Node 20, without a page around it", async (t) => {
-  project.write(
-    "watch.mjs",
-    `import { PresenceClient } from "@realchat/presence-web";
-     import { WebSocket } from "ws";
-     globalThis.WebSocket ??= WebSocket;
-     const presence = new PresenceClient({ url: process.env.GATEWAY + "?device_id=laptop" });
-     presence.on("snapshot", (users) => console.log("snapshot", users.map(({ id }) => id).join()));
-     presence.on("state", ({ kind, code = "" }) => console.log(kind, code));
-     presence.connect();`,
-  );
-  const child = await startChild(project.node, [join(project.folder, "watch.mjs")], {
-    ...{ logFile: join(project.folder, "watch.log"), cwd: project.folder, env: { GATEWAY: gateway.url } },
+for (const node of nodeVersions) {
+  test(`installed, it connects and tells what it hears on Node ${node}, without a page around it`, async (t) => {
+    project.write(
+      "watch.mjs",
+      `import { PresenceClient } from "@realchat/presence-web";
+       import { WebSocket } from "ws";
+       globalThis.WebSocket ??= WebSocket;
+       const presence = new PresenceClient({ url: process.env.GATEWAY + "?device_id=laptop" });
+       presence.on("snapshot", (users) => console.log("snapshot", users.map(({ id }) => id).join()));
+       presence.on("state", ({ kind, code = "" }) => console.log(kind, code));
+       presence.connect();`,
+    );
+    const child = await startChild(await plainNode(node), [join(project.folder, "watch.mjs")], {
+      ...{ logFile: join(project.folder, "watch.log"), cwd: project.folder, env: { GATEWAY: gateway.url } },
+    });
+    t.after(() => child.end("SIGKILL"));
+    const socket = await gateway.socket(0);
+    socket.send({ type: "snapshot", users: [{ id: "ada", online: true, version: 1 }] });
+    await waitUntil(() => child.output().includes("snapshot ada"), { what: "it tells the snapshot" });
+    socket.close(4429);
+    assert.equal(await child.untilEnded(), 0, "nothing keeps a client alive that has ended for good");
+    assert.match(child.output(), /^connecting \nopen \nsnapshot ada\nclosed 4429\n$/);
   });
-  t.after(() => child.end("SIGKILL"));
-  const socket = await gateway.socket(0);
-  socket.send({ type: "snapshot", users: [{ id: "ada", online: true, version: 1 }] });
-  await waitUntil(() => child.output().includes("snapshot ada"), { what: "it tells the snapshot" });
-  socket.close(4429);
-  assert.equal(await child.untilEnded(), 0, "nothing keeps a client alive that has ended for good");
-  assert.match(child.output(), /^connecting \nopen \nsnapshot ada\nclosed 4429\n$/);
-});
+}
 
 test("its types hold in a strict project", () => {
   project.write(
