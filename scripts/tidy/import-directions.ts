@@ -57,6 +57,7 @@ type Layer = { readonly may: readonly string[]; readonly why: string; readonly i
 const presencePorts = ["store/store.ts", "events/publisher.ts"];
 const callersPorts = ["callers/api-access.ts", "callers/caller-accounts.ts"];
 const pushPort = ["push/push.ts", "push/frame-sink.ts", "push/frame-format.ts", "push/dot.ts"];
+const privacyPort = ["privacy/policy.ts", "privacy/judge.ts", "privacy/policies.ts"];
 const deliveryPorts = [
   ...pushPort,
   "push/presence-lookup.ts",
@@ -139,13 +140,18 @@ const layers: Record<string, Record<string, Layer>> = {
       why: "audience knows only relations, so that who may see whom is decided in one place.",
       instead: "Let main.ts pass it in, or extend audience/directory.ts. Map: docs/architecture.md",
     },
+    privacy: {
+      may: ["privacy/"],
+      why: "privacy decides what of a user is shown, and knows neither sockets nor frames.",
+      instead: "Let main.ts pass it in, or extend privacy/policies.ts. Map: docs/architecture.md",
+    },
     feed: {
       may: ["feed/"],
       why: "feed knows only where changes come from, so that another source is one more file.",
       instead: "Tell it through feed/feed.ts. Map: docs/architecture.md",
     },
     push: {
-      may: ["push/", "audience/directory.ts", "audience/listener.ts", "feed/feed.ts"],
+      may: ["push/", "audience/directory.ts", "audience/listener.ts", "feed/feed.ts", ...privacyPort],
       why: "push knows its neighbours by their ports, so that its histories can be tested without a server.",
       instead: "Use audience/directory.ts or feed/feed.ts, and extend it if need be. Map: docs/architecture.md",
     },
