@@ -22,10 +22,10 @@ export interface Script<Key extends string = string, Arg extends string = string
 export type Values<Name extends string> = Readonly<Record<Name, string | number>>;
 
 /** Takes in another file; captures its path in the folder of the scripts, without `.lua`. */
-export const includeLine = /^ *-- #include ([\w-]+(?:\/[\w-]+)*)$/;
+export const includeLine = /^ *-- #include ((?:\.\.\/)*[\w-]+(?:\/[\w-]+)*)$/;
 const includeLines = new RegExp(includeLine, "gm");
 
-/** Reads scripts of a folder and the folders in it. A file takes in another one with a line `-- #include path`. */
+/** Reads scripts of a folder and the folders in it, and pieces of others. A file takes in another one with a line `-- #include path`. */
 export function scriptsIn(folder: URL) {
   const read = (file: string): string =>
     readFileSync(new URL(file, folder), "utf8").replaceAll(includeLines, (_, path: string) => read(`${path}.lua`));

@@ -57,13 +57,15 @@ type Layer = { readonly may: readonly string[]; readonly why: string; readonly i
 const presencePorts = ["store/store.ts", "events/publisher.ts"];
 const callersPorts = ["callers/api-access.ts", "callers/caller-accounts.ts"];
 const pushPort = ["push/push.ts", "push/frame-sink.ts", "push/frame-format.ts", "push/dot.ts"];
-const privacyPort = ["privacy/policy.ts", "privacy/judge.ts", "privacy/policies.ts"];
+const privacyPort = ["privacy/policy.ts", "privacy/judge.ts", "privacy/policies.ts", "privacy/policy-directory.ts"];
 const deliveryPorts = [
   ...pushPort,
   "push/presence-lookup.ts",
   "audience/directory.ts",
   "feed/feed.ts",
   "gateway/gateway-metrics.ts",
+  "privacy/judge.ts",
+  "privacy/directory-policies.ts",
 ];
 
 const rpcPorts = ["service.ts", "status.ts", "message.ts"];
@@ -136,12 +138,13 @@ const layers: Record<string, Record<string, Layer>> = {
   },
   "services/delivery": {
     audience: {
-      may: ["audience/"],
-      why: "audience knows only relations, so that who may see whom is decided in one place.",
+      may: ["audience/", "privacy/policy.ts"],
+      why: "audience knows only relations and what a policy says, so that who may see whom is decided in one place.",
       instead: "Let main.ts pass it in, or extend audience/directory.ts. Map: docs/architecture.md",
     },
     privacy: {
-      may: ["privacy/"],
+      // Policies are stored with the relations, and read from the same sources.
+      may: ["privacy/", "audience/"],
       why: "privacy decides what of a user is shown, and knows neither sockets nor frames.",
       instead: "Let main.ts pass it in, or extend privacy/policies.ts. Map: docs/architecture.md",
     },

@@ -55,7 +55,7 @@ describe("audience import into a gateway that runs", () => {
     const { code, output } = await importing([{ conversation_id: "room", participants: ["ann", "bob"] }]);
     assert.match(
       output,
-      /^imported 1 conversations, 0 contacts and 0 blocks\nthe gateway has it in memory: start it with AUDIENCE_FILE/,
+      /^imported 1 conversations, 0 contacts, 0 blocks and 0 policies\nthe gateway has it in memory: start it with AUDIENCE_FILE/,
     );
     assert.equal(code, 0);
     await Promise.all([ann.untilTold("bob", true), bob.untilTold("ann", true)]);
@@ -78,7 +78,7 @@ describe("audience import into a gateway that runs", () => {
       { user_id: "cid" },
     ]);
     assert.equal(code, 1);
-    assert.match(output, /line 2 needs exactly one of conversation_id, contact_id and blocked/);
+    assert.match(output, /line 2 needs exactly one of conversation_id, contact_id, blocked and privacy/);
     assert.equal((await gateway.metrics()).get("delivery_directory_relations"), 4);
     cid.socket.close();
   });
@@ -89,7 +89,7 @@ describe("audience import into a gateway that runs", () => {
     assert.equal(code, 0);
     assert.match(
       output,
-      /imported 0 conversations, 3 contacts and 0 blocks\n1 pairs of contacts are mutual in this file, 1 are one-sided\n/,
+      /imported 0 conversations, 3 contacts, 0 blocks and 0 policies\n1 pairs of contacts are mutual in this file, 1 are one-sided\n/,
     );
     assert.ok(output.includes('for gil and ivy, for one, add {"user_id":"ivy","contact_id":"gil"}'), output);
   });

@@ -39,7 +39,7 @@ async function importing(content: string, flags: readonly string[]): Promise<{ c
 test("audience import fills the Redis that gateways share", async (t) => {
   const content = `{"conversation_id":"room","participants":["ann","bob"]}\n{"user_id":"ann","blocked":"cid"}\n`;
   const { code, output } = await importing(content, ["--redis-url", redis.url]);
-  assert.equal(output, "imported 1 conversations, 0 contacts and 1 blocks\n");
+  assert.equal(output, "imported 1 conversations, 0 contacts, 1 blocks and 0 policies\n");
   assert.equal(code, 0);
   const directory = new RedisDirectory({ url: redis.url }, systemClock);
   t.after(() => directory.close());
@@ -52,7 +52,7 @@ test("a file with an error in it is refused as a whole, by the line", async (t) 
   const content = `{"conversation_id":"club","participants":["eve","fay"]}\n{"user_id":"eve"}\n`;
   const { code, output } = await importing(content, ["--redis-url", redis.url]);
   assert.equal(code, 1);
-  assert.match(output, /line 2 needs exactly one of conversation_id, contact_id and blocked/);
+  assert.match(output, /line 2 needs exactly one of conversation_id, contact_id, blocked and privacy/);
   const directory = new RedisDirectory({ url: redis.url }, systemClock);
   t.after(() => directory.close());
   await directory.open();
@@ -80,7 +80,7 @@ test("audience import reaches a Redis with TLS, an ACL user and a database for i
   }
 
   const { code, output } = await importing(content, ["--redis-url", url, ...authority("ca.pem", tls.ca)]);
-  assert.match(output, /^imported 0 conversations, 1 contacts and 0 blocks\n/);
+  assert.match(output, /^imported 0 conversations, 1 contacts, 0 blocks and 0 policies\n/);
   assert.equal(code, 0);
   const directory = new RedisDirectory({ url, tlsCa: tls.ca }, systemClock);
   t.after(() => directory.close());

@@ -17,8 +17,9 @@ FILE has one JSON object a line, in any order:
   {"conversation_id": "c1", "participants": ["ann", "bob"]}
   {"user_id": "ann", "contact_id": "bob"}     ann has bob as a contact
   {"user_id": "ann", "blocked": "bob"}        ann blocks bob
+  {"user_id": "ann", "privacy": {"lastSeen": "contacts"}}   what ann shows: docs/privacy.md
 
-Whatever Kafka says about the same relation counts more, before the import and after it. Importing twice does no harm.`;
+Whatever Kafka says about the same relation or policy counts more, before the import and after it. Importing twice does no harm.`;
 
 const tokenValidS = 3_600;
 

@@ -58,6 +58,8 @@ describe("configuration", () => {
       },
       kafka: undefined,
       leases: true,
+      privacy: { mayBeInvisible: true, rolesThatSee: new Set() },
+      roles: { claim: "roles", known: new Set() },
       push: {
         limits: { interestMax: 2_000, watchedMax: 10_000, lookupMax: 1_000 },
         slowMs: 10_000,

@@ -14,6 +14,7 @@ import {
   type TracingTarget,
   tracingTarget,
 } from "@realchat/presence-runtime";
+import type { Rules } from "./privacy/judge.ts";
 import type { DeliveryValues } from "./settings.ts";
 
 /** The configuration of each part of the service, in its own terms; built once at start. */
@@ -57,6 +58,9 @@ export interface DeliveryConfig {
     readonly isImportExposed: boolean;
     readonly hasSampleCast: boolean;
   };
+  readonly privacy: Rules;
+  /** Where a token has the user's roles, and which of them make a difference. */
+  readonly roles: { readonly claim: string; readonly known: ReadonlySet<string> };
   readonly kafka: KafkaConfig | undefined;
   readonly push: {
     readonly limits: { readonly interestMax: number; readonly watchedMax: number; readonly lookupMax: number };
@@ -119,6 +123,8 @@ export function deliveryConfig(values: DeliveryValues): DeliveryConfig {
       isImportExposed: !isLoopback(values.HTTP_ADDR.host) && !values.ALLOW_IMPORT,
       hasSampleCast: values.SAMPLE_CAST,
     },
+    privacy: { mayBeInvisible: values.INVISIBILITY === "allowed", rolesThatSee: new Set(values.ROLES_SEE_INVISIBLE) },
+    roles: { claim: values.ROLES_CLAIM, known: new Set(values.ROLES_SEE_INVISIBLE) },
     kafka: kafkaConfig(values),
     push: {
       limits: { interestMax: values.INTEREST_MAX, watchedMax: values.WATCHED_MAX, lookupMax },

@@ -4,6 +4,7 @@ import type { TracingMetrics } from "@realchat/presence-runtime/tracing";
 import type { DirectoryMetrics } from "./audience/directory.ts";
 import type { PresenceFeed } from "./feed/feed.ts";
 import type { GatewayMetrics } from "./gateway/gateway-metrics.ts";
+import type { PolicyMetrics } from "./privacy/directory-policies.ts";
 import type { Push, PushMetrics } from "./push/push.ts";
 
 /** Observes the age of dots, seconds. */
@@ -31,6 +32,7 @@ interface Parts {
     listings(): Readonly<Record<string, number>>;
     bounds(): Readonly<Record<string, Bound>>;
   };
+  readonly policies: { readonly metrics: PolicyMetrics };
   readonly feed: Pick<PresenceFeed, "health" | "metrics">;
   readonly deviceChanges: { readonly reported: number };
   readonly limits: { readonly socketsMax: number };
@@ -52,6 +54,7 @@ export function exposeParts(metrics: Metrics, parts: Parts): void {
   exposeFeed(metrics, parts);
   exposeSessions(metrics, parts);
   exposeAudience(metrics, parts);
+  exposePolicies(metrics, parts);
   exposeBounds(metrics, parts);
 }
 
@@ -288,10 +291,22 @@ function exposeAudience(metrics: Metrics, { audience }: Parts): void {
   );
 }
 
+function exposePolicies(metrics: Metrics, { policies }: Parts): void {
+  metrics.total(
+    { name: "delivery_policy_changes_total", help: "Policies that users asked to change, by what came of it." },
+    () => samples("outcome", policies.metrics.changes),
+  );
+}
+
 /** How full each queue, buffer and cache is that has a limit of its own. */
-function exposeBounds(metrics: Metrics, { gateway, keeper, audience }: Parts): void {
+function exposeBounds(metrics: Metrics, { gateway, keeper, audience, policies }: Parts): void {
   const bounds = (read: (bound: Bound) => number) => () => {
-    const all = { ...gateway.metrics.bounds, ...keeper.metrics().bounds, ...audience.bounds() };
+    const all = {
+      ...gateway.metrics.bounds,
+      ...keeper.metrics().bounds,
+      ...audience.bounds(),
+      ...policies.metrics.bounds,
+    };
     return Object.entries(all).map(([bound, values]) => ({ labels: { bound }, value: read(values) }));
   };
   metrics.gauge(

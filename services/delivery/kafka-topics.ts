@@ -5,6 +5,7 @@ export const knownTopics = [
   "contact.removed",
   "user.blocked",
   "user.unblocked",
+  "presence.privacy",
   "presence.events.v1",
 ] as const;
 

@@ -22,6 +22,7 @@ import { JwtVerifier, type Keys, openKeys } from "@realchat/presence-runtime/aut
 import type { Tracer } from "@realchat/presence-runtime/tracer";
 import { openTracing } from "@realchat/presence-runtime/tracing";
 import { Audience } from "./audience/audience.ts";
+import type { DirectoryListener } from "./audience/listener.ts";
 import { importPath } from "./audience/live/import-endpoint.ts";
 import { build, loadConfig } from "./config.ts";
 import type { DeliveryConfig } from "./delivery-config.ts";
@@ -37,6 +38,9 @@ import { Gateway } from "./gateway/gateway.ts";
 import { kafkaTopics } from "./kafka-topics.ts";
 import { limitHeapGrowth } from "./limit-heap-growth.ts";
 import { presenceLookup } from "./presence-lookup.ts";
+import { DirectoryPolicies } from "./privacy/directory-policies.ts";
+import { policyDirectoryOf } from "./privacy/policy-directory-of.ts";
+import { PolicyWriter } from "./privacy/sources/policy-writer.ts";
 import { frameTraces } from "./push/frame-traces.ts";
 import type { ObserveAge } from "./push/frame-writer.ts";
 import { PresencePush } from "./push/presence-push.ts";
@@ -71,6 +75,11 @@ async function run(settings: LiveSettings<DeliveryConfig>): Promise<void> {
     clock,
   });
   const audience = createAudience(settings, log);
+  const policyWriter = createPolicyWriter(settings);
+  const policies = new DirectoryPolicies({
+    ...{ rules: config.privacy, directory: policyDirectoryOf(audience.stored, clock), audience },
+    ...{ writer: policyWriter, clock },
+  });
   const feed = createFeed(settings, channels, log);
   const tokens = await createVerifier(config, log);
   const deviceChanges = new DeviceChanges({ channels, clock });
@@ -95,11 +104,19 @@ async function run(settings: LiveSettings<DeliveryConfig>): Promise<void> {
     observeAge: dotObserver(metrics, tracing?.tracer),
     onDirectoryFailure: (error) => log.debug({ err: error }, "the directory did not answer; it is asked again"),
   });
+  const listener: DirectoryListener = {
+    affected: (pairs) => push.affected(pairs),
+    policiesChanged: (userIds) => policies.changed(userIds),
+    recheckAll() {
+      push.recheckAll();
+      policies.recheckAll();
+    },
+  };
   const foreignOrigins = new ForeignOrigins((origin) => {
     log.warn({ origin }, `pages of ${origin} may not open sockets here; if they are yours, add it to ORIGINS`);
   });
   const gateway = new Gateway({
-    authenticator: tokens === undefined ? noAuthentication : new TokenAuthenticator(tokens),
+    authenticator: tokens === undefined ? noAuthentication : new TokenAuthenticator(tokens, config.roles),
     sessions: keeper,
     push,
     clock,
@@ -123,7 +140,17 @@ async function run(settings: LiveSettings<DeliveryConfig>): Promise<void> {
   });
   exposeReloading(metrics, () => reloading.metrics());
   if (tracing !== undefined) exposeTracing(metrics, () => tracing.metrics());
-  exposeParts(metrics, { gateway, push, keeper, channels, audience, feed, deviceChanges, limits: config.limits });
+  exposeParts(metrics, {
+    gateway,
+    push,
+    keeper,
+    channels,
+    audience,
+    feed,
+    deviceChanges,
+    policies,
+    limits: config.limits,
+  });
   let draining = false;
   const operations = new OperationsServer({
     service: config.serviceName,
@@ -139,11 +166,11 @@ async function run(settings: LiveSettings<DeliveryConfig>): Promise<void> {
       feed: () => ({ ...feed.health(), optional: true }),
     },
     orders: {
-      [importPath]: audience.importEndpoint({ listener: push, isExposed: config.audience.isImportExposed }),
+      [importPath]: audience.importEndpoint({ listener, isExposed: config.audience.isImportExposed }),
     },
   });
 
-  await audience.start(push);
+  await audience.start(listener);
   if (config.audience.hasSampleCast) keepSampleCast(audience.directory, (pairs) => push.affected(pairs), clock);
   await feed.start(push);
   deviceChanges.start((userId) => push.devicesChanged(userId));
@@ -183,6 +210,7 @@ async function run(settings: LiveSettings<DeliveryConfig>): Promise<void> {
         async run() {
           gateway.close();
           push.close();
+          policyWriter?.close();
           await Promise.all([feed.stop(), deviceChanges.stop(), audience.stop(), channels.close()]);
         },
       },
@@ -209,6 +237,13 @@ function createAudience(settings: LiveSettings<DeliveryConfig>, log: Log): Audie
   const place = audience.redis;
   const redis = place && { ...place, current: () => settings.config.audience.redis ?? place };
   return new Audience({ ...audience, redis, kafka, clock, log });
+}
+
+function createPolicyWriter(settings: LiveSettings<DeliveryConfig>): PolicyWriter | undefined {
+  const kafka = kafkaOf(settings);
+  if (kafka === undefined) return undefined;
+  const topic = kafkaTopics(kafka.topics)["presence.privacy"];
+  return new PolicyWriter({ kafka: { ...kafka, clientId: settings.config.instanceId }, topic, clock });
 }
 
 function createFeed(settings: LiveSettings<DeliveryConfig>, channels: PresenceChannels, log: Log): PresenceFeed {

@@ -123,11 +123,29 @@ export const deliverySettings = {
       meaning: "let those whom the page offers to sign in as know each other",
     },
   }),
+  ...group("Privacy", {
+    INVISIBILITY: {
+      kind: oneOf(["allowed", "forbidden"]),
+      default: "allowed",
+      meaning: "whether users may be offline to everybody while they are online",
+    },
+    ROLES_CLAIM: {
+      kind: text({ maxBytes: 1_024 }),
+      default: "roles",
+      meaning:
+        "claim of the token with the user's roles, a list or one text; a dot leads into a claim, as realm_access.roles",
+    },
+    ROLES_SEE_INVISIBLE: {
+      kind: listOf(text({ maxBytes: 256 })),
+      meaning: "roles that see invisible users as they are; blocks and the rest of a policy count for them too",
+    },
+  }),
   ...group("Kafka", {
     ...kafkaSettings,
     KAFKA_TOPICS: {
       kind: listOf(text(topic)),
-      default: "presence.events.v1,conversation.events.v1,contact.added,contact.removed,user.blocked,user.unblocked",
+      default:
+        "presence.events.v1,conversation.events.v1,contact.added,contact.removed,user.blocked,user.unblocked,presence.privacy",
       meaning: "what topics are called, with a prefix or as standard=name; further ones are left alone",
     },
   }),

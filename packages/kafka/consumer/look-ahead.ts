@@ -51,7 +51,10 @@ export class LookAhead {
     // What is beyond the limit is read when all transactions have ended.
     if (this.#heldRecords >= heldMaxRecords || this.#heldBytes >= heldMaxBytes) return [];
     // A copy: a value is a view of its whole batch, which need not stay in memory.
-    const held = records.map(({ offset, timestampMs, value }) => ({ offset, timestampMs, value: Buffer.from(value) }));
+    const held = records.map(({ headers: _, key, value, ...record }) => ({
+      ...record,
+      ...{ key: key && Buffer.from(key), value: Buffer.from(value) },
+    }));
     this.#open.set(producerId, known.concat(held));
     this.#count(held, 1);
     return [];

@@ -19,8 +19,9 @@ interface BatchRecord {
   readonly offset: bigint;
   readonly timestampMs: number;
   readonly key: Buffer | undefined;
-  /** Empty: also of a Kafka tombstone, which has null. */
+  /** Empty: also of a tombstone. */
   readonly value: Buffer;
+  readonly isTombstone: boolean;
   /** See headersIn. */
   readonly headers: Buffer;
 }
@@ -110,12 +111,15 @@ export function* recordsIn(batch: RecordBatch, content: Buffer): Generator<Batch
     const timestampMs = firstTimestampMs + reader.varint();
     const offset = firstOffset + BigInt(reader.varint());
     const key = reader.bytes();
-    const value = reader.bytes() ?? Buffer.alloc(0);
+    const value = reader.bytes();
     if (reader.at > end || end > content.length) throw new RangeError(`record ${index} ends beyond its batch`);
     const headers = content.subarray(reader.at, end);
     reader.at = end;
     // LogAppendTime: the broker's time is that of all records, and stands in the batch's header alone.
-    yield { offset, timestampMs: attributes & logAppendTime ? maxTimestampMs : timestampMs, key, value, headers };
+    yield {
+      ...{ offset, timestampMs: attributes & logAppendTime ? maxTimestampMs : timestampMs, key, headers },
+      ...{ value: value ?? Buffer.alloc(0), isTombstone: value === undefined },
+    };
   }
 }
 

@@ -73,6 +73,8 @@ export interface TopicRecord {
   /** Wall clock of the producer, or of the broker if the topic says so, ms since 1970; -1: none. */
   readonly timestampMs: number;
   readonly value: Uint8Array;
+  /** Whether the value is null, which deletes what the key's earlier records said. */
+  readonly isTombstone?: boolean;
   readonly key?: Uint8Array | undefined;
   /** See headersIn; absent: they were not kept. */
   readonly headers?: Uint8Array;

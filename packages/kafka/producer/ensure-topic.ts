@@ -6,6 +6,8 @@ export interface TopicCreation {
   readonly partitions: number;
   /** Replicas of each partition; absent: the cluster's default. */
   readonly replication?: number;
+  /** Whether the last record of each key is kept for ever; else all are, for a time. */
+  readonly isCompacted?: boolean;
 }
 
 /**
@@ -49,8 +51,8 @@ async function createTopic(topic: string, creation: TopicCreation, options: Base
       topics: [topic],
       partitions: creation.partitions,
       replicas: creation.replication,
-      // Whatever the cluster's default: compaction would drop changes that a consumer who reads late has to see.
-      configs: [{ name: "cleanup.policy", value: "delete" }],
+      // Whatever the cluster's default: a log of changes that is compacted loses some, a log of states that is not loses all.
+      configs: [{ name: "cleanup.policy", value: creation.isCompacted ? "compact" : "delete" }],
     });
   } catch (error) {
     // Another node of ours may have been quicker.

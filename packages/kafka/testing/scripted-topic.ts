@@ -37,9 +37,13 @@ export class ScriptedTopic implements TopicSource {
 
   /** @param timestampMs default: without */
   write(partition: number, value: Uint8Array | string, timestampMs = -1): void {
-    const log = this.#logs[partition] as ScriptedRecord[];
-    log.push({ offset: this.#nextOf(partition), timestampMs, value: Buffer.from(value) });
-    this.#wakeUp();
+    this.#append(partition, { timestampMs, value: Buffer.from(value) });
+  }
+
+  /** @param value undefined: a tombstone */
+  writeKeyed(partition: number, key: string, value: string | undefined, timestampMs = -1): void {
+    const isTombstone = value === undefined;
+    this.#append(partition, { timestampMs, key: Buffer.from(key), value: Buffer.from(value ?? ""), isTombstone });
   }
 
   /** Begins a transaction with a record in it: nothing from there on is committed. */
@@ -133,6 +137,11 @@ export class ScriptedTopic implements TopicSource {
       isOutdated: async () => topicId !== this.topicId || partitions !== this.#logs.length,
       close: () => closed.abort(),
     };
+  }
+
+  #append(partition: number, record: Omit<ScriptedRecord, "offset">): void {
+    (this.#logs[partition] as ScriptedRecord[]).push({ offset: this.#nextOf(partition), ...record });
+    this.#wakeUp();
   }
 
   #fetch(partition: number, position: bigint): FetchedRecords {

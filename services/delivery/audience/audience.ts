@@ -4,10 +4,11 @@ import { AudienceError } from "./audience-error.ts";
 import { completeDirectory } from "./complete-directory.ts";
 import type { AudienceDirectory, DirectoryMetrics } from "./directory.ts";
 import { ImportPoll } from "./import-poll.ts";
-import type { AudienceListener } from "./listener.ts";
+import type { DirectoryListener } from "./listener.ts";
 import { importEndpoint } from "./live/import-endpoint.ts";
 import { MemoryDirectory } from "./memory/memory-directory.ts";
-import { RedisDirectory, type RedisDirectoryOptions } from "./redis/redis-directory.ts";
+import type { RedisDirectoryOptions } from "./redis/directory-server.ts";
+import { RedisDirectory } from "./redis/redis-directory.ts";
 import { ConversationListing } from "./sources/grpc/conversation-listing.ts";
 import { checkImport, importAudience } from "./sources/import-audience.ts";
 import { importFile } from "./sources/import-file.ts";
@@ -34,26 +35,27 @@ const importPace = { firstMs: 500, capMs: 5_000 };
 /** The audience: the directory and its sources, which are Kafka topics, a file and the conversation service. */
 export class Audience {
   readonly #options: AudienceOptions;
-  readonly #stored: AudienceDirectory;
   readonly #stop = new AbortController();
   #source: KafkaSource | undefined;
   #listing: ConversationListing | undefined;
   #importPoll: ImportPoll | undefined;
   #importing: Promise<void> = Promise.resolve();
 
+  /** Where relations and policies are stored. */
+  readonly stored: MemoryDirectory | RedisDirectory;
   /** Reads reject until the directory is complete: half a history might show a user that is blocked. */
   readonly directory: AudienceDirectory;
 
   constructor(options: AudienceOptions) {
-    const { redis, kafka, clock, log } = options;
+    const { redis, clock, log } = options;
     this.#options = options;
     const onUnreadable = (key: string) =>
       log.error({ key }, "this key of the audience holds something else: nobody is shown because of it");
     const onEviction = (detail: string) => log.warn(`the audience's ${detail}`);
     const told = { onUnreadable, onEviction, onSetting: onEviction };
-    this.#stored =
+    this.stored =
       redis === undefined ? new MemoryDirectory({}, clock) : new RedisDirectory({ ...redis, ...told }, clock);
-    const whole = completeDirectory(this.#stored, () => kafka === undefined || this.#source?.isComplete === true);
+    const whole = completeDirectory(this.stored, () => this.isComplete);
     this.directory = {
       ...whole,
       get generation() {
@@ -71,9 +73,9 @@ export class Audience {
    * Connects and starts to read the sources; retries those that are unavailable.
    * @throws AudienceError INVALID_IMPORT when the file cannot be read, or has an error in it
    */
-  async start(listener: AudienceListener): Promise<void> {
+  async start(listener: DirectoryListener): Promise<void> {
     const { file, kafka, conversationApi: address, redis, clock, log } = this.#options;
-    const directory = this.#stored;
+    const directory = this.stored;
     const open = file === undefined ? undefined : await importFile(file);
     const checked = open && (await checkImport(open()));
     await directory.open();
@@ -94,9 +96,19 @@ export class Audience {
     }
   }
 
+  /** Whether everything is applied that was said before the start. */
+  get isComplete(): boolean {
+    return this.#options.kafka === undefined || this.#source?.isComplete === true;
+  }
+
+  /** See Policies. */
+  async atEndOfPrivacy(): Promise<void> {
+    await this.#source?.atEndOfPrivacy();
+  }
+
   /** The HTTP endpoint that takes imports while the gateway runs. */
-  importEndpoint(options: { readonly listener: AudienceListener; readonly isExposed: boolean }): Order {
-    return importEndpoint({ directory: this.#stored, ...options });
+  importEndpoint(options: { readonly listener: DirectoryListener; readonly isExposed: boolean }): Order {
+    return importEndpoint({ directory: this.stored, ...options });
   }
 
   async stop(): Promise<void> {
@@ -104,11 +116,11 @@ export class Audience {
     this.#importPoll?.stop();
     this.#listing?.close();
     await Promise.all([this.#source?.stop(), this.#importing]);
-    await this.#stored.close();
+    await this.stored.close();
   }
 
   health(): { readonly ready: boolean; readonly detail: string } {
-    const { ready, detail } = this.#stored.health();
+    const { ready, detail } = this.stored.health();
     const source = this.#source?.health();
     return {
       ready: ready && (source?.ready ?? true),
@@ -118,12 +130,12 @@ export class Audience {
 
   /** See DirectoryMetrics. */
   get eviction(): DirectoryMetrics["eviction"] {
-    return this.#stored.metrics().eviction;
+    return this.stored.metrics().eviction;
   }
 
   /** See DirectoryMetrics. */
   get settings(): DirectoryMetrics["settings"] {
-    return this.#stored.metrics().settings;
+    return this.stored.metrics().settings;
   }
 
   /** Metrics of the Kafka topics, by topic. */
@@ -138,7 +150,7 @@ export class Audience {
 
   /** How full the queues and the directory are. */
   bounds(): Readonly<Record<string, { readonly used: number; readonly limit: number }>> {
-    const { relations, relationsLimit, bounds } = this.#stored.metrics();
+    const { relations, relationsLimit, bounds } = this.stored.metrics();
     const listings = Object.entries(this.#listing?.metrics().bounds ?? {});
     return {
       ...Object.fromEntries(Object.entries(bounds).map(([name, bound]) => [`directory_${name}`, bound])),
@@ -147,11 +159,11 @@ export class Audience {
     };
   }
 
-  async #import(open: () => Readable, listener: AudienceListener): Promise<void> {
+  async #import(open: () => Readable, listener: DirectoryListener): Promise<void> {
     const { file, clock, log } = this.#options;
     for (let attempt = 0; !this.#stop.signal.aborted; attempt++) {
       try {
-        const imported = await importAudience(this.#stored, open(), { listener });
+        const imported = await importAudience(this.stored, open(), { listener });
         log.info({ file, ...imported }, "the audience file is imported");
         return;
       } catch (error) {

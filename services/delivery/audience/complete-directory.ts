@@ -7,10 +7,7 @@ import type { AudienceDirectory } from "./directory.ts";
  * @param isComplete such as KafkaSource's
  */
 export function completeDirectory(directory: AudienceDirectory, isComplete: () => boolean): AudienceDirectory {
-  const whenComplete = async <T>(read: () => Promise<T>): Promise<T> => {
-    if (isComplete()) return await read();
-    throw new AudienceError("UNAVAILABLE", "who may see whom is unknown: not all that was said is applied yet");
-  };
+  const whenComplete = <T>(read: () => Promise<T>) => readWhenComplete(isComplete, read);
   return {
     kind: directory.kind,
     get generation() {
@@ -25,7 +22,14 @@ export function completeDirectory(directory: AudienceDirectory, isComplete: () =
     metrics: () => directory.metrics(),
     visibleTo: (viewer, limit) => whenComplete(() => directory.visibleTo(viewer, limit)),
     maySee: (viewer, users) => whenComplete(() => directory.maySee(viewer, users)),
+    contactsAmong: (userId, users) => whenComplete(() => directory.contactsAmong(userId, users)),
     apply: (batch) => directory.apply(batch),
     state: () => directory.state(),
   };
+}
+
+/** @throws AudienceError UNAVAILABLE while it is not */
+export async function readWhenComplete<T>(isComplete: () => boolean, read: () => Promise<T>): Promise<T> {
+  if (isComplete()) return await read();
+  throw new AudienceError("UNAVAILABLE", "who may see whom is unknown: not all that was said is applied yet");
 }

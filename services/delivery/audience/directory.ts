@@ -23,11 +23,14 @@ export interface AudienceDirectory {
   visibleTo(viewer: string, limit: number): Promise<{ users: string[]; more: boolean }>;
   /** Those of the given users that the viewer may see. */
   maySee(viewer: string, users: readonly string[]): Promise<Set<string>>;
+  /** Those of the given users whom this user has as contacts, whoever blocks whom. */
+  contactsAmong(userId: string, users: readonly string[]): Promise<Set<string>>;
 
   /**
    * Applies changes, with exactly-once effect: changes that were applied before, by this gateway or another one, change
    * nothing. The order of arrival does not matter, `at` does: of two changes of one relation the later one wins, at the
-   * same time the one that hides. (Within a source `offset` decides, where it is given.) Either the whole batch and its
+   * same time the one that hides. (Within a source `offset` decides, where it is given; of a user's policies at the same
+   * time the one applied later.) Either the whole batch and its
    * position are stored, or the call rejects and the batch is to be applied again.
    * @returns the pairs that the changes affect, also when another gateway applied them first: each is to be checked
    *   again
@@ -69,8 +72,14 @@ export interface DirectoryState {
   readonly generation: string;
   /** By source. */
   readonly positions: ReadonlyMap<string, SourcePosition>;
-  /** Grows when a batch without origin changes something, on any gateway. */
+  /** Grows when a batch without origin changes a relation, on any gateway. */
   readonly imports: number;
+  /** Policies that batches without origin changed, on any gateway. */
+  readonly policyChanges: {
+    readonly count: number;
+    /** Whose they are, the last ones first, at most 100. */
+    readonly latest: readonly string[];
+  };
 }
 
 /** The `at` of imported facts: every record of a source about the same relation is later. */
@@ -83,7 +92,7 @@ interface Dated {
   /** µs since 1970, at least 1. */
   readonly at: number;
   /**
-   * The offset of its record; changes are then in the order of the source. Of two changes of one membership from the
+   * The offset of its record; changes are then in the order of the source. Of two changes of one membership or policy from the
    * same source, the one with the higher offset wins, even if its `at` is earlier: clocks step back, Kafka's order does
    * not.
    */
@@ -97,10 +106,26 @@ export type Undated =
   | { readonly kind: "conversation"; readonly conversationId: string; readonly participants: readonly string[] }
   | { readonly kind: "joined" | "left"; readonly conversationId: string; readonly userId: string }
   | { readonly kind: "contact-added" | "contact-removed"; readonly userId: string; readonly contactId: string }
-  | { readonly kind: "blocked" | "unblocked"; readonly userId: string; readonly blockedId: string };
+  | { readonly kind: "blocked" | "unblocked"; readonly userId: string; readonly blockedId: string }
+  | PolicyChange;
 
-/** Whether the change can only hide users. */
-export function hides({ kind }: Undated): boolean {
+/** What a user lets others see, from now on. */
+export interface PolicyChange {
+  readonly kind: "policy";
+  readonly userId: string;
+  /** A text that the directory stores as it is; empty: the user has no policy of its own. */
+  readonly policy: string;
+}
+
+/** Whose policies the changes are about. */
+export function policyOwnersIn(changes: readonly AudienceChange[]): string[] {
+  return changes.flatMap((change) => (change.kind === "policy" ? [change.userId] : []));
+}
+
+/** Whether the change can only hide users, or may. */
+export function hides(change: Undated): boolean {
+  const { kind } = change;
+  if (kind === "policy") return change.policy !== "";
   return kind === "left" || kind === "contact-removed" || kind === "blocked";
 }
 
@@ -111,14 +136,17 @@ export interface AffectedPairs {
 }
 
 /** The kinds of operations that a directory counts. */
-export const directoryOperations = ["visible-to", "may-see", "apply", "state"] as const;
+export const directoryOperations = [
+  ...(["visible-to", "may-see", "contacts-among", "apply", "state"] as const),
+  ...(["policies-of", "hide", "show", "begin"] as const),
+] as const;
 
 export interface DirectoryMetrics {
   /** That the store may drop relations that nobody ended; undefined: it does not. */
   readonly eviction: { readonly detail: string; readonly isAllowed: boolean } | undefined;
   /** What the store is set to do that makes a failure worse than it need be, one line each; and what it does not tell. */
   readonly settings: { readonly risks: readonly string[]; readonly unknown: string | undefined };
-  /** Stored relations, past ones included: memberships, contacts, blocks. */
+  /** Stored relations, past ones included: memberships, contacts, blocks; and policies. */
   readonly relations: number;
   /** Most that may be stored; undefined: only the store's own limit. */
   readonly relationsLimit: number | undefined;

@@ -1,14 +1,14 @@
 import { type AffectedPairs, type AudienceChange, beforeAllRecords, type ChangeBatch } from "./directory.ts";
 
 /**
- * What a change says about one relation. A relation keeps only its strongest stamp. So facts may come in any order and
+ * What a change says about one relation, or one user's policy. Each keeps only its strongest stamp. So facts may come in any order and
  * any number of times, from any number of independent sources, with the same outcome.
  */
 export interface Fact {
-  readonly relation: Relation;
-  /** The conversation, the owner of the contact, the user that blocks. */
+  readonly relation: Relation | "policy";
+  /** The conversation, the owner of the contact, the user that blocks, the owner of the policy. */
   readonly left: string;
-  /** The member, the contact, the blocked user. */
+  /** The member, the contact, the blocked user; the policy. */
   readonly right: string;
   readonly stamp: Stamp;
   /** Offset of its record; -1: no order. */
@@ -43,6 +43,12 @@ export function stampAfter({ stamp, earlier }: Pick<Fact, "stamp" | "earlier">, 
   return followsInSource ? Math.sign(stamp) * (Math.abs(known) + 1) : undefined;
 }
 
+/** The same for a policy, where of two at one time the later one applied counts. */
+export function policyStampAfter({ stamp, earlier }: Pick<Fact, "stamp" | "earlier">, known: Stamp | undefined) {
+  if (known === undefined || stamp >= known) return stamp;
+  return known <= earlier ? known + 1 : undefined;
+}
+
 export function factsOf({ changes, origin }: ChangeBatch): Fact[] {
   let latest = origin?.after?.at ?? beforeAllRecords;
   return changes.flatMap((change) => {
@@ -51,8 +57,7 @@ export function factsOf({ changes, origin }: ChangeBatch): Fact[] {
     if (offset < 0) return facts.map((fact) => ({ ...fact, offset, earlier: 0 }));
     const before = latest;
     latest = nextLatest(latest, at);
-    // Only memberships begin and end in the same source.
-    return facts.map((fact) => ({ ...fact, offset, earlier: fact.relation === "member" ? before : 0 }));
+    return facts.map((fact) => ({ ...fact, offset, earlier: isToldByOneSource(fact) ? before : 0 }));
   });
 }
 
@@ -64,6 +69,11 @@ export function factsOf({ changes, origin }: ChangeBatch): Fact[] {
  */
 export function nextLatest(before: number, at: number): number {
   return Math.max(at, before + 1);
+}
+
+/** Contacts and blocks end in another source than they begin in. */
+function isToldByOneSource({ relation }: UndatedFact): boolean {
+  return relation === "member" || relation === "policy";
 }
 
 type UndatedFact = Pick<Fact, "relation" | "left" | "right" | "stamp">;
@@ -85,6 +95,8 @@ function factsOfChange(change: AudienceChange): UndatedFact[] {
       return [block(change.userId, change.blockedId, -at), contact(change.userId, change.blockedId, -at)];
     case "unblocked":
       return [block(change.userId, change.blockedId, at)];
+    case "policy":
+      return [{ relation: "policy", left: change.userId, right: change.policy, stamp: at }];
   }
 }
 
@@ -108,6 +120,7 @@ export function affectedBy(facts: readonly Fact[]): AffectedMembers {
   const members = new Map<string, Set<string>>();
   const others = new Map<string, Set<string>>();
   for (const { relation, left, right } of facts) {
+    if (relation === "policy") continue;
     const groups = relation === "member" ? members : others;
     const group = groups.get(left);
     if (group === undefined) groups.set(left, new Set([right]));

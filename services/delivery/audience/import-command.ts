@@ -2,7 +2,8 @@ import type { Address, Clock } from "@realchat/presence-runtime";
 import { AudienceError } from "./audience-error.ts";
 import type { AudienceDirectory } from "./directory.ts";
 import { RunningGateway } from "./live/running-gateway.ts";
-import { RedisDirectory, type RedisDirectoryOptions } from "./redis/redis-directory.ts";
+import type { RedisDirectoryOptions } from "./redis/directory-server.ts";
+import { RedisDirectory } from "./redis/redis-directory.ts";
 import { type CheckedImport, checkImport, type Imported, importAudience } from "./sources/import-audience.ts";
 import { importFile } from "./sources/import-file.ts";
 
@@ -82,11 +83,11 @@ function importInto(
 }
 
 function printSummary(
-  { conversations, contacts, blocks }: Imported,
+  { conversations, contacts, blocks, policies }: Imported,
   { contacts: census }: CheckedImport,
   note: ImportSetting["print"],
 ): void {
-  note(`imported ${conversations} conversations, ${contacts} contacts and ${blocks} blocks`);
+  note(`imported ${conversations} conversations, ${contacts} contacts, ${blocks} blocks and ${policies} policies`);
   if (contacts === 0) return;
   if (census === undefined) {
     note("contacts show people to each other when each has the other; these are too many to tell how many are mutual");

@@ -33,3 +33,20 @@ test("what another process imported has all pairs looked at; what comes from a s
   await clock.advance(3_000);
   assert.equal(listener.recheckAllCalls, 2);
 });
+
+test("policies that another process changed are told by name, or, where these are too many, all are looked at", async () => {
+  const clock = new FakeClock();
+  const directory = new FlakyDirectory();
+  const listener = new RecordedListener();
+  const watch = new ImportPoll(directory, listener, clock);
+  watch.start();
+  await clock.advance(1_000);
+  directory.policyChanges = { count: 2, latest: ["bob", "ann"] };
+  await clock.advance(2_000);
+  assert.deepEqual(listener.policyOwners, ["bob", "ann"]);
+  assert.equal(listener.recheckAllCalls, 0);
+  directory.policyChanges = { count: 5, latest: ["dan", "cid"] };
+  await clock.advance(1_000);
+  assert.equal(listener.recheckAllCalls, 1);
+  watch.stop();
+});

@@ -1,20 +1,20 @@
 import type { Cancel, Clock } from "@realchat/presence-runtime";
-import type { AudienceDirectory } from "./directory.ts";
-import type { AudienceListener } from "./listener.ts";
+import type { AudienceDirectory, DirectoryState } from "./directory.ts";
+import type { DirectoryListener } from "./listener.ts";
 
 const periodMs = 1_000;
 
-/** Polls a shared directory for imports by other processes, which cannot notify this gateway's listener. */
+/** Polls a shared directory for imports and policies by other processes, which cannot notify this gateway's listener. */
 export class ImportPoll {
   readonly #directory: AudienceDirectory;
-  readonly #listener: AudienceListener;
+  readonly #listener: DirectoryListener;
   readonly #clock: Clock;
   #cancel: Cancel = () => {};
   #isPolling = false;
-  /** Generation and count of imports at the last poll. */
-  #seen: string | undefined;
+  /** At the last poll. */
+  #seen: DirectoryState | undefined;
 
-  constructor(directory: AudienceDirectory, listener: AudienceListener, clock: Clock) {
+  constructor(directory: AudienceDirectory, listener: DirectoryListener, clock: Clock) {
     this.#directory = directory;
     this.#listener = listener;
     this.#clock = clock;
@@ -32,14 +32,20 @@ export class ImportPoll {
     if (this.#isPolling) return;
     this.#isPolling = true;
     try {
-      const { generation, imports } = await this.#directory.state();
-      const now = `${generation} ${imports}`;
-      if (this.#seen !== undefined && this.#seen !== now) this.#listener.recheckAll();
-      this.#seen = now;
+      const state = await this.#directory.state();
+      if (this.#seen !== undefined) this.#compare(this.#seen, state);
+      this.#seen = state;
     } catch {
       // The directory's health reports it; the next poll is soon.
     } finally {
       this.#isPolling = false;
     }
+  }
+
+  #compare(before: DirectoryState, { generation, imports, policyChanges }: DirectoryState): void {
+    const changed = policyChanges.count - before.policyChanges.count;
+    const areKnown = changed >= 0 && changed <= policyChanges.latest.length;
+    if (generation !== before.generation || imports !== before.imports || !areKnown) this.#listener.recheckAll();
+    else if (changed > 0) this.#listener.policiesChanged(policyChanges.latest.slice(0, changed));
   }
 }

@@ -7,3 +7,11 @@ export interface AudienceListener {
   /** All pairs are to be checked again: which ones changed is not known. */
   recheckAll(): void;
 }
+
+/** Called when anything changed that the directory has. */
+export interface DirectoryListener extends AudienceListener {
+  /** The policies of these users may have changed. */
+  policiesChanged(userIds: readonly string[]): void;
+  /** All pairs, and all policies, are to be checked again. */
+  recheckAll(): void;
+}

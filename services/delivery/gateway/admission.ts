@@ -9,6 +9,7 @@ import type { Refusal } from "./refusal.ts";
 /** What a handshake is admitted to. */
 export interface Admitted {
   readonly userId: string;
+  readonly roles: ReadonlySet<string> | undefined;
   readonly deviceId: string;
   readonly format: FrameFormat;
   /** When its token expires: wall clock, ms since 1970; undefined: never. */
@@ -46,8 +47,8 @@ export async function admit(handshake: Handshake, options: AdmissionOptions): Pr
   }
   const authentication = await options.authenticator.authenticate(handshake);
   if (authentication.kind !== "user") return refusalOf(authentication);
-  const { userId, expiresAtMs } = authentication;
-  return { userId, deviceId, format, expiresAtMs };
+  const { userId, roles, expiresAtMs } = authentication;
+  return { userId, roles, deviceId, format, expiresAtMs };
 }
 
 function formatFor({ protocols }: Handshake, formats: Readonly<Record<string, FrameFormat>>): FrameFormat | undefined {

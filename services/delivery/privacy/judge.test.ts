@@ -37,7 +37,10 @@ describe("what somebody may see of a user", () => {
 
   test("is judged field by field, and is nothing without online", () => {
     assert.equal(seen({ ownerPolicy: policy({ lastSeen: "nobody", devices: "contacts" }) }), "online status");
-    assert.equal(seen({ ownerPolicy: policy({ lastSeen: "nobody", devices: "contacts" }), isContact: true }), "online status devices");
+    assert.equal(
+      seen({ ownerPolicy: policy({ lastSeen: "nobody", devices: "contacts" }), isContact: true }),
+      "online status devices",
+    );
     assert.equal(seen({ ownerPolicy: policy({ online: "contacts" }) }), "");
     assert.equal(seen({ ownerPolicy: policy({ online: "contacts" }), isContactOfViewer: true }), "");
   });
@@ -75,7 +78,10 @@ describe("what somebody may see of a user", () => {
   test("is, of a reciprocal user, what the viewer shows in return, field by field", () => {
     const ownerPolicy = policy({ reciprocal: true });
     assert.equal(seen({ ownerPolicy }), all);
-    assert.equal(seen({ ownerPolicy, viewerPolicy: policy({ lastSeen: "nobody", devices: "contacts" }) }), "online status");
+    assert.equal(
+      seen({ ownerPolicy, viewerPolicy: policy({ lastSeen: "nobody", devices: "contacts" }) }),
+      "online status",
+    );
     assert.equal(seen({ ownerPolicy, viewerPolicy: policy({ lastSeen: "contacts" }), isContactOfViewer: true }), all);
     assert.equal(seen({ ownerPolicy, viewerPolicy: policy({ hide: new Set(["ann"]) }) }), "");
     assert.equal(seen({ ownerPolicy, viewerPolicy: policy({ invisible: true }) }), "");

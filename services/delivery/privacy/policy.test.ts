@@ -32,10 +32,13 @@ describe("a policy in a record", () => {
   });
 
   test("hides by each value that is unknown", () => {
-    assert.deepEqual(parsePolicy('{"invisible":"no","reciprocal":0,"online":"friends","lastSeen":null,"status":["audience"]}'), {
-      ...everything,
-      ...{ invisible: true, reciprocal: true, online: "nobody", lastSeen: "nobody", status: "nobody" },
-    });
+    assert.deepEqual(
+      parsePolicy('{"invisible":"no","reciprocal":0,"online":"friends","lastSeen":null,"status":["audience"]}'),
+      {
+        ...everything,
+        ...{ invisible: true, reciprocal: true, online: "nobody", lastSeen: "nobody", status: "nobody" },
+      },
+    );
   });
 
   test("hides the user when it cannot be read, or does not say who is excepted", () => {

@@ -22,7 +22,7 @@ export type Viewers = (typeof viewers)[number];
 const viewers = ["audience", "contacts", "nobody"] as const;
 
 /** What changes of a policy; all else stays. */
-type PolicyPatch = Partial<Policy>;
+export type PolicyPatch = Partial<Policy>;
 
 /** Ids in `show` and in `hide`, each. */
 export const exceptionsMax = 1_000;
@@ -74,6 +74,19 @@ export function serialise({ show, hide, ...policy }: Policy): string {
   const except = { show: [...show].sort(), hide: [...hide].sort() };
   return JSON.stringify({ invisible, online, lastSeen, status, devices, reciprocal, except });
 }
+
+/** As the directory stores it: the default is stored as nothing. */
+export function storedPolicy(policy: Policy): string {
+  const text = serialise(policy);
+  return text === defaultText ? "" : text;
+}
+
+/** @param text see storedPolicy */
+export function policyStored(text: string): Policy {
+  return text === "" ? everything : parsePolicy(text);
+}
+
+const defaultText = serialise(everything);
 
 /** What is made of a value that is none of those allowed. @throws PrivacyError where nothing may be */
 type OnUnknown = <T>(what: string, hides: T) => T;

@@ -1,6 +1,10 @@
 type PrivacyErrorCode =
   /** A policy that is none. */
-  "INVALID";
+  | "INVALID"
+  /** It cannot be changed now; try again. */
+  | "UNAVAILABLE"
+  /** Too many are being changed. */
+  | "BUSY";
 
 export class PrivacyError extends Error {
   override readonly name = "PrivacyError";

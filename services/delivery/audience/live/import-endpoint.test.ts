@@ -40,7 +40,7 @@ describe("an import order", () => {
     const { directory, listener, order } = await listening(t);
     const { status, answer } = await order(lines(room, { user_id: "ann", blocked: "cid" }));
     assert.equal(status, 200);
-    assert.deepEqual(answer, { lines: 2, conversations: 1, contacts: 0, blocks: 1, directory: "redis" });
+    assert.deepEqual(answer, { lines: 2, conversations: 1, contacts: 0, blocks: 1, policies: 0, directory: "redis" });
     assert.deepEqual((await directory.visibleTo("ann", 10)).users, ["bob"]);
     assert.ok(listener.isAffected("ann", "bob"));
     assert.ok(listener.isAffected("ann", "cid"));
@@ -89,12 +89,13 @@ describe("a running gateway", () => {
     const members = Array.from({ length: 2_500 }, (_, index) => `member-${index}-${"x".repeat(100)}`);
     const contacts = Array.from({ length: 6_000 }, (_, index) => ({ user_id: `${index}-"quoted"`, contact_id: "ann" }));
     const progress: number[] = [];
-    const file = Readable.from([lines({ conversation_id: "big", participants: members }, ...contacts)]);
+    const policy = { user_id: "ann", privacy: { invisible: true } };
+    const file = Readable.from([lines({ conversation_id: "big", participants: members }, policy, ...contacts)]);
     const imported = await importAudience(new RunningGateway(address, systemClock), file, {
       progress: (told) => progress.push(told.lines),
     });
-    assert.deepEqual(imported, { lines: 6_001, conversations: 1, contacts: 6_000, blocks: 0 });
-    assert.equal(directory.metrics().relations, 8_500);
+    assert.deepEqual(imported, { lines: 6_002, conversations: 1, contacts: 6_000, blocks: 0, policies: 1 });
+    assert.equal(directory.metrics().relations, 8_501);
     assert.equal(progress.length, 13);
   });
 

@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import type { Order } from "@realchat/presence-runtime";
 import { AudienceError, type AudienceErrorCode } from "../audience-error.ts";
 import type { AudienceDirectory } from "../directory.ts";
-import type { AudienceListener } from "../listener.ts";
+import type { DirectoryListener } from "../listener.ts";
 import { checkImport, importAudience } from "../sources/import-audience.ts";
 
 export const importPath = "/audience/import";
@@ -16,8 +16,8 @@ export const requestContentType = "application/x-ndjson";
 
 interface ImportEndpointOptions {
   readonly directory: AudienceDirectory;
-  /** Called with the affected pairs. */
-  readonly listener: AudienceListener;
+  /** Called with what the import affects. */
+  readonly listener: DirectoryListener;
   /** The endpoint is reachable from other machines, and that is not allowed by a setting. */
   readonly isExposed: boolean;
 }

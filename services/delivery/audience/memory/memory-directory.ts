@@ -10,12 +10,18 @@ import {
   directoryOperations,
   type SourcePosition,
 } from "../directory.ts";
-import { affectedBy, type Fact, factsOf, type Relation, type Stamp } from "../facts.ts";
+import { affectedBy, type Fact, factsOf, policyStampAfter, type Relation, type Stamp } from "../facts.ts";
 import { RelationTable } from "./relation-table.ts";
 
 interface MemoryDirectoryOptions {
   /** Relations stored at most, past ones included; default 5,000,000. */
   readonly maxRelations?: number;
+}
+
+/** See PolicyChange. */
+interface StoredPolicy {
+  readonly stamp: Stamp;
+  readonly policy: string;
 }
 
 const generation = "memory";
@@ -37,7 +43,9 @@ export class MemoryDirectory implements AudienceDirectory {
   /** Interned ids: one string for each. */
   readonly #ids = new Map<string, string>();
   readonly #positions = new Map<string, SourcePosition>();
+  readonly #policies = new Map<string, StoredPolicy>();
   #imports = 0;
+  readonly #policyChanges = { count: 0, latest: [] };
 
   constructor(options: MemoryDirectoryOptions, clock: Clock) {
     this.#maxRelations = options.maxRelations ?? 5_000_000;
@@ -86,6 +94,17 @@ export class MemoryDirectory implements AudienceDirectory {
     });
   }
 
+  contactsAmong(userId: string, users: readonly string[]): Promise<Set<string>> {
+    return this.#meter.measure("contacts-among", () => {
+      return new Set(users.filter((user) => this.#has("contact", userId, user)));
+    });
+  }
+
+  /** undefined: nothing was said. */
+  policyOf(userId: string): StoredPolicy | undefined {
+    return this.#policies.get(userId);
+  }
+
   apply(batch: ChangeBatch): Promise<AffectedPairs[]> {
     return this.#meter.measure("apply", () => {
       const facts = factsOf(batch);
@@ -116,12 +135,14 @@ export class MemoryDirectory implements AudienceDirectory {
       generation,
       positions: new Map(this.#positions),
       imports: this.#imports,
+      // Nobody else shares it, so nobody has to hear of them.
+      policyChanges: this.#policyChanges,
     }));
   }
 
   get #relations(): number {
     const { member, contact, block } = this.#tables;
-    return member.size + contact.size + block.size;
+    return member.size + contact.size + block.size + this.#policies.size;
   }
 
   /** Users that share a relation with the viewer; some several times, and the viewer too. */
@@ -156,9 +177,9 @@ export class MemoryDirectory implements AudienceDirectory {
     return (block.get(one, other) ?? 1) < 0 || (block.get(other, one) ?? 1) < 0;
   }
 
-  /** @returns whether anything changed @throws AudienceError FULL, before anything did */
+  /** @returns whether a relation changed @throws AudienceError FULL, before anything did */
   #merge(facts: readonly Fact[]): boolean {
-    const added = facts.filter(({ relation, left, right }) => this.#tables[relation].get(left, right) === undefined);
+    const added = facts.filter((fact) => this.#isNew(fact));
     if (this.#relations + added.length > this.#maxRelations) {
       throw new AudienceError(
         "FULL",
@@ -168,12 +189,26 @@ export class MemoryDirectory implements AudienceDirectory {
     }
     let isChanged = false;
     for (const fact of facts) {
+      if (fact.relation === "policy") {
+        this.#mergePolicy(fact);
+        continue;
+      }
       const [from, to] = [this.#id(fact.left), this.#id(fact.right)];
       if (!this.#tables[fact.relation].merge(from, to, fact)) continue;
       isChanged = true;
       if (fact.relation === "member") this.#remember(to, from);
     }
     return isChanged;
+  }
+
+  #isNew({ relation, left, right }: Fact): boolean {
+    if (relation === "policy") return !this.#policies.has(left);
+    return this.#tables[relation].get(left, right) === undefined;
+  }
+
+  #mergePolicy(fact: Fact): void {
+    const stamp = policyStampAfter(fact, this.#policies.get(fact.left)?.stamp);
+    if (stamp !== undefined) this.#policies.set(this.#id(fact.left), { stamp, policy: fact.right });
   }
 
   #remember(user: string, conversation: string): void {

@@ -2,17 +2,23 @@
 export interface DirectoryKeys {
   /** In front of every other key; see directoryKeys. */
   readonly prefix: string;
-  /** HASH: `schema`; `generation`, the name of this data; `relations`, how many; `imports`, see DirectoryState. */
+  /** HASH: `schema`; `generation`, the name of this data; `relations`, how many; `imports` and `policy-changes`, see DirectoryState; `clock`, the latest that was told. */
   readonly mark: string;
   /** HASH: source → offset and `at` of the last record applied, with a blank between. */
   readonly positions: string;
+  /** HASH: user → stamp and policy, with a blank between; see PolicyChange. */
+  readonly policies: string;
+  /** HASH: user → shard, sinceMs and the rest of the hidden state, with blanks between. */
+  readonly hidden: string;
+  /** HASH: shard of presence → the version at which it began anew. */
+  readonly begins: string;
 }
 
 /**
  * One hash tag: the whole directory is in one slot of a Redis Cluster, so that one script can read all conversations of a
  * viewer.
  *
- * After `prefix`, all of them ZSETs of ids by stamp (see Stamp in facts.ts), each relation stored at both ends:
+ * After `prefix`, besides the LIST `changed-policies` of users, all of them ZSETs of ids by stamp (see Stamp in facts.ts), each relation stored at both ends:
  *
  * - `member:<conversation>` users, `member-of:<user>` conversations
  * - `contact:<user>` contacts, `contact-of:<user>` users that have this contact
@@ -21,7 +27,9 @@ export interface DirectoryKeys {
  */
 export function directoryKeys(keyPrefix = ""): DirectoryKeys {
   const prefix = `${keyPrefix}audience:{audience}:`;
-  return { prefix, mark: `${prefix}mark`, positions: `${prefix}positions` };
+  const [mark, positions] = [`${prefix}mark`, `${prefix}positions`];
+  const [policies, hidden, begins] = [`${prefix}policies`, `${prefix}hidden`, `${prefix}begins`];
+  return { prefix, mark, positions, policies, hidden, begins };
 }
 
 /** See directoryKeys. */

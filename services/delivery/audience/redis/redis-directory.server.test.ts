@@ -6,8 +6,9 @@ import { startRedis, type TestRedis, waitUntil } from "@realchat/presence-testin
 import { createClient } from "@redis/client";
 import type { AudienceDirectory } from "../directory.ts";
 import { directoryContract } from "../testing/directory.contract.ts";
+import type { RedisDirectoryOptions } from "./directory-server.ts";
 import { directoryKeys } from "./keys.ts";
-import { RedisDirectory, type RedisDirectoryOptions } from "./redis-directory.ts";
+import { RedisDirectory } from "./redis-directory.ts";
 
 const { mark: markKey } = directoryKeys();
 

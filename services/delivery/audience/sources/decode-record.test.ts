@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { conversation, events } from "@realchat/presence-proto";
+import { everything, merge, nothing, type Policy, serialise, storedPolicy } from "../../privacy/policy.ts";
 import { decodeRecord } from "./decode-record.ts";
 
 function envelope(eventType: events.EventType, payload: Uint8Array): Uint8Array {
@@ -17,7 +18,7 @@ test("a created conversation has the participants of both fields, each once", ()
     participantUserIds: ["bob", "cid"],
   }).finish();
   const record = envelope(events.EventType.EVENT_TYPE_CONVERSATION_CREATED, payload);
-  assert.deepEqual(decodeRecord("conversation.events.v1", record), {
+  assert.deepEqual(decodeRecord("conversation.events.v1", { value: record }), {
     kind: "conversation",
     conversationId: "room",
     participants: ["ann", "bob", "cid"],
@@ -31,7 +32,8 @@ test("membership says who joined and who left", () => {
       userId: "ann",
       added,
     }).finish();
-    return decodeRecord("conversation.events.v1", envelope(events.EventType.EVENT_TYPE_MEMBERSHIP_CHANGED, payload));
+    const value = envelope(events.EventType.EVENT_TYPE_MEMBERSHIP_CHANGED, payload);
+    return decodeRecord("conversation.events.v1", { value });
   };
   assert.deepEqual(kindOf(true), { kind: "joined", conversationId: "room", userId: "ann" });
   assert.deepEqual(kindOf(false), { kind: "left", conversationId: "room", userId: "ann" });
@@ -39,20 +41,24 @@ test("membership says who joined and who left", () => {
 
 test("other events of conversations say nothing about who may see whom", () => {
   const record = envelope(events.EventType.EVENT_TYPE_MESSAGE_SENT, Buffer.from("hello"));
-  assert.equal(decodeRecord("conversation.events.v1", record), undefined);
+  assert.equal(decodeRecord("conversation.events.v1", { value: record }), undefined);
 });
 
 test("contacts and blocks are JSON; unknown fields are passed over", () => {
   const contact = json({ user_id: "ann", contact_id: "bob", since: 3 });
   const block = json({ user_id: "ann", blocked: "bob" });
-  assert.deepEqual(decodeRecord("contact.added", contact), {
+  assert.deepEqual(decodeRecord("contact.added", { value: contact }), {
     kind: "contact-added",
     userId: "ann",
     contactId: "bob",
   });
-  assert.equal(decodeRecord("contact.removed", contact)?.kind, "contact-removed");
-  assert.deepEqual(decodeRecord("user.blocked", block), { kind: "blocked", userId: "ann", blockedId: "bob" });
-  assert.equal(decodeRecord("user.unblocked", block)?.kind, "unblocked");
+  assert.equal(decodeRecord("contact.removed", { value: contact })?.kind, "contact-removed");
+  assert.deepEqual(decodeRecord("user.blocked", { value: block }), {
+    kind: "blocked",
+    userId: "ann",
+    blockedId: "bob",
+  });
+  assert.equal(decodeRecord("user.unblocked", { value: block })?.kind, "unblocked");
 });
 
 test("a malformed record is refused with what is wrong with it", () => {
@@ -71,6 +77,7 @@ test("a malformed record is refused with what is wrong with it", () => {
       envelope(events.EventType.EVENT_TYPE_CONVERSATION_CREATED, Buffer.from("rubbish!")),
       /is no ConversationCreatedEvent/,
     ],
+    ["presence.privacy", json({ invisible: true }), /has a key that is no id/],
     [
       "conversation.events.v1",
       envelope(events.EventType.EVENT_TYPE_CONVERSATION_CREATED, new Uint8Array()),
@@ -78,6 +85,27 @@ test("a malformed record is refused with what is wrong with it", () => {
     ],
   ];
   for (const [topic, value, message] of refusals) {
-    assert.throws(() => decodeRecord(topic, value), { name: "MalformedRecord", message });
+    assert.throws(() => decodeRecord(topic, { key: Buffer.from("a\nb"), value }), { name: "MalformedRecord", message });
   }
+});
+
+describe("a policy", () => {
+  const decode = (value: string | Uint8Array | undefined) =>
+    decodeRecord("presence.privacy", {
+      ...{ key: Buffer.from("ann"), value: Buffer.from(value ?? ""), isTombstone: value === undefined },
+    });
+  const stored = (policy: Policy) => ({ kind: "policy", userId: "ann", policy: storedPolicy(policy) });
+
+  test("is the key's, whole; a tombstone, or the default, takes back what was said", () => {
+    assert.deepEqual(decode('{"invisible":true}'), stored(merge(everything, { invisible: true })));
+    for (const value of [undefined, "{}", serialise(everything)]) {
+      assert.deepEqual(decode(value), { kind: "policy", userId: "ann", policy: "" });
+    }
+  });
+
+  test("that cannot be read is malformed, and hides its user", () => {
+    for (const value of ["", "{", new Uint8Array([0xff]), '{"except":7}']) {
+      assert.throws(() => decode(value), { name: "MalformedRecord", message: /is no policy/, change: stored(nothing) });
+    }
+  });
 });

@@ -28,14 +28,18 @@ describe("what docs/audience.md gives to paste", () => {
   test("of contacts and blocks says what it is said to say", () => {
     const contact = Buffer.from(exampleBehind("### contact.added"));
     const block = Buffer.from(exampleBehind("### user.blocked"));
-    assert.deepEqual(decodeRecord("contact.added", contact), {
+    assert.deepEqual(decodeRecord("contact.added", { value: contact }), {
       kind: "contact-added",
       userId: "ann",
       contactId: "bob",
     });
-    assert.deepEqual(decodeRecord("user.blocked", block), { kind: "blocked", userId: "ann", blockedId: "cid" });
+    assert.deepEqual(decodeRecord("user.blocked", { value: block }), {
+      kind: "blocked",
+      userId: "ann",
+      blockedId: "cid",
+    });
     for (const [, key, line] of document.matchAll(/^(\w+)\|(\{.*\})$/gm)) {
-      const change = decodeRecord("contact.added", Buffer.from(line ?? ""));
+      const change = decodeRecord("contact.added", { value: Buffer.from(line ?? "") });
       assert.equal(change?.kind === "contact-added" && change.userId, key);
     }
   });
@@ -54,7 +58,7 @@ describe("what docs/audience.md gives to paste", () => {
       enveloped(EVENT_TYPE_MEMBERSHIP_CHANGED, conversation.MembershipChangedEvent.encode(changed).finish()),
     ];
     assert.deepEqual(
-      records.map((record) => decodeRecord("conversation.events.v1", record)),
+      records.map((record) => decodeRecord("conversation.events.v1", { value: record })),
       [
         { kind: "conversation", conversationId: "room", participants: ["ann", "bob"] },
         { kind: "joined", conversationId: "room", userId: "cid" },

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import { describe, test } from "node:test";
 import { systemClock } from "@realchat/presence-runtime/clock";
+import { everything, merge, storedPolicy } from "../../privacy/policy.ts";
 import { MemoryDirectory } from "../memory/memory-directory.ts";
 import { FlakyDirectory } from "../testing/flaky-directory.ts";
 import { RecordedListener } from "../testing/recorded-listener.ts";
@@ -13,6 +14,7 @@ const good = lines(
   { user_id: "ann", contact_id: "dan" },
   { user_id: "dan", contact_id: "ann" },
   { user_id: "bob", blocked: "cid" },
+  { user_id: "ann", privacy: { lastSeen: "contacts", except: { hide: ["cid"] } } },
 );
 const open = () => new MemoryDirectory({}, systemClock);
 
@@ -32,17 +34,20 @@ describe("import", () => {
       const directory = open();
       const listener = new RecordedListener();
       const imported = await importAudience(directory, inChunks(good, size), { listener });
-      assert.deepEqual(imported, { lines: 4, conversations: 1, contacts: 2, blocks: 1 });
+      assert.deepEqual(imported, { lines: 5, conversations: 1, contacts: 2, blocks: 1, policies: 1 });
       assert.deepEqual((await directory.visibleTo("ann", 10)).users, ["dan", "bob", "cid"]);
       assert.deepEqual((await directory.visibleTo("bob", 10)).users, ["ann"]);
       assert.ok(listener.isAffected("ann", "dan"));
+      assert.deepEqual(listener.policyOwners, ["ann"]);
+      const policy = merge(everything, { lastSeen: "contacts", hide: new Set(["cid"]) });
+      assert.deepEqual(directory.policyOf("ann"), { stamp: 1, policy: storedPolicy(policy) });
     }
   });
 
   test("passes over empty lines, and needs no newline at the end", async () => {
     const directory = open();
     const imported = await importAudience(directory, Readable.from([`\n\r\n${good.trimEnd()}`]));
-    assert.equal(imported.lines, 6);
+    assert.equal(imported.lines, 7);
     assert.equal(imported.blocks, 1);
   });
 
@@ -54,21 +59,25 @@ describe("import", () => {
 
   test("refuses a line that it does not understand, by its number, and says what is imported", async () => {
     const refusals: [string, RegExp][] = [
-      ["{", /^line 5 is no JSON.*; nothing is imported, and importing it again does no harm$/s],
-      ["7", /^line 5 is no JSON object/],
-      ["[{}]", /^line 5 is an array: write one object a line/],
-      ["P\u0000\u001b[31m", /^line 5 is no JSON: [^\p{Cc}]*; nothing is imported/u],
-      ['{"user_id":"ann"}', /^line 5 needs exactly one of conversation_id, contact_id and blocked/],
-      ['{"user_id":"ann","contact_id":"bob","blocked":"cid"}', /^line 5 needs exactly one/],
-      ['{"contact_id":"bob"}', /^line 5 has a user_id that is no id: give 1 to 128 bytes/],
-      ['{"conversation_id":"room"}', /^line 5 has no list of participants/],
-      ['{"conversation_id":"room","participants":["ann",7]}', /^line 5 has a participant that is no id/],
+      ["{", /^line 6 is no JSON.*; nothing is imported, and importing it again does no harm$/s],
+      ["7", /^line 6 is no JSON object/],
+      ["[{}]", /^line 6 is an array: write one object a line/],
+      ["P\u0000\u001b[31m", /^line 6 is no JSON: [^\p{Cc}]*; nothing is imported/u],
+      ['{"user_id":"ann"}', /^line 6 needs exactly one of conversation_id, contact_id, blocked and privacy/],
+      ['{"user_id":"ann","contact_id":"bob","blocked":"cid"}', /^line 6 needs exactly one/],
+      ['{"contact_id":"bob"}', /^line 6 has a user_id that is no id: give 1 to 128 bytes/],
+      [
+        '{"user_id":"ann","privacy":{"online":"friends"}}',
+        /^line 6 has a privacy that is none: online is none of audience/,
+      ],
+      ['{"conversation_id":"room"}', /^line 6 has no list of participants/],
+      ['{"conversation_id":"room","participants":["ann",7]}', /^line 6 has a participant that is no id/],
     ];
     for (const [line, message] of refusals) {
       const directory = open();
       await assert.rejects(importAudience(directory, Readable.from([good, line])), { code: "INVALID_IMPORT", message });
       assert.equal(directory.metrics().relations, 0);
-      await assert.rejects(checkImport(Readable.from([good, line])), { code: "INVALID_IMPORT", message: /^line 5/ });
+      await assert.rejects(checkImport(Readable.from([good, line])), { code: "INVALID_IMPORT", message: /^line 6/ });
     }
     await assert.rejects(checkImport(Readable.from([Buffer.from([0x7b, 0xff, 0x0a])])), {
       message: "line 1 is not UTF-8: is it text, and unpacked?",

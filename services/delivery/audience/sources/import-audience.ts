@@ -1,15 +1,15 @@
 import type { Readable } from "node:stream";
 import { AudienceError } from "../audience-error.ts";
-import type { AudienceChange, AudienceDirectory } from "../directory.ts";
-import type { AudienceListener } from "../listener.ts";
+import { type AudienceChange, type AudienceDirectory, policyOwnersIn } from "../directory.ts";
+import type { DirectoryListener } from "../listener.ts";
 import { type ContactCensus, ContactCounter } from "./contact-census.ts";
 import { importLines } from "./import-lines.ts";
 
 interface ImportOptions {
   /** Called after each batch. */
   progress?(imported: Imported): void;
-  /** Called with the affected pairs; undefined where there are no sockets. */
-  readonly listener?: AudienceListener;
+  /** Called with what the import affects; undefined where there are no sockets. */
+  readonly listener?: DirectoryListener;
 }
 
 export interface Imported {
@@ -18,6 +18,7 @@ export interface Imported {
   readonly conversations: number;
   readonly contacts: number;
   readonly blocks: number;
+  readonly policies: number;
 }
 
 const batchMaxChanges = 500;
@@ -34,17 +35,19 @@ export async function importAudience(
   file: Readable,
   options: ImportOptions = {},
 ): Promise<Imported> {
-  const total = { lines: 0, conversations: 0, contacts: 0, blocks: 0 };
+  const total = { lines: 0, conversations: 0, contacts: 0, blocks: 0, policies: 0 };
   let batch: AudienceChange[] = [];
   let participants = 0;
   let lastLine = 0;
   const applyBatch = async () => {
     const affected = await directory.apply({ changes: batch });
+    const policyOwners = policyOwnersIn(batch);
     total.lines = lastLine;
     for (const { kind } of batch) total[counterOf(kind)] += 1;
     batch = [];
     participants = 0;
     options.listener?.affected(affected);
+    if (policyOwners.length > 0) options.listener?.policiesChanged(policyOwners);
     options.progress?.({ ...total });
   };
   try {
@@ -83,7 +86,8 @@ export async function checkImport(file: Readable): Promise<CheckedImport> {
   return { facts, contacts: contacts.count() };
 }
 
-function counterOf(kind: AudienceChange["kind"]): "conversations" | "contacts" | "blocks" {
+function counterOf(kind: AudienceChange["kind"]): "conversations" | "contacts" | "blocks" | "policies" {
   if (kind === "conversation") return "conversations";
+  if (kind === "policy") return "policies";
   return kind === "blocked" ? "blocks" : "contacts";
 }

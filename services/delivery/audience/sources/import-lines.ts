@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import { idMaxBytes } from "@realchat/presence-runtime";
+import { everything, merge, policyPatch, storedPolicy } from "../../privacy/policy.ts";
 import { AudienceError } from "../audience-error.ts";
 import { type AudienceChange, beforeAllRecords } from "../directory.ts";
 import { isId } from "../entity-id.ts";
@@ -14,8 +15,8 @@ interface ImportLine {
 }
 
 /**
- * Reads JSON lines: `{"conversation_id": "…", "participants": ["…"]}`, `{"user_id": "…", "contact_id": "…"}` or
- * `{"user_id": "…", "blocked": "…"}`. Empty lines are skipped.
+ * Reads JSON lines: `{"conversation_id": "…", "participants": ["…"]}`, `{"user_id": "…", "contact_id": "…"}`,
+ * `{"user_id": "…", "blocked": "…"}` or `{"user_id": "…", "privacy": {…}}`. Empty lines are skipped.
  * @throws AudienceError INVALID_IMPORT naming line and field
  */
 export async function* importLines(file: Readable): AsyncGenerator<ImportLine> {
@@ -39,6 +40,8 @@ export function importLineOf(change: AudienceChange): string {
       return JSON.stringify({ user_id: change.userId, contact_id: change.contactId });
     case "blocked":
       return JSON.stringify({ user_id: change.userId, blocked: change.blockedId });
+    case "policy":
+      return JSON.stringify({ user_id: change.userId, privacy: JSON.parse(change.policy || "{}") });
     default:
       throw new TypeError(`${change.kind} is nothing to import`);
   }
@@ -98,13 +101,22 @@ function changeOf(line: string, number: number): AudienceChange {
       participants: [...new Set(participants)].map((participant) => id("participant", participant)),
     };
   }
-  const isContact = "contact_id" in fields;
-  if (isContact === "blocked" in fields) {
-    throw invalid(number, "needs exactly one of conversation_id, contact_id and blocked");
+  const [kind, ...more] = ["contact_id", "blocked", "privacy"].filter((field) => field in fields);
+  if (kind === undefined || more.length > 0) {
+    throw invalid(number, "needs exactly one of conversation_id, contact_id, blocked and privacy");
   }
-  return isContact
-    ? { kind: "contact-added", at, userId: id("user_id"), contactId: id("contact_id") }
-    : { kind: "blocked", at, userId: id("user_id"), blockedId: id("blocked") };
+  const userId = id("user_id");
+  if (kind === "contact_id") return { kind: "contact-added", at, userId, contactId: id(kind) };
+  if (kind === "blocked") return { kind, at, userId, blockedId: id(kind) };
+  return { kind: "policy", at, userId, policy: policyIn(fields[kind], number) };
+}
+
+function policyIn(content: unknown, number: number): string {
+  try {
+    return storedPolicy(merge(everything, policyPatch(content)));
+  } catch (error) {
+    throw invalid(number, `has a privacy that is none: ${(error as Error).message}`, error);
+  }
 }
 
 /** Removes control characters: the text is for a terminal. */

@@ -18,6 +18,9 @@ import {
   temporaryFolder,
   waitUntil,
 } from "@realchat/presence-testing";
+import { everything, merge } from "../../privacy/policy.ts";
+import { RedisPolicyDirectory } from "../../privacy/redis/redis-policy-directory.ts";
+import { PolicyWriter } from "../../privacy/sources/policy-writer.ts";
 import type { AudienceDirectory } from "../directory.ts";
 import { MemoryDirectory } from "../memory/memory-directory.ts";
 import { RedisDirectory } from "../redis/redis-directory.ts";
@@ -60,7 +63,7 @@ class Scene {
   }
 
   /** @param key decides on the partition */
-  async write(topic: AudienceTopic, key: string, value: Buffer): Promise<void> {
+  async write(topic: AudienceTopic, key: string, value: Buffer | undefined): Promise<void> {
     const message = { topic: this.nameOf(topic), key: Buffer.from(key), value };
     await this.#producer.send({ messages: [message], acks: ProduceAcks.ALL });
   }
@@ -127,12 +130,41 @@ describe("audience from a real Kafka", () => {
     folder.remove();
   });
 
-  async function redisDirectory(t: TestContext): Promise<RedisDirectory> {
-    const directory = new RedisDirectory({ url: redis.url }, systemClock);
+  async function redisDirectory(t: TestContext, keyPrefix = ""): Promise<RedisDirectory> {
+    const directory = new RedisDirectory({ url: redis.url, keyPrefix }, systemClock);
     await directory.open();
     t.after(() => directory.close());
     return directory;
   }
+
+  test("a policy that a user changes is in the topic, made for it, and on all gateways when the user is answered", async (t) => {
+    const scene = new Scene(t, brokers);
+    const stored = await redisDirectory(t, "policies:");
+    const { source } = scene.follow(t, stored);
+    const { source: other, listener } = scene.follow(t, new MemoryDirectory({}, systemClock));
+    const kafka = { brokers: [brokers], clientId: "test" };
+    const writer = new PolicyWriter({ kafka, topic: scene.nameOf("presence.privacy"), clock: systemClock });
+    t.after(() => writer.close());
+    await untilComplete(source);
+    await source.atEndOfPrivacy();
+    const policies = new RedisPolicyDirectory(stored.server);
+    const forEver = new AbortController().signal;
+    const invisible = merge(everything, { invisible: true });
+    await writer.write("ann", invisible, forEver);
+    await Promise.all([source.atEndOfPrivacy(), other.atEndOfPrivacy()]);
+    assert.deepEqual((await policies.policiesOf(["ann"])).get("ann")?.policy, invisible);
+    assert.deepEqual(listener.policyOwners, ["ann"]);
+    const startedMs = systemClock.monotonicMs();
+    for (const policy of [everything, invisible]) {
+      await writer.write("ann", policy, forEver);
+      await source.atEndOfPrivacy();
+      assert.deepEqual((await policies.policiesOf(["ann"])).get("ann")?.policy, policy);
+    }
+    t.diagnostic(`${Math.round((systemClock.monotonicMs() - startedMs) / 2)} ms a change`);
+    await scene.write("presence.privacy", "ann", undefined);
+    await source.atEndOfPrivacy();
+    assert.deepEqual((await policies.policiesOf(["ann"])).get("ann")?.policy, everything);
+  });
 
   test("history and news of all partitions reach the directory, malformed ones aside", async (t) => {
     const scene = new Scene(t, brokers);

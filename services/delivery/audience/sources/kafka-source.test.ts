@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
+import { describe, type TestContext, test } from "node:test";
 import { ScriptedTopic } from "@realchat/presence-kafka/testing";
 import { FakeClock } from "@realchat/presence-runtime/testing";
+import { everything, merge, nothing, storedPolicy } from "../../privacy/policy.ts";
 import { AudienceError } from "../audience-error.ts";
 import { completeDirectory } from "../complete-directory.ts";
 import { block, contact, conversationCreated, membershipChanged } from "../testing/event-records.ts";
@@ -395,4 +396,85 @@ test("a broker that fails is asked again, from where it was", async (t) => {
   assert.equal(gateway.source.metrics().get("conversation.events.v1")?.records, 1);
   assert.ok(gateway.source.isComplete);
   assert.equal(gateway.lines.filter((line) => line.startsWith("who may see whom is not heard of now")).length, 1);
+});
+
+describe("policies", () => {
+  const written = async (scene: Scene, gateway: Gateway, records: number) => {
+    const read = () => gateway.source.metrics().get("presence.privacy")?.records === records;
+    await until(scene.clock, `${records} policies are read`, read);
+  };
+
+  test("are read from the start, the last one of a user counts, and listeners hear whose changed", async (t) => {
+    const scene = openScene(t);
+    const topic = scene.topics["presence.privacy"];
+    topic.writeKeyed(0, "ann", '{"invisible":true}', 2_000);
+    topic.writeKeyed(1, "bob", "rubbish", 2_000);
+    const gateway = scene.start();
+    await untilComplete(scene, gateway);
+    const invisible = storedPolicy(merge(everything, { invisible: true }));
+    assert.deepEqual(scene.directory.policyOf("ann"), { stamp: 2_000_000, policy: invisible });
+    assert.deepEqual(scene.directory.policyOf("bob"), { stamp: 2_000_000, policy: storedPolicy(nothing) });
+    assert.equal(gateway.source.metrics().get("presence.privacy")?.malformed, 1);
+    topic.writeKeyed(0, "ann", undefined, 1_000);
+    await written(scene, gateway, 3);
+    assert.deepEqual(gateway.listener.policyOwners, ["ann", "bob", "ann"]);
+    // Its clock stepped back: the tombstone follows all the same, and its stamp is kept.
+    assert.deepEqual(scene.directory.policyOf("ann"), { stamp: 2_000_001, policy: "" });
+  });
+
+  test("behind an open transaction count at once, a tombstone among them", async (t) => {
+    const scene = openScene(t);
+    const topic = scene.topics["presence.privacy"];
+    const gateway = scene.start();
+    await untilComplete(scene, gateway);
+    topic.writeInTransaction(0, "{}", 1_000);
+    topic.writeKeyed(0, "ann", '{"invisible":true}', 2_000);
+    await until(scene.clock, "it is applied", () => scene.directory.policyOf("ann")?.policy !== undefined);
+    topic.writeKeyed(0, "ann", undefined, 3_000);
+    await until(scene.clock, "it is taken back", () => scene.directory.policyOf("ann")?.policy === "");
+    await gateway.source.atEndOfPrivacy();
+  });
+
+  test("are at their end once everything is applied that was written before the question", async (t) => {
+    const scene = openScene(t);
+    const topic = scene.topics["presence.privacy"];
+    const gateway = scene.start();
+    await untilComplete(scene, gateway);
+    await gateway.source.atEndOfPrivacy();
+    scene.directory.isAway = true;
+    topic.writeKeyed(1, "ann", '{"invisible":true}', 2_000);
+    let isAtEnd = false;
+    const asked = Array.from({ length: 100 }, () => gateway.source.atEndOfPrivacy());
+    void Promise.all(asked).then(() => {
+      isAtEnd = true;
+    });
+    await scene.clock.advance(5_000);
+    assert.equal(isAtEnd, false, "the directory does not have it");
+    scene.directory.isAway = false;
+    await until(scene.clock, "they are at the end", () => isAtEnd);
+    assert.notEqual(scene.directory.policyOf("ann")?.policy, undefined);
+  });
+
+  test("of a topic that does not exist are at their end, and of one made anew when that is read", async (t) => {
+    const scene = openScene(t);
+    const topic = scene.topics["presence.privacy"];
+    topic.exists = false;
+    const gateway = scene.start();
+    await untilComplete(scene, gateway);
+    await gateway.source.atEndOfPrivacy();
+    topic.exists = true;
+    topic.writeKeyed(0, "ann", '{"invisible":true}', 2_000);
+    let ends = 0;
+    const count = () => {
+      ends += 1;
+    };
+    void gateway.source.atEndOfPrivacy().then(count);
+    await until(scene.clock, "it is read", () => ends === 1);
+    assert.notEqual(scene.directory.policyOf("ann"), undefined);
+    topic.remake();
+    topic.writeKeyed(1, "bob", '{"invisible":true}', 2_000);
+    void gateway.source.atEndOfPrivacy().then(count);
+    await until(scene.clock, "the new one is read", () => ends === 2);
+    assert.notEqual(scene.directory.policyOf("bob"), undefined);
+  });
 });

@@ -2,7 +2,8 @@ import type { KafkaAccess } from "@realchat/presence-kafka/access";
 import { KafkaTopic, type TopicSource } from "@realchat/presence-kafka/consumer";
 import type { Clock, Log } from "@realchat/presence-runtime";
 import type { AudienceDirectory } from "../directory.ts";
-import type { AudienceListener } from "../listener.ts";
+import type { DirectoryListener } from "../listener.ts";
+import { EndOfTopic } from "./end-of-topic.ts";
 import { type FollowerMetrics, TopicFollower } from "./topic-follower.ts";
 import { type AudienceTopic, audienceTopics, type TopicNames } from "./topics.ts";
 
@@ -11,21 +12,22 @@ export interface KafkaSourceOptions {
   readonly kafka: KafkaAccess;
   readonly topics: TopicNames;
   readonly directory: AudienceDirectory;
-  readonly listener: AudienceListener;
+  readonly listener: DirectoryListener;
   readonly clock: Clock;
   readonly log: Pick<Log, "info" | "warn" | "error">;
 }
 
 /**
- * Reads relations from Kafka. Every gateway reads all partitions of all topics itself. Records that another gateway
+ * Reads relations and policies from Kafka. Every gateway reads all partitions of all topics itself. Records that another gateway
  * applied first change nothing; applying them still returns the affected pairs.
  */
 export class KafkaSource {
   readonly #followers: ReadonlyMap<AudienceTopic, TopicFollower>;
   readonly #directory: AudienceDirectory;
-  readonly #listener: AudienceListener;
+  readonly #listener: DirectoryListener;
   readonly #stop = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
+  readonly #privacyEnd: EndOfTopic;
   #wasComplete = false;
 
   /** @param openTopic opens a topic; default: in Kafka */
@@ -42,9 +44,13 @@ export class KafkaSource {
       audienceTopics.map((topic) => {
         const name = topics[topic];
         const rest = { directory, listener, completenessChanged, clock, log };
-        return [topic, new TopicFollower({ topic, name, source: openTopic(name), ...rest })];
+        const progressed = topic === "presence.privacy" ? () => this.#privacyEnd.progressed() : () => {};
+        return [topic, new TopicFollower({ topic, name, source: openTopic(name), progressed, ...rest })];
       }),
     );
+    const privacy = this.#followers.get("presence.privacy") as TopicFollower;
+    // Of its own: a broker answers one request of a connection after the other, and a fetch may wait.
+    this.#privacyEnd = new EndOfTopic({ source: openTopic(topics["presence.privacy"]), follower: privacy, clock });
   }
 
   /** Reads until it is stopped. */
@@ -55,6 +61,7 @@ export class KafkaSource {
   /** Resolves when the last batch is applied. */
   async stop(): Promise<void> {
     this.#stop.abort();
+    this.#privacyEnd.close();
     await this.#running;
   }
 
@@ -65,6 +72,11 @@ export class KafkaSource {
   get isComplete(): boolean {
     const { generation } = this.#directory;
     return generation !== undefined && this.#all.every(({ completeIn }) => completeIn === generation);
+  }
+
+  /** See Policies. */
+  atEndOfPrivacy(): Promise<void> {
+    return this.#privacyEnd.reached();
   }
 
   health(): { readonly ready: boolean; readonly detail: string } {

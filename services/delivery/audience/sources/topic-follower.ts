@@ -15,15 +15,18 @@ import {
 import { backoffMs, type Clock, type Log, pause } from "@realchat/presence-runtime";
 import { AudienceError } from "../audience-error.ts";
 import {
+  type AffectedPairs,
   type AudienceChange,
   type AudienceDirectory,
   beforeAllRecords,
   type DirectoryState,
   hides,
+  policyOwnersIn,
   type SourcePosition,
+  type Undated,
 } from "../directory.ts";
 import { nextLatest } from "../facts.ts";
-import type { AudienceListener } from "../listener.ts";
+import type { DirectoryListener } from "../listener.ts";
 import { decodeRecord, MalformedRecord } from "./decode-record.ts";
 import { type Receipt, writtenAt } from "./record-clock.ts";
 import type { AudienceTopic } from "./topics.ts";
@@ -34,9 +37,11 @@ interface FollowerOptions {
   readonly name: string;
   readonly source: TopicSource;
   readonly directory: AudienceDirectory;
-  readonly listener: AudienceListener;
+  readonly listener: DirectoryListener;
   /** Whether everything is applied that was written before may have changed. */
   completenessChanged(): void;
+  /** More of the topic is applied. */
+  progressed(): void;
   readonly clock: Clock;
   readonly log: Pick<Log, "info" | "warn" | "error">;
 }
@@ -83,6 +88,8 @@ interface Partition {
   hold: { readonly sinceMs: number; readonly end: bigint } | undefined;
   /** Of the record applied last beyond what is held. */
   ahead: SourcePosition | undefined;
+  /** Up to where everything is applied that does not wait for the end of a transaction. */
+  seen: bigint;
 }
 
 /**
@@ -96,6 +103,7 @@ export class TopicFollower {
   readonly #positions = new Map<string, SourcePosition | undefined>();
   #partitions: readonly Partition[] = [];
   #completeIn: string | undefined;
+  #topicId = "";
   #detail = "not started";
   #failuresInRow = 0;
   #absencesInRow = 0;
@@ -126,6 +134,19 @@ export class TopicFollower {
 
   get metrics(): FollowerMetrics {
     return { ...this.#counters, held: this.#partitions.filter(({ hold }) => hold !== undefined).length };
+  }
+
+  /** Of the topic that is read now; empty: none yet. */
+  get topicId(): string {
+    return this.#topicId;
+  }
+
+  /** Whether everything is applied that partitions had within these bounds. */
+  hasApplied(bounds: readonly LogBounds[]): boolean {
+    return bounds.every(({ partition, highWatermark }) => {
+      const at = this.#partitions[partition];
+      return at !== undefined && (at.next >= highWatermark || at.seen >= highWatermark);
+    });
   }
 
   /** Runs until it is stopped. */
@@ -177,8 +198,10 @@ export class TopicFollower {
         look: { end: highWatermark, atMs: askedMs },
         hold: undefined,
         ahead: undefined,
+        seen: 0n,
       };
     });
+    this.#topicId = reader.topicId;
     if (isAnythingMissed) listener.recheckAll();
     this.#completeIfRead(state.generation);
     return state.generation;
@@ -203,6 +226,7 @@ export class TopicFollower {
     let checkedMs = clock.monotonicMs();
     for await (const { leader, partitions } of fetchLoop(reader, () => this.#nextPositions(), stop)) {
       await this.#take(reader, leader, partitions);
+      this.#options.progressed();
       this.#failuresInRow = 0;
       this.#detail = "is read";
       this.#completeIfRead(generation);
@@ -247,7 +271,7 @@ export class TopicFollower {
     records: readonly TopicRecord[],
     lastOffset: bigint,
   ): Promise<void> {
-    const { directory, listener } = this.#options;
+    const { directory } = this.#options;
     const changes = this.#decode(partition, number, records);
     const before = partition.position?.at ?? beforeAllRecords;
     const upTo = { offset: Number(lastOffset), at: changes.reduce((latest, { at }) => nextLatest(latest, at), before) };
@@ -257,7 +281,14 @@ export class TopicFollower {
     partition.next = lastOffset + 1n;
     this.#positions.set(partition.source, upTo);
     this.#counters.records += records.length;
+    this.#tell(changes, affected);
+  }
+
+  #tell(changes: readonly AudienceChange[], affected: readonly AffectedPairs[]): void {
+    const { listener } = this.#options;
+    const policyOwners = policyOwnersIn(changes);
     if (affected.length > 0) listener.affected(affected);
+    if (policyOwners.length > 0) listener.policiesChanged(policyOwners);
   }
 
   /**
@@ -265,17 +296,19 @@ export class TopicFollower {
    * is a source of its own; all of it comes again, in order, when the transactions have ended.
    */
   async #lookAhead(reader: TopicReader, leader: number, held: readonly FetchedRecords[]): Promise<void> {
-    const { directory, listener } = this.#options;
+    const { directory } = this.#options;
     const positions = new Map(held.map(({ partition, next }) => [partition, next]));
     for (const { partition, records, next } of await reader.lookAhead(leader, positions)) {
       const at = this.#partitions[partition] as Partition;
       const changes = this.#decode(at, partition, records).map(({ offset: _, ...change }) => change);
       const upTo = { offset: Number(next - 1n), at: beforeAllRecords };
-      if (changes.length === 0 || upTo.offset <= (at.ahead?.offset ?? -1)) continue;
-      const origin = { source: `${at.source}/ahead`, after: at.ahead, upTo };
-      const affected = await directory.apply({ origin, changes });
-      at.ahead = upTo;
-      if (affected.length > 0) listener.affected(affected);
+      if (changes.length > 0 && upTo.offset > (at.ahead?.offset ?? -1)) {
+        const origin = { source: `${at.source}/ahead`, after: at.ahead, upTo };
+        const affected = await directory.apply({ origin, changes });
+        at.ahead = upTo;
+        this.#tell(changes, affected);
+      }
+      at.seen = next;
     }
   }
 
@@ -285,16 +318,19 @@ export class TopicFollower {
     const malformed: { offset: number; why: string }[] = [];
     const receivedUs = clock.nowUs();
     const isLookFresh = clock.monotonicMs() - at.look.atMs <= newsMaxAgeMs;
-    for (const { offset, timestampMs, value } of records) {
+    for (const record of records) {
+      const { offset, timestampMs } = record;
       const receipt: Receipt = { receivedUs, isFresh: isLookFresh && offset >= at.look.end };
+      let change: Undated | undefined;
       try {
-        const change = decodeRecord(topic, value);
-        if (change === undefined) continue;
-        changes.push({ ...change, at: writtenAt(timestampMs, hides(change), receipt), offset: Number(offset) });
+        change = decodeRecord(topic, record);
       } catch (error) {
         if (!(error instanceof MalformedRecord)) throw error;
         malformed.push({ offset: Number(offset), why: error.message });
+        change = error.change;
       }
+      if (change === undefined) continue;
+      changes.push({ ...change, at: writtenAt(timestampMs, hides(change), receipt), offset: Number(offset) });
     }
     if (malformed[0] !== undefined) {
       this.#counters.malformed += malformed.length;

@@ -1,10 +1,11 @@
-/** The topics that relations are read from, by their default names. */
+/** The topics that relations and policies are read from, by their default names. */
 export const audienceTopics = [
   "conversation.events.v1",
   "contact.added",
   "contact.removed",
   "user.blocked",
   "user.unblocked",
+  "presence.privacy",
 ] as const;
 
 export type AudienceTopic = (typeof audienceTopics)[number];

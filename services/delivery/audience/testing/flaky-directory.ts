@@ -1,6 +1,6 @@
 import { systemClock } from "@realchat/presence-runtime/clock";
 import { AudienceError } from "../audience-error.ts";
-import type { AudienceDirectory, ChangeBatch } from "../directory.ts";
+import type { AudienceDirectory, ChangeBatch, DirectoryState } from "../directory.ts";
 import { MemoryDirectory } from "../memory/memory-directory.ts";
 
 /** A directory in memory that can be unavailable and lose its data, as Redis can. */
@@ -11,6 +11,8 @@ export class FlakyDirectory implements AudienceDirectory {
   failure: Error | undefined;
   /** Applies the next batch, but the reply is lost. */
   losesNextReply = false;
+  /** What other processes changed. */
+  policyChanges: DirectoryState["policyChanges"] = { count: 0, latest: [] };
   #generation = 1;
   #data = new MemoryDirectory({}, systemClock);
 
@@ -43,6 +45,14 @@ export class FlakyDirectory implements AudienceDirectory {
     return (await this.#dataIfReachable()).maySee(viewer, users);
   }
 
+  async contactsAmong(userId: string, users: readonly string[]) {
+    return (await this.#dataIfReachable()).contactsAmong(userId, users);
+  }
+
+  policyOf(userId: string) {
+    return this.#data.policyOf(userId);
+  }
+
   async apply(batch: ChangeBatch) {
     if (this.failure !== undefined) throw this.failure;
     const affected = await (await this.#dataIfReachable()).apply(batch);
@@ -52,7 +62,11 @@ export class FlakyDirectory implements AudienceDirectory {
   }
 
   async state() {
-    return { ...(await (await this.#dataIfReachable()).state()), generation: this.generation };
+    return {
+      ...(await (await this.#dataIfReachable()).state()),
+      generation: this.generation,
+      policyChanges: this.policyChanges,
+    };
   }
 
   async #dataIfReachable(): Promise<MemoryDirectory> {

@@ -1,10 +1,11 @@
 import type { AffectedPairs } from "../directory.ts";
-import type { AudienceListener } from "../listener.ts";
+import type { DirectoryListener } from "../listener.ts";
 
 /** Records its calls. */
-export class RecordedListener implements AudienceListener {
+export class RecordedListener implements DirectoryListener {
   readonly pairs: AffectedPairs[] = [];
   recheckAllCalls = 0;
+  readonly policyOwners: string[] = [];
 
   affected(pairs: readonly AffectedPairs[]): void {
     this.pairs.push(...pairs);
@@ -12,6 +13,10 @@ export class RecordedListener implements AudienceListener {
 
   recheckAll(): void {
     this.recheckAllCalls += 1;
+  }
+
+  policiesChanged(userIds: readonly string[]): void {
+    this.policyOwners.push(...userIds);
   }
 
   /** Whether the pair was reported as affected. */

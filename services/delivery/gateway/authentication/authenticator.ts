@@ -11,6 +11,8 @@ export type Authentication =
   | {
       readonly kind: "user";
       readonly userId: string;
+      /** Of those that make a difference; absent: none. */
+      readonly roles?: ReadonlySet<string>;
       /** Wall clock, ms since 1970; undefined: does not expire. */
       readonly expiresAtMs: number | undefined;
     }

@@ -6,6 +6,7 @@ import type { Handshake } from "../handshake.ts";
 import { issueToken } from "./issue-token.ts";
 import { TokenAuthenticator } from "./token-authenticator.ts";
 
+const roles = { claim: "roles", known: new Set<string>() };
 const clock = new FakeClock();
 const secret = "a secret of at least thirty-two bytes";
 const issue = { secret, issuer: undefined, audience: undefined, validS: 60 };
@@ -13,7 +14,7 @@ const issue = { secret, issuer: undefined, audience: undefined, validS: 60 };
 async function outcome(token: string | undefined, userId?: string): Promise<string> {
   const keys = await openKeys({ kind: "secret", secret }, clock, () => {});
   const verifier = new JwtVerifier({ keys, clock, issuer: undefined, audience: undefined });
-  const answer = await new TokenAuthenticator(verifier).authenticate({ token, userId } as Handshake);
+  const answer = await new TokenAuthenticator(verifier, roles).authenticate({ token, userId } as Handshake);
   return answer.kind === "user"
     ? `user ${answer.userId} until ${answer.expiresAtMs}`
     : `${answer.kind}: ${answer.message}`;

@@ -1,5 +1,6 @@
 #!lua
---[[ Merges facts: each relation keeps the strongest stamp, as stampAfter in facts.ts. With the batch's last facts its
+--[[ Merges facts: each relation keeps the strongest stamp, as stampAfter in facts.ts; each user's policy, as
+policyStampAfter. With the batch's last facts its
 position is stored.
 KEYS[1] mark        hash
 KEYS[2] positions   hash
@@ -45,23 +46,46 @@ local function stamp_after(stamp, earlier, known)
   return (stamp > 0 and 1 or -1) * (math.abs(known) + 1)
 end
 
-local facts = cjson.decode(ARGV[7])
-local added, changed = 0, false
-for index = 1, #facts, 6 do
-  local relation, left, right, stamp, offset, earlier = unpack(facts, index, index + 5)
+local added, changed, changed_policies = 0, false, {}
+
+local function merge_policy(user, policy, stamp, earlier)
+  local key = prefix .. 'policies'
+  local stored_policy = try({ key }, 'HGET', key, user)
+  if stored_policy == nil then return end
+  local known = stored_policy and tonumber(string.match(stored_policy, '^%d+'))
+  if known and stamp < known then
+    if known > earlier then return end
+    stamp = known + 1
+  end
+  local value = string.format('%.0f ', stamp) .. policy
+  if value == stored_policy then return end
+  redis.call('HSET', key, user, value)
+  changed_policies[#changed_policies + 1] = user
+  if not stored_policy then added = added + 1 end
+end
+
+local function merge_relation(relation, left, right, stamp, earlier)
   -- Where one end of the relation is unreadable, the other one still has it.
   local key, reverse = prefix .. relation .. ':' .. left, prefix .. relation .. '-of:' .. right
   local known = try({ key }, 'ZSCORE', key, right)
   if known == nil then known = try({ reverse }, 'ZSCORE', reverse, left) or false end
+  local new = stamp_after(stamp, earlier, known and tonumber(known))
+  if not new then return end
+  local score = string.format('%.0f', new)
+  try({ key }, 'ZADD', key, score, right)
+  try({ reverse }, 'ZADD', reverse, score, left)
+  changed = true
+  if not known then added = added + 1 end
+end
+
+local facts = cjson.decode(ARGV[7])
+for index = 1, #facts, 6 do
+  local relation, left, right, stamp, offset, earlier = unpack(facts, index, index + 5)
   -- A fact that was applied before must not be applied after a later one.
   local is_applied = offset >= 0 and offset <= stored
-  local new = not is_applied and stamp_after(stamp, earlier, known and tonumber(known))
-  if new then
-    local score = string.format('%.0f', new)
-    try({ key }, 'ZADD', key, score, right)
-    try({ reverse }, 'ZADD', reverse, score, left)
-    changed = true
-    if not known then added = added + 1 end
+  if not is_applied then
+    if relation == 'policy' then merge_policy(left, right, stamp, earlier)
+    else merge_relation(relation, left, right, stamp, earlier) end
   end
 end
 
@@ -73,8 +97,19 @@ local function count(field, by)
   return by
 end
 
+-- Redis tells nobody: other gateways look for them.
+local function tell_changed_policies()
+  if #changed_policies == 0 then return end
+  local list = prefix .. 'changed-policies'
+  if redis.call('TYPE', list).ok ~= 'list' then redis.call('DEL', list) end
+  for _, user in ipairs(changed_policies) do redis.call('LPUSH', list, user) end
+  redis.call('LTRIM', list, 0, 99)
+  count('policy-changes', #changed_policies)
+end
+
 if source == '' then
   if changed then count('imports', 1) end
+  tell_changed_policies()
 elseif at ~= '' then
   if redis.call('TYPE', positions).ok ~= 'hash' then redis.call('DEL', positions) end
   redis.call('HSET', positions, source, ARGV[5] .. ' ' .. at)
