@@ -66,7 +66,7 @@ describe("configuration", () => {
         reconcileEveryMs: 300_000,
       },
       limits: {
-        ...{ socketsMax: 50_000, userMaxSockets: 20, addressMaxSockets: 1_000, handshakesMax: 1_000 },
+        ...{ socketsMax: 50_000, userMaxSockets: 20, addressMaxSockets: 1_000, handshakesMax: 10_000 },
         ...{ messageMaxBytes: 128 * 1_024, messageRate: { perSecond: 20, burst: 100 } },
       },
       liveness: { pingEveryMs: 25_000, pongWithinMs: 10_000 },

@@ -181,7 +181,7 @@ export const deliverySettings = {
     },
     HANDSHAKES_MAX: {
       kind: integer({ min: 1, max: 1_000_000 }),
-      default: "1000",
+      default: "10000",
       meaning: "clients that wait for the answer to their handshake; beyond that they get 503",
     },
     ADDRESS_HEADER: {

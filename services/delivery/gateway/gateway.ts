@@ -76,6 +76,8 @@ const connectionsBeside = 1_000;
 const timersPerSocket = 2;
 const closeTimeoutMs = 2_000;
 const drainStepMs = 50;
+/** Connections that the kernel keeps until they are accepted; it takes no more than net.core.somaxconn. Source: listen(2) */
+const backlog = 65_535;
 
 /** The WebSocket server: checks handshakes, and gives each socket its session and its subscription to push. */
 export class Gateway {
@@ -134,6 +136,7 @@ export class Gateway {
     this.#secure = tls && createTlsServer({ ...timeouts, handshakeTimeout, cert: tls.certificate, key: tls.key });
     this.#http = this.#secure ?? createServer(timeouts);
     this.#http.maxConnections = limits.socketsMax + connectionsBeside;
+    this.#http.on("connection", () => this.#handshakes.accepted());
     this.#http.on("drop", () => increment(this.#refused, "connections"));
     this.#http.on("request", (request, response) => this.#serve(request, response));
     this.#http.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => this.#refuseBroken(error, socket));
@@ -165,7 +168,8 @@ export class Gateway {
   listen(address: Address): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#http.once("error", reject);
-      this.#http.listen({ port: address.port, ...(address.host !== "" && { host: address.host }) }, () => {
+      const { port, host } = address;
+      this.#http.listen({ port, backlog, ...(host !== "" && { host }) }, () => {
         this.#http.off("error", reject);
         resolve((this.#http.address() as AddressInfo).port);
       });

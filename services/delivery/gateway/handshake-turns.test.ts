@@ -38,6 +38,20 @@ describe("turns of handshakes", () => {
     assert.deepEqual([turn(), turn()], [[0], [1]]);
   });
 
+  test("leave turns to those who connect, of whom each turn accepts one, but not all of them", () => {
+    const { handshakes, add, turn } = scene();
+    for (let name = 0; name < 3; name++) add(name, 5);
+    const answeredIn = (turns: number) =>
+      Array.from({ length: turns }, () => {
+        handshakes.accepted();
+        return turn();
+      }).flat();
+    assert.deepEqual(answeredIn(64), []);
+    assert.deepEqual(answeredIn(1), [0, 1], "those who wait get their turn though connections keep coming");
+    assert.deepEqual(answeredIn(1), []);
+    assert.deepEqual(turn(), [2], "nobody connects any more");
+  });
+
   test("are full when as many wait as may", () => {
     const { handshakes, add, turn } = scene(2);
     add(0, 1);

@@ -3,6 +3,11 @@ import { ArrivalSet } from "@realchat/presence-runtime/arrival-set";
 
 /** Handshakes of one turn of the event loop take about so long together; the others continue in the next turn. */
 const sliceMs = 8;
+/**
+ * libuv accepts one connection a turn of the event loop. While they come, so many turns accept before one answers: else the kernel's
+ * queue overflows, and who finds it full tries again after 1, 3, 7 and 15 s.
+ */
+const acceptTurnsMax = 64;
 
 interface HandshakeTurnsOptions {
   readonly clock: Pick<Clock, "monotonicMs">;
@@ -22,6 +27,10 @@ export class HandshakeTurns {
   readonly #nextTurn: (run: () => void) => void;
   readonly #waiting = new ArrivalSet<() => void>();
   #isScheduled = false;
+  /** Whether a connection was accepted since the last look. */
+  #hasAccepted = false;
+  /** Turns in a row that only accepted. */
+  #acceptTurns = 0;
 
   constructor({ clock, waitingMax, nextTurn = setImmediate }: HandshakeTurnsOptions) {
     this.#clock = clock;
@@ -43,6 +52,11 @@ export class HandshakeTurns {
     this.#schedule();
   }
 
+  /** A connection was accepted; others may wait behind it. */
+  accepted(): void {
+    this.#hasAccepted = true;
+  }
+
   #schedule(): void {
     if (this.#isScheduled || this.#waiting.size === 0) return;
     this.#isScheduled = true;
@@ -51,6 +65,10 @@ export class HandshakeTurns {
 
   #run(): void {
     this.#isScheduled = false;
+    if (this.#leavesTurnToAccept()) {
+      this.#schedule();
+      return;
+    }
     const endMs = this.#clock.monotonicMs() + sliceMs;
     for (let answer = this.#waiting.first; answer !== undefined; answer = this.#waiting.first) {
       this.#waiting.delete(answer);
@@ -58,5 +76,12 @@ export class HandshakeTurns {
       if (this.#clock.monotonicMs() >= endMs) break;
     }
     this.#schedule();
+  }
+
+  #leavesTurnToAccept(): boolean {
+    const isLeft = this.#hasAccepted && this.#acceptTurns < acceptTurnsMax;
+    this.#hasAccepted = false;
+    this.#acceptTurns = isLeft ? this.#acceptTurns + 1 : 0;
+    return isLeft;
   }
 }
