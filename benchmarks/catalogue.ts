@@ -13,6 +13,7 @@ import { expiry } from "./expiry.ts";
 import { grpcRefresh } from "./grpc-refresh.ts";
 import { latency } from "./latency.ts";
 import { leases } from "./leases.ts";
+import { loneCalls } from "./lone-calls.ts";
 import { memoryStore } from "./memory-store-figures.ts";
 import { redisCluster } from "./redis-cluster.ts";
 import { redisGrowth } from "./redis-growth.ts";
@@ -39,6 +40,7 @@ export const catalogue: readonly Benchmark[] = [
   latency,
   expiry,
   grpcRefresh,
+  loneCalls,
   leases,
   restating,
   audience,

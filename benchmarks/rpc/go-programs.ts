@@ -6,6 +6,8 @@ import { onPath, repository, runCommand } from "@realchat/presence-testing";
 export interface GoPrograms {
   readonly server: string;
   readonly client: string;
+  /** A presence service with a key per session, beside which ours is held. */
+  readonly service: string;
 }
 
 const module = "realchat.example/benchmarks";
@@ -13,7 +15,7 @@ const source = fileURLToPath(new URL("./go", import.meta.url));
 const folder = `${repository}/.cache/rpc-go`;
 
 /**
- * Builds server and client on grpc-go, in the cache folder, messages generated from `proto/` included.
+ * Builds server, client and service on grpc-go, in the cache folder, messages generated from `proto/` included.
  * @returns undefined where Go is not installed, or its modules cannot be had
  */
 export async function buildGoPrograms(say: (text: string) => void): Promise<GoPrograms | undefined> {
@@ -29,7 +31,7 @@ export async function buildGoPrograms(say: (text: string) => void): Promise<GoPr
       ["generate", "--path", "proto/realchat/presence", "--template", template],
       repository,
     ],
-    ["go", ["build", "-o", "bin/", "./server", "./client"], folder],
+    ["go", ["build", "-o", "bin/", "./server", "./client", "./service"], folder],
   ];
   for (const [program, args, cwd] of steps) {
     const { ok, output } = await runCommand(program, args, { cwd });
@@ -37,7 +39,7 @@ export async function buildGoPrograms(say: (text: string) => void): Promise<GoPr
     say(`without grpc-go, since ${program} ${args[0]} failed: ${output.slice(-1_000)}`);
     return undefined;
   }
-  return { server: `${folder}/bin/server`, client: `${folder}/bin/client` };
+  return { server: `${folder}/bin/server`, client: `${folder}/bin/client`, service: `${folder}/bin/service` };
 }
 
 /** buf.gen.yaml is what is committed; this one stays out of it. Source: https://buf.build/docs/configuration/v2/buf-gen-yaml */

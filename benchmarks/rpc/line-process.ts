@@ -25,6 +25,10 @@ export class LineProcess {
     child.stdin.on("error", () => undefined);
   }
 
+  get pid(): number {
+    return this.#child.pid as number;
+  }
+
   /** The next line, which the program writes without being asked. */
   async hear<News>(): Promise<News> {
     const line = Promise.withResolvers<string>();
