@@ -54,8 +54,14 @@ test("where nobody listens it is UNREACHABLE, and the message says where and wha
 });
 
 test("a server that takes too long is DEADLINE_EXCEEDED", async (t) => {
-  const address = await scriptedPresence(t, { getPresence: () => new Promise(() => {}) });
-  await assert.rejects(connect(t, address).getPresence({}, { timeoutMs: 100 }), { code: "DEADLINE_EXCEEDED" });
+  const address = await scriptedPresence(t, {
+    refreshSession: () => presence.RefreshSessionResponse.create(),
+    getPresence: () => new Promise(() => {}),
+  });
+  const api = connect(t, address);
+  // Else the time might be over before the connection is there.
+  await api.refreshSession({ userId: "alice", deviceId: "phone" });
+  await assert.rejects(api.getPresence({}, { timeoutMs: 100 }), { code: "DEADLINE_EXCEEDED" });
 });
 
 test("a stream ends with the server's status, or quietly when the caller wants no more", async (t) => {

@@ -95,22 +95,25 @@ test("a failure has the form that the channel's owner gives it", async (t) => {
 });
 
 test("timeoutMs and signal end a call, which the server hears of", async (t) => {
+  let begun = 0;
   let ended = 0;
   const never: Handlers<typeof presence.PresenceApiDefinition>["getPresence"] = (_, { signal }) =>
     new Promise((_, reject) => {
+      begun += 1;
       signal.addEventListener("abort", () => {
         ended += 1;
         reject(signal.reason);
       });
     });
   const { api } = await openScene(t, { getPresence: never });
-  await assert.rejects(api.getPresence({}, { timeoutMs: 50 }), { code: "DEADLINE_EXCEEDED" });
   const abort = new AbortController();
   const call = api.getPresence({}, { signal: abort.signal });
+  await waitUntil(() => begun > 0, { what: "the server has the call" });
   abort.abort();
   await assert.rejects(call, { code: "CANCELLED" });
-  await assert.rejects(api.getPresence({}, { signal: AbortSignal.abort() }), { code: "CANCELLED" });
   await waitUntil(() => ended > 0, { what: "the server hears that the call has ended" });
+  await assert.rejects(api.getPresence({}, { signal: AbortSignal.abort() }), { code: "CANCELLED" });
+  await assert.rejects(api.getPresence({}, { timeoutMs: 50 }), { code: "DEADLINE_EXCEEDED" });
 });
 
 test("a stream ends with its status, quietly by its signal, and for the server when the caller leaves the loop", async (t) => {
