@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { ContractReader, type ReaderChange } from "@realchat/presence-client/testing";
+import { events, presence } from "@realchat/presence-proto";
 import { systemClock } from "@realchat/presence-runtime/clock";
 import { waitUntil } from "@realchat/presence-testing";
 import { createClient } from "@redis/client";
@@ -9,6 +10,11 @@ import { shardKeys } from "../store/redis/keys.ts";
 import { createRedisStore, type RedisStore } from "../store/redis/redis-store.ts";
 import { Fleet, metricOf } from "../testing/fleet.ts";
 
+const {
+  EVENT_TYPE_USER_ONLINE: USER_ONLINE,
+  EVENT_TYPE_USER_OFFLINE: USER_OFFLINE,
+  EVENT_TYPE_USER_STATUS_CHANGED: USER_STATUS_CHANGED,
+} = events.EventType;
 const shards = 4;
 const partitions = 4;
 const ttlMs = 3_000;
@@ -46,6 +52,39 @@ describe("a consumer of Kafka alone", () => {
     const are = all(userIds.length, online).join();
     await waitUntil(() => isOnline(reader, userIds).join() === are, { what });
   }
+
+  test("passes over what is said of users, if it knows no statuses, and is right all the same (P3, P4)", async () => {
+    const [client] = fleet.clients;
+    assert(client !== undefined);
+    const { api } = client;
+    const reader = new ContractReader({ partitions });
+    const collector = await fleet.collect((partition, value) => reader.record(partition, value));
+    const userId = "says";
+    const come = (connectionId: string) => api.registerSession({ ...phone, userId, connectionId });
+    const say = (text: string) => {
+      const claim = { claimId: "self", source: presence.ClaimSource.CLAIM_SOURCE_MANUAL, text };
+      return api.setStatus({ userId, claim });
+    };
+    const types = () => collector.of(userId).map(({ envelope }) => envelope.eventType);
+    const until = async (...expected: events.EventType[]) => {
+      await waitUntil(() => types().length >= expected.length, { what: `Kafka has ${expected.length} events` });
+      assert.deepEqual(types(), expected);
+    };
+
+    const { sessionId } = await come("c-first");
+    await say("lunch");
+    await until(USER_ONLINE, USER_STATUS_CHANGED);
+    // The version of an answer may be that of an event which it never read.
+    reader.answer(await api.getPresence({ userIds: [userId] }));
+    assert.equal(reader.isOnline(userId), true);
+    await api.unregisterSession({ userId, deviceId: phone.deviceId, sessionId });
+    await say("back at 3");
+    await until(USER_ONLINE, USER_STATUS_CHANGED, USER_OFFLINE, USER_STATUS_CHANGED);
+    assert.equal(reader.isOnline(userId), false);
+    await come("c-second");
+    await until(USER_ONLINE, USER_STATUS_CHANGED, USER_OFFLINE, USER_STATUS_CHANGED, USER_ONLINE);
+    assert.equal(reader.isOnline(userId), true);
+  });
 
   test("is right again after a log was cut off before it was published (P4)", async () => {
     const [stays, leaves] = [named("stays", 40), named("leaves", 40)];

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { after, afterEach, before, beforeEach, describe, type TestContext, test } from "node:test";
+import { systemClock } from "@realchat/presence-runtime/clock";
 import { settleStore, startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
 import { createClient } from "@redis/client";
-import type { LogEntry } from "../../domain/log-entry.ts";
+import { type LogEntry, transitionsIn } from "../../domain/log-entry.ts";
 import { PresenceError } from "../../domain/presence-error.ts";
 import { shardOf } from "../../domain/shard.ts";
 import { StoreRefusal } from "../store.ts";
@@ -223,6 +224,60 @@ describe("a store on Redis", () => {
     assert.equal((await refresh(store)).kind, "refreshed");
     assert.equal(store.metrics().operations.heartbeat?.count, 1, "its own was replaced");
     await other.close();
+  });
+
+  describe("ends a claim when its time comes, once (P3)", () => {
+    const shard = shardOf("anna", 2);
+    const nowMs = () => Math.floor(systemClock.nowUs() / 1_000);
+    /** Anna is online, and busy for 200 ms. @returns until when */
+    const makeBusy = async () => {
+      await store.open();
+      await register(store);
+      const expiresAtMs = nowMs() + 200;
+      const claim = {
+        claimId: "self",
+        availability: "BUSY",
+        text: "",
+        emoji: "",
+        expiresAtMs,
+        setAtMs: undefined,
+      } as const;
+      assert.equal((await store.setStatus("anna", claim)).kind, "done");
+      return expiresAtMs;
+    };
+    const openNodes = async (t: TestContext) => {
+      const nodes = [storeOn(redis), storeOn(redis), storeOn(redis)];
+      t.after(() => Promise.all(nodes.map((node) => node.close())));
+      await Promise.all(nodes.map((node) => node.open()));
+      return nodes;
+    };
+    const tickAtOnce = (nodes: readonly RedisStore[]) => Promise.all(nodes.map((node) => node.tick(shard, 100)));
+    const told = async (node: RedisStore) => {
+      const { entries } = await node.readLog(shard, 0, 100);
+      return transitionsIn(entries).map(({ cause, status }) => `${cause} ${status?.availability ?? "AVAILABLE"}`);
+    };
+    const once = ["CONNECTED AVAILABLE", "STATUS BUSY", "STATUS AVAILABLE"];
+
+    test("whichever nodes tick at that moment", async (t) => {
+      await makeBusy();
+      const nodes = await openNodes(t);
+      const isOver = async () => {
+        await tickAtOnce(nodes);
+        return (await told(store)).length === once.length;
+      };
+      await waitUntil(isOver, { what: "the claim is over" });
+      await tickAtOnce(nodes);
+      assert.deepEqual(await told(store), once);
+    });
+
+    test("with their next tick, when all nodes were down then", async (t) => {
+      const expiresAtMs = await makeBusy();
+      await store.close();
+      await waitUntil(() => nowMs() > expiresAtMs, { what: "its time has come" });
+      const nodes = await openNodes(t);
+      await tickAtOnce(nodes);
+      for (const node of nodes) assert.deepEqual(await told(node), once);
+    });
   });
 
   test("publishes bytes on a plain channel", async () => {
