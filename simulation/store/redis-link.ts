@@ -172,7 +172,7 @@ export class RedisLink implements PresenceStore {
 
   openLease(leaseId: string, instanceId: string): Promise<LeaseResult> {
     return this.#inEachShard(async (shard) => {
-      const isOpen = await this.#withClock(shard, (redis) => redis.openLease(shard, leaseId, instanceId));
+      const isOpen = await this.#change(shard, (redis, until) => redis.openLease(shard, leaseId, instanceId, until));
       return isOpen ? "open" : "closed";
     });
   }

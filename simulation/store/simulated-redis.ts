@@ -274,10 +274,10 @@ export class SimulatedRedis {
     return this.#shard(shard).leases.get(leaseId)?.lease.state;
   }
 
-  /** @returns whether it is open now; throws NoClock */
-  openLease(shard: number, leaseId: string, instanceId: string): boolean {
+  /** @param until when it counts; throws TooLate, NoClock @returns whether it is open now */
+  openLease(shard: number, leaseId: string, instanceId: string, until: TwoClocks): boolean {
     const data = this.#shard(shard);
-    return this.#leases(data).open(leaseId, instanceId, this.#moment(data));
+    return this.#leases(data).open(leaseId, instanceId, this.#momentInTime(data, until));
   }
 
   /** Throws NoClock. */

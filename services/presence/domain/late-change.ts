@@ -1,7 +1,8 @@
 /**
- * When a registration, an end or a heartbeat that needs the record is carried out too late to count. It may have lain in a
- * network, or before a store that stood still, while its caller was told UNAVAILABLE and the device came back elsewhere: then
- * it would supersede a newer connection, or keep somebody online who is gone (P2, P7). The memory store is never late.
+ * When a registration, an end, a heartbeat that needs the record or an OpenLease is carried out too late to count. It may have
+ * lain in a network, or before a store that stood still, while its caller was told UNAVAILABLE and the device came back
+ * elsewhere: then it would supersede a newer connection, or keep somebody online who is gone (P2, P7). The memory store is
+ * never late.
  */
 
 /**

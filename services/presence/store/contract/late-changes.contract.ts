@@ -5,14 +5,14 @@ import { PresenceError } from "../../domain/presence-error.ts";
 import { Scene } from "./scene.ts";
 import { contractOptions, type LossyHarness, type OpenLossyStore } from "./store-harness.ts";
 
-const { ttlMs } = defaultRules;
+const { ttlMs, leaseTtlMs } = defaultRules;
 
 /** What a store promises that commands reach by a network: see domain/late-change.ts. */
-export const lateChanges = (open: OpenLossyStore) =>
+export const lateChanges = (openStore: OpenLossyStore) =>
   describe("a change that is carried out too late", () => {
     function late(sentence: string, play: (scene: Scene, store: LossyHarness) => Promise<void>): void {
       test(sentence, async (context) => {
-        const harness = await open(contractOptions);
+        const harness = await openStore(contractOptions);
         context.after(() => harness.close());
         await play(new Scene(harness), harness);
       });
@@ -53,5 +53,17 @@ export const lateChanges = (open: OpenLossyStore) =>
       await refused(store.late(() => scene.unregister({ userId: "ben", reason: "CONNECTION_LOST" })));
       assert.deepEqual(await scene.devices(), ["phone"]);
       assert.deepEqual(await scene.devices("ben"), ["phone"]);
+    });
+
+    const open = (scene: Scene, leaseId = "L") => scene.store.openLease(leaseId, "gateway-1");
+
+    late("keeps no lease whose process is gone, and opens none (P2)", async (scene, store) => {
+      await open(scene);
+      await scene.session({ connectionId: "c1", leaseId: "L" });
+      await scene.elapse(leaseTtlMs - 1_000);
+      for (const leaseId of ["L", "M"]) await refused(store.late(() => open(scene, leaseId)));
+      await scene.elapse(2_000);
+      assert.deepEqual(await scene.causes(), ["CONNECTED", "INSTANCE_LOST"]);
+      assert.equal((await scene.store.tick(scene.shardOf("anna"), 0)).leases, 0);
     });
   });

@@ -43,6 +43,6 @@ export interface LossyHarness extends StoreHarness {
   setBack(by: "another server" | "the same server"): Promise<void>;
   /** Another server has all data: nothing is lost. */
   failOver(): Promise<void>;
-  /** Makes calls of registrations and ends that are carried out later than they may count. */
+  /** Makes calls of registrations, ends and OpenLease that are carried out later than they may count. */
   late<Answer>(call: () => Promise<Answer>): Promise<Answer>;
 }

@@ -147,6 +147,7 @@ class RedisPresenceStore implements RedisStore {
   readonly #leaseSupport: NodeSupport;
   readonly #statusSupport: NodeSupport;
   readonly #rules: Rules;
+  readonly #clock: Clock;
   readonly #mending: Mending;
   readonly #restating: Restating;
   readonly #lister: SessionLister;
@@ -167,6 +168,7 @@ class RedisPresenceStore implements RedisStore {
     const { store: storeKey, nodes: nodesKey } = storeKeys(keyPrefix);
     this.shardCount = shards;
     this.#rules = rules;
+    this.#clock = clock;
     this.#maxPendingCommands = maxPendingCommands;
     this.#known = new KnownSessions(options.maxKnownSessions ?? 1_000_000);
     this.#troubles = new Troubles(shards, clock);
@@ -345,9 +347,12 @@ class RedisPresenceStore implements RedisStore {
   }
 
   async openLease(leaseId: string, instanceId: string): Promise<LeaseResult> {
+    const askedMs = this.#clock.monotonicMs();
     const why = await this.#operations.run("lease", () => this.#leaseSupport.missing());
     if (why !== undefined) return { kind: "unsupported", why };
-    return this.#inEachShard(async (shard) => ((await shard.openLease(leaseId, instanceId)) ? "open" : "closed"));
+    return this.#inEachShard(async (shard) =>
+      (await shard.openLease(leaseId, instanceId, askedMs)) ? "open" : "closed",
+    );
   }
 
   keepLease(leaseId: string): Promise<LeaseResult> {

@@ -16,7 +16,8 @@ export type Command =
   | { kind: "activity"; user: number; device: number; session: Pick; idle: Idle; sequence: number }
   | Claim
   | { kind: "unclaim"; user: number; claim: number; isEarlier: boolean }
-  | { kind: "openLease" | "keepLease"; lease: number }
+  | OpenLease
+  | { kind: "keepLease"; lease: number }
   | { kind: "closeLease"; lease: number; reason: DisconnectReason }
   | Close
   | { kind: "elapse"; ms: number }
@@ -25,7 +26,7 @@ export type Command =
   | { kind: "stepBack"; ms: number }
   | Loss
   /** Carried out later than it may count, as only a store behind a network does. */
-  | { kind: "late"; call: Register | Unregister };
+  | { kind: "late"; call: Register | Unregister | OpenLease };
 
 interface Register {
   kind: "register";
@@ -60,6 +61,11 @@ interface Unregister {
   device: number;
   session: Pick;
   reason: DisconnectReason;
+}
+
+interface OpenLease {
+  kind: "openLease";
+  lease: number;
 }
 
 /** An operator closes a user, a device or a session; `blockMs` 0: and blocks nothing. */
@@ -118,6 +124,7 @@ const register = fc.record({
   ...{ user, device, gateway, connection, previous, ages, lease: underLease, idle: firstIdle },
 });
 const unregister = fc.record({ kind: fc.constant("unregister" as const), user, device, session, reason });
+const openLease = fc.record({ kind: fc.constant("openLease" as const), lease });
 
 const commands: fc.WeightedArbitrary<Command>[] = [
   { weight: 5, arbitrary: register },
@@ -148,7 +155,7 @@ const commands: fc.WeightedArbitrary<Command>[] = [
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant("unclaim" as const), user, claim: fc.nat(2), isEarlier: fc.boolean() }),
   },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("openLease" as const), lease }) },
+  { weight: 2, arbitrary: openLease },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("keepLease" as const), lease }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("closeLease" as const), lease, reason }) },
   {
@@ -174,7 +181,10 @@ const commands: fc.WeightedArbitrary<Command>[] = [
 ];
 
 const mishaps: fc.WeightedArbitrary<Command>[] = [
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("late" as const), call: fc.oneof(register, unregister) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant("late" as const), call: fc.oneof(register, unregister, openLease) }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("copy" as const) }) },
   {
     weight: 2,

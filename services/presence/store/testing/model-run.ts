@@ -311,23 +311,32 @@ class ModelRun {
 
   /** Nothing happens, and so the model hears nothing of it. */
   async #late(command: Command & { kind: "late" }): Promise<void> {
-    const { call } = command;
+    const send = this.#lateCall(command.call);
+    await this.#judge(command, (player) =>
+      assert.rejects(
+        player.lossy.late(() => send(player)),
+        { code: "UNAVAILABLE" },
+      ),
+    );
+  }
+
+  #lateCall(call: (Command & { kind: "late" })["call"]): (player: Player) => Promise<unknown> {
+    if (call.kind === "openLease") {
+      return ({ harness }) => harness.store.openLease(this.#leaseOf(call), leaseInstance);
+    }
     const { userId, deviceId } = this.#device(call);
     const isRegister = call.kind === "register";
     const picked = this.#pick(isRegister ? call.previous : call.session, userId, deviceId);
     const connectionId = isRegister ? this.#connection(call.connection, userId, deviceId) : "";
-    await this.#judge(command, async (player) => {
-      const { store } = player.harness;
-      const sessionId = player.sessionIds[picked] ?? "";
-      const send = () =>
-        isRegister
-          ? store.register({
-              ...{ userId, deviceId, instanceId: `gateway-${call.gateway}`, connectionId },
-              ...{ previousSessionId: sessionId, ageMs: call.ages * ageMs },
-            })
-          : store.unregister({ userId, deviceId, sessionId, reason: call.reason });
-      await assert.rejects(player.lossy.late<unknown>(send), { code: "UNAVAILABLE" });
-    });
+    return ({ harness: { store }, sessionIds }) => {
+      const sessionId = sessionIds[picked] ?? "";
+      return isRegister
+        ? store.register({
+            ...{ userId, deviceId, instanceId: `gateway-${call.gateway}`, connectionId },
+            ...{ previousSessionId: sessionId, ageMs: call.ages * ageMs },
+          })
+        : store.unregister({ userId, deviceId, sessionId, reason: call.reason });
+    };
   }
 
   async #refresh(command: Command & { kind: "refresh" }): Promise<void> {

@@ -147,13 +147,15 @@ export class RedisShard {
     reply({ kind: "failed", error: link.unavailable() }, tag);
   }
 
-  /** @returns whether it is open now; else it was closed */
-  async openLease(leaseId: string, instanceId: string): Promise<boolean> {
+  /** @param askedMs monotonic time when its caller asked @returns whether it is open now; else it was closed */
+  async openLease(leaseId: string, instanceId: string, askedMs: number): Promise<boolean> {
     const { keys, link } = this.state;
     const { meta, deadlines, leases, holders } = keys;
     const args = { lease: leaseId, instance: instanceId, schema: leasedSchemaVersion };
-    const run = () => this.#parts.scripts.run(link, open, { meta, deadlines, leases, holders }, args);
-    return (await this.#ticks.withClock(run)) === "open";
+    const state = await this.#ticks.inTime(askedMs, (until) =>
+      this.#parts.scripts.run(link, open, { meta, deadlines, leases, holders }, { ...args, ...until }),
+    );
+    return state === "open";
   }
 
   /** @returns "superseded": it was closed */

@@ -1,19 +1,16 @@
 import { codeBehind, type Reply, replyBehind, text } from "@realchat/presence-redis";
 import type { Clock } from "@realchat/presence-runtime";
-import { countsUntil } from "../../../domain/late-change.ts";
 import { type Change, change } from "../lua/change/change.ts";
 import { changeWhenOutOfMemory } from "../lua/change/change-when-out-of-memory.ts";
 import { type Unreadables, unreadableBehind } from "../records/unreadables.ts";
 import type { Scripts } from "../scripts.ts";
 import type { ShardState } from "./shard-state.ts";
-import { isWithoutClock, type ShardTicks } from "./shard-ticks.ts";
+import type { ShardTicks } from "./shard-ticks.ts";
 
 export interface ChangeParts {
   readonly scripts: Scripts;
   readonly unreadable: Unreadables;
   readonly clock: Clock;
-  /** See RedisStoreOptions. */
-  readonly commandTimeoutMs: number;
 }
 
 /** Has Redis decide about many changes of a shard in one call, which changes nothing when it is carried out too late. */
@@ -48,18 +45,11 @@ export class ShardChanges {
 
   async #run(script: typeof change, changes: readonly Change[]): Promise<readonly (string | Error)[]> {
     const { keys, link } = this.#state;
-    const { scripts, clock, commandTimeoutMs } = this.#parts;
+    const { scripts, clock } = this.#parts;
     const { deadlines, log, meta, live } = keys;
-    const askedMs = clock.monotonicMs();
-    const run = () => {
-      const { nowUs, clockMs } = countsUntil(this.#state.momentAt(askedMs), commandTimeoutMs);
-      const args = { live, untilUs: nowUs, untilMs: clockMs };
-      return scripts.run(link, script, { deadlines, log, meta }, args, changes.flatMap(argumentsOf));
-    };
-    // One that is answered in time was none too late: the server's clock was stepped, and the next tick tells.
-    const isInTime = (error: unknown) =>
-      codeBehind(error) === "LATE" && clock.monotonicMs() - askedMs < commandTimeoutMs;
-    const answers = await this.#ticks.withClock(run, (error) => isWithoutClock(error) || isInTime(error));
+    const answers = await this.#ticks.inTime(clock.monotonicMs(), (until) =>
+      scripts.run(link, script, { deadlines, log, meta }, { live, ...until }, changes.flatMap(argumentsOf)),
+    );
     return answers.map((answer, index) => this.#read(answer, changes[index] as Change));
   }
 

@@ -1,5 +1,6 @@
 import { codeBehind, type RedisLink, replyBehind } from "@realchat/presence-redis";
 import type { Clock } from "@realchat/presence-runtime";
+import { countsUntil } from "../../../domain/late-change.ts";
 import type { Begun, Tick } from "../../store.ts";
 import type { StoreMark } from "../health/store-mark.ts";
 import type { Troubles } from "../health/troubles.ts";
@@ -19,6 +20,14 @@ export interface TickParts {
   /** Hears that a shard began anew by a tick of this node. */
   readonly onBegin: (begun: Begun) => void;
   readonly clock: Clock;
+  /** See RedisStoreOptions. */
+  readonly commandTimeoutMs: number;
+}
+
+/** When a script is too late, as it takes that: see domain/late-change.ts. */
+interface Until {
+  readonly untilUs: number;
+  readonly untilMs: number;
 }
 
 /** Moves a shard's clock, and remembers how far it is. Carries the heartbeats that were not confirmed. */
@@ -98,6 +107,22 @@ export class ShardTicks {
     }
   }
 
+  /**
+   * Runs a script, as withClock does, that changes nothing when it is carried out too late.
+   * @param askedMs monotonic time when its caller asked
+   */
+  inTime<Result>(askedMs: number, run: (until: Until) => Promise<Result>): Promise<Result> {
+    const { clock, commandTimeoutMs } = this.#parts;
+    // One that is answered in time was none too late: the server's clock was stepped, and the next tick tells.
+    const isInTime = (error: unknown) =>
+      codeBehind(error) === "LATE" && clock.monotonicMs() - askedMs < commandTimeoutMs;
+    const runUntil = () => {
+      const { nowUs, clockMs } = countsUntil(this.#state.momentAt(askedMs), commandTimeoutMs);
+      return run({ untilUs: nowUs, untilMs: clockMs });
+    };
+    return this.withClock(runUntil, (error) => isWithoutClock(error) || isInTime(error));
+  }
+
   #failed(error: unknown): never {
     this.#parts.troubles.tickFailed(this.#state.number, error);
     const [, schema, shards] = /^MARK (\d+) (\d+)$/.exec(replyBehind(error)) ?? [];
@@ -108,7 +133,7 @@ export class ShardTicks {
   }
 }
 
-export function isWithoutClock(error: unknown): boolean {
+function isWithoutClock(error: unknown): boolean {
   return codeBehind(error) === "NOCLOCK";
 }
 

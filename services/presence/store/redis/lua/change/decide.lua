@@ -2,7 +2,7 @@
 -- in one does so before it writes, or after an entry of the log that is announced; the others go on.
 
 local deadlines, log, meta = KEYS[1], KEYS[2], KEYS[3]
-local live = ARGV[1]
+local live, late_after_us, late_after_ms = ARGV[1], ARGV[2], ARGV[3]
 
 -- Written last, when it would be too late to fail.
 local deadlines_type = redis.call('TYPE', deadlines).ok
@@ -11,10 +11,7 @@ if deadlines_type ~= 'zset' and deadlines_type ~= 'none' then
 end
 -- #include tick/moment
 if not clock_ms then return redis.error_reply('NOCLOCK tick this shard first') end
-if now_us > tonumber(ARGV[2]) or clock_ms > tonumber(ARGV[3]) then
-  local late_ms = math.max((now_us - ARGV[2]) / 1000, clock_ms - ARGV[3])
-  return redis.error_reply(string.format('LATE by %d ms: nothing was changed', late_ms))
-end
+-- #include tick/in-time
 -- #include digits
 -- #include log/appended
 

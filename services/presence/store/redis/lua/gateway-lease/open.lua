@@ -9,13 +9,16 @@ KEYS[4] holders    hash     lease → instance, US, when it was opened first in 
 ARGV[1] lease      id
 ARGV[2] instance   id
 ARGV[3] schema     integer  of a shard with leases: nodes that know none refuse it from now on
+ARGV[4] untilUs    integer  Redis time; when it is over nothing is changed: see domain/late-change.ts
+ARGV[5] untilMs    integer  shard clock; the same
 Returns text       "open" or "closed" ]]
 
 local meta, deadlines, leases, holders = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local lease_id, instance_id, schema = ARGV[1], ARGV[2], ARGV[3]
+local lease_id, instance_id, schema, late_after_us, late_after_ms = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
 -- #include tick/moment
 if not clock_ms then return redis.error_reply('NOCLOCK tick this shard first') end
+-- #include tick/in-time
 -- #include digits
 if redis.call('ZSCORE', deadlines, '\0\0\0' .. lease_id) then return 'closed' end
 if (tonumber(redis.call('HGET', meta, 'schema')) or 0) < tonumber(schema) then redis.call('HSET', meta, 'schema', schema) end

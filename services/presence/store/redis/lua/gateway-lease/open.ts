@@ -4,6 +4,6 @@ import { defineScript } from "../define-script.ts";
 export const open = defineScript({
   file: "gateway-lease/open.lua",
   keys: ["meta", "deadlines", "leases", "holders"],
-  args: ["lease", "instance", "schema"],
+  args: ["lease", "instance", "schema", "untilUs", "untilMs"],
   returns: text,
 });
