@@ -9,7 +9,7 @@ export interface ShardKeys {
   readonly deadlines: string;
   /** STREAM: one entry per transition; its id is the version. */
   readonly log: string;
-  /** HASH: shard clock, users online, fencing number, cursors. */
+  /** HASH: shard clock, users online, fencing number, cursors; a note in it keeps it a table (see lua/tick/own-keys.lua). */
   readonly meta: string;
   /** In front of a lease id: ZSET of the sessions under it, as in deadlines → each one's own deadline. */
   readonly leasePrefix: string;

@@ -202,6 +202,11 @@ describe("a store on Redis", () => {
     assert.equal(await admin("HEXISTS", meta, "clock"), 1);
   });
 
+  test("keeps what it knows of a shard as a table, where no field has to be searched for", async () => {
+    await store.open();
+    for (const { meta } of shardKeys(2)) assert.equal(await admin("OBJECT", "ENCODING", meta), "hashtable");
+  });
+
   test("asks the record once for a heartbeat without session_id of another node's session, then knows it", async () => {
     await store.open();
     await register(store);

@@ -137,9 +137,9 @@ describe("changes of one moment", () => {
     const scripts = new Scripts(scriptRules(defaultRules, 3_600_000, 1_000));
     const { deadlines, log, meta, live } = keys;
     const registering = (until: { untilUs: number; untilMs: number }) =>
-      scripts.run(link, change, { deadlines, log, meta }, { live, ...until }, [
+      scripts.run(link, change, { deadlines, log, meta }, { live, ...until, traceparents: "" }, [
         ...["register", "anna", "phone"],
-        ...["gateway-1", "c1", "", "", ""],
+        ...["gateway-1", "c1", "", ""],
       ]);
     const never = Number.MAX_SAFE_INTEGER;
     await assert.rejects(registering({ untilUs: 1, untilMs: never }), /LATE by \d+ ms/);

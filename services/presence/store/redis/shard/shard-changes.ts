@@ -48,7 +48,13 @@ export class ShardChanges {
     const { scripts, clock } = this.#parts;
     const { deadlines, log, meta, live } = keys;
     const answers = await this.#ticks.inTime(clock.monotonicMs(), (until) =>
-      scripts.run(link, script, { deadlines, log, meta }, { live, ...until }, changes.flatMap(argumentsOf)),
+      scripts.run(
+        link,
+        script,
+        { deadlines, log, meta },
+        { live, ...until, traceparents: traceparentsOf(changes) },
+        changes.flatMap(argumentsOf),
+      ),
     );
     return answers.map((answer, index) => this.#read(answer, changes[index] as Change));
   }
@@ -65,8 +71,17 @@ export class ShardChanges {
   }
 }
 
-function argumentsOf([kind, userId, deviceId, one, two, three, four, traceparent = ""]: Change): readonly string[] {
-  return [kind, userId, deviceId, one, two, three, four, traceparent];
+function argumentsOf([kind, userId, deviceId, one, two, three, four]: Change): readonly string[] {
+  return [kind, userId, deviceId, one, two, three, four];
+}
+
+/** Each behind the number of its change. */
+function traceparentsOf(changes: readonly Change[]): string {
+  let lines = "";
+  for (const [index, { 7: traceparent = "" }] of changes.entries()) {
+    if (traceparent !== "") lines += `\n${index + 1} ${traceparent}`;
+  }
+  return lines;
 }
 
 function takesMemory(kind: Change[0]): boolean {

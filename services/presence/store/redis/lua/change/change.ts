@@ -17,7 +17,7 @@ export type Change = readonly [
 export const change = defineScript({
   file: "change/change.lua",
   keys: ["deadlines", "log", "meta"],
-  args: ["live", "untilUs", "untilMs"],
+  args: ["live", "untilUs", "untilMs", "traceparents"],
   rest: "changes",
   returns: (reply: Reply): readonly Reply[] => list(reply),
 });

@@ -6,7 +6,7 @@
 -- decide: ends one session.
 --
 -- Needs: decide, text, user_id, device_id, session_id, why, block_ms, clock_ms, shard_prefix, blocks_end_ms,
---   digits_of, meta, notices
+--   digits_of, besides
 -- Changes: blocks_end_ms
 --
 -- Returns "too-many-blocks"; or "closed", and of each session that was HT, device, HT, session_id.
@@ -48,7 +48,7 @@ if ends[1] then
   redis.call('ZADD', block_ends, unpack(ends))
   redis.call('HSET', shard_prefix .. 'blocks', unpack(reasons))
   blocks_end_ms = math.max(blocks_end_ms, last_ms)
-  redis.call('HSET', meta, 'blocks_end', digits_of(blocks_end_ms))
+  redis.call('HSET', shard_prefix .. 'meta', 'blocks_end', digits_of(blocks_end_ms))
 end
 -- By device: all stores name the same one as the last, which takes the user offline.
 table.sort(found)
@@ -56,5 +56,7 @@ for _, session in ipairs(found) do
   local its_device, its_id = string.match(session, '^([^\t]+)\t(.+)$')
   decide('unregister', user_id, its_device, its_id, 'FORCED', '', '')
 end
+local notices = besides.notices or {}
 for _, notice in ipairs(told) do notices[#notices + 1] = notice end
+if notices[1] then besides.notices = notices end
 return table.concat({ 'closed', unpack(found) }, '\t')

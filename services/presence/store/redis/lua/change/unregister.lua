@@ -5,7 +5,7 @@
 --
 -- Needs: mark, session_id, current_id, contested_until_ms, clock_ms, begin_clock_ms, reason, GRACE, deadlines, user_id,
 --   version, last_seen_ms, now_ms, text, sessions_from, sessions_to, record, others, device_id, ONLINE_LINE,
---   of_other_devices, ENDED, current_lease, shard_prefix, current_instance, tombstones, CAUSE_CONNECTION_LOST,
+--   ENDED, current_lease, shard_prefix, current_instance, tombstones, CAUSE_CONNECTION_LOST,
 --   CAUSE_LOGGED_OUT, CAUSE_DISCONNECTED, CAUSE_FORCED
 --
 -- Returns "ended", "grace", "absent", "fenced" or "contested".
@@ -47,7 +47,9 @@ if is_kept or is_lost and RULES.grace_ms > 0 then
   -- In this order: see set-current.lua.
   redis.call('ZADD', deadlines, until_ms, user_id .. '\0\0' .. device_id)
   -- #include deadline/drop-deadline
-  if string.find(others, ONLINE_LINE) then of_other_devices[#of_other_devices + 1] = user_id end
+  if string.find(others, ONLINE_LINE) then
+    -- #include log/tell-devices
+  end
   return 'grace'
 end
 

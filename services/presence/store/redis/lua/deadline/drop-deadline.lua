@@ -2,8 +2,7 @@
 -- stays when another device of the user lives by the same session_id: a gateway that hands one connection_id to two
 -- devices must not leave the second without a deadline, online for ever.
 --
--- Needs: mark, GRACE, deadlines, user_id, device_id, others, current_id, current_lease, shard_prefix
--- Changes: leased_change
+-- Needs: mark, GRACE, deadlines, user_id, device_id, others, current_id, current_lease, shard_prefix, besides
 
 if mark == GRACE then
   redis.call('ZREM', deadlines, user_id .. '\0\0' .. device_id)
@@ -13,6 +12,6 @@ elseif others == '' or not string.find(others, '\t' .. current_id .. '\31', 1, t
   else
     -- While its slot migrates, the lease's ZSET may be elsewhere already: there the member goes when it is due.
     local removed = redis.pcall('ZREM', shard_prefix .. 'lease:' .. current_lease, user_id .. '\0' .. current_id)
-    if type(removed) == 'number' then leased_change = leased_change - removed end
+    if type(removed) == 'number' then besides.leased = (besides.leased or 0) - removed end
   end
 end

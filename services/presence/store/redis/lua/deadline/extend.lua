@@ -2,8 +2,7 @@
 -- it is moved there, and the record says so.
 --
 -- Needs: deadlines, user_id, current_id, current_lease, lease_id, clock_ms, digits_of, shard_prefix, record, version,
---   last_seen_ms, others, device_id, current_instance, tombstones
--- Changes: leased_change
+--   last_seen_ms, others, device_id, current_instance, tombstones, besides
 
 local member = user_id .. '\0' .. current_id
 -- GT: a heartbeat that overtook this one keeps its later deadline.
@@ -20,7 +19,8 @@ else
     redis.call('SET', record, version .. space .. last_seen_ms .. others .. '\n' .. device_id .. '\t' ..
       current_id .. '\31' .. current_instance .. '\31\31' .. new_lease .. own_activity .. tab .. tombstones)
   end
-  leased_change = leased_change + redis.call('ZADD', shard_prefix .. 'lease:' .. new_lease, 'GT', until_ms, member)
+  local added = redis.call('ZADD', shard_prefix .. 'lease:' .. new_lease, 'GT', until_ms, member)
+  besides.leased = (besides.leased or 0) + added
   if new_lease ~= current_lease then
     -- #include deadline/drop-deadline
   end

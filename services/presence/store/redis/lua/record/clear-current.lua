@@ -5,7 +5,7 @@
 -- seen_ms: when the session gave its last sign of life; 0: the record knows.
 --
 -- Needs: seen_ms, digits_of, others, ONLINE_LINE, user_id, cause, device_id, current_instance, tombstones,
---   record, mark, GRACE, of_other_devices, has_status, CAUSE_STATUS
+--   record, mark, GRACE, has_status, CAUSE_STATUS
 -- Changes: last_seen_ms, version, online_change, others
 
 -- #include record/add-tombstone
@@ -42,6 +42,8 @@ if is_last then
   online_change = online_change - 1
 else
   redis.call('SET', record, after)
-  if mark ~= GRACE then of_other_devices[#of_other_devices + 1] = user_id end
+  if mark ~= GRACE then
+    -- #include log/tell-devices
+  end
 end
 -- #include deadline/drop-deadline

@@ -8,9 +8,9 @@
 --
 -- Needs: mark, current_id, session_id, GRACE, ENDED, REPLACED, record, minus, last_seen_ms, contested_until_ms,
 --   digits_of, tombstones, user_id, CAUSE_CONNECTED, device_id, instance_id, others, ONLINE_LINE,
---   of_other_devices, deadlines, clock_ms, lease_id, shard_prefix, current_lease, notices, has_status, activity, its_idle,
+--   deadlines, clock_ms, lease_id, shard_prefix, current_lease, besides, has_status, activity, its_idle,
 --   CAUSE_STATUS, meta
--- Changes: version, online_change, leased_change, others
+-- Changes: version, online_change, others
 
 if mark and current_id ~= session_id then
   local ending = mark == GRACE and ENDED or REPLACED
@@ -52,7 +52,7 @@ redis.call('SET', record, version .. space .. (last_seen_ms or '') .. others .. 
 if is_first then
   online_change = online_change + 1
 elseif mark ~= '' and string.find(others, ONLINE_LINE) then
-  of_other_devices[#of_other_devices + 1] = user_id
+  -- #include log/tell-devices
 end
 -- In this order: a ZSET that is left empty is gone, and while its slot migrates it cannot be made here again.
 if lease_id == '' then
@@ -60,11 +60,14 @@ if lease_id == '' then
 else
   local until_ms = digits_of(clock_ms + RULES.leased_ttl_ms)
   local its_deadlines = shard_prefix .. 'lease:' .. lease_id
-  leased_change = leased_change + redis.call('ZADD', its_deadlines, until_ms, user_id .. '\0' .. session_id)
+  local added = redis.call('ZADD', its_deadlines, until_ms, user_id .. '\0' .. session_id)
+  besides.leased = (besides.leased or 0) + added
 end
 if mark and (mark == GRACE or current_id ~= session_id) then
   -- #include deadline/drop-deadline
   if current_lease ~= '' then
+    local notices = besides.notices or {}
     notices[#notices + 1] = 'superseded\0' .. current_lease .. '\0' .. user_id .. '\0' .. device_id .. '\0' .. current_id
+    besides.notices = notices
   end
 end

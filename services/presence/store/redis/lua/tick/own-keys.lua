@@ -2,28 +2,29 @@
 -- marks one that has no mark yet. Before all else: a clock must not move on while deadlines cannot be kept (P6).
 -- schema, shards: as text.
 --
--- version_before: of the last entry of the log.
+-- member_count: of the deadlines; entry_count: of the log.
+-- version_before: of its last entry.
 -- its_schema: of the shard.
 -- The others: fields of meta, false where there is none.
 --
 -- Needs: meta, deadlines, log, schema, shards
--- Gives: version_before, its_schema, clock, ticked, begin, begin_clock, born, blocks_end, order_ahead, order_jumped,
---   order_level, run_id, replid, incarnation
+-- Gives: member_count, entry_count, version_before, its_schema, clock, ticked, begin, begin_clock, born, blocks_end, order_ahead,
+--   order_jumped, order_level, online, restated, run_id, replid, incarnation, leased
 
-for key, kind in pairs({ [meta] = 'hash', [deadlines] = 'zset', [log] = 'stream' }) do
-  local found = redis.call('TYPE', key).ok
-  if found ~= kind and found ~= 'none' then
-    return redis.error_reply('FOREIGN ' .. key .. ' is a ' .. found .. ', not a ' .. kind)
-  end
-end
+local member_count, entry_count = redis.pcall('ZCARD', deadlines), redis.pcall('XLEN', log)
 local version_before = 0
 local clock, ticked, begin, begin_clock, born, blocks_end, order_ahead, order_jumped, order_level
-local run_id, replid, incarnation
+local online, restated, run_id, replid, incarnation, leased
 local its_schema
 do
   local names = { 'schema', 'shards', 'clock', 'ticked', 'begin', 'begin_clock', 'born', 'blocks_end', 'order_ahead',
-    'order_jumped', 'order_level', 'fence', 'online', 'restated', 'run_id', 'replid', 'incarnation' }
-  local values = redis.call('HMGET', meta, unpack(names))
+    'order_jumped', 'order_level', 'fence', 'online', 'restated', 'run_id', 'replid', 'incarnation', 'leased', 'note' }
+  local values = redis.pcall('HMGET', meta, unpack(names))
+  local foreign = values.err and meta or type(member_count) == 'table' and deadlines or type(entry_count) == 'table' and log
+  if foreign then
+    local kind = ({ [meta] = 'hash', [deadlines] = 'zset', [log] = 'stream' })[foreign]
+    return redis.error_reply('FOREIGN ' .. foreign .. ' is a ' .. redis.call('TYPE', foreign).ok .. ', not a ' .. kind)
+  end
   for index, name in ipairs(names) do
     -- It and those after it are text.
     if name == 'run_id' then break end
@@ -32,7 +33,7 @@ do
     end
   end
   clock, ticked, begin, begin_clock, born, blocks_end, order_ahead, order_jumped, order_level = unpack(values, 3, 11)
-  run_id, replid, incarnation = unpack(values, 15)
+  online, restated, run_id, replid, incarnation, leased = unpack(values, 13)
   if clock and not ticked then
     return redis.error_reply('FOREIGN ' .. meta .. ' has a clock, and no field ticked')
   end
@@ -43,6 +44,11 @@ do
     return redis.error_reply('MARK ' .. its_schema .. ' ' .. its_shards)
   end
   if not values[1] or not values[2] then redis.call('HSET', meta, 'schema', schema, 'shards', shards) end
+  if not values[19] then
+    -- Redis searches a small hash from its first field to its last, for each field that a script asks for.
+    local note = 'A value of more than 64 bytes: Redis keeps this hash as a table, where fields are found.'
+    redis.call('HSET', meta, 'note', note)
+  end
   local last = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
   if last then
     local ms, us = string.match(last[1], '^(%d+)-(%d+)$')

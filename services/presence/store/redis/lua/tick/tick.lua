@@ -118,7 +118,7 @@ if due[1] or looks[1] then
     end
     if not is_decided and lease_id == '' or answer == true then return end
     local removed = redis.call('ZREM', its_deadlines, member)
-    if lease_id ~= '' then leased_change = leased_change - removed end
+    if lease_id ~= '' then besides.leased = (besides.leased or 0) - removed end
   end
 
   for index = 1, #due, 2 do
@@ -135,7 +135,9 @@ end
 -- #include tick/due-claims
 -- #include log/announce
 
-local online, restated, leased = unpack(redis.call('HMGET', meta, 'online', 'restated', 'leased'))
+if appended[1] then entry_count = redis.call('XLEN', log) end
+if due[1] or looks[1] then member_count = redis.call('ZCARD', deadlines) end
+local leased_count = (tonumber(leased) or 0) + (besides.leased or 0)
 if lease_count > 0 then
   -- The last one may have gone, which while its slot migrates Redis refuses to say.
   lease_count = redis.pcall('ZCARD', leases)
@@ -147,10 +149,10 @@ return {
   spent,
   due[2] and math.min(clock_ms - due[2], clock_ms) or 0,
   math.max(version_before, appended_version),
-  redis.call('XLEN', log),
+  entry_count,
   -- Each lease is one of the members.
-  redis.call('ZCARD', deadlines) - lease_count + (tonumber(leased) or 0),
-  tonumber(online) or 0,
+  member_count - lease_count + leased_count,
+  (tonumber(online) or 0) + online_change,
   digits_of(begin_us),
   recovering_ms,
   restated or '0',
@@ -160,7 +162,7 @@ return {
   is_advancing and 1 or 0,
   missing,
   now_us,
-  tonumber(leased) or 0,
+  leased_count,
   lease_count,
   hidden,
   block_count,
