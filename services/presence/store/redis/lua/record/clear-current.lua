@@ -6,7 +6,7 @@
 --
 -- Needs: seen_ms, digits_of, others, ONLINE_LINE, user_id, cause, device_id, current_instance, tombstones,
 --   record, mark, GRACE, has_status, CAUSE_STATUS
--- Changes: last_seen_ms, version, online_change, others
+-- Changes: last_seen_ms, version, online_change
 
 -- #include record/add-tombstone
 if last_seen_ms == '' or last_seen_ms + 0 < seen_ms then last_seen_ms = digits_of(seen_ms) end
@@ -16,10 +16,11 @@ if has_status then
   -- #include status/own-activity
   -- #include status/status-of
   local told_before = status_of(true, string.match(own_activity, '%d*$'))
-  local told_after
-  told_after, told_as = status_of(not is_last, nil)
+  local told_after, idle_text = status_of(not is_last, nil)
   is_told_apart = told_after ~= told_before
-  others = others_with(book, nil)
+  -- #include status/told
+  local its_idle = ''
+  -- #include status/keep-part
   has_book = book ~= ''
 end
 if is_last then

@@ -9,8 +9,8 @@
 -- Needs: mark, current_id, session_id, GRACE, ENDED, REPLACED, record, minus, last_seen_ms, contested_until_ms,
 --   digits_of, tombstones, user_id, CAUSE_CONNECTED, device_id, instance_id, others, ONLINE_LINE,
 --   deadlines, clock_ms, lease_id, shard_prefix, current_lease, besides, has_status, activity, its_idle,
---   CAUSE_STATUS, meta
--- Changes: version, online_change, others
+--   CAUSE_STATUS
+-- Changes: version, online_change
 
 if mark and current_id ~= session_id then
   local ending = mark == GRACE and ENDED or REPLACED
@@ -30,11 +30,11 @@ if has_status or its_idle ~= '' then
   -- #include status/own-activity
   -- #include status/status-of
   local told_before = status_of(not is_first, mark and string.match(own_activity, '%d*$'))
-  local told_after
-  told_after, told_as = status_of(true, its_idle)
+  local told_after, idle_text = status_of(true, its_idle)
   is_told_apart = told_after ~= told_before
-  others = others_with(book, its_idle)
-  if not has_status then redis.call('HSET', meta, 'schema', RULES.status_schema) end
+  -- #include status/told
+  -- #include status/keep-part
+  if not has_status then redis.call('HSET', shard_prefix .. 'meta', 'schema', RULES.status_schema) end
 end
 if is_first then
   local transition =

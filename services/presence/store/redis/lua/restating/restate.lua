@@ -44,7 +44,8 @@ for number = 1, #texts do
       local others = string.match(text, '^%d+ ?%d*(\30.*)$')
       if others then
         -- #include status/status-of
-        told_as = select(2, status_of(true, nil))
+        local told_after, idle_text = status_of(true, nil)
+        -- #include status/told
       end
       local transition = user_id .. ONLINE .. device_id .. '\0' .. instance_id .. '\0000' .. told_as
       -- #include log/append

@@ -3,7 +3,7 @@
 -- activity: sequence, SP, since when nobody does ('': somebody does).
 --
 -- Needs: activity, digits_of, now_ms, user_id, CAUSE_STATUS, others, has_status, record, version, last_seen_ms,
---   device_id, current_id, current_instance, contested_until_ms, current_lease, tombstones, meta
+--   device_id, current_id, current_instance, contested_until_ms, current_lease, tombstones, shard_prefix
 -- Changes: version
 
 -- #include status/own-activity
@@ -13,22 +13,24 @@ local is_late = tonumber(its_sequence) > 0 and own_activity ~= '' and tonumber(i
 if not is_late and (its_idle == '' or its_idle + RULES.idle_min_ms <= now_ms) then
   local new_activity = digits_of(math.max(tonumber(its_sequence), last_sequence)) .. ' ' .. its_idle
   if new_activity ~= own_activity then
-    local others_after, idle_before = others, string.match(own_activity, '%d*$')
+    local idle_before = string.match(own_activity, '%d*$')
     if idle_before ~= its_idle then
       -- #include status/status-of
       local told_before = status_of(true, idle_before)
-      local told_after, told_as = status_of(true, its_idle)
+      local told_after, idle_text = status_of(true, its_idle)
       if told_after ~= told_before then
+        local told_as
+        -- #include status/told
         local transition = user_id .. '\0001\0' .. CAUSE_STATUS .. '\0\0\0000' .. told_as
         -- #include log/append
         version = new_version
       end
-      others_after = others_with(book, its_idle)
-      if not has_status then redis.call('HSET', meta, 'schema', RULES.status_schema) end
+      -- #include status/keep-part
+      if not has_status then redis.call('HSET', shard_prefix .. 'meta', 'schema', RULES.status_schema) end
     end
     local space = last_seen_ms == '' and '' or ' '
     local tab = tombstones == '' and '' or '\t'
-    redis.call('SET', record, version .. space .. last_seen_ms .. others_after .. '\n' .. device_id ..
+    redis.call('SET', record, version .. space .. last_seen_ms .. others .. '\n' .. device_id ..
       '\t' .. current_id .. '\31' .. current_instance .. '\31' .. contested_until_ms .. '\31' .. current_lease .. '\31' ..
       new_activity .. tab .. tombstones)
   end

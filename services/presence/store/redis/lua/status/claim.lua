@@ -64,7 +64,10 @@ if is_kept then
     -- #include log/state
     version = digits_of(last_version)
   end
-  return 'done\t' .. version .. '\t' .. select(3, status_of(minus == '', nil))
+  local told_after, idle_text = status_of(minus == '', nil)
+  local told_as
+  -- #include status/told
+  return 'done\t' .. version .. '\t' .. told_in_full
 end
 cleared = kept_cleared
 -- #include status/write-book

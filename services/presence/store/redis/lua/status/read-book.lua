@@ -7,13 +7,16 @@
 -- Gives: claims, cleared, minute_from_ms, minute_count
 
 local claims, cleared = {}, {}
-local minute_from_ms, minute_count = string.match(book, '^%d\31[^\31]*\31[^\31]*\31%d*\31(%d+)\31(%d+)')
-minute_from_ms, minute_count = tonumber(minute_from_ms) or 0, tonumber(minute_count) or 0
-local CLAIM = '\30([cx])([^\31]*)\31(%d)\31([^\31]*\31[^\31]*)\31(%d+)\31(%d+)'
-for kept_as, its_id, its_availability, its_words, its_end, its_set in string.gmatch(book, CLAIM) do
-  local list = kept_as == 'c' and claims or cleared
-  list[#list + 1] = {
-    claim_id = its_id, availability = its_availability, words = its_words, ends_ms = tonumber(its_end),
-    set_ms = tonumber(its_set),
-  }
+local minute_from_ms, minute_count = 0, 0
+if book ~= '' then
+  local from, count = string.match(book, '^%d\31[^\31]*\31[^\31]*\31%d*\31(%d+)\31(%d+)')
+  minute_from_ms, minute_count = tonumber(from) or 0, tonumber(count) or 0
+  local CLAIM = '\30([cx])([^\31]*)\31(%d)\31([^\31]*\31[^\31]*)\31(%d+)\31(%d+)'
+  for kept_as, its_id, its_availability, its_words, its_end, its_set in string.gmatch(book, CLAIM) do
+    local list = kept_as == 'c' and claims or cleared
+    list[#list + 1] = {
+      claim_id = its_id, availability = its_availability, words = its_words, ends_ms = tonumber(its_end),
+      set_ms = tonumber(its_set),
+    }
+  end
 end

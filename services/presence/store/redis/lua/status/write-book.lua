@@ -3,11 +3,9 @@
 -- seen is remembered.
 --
 -- claims, cleared: as they are to be, see read-book.lua.
--- told_in_full: as the log says it, also the plain one.
 --
--- Needs: claims, cleared, minute_from_ms, minute_count, said_availability, said_words, said_until, status_of, others_with,
+-- Needs: claims, cleared, minute_from_ms, minute_count, said_availability, said_words, said_until, status_of, other_idle_ms,
 --   lines, minus, version, last_seen_ms, now_ms, digits_of, user_id, CAUSE_STATUS, record, shard_prefix
--- Gives: told_in_full
 -- Changes: said_availability, said_words, said_until, version, last_seen_ms
 
 local is_online = minus == ''
@@ -37,8 +35,8 @@ end
 local turn_ms = minute_from_ms + RULES.minute_ms
 local new_book = ''
 if claims[1] or cleared[1] or turn_ms > now_ms then
-  local entries = { table.concat({ said_availability, said_words, said_until, digits_of(minute_from_ms),
-    digits_of(minute_count) }, '\31') }
+  local entries = { said_availability .. '\31' .. said_words .. '\31' .. said_until .. '\31' ..
+    digits_of(minute_from_ms) .. '\31' .. digits_of(minute_count) }
   for _, claim in ipairs(cleared) do
     turn_ms = math.max(turn_ms, claim.ends_ms)
     entries[#entries + 1] =
@@ -47,8 +45,8 @@ if claims[1] or cleared[1] or turn_ms > now_ms then
   if claims[1] then turn_ms = math.huge end
   for _, claim in ipairs(claims) do
     turn_ms = math.min(turn_ms, claim.ends_ms)
-    entries[#entries + 1] = table.concat({ 'c' .. claim.claim_id, claim.availability, claim.words,
-      digits_of(claim.ends_ms), digits_of(claim.set_ms) }, '\31')
+    entries[#entries + 1] = 'c' .. claim.claim_id .. '\31' .. claim.availability .. '\31' .. claim.words .. '\31' ..
+      digits_of(claim.ends_ms) .. '\31' .. digits_of(claim.set_ms)
   end
   new_book = table.concat(entries, '\30')
 end
@@ -59,7 +57,9 @@ end
 -- First, for while the slot migrates it may have gone ahead, or cannot be made here any more. One too many is found by its tick.
 local claim_turns = shard_prefix .. 'claims'
 redis.call('ZADD', claim_turns, digits_of(turn_ms), user_id)
-local told_after, told_as, told_in_full = status_of(is_online, nil)
+local told_after, idle_text = status_of(is_online, nil)
+local told_as
+-- #include status/told
 if told_after ~= told_before then
   local seen = not is_online and last_seen_ms ~= '' and last_seen_ms or '0'
   local transition = user_id .. (is_online and '\0001\0' or '\0000\0') .. CAUSE_STATUS .. '\0\0\0' .. seen .. told_as
@@ -70,8 +70,9 @@ elseif not version then
   -- #include log/state
   version = digits_of(last_version)
 end
-local new_text = (is_online and '' or '-') .. version .. (last_seen_ms == '' and '' or ' ' .. last_seen_ms) ..
-  others_with(new_book, nil)
+local part = (new_book ~= '' or other_idle_ms > 0) and '\30' or ''
+local new_text = (is_online and '' or '-') .. version .. (last_seen_ms == '' and '' or ' ') .. last_seen_ms ..
+  part .. new_book .. lines
 if is_online or new_book ~= '' then
   redis.call('SET', record, new_text)
 elseif lines == '' and last_seen_ms == '' then
