@@ -6,10 +6,12 @@ import type { ShardKeeping, Tick } from "../store/store.ts";
 const pageSize = 100;
 /** Pace of mass expiry of all shards together, sessions a second (P2, P6). */
 const expiriesPerSecond = 20_000;
+/** Shards that are ticked at one moment: their commands travel together. A quarter of a millisecond of a Redis server. */
+const groupSize = 8;
 
 /**
- * Ticks every shard about four times a second, staggered: advances its clock and takes down what is due. Every node
- * ticks every shard, so that no shard depends on one node.
+ * Ticks every shard about four times a second, in groups, one after the other: advances its clock and takes down what is
+ * due. Every node ticks every shard, so that no shard depends on one node.
  */
 export class Ticker {
   readonly #store: ShardKeeping;
@@ -21,6 +23,7 @@ export class Ticker {
   readonly #latest: (Tick | undefined)[];
   readonly #timers: Cancel[] = [];
   #stopped = false;
+  #startMs = 0;
   expired = 0;
   /** Expiries that failed. */
   expiriesFailed = 0;
@@ -46,9 +49,8 @@ export class Ticker {
   }
 
   start(): void {
-    for (let shard = 0; shard < this.#shardCount; shard++) {
-      this.#schedule(shard, (this.#periodMs * shard) / this.#shardCount);
-    }
+    this.#startMs = this.#clock.monotonicMs();
+    for (let shard = 0; shard < this.#shardCount; shard++) this.#schedule(shard, 0, this.#dueMs(shard, 0));
   }
 
   stop(): void {
@@ -61,26 +63,40 @@ export class Ticker {
     return this.#latest.filter((tick) => tick !== undefined);
   }
 
-  #schedule(shard: number, delayMs: number): void {
-    if (!this.#stopped) this.#timers[shard] = this.#clock.after(Math.max(0, delayMs), () => void this.#run(shard));
+  /** When the shard's turn of that period is, monotonic ms: the same for all of its group, so that they stay together. */
+  #dueMs(shard: number, period: number): number {
+    const groups = Math.ceil(this.#shardCount / groupSize);
+    return this.#startMs + this.#periodMs * (period + Math.floor(shard / groupSize) / groups);
   }
 
-  async #run(shard: number): Promise<void> {
+  /** @param atMs monotonic */
+  #schedule(shard: number, period: number, atMs: number): void {
+    if (this.#stopped) return;
+    const delayMs = Math.max(0, Math.ceil(atMs - this.#clock.monotonicMs()));
+    this.#timers[shard] = this.#clock.after(delayMs, () => void this.#run(shard, period));
+  }
+
+  async #run(shard: number, period: number): Promise<void> {
     const startedMs = this.#clock.monotonicMs();
-    let waitMs = this.#periodMs;
+    let pageMs = Number.POSITIVE_INFINITY;
     try {
       const tick = await this.#store.tick(shard, pageSize);
       this.#latest[shard] = tick;
       this.ticksWorked++;
       this.expired += tick.expired;
       this.expiriesFailed += tick.failed;
-      if (tick.expired >= pageSize) waitMs = Math.min(waitMs, this.#pageMs);
+      if (tick.expired >= pageSize) pageMs = this.#pageMs;
       if (!this.#stopped) this.#onTick(shard, tick);
     } catch {
       // The store cannot answer: its health says why. The shard clock stands still meanwhile, and no session expires
       // (P6).
       this.ticksFailed++;
     }
-    this.#schedule(shard, waitMs - (this.#clock.monotonicMs() - startedMs));
+    // A turn that was missed is made up for at once, one of several.
+    const missed = Math.floor((this.#clock.monotonicMs() - this.#dueMs(shard, 0)) / this.#periodMs);
+    const next = Math.max(period + 1, missed);
+    const nextMs = this.#dueMs(shard, next);
+    if (startedMs + pageMs < nextMs) this.#schedule(shard, period, startedMs + pageMs);
+    else this.#schedule(shard, next, nextMs);
   }
 }
