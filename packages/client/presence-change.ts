@@ -56,6 +56,6 @@ export function changeOfView({
 }
 
 /** Online or offline as before. */
-export function isOfStatusAlone({ cause }: PresenceChange): boolean {
+export function isOfStatusAlone({ cause }: Pick<PresenceChange, "cause">): boolean {
   return cause === TransitionCause.TRANSITION_CAUSE_STATUS;
 }

@@ -1,4 +1,5 @@
 import { faultOfId, faultOfText, type IdFault } from "@realchat/presence-runtime/ids";
+import { faultOfEmoji, faultOfStatusText } from "@realchat/presence-runtime/status-text";
 import { blockMaxMs, blockMinMs, reasonMaxBytes } from "./domain/block.ts";
 import type { Limits } from "./domain/limits.ts";
 import { PresenceError } from "./domain/presence-error.ts";
@@ -30,10 +31,6 @@ export function checkAge(field: string, ageMs: number): void {
   throw invalid(`${field} is ${ageMs / 1_000} s: send 0 to ${ageMaxMs / 1_000} s, or leave it out`);
 }
 
-/** Code points of a status' text, and bytes of UTF-8 of its emoji. */
-const textMaxCodePoints = 140;
-const emojiMaxBytes = 32;
-
 /** Timestamps of protobuf end with the year 9999. */
 const lastMomentMs = 253_402_300_799_999;
 
@@ -42,19 +39,12 @@ const clockSkewMs = 60_000;
 
 /** What a status says; may be empty. @throws PresenceError INVALID_ARGUMENT */
 export function checkText(field: string, text: string): void {
-  let codePoints = 0;
-  for (const _ of text) codePoints += 1;
-  const isTooLong = codePoints > textMaxCodePoints;
-  const tooLong = `has ${codePoints} code points, limit ${textMaxCodePoints}`;
-  const what = isTooLong ? tooLong : faultOfText(text, Number.POSITIVE_INFINITY)?.what;
-  if (what === undefined) return;
-  throw invalid(`${field} ${what}: send at most ${textMaxCodePoints} without control characters`);
+  refuse(field, faultOfStatusText(text));
 }
 
 /** @throws PresenceError INVALID_ARGUMENT */
 export function checkEmoji(field: string, emoji: string): void {
-  const fault = faultOfText(emoji, emojiMaxBytes);
-  if (fault !== undefined) throw invalid(`${field} ${fault.what}: send one emoji, at most ${emojiMaxBytes} bytes`);
+  refuse(field, faultOfEmoji(emoji));
 }
 
 /** A time of day, wall clock; undefined: absent. @throws PresenceError INVALID_ARGUMENT */

@@ -22,6 +22,8 @@ interface GatewayLeaseOptions extends NoticeListener {
   newLeaseId(): string;
   /** Sessions under the lease have to be kept one by one. */
   release(): void;
+  /** Presence may have lost more than the lease. */
+  perhapsLost(): void;
   /** Presence answered. */
   answered(): void;
   /** @param isProbe it was asked by `probe` whether presence is away */
@@ -129,7 +131,7 @@ export class GatewayLease {
   }
 
   #perform(effect: LeaseEffect): void {
-    const { verifyAll, release, newLeaseId } = this.#options;
+    const { verifyAll, release, perhapsLost, newLeaseId } = this.#options;
     switch (effect.kind) {
       case "call":
         // One under way says itself what follows.
@@ -137,6 +139,9 @@ export class GatewayLease {
         return;
       case "verify-all":
         verifyAll();
+        return;
+      case "perhaps-lost":
+        perhapsLost();
         return;
       case "renew":
         this.#counters.closures++;

@@ -61,7 +61,7 @@ const lives: Record<string, { events: LeaseEvent[]; transcript: string[] }> = {
     transcript: [
       "opened → open: verify-all, call after 5000",
       "kept → opening: call after 0",
-      "opened → open: verify-all, call after 5000",
+      "opened → open: perhaps-lost, verify-all, call after 5000",
     ],
   },
   "a session missed it; those that were asked before it was open again say nothing new": {
@@ -76,7 +76,7 @@ const lives: Record<string, { events: LeaseEvent[]; transcript: string[] }> = {
       "opened → open: verify-all, call after 5000",
       "missed → opening: call after 0",
       "missed → opening: -",
-      "opened → open: verify-all, call after 5000",
+      "opened → open: perhaps-lost, verify-all, call after 5000",
       "missed → open: -",
     ],
   },
@@ -93,7 +93,7 @@ const lives: Record<string, { events: LeaseEvent[]; transcript: string[] }> = {
     transcript: [
       "opened → open: verify-all, call after 5000",
       "missed → opening: call after 990",
-      "opened → open: verify-all, call after 5000",
+      "opened → open: perhaps-lost, verify-all, call after 5000",
       "kept → opening: call after 999",
     ],
   },
@@ -108,7 +108,7 @@ const lives: Record<string, { events: LeaseEvent[]; transcript: string[] }> = {
       "opened → open: verify-all, call after 5000",
       "kept → open: call after 1000",
       "kept → open: call after 5000",
-      "kept → open: verify-all, call after 5000",
+      "kept → open: perhaps-lost, verify-all, call after 5000",
     ],
   },
   "unanswered for almost its TTL": {
@@ -146,7 +146,7 @@ const lives: Record<string, { events: LeaseEvent[]; transcript: string[] }> = {
     transcript: [
       "opened → open: verify-all, call after 5000",
       "closed → opening: renew, call after 0",
-      "opened → open: verify-all, call after 5000",
+      "opened → open: perhaps-lost, verify-all, call after 5000",
     ],
   },
   "no leases at first; a rolling upgrade ends": {

@@ -57,6 +57,8 @@ export type LeaseEffect =
   | { readonly kind: "call"; readonly afterMs: number }
   /** Verify all sessions, in calls from now on. */
   | { readonly kind: "verify-all" }
+  /** Presence may have lost more than the lease. */
+  | { readonly kind: "perhaps-lost" }
   /** From now on it has another lease_id. */
   | { readonly kind: "renew" }
   /** Sessions under it have to be kept one by one. */
@@ -76,6 +78,8 @@ export const unopened: Lease = {
   ttlMs: 0,
 };
 
+const perhapsLost: LeaseEffect = { kind: "perhaps-lost" };
+
 /** After a failed call, a partial answer, and at least between two OpenLease calls, ms. */
 const againMs = 1_000;
 /** After a failed call when there is nothing to save, ms. P6: who lost presence tries again within 5 s. */
@@ -91,7 +95,9 @@ export function next(lease: Lease, event: LeaseEvent): Step {
     case "opened": {
       const opened: Lease = { ...lease, state: "open", ttlMs: event.ttlMs, openedMs: event.answer.atMs };
       // The first one, too: sessions may have been registered without.
-      return { lease: heard(opened, event.answer), effects: [{ kind: "verify-all" }, callAfter(event.answer)] };
+      const effects: LeaseEffect[] = [{ kind: "verify-all" }, callAfter(event.answer)];
+      const isFirst = lease.openedMs === unopened.openedMs;
+      return { lease: heard(opened, event.answer), effects: isFirst ? effects : [perhapsLost, ...effects] };
     }
     case "kept":
       return kept(lease, event.answer, event.missing);
@@ -120,9 +126,10 @@ function kept(lease: Lease, answer: LeaseAnswer, missing: boolean): Step {
   if (missing || lease.state !== "open") {
     return { lease: { ...heard(lease, answer), state: "opening" }, effects: [reopen(lease, answer.atMs)] };
   }
-  const isDoubtful = isGap(lease, answer) || hasBegun(lease, answer);
-  const effects: LeaseEffect[] = isDoubtful ? [{ kind: "verify-all" }] : [];
-  return { lease: heard(lease, answer), effects: [...effects, callAfter(answer)] };
+  const begun: LeaseEffect[] = hasBegun(lease, answer) ? [perhapsLost] : [];
+  const isDoubtful = isGap(lease, answer) || begun.length > 0;
+  const doubted: LeaseEffect[] = isDoubtful ? [{ kind: "verify-all" }] : [];
+  return { lease: heard(lease, answer), effects: [...begun, ...doubted, callAfter(answer)] };
 }
 
 /** A node of a release without leases need not be asked to keep one: others are there. */

@@ -1,8 +1,15 @@
 import type { Span } from "@realchat/presence-runtime/tracer";
 import { type ClosedByOperator, PresenceClientError } from "../presence-client-error.ts";
 import { type OnListenerError, tell } from "../tell.ts";
-import type { CloseReason, SessionHandle, SessionState, Successor } from "./session-handle.ts";
+import type { Activity, CloseReason, SessionHandle, SessionState, Successor } from "./session-handle.ts";
 import { isLive, isUncertain, type Lifecycle, opened, tokenOf } from "./session-lifecycle.ts";
+
+/** What a handle asks of its keeper; the same for all sessions. */
+export interface SessionOwner {
+  close(session: HeldSession, reason: CloseReason | undefined): void;
+  setActivity(session: HeldSession, activity: Activity): void;
+  readonly onListenerError: OnListenerError;
+}
 
 /** What the keeper writes down about a session, and the handle that its owner has. */
 export class HeldSession implements SessionHandle {
@@ -23,6 +30,8 @@ export class HeldSession implements SessionHandle {
   failures = 0;
   /** Opened for the same device while this one was being registered: queued until the answer is there. */
   successor: HeldSession | undefined;
+  /** undefined: it never said anything. */
+  activity: SaidActivity | undefined;
   /** Of its call under way, where those are traced. */
   span: Span | undefined;
   /** Once its socket is closed. */
@@ -33,21 +42,18 @@ export class HeldSession implements SessionHandle {
   #lifecycle = opened;
   /** In state `superseded`: who has the device now; undefined until that is known. */
   #supersededBy: Successor | undefined;
-  readonly #onListenerError: OnListenerError;
-  readonly #close: (session: HeldSession, reason: CloseReason | undefined) => void;
+  readonly #owner: SessionOwner;
   readonly #listeners: (() => void)[] = [];
 
   constructor(
     identity: { userId: string; deviceId: string; connectionId: string; aliveAtMs: number },
-    close: (session: HeldSession, reason: CloseReason | undefined) => void,
-    onListenerError: OnListenerError,
+    owner: SessionOwner,
   ) {
     this.userId = identity.userId;
     this.deviceId = identity.deviceId;
     this.connectionId = identity.connectionId;
     this.aliveAtMs = identity.aliveAtMs;
-    this.#close = close;
-    this.#onListenerError = onListenerError;
+    this.#owner = owner;
   }
 
   get lifecycle(): Lifecycle {
@@ -95,25 +101,29 @@ export class HeldSession implements SessionHandle {
     });
   }
 
+  setActivity(activity: Activity): void {
+    this.#owner.setActivity(this, activity);
+  }
+
   close(reason?: CloseReason): Promise<void> {
-    this.#close(this, reason);
+    this.#owner.close(this, reason);
     return new Promise((resolve) => this.#inState(["closed", "superseded", "refused", "forced"], resolve));
   }
 
   onSuperseded(listener: (successor: Successor) => void): void {
     const isKnown = () => this.state === "superseded" && this.#supersededBy !== undefined;
     const say = () => listener(this.#supersededBy as Successor);
-    this.#once(isKnown, () => tell(say, this.#onListenerError));
+    this.#once(isKnown, () => tell(say, this.#owner.onListenerError));
   }
 
   onRefused(listener: (refusal: PresenceClientError) => void): void {
     this.#inState(["refused"], () => {
-      tell(() => listener(this.refusal ?? this.#neverOnline()), this.#onListenerError);
+      tell(() => listener(this.refusal ?? this.#neverOnline()), this.#owner.onListenerError);
     });
   }
 
   onForced(listener: (closed: ClosedByOperator) => void): void {
-    this.#inState(["forced"], () => tell(() => listener(this.forcedFor), this.#onListenerError));
+    this.#inState(["forced"], () => tell(() => listener(this.forcedFor), this.#owner.onListenerError));
   }
 
   /** Called by SessionBook, which counts states. */
@@ -156,6 +166,19 @@ export class HeldSession implements SessionHandle {
     }
     return new PresenceClientError("CANCELLED", `${name} was closed`);
   }
+}
+
+/** What a session said of its activity, and what presence knows of that. */
+export interface SaidActivity {
+  /** Wall clock, ms; 0: somebody uses the device. */
+  idleSinceMs: number;
+  /** Of its last call. */
+  sequence: number;
+  /** The `idleSinceMs` that presence has; undefined: it has none. */
+  told: number | undefined;
+  /** When its last call was sent, monotonic ms. */
+  sentMs: number;
+  failures: number;
 }
 
 interface Closing {

@@ -22,6 +22,9 @@ export interface KeeperMetrics extends Readonly<RefreshCounters> {
   readonly registrations: number;
   readonly returns: number;
   readonly unregistrations: number;
+  /** Calls that told presence whether a device is used, and those that failed; they are repeated. */
+  readonly activitiesTold: number;
+  readonly activityFailures: number;
   /** Registrations and unregistrations that failed, each attempt counted. */
   readonly callFailures: number;
   /** Closed sessions that presence was not told of, or may have under a token we never got: it ends them by itself. */
@@ -37,8 +40,10 @@ export interface KeeperMetrics extends Readonly<RefreshCounters> {
   readonly outages: number;
   readonly reachable: boolean;
   /**
-   * Live sessions, closed ones that presence is to be told of, calls and batches under way, and superseded sessions whose
-   * successor is being looked up, with their limits.
+   * Live sessions, closed ones that presence is to be told of, calls and batches under way, sessions that have an activity
+   * to tell, and superseded sessions whose successor is being looked up, with their limits.
    */
-  readonly bounds: Readonly<Record<"sessions" | "closings" | "calls" | "batches" | "successions", Bound>>;
+  readonly bounds: Readonly<
+    Record<"sessions" | "closings" | "calls" | "batches" | "activities" | "successions", Bound>
+  >;
 }

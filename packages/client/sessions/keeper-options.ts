@@ -2,6 +2,7 @@ import { type Clock, systemClock } from "@realchat/presence-runtime/clock";
 import type { Tracer } from "@realchat/presence-runtime/tracer";
 import type { PresenceAccess } from "../grpc/presence-channels.ts";
 import { PresenceClientError } from "../presence-client-error.ts";
+import type { StatusKeeper } from "../status/status-keeper.ts";
 import { type OnListenerError, throwUncaught } from "../tell.ts";
 import { checkId } from "./session-ids.ts";
 
@@ -23,6 +24,8 @@ export interface SessionKeeperOptions {
   readonly onListenerError?: OnListenerError;
   /** Traces registrations and ends, each by itself; default: nobody does. */
   readonly tracer?: Tracer | undefined;
+  /** Says again what it set of users when the lease tells that presence may have lost it; default: there is none. */
+  readonly statuses?: Pick<StatusKeeper, "sayAgain"> | undefined;
   readonly clock?: Clock;
 }
 
@@ -60,6 +63,7 @@ interface KeeperSettings {
   readonly limits: KeeperLimits;
   readonly onListenerError: OnListenerError;
   readonly tracer: Tracer | undefined;
+  readonly statuses: Pick<StatusKeeper, "sayAgain"> | undefined;
   readonly clock: Clock;
 }
 
@@ -71,6 +75,7 @@ export function keeperSettings({
   limits: given,
   onListenerError = throwUncaught,
   tracer,
+  statuses,
   clock = systemClock,
 }: SessionKeeperOptions): KeeperSettings {
   checkId("instanceId", instanceId);
@@ -83,5 +88,5 @@ export function keeperSettings({
     const message = `limits.batchMaxSessions is ${limits.batchMaxSessions}: presence takes 1000 sessions in a batch`;
     throw new PresenceClientError("INVALID_ARGUMENT", message);
   }
-  return { channels, instanceId, leases, limits, onListenerError, tracer, clock };
+  return { channels, instanceId, leases, limits, onListenerError, tracer, statuses, clock };
 }

@@ -30,6 +30,9 @@ export type CloseReason = "logged-out" | "connection-lost" | "server-drain";
  */
 export type Successor = "newer-connection" | "nobody";
 
+/** Whether somebody uses a session's device, or since when nobody does, wall clock, ms. */
+export type Activity = "active" | { readonly idleSinceMs: number };
+
 /** One socket's session. What its listeners throw or reject with: see `onListenerError` of the keeper. */
 export interface SessionHandle {
   readonly userId: string;
@@ -45,6 +48,13 @@ export interface SessionHandle {
    * superseded, CANCELLED when closed before, by an operator too, else the refusal.
    */
   untilOnline(): Promise<void>;
+  /**
+   * What presence is to know of whether the device is used; nothing until this is called. The latest is told, soon and no
+   * more often than every 5 s, and told again when presence may have lost it. Whoever is idle for less than a minute is not
+   * yet. Presence of a release without statuses is not told.
+   * @throws PresenceClientError INVALID_ARGUMENT when `idleSinceMs` is no time
+   */
+  setActivity(activity: Activity): void;
   /**
    * The socket is closed. Without a reason the session ends at once. Never rejects: resolves when presence was told, or
    * when there is nothing left to tell it; in an outage that may take as long as the outage.

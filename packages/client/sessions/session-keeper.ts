@@ -17,11 +17,13 @@ import type { Tracer } from "@realchat/presence-runtime/tracer";
 import type { PresenceApi } from "../grpc/presence-channels.ts";
 import { GatewayLease } from "../lease/gateway-lease.ts";
 import { type ClosedByOperator, PresenceClientError, presenceClientErrorOf } from "../presence-client-error.ts";
-import type { OnListenerError } from "../tell.ts";
+import type { StatusKeeper } from "../status/status-keeper.ts";
+import { wallTimeOf } from "../wall-time.ts";
+import { Activities } from "./activities.ts";
 import { failureOf, isRefusal, unanswered } from "./call-faults.ts";
 import { GatheredCalls } from "./gathered-calls.ts";
 import { Heartbeats } from "./heartbeats.ts";
-import { HeldSession } from "./held-session.ts";
+import { HeldSession, type SessionOwner } from "./held-session.ts";
 import type { KeeperMetrics } from "./keeper-metrics.ts";
 import { type KeeperLimits, keeperSettings, type SessionKeeperOptions } from "./keeper-options.ts";
 import { Outbox } from "./outbox.ts";
@@ -60,8 +62,8 @@ export class SessionKeeper implements AsyncDisposable {
   readonly #instanceId: string;
   readonly #limits: KeeperLimits;
   readonly #clock: Clock;
-  readonly #onListenerError: OnListenerError;
   readonly #tracer: Tracer | undefined;
+  readonly #statuses: Pick<StatusKeeper, "sayAgain"> | undefined;
   readonly #reachability: Reachability;
   /** Of sessions under no lease. */
   readonly #pace = new ServerPace({ intervalMs: 20_000, ttlMs: 60_000 });
@@ -72,6 +74,7 @@ export class SessionKeeper implements AsyncDisposable {
   readonly #registers: GatheredCalls<DeepPartial<RegisterSessionRequest>, RegisterSessionResponse>;
   readonly #unregisters: GatheredCalls<DeepPartial<UnregisterSessionRequest>, UnregisterSessionResponse>;
   readonly #refreshes: RefreshCalls;
+  readonly #activities: Activities;
   readonly #heartbeats: Heartbeats;
   /** Absent when none is wanted. */
   readonly #leased: { readonly lease: GatewayLease; readonly verifications: Verifications } | undefined;
@@ -79,7 +82,7 @@ export class SessionKeeper implements AsyncDisposable {
   readonly #stopListening: Cancel;
   readonly #connectionPrefix: string;
   readonly #counters = { registrations: 0, returns: 0, unregistrations: 0, callFailures: 0, closingsDropped: 0 };
-  readonly #closeOne = (session: HeldSession, reason: CloseReason | undefined) => this.#close(session, reason);
+  readonly #owner: SessionOwner;
   #connections = 0;
   /** When presence last told of a session closed here that its device has one elsewhere, monotonic ms. */
   #returnedMs = Number.NEGATIVE_INFINITY;
@@ -92,13 +95,20 @@ export class SessionKeeper implements AsyncDisposable {
 
   /** @throws PresenceClientError INVALID_ARGUMENT naming the option */
   constructor(options: SessionKeeperOptions) {
-    const { channels, instanceId, leases, limits, clock, onListenerError, tracer } = keeperSettings(options);
+    const { channels, instanceId, leases, limits, clock, onListenerError, tracer, statuses } = keeperSettings(options);
     this.#api = channels.api;
     this.#instanceId = instanceId;
     this.#limits = limits;
     this.#clock = clock;
-    this.#onListenerError = onListenerError;
+    this.#owner = {
+      close: (session, reason) => this.#close(session, reason),
+      setActivity: (session, activity) => {
+        if (session.isLive) this.#activities.say(session, activity);
+      },
+      onListenerError,
+    };
     this.#tracer = tracer;
+    this.#statuses = statuses;
     this.#connectionPrefix = randomId(clock);
     const reachability = new Reachability({
       clock,
@@ -109,6 +119,7 @@ export class SessionKeeper implements AsyncDisposable {
       wake: () => {
         this.#heartbeats.probe();
         this.#outbox.work();
+        this.#activities.work();
       },
     });
     this.#reachability = reachability;
@@ -149,6 +160,11 @@ export class SessionKeeper implements AsyncDisposable {
       superseded: (session) => this.#apply(session, { kind: "superseded" }),
       closed: (session, why) => this.#force(session, why),
     });
+    this.#activities = new Activities({
+      ...{ clock, reachability, api: channels.api, ...limits },
+      missing: (session) => this.#apply(session, { kind: "missing" }),
+      doubted: (session) => this.#doubt(session),
+    });
     this.#heartbeats = new Heartbeats({ clock, limits, reachability, pace: this.#pace, calls: this.#refreshes });
     this.#leased = leases ? this.#openLease() : undefined;
     this.#successions = new Successions({
@@ -179,7 +195,7 @@ export class SessionKeeper implements AsyncDisposable {
     const nowMs = this.#clock.monotonicMs();
     const identity = { userId, deviceId, connectionId: connectionId ?? this.#newConnectionId() };
     const alive = { aliveAtMs: Math.min(aliveAtMs ?? nowMs, nowMs) };
-    const session = new HeldSession({ ...identity, ...alive }, this.#closeOne, this.#onListenerError);
+    const session = new HeldSession({ ...identity, ...alive }, this.#owner);
     const before = this.#book.latest(session);
     const busy = this.#registering.get(deviceKey(session));
     this.#book.add(session);
@@ -227,6 +243,7 @@ export class SessionKeeper implements AsyncDisposable {
       sessions: { ...this.#book.counts },
       ...this.#counters,
       ...this.#refreshes.counters,
+      ...this.#activities.counters,
       heartbeats: this.#heartbeats.answered,
       lease: this.#leaseMetrics(),
       callsWaiting: this.#outbox.size,
@@ -240,6 +257,7 @@ export class SessionKeeper implements AsyncDisposable {
         closings: { used: this.#book.counts.closing, limit: closingsMax },
         calls: { used: this.#outbox.underWay, limit: callsMax },
         batches: { used: this.#refreshes.underWay, limit: batchesMax },
+        activities: { used: this.#activities.size, limit: sessionsMax },
         successions: { used: this.#successions.size, limit: sessionsMax },
       },
     };
@@ -270,6 +288,7 @@ export class SessionKeeper implements AsyncDisposable {
       case "withdraw":
         this.#heartbeats.delete(session);
         this.#leased?.verifications.delete(session);
+        this.#activities.delete(session);
         this.#outbox.delete(session);
         return;
       case "find-successor":
@@ -301,6 +320,7 @@ export class SessionKeeper implements AsyncDisposable {
       release: () => {
         for (const session of verifications.clear()) this.#keepAlive(session);
       },
+      perhapsLost: () => this.#statuses?.sayAgain(),
       answered: () => reachability.succeeded("lease"),
       // Each call speaks for all sessions.
       failed: (error, isProbe) => reachability.failed("lease", Symbol("call"), error, isProbe),
@@ -308,6 +328,7 @@ export class SessionKeeper implements AsyncDisposable {
     const verifications: Verifications = new Verifications({
       ...{ clock, reachability, lease, limits: this.#limits, calls: this.#refreshes },
       moved: (session) => this.#heartbeats.delete(session),
+      restored: (session) => this.#activities.sayAgain(session),
     });
     return { lease, verifications };
   }
@@ -343,6 +364,11 @@ export class SessionKeeper implements AsyncDisposable {
     if (session.leaseId === "") this.#heartbeats.add(session);
     else verifications?.add(session);
     if (session.leaseId !== this.#leaseId) verifications?.doubt(session);
+  }
+
+  /** One under no lease has a heartbeat soon. */
+  #doubt(session: HeldSession): void {
+    if (session.leaseId !== "") this.#leased?.verifications.doubt(session);
   }
 
   /** A heartbeat tells whether presence is away; best the lease's, which fails only where no shard answers. */
@@ -439,7 +465,8 @@ export class SessionKeeper implements AsyncDisposable {
     const identity = { userId, deviceId, connectionId, instanceId: this.#instanceId, leaseId };
     // One that comes back has its place in the order already.
     const age = token === "" ? ageOf(this.#clock.monotonicMs() - session.aliveAtMs) : undefined;
-    return { ...identity, previousSessionId: token, age, ...session.trace };
+    const idleSince = wallTimeOf(this.#activities.registrationOf(session));
+    return { ...identity, previousSessionId: token, age, idleSince, ...session.trace };
   }
 
   #startSpan(session: HeldSession, method: string): void {
@@ -459,10 +486,12 @@ export class SessionKeeper implements AsyncDisposable {
     if (session.state === "returning") this.#counters.returns++;
     this.#paceOf(session).adopt(answer);
     session.registrations++;
+    const isRepeated = session.failures > 0;
     session.failures = 0;
     session.beatMs = sentMs;
     this.#registering.delete(deviceKey(session));
     this.#apply(session, { kind: "registered", token: answer.sessionId });
+    this.#activities.registered(session, isRepeated);
     this.#release(session);
   }
 
@@ -538,6 +567,7 @@ export class SessionKeeper implements AsyncDisposable {
     this.#heartbeats.stop();
     this.#leased?.lease.stop();
     this.#leased?.verifications.stop();
+    this.#activities.stop();
     this.#outbox.stop();
     this.#registers.stop();
     this.#unregisters.stop();

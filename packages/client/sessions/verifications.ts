@@ -29,6 +29,8 @@ interface VerificationsOptions {
   readonly calls: RefreshCalls;
   /** It was under no lease, and is now. */
   moved(session: HeldSession): void;
+  /** Presence had perhaps lost it, and has it now. */
+  restored(session: HeldSession): void;
 }
 
 /**
@@ -135,8 +137,9 @@ export class Verifications {
     const doubted = this.#takeDoubted(passedMs, room - due.length);
     const again = this.#takeAgain(nowMs);
     this.#ring.sent([...doubted, ...again], nowMs);
+    const perhapsLost = new Set([...doubted, ...again]);
     for (const sessions of [[...due, ...doubted], again]) {
-      for (const batch of batchesOf(sessions, limits.batchMaxSessions)) void this.#verify(batch, leaseId);
+      for (const batch of batchesOf(sessions, limits.batchMaxSessions)) void this.#verify(batch, leaseId, perhapsLost);
     }
   }
 
@@ -179,8 +182,8 @@ export class Verifications {
     this.#again.delete(session);
   }
 
-  async #verify(batch: readonly HeldSession[], leaseId: string): Promise<void> {
-    const { limits, lease, calls, moved } = this.#options;
+  async #verify(batch: readonly HeldSession[], leaseId: string, perhapsLost: ReadonlySet<HeldSession>): Promise<void> {
+    const { limits, lease, calls, moved, restored } = this.#options;
     const again = (sessions: readonly HeldSession[]) => this.#putAgain(sessions);
     const call = { leaseId, purpose: "due", timeoutMs: limits.callTimeoutMs, pace: lease.verifyPace, again } as const;
     const answer = calls.send(batch, call);
@@ -191,6 +194,7 @@ export class Verifications {
     for (const session of verified) {
       const wasUnderLease = session.leaseId !== "";
       session.leaseId = leaseId;
+      if (perhapsLost.has(session)) restored(session);
       if (wasUnderLease) continue;
       this.#ring.add(session);
       moved(session);

@@ -9,6 +9,7 @@ import type {
   RegisterSessionRequest,
   RegisterSessionsRequest,
   SessionRef,
+  SetActivityRequest,
   UnregisterSessionRequest,
   UnregisterSessionsRequest,
   WatchLeaseRequest,
@@ -18,10 +19,12 @@ import type { Clock } from "@realchat/presence-runtime/clock";
 import type { PresenceAccess, PresenceApi } from "../grpc/presence-channels.ts";
 import { PresenceClientError } from "../presence-client-error.ts";
 import { deviceKey } from "../sessions/session-ids.ts";
+import { wallMsOf } from "../wall-time.ts";
 
 export type Call =
   | { readonly kind: "register"; readonly atMs: number; readonly request: RegisterSessionRequest }
   | { readonly kind: "refresh"; readonly atMs: number; readonly request: RefreshSessionsRequest }
+  | { readonly kind: "activity"; readonly atMs: number; readonly request: SetActivityRequest }
   | { readonly kind: "unregister"; readonly atMs: number; readonly request: UnregisterSessionRequest }
   | { readonly kind: "open-lease"; readonly atMs: number; readonly request: OpenLeaseRequest }
   | { readonly kind: "keep-lease"; readonly atMs: number; readonly request: KeepLeaseRequest }
@@ -43,6 +46,10 @@ export class ScriptedPresence implements PresenceAccess {
   readonly calls: Call[] = [];
   /** Of those that live, by device. */
   readonly tokens = new Map<string, string>();
+  /** Whether it knows of SetActivity, and of `idle_since`. */
+  hasStatuses = true;
+  /** What sessions said, by token: since when nobody uses the device, wall clock, ms; 0: somebody does. */
+  readonly activities = new Map<string, { readonly idleSinceMs: number; readonly sequence: number }>();
   intervalMs = 20_000;
   ttlMs = 60_000;
   /** Whether it knows of leases. */
@@ -108,6 +115,11 @@ export class ScriptedPresence implements PresenceAccess {
       const lost = await this.#carryOut({ kind: "refresh", atMs: this.#now(), request }, () => this.#refresh(request));
       return { ...lost, heartbeatInterval: this.#paceOf(request).heartbeatInterval };
     },
+    setActivity: async (request: SetActivityRequest) => {
+      const call: Call = { kind: "activity", atMs: this.#now(), request };
+      await this.#carryOut(call, () => this.#setActivity(request));
+      return { heartbeatInterval: duration(this.intervalMs) };
+    },
     openLease: async (request: OpenLeaseRequest) => {
       if (!this.hasLeases) throw new PresenceClientError("UNIMPLEMENTED", "unknown method");
       await this.#carryOut({ kind: "open-lease", atMs: this.#now(), request }, () => {
@@ -162,6 +174,7 @@ export class ScriptedPresence implements PresenceAccess {
   /** Forgets all sessions, as after a loss of the store. */
   lose(): void {
     this.tokens.clear();
+    this.activities.clear();
     this.#leased.clear();
     this.leases.clear();
     this.begins++;
@@ -277,6 +290,9 @@ export class ScriptedPresence implements PresenceAccess {
     const token = `${order}.${connectionId}`;
     this.tokens.set(deviceKey(request), token);
     if (leaseId !== "") this.#leased.set(token, leaseId);
+    if (request.idleSince !== undefined && this.hasStatuses) {
+      this.#hear(token, { idleSinceMs: wallMsOf(request.idleSince), sequence: 0 });
+    }
     this.#highest.set(deviceKey(request), order);
     this.#instances.set(token, request.instanceId);
     return token;
@@ -326,6 +342,26 @@ export class ScriptedPresence implements PresenceAccess {
       this.#over.has(connectionOf(sessionId)) || (this.#highest.get(deviceKey(ref)) ?? 0) > orderOf(sessionId);
     if (!this.tokens.has(deviceKey(ref)) && !isOver) this.tokens.set(deviceKey(ref), sessionId);
     if (this.tokens.get(deviceKey(ref)) === sessionId) this.#leased.set(sessionId, leaseId);
+  }
+
+  #setActivity(request: SetActivityRequest): void {
+    if (!this.hasStatuses) throw new PresenceClientError("UNIMPLEMENTED", "unknown method");
+    const token = this.tokens.get(deviceKey(request));
+    if (token === undefined) throw new PresenceClientError("NOT_FOUND", "gone");
+    if (token !== request.sessionId) throw new PresenceClientError("FAILED_PRECONDITION", "superseded");
+    const before = this.activities.get(token);
+    if (before !== undefined && request.sequence <= before.sequence) return;
+    const activity = { idleSinceMs: wallMsOf(request.idleSince), sequence: request.sequence };
+    if (!this.#isIdleTooShortly(activity.idleSinceMs)) this.#hear(token, activity);
+  }
+
+  #hear(token: string, activity: { idleSinceMs: number; sequence: number }): void {
+    const { idleSinceMs, sequence } = activity;
+    this.activities.set(token, this.#isIdleTooShortly(idleSinceMs) ? { idleSinceMs: 0, sequence } : activity);
+  }
+
+  #isIdleTooShortly(idleSinceMs: number): boolean {
+    return idleSinceMs > 0 && idleSinceMs + 60_000 > this.#clock.nowUs() / 1_000;
   }
 
   #unregister(request: UnregisterSessionRequest): void {
