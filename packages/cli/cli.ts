@@ -12,6 +12,9 @@ import { leases } from "./commands/leases.ts";
 import { refresh } from "./commands/refresh.ts";
 import { register } from "./commands/register.ts";
 import { sessions } from "./commands/sessions.ts";
+import { statusClear } from "./commands/status-clear.ts";
+import { statusGet } from "./commands/status-get.ts";
+import { statusSet } from "./commands/status-set.ts";
 import { token } from "./commands/token.ts";
 import { unregister } from "./commands/unregister.ts";
 import { watch } from "./commands/watch.ts";
@@ -21,8 +24,9 @@ import type { Terminal } from "./terminal.ts";
 import { nameAndVersion } from "./version.ts";
 
 const ofSessions = [register, refresh, unregister, hold];
+const ofStatuses = [statusSet, statusClear, statusGet];
 const ofOperators = [sessions, leases, close, token];
-const commands: readonly Command[] = [...ofSessions, get, devices, watch, events, ...ofOperators];
+const commands: readonly Command[] = [...ofSessions, get, devices, watch, events, ...ofStatuses, ...ofOperators];
 
 interface Surroundings {
   readonly environment: Environment;
@@ -48,7 +52,7 @@ export async function runCli(args: readonly string[], surroundings: Surroundings
 async function run(args: readonly string[], { environment, terminal, clock, stopSignal }: Surroundings): Promise<void> {
   const line = readCommandLine(args, commands, environment);
   if (line.kind === "help") {
-    return terminal.print(line.command === undefined ? overview(commands) : manual(line.command));
+    return terminal.print(line.command === undefined ? overview(line.listed) : manual(line.command));
   }
   if (line.kind === "version") return terminal.print(nameAndVersion);
   const { command, operands, flags } = line;

@@ -21,7 +21,9 @@ const pour = defineCommand({
   run: async () => {},
 });
 const stir = defineCommand({ ...pour, name: "stir", operands: [{ name: "DRINK", times: "once" }], flags: {} });
-const commands: readonly Command[] = [pour, stir];
+const washCup = defineCommand({ ...stir, name: "wash cup" });
+const washPot = defineCommand({ ...stir, name: "wash pot" });
+const commands: readonly Command[] = [pour, stir, washCup, washPot];
 
 function read(line: string, environment: Record<string, string> = {}) {
   return readCommandLine(line.split(" "), commands, environment);
@@ -60,10 +62,22 @@ test("a flag goes before its variable, and that before the default; empty ones c
 });
 
 test("help is asked for in every usual way, and wins over what is missing", () => {
-  assert.deepEqual(read("--help"), { kind: "help", command: undefined });
-  assert.deepEqual(read("help"), { kind: "help", command: undefined });
-  assert.deepEqual(read("help pour"), { kind: "help", command: pour });
-  assert.deepEqual(read("pour -h"), { kind: "help", command: pour });
+  assert.deepEqual(read("--help"), { kind: "help", command: undefined, listed: commands });
+  assert.deepEqual(read("help"), { kind: "help", command: undefined, listed: commands });
+  assert.deepEqual(read("help pour"), { kind: "help", command: pour, listed: [pour] });
+  assert.deepEqual(read("pour -h"), { kind: "help", command: pour, listed: [pour] });
+  assert.deepEqual(read("wash --help"), { kind: "help", command: undefined, listed: [washCup, washPot] });
+  assert.deepEqual(read("wash pot --help"), { kind: "help", command: washPot, listed: [washPot] });
+});
+
+test("a command may have a name of two words", () => {
+  const line = read("wash pot tea");
+  assert.equal(line.kind, "run");
+  assert.equal(line.command, washPot);
+  assert.deepEqual(line.operands, ["tea"]);
+  assert.throws(() => read("wash"), usage(/^say what to do: wash cup, wash pot$/));
+  assert.throws(() => read("wash pat tea"), usage(/no command "wash pat": did you mean "wash pot"\?/));
+  assert.throws(() => read("wash pot"), usage(/wash pot needs DRINK: presence wash pot DRINK/));
 });
 
 test("the version is asked for without a command; a command has no such flag", () => {
@@ -73,9 +87,9 @@ test("the version is asked for without a command; a command has no such flag", (
 });
 
 test("a mistake is named, with what was probably meant", () => {
-  assert.throws(() => readCommandLine([], commands, {}), usage(/^say what to do: pour, stir$/));
+  assert.throws(() => readCommandLine([], commands, {}), usage(/^say what to do: pour, stir, wash cup, wash pot$/));
   assert.throws(() => read("poor tea alice"), usage(/no command "poor": did you mean "pour"\?/));
-  assert.throws(() => read("constructor"), usage(/no command "constructor": there are pour, stir/));
+  assert.throws(() => read("constructor"), usage(/no command "constructor": there are pour, stir, wash cup/));
   assert.throws(() => read("pour"), usage(/pour needs DRINK and GUEST: presence pour DRINK GUEST\.\.\./));
   assert.throws(() => read("pour tea"), usage(/pour needs GUEST/));
   assert.throws(() => read("stir tea milk"), usage(/does not know what to do with "milk"/));

@@ -6,7 +6,8 @@ import { type Flags, readFlag } from "./flag.ts";
 import { type SharedFlags, sharedFlags } from "./shared-flags.ts";
 
 type CommandLine =
-  | { readonly kind: "help"; readonly command: Command | undefined }
+  /** `command` undefined: of all that are listed. */
+  | { readonly kind: "help"; readonly command: Command | undefined; readonly listed: readonly Command[] }
   | { readonly kind: "version" }
   | {
       readonly kind: "run";
@@ -16,7 +17,7 @@ type CommandLine =
     };
 
 /**
- * Reads `COMMAND [OPERAND|--flag ...]`; flags may stand anywhere, and after `--` there are only operands.
+ * Reads `COMMAND [OPERAND|--flag ...]`, where some commands have names of two words; flags may stand anywhere, and after `--` there are only operands.
  * @throws CliError USAGE: what is wrong and what was probably meant
  */
 export function readCommandLine(
@@ -26,14 +27,18 @@ export function readCommandLine(
 ): CommandLine {
   const { words, flags } = split(args, commands);
   const wantsHelp = words[0] === "help" || flags.some(({ name }) => name === "help");
-  const [name, ...operands] = words[0] === "help" ? words.slice(1) : words;
+  const said = words[0] === "help" ? words.slice(1) : words;
+  const [name] = said;
   if (name === undefined) {
-    if (wantsHelp) return { kind: "help", command: undefined };
+    if (wantsHelp) return { kind: "help", command: undefined, listed: commands };
     if (flags.some((flag) => flag.name === "version")) return { kind: "version" };
     throw new CliError("USAGE", `say what to do: ${commands.map((command) => command.name).join(", ")}`);
   }
-  const command = findCommand(name, commands);
-  if (wantsHelp) return { kind: "help", command };
+  const family = commands.filter((command) => command.name.startsWith(`${name} `));
+  if (wantsHelp && family.length > 0 && said.length === 1) return { kind: "help", command: undefined, listed: family };
+  const command = findCommand(said, family, commands);
+  const operands = said.slice(command.name.split(" ").length);
+  if (wantsHelp) return { kind: "help", command, listed: [command] };
   checkOperands(operands, command);
   return { kind: "run", command, operands, flags: readFlags(flags, command, environment) };
 }
@@ -69,10 +74,13 @@ function split(args: readonly string[], commands: readonly Command[]): { words: 
   return { words, flags };
 }
 
-function findCommand(name: string, commands: readonly Command[]): Command {
+/** @param family those whose first word was said: the second tells which */
+function findCommand(words: readonly string[], family: readonly Command[], commands: readonly Command[]): Command {
+  const name = words.slice(0, family.length > 0 ? 2 : 1).join(" ");
   const found = commands.find((command) => command.name === name);
   if (found !== undefined) return found;
-  const names = commands.map((command) => command.name);
+  const names = (family.length > 0 ? family : commands).map((command) => command.name);
+  if (family.length > 0 && words.length === 1) throw new CliError("USAGE", `say what to do: ${names.join(", ")}`);
   const meant = nearest(name, names);
   const advice = meant === undefined ? `there are ${names.join(", ")}` : `did you mean "${meant}"?`;
   throw new CliError("USAGE", `there is no command "${name}": ${advice}`);

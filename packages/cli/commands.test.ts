@@ -174,6 +174,98 @@ test("get shows who is online and where, and when the others were last seen", as
   assert.match(recovering.stderr.join(), /recovers from a loss: who is not online here may be/);
 });
 
+test("get and watch show what people see of users besides", async (t) => {
+  const status = presence.UserStatus.fromPartial({
+    ...{ availability: presence.Availability.AVAILABILITY_BUSY, text: "review", emoji: "🔍" },
+    idleSince: secondsAgo(720),
+  });
+  const update = presence.PresenceUpdateEvent.fromPartial({
+    ...{ userId: "bob", status: PresenceStatus.PRESENCE_STATUS_OFFLINE, occurredAt: nowMs / 1_000, version: 17 },
+    ...{ cause: TransitionCause.TRANSITION_CAUSE_STATUS, userStatus: { text: "back on\tMonday" } },
+  });
+  const addr = await scriptedPresence(t, {
+    getPresence: () => ({ presences: [{ ...alice, status }, bob], recovering: false, lastSeenRetention: undefined }),
+    ...watching({ snapshot: [{ ...alice, status }], snapshotComplete: true }, { updates: [update] }),
+  });
+  assert.deepEqual((await run("get", "alice", "bob", "--addr", addr)).stdout, [
+    "● alice  online   on phone, tv         version 17  busy, 🔍 review, idle for 12 min",
+    "○ bob    offline  last seen 5 min ago  version 16",
+  ]);
+  const text = capturedRun(["watch", "--addr", addr]);
+  await waitUntil(() => text.stdout.length === 2, { what: "both lines came" });
+  text.stop();
+  await text.exitCode;
+  assert.deepEqual(text.stdout, [
+    "● alice  online  on phone, tv  version 17  busy, 🔍 review, idle for 12 min",
+    `${timeOfDay(nowMs)}  ○ bob               offline  status                                     version 17  back on\\x09Monday`,
+  ]);
+});
+
+test("status set says what is claimed, until when, and shows what people see", async (t) => {
+  const asked: presence.SetStatusRequest[] = [];
+  const addr = await scriptedPresence(t, {
+    setStatus(request) {
+      asked.push(request);
+      const { availability = 0, text = "", emoji = "", expiresAt: until } = request.claim ?? {};
+      return { version: 17, status: { availability, text, emoji, until, idleSince: undefined } };
+    },
+  });
+  const words = ["--availability", "busy", "--emoji", "🔍", "--text", "code review", "--until", "1h"];
+  const { code, stdout } = await run("status", "set", "alice", ...words, "--addr", addr);
+  assert.equal(code, exitCodes.done);
+  assert.match(stdout.join(), /^● alice is busy, 🔍 code review, until (?:\d{4}-\d\d-\d\d )?\d\d:\d\d$/);
+  const flags = ["--claim", "calendar", "--text", "lunch", "--json"];
+  const json = await run("status", "set", "alice", ...flags, "--addr", addr);
+  assert.deepEqual(json.stdout, ['{"userId":"alice","version":17,"status":{"text":"lunch"}}']);
+  const [byUser, byCalendar] = asked.map(({ claim }) => claim);
+  assert.deepEqual(
+    [byUser?.claimId, byUser?.source, byUser?.availability, byUser?.text, byUser?.emoji],
+    ["self", presence.ClaimSource.CLAIM_SOURCE_MANUAL, 3, "code review", "🔍"],
+  );
+  const leftMs = (byUser?.expiresAt?.seconds ?? 0) * 1_000 - nowMs;
+  assert.ok(leftMs >= 3_599_000 && leftMs < 3_700_000, `${leftMs} ms`);
+  assert.deepEqual(byCalendar, {
+    ...{ claimId: "calendar", source: presence.ClaimSource.CLAIM_SOURCE_AUTOMATIC, availability: 0 },
+    ...{ text: "lunch", emoji: "", expiresAt: undefined, setAt: undefined },
+  });
+  const nothing = await run("status", "set", "alice", "--addr", addr);
+  assert.deepEqual([nothing.code, asked.length], [exitCodes.usage, 2]);
+  assert.match(nothing.stderr.join(), /needs --availability, --text or --emoji/);
+  const never = await run("status", "set", "alice", "--text", "x", "--until", "never", "--addr", addr);
+  assert.match(never.stderr.join(), /--until never is no time: give 30m, 1h, today/);
+});
+
+test("status clear and status get show what people see then, and who said it", async (t) => {
+  const status = presence.UserStatus.fromPartial({ text: "in a meeting" });
+  const claims = [
+    presence.StatusClaim.fromPartial({ claimId: "calendar", text: "in a meeting", setAt: secondsAgo(7_200) }),
+    presence.StatusClaim.fromPartial({ claimId: "self", availability: 4, setAt: secondsAgo(300) }),
+  ];
+  const cleared: string[] = [];
+  const addr = await scriptedPresence(t, {
+    clearStatus({ claimId }) {
+      cleared.push(claimId);
+      return { version: 18, status: presence.UserStatus.create() };
+    },
+    getStatus: () => ({ claims, status, version: 17 }),
+  });
+  assert.deepEqual((await run("status", "clear", "alice", "--addr", addr)).stdout, ["○ alice is offline"]);
+  const json = await run("status", "clear", "alice", "--claim", "calendar", "--addr", addr, "--json");
+  assert.deepEqual(json.stdout, ['{"userId":"alice","version":18,"status":{}}']);
+  assert.deepEqual(cleared, ["self", "calendar"]);
+  assert.deepEqual((await run("status", "get", "alice", "--addr", addr)).stdout, [
+    "○ alice is offline, in a meeting",
+    "  calendar  in a meeting    said 2 h ago",
+    "  self      do not disturb  said 5 min ago",
+  ]);
+  const got = await run("status", "get", "alice", "--addr", addr, "--json");
+  const { userId, version, claims: told } = JSON.parse(got.stdout[0] ?? "");
+  assert.deepEqual(
+    [userId, version, told[0].claimId, told[1].availability],
+    ["alice", 17, "calendar", "AVAILABILITY_DO_NOT_DISTURB"],
+  );
+});
+
 test("devices asks for one user or for several at once", async (t) => {
   const phone = { deviceId: "phone", instanceId: "gw-1", connectedAt: secondsAgo(7_200) };
   const addr = await scriptedPresence(t, {
@@ -432,9 +524,11 @@ test("the version is that of the package", async () => {
 
 test("every command explains itself", async () => {
   const { stdout } = await run("--help");
-  for (const name of ["register", "refresh", "unregister", "get", "devices", "watch", "events", "hold"]) {
+  const statusCommands = ["status set", "status clear", "status get"];
+  const names = ["register", "refresh", "unregister", "get", "devices", "watch", "events", "hold", ...statusCommands];
+  for (const name of names) {
     assert.ok(stdout.some((line) => line.trimStart().startsWith(name)));
-    const manual = await run(name, "--help");
+    const manual = await run(...name.split(" "), "--help");
     assert.equal(manual.code, exitCodes.done);
     assert.ok(manual.stdout[0]?.startsWith(`Usage: presence ${name}`));
     assert.ok(manual.stdout.some((line) => line.includes("--addr host:port")));

@@ -23,6 +23,16 @@ export function userDevicesJson({ userId, devices, unknown }: presence.UserDevic
   return { userId, devices: devices.map(deviceJson), ...(unknown && { unknown }) };
 }
 
+export function toldStatusJson(userId: string, answer: presence.SetStatusResponse): object {
+  return { userId, ...asObject(presence.SetStatusResponse.toJSON(answer)), version: answer.version };
+}
+
+export function userClaimsJson(userId: string, answer: presence.GetStatusResponse): object {
+  const { claims, version } = answer;
+  const json = asObject(presence.GetStatusResponse.toJSON(answer));
+  return { userId, ...json, claims: claims.map((claim) => presence.StatusClaim.toJSON(claim)), version };
+}
+
 export function sessionInfoJson(session: presence.SessionInfo): object {
   const { userId, deviceId, sessionId, instanceId, leaseId } = session;
   return { ...asObject(presence.SessionInfo.toJSON(session)), userId, deviceId, sessionId, instanceId, leaseId };

@@ -21,12 +21,29 @@ export function timeOfDay(atMs: number): string {
   return [at.getHours(), at.getMinutes(), at.getSeconds()].map((part) => String(part).padStart(2, "0")).join(":");
 }
 
+/** When something ends, where the reader is: `15:30` today, else `2026-12-24 15:30`. */
+export function endOf(atMs: number, nowMs: number): string {
+  const at = new Date(atMs);
+  const time = timeOfDay(atMs).slice(0, 5);
+  return new Date(nowMs).toDateString() === at.toDateString() ? time : `${dayOf(at)} ${time}`;
+}
+
+function dayOf(at: Date): string {
+  const parts = [at.getFullYear(), at.getMonth() + 1, at.getDate()];
+  return parts.map((part) => String(part).padStart(2, "0")).join("-");
+}
+
+/** Such as `12 s`, `3 min`, `5 h`, `2 days`. */
+export function lasting(elapsedMs: number): string {
+  const elapsed = Math.max(0, Math.floor(elapsedMs / 1_000));
+  if (elapsed < 60) return `${elapsed} s`;
+  if (elapsed < 3_600) return `${Math.floor(elapsed / 60)} min`;
+  if (elapsed < 48 * 3_600) return `${Math.floor(elapsed / 3_600)} h`;
+  return `${Math.floor(elapsed / 86_400)} days`;
+}
+
 /** Such as `just now`, `12 s ago`, `3 min ago`, `5 h ago`, `2 days ago`. */
 export function ago(atMs: number, nowMs: number): string {
-  const elapsed = Math.floor((nowMs - atMs) / 1_000);
-  if (elapsed < 1) return "just now";
-  if (elapsed < 60) return `${elapsed} s ago`;
-  if (elapsed < 3_600) return `${Math.floor(elapsed / 60)} min ago`;
-  if (elapsed < 48 * 3_600) return `${Math.floor(elapsed / 3_600)} h ago`;
-  return `${Math.floor(elapsed / 86_400)} days ago`;
+  const elapsedMs = nowMs - atMs;
+  return elapsedMs < 1_000 ? "just now" : `${lasting(elapsedMs)} ago`;
 }

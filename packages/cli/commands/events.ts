@@ -51,7 +51,7 @@ export const events = defineCommand({
       ready: () => terminal.note(`Reading ${flags.topic} at ${where}; Ctrl-C ends it.`),
     });
     for await (const record of records) {
-      await terminal.print(flags.json ? jsonLine(record) : textLine(record, terminal));
+      await terminal.print(flags.json ? jsonLine(record) : textLine(record, terminal, clock.nowUs() / 1_000));
     }
   },
 });
@@ -81,13 +81,13 @@ function jsonLine(record: TopicRecord): string {
   }
 }
 
-function textLine(record: TopicRecord, terminal: Terminal): string {
+function textLine(record: TopicRecord, terminal: Terminal, nowMs: number): string {
   const attributes = Object.entries(record.headers).map(([name, value]) => printable(`${name}=${value}`));
   const place = terminal.faint(`${record.partition}@${record.offset}  ${attributes.join(" ")}`);
   const content = contentOf(record);
   switch (content.kind) {
     case "update":
-      return `${updateLine(content.update, terminal)}  ${place}`;
+      return `${updateLine(content.update, terminal, nowMs)}  ${place}`;
     case "reset":
       return `${resetLine(content.reset, record.partition)}  ${place}`;
     case "other":

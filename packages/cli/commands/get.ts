@@ -5,7 +5,7 @@ import { userCells } from "./user-line.ts";
 
 export const get = defineCommand({
   name: "get",
-  summary: "who of these is online",
+  summary: "who of these is online, with which status",
   operands: [{ name: "USER", times: "one-or-more" }],
   flags: {},
   details: [

@@ -2,9 +2,10 @@ import { presence } from "@realchat/presence-proto";
 import { joinCells, printable } from "../layout.ts";
 import type { Terminal } from "../terminal.ts";
 import { timeOfDay } from "../time.ts";
+import { statusText } from "./status-text.ts";
 
-/** A user turned green or grey: when, who, why, on which device, and the version. */
-export function updateLine(update: presence.PresenceUpdateEvent, terminal: Terminal): string {
+/** A user turned green or grey, or has another status: when, who, why, on which device, the version and the status. */
+export function updateLine(update: presence.PresenceUpdateEvent, terminal: Terminal, nowMs: number): string {
   const online = update.status === presence.PresenceStatus.PRESENCE_STATUS_ONLINE;
   return joinCells(
     [
@@ -12,8 +13,9 @@ export function updateLine(update: presence.PresenceUpdateEvent, terminal: Termi
       `${terminal.dot(online)} ${printable(update.userId)}`,
       online ? "online" : "offline",
       causeOf(update.cause),
-      `${printable(update.deviceId)} at ${printable(update.instanceId)}`,
+      update.deviceId === "" ? "" : `${printable(update.deviceId)} at ${printable(update.instanceId)}`,
       terminal.faint(`version ${update.version}`),
+      statusText(update.userStatus, nowMs),
     ],
     [8, 18, 7, 15, 24],
   );

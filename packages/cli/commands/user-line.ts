@@ -2,9 +2,10 @@ import type { presence } from "@realchat/presence-proto";
 import { printable } from "../layout.ts";
 import type { Terminal } from "../terminal.ts";
 import { ago, millisOf } from "../time.ts";
+import { statusText } from "./status-text.ts";
 
 /**
- * Cells that show a user: dot and id, state, where or since when, version.
+ * Cells that show a user: dot and id, state, where or since when, version, and the status if there is one.
  * @param answer.recovering what the message says that the user is in: then nothing is known of who is offline in it
  */
 export function userCells(
@@ -21,6 +22,7 @@ export function userCells(
     user.online ? "online" : "offline",
     user.online ? devicesOf(user) : lastSeenOf(user, nowMs),
     terminal.faint(`version ${user.version}`),
+    statusText(user.status, nowMs),
   ];
 }
 

@@ -6,12 +6,12 @@ import { userCells } from "./user-line.ts";
 
 export const watch = defineCommand({
   name: "watch",
-  summary: "live lines as users turn green and grey",
+  summary: "live lines as users turn green and grey, or have another status",
   operands: [{ name: "USER", times: "any" }],
   flags: {},
   details: [
     "Shows the users as they are (without USER: all who are online), then every change with its",
-    "cause, device and version, until Ctrl-C. With --json each line has a kind: snapshot,",
+    "cause, device, version and status, until Ctrl-C. With --json each line has a kind: snapshot,",
     "snapshotComplete, update, reset (changes were missed, or the store has recovered; a fresh",
     "snapshot follows) or recovering (it lost data: until the reset, who is absent or offline in a",
     "snapshot may be online). Users who are said again after a loss are not news: cause restated.",
@@ -67,7 +67,9 @@ export async function watchPresence(
       const held = heldVersions.get(update.userId);
       if (held !== undefined && update.version <= held) continue;
       heldVersions.delete(update.userId);
-      await (flags.json ? sayJson("update", updateJson(update)) : terminal.print(updateLine(update, terminal)));
+      await (flags.json
+        ? sayJson("update", updateJson(update))
+        : terminal.print(updateLine(update, terminal, clock.nowUs() / 1_000)));
     }
   }
 }

@@ -26,6 +26,7 @@ export function contentOf({ value }: Pick<TopicRecord, "value">): RecordContent 
     switch (envelope.eventType) {
       case events.EventType.EVENT_TYPE_USER_ONLINE:
       case events.EventType.EVENT_TYPE_USER_OFFLINE:
+      case events.EventType.EVENT_TYPE_USER_STATUS_CHANGED:
         return { kind: "update", envelope, update: presence.PresenceUpdateEvent.decode(envelope.payload) };
       case events.EventType.EVENT_TYPE_PRESENCE_RESET:
         return { kind: "reset", envelope, reset: presence.PresenceResetEvent.decode(envelope.payload) };
