@@ -66,6 +66,7 @@ const deliveryPorts = [
   "gateway/gateway-metrics.ts",
   "privacy/judge.ts",
   "privacy/directory-policies.ts",
+  "self/self.ts",
 ];
 
 const rpcPorts = ["service.ts", "status.ts", "message.ts"];
@@ -159,9 +160,14 @@ const layers: Record<string, Record<string, Layer>> = {
       instead: "Use audience/directory.ts or feed/feed.ts, and extend it if need be. Map: docs/architecture.md",
     },
     gateway: {
-      may: ["gateway/", ...pushPort],
-      why: "gateway is about sockets: what they are told is push's business.",
-      instead: "Use push/push.ts, and extend it if need be. Map: docs/architecture.md",
+      may: ["gateway/", "self/self.ts", ...pushPort],
+      why: "gateway is about sockets: what they are told is the business of push and self.",
+      instead: "Use push/push.ts or self/self.ts, and extend it if need be. Map: docs/architecture.md",
+    },
+    self: {
+      may: ["self/", "feed/feed.ts", "push/lookup-request.ts", "push/lookups.ts", "push/presence-lookup.ts"],
+      why: "self knows its neighbours by their ports, and users' look-ups as push has them.",
+      instead: "Let main.ts pass it in. Map: docs/architecture.md",
     },
     web: {
       may: ["web/", "audience/directory.ts"],

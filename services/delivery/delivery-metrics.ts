@@ -1,4 +1,4 @@
-import type { Bound, ChannelMetrics, KeeperMetrics } from "@realchat/presence-client";
+import type { Bound, ChannelMetrics, KeeperMetrics, StatusKeeperMetrics } from "@realchat/presence-client";
 import type { Metrics, ReloadMetrics, Sample } from "@realchat/presence-runtime";
 import type { TracingMetrics } from "@realchat/presence-runtime/tracing";
 import type { DirectoryMetrics } from "./audience/directory.ts";
@@ -6,6 +6,7 @@ import type { PresenceFeed } from "./feed/feed.ts";
 import type { GatewayMetrics } from "./gateway/gateway-metrics.ts";
 import type { PolicyMetrics } from "./privacy/directory-policies.ts";
 import type { Push, PushMetrics } from "./push/push.ts";
+import type { SelvesMetrics } from "./self/self.ts";
 
 /** Observes the age of dots, seconds. */
 export function observeDots(metrics: Metrics): (ageSeconds: number) => void {
@@ -21,7 +22,9 @@ export function observeDots(metrics: Metrics): (ageSeconds: number) => void {
 interface Parts {
   readonly gateway: { readonly metrics: GatewayMetrics };
   readonly push: Pick<Push, "metrics">;
+  readonly selves: { readonly metrics: SelvesMetrics };
   readonly keeper: { metrics(): KeeperMetrics };
+  readonly statuses: { metrics(): StatusKeeperMetrics };
   readonly channels: { metrics(): ChannelMetrics };
   readonly audience: {
     readonly directory: { metrics(): DirectoryMetrics };
@@ -53,6 +56,7 @@ export function exposeParts(metrics: Metrics, parts: Parts): void {
   exposePush(metrics, parts);
   exposeFeed(metrics, parts);
   exposeSessions(metrics, parts);
+  exposeStatuses(metrics, parts);
   exposeAudience(metrics, parts);
   exposePolicies(metrics, parts);
   exposeBounds(metrics, parts);
@@ -218,6 +222,29 @@ function exposeSessions(metrics: Metrics, { keeper, channels }: Parts): void {
   });
 }
 
+function exposeStatuses(metrics: Metrics, { selves, keeper, statuses }: Parts): void {
+  metrics.total(
+    { name: "delivery_self_frames_total", help: "Frames that told sockets of their own user's status." },
+    () => selves.metrics.told,
+  );
+  metrics.total(
+    { name: "delivery_self_refused_total", help: "Messages about one's own status or activity that were refused." },
+    () => samples("what", selves.metrics.refusals),
+  );
+  metrics.total({ name: "delivery_statuses_total", help: "Statuses that users set, by what came of it." }, () => {
+    const { set, cleared, failures: failed, saidAgain, sayAgainFailures, forgotten } = statuses.metrics();
+    const again = { said_again: saidAgain, said_again_in_vain: sayAgainFailures, forgotten };
+    return samples("outcome", { set, cleared, failed, ...again });
+  });
+  metrics.total(
+    { name: "delivery_activities_total", help: "Times that presence was told whether a device is used, by outcome." },
+    () => {
+      const { activitiesTold: told, activityFailures: failed } = keeper.metrics();
+      return samples("outcome", { told, failed });
+    },
+  );
+}
+
 function exposeAudience(metrics: Metrics, { audience }: Parts): void {
   const { directory } = audience;
   const byOperation = (read: (values: { count: number; failed: number; totalMs: number }) => number) => () =>
@@ -299,13 +326,12 @@ function exposePolicies(metrics: Metrics, { policies }: Parts): void {
 }
 
 /** How full each queue, buffer and cache is that has a limit of its own. */
-function exposeBounds(metrics: Metrics, { gateway, keeper, audience, policies }: Parts): void {
+function exposeBounds(metrics: Metrics, { gateway, selves, keeper, statuses, audience, policies }: Parts): void {
   const bounds = (read: (bound: Bound) => number) => () => {
     const all = {
-      ...gateway.metrics.bounds,
-      ...keeper.metrics().bounds,
-      ...audience.bounds(),
-      ...policies.metrics.bounds,
+      ...{ ...gateway.metrics.bounds, ...selves.metrics.bounds },
+      ...{ ...keeper.metrics().bounds, ...statuses.metrics().bounds },
+      ...{ ...audience.bounds(), ...policies.metrics.bounds },
     };
     return Object.entries(all).map(([bound, values]) => ({ labels: { bound }, value: read(values) }));
   };

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { PresenceChannels, SessionKeeper } from "@realchat/presence-client";
+import { PresenceChannels, SessionKeeper, StatusKeeper } from "@realchat/presence-client";
 import { presenceFeed } from "@realchat/presence-client/kafka";
 import {
   systemClock as clock,
@@ -28,7 +28,7 @@ import { build, loadConfig } from "./config.ts";
 import type { DeliveryConfig } from "./delivery-config.ts";
 import { exposeParts, exposeReloading, exposeTracing, observeDots } from "./delivery-metrics.ts";
 import { DeviceChanges } from "./feed/device-changes.ts";
-import type { PresenceFeed } from "./feed/feed.ts";
+import { type PresenceFeed, toEach } from "./feed/feed.ts";
 import { KafkaFeed } from "./feed/kafka/kafka-feed.ts";
 import { WatchFeed } from "./feed/watch-feed.ts";
 import { noAuthentication } from "./gateway/authentication/no-authentication.ts";
@@ -44,6 +44,7 @@ import { PolicyWriter } from "./privacy/sources/policy-writer.ts";
 import { frameTraces } from "./push/frame-traces.ts";
 import type { ObserveAge } from "./push/frame-writer.ts";
 import { PresencePush } from "./push/presence-push.ts";
+import { UserSelves } from "./self/user-selves.ts";
 import { startupBanner } from "./startup-banner.ts";
 import { keepSampleCast } from "./web/keep-sample-cast.ts";
 import { webServer } from "./web/serve-web.ts";
@@ -83,8 +84,10 @@ async function run(settings: LiveSettings<DeliveryConfig>): Promise<void> {
   const feed = createFeed(settings, channels, log);
   const tokens = await createVerifier(config, log);
   const deviceChanges = new DeviceChanges({ channels, clock });
+  const statuses = new StatusKeeper({ channels, clock });
   const keeper = new SessionKeeper({
     channels,
+    statuses,
     instanceId: config.instanceId,
     leases: config.leases,
     limits: { sessionsMax: config.limits.socketsMax },
@@ -94,9 +97,10 @@ async function run(settings: LiveSettings<DeliveryConfig>): Promise<void> {
   const metrics = new Metrics();
   metrics.observeProcess();
   metrics.observeBuild("delivery", build);
+  const lookup = presenceLookup(channels.api);
   const push = new PresencePush({
     directory: audience.directory,
-    lookup: presenceLookup(channels.api),
+    lookup,
     clock,
     ...config.push,
     isFeedListening: () => feed.health().ready,
@@ -112,6 +116,10 @@ async function run(settings: LiveSettings<DeliveryConfig>): Promise<void> {
       policies.recheckAll();
     },
   };
+  const selves = new UserSelves({
+    ...{ statuses, lookup, clock },
+    ...{ lookupMax: config.push.limits.lookupMax, usersMax: config.limits.socketsMax },
+  });
   const foreignOrigins = new ForeignOrigins((origin) => {
     log.warn({ origin }, `pages of ${origin} may not open sockets here; if they are yours, add it to ORIGINS`);
   });
@@ -119,6 +127,7 @@ async function run(settings: LiveSettings<DeliveryConfig>): Promise<void> {
     authenticator: tokens === undefined ? noAuthentication : new TokenAuthenticator(tokens, config.roles),
     sessions: keeper,
     push,
+    selves,
     clock,
     turns: new LoopTurns(clock),
     handshake: config.handshake,
@@ -141,14 +150,7 @@ async function run(settings: LiveSettings<DeliveryConfig>): Promise<void> {
   exposeReloading(metrics, () => reloading.metrics());
   if (tracing !== undefined) exposeTracing(metrics, () => tracing.metrics());
   exposeParts(metrics, {
-    gateway,
-    push,
-    keeper,
-    channels,
-    audience,
-    feed,
-    deviceChanges,
-    policies,
+    ...{ gateway, push, selves, keeper, statuses, channels, audience, feed, deviceChanges, policies },
     limits: config.limits,
   });
   let draining = false;
@@ -172,7 +174,7 @@ async function run(settings: LiveSettings<DeliveryConfig>): Promise<void> {
 
   await audience.start(listener);
   if (config.audience.hasSampleCast) keepSampleCast(audience.directory, (pairs) => push.affected(pairs), clock);
-  await feed.start(push);
+  await feed.start(toEach([push, selves]));
   deviceChanges.start((userId) => push.devicesChanged(userId));
   const socketsPort = await listenAt("HTTP_PORT", config.listen.sockets, (address) => gateway.listen(address));
   const operationsPort = await listenAt("HTTP_ADDR", config.listen.operations, (address) => operations.listen(address));
@@ -211,6 +213,8 @@ async function run(settings: LiveSettings<DeliveryConfig>): Promise<void> {
           gateway.close();
           push.close();
           policyWriter?.close();
+          selves.close();
+          statuses.stop();
           await Promise.all([feed.stop(), deviceChanges.stop(), audience.stop(), channels.close()]);
         },
       },

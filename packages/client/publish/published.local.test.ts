@@ -95,6 +95,43 @@ async function runsOn(major: NodeVersion, t: TestContext): Promise<void> {
   assert.equal(presences[0]?.online, true, "alice has time to reconnect");
 }
 
+test("the code of the status guide runs: a status that one client says is told, and who is not to be disturbed is not notified", async (t) => {
+  for (const file of ["status-gateway.mjs", "calendar.mjs", "notify.mjs"]) {
+    project.write(file, codeFrom("docs/status-guide.md", file));
+  }
+  project.write(
+    "meeting.mjs",
+    `import { meetingBegins } from "./calendar.mjs";
+     import { notify } from "./notify.mjs";
+     await meetingBegins("bob", { title: "stand-up", endMs: Date.now() + 60_000 });
+     await notify(["alice", "bob", "cid"], (userId) => console.log(userId), () => {});
+     process.exit();`,
+  );
+  const node = await plainNode(20);
+  const presence = await startPresence();
+  t.after(() => presence.kill());
+  const port = await freePort();
+  const gateway = await startChild(node, [join(project.folder, "status-gateway.mjs")], {
+    ...{ logFile: join(project.folder, "status-gateway.log"), cwd: project.folder },
+    env: { PRESENCE_ADDR: presence.grpcAddress, PORT: String(port) },
+  });
+  t.after(() => gateway.end("SIGKILL"));
+  const alice = await waitUntil(() => connect(port, "alice"), { what: "the gateway listens" });
+  const statuses: string[] = [];
+  alice.socket.addEventListener("message", ({ data }) => {
+    const { userId, status, refused } = JSON.parse(String(data));
+    statuses.push(refused ?? `${userId} ${status.availability} ${status.text}`);
+  });
+  alice.socket.send(JSON.stringify({ idleForMs: 0, status: { availability: "do-not-disturb", text: "review" } }));
+  await waitUntil(() => statuses.includes("alice do-not-disturb review"), { what: "the status is told" });
+  alice.socket.send(JSON.stringify({ status: { text: "x".repeat(141) } }));
+  await waitUntil(() => statuses.some((one) => /^claim.text has 141 code points/.test(one)), { what: "it is refused" });
+  const env = { ...process.env, PRESENCE_ADDR: presence.grpcAddress };
+  const notified = execFileSync(node, ["meeting.mjs"], { cwd: project.folder, encoding: "utf8", env });
+  assert.equal(notified, "bob\ncid\n");
+  alice.socket.close();
+});
+
 test("the package holds JavaScript with types and nothing else, and its types hold in a strict project", () => {
   assert.deepEqual(
     project.packed.filter((path) => !/^(client|grpc|kafka|proto|runtime)\/.*\.(js|d\.ts)$/.test(path)).toSorted(),
@@ -106,7 +143,7 @@ test("the package holds JavaScript with types and nothing else, and its types ho
   );
   project.write(
     "strict.mts",
-    `import { type CloseReason, PresenceChannels, presence, SessionKeeper, watch } from "@realchat/presence-client";
+    `import { type CloseReason, PresenceChannels, presence, SessionKeeper, StatusKeeper, watch } from "@realchat/presence-client";
      import { type FeedNews, presenceFeed } from "@realchat/presence-client/kafka";
      await using channels = new PresenceChannels({ addresses: ["a:1"] });
      await using keeper = new SessionKeeper({ channels, instanceId: "g" });
@@ -115,10 +152,12 @@ test("the package holds JavaScript with types and nothing else, and its types ho
      const { presences } = await channels.api.getPresence({ userIds: ["u"] });
      const first: presence.UserPresence | undefined = presences[0];
      for await (const news of watch(channels, { users: ["u"] })) if (news.kind === "change") news.online satisfies boolean;
+     const { status } = await new StatusKeeper({ channels }).setStatus("u", { availability: "busy" });
+     const text: string = status.text;
      const told: AsyncIterable<FeedNews> = presenceFeed({ brokers: ["b:1"] });
      // @ts-expect-error there is no such reason
      keeper.open({ userId: "u", deviceId: "d" }).close("bored");
-     export { done, first, told };`,
+     export { done, first, text, told };`,
   );
   project.write(
     "tsconfig.json",

@@ -54,3 +54,18 @@ export interface PresenceUpdate {
   /** W3C trace context of who brought it about; absent: none is known. */
   readonly traceparent?: string;
 }
+
+/** A listener that tells each of these. */
+export function toEach(listeners: readonly FeedListener[]): FeedListener {
+  return {
+    update(update, partition) {
+      for (const listener of listeners) listener.update(update, partition);
+    },
+    gap() {
+      for (const listener of listeners) listener.gap();
+    },
+    reset(shard) {
+      for (const listener of listeners) listener.reset(shard);
+    },
+  };
+}

@@ -3,10 +3,11 @@ import { EventEmitter } from "node:events";
 import type { Duplex } from "node:stream";
 import { Writable } from "node:stream";
 import { describe, test } from "node:test";
-import type { SessionHandle } from "@realchat/presence-client";
+import { type Activity, plainStatus, type SessionHandle } from "@realchat/presence-client";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { WebSocket } from "ws";
 import type { FrameFormat } from "../push/frame-format.ts";
+import type { Self } from "../self/self.ts";
 import { Connection, type End } from "./connection.ts";
 import { envelopeFrames } from "./protocols/envelope-frames.ts";
 import { jsonFrames } from "./protocols/json-frames.ts";
@@ -80,6 +81,64 @@ test("a session that an operator closed closes its socket, and says for how long
     });
     assert.deepEqual([closes, ends], [[wanted], ["closed"]]);
   }
+});
+
+describe("what a user says of itself", () => {
+  const session = (said: Activity[]) => {
+    const nobody = () => {};
+    const handle = { onSuperseded: nobody, onRefused: nobody, onForced: nobody, close: async () => {} };
+    return { ...handle, setActivity: (activity: Activity) => said.push(activity) } as unknown as SessionHandle;
+  };
+
+  test("of the device goes to its session, also when that comes later", () => {
+    const { clock, connection, say, messages, ends } = scene();
+    const said: Activity[] = [];
+    say('{"type":"activity","idle":true,"age":90000}');
+    connection.setSession(session(said));
+    say('{"type":"activity","idle":false}');
+    const idleSinceMs = Math.floor(clock.nowUs() / 1_000) - 90_000;
+    assert.deepEqual(said, [{ idleSinceMs }, "active"]);
+    assert.deepEqual([messages, ends], [["activity", "activity"], []]);
+  });
+
+  test("of its status goes to whoever keeps that, and what cannot be read is refused there", () => {
+    const { connection, say, messages, ends, socket } = scene();
+    const heard: unknown[] = [];
+    const self: Self = {
+      say: ({ claim }) => heard.push(claim?.text),
+      refuse: (what, why) => heard.push([what, why]),
+      close: () => heard.push("closed"),
+    };
+    connection.setSelf(self);
+    say('{"type":"status","text":"lunch"}');
+    say('{"type":"status","text":7}');
+    assert.deepEqual(heard, ["lunch", ["status", "text is not a text"]]);
+    assert.deepEqual([messages, ends], [["status", "refused"], []]);
+    socket.emit("close", 1000);
+    assert.equal(heard.at(-1), "closed");
+  });
+
+  test("is answered in the newer protocol alone, and not to a client that does not read", () => {
+    const { connection, sent, ends, socket } = scene();
+    connection.tellSelf({ ...plainStatus(true), availability: "do-not-disturb", text: "review" });
+    connection.tellSelf(plainStatus(true));
+    connection.tellRefused("status", "it says nothing");
+    assert.deepEqual(
+      sent.map((frame) => JSON.parse(frame)),
+      [
+        { type: "self", availability: "do_not_disturb", status: { text: "review" } },
+        { type: "self", availability: "available" },
+        { type: "refused", what: "status", why: "it says nothing" },
+      ],
+    );
+    socket.bufferedAmount = muchUnread;
+    connection.tellSelf(plainStatus(true));
+    assert.deepEqual([sent.length, ends], [3, ["slow"]]);
+    const older = scene({ format: envelopeFrames });
+    older.connection.tellSelf(plainStatus(true));
+    older.connection.tellRefused("status", "it says nothing");
+    assert.deepEqual([older.sent, older.ends], [[], []]);
+  });
 });
 
 describe("a token's end is a time of day", () => {

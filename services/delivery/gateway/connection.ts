@@ -1,14 +1,16 @@
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
-import type { ClosedByOperator, CloseReason, SessionHandle } from "@realchat/presence-client";
+import type { Activity, ClosedByOperator, CloseReason, SessionHandle, UserStatus } from "@realchat/presence-client";
 import { type Clock, type Rate, TokenBucket } from "@realchat/presence-runtime";
 import { type RawData, WebSocket } from "ws";
 import type { FrameFormat } from "../push/frame-format.ts";
 import type { FrameSink } from "../push/frame-sink.ts";
 import type { Subscription } from "../push/push.ts";
+import type { Self, SelfMessage, SelfSink } from "../self/self.ts";
 import { readClientMessage } from "./client-message.ts";
 import { type Close, closes, loggedOut } from "./close-codes.ts";
 import { pingFrame } from "./protocols/message-frame.ts";
+import { refusedFrame, selfFrame } from "./protocols/self-frames.ts";
 import { type TimerWheel, WheelTimer } from "./timer-wheel.ts";
 
 /** What all sockets of a gateway share. */
@@ -46,7 +48,7 @@ declare module "ws" {
 }
 
 /** An open socket of a user's device: sends pings, reads messages, and decides how the session ends. */
-export class Connection implements FrameSink {
+export class Connection implements FrameSink, SelfSink {
   readonly format: FrameFormat;
   readonly #socket: WebSocket;
   /** What `socket` reads from and writes to. */
@@ -58,6 +60,9 @@ export class Connection implements FrameSink {
   #messageBudget: TokenBucket | undefined;
   #session: SessionHandle | undefined;
   #subscription: Subscription | undefined;
+  #self: Self | undefined;
+  /** Said before there is a session. */
+  #activity: Activity | undefined;
   /** The pending check that the client is alive, and when its ping was sent, monotonic ms. */
   #aliveCheck: { readonly askedMs: number; readonly run: (askedMs: number) => void } | undefined;
   #isPinged = false;
@@ -101,6 +106,11 @@ export class Connection implements FrameSink {
     this.#subscription = subscription;
   }
 
+  /** @param self ends with the socket */
+  setSelf(self: Self): void {
+    this.#self = self;
+  }
+
   /**
    * Sends a ping to check that the client is still there. Without a pong in time the connection is dropped.
    * @param run called at the pong, with the time of the ping, monotonic ms
@@ -117,6 +127,7 @@ export class Connection implements FrameSink {
   /** @param session ends with the socket, and the socket with it */
   setSession(session: SessionHandle): void {
     this.#session = session;
+    if (this.#activity !== undefined) session.setActivity(this.#activity);
     session.onSuperseded((by) => this.close(by === "nobody" ? "connect_again" : "session_replaced"));
     session.onRefused(({ code }) => this.#refused(code));
     session.onForced((closed) => this.#closed(closed));
@@ -172,6 +183,25 @@ export class Connection implements FrameSink {
     if (stream.writableLength === 0) return true;
     stream.write(nothing, taken);
     return false;
+  }
+
+  get takesSelf(): boolean {
+    return !this.format.isBinary;
+  }
+
+  tellSelf(status: UserStatus): void {
+    if (this.takesSelf) this.#tell(selfFrame(status));
+  }
+
+  tellRefused(what: SelfMessage, why: string): void {
+    if (this.takesSelf) this.#tell(refusedFrame(what, why));
+  }
+
+  /** Of frames that are few and small; a client that does not read them is too slow. */
+  #tell(frame: Buffer): void {
+    if (!this.#isOpen) return;
+    if (this.#hasPongRoom) this.#stream.write(frame);
+    else this.closeSlow();
   }
 
   /** RFC 6455 §5.5.1: after a close frame nothing is sent, whoever sent it first. */
@@ -239,6 +269,15 @@ export class Connection implements FrameSink {
       case "unsubscribe":
         this.#subscription?.unsubscribe(message.userIds);
         return;
+      case "activity":
+        this.#sayActivity(message);
+        return;
+      case "status":
+        this.#self?.say(message);
+        return;
+      case "refused":
+        this.#self?.refuse(message.what, message.why);
+        return;
       case "logout":
         this.close("logged_out");
         return;
@@ -255,6 +294,12 @@ export class Connection implements FrameSink {
       case "unknown":
         return;
     }
+  }
+
+  #sayActivity({ isIdle, ageMs }: { readonly isIdle: boolean; readonly ageMs: number }): void {
+    const activity: Activity = isIdle ? { idleSinceMs: Math.floor(this.#wallMs() - ageMs) } : "active";
+    if (this.#session === undefined) this.#activity = activity;
+    else this.#session.setActivity(activity);
   }
 
   /** RFC 6455 §5.5.3 allows to leave out pongs: with a client that pings and does not read they would pile up. */
@@ -293,6 +338,7 @@ export class Connection implements FrameSink {
     wheel.cancel(this.#liveness);
     if (this.#expiry !== undefined) wheel.cancel(this.#expiry);
     this.#subscription?.close();
+    this.#self?.close();
     void this.#session?.close(reason);
     onEnd(this, end);
   }

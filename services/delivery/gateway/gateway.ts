@@ -7,6 +7,7 @@ import { type Address, type Clock, type LoopTurns, nextReads, type Rate } from "
 import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import type { FrameFormat } from "../push/frame-format.ts";
 import type { Push } from "../push/push.ts";
+import type { Selves } from "../self/self.ts";
 import { type Admitted, admit } from "./admission.ts";
 import type { Authenticator } from "./authentication/authenticator.ts";
 import { headersMaxBytes, refusalOfBroken } from "./broken-request.ts";
@@ -33,6 +34,7 @@ export interface GatewayOptions {
   readonly authenticator: Authenticator;
   readonly sessions: { open(session: OpenSession): SessionHandle };
   readonly push: Pick<Push, "connect">;
+  readonly selves: Pick<Selves, "connect">;
   readonly clock: Clock;
   readonly turns: Pick<LoopTurns, "waitedMs">;
   readonly handshake: HandshakeOptions & {
@@ -278,7 +280,7 @@ export class Gateway {
   }
 
   #open(socket: WebSocket, stream: Duplex, admitted: Admitted, cameMs: number): void {
-    const { push, clock } = this.#options;
+    const { push, selves, clock } = this.#options;
     const { userId, format, expiresAtMs } = admitted;
     // From here on ws listens to that.
     stream.off("error", ignore);
@@ -291,6 +293,7 @@ export class Gateway {
     }
     connection.pong();
     connection.setSubscription(push.connect(userId, connection));
+    connection.setSelf(selves.connect(userId, connection));
     if (clock.monotonicMs() - cameMs <= handshakeWaitMaxMs) this.#register(connection, admitted, cameMs);
     else connection.confirmAlive((askedMs) => this.#register(connection, admitted, askedMs));
   }

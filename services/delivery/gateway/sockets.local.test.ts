@@ -59,6 +59,28 @@ describe("two people with a gateway between them", () => {
     chen.socket.terminate();
   });
 
+  test("a user says a status, and whether the devices are used: all of the user's sockets are told what presence makes of it", async () => {
+    const phone = await open("fred", "phone");
+    const laptop = await open("fred", "laptop");
+    const self = () => laptop.frames.findLast((frame) => frame.type === "self");
+    const untilSelf = (what: string, holds: (frame: ReturnType<typeof self>) => boolean) =>
+      waitUntil(() => holds(self()), { what });
+    await untilSelf("it is told at first", (frame) => frame !== undefined);
+    phone.say({ type: "status", availability: "busy", text: "review" });
+    await untilSelf("the status is told", (frame) => frame?.availability === "busy");
+    assert.equal(self()?.status?.text, "review");
+    phone.say({ type: "status", text: "x".repeat(141) });
+    await waitUntil(() => phone.frames.find(({ type }) => type === "refused"), { what: "it is refused" });
+    assert.equal(phone.end, undefined);
+    phone.say({ type: "activity", idle: true, age: 90_000 });
+    laptop.say({ type: "activity", idle: true, age: 120_000 });
+    phone.say({ type: "status", clear: true });
+    await untilSelf("nobody uses the devices", (frame) => frame?.availability === "away");
+    assert.ok((self()?.idleSince ?? 0) > 0);
+    phone.socket.terminate();
+    laptop.socket.terminate();
+  });
+
   test("today's clients get an envelope for every user they may see, and for every change", async () => {
     const updates: presenceProto.PresenceUpdateEvent[] = [];
     const elif = await connect({ address: delivery.socketAddress, userId: "elif", protocols: [] });

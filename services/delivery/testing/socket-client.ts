@@ -16,6 +16,13 @@ export type ToldFrame =
   | { readonly type: "snapshot" | "presence"; readonly users: readonly ToldUser[] }
   | { readonly type: "hidden"; readonly users: readonly string[] }
   | { readonly type: "stale"; readonly stale: boolean }
+  | {
+      readonly type: "self";
+      readonly availability?: string;
+      readonly status?: { readonly text?: string };
+      readonly idleSince?: number;
+    }
+  | { readonly type: "refused"; readonly what: string; readonly why: string }
   | { readonly type: "pong" };
 
 /** The users whose state is in the frame. */

@@ -75,7 +75,7 @@ function userOf(dot: Dot) {
   };
 }
 
-function statusOf({ availability, text, emoji, untilMs, idleSinceMs }: UserStatus) {
+export function statusOf({ availability, text, emoji, untilMs, idleSinceMs }: UserStatus) {
   const status = {
     ...(text !== "" && { text }),
     ...(emoji !== "" && { emoji }),

@@ -59,6 +59,9 @@ export async function startGatewayHarness(options: Partial<GatewayOptions> = {})
         };
       },
     },
+    selves: {
+      connect: () => ({ say() {}, refuse() {}, close() {} }),
+    },
     clock: systemClock,
     turns: { waitedMs: 0 },
     handshake,

@@ -1,0 +1,55 @@
+import type { Availability, UserStatus } from "@realchat/presence-client";
+
+/** The port to what users say of themselves, and are told of themselves, by all of their sockets. */
+export interface Selves {
+  /** From now on the socket is told what presence knows of its user. */
+  connect(userId: string, sink: SelfSink): Self;
+  readonly metrics: SelvesMetrics;
+}
+
+/** One socket's place among its user's. */
+export interface Self {
+  say(message: StatusMessage): void;
+  /** A message could not be read. */
+  refuse(what: SelfMessage, why: string): void;
+  close(): void;
+}
+
+/** The port to a socket. */
+export interface SelfSink {
+  /** Whether its protocol has frames for this. */
+  readonly takesSelf: boolean;
+  tellSelf(status: UserStatus): void;
+  /** @param why for people */
+  tellRefused(what: SelfMessage, why: string): void;
+}
+
+/** The types of messages about oneself. */
+export type SelfMessage = "activity" | "status";
+
+export interface StatusMessage {
+  readonly kind: "status";
+  /** undefined: it is cleared. */
+  readonly claim:
+    | {
+        readonly availability: Availability | undefined;
+        /** Empty: none. */
+        readonly text: string;
+        readonly emoji: string;
+        /** Wall clock, ms; undefined: as long as may be. */
+        readonly untilMs: number | undefined;
+      }
+    | undefined;
+  /** How long ago that was said; undefined: now. */
+  readonly ageMs: number | undefined;
+}
+
+/** Counters since the start, and gauges. */
+export interface SelvesMetrics {
+  /** Times that a socket was told of its user. */
+  readonly told: number;
+  /** Messages that were refused, by type. */
+  readonly refusals: Readonly<Record<SelfMessage, number>>;
+  /** Users who have sockets here, and those of them who are yet to be looked up. */
+  readonly bounds: Readonly<Record<"selves" | "selfLookups", { readonly used: number; readonly limit: number }>>;
+}

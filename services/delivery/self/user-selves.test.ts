@@ -1,0 +1,199 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import {
+  PresenceClientError,
+  plainStatus,
+  type StatusClaim,
+  type StatusKeeper,
+  type ToldStatus,
+} from "@realchat/presence-client";
+import { FakeClock } from "@realchat/presence-runtime/testing";
+import type { Dot } from "../push/dot.ts";
+import type { StatusMessage } from "./self.ts";
+import { UserSelves } from "./user-selves.ts";
+
+const lunch: StatusMessage = {
+  ...{ kind: "status", ageMs: undefined },
+  claim: { availability: "busy", text: "lunch", emoji: "", untilMs: undefined },
+};
+const clear: StatusMessage = { kind: "status", claim: undefined, ageMs: undefined };
+
+/** Selves between sockets and a presence of which a test decides what it answers. */
+function scene() {
+  const clock = new FakeClock();
+  const known = new Map<string, Pick<Dot, "online" | "version" | "status">>();
+  const looked: string[][] = [];
+  const calls: (StatusClaim | "clear")[] = [];
+  const heard: string[] = [];
+  const state = { answer: async (): Promise<ToldStatus> => ({ status: plainStatus(true), version: 7 }) };
+  const statuses: Pick<StatusKeeper, "setStatus" | "clearStatus" | "heard"> = {
+    setStatus: (_, claim) => {
+      calls.push(claim);
+      return state.answer();
+    },
+    clearStatus: () => {
+      calls.push("clear");
+      return state.answer();
+    },
+    heard: ({ userId }) => heard.push(userId),
+  };
+  const selves = new UserSelves({
+    ...{ statuses, clock, lookupMax: 100, usersMax: 1_000 },
+    lookup: async (userIds) => {
+      looked.push([...userIds]);
+      const dots = userIds.map((userId) => ({ ...offline, ...known.get(userId), userId }));
+      return { dots, recovering: false };
+    },
+  });
+  /** Connects a socket; what it was told, without types and headers. */
+  const connect = (userId = "ada", takesSelf = true) => {
+    const told: string[] = [];
+    const self = selves.connect(userId, {
+      takesSelf,
+      tellSelf: ({ availability, text }) => told.push(`${availability}${text && ` ${text}`}`),
+      tellRefused: (what, why) => told.push(`no ${what}: ${why}`),
+    });
+    return { self, told };
+  };
+  return { clock, known, looked, calls, heard, state, selves, connect };
+}
+
+const offline: Dot = {
+  ...{ userId: "", online: false, version: 0, cause: 0, deviceId: "", atUs: 0, lastSeenMs: 0, shard: 0 },
+  ...{ status: plainStatus(false), devices: undefined },
+};
+const online = (version: number, text = "") => ({
+  ...{ online: true, version, status: text === "" ? plainStatus(true) : { ...plainStatus(true), text } },
+});
+
+describe("a user's own sockets", () => {
+  test("are told the status after connecting, all that connect together by one look-up", async () => {
+    const { clock, known, looked, connect } = scene();
+    known.set("ada", online(3, "review"));
+    known.set("bob", online(4));
+    const [ada, bob] = [connect("ada"), connect("bob")];
+    await clock.advance(0);
+    const second = connect("ada");
+    assert.deepEqual([ada.told, bob.told, second.told], [["available review"], ["available"], ["available review"]]);
+    assert.deepEqual(looked, [["ada", "bob"]]);
+  });
+
+  test("are told once presence has them, and each change of the status, once", async () => {
+    const { clock, connect, selves, heard } = scene();
+    const { told } = connect();
+    await clock.advance(0);
+    assert.deepEqual(told, []);
+    const update = (state: Pick<Dot, "online" | "version" | "status">) =>
+      selves.update({ ...offline, ...state, userId: "ada" });
+    update(online(5));
+    update(online(5));
+    update(online(7, "lunch"));
+    update(online(6, "older"));
+    update({ ...online(8), online: false, status: plainStatus(false) });
+    update(online(9, "lunch"));
+    assert.deepEqual(told, ["available", "available lunch"]);
+    assert.equal(heard.length, 6, "a status that was changed elsewhere is not said again");
+  });
+
+  test("are told what a gap hid", async () => {
+    const { clock, known, connect, selves } = scene();
+    known.set("ada", online(3));
+    const { told } = connect();
+    await clock.advance(0);
+    known.set("ada", online(9, "lunch"));
+    selves.gap();
+    await clock.advance(0);
+    assert.deepEqual(told, ["available", "available lunch"]);
+  });
+
+  test("of the older protocol are not looked up for nothing, and say what they say", async () => {
+    const { clock, looked, calls, connect } = scene();
+    const { self } = connect("ada", false);
+    self.say(lunch);
+    await clock.advance(0);
+    assert.deepEqual([looked.length, calls.length], [0, 1]);
+  });
+
+  test("leave nothing behind when they are closed", async () => {
+    const { clock, looked, connect, selves } = scene();
+    const [first, second] = [connect(), connect()];
+    first.self.close();
+    assert.equal(selves.metrics.bounds.selves.used, 1);
+    second.self.close();
+    await clock.advance(0);
+    assert.deepEqual(looked, []);
+    assert.deepEqual([selves.metrics.bounds.selves.used, selves.metrics.bounds.selfLookups.used], [0, 0]);
+  });
+});
+
+describe("a status that a user says", () => {
+  test("is set, and told to all of the user's sockets; the answer comes though nothing has changed", async () => {
+    const { clock, calls, known, state, connect } = scene();
+    known.set("ada", online(3));
+    const [phone, laptop] = [connect(), connect()];
+    await clock.advance(0);
+    state.answer = async () => ({ status: { ...plainStatus(true), availability: "busy", text: "lunch" }, version: 8 });
+    phone.self.say(lunch);
+    await clock.advance(0);
+    phone.self.say({ ...lunch, ageMs: 5_000 });
+    await clock.advance(0);
+    const told = ["available", "busy lunch"];
+    assert.deepEqual([phone.told, laptop.told], [[...told, "busy lunch"], told]);
+    const [now, before] = calls as StatusClaim[];
+    assert.deepEqual([now?.availability, now?.text, now?.setAtMs], ["busy", "lunch", undefined]);
+    assert.equal(before?.setAtMs, Math.floor(clock.nowUs() / 1_000) - 5_000);
+  });
+
+  test("goes to presence in the order in which it was said", async () => {
+    const { clock, calls, state, connect } = scene();
+    const { promise, resolve } = Promise.withResolvers<ToldStatus>();
+    state.answer = () => promise;
+    const { self } = connect();
+    self.say(lunch);
+    self.say(clear);
+    await clock.advance(0);
+    assert.equal(calls.length, 1);
+    resolve({ status: plainStatus(true), version: 8 });
+    await clock.advance(0);
+    assert.deepEqual(
+      calls.map((call) => call === "clear"),
+      [false, true],
+    );
+  });
+
+  test("is refused with what is wrong, and nothing about the insides of this system", async () => {
+    const { clock, state, connect, selves } = scene();
+    const { self, told } = connect();
+    const refusals = [
+      ["INVALID_ARGUMENT", "claim.expires_at has passed: send a later one, or clear the claim"],
+      ["UNAVAILABLE", "no presence node answers (10.0.0.7:50056: broken)"],
+      ["UNIMPLEMENTED", "no status here: node-7 knows none"],
+    ] as const;
+    for (const [code, message] of refusals) {
+      state.answer = () => Promise.reject(new PresenceClientError(code, message));
+      self.say(lunch);
+      await clock.advance(0);
+    }
+    self.refuse("activity", "idle is neither true nor false");
+    assert.deepEqual(told, [
+      "no status: until has passed: send a later one, or clear the claim",
+      "no status: it cannot be stored now: try again later",
+      "no status: statuses are not known here yet",
+      "no activity: idle is neither true nor false",
+    ]);
+    assert.deepEqual(selves.metrics.refusals, { activity: 1, status: 3 });
+  });
+
+  test("ten times a minute is the most, by all sockets of a user together", async () => {
+    const { clock, calls, connect } = scene();
+    const [phone, laptop, other] = [connect(), connect(), connect("bob")];
+    await clock.advance(0);
+    for (let count = 0; count < 7; count++) phone.self.say(lunch);
+    for (let count = 0; count < 7; count++) laptop.self.say(clear);
+    other.self.say(lunch);
+    await clock.advance(0);
+    assert.equal(calls.length, 11);
+    const refused = laptop.told.filter((one) => /^no status: 10 a minute are the limit/.test(one));
+    assert.equal(refused.length, 4);
+  });
+});
