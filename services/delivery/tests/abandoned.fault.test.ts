@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { connect as connectTcp } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -64,6 +64,15 @@ after(async () => {
   await Promise.all(nodes.map((node) => node.kill()));
   await redis.stop();
 });
+
+/** As many as the kernel allows a listener to keep waiting; where it does not say, few. */
+function waitingMax(): number {
+  try {
+    return Math.min(1_500, Number(readFileSync("/proc/sys/net/core/somaxconn", "utf8")));
+  } catch {
+    return 100;
+  }
+}
 
 /** Sends a handshake to a gateway that does not answer, then gives up. */
 async function abandon(userId: string, how: "closed" | "silent"): Promise<() => void> {
@@ -194,4 +203,19 @@ describe("a client whose session was replaced by one that is gone", () => {
     assert.equal(living.end, undefined);
     living.socket.terminate();
   });
+});
+
+test("clients that come while a gateway stands still are kept for it by the kernel, as many as that allows", async (t) => {
+  const [host = "", port] = frozen.socketAddress.split(":");
+  frozen.pause();
+  let connected = 0;
+  const sockets = Array.from({ length: waitingMax() }, () => {
+    const socket = connectTcp(Number(port), host, () => connected++);
+    return socket.on("error", () => {});
+  });
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    frozen.resume();
+  });
+  await waitUntil(() => connected === sockets.length, { what: "all are connected", deadlineMs: 15_000 });
 });
