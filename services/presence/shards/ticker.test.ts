@@ -94,6 +94,37 @@ describe("ticking", () => {
     assert.equal(offline.length, 30_000);
   });
 
+  test("shards are ticked in groups, spread over the period, and a group that was held up takes its place again", async () => {
+    ticker.stop();
+    const ticked: (readonly [atMs: number, shard: number])[] = [];
+    const startedMs = clock.monotonicMs();
+    let tookMs = 0;
+    const grouped = new Ticker({
+      store: {
+        async tick(shard) {
+          ticked.push([clock.monotonicMs() - startedMs, shard]);
+          if (tookMs > 0) await new Promise<void>((resolve) => clock.after(tookMs, resolve));
+          return store.tick(0, 0);
+        },
+        isRecovering: () => false,
+      },
+      ...{ shardCount: 16, ttlMs, clock, onTick: () => undefined },
+    });
+    const shardsAt = (atMs: number) => ticked.flatMap(([itsMs, shard]) => (itsMs === atMs ? [shard] : []));
+    const [first, second] = [range(0, 8), range(8, 16)];
+    grouped.start();
+    await clock.advance(400);
+    assert.deepEqual([0, 125, 250, 375].map(shardsAt), [first, second, first, second]);
+    assert.equal(ticked.length, 32);
+    tookMs = 300;
+    await clock.advance(200);
+    tookMs = 0;
+    await clock.advance(1_000);
+    // The tick of 500 was answered at 800: its next turn was at 750.
+    assert.deepEqual([500, 750, 800, 1_000, 1_250].map(shardsAt), [first, [], first, first, first]);
+    grouped.stop();
+  });
+
   test("a store that does not answer stops the shard clock, not the ticks", async () => {
     ticker.stop();
     let away = true;
@@ -112,3 +143,7 @@ describe("ticking", () => {
     second.stop();
   });
 });
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, index) => from + index);
+}
