@@ -2,6 +2,7 @@
 
 /** The browser's time and chance. @type {Clock} */
 export const browserClock = {
+  now: Date.now,
   after(delayMs, run) {
     const timer = setTimeout(run, delayMs);
     return () => clearTimeout(timer);

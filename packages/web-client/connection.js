@@ -41,7 +41,7 @@ export class Connection {
   /**
    * @param {object} options
    * @param {string} options.url
-   * @param {PresenceClientOptions["token"]} options.token
+   * @param {PresenceClientOptions["token"]} [options.token]
    * @param {boolean} options.refused the last token was
    * @param {Clock} options.clock
    * @param {() => void} options.opened
@@ -113,7 +113,7 @@ export class Connection {
       this.#options.opened();
     };
     socket.onmessage = ({ data }) => this.#heard(data);
-    socket.onclose = ({ code, reason }) => this.#end(code, isFault(code) ? faultOf(code, reason) : undefined, reason);
+    socket.onclose = ({ code, reason }) => this.#end(code, faultOf(code, reason), reason);
     // Node 22 tells in no other way of a handshake that failed.
     socket.onerror = () => this.#end(LOST);
   }
@@ -153,6 +153,7 @@ export class Connection {
 
 /** @param {number} code @param {string} reason */
 function faultOf(code, reason) {
+  if (!isFault(code)) return;
   return new PresenceClientError("BAD_FRAME", `the gateway closed with ${code} ${reason}: what was sent is wrong`);
 }
 

@@ -7,10 +7,10 @@
  * @throws unless it is JSON, and has the lists that its type has
  */
 export function readFrame(text) {
-  const { type, users, stale } = JSON.parse(text);
+  const { type, users, ...rest } = JSON.parse(text);
   if (type === "hidden") return { type, users: users.filter(isId) };
   if (type === "snapshot" || type === "presence") return { type, users: users.filter(isUser) };
-  return { type, stale };
+  return { type, ...rest };
 }
 
 /** @param {UserPresence | null} user */

@@ -11,6 +11,8 @@ export class Listeners {
     snapshot: new Set(),
     presence: new Set(),
     hidden: new Set(),
+    self: new Set(),
+    refused: new Set(),
     state: new Set(),
     stale: new Set(),
     error: new Set(),

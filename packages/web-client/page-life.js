@@ -8,13 +8,11 @@
  */
 export function wakeWithPage(client) {
   if (typeof document === "undefined") return () => {};
+  const end = new AbortController();
   const wake = () => {
     if (!document.hidden) client.wake();
   };
-  document.addEventListener("visibilitychange", wake);
-  addEventListener("online", wake);
-  return () => {
-    document.removeEventListener("visibilitychange", wake);
-    removeEventListener("online", wake);
-  };
+  document.addEventListener("visibilitychange", wake, end);
+  addEventListener("online", wake, end);
+  return () => end.abort();
 }

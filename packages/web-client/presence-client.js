@@ -1,7 +1,9 @@
-/** @import { Clock, ConnectionState, PresenceClientOptions, PresenceEvents, ServerFrame, UserPresence } from "./types.d.ts" */
+/** @import { Clock, ConnectionState, OwnStatus, Policy, PresenceClientOptions, PresenceEvents, ServerFrame, UserPresence } from "./types.d.ts" */
 import { browserClock } from "./clock.js";
 import { Connection, isFault, LOST, NEVER_BEGAN } from "./connection.js";
+import { watchIdleness } from "./idleness.js";
 import { Listeners } from "./listeners.js";
+import { Oneself } from "./oneself.js";
 import { wakeWithPage } from "./page-life.js";
 import { transitions } from "./transitions.js";
 
@@ -28,8 +30,7 @@ const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
 /** A connection to a gateway, held up until it is closed, and what it tells of users. */
 export class PresenceClient {
-  #url;
-  #token;
+  #options;
   /** @type {Clock} */
   #clock;
   /** @type {ConnectionState} */
@@ -39,7 +40,8 @@ export class PresenceClient {
   #connection;
   // While open, until it has proven itself; while waiting, until it tries again.
   #cancelTimer = () => {};
-  #stopWaking = () => {};
+  /** Of the page, until it is closed. @type {(() => void)[]} */
+  #watches = [];
   #attempt = 0;
   #refused = false;
   // While waiting: how long an operator keeps us away, ms.
@@ -52,13 +54,14 @@ export class PresenceClient {
   #hasSnapshot = false;
   #isPresenceAway = false;
   #toldStale = true;
+  #oneself;
   #listeners = new Listeners();
 
   /** @param {PresenceClientOptions} options */
-  constructor({ url, token, clock = browserClock }) {
-    this.#url = url;
-    this.#token = token;
-    this.#clock = clock;
+  constructor(options) {
+    this.#options = options;
+    this.#clock = options.clock ?? browserClock;
+    this.#oneself = new Oneself(this.#clock, (frame) => this.#connection?.send(frame));
   }
 
   get state() {
@@ -73,6 +76,11 @@ export class PresenceClient {
   /** What is known of a user; undefined: nothing. @param {string} id */
   get(id) {
     return this.#users.get(id);
+  }
+
+  /** Oneself, as the gateway last told; undefined: it has not yet. */
+  get self() {
+    return this.#oneself.self;
   }
 
   /**
@@ -122,6 +130,20 @@ export class PresenceClient {
     this.#connection?.expectAnswer(ANSWER_MS);
   }
 
+  /** Says how one is, instead of what one said before. Without a connection: as soon as there is one. @param {OwnStatus} status */
+  setStatus(status) {
+    this.#oneself.say(status);
+  }
+
+  clearStatus() {
+    this.#oneself.say({ clear: true });
+  }
+
+  /** Changes what is named of who may see what; without a connection as soon as there is one. @param {Partial<Policy>} policy */
+  setPrivacy(policy) {
+    this.#oneself.setPrivacy(policy);
+  }
+
   /** Ends the session at once, for everyone to see; without a connection it ends as after a cut. */
   logout() {
     this.#go("end", LOGGED_OUT);
@@ -144,7 +166,7 @@ export class PresenceClient {
     const why = { code, ...(error !== undefined && { error }) };
     this.#cancelTimer();
     if (event === "again") this.#blockedMs = 0;
-    if (event === "connect") this.#stopWaking = wakeWithPage(this);
+    if (event === "connect") this.#watchPage();
     if (kind === "connecting") {
       this.#state = { kind };
       this.#connection = this.#newConnection();
@@ -157,17 +179,21 @@ export class PresenceClient {
     } else {
       this.#state = { kind, ...why };
       this.#attempt = 0;
-      this.#stopWaking();
+      for (const end of this.#watches) end();
     }
     if (kind === "waiting" || kind === "closed") this.#drop(code);
     this.#listeners.tell("state", this.#state);
     this.#tellStale();
   }
 
+  #watchPage() {
+    const { idle } = this.#options;
+    this.#watches = [wakeWithPage(this), watchIdleness(this.#clock, this.#oneself.setIdle, idle)];
+  }
+
   #newConnection() {
     return new Connection({
-      url: this.#url,
-      token: this.#token,
+      ...this.#options,
       refused: this.#refused,
       clock: this.#clock,
       opened: () => this.#go("opened"),
@@ -189,12 +215,13 @@ export class PresenceClient {
       this.#attempt = 0;
     });
     this.#sendIds("subscribe", [...this.#subscribed]);
+    this.#oneself.opened();
   }
 
   /** @param {number} code @param {unknown} error @param {string} reason of the close frame */
   #ended(code, error, reason) {
     this.#refused ||= code === TOKEN_REFUSED;
-    const canRenew = code === TOKEN_REFUSED && typeof this.#token === "function";
+    const canRenew = code === TOKEN_REFUSED && typeof this.#options.token === "function";
     // 44xx: the gateway does not accept who we are, and would not the next time.
     const isRefused = code >= 4400 && code < 4500 && !canRenew;
     const isOver = code === SESSION_REPLACED || code === LOGGED_OUT || code === NEVER_BEGAN;
@@ -220,6 +247,8 @@ export class PresenceClient {
     if (frame.type === "hidden") this.#hide(frame.users);
     if (frame.type === "snapshot" || frame.type === "presence") this.#learn(frame.type, frame.users);
     if (frame.type === "stale") this.#isPresenceAway = frame.stale === true;
+    if (frame.type === "self") this.#listeners.tell("self", this.#oneself.hear(frame));
+    if (frame.type === "refused") this.#listeners.tell("refused", this.#oneself.hearRefusal(frame));
     this.#tellStale();
   }
 

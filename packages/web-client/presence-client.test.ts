@@ -1,21 +1,21 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
-import { FakeClock } from "@realchat/presence-runtime/testing";
 import { waitUntil } from "@realchat/presence-testing";
 import { PresenceClient } from "./presence-client.js";
 import type { PresenceClientError } from "./presence-client-error.js";
+import { PageClock } from "./testing/page-clock.ts";
 import { type ScriptedGateway, startScriptedGateway } from "./testing/scripted-gateway.ts";
-import type { PresenceClientOptions, PresenceEvents, UserPresence } from "./types.d.ts";
+import type { PresenceClientOptions, PresenceEvents, Self, UserPresence } from "./types.d.ts";
 
 let gateway: ScriptedGateway;
-let clock: FakeClock;
+let clock: PageClock;
 let client: PresenceClient;
 let giveBack = () => {};
 let told: { [Name in keyof PresenceEvents]: PresenceEvents[Name][] };
 
 beforeEach(async () => {
   gateway = await startScriptedGateway();
-  clock = new FakeClock();
+  clock = new PageClock();
 });
 
 afterEach(async () => {
@@ -28,8 +28,8 @@ afterEach(async () => {
 /** A client that is connecting; `told` has all that it tells. */
 function start(options: Partial<PresenceClientOptions> = {}): void {
   client = new PresenceClient({ url: `${gateway.url}?device_id=laptop`, clock, ...options });
-  told = { snapshot: [], presence: [], hidden: [], state: [], stale: [], error: [] };
-  for (const name of ["snapshot", "presence", "hidden", "state", "stale", "error"] as const) {
+  told = { snapshot: [], presence: [], hidden: [], self: [], refused: [], state: [], stale: [], error: [] };
+  for (const name of Object.keys(told) as (keyof typeof told)[]) {
     client.on(name, (detail) => void (told[name] as unknown[]).push(detail));
   }
   client.connect();
@@ -132,6 +132,39 @@ describe("a client", () => {
     const second = await gateway.socket(1);
     await waitUntil(() => second.heard.length === 1, { what: "a frame arrives" });
     assert.deepEqual(second.heard, [{ type: "subscribe", users: ["user-0"] }]);
+  });
+
+  test("tells what people see of users, and of oneself, and says what is set of it", async () => {
+    start();
+    const socket = await gateway.socket(0);
+    await untilState("open");
+    const users: UserPresence[] = [
+      { ...bob, availability: "busy", status: { text: "In a meeting", until: 1_790_000_000_000 } },
+      { ...eve, online: true, availability: "away", idleSince: 1_789_999_000_000 },
+    ];
+    socket.send({ type: "snapshot", users });
+    const policy = { invisible: false, online: "audience", lastSeen: "audience", status: "audience" } as const;
+    const self: Self = {
+      availability: "available",
+      policy: { ...policy, devices: "nobody", reciprocal: false, except: { show: [], hide: [] } },
+    };
+    socket.send({ type: "self", ...self });
+    await waitUntil(() => client.self, { what: "it knows oneself" });
+    assert.deepEqual([told.snapshot, told.self, client.self], [[users], [self], self]);
+
+    client.setStatus({ text: "Back soon" });
+    client.clearStatus();
+    client.setPrivacy({ invisible: true });
+    await waitUntil(() => socket.heard.length === 3, { what: "all is said" });
+    assert.deepEqual(socket.heard, [
+      { type: "status", text: "Back soon" },
+      { type: "status", clear: true },
+      { type: "privacy", invisible: true },
+    ]);
+    const refusal = { what: "privacy", why: "the organisation shows everybody" };
+    socket.send({ type: "refused", ...refusal });
+    await waitUntil(() => told.refused.length > 0, { what: "it is refused" });
+    assert.deepEqual(told.refused, [refusal]);
   });
 
   test("logs out with a code that says so, and stays away", async () => {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { after, before, test } from "node:test";
-import { FakeClock } from "@realchat/presence-runtime/testing";
 import {
   startDelivery,
   startPresence,
@@ -10,6 +9,7 @@ import {
   waitUntil,
 } from "@realchat/presence-testing";
 import { PresenceClient } from "./presence-client.js";
+import { PageClock } from "./testing/page-clock.ts";
 
 let presence: TestPresence;
 let delivery: TestDelivery;
@@ -44,7 +44,7 @@ after(async () => {
 
 test("a connection that dies before its first answer is found within 40 s, by a client that asks nothing", async () => {
   const { port } = network.address() as AddressInfo;
-  const clock = new FakeClock();
+  const clock = new PageClock();
   const client = new PresenceClient({ url: `ws://127.0.0.1:${port}/ws?user_id=ada&device_id=phone`, clock });
   client.connect();
   await waitUntil(() => client.state.kind === "open", { what: "the socket is open" });

@@ -26,8 +26,8 @@ afterEach(() => gateway.close());
 
 test("the package holds the modules with their types, what they weigh, and nothing else", () => {
   const modules = [
-    ...["clock", "connection", "frame", "index", "listeners", "page-life", "presence-client", "presence-client-error"],
-    ...["report", "subscribe-visible", "transitions"],
+    ...["clock", "connection", "frame", "idleness", "index", "listeners", "oneself", "own-claim", "page-life"],
+    ...["presence-client", "presence-client-error", "report", "subscribe-visible", "transitions"],
   ];
   assert.deepEqual(
     project.packed.toSorted(),
@@ -77,6 +77,11 @@ test("its types hold in a strict project", () => {
      if (state.kind === "closed") state.code satisfies number;
      presence.on("stale", (stale) => stale satisfies boolean);
      presence.on("error", (error) => error instanceof PresenceClientError && (error.code satisfies "BAD_FRAME" | "BAD_TOKEN" | "BAD_URL"));
+     presence.setStatus({ availability: "busy", text: "In a meeting", until: 1_790_000_000_000 });
+     presence.setPrivacy({ lastSeen: "contacts" });
+     presence.on("self", ({ policy }) => policy?.invisible satisfies boolean | undefined);
+     // @ts-expect-error there is no such availability
+     presence.setStatus({ availability: "gone" });
      subscribeVisible(presence, (row) => row.id).stop();
      // @ts-expect-error there is no such event
      presence.on("gone", () => {});

@@ -10,8 +10,8 @@ import { garbage } from "./state-scenarios.js";
  *     /hang                    never answers the handshake
  *     /refuse, /drop           answers it with 401, or with the end of the connection
  *     /open                    opens, and says nothing
- *     /pong, /garbage          opens, and answers the first message, the one with a pong and then garbage, too, bit by bit
- *     /close-4000, /cut        opens, and at the first message ends it so
+ *     /pong, /garbage          opens, and answers the first ping, the one with a pong and then garbage, too, bit by bit
+ *     /close-4000, /cut        opens, and at the first ping ends it so
  *
  * To a plain request it answers with a file, and at /handshake-of-7 once the handshake of ?scenario=7 is there.
  */
@@ -41,7 +41,11 @@ export async function startScenarioGateway(serve: (url: string) => string | unde
     if (path === "refuse")
       return void stream.end("HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
     server.handleUpgrade(request, stream, head, (socket) => {
-      socket.once("message", () => answer(socket, path));
+      socket.on("message", function hear(data) {
+        if (JSON.parse(String(data)).type !== "ping") return;
+        socket.off("message", hear);
+        void answer(socket, path);
+      });
     });
   });
   await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));

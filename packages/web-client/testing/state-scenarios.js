@@ -1,5 +1,5 @@
 /** @import { PresenceClient } from "../presence-client.js" */
-import { browserClock } from "../clock.js";
+import { handClock, turn } from "./hand-clock.js";
 
 /**
  * Every scenario into and out of every state of a client: what happens, in order, and the states that it tells. It is plain JavaScript,
@@ -195,35 +195,6 @@ function tokens(token) {
   };
 }
 
-/** A clock that only a step moves. */
-function handClock() {
-  let nowMs = 0;
-  /** @type {Set<{ atMs: number, run: () => void }>} */
-  const timers = new Set();
-  return {
-    random: () => 0.5,
-    timers: () => timers.size,
-    /** @param {number} delayMs @param {() => void} run */
-    after(delayMs, run) {
-      const timer = { atMs: nowMs + delayMs, run };
-      timers.add(timer);
-      return () => void timers.delete(timer);
-    },
-    async advance(/** @type {number} */ byMs) {
-      const endMs = nowMs + byMs;
-      for (;;) {
-        await turn();
-        const next = [...timers].sort((one, other) => one.atMs - other.atMs)[0];
-        if (next === undefined || next.atMs > endMs) break;
-        timers.delete(next);
-        nowMs = next.atMs;
-        next.run();
-      }
-      nowMs = endMs;
-    },
-  };
-}
-
 /** Something asked and answered beside it: what was under way before has arrived. @param {string} url */
 async function fence(url) {
   await fetch(url.replace("ws", "http"));
@@ -237,6 +208,3 @@ async function eventually(condition, what) {
     await turn();
   }
 }
-
-/** Whatever is ready to run has run. */
-const turn = () => new Promise((resolve) => browserClock.after(0, () => resolve(undefined)));

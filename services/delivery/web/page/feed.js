@@ -15,6 +15,7 @@ const causes = {
   restated: "told again",
   instance_lost: "gateway lost",
   forced: "closed by an operator",
+  status: "",
 };
 
 /** What changes, as it happens, the newest on top. */
