@@ -9,10 +9,15 @@ const scene = pageScene();
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 const long = "a".repeat(128);
+const until = 1_790_000_000_000;
+const [away, busy, notToBeDisturbed] = ["away", "busy", "do_not_disturb"] as const;
 const users = [
   { id: "bruno", online: true, version: 1, devices: ["laptop-1", "phone-2", long] },
   { id: "chen", online: false, version: 1, lastSeen: 1_790_000_000_000 },
   { id: "dina", online: false, version: 1 },
+  { id: "elif", online: true, version: 1, availability: away, idleSince: until },
+  { id: "finn", online: true, version: 1, availability: busy, status: { emoji: "🗓️", text: "w".repeat(140), until } },
+  { id: "grace", online: true, version: 1, availability: notToBeDisturbed, idleSince: until },
   { id: "😀 Smile", online: true, version: 1, devices: ["tablet-1"] },
   { id: long, online: true, version: 1, devices: [long] },
 ];
@@ -30,6 +35,12 @@ async function fullPage() {
     users: [{ id: long, online: false, version: 2, cause: "connection_lost", at: 1_790_000_000_000 }],
   });
   await untilText(scene.page, ".feed", "went offline");
+  const policy = { invisible: false, online: "audience", lastSeen: "audience", status: "audience" } as const;
+  socket.send({
+    ...{ type: "self", availability: "busy", status: { text: "w".repeat(140), until } },
+    policy: { ...policy, devices: "nobody", reciprocal: false, except: { show: [], hide: [] } },
+  });
+  await untilText(scene.page, ".say", "Busy");
   return socket;
 }
 
@@ -44,6 +55,13 @@ async function violations(page: Page): Promise<string[]> {
   return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));
 }
 
+/** The form of a dot, whatever its colors. */
+async function shapeOf(id: string): Promise<string> {
+  const styles = ["background-image", "border-top-left-radius"];
+  const dot = `.contact[data-user=${id}] .dot`;
+  return (await Promise.all(styles.map((style) => styleOf(scene.page, dot, style)))).join();
+}
+
 const looks = [
   { colorScheme: "light", forcedColors: "none" },
   { colorScheme: "dark", forcedColors: "none" },
@@ -53,13 +71,15 @@ const looks = [
 
 describe("for everybody", () => {
   for (const look of looks) {
-    test(`axe finds nothing, ${look.colorScheme}${look.forcedColors === "active" ? ", forced colors" : ""}`, async () => {
+    test(`axe finds nothing, and each availability has a shape, ${look.colorScheme}${look.forcedColors === "active" ? ", forced colors" : ""}`, async () => {
       const { page } = scene;
       await page.emulateMedia(look);
       await page.goto(scene.origin);
       await page.getByRole("button", { name: "Bruno Costa" }).waitFor();
       assert.deepEqual(await violations(page), [], "signing in");
       const socket = await fullPage();
+      const shapes = await Promise.all(["bruno", "elif", "finn", "grace"].map(shapeOf));
+      assert.equal(new Set(shapes).size, shapes.length, JSON.stringify(shapes));
       assert.deepEqual(await violations(page), [], "signed in");
       socket.send({ type: "stale", stale: true });
       await untilText(page, "[role=status]", "out of date");
@@ -67,6 +87,10 @@ describe("for everybody", () => {
       await page.getByRole("button", { name: "Cut the network" }).click();
       await untilText(page, "[role=status]", "Network cut");
       assert.deepEqual(await violations(page), [], "cut");
+      await page.locator(".say").click();
+      await page.getByRole("dialog").getByLabel("Until").selectOption("A date and time");
+      assert.deepEqual(await violations(page), [], "choosing a status");
+      await page.keyboard.press("Escape");
       await page.setViewportSize({ width: 320, height: 700 });
       assert.deepEqual(await violations(page), [], "narrow");
       await page.goto(`${scene.origin}/crashed.html?as=ada`);
@@ -100,7 +124,7 @@ describe("for everybody", () => {
       await fullPage();
       const wide = await scene.page.evaluate(`({
         page: document.documentElement.scrollWidth - document.documentElement.clientWidth,
-        rows: [...document.querySelectorAll(".contact, .feed li, .me")].flatMap((row) => {
+        rows: [...document.querySelectorAll(".contact, .feed li, .me, .own")].flatMap((row) => {
           const parts = [...row.children].map((part) => part.getBoundingClientRect()).filter(({ width, height }) => width * height > 0);
           const beyond = parts.filter((part) => part.right > row.getBoundingClientRect().right + 0.5);
           const overlaps = parts.filter((one, index) => parts.some((other, at) => at > index

@@ -1,8 +1,11 @@
 /** @import { UserPresence } from "../../../../packages/web-client/types.d.ts" */
+import { availabilityOf, inWords } from "./availability.js";
 import { avatar, personOf } from "./cast.js";
+import { changeOf } from "./change.js";
 import { deviceChip } from "./device.js";
 import { element } from "./element.js";
-import { ago } from "./time.js";
+import { sayingLine } from "./status.js";
+import { ago, duration } from "./time.js";
 
 /** The list of those who may be seen, each with a dot. */
 export function contactList() {
@@ -38,10 +41,10 @@ export function contactList() {
     box,
     /**
      * @param {readonly UserPresence[]} users
-     * @returns those of them who were shown and have come or gone since
+     * @returns what has changed of those of them who were shown
      */
     show(users) {
-      const turned = users.filter(({ id, online }) => (shown.get(id)?.user.online ?? online) !== online);
+      const changes = users.map((user) => changeOf(shown.get(user.id)?.user, user)).filter((change) => !!change);
       for (const user of users) {
         const known = shown.get(user.id);
         const row = known?.row ?? place(list, user.id);
@@ -49,10 +52,10 @@ export function contactList() {
         const devices = user.devices ?? (user.online ? (known?.user.online ? known.user.devices : undefined) : []);
         const next = { ...user, devices: devices ?? (user.device ? [user.device] : []) };
         shown.set(user.id, { user: next, row });
-        fill(row, next, { isChange: turned.includes(user), isStale });
+        fill(row, next, { isChange: changes.some((change) => change.user === user), isStale });
       }
       summarize();
-      return turned;
+      return changes;
     },
     /** @param {readonly string[]} ids */
     hide(ids) {
@@ -62,9 +65,9 @@ export function contactList() {
       }
       summarize();
     },
-    /** Says again how long ago everybody was seen. */
+    /** Says again how long ago everybody was seen, or is idle. */
     tick() {
-      for (const { user, row } of shown.values()) if (!user.online) fill(row, user, { isStale });
+      for (const { user, row } of shown.values()) if (!user.online || user.idleSince) fill(row, user, { isStale });
     },
     /** @param {boolean} mayBeOutOfDate what is shown */
     showStale(mayBeOutOfDate) {
@@ -91,6 +94,7 @@ function fill(row, user, { isChange = false, isStale }) {
   const person = personOf(user.id);
   const dot = element("span", { class: isChange ? "dot changed" : "dot" });
   row.dataset.online = String(user.online);
+  row.dataset.availability = availabilityOf(user);
   row.replaceChildren(
     element("span", { class: "face" }, avatar(person), dot),
     element(
@@ -98,6 +102,7 @@ function fill(row, user, { isChange = false, isStale }) {
       { class: "who" },
       element("strong", { title: person.name }, person.name),
       element("span", { class: "role" }, person.role),
+      sayingLine(user),
     ),
     user.online
       ? element("div", { class: "chips" }, ...(user.devices ?? []).map(deviceChip))
@@ -107,10 +112,18 @@ function fill(row, user, { isChange = false, isStale }) {
 }
 
 /** @param {UserPresence} user @param {boolean} isStale */
-function status({ online, lastSeen }, isStale) {
-  if (online) return isStale ? "Was online" : "Online";
+function status(user, isStale) {
+  const { online, lastSeen, idleSince } = user;
+  const words = inWords[availabilityOf(user)];
+  const idle = idleSince !== undefined && duration(Date.now() - idleSince);
+  if (online) return element("span", {}, isStale ? words.was : words.now, idle && idleText(idle));
   if (!lastSeen) return isStale ? "Was offline" : "Offline";
   const title = new Date(lastSeen).toLocaleString();
   const time = element("time", { datetime: new Date(lastSeen).toISOString(), title }, ago(lastSeen, Date.now()));
   return element("span", {}, "last seen ", time);
+}
+
+/** @param {string} elapsed */
+function idleText(elapsed) {
+  return element("span", { class: "idle" }, ` idle for ${elapsed}`);
 }

@@ -1,4 +1,5 @@
-/** @import { UserPresence } from "../../../../packages/web-client/types.d.ts" */
+/** @import { Change } from "./change.js" */
+import { availabilityOf } from "./availability.js";
 import { personOf } from "./cast.js";
 import { deviceName } from "./device.js";
 import { element } from "./element.js";
@@ -32,25 +33,26 @@ export function liveFeed() {
     element("div", { role: "log", "aria-labelledby": "live-title" }, log),
     empty,
   );
-  /** @param {UserPresence} user @param {string} latency @param {string} explanation */
-  const add = (user, latency, explanation) => {
+  /** @param {Change} change @param {string} latency @param {string} explanation */
+  const add = (change, latency, explanation) => {
     empty.hidden = true;
-    log.prepend(entry(user, latency, explanation));
+    log.prepend(entry(change, latency, explanation));
     while (log.childElementCount > MAX_ENTRIES) log.lastElementChild?.remove();
   };
   return {
     box,
-    /** A change that was just pushed. @param {UserPresence} user */
-    changed(user) {
-      if (user.at === undefined) return add(user, "", "");
-      const latencyMs = Date.now() - user.at;
+    /** A change that was just pushed. @param {Change} change */
+    changed(change) {
+      const { at } = change.user;
+      if (at === undefined) return add(change, "", "");
+      const latencyMs = Date.now() - at;
       latencies.push(latencyMs);
       figure.textContent = `median ${span(median(latencies))}`;
-      add(user, span(latencyMs), "from the change in the store to this screen, by both machines' clocks");
+      add(change, span(latencyMs), "from the change in the store to this screen, by both machines' clocks");
     },
-    /** A change that happened while nobody could tell us. @param {UserPresence} user */
-    caughtUp(user) {
-      add(user, "caught up", "happened while this window was cut off");
+    /** A change that happened while nobody could tell us. @param {Change} change */
+    caughtUp(change) {
+      add(change, "caught up", "happened while this window was cut off");
     },
   };
 }
@@ -60,19 +62,19 @@ function median(values) {
   return values.toSorted((one, other) => one - other)[values.length >> 1] ?? 0;
 }
 
-/** @param {UserPresence} user @param {string} latency @param {string} explanation */
-function entry(user, latency, explanation) {
+/** @param {Change} change @param {string} latency @param {string} explanation */
+function entry({ user, news }, latency, explanation) {
   const { name } = personOf(user.id);
   const how = [user.cause && causes[user.cause], user.device && `on ${deviceName(user.device)}`];
   const text = how.filter(Boolean).join(" ");
   return element(
     "li",
-    { "data-online": String(user.online), "data-user": user.id },
+    { "data-online": String(user.online), "data-availability": availabilityOf(user), "data-user": user.id },
     element("span", { class: "dot" }),
     element(
       "div",
       { class: "what" },
-      element("p", {}, element("strong", {}, name), user.online ? " came online" : " went offline"),
+      element("p", {}, element("strong", {}, name), ` ${news}`),
       element("p", { class: "how" }, element("time", {}, clockTime(user.at ?? Date.now())), text && ` · ${text}`),
     ),
     latency !== "" && element("span", { class: "latency", title: explanation }, latency),

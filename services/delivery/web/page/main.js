@@ -7,6 +7,7 @@ import { isEnded, showConnection } from "./connection.js";
 import { contactList } from "./contacts.js";
 import { deviceIdOf, likelyKind, settleDevice } from "./device.js";
 import { liveFeed } from "./feed.js";
+import { ownStatus } from "./own-status.js";
 import { problemView } from "./problem.js";
 import { signInView } from "./sign-in.js";
 import { keepToken, keptToken } from "./token.js";
@@ -67,11 +68,18 @@ function signIn(person, kind, token) {
 
   const query = new URLSearchParams({ ...(token ? {} : { user_id: person.id }), device_id: deviceId });
   const url = `${location.origin.replace(/^http/, "ws")}/ws?${query}`;
-  const client = new PresenceClient({ url, token: token?.text });
+  // Whoever tries this as two people in one browser is two people.
+  const idle = { channel: `realchat-presence-${person.id}` };
+  const client = new PresenceClient({ url, token: token?.text, idle });
   const contacts = contactList();
   const feed = liveFeed();
+  const status = ownStatus({
+    set: (next) => client.setStatus(next),
+    clear: () => client.clearStatus(),
+    setInvisible: (invisible) => client.setPrivacy({ invisible }),
+  });
   const others = token ? [] : cast.filter(({ id }) => id !== person.id);
-  const you = youCard(person, deviceId, others, {
+  const you = youCard(person, deviceId, status.box, others, {
     cut() {
       if (isEnded(client.state)) return;
       if (client.state.kind === "closed") client.connect();
@@ -106,12 +114,14 @@ function signIn(person, kind, token) {
     }
   });
   client.on("snapshot", (users) => {
-    for (const user of contacts.show(users)) feed.caughtUp(user);
+    for (const change of contacts.show(users)) feed.caughtUp(change);
   });
   client.on("presence", (users) => {
-    for (const user of contacts.show(users)) feed.changed(user);
+    for (const change of contacts.show(users)) feed.changed(change);
   });
   client.on("hidden", contacts.hide);
+  client.on("self", status.show);
+  client.on("refused", ({ what, why }) => what !== "activity" && status.refuse(why));
   client.connect();
   show(you.box, contacts.box, feed.box);
 }

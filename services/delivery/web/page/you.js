@@ -7,10 +7,11 @@ import { element, icon } from "./element.js";
  * Oneself, and what one can do to be seen otherwise.
  * @param {Person} person
  * @param {string} deviceId
+ * @param {HTMLElement} own status
  * @param {readonly Person[]} others
  * @param {{ cut(): void, crash(): void, logOut(): void }} actions
  */
-export function youCard(person, deviceId, others, actions) {
+export function youCard(person, deviceId, own, others, actions) {
   const cutLabel = element("strong", {}, "Cut the network");
   const cutHint = element("span", {}, "Grey after a short grace");
   const windows = others.map((other) =>
@@ -37,6 +38,7 @@ export function youCard(person, deviceId, others, actions) {
       ),
       deviceChip(deviceId),
     ),
+    own,
     element(
       "div",
       { class: "actions" },
