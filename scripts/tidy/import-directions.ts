@@ -160,12 +160,15 @@ const layers: Record<string, Record<string, Layer>> = {
       instead: "Use audience/directory.ts or feed/feed.ts, and extend it if need be. Map: docs/architecture.md",
     },
     gateway: {
-      may: ["gateway/", "self/self.ts", ...pushPort],
+      may: ["gateway/", "privacy/policy.ts", "self/self.ts", ...pushPort],
       why: "gateway is about sockets: what they are told is the business of push and self.",
       instead: "Use push/push.ts or self/self.ts, and extend it if need be. Map: docs/architecture.md",
     },
     self: {
-      may: ["self/", "feed/feed.ts", "push/lookup-request.ts", "push/lookups.ts", "push/presence-lookup.ts"],
+      may: [
+        ...["self/", "feed/feed.ts", "push/lookup-request.ts", "push/lookups.ts", "push/presence-lookup.ts"],
+        ...[...privacyPort, "privacy/privacy-error.ts"],
+      ],
       why: "self knows its neighbours by their ports, and users' look-ups as push has them.",
       instead: "Let main.ts pass it in. Map: docs/architecture.md",
     },

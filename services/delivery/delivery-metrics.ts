@@ -224,11 +224,11 @@ function exposeSessions(metrics: Metrics, { keeper, channels }: Parts): void {
 
 function exposeStatuses(metrics: Metrics, { selves, keeper, statuses }: Parts): void {
   metrics.total(
-    { name: "delivery_self_frames_total", help: "Frames that told sockets of their own user's status." },
+    { name: "delivery_self_frames_total", help: "Frames that told sockets of their own user." },
     () => selves.metrics.told,
   );
   metrics.total(
-    { name: "delivery_self_refused_total", help: "Messages about one's own status or activity that were refused." },
+    { name: "delivery_self_refused_total", help: "Messages about oneself that were refused, by type." },
     () => samples("what", selves.metrics.refusals),
   );
   metrics.total({ name: "delivery_statuses_total", help: "Statuses that users set, by what came of it." }, () => {

@@ -117,9 +117,10 @@ async function run(settings: LiveSettings<DeliveryConfig>): Promise<void> {
     },
   };
   const selves = new UserSelves({
-    ...{ statuses, lookup, clock },
+    ...{ statuses, lookup, policies, clock },
     ...{ lookupMax: config.push.limits.lookupMax, usersMax: config.limits.socketsMax },
   });
+  policies.onChange(selves);
   const foreignOrigins = new ForeignOrigins((origin) => {
     log.warn({ origin }, `pages of ${origin} may not open sockets here; if they are yours, add it to ORIGINS`);
   });

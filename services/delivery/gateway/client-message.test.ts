@@ -38,6 +38,11 @@ describe("a client's message", () => {
     });
   });
 
+  test("changes what of the user others see; what it may say is the policy's business", () => {
+    const message = { type: "privacy", invisible: true };
+    assert.deepEqual(readClientMessage(JSON.stringify(message)), { kind: "privacy", content: message });
+  });
+
   test("about oneself that is invalid is refused, and the socket stays", () => {
     const why = (message: object) => {
       const read = readClientMessage(JSON.stringify(message));

@@ -2,7 +2,7 @@ import { type Availability, availabilities } from "@realchat/presence-client";
 import { wrongWithId } from "@realchat/presence-runtime";
 import type { IdFault } from "@realchat/presence-runtime/ids";
 import { faultOfEmoji, faultOfStatusText } from "@realchat/presence-runtime/status-text";
-import type { SelfMessage, StatusMessage } from "../self/self.ts";
+import type { PrivacyMessage, SelfMessage, StatusMessage } from "../self/self.ts";
 
 /** A message from a client. */
 type ClientMessage =
@@ -22,6 +22,7 @@ type SaidOfOneself =
   /** Whether somebody uses the device; `ageMs`: since when nobody does. */
   | { readonly kind: "activity"; readonly isIdle: boolean; readonly ageMs: number }
   | StatusMessage
+  | PrivacyMessage
   | { readonly kind: "refused"; readonly what: SelfMessage; readonly why: string };
 
 /** The age of a claim, or of idleness, at most: 30 days. */
@@ -40,6 +41,8 @@ export function readClientMessage(text: string): ClientMessage {
     case "activity":
     case "status":
       return readOfOneself(message.type, message);
+    case "privacy":
+      return { kind: "privacy", content: message };
     default:
       return { kind: "unknown" };
   }

@@ -6,6 +6,7 @@ import { describe, test } from "node:test";
 import { type Activity, plainStatus, type SessionHandle } from "@realchat/presence-client";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { WebSocket } from "ws";
+import { everything, serialise } from "../privacy/policy.ts";
 import type { FrameFormat } from "../push/frame-format.ts";
 import type { Self } from "../self/self.ts";
 import { Connection, type End } from "./connection.ts";
@@ -53,8 +54,8 @@ function scene({ expiresAtMs, format = jsonFrames }: { expiresAtMs?: number; for
   return { clock, socket, pongs, sent, ends, closes, messages, say, connection };
 }
 
-/** Of a frame with a header of two bytes. */
-const textOf = (frame: Buffer) => frame.subarray(2).toString();
+/** Of a frame with a header of two or four bytes. */
+const textOf = (frame: Buffer) => frame.subarray((frame[1] as number) < 126 ? 2 : 4).toString();
 
 test("pings are answered, but not those of a client that does not read the answers", () => {
   const { socket, pongs, ends } = scene();
@@ -105,37 +106,46 @@ describe("what a user says of itself", () => {
     const { connection, say, messages, ends, socket } = scene();
     const heard: unknown[] = [];
     const self: Self = {
-      say: ({ claim }) => heard.push(claim?.text),
+      say: (message) => heard.push(message.kind === "status" ? message.claim?.text : message.content),
       refuse: (what, why) => heard.push([what, why]),
       close: () => heard.push("closed"),
     };
     connection.setSelf(self);
     say('{"type":"status","text":"lunch"}');
     say('{"type":"status","text":7}');
-    assert.deepEqual(heard, ["lunch", ["status", "text is not a text"]]);
-    assert.deepEqual([messages, ends], [["status", "refused"], []]);
+    say('{"type":"privacy","invisible":true}');
+    const policy = { type: "privacy", invisible: true };
+    assert.deepEqual(heard, ["lunch", ["status", "text is not a text"], policy]);
+    assert.deepEqual([messages, ends], [["status", "refused", "privacy"], []]);
     socket.emit("close", 1000);
     assert.equal(heard.at(-1), "closed");
   });
 
   test("is answered in the newer protocol alone, and not to a client that does not read", () => {
     const { connection, sent, ends, socket } = scene();
-    connection.tellSelf({ ...plainStatus(true), availability: "do-not-disturb", text: "review" });
-    connection.tellSelf(plainStatus(true));
+    const status = { ...plainStatus(true), availability: "do-not-disturb", text: "review" } as const;
+    const plain = { status: plainStatus(true), policy: undefined };
+    connection.tellSelf({ status, policy: everything });
+    connection.tellSelf(plain);
     connection.tellRefused("status", "it says nothing");
     assert.deepEqual(
       sent.map((frame) => JSON.parse(frame)),
       [
-        { type: "self", availability: "do_not_disturb", status: { text: "review" } },
+        {
+          type: "self",
+          availability: "do_not_disturb",
+          status: { text: "review" },
+          policy: JSON.parse(serialise(everything)),
+        },
         { type: "self", availability: "available" },
         { type: "refused", what: "status", why: "it says nothing" },
       ],
     );
     socket.bufferedAmount = muchUnread;
-    connection.tellSelf(plainStatus(true));
+    connection.tellSelf(plain);
     assert.deepEqual([sent.length, ends], [3, ["slow"]]);
     const older = scene({ format: envelopeFrames });
-    older.connection.tellSelf(plainStatus(true));
+    older.connection.tellSelf(plain);
     older.connection.tellRefused("status", "it says nothing");
     assert.deepEqual([older.sent, older.ends], [[], []]);
   });

@@ -1,12 +1,12 @@
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
-import type { Activity, ClosedByOperator, CloseReason, SessionHandle, UserStatus } from "@realchat/presence-client";
+import type { Activity, ClosedByOperator, CloseReason, SessionHandle } from "@realchat/presence-client";
 import { type Clock, type Rate, TokenBucket } from "@realchat/presence-runtime";
 import { type RawData, WebSocket } from "ws";
 import type { FrameFormat } from "../push/frame-format.ts";
 import type { FrameSink } from "../push/frame-sink.ts";
 import type { Subscription } from "../push/push.ts";
-import type { Self, SelfMessage, SelfSink } from "../self/self.ts";
+import type { Self, SelfMessage, SelfSink, SelfView } from "../self/self.ts";
 import { readClientMessage } from "./client-message.ts";
 import { type Close, closes, loggedOut } from "./close-codes.ts";
 import { pingFrame } from "./protocols/message-frame.ts";
@@ -189,8 +189,8 @@ export class Connection implements FrameSink, SelfSink {
     return !this.format.isBinary;
   }
 
-  tellSelf(status: UserStatus): void {
-    if (this.takesSelf) this.#tell(selfFrame(status));
+  tellSelf(view: SelfView): void {
+    if (this.takesSelf) this.#tell(selfFrame(view));
   }
 
   tellRefused(what: SelfMessage, why: string): void {
@@ -273,6 +273,7 @@ export class Connection implements FrameSink, SelfSink {
         this.#sayActivity(message);
         return;
       case "status":
+      case "privacy":
         this.#self?.say(message);
         return;
       case "refused":

@@ -1,4 +1,5 @@
 import type { Availability, UserStatus } from "@realchat/presence-client";
+import type { Policy } from "../privacy/policy.ts";
 
 /** The port to what users say of themselves, and are told of themselves, by all of their sockets. */
 export interface Selves {
@@ -9,7 +10,7 @@ export interface Selves {
 
 /** One socket's place among its user's. */
 export interface Self {
-  say(message: StatusMessage): void;
+  say(message: StatusMessage | PrivacyMessage): void;
   /** A message could not be read. */
   refuse(what: SelfMessage, why: string): void;
   close(): void;
@@ -19,13 +20,26 @@ export interface Self {
 export interface SelfSink {
   /** Whether its protocol has frames for this. */
   readonly takesSelf: boolean;
-  tellSelf(status: UserStatus): void;
+  tellSelf(view: SelfView): void;
   /** @param why for people */
   tellRefused(what: SelfMessage, why: string): void;
 }
 
+/** The truth about a user, for the user's own devices. */
+export interface SelfView {
+  readonly status: UserStatus;
+  /** undefined: not known yet. */
+  readonly policy: Policy | undefined;
+}
+
 /** The types of messages about oneself. */
-export type SelfMessage = "activity" | "status";
+export type SelfMessage = "activity" | "status" | "privacy";
+
+export interface PrivacyMessage {
+  readonly kind: "privacy";
+  /** What changes of the user's policy, as `policyPatch` reads it. */
+  readonly content: object;
+}
 
 export interface StatusMessage {
   readonly kind: "status";

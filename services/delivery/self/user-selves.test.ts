@@ -8,8 +8,10 @@ import {
   type ToldStatus,
 } from "@realchat/presence-client";
 import { FakeClock } from "@realchat/presence-runtime/testing";
+import { everything, merge, type Policy, type PolicyPatch } from "../privacy/policy.ts";
+import { PrivacyError } from "../privacy/privacy-error.ts";
 import type { Dot } from "../push/dot.ts";
-import type { StatusMessage } from "./self.ts";
+import type { PrivacyMessage, StatusMessage } from "./self.ts";
 import { UserSelves } from "./user-selves.ts";
 
 const lunch: StatusMessage = {
@@ -26,6 +28,18 @@ function scene() {
   const calls: (StatusClaim | "clear")[] = [];
   const heard: string[] = [];
   const state = { answer: async (): Promise<ToldStatus> => ({ status: plainStatus(true), version: 7 }) };
+  const stored = new Map<string, Policy>();
+  const policies = {
+    rules: { mayBeInvisible: true, rolesThatSee: new Set<string>() },
+    policiesOf: async (userIds: readonly string[]) =>
+      new Map(
+        userIds.map((userId) => [userId, { policy: stored.get(userId) ?? everything, sinceMs: 0, hidden: undefined }]),
+      ),
+    change: async (userId: string, patch: PolicyPatch) => {
+      stored.set(userId, merge(stored.get(userId) ?? everything, patch));
+      return stored.get(userId) ?? everything;
+    },
+  };
   const statuses: Pick<StatusKeeper, "setStatus" | "clearStatus" | "heard"> = {
     setStatus: (_, claim) => {
       calls.push(claim);
@@ -38,7 +52,7 @@ function scene() {
     heard: ({ userId }) => heard.push(userId),
   };
   const selves = new UserSelves({
-    ...{ statuses, clock, lookupMax: 100, usersMax: 1_000 },
+    ...{ statuses, policies, clock, lookupMax: 100, usersMax: 1_000 },
     lookup: async (userIds) => {
       looked.push([...userIds]);
       const dots = userIds.map((userId) => ({ ...offline, ...known.get(userId), userId }));
@@ -50,12 +64,13 @@ function scene() {
     const told: string[] = [];
     const self = selves.connect(userId, {
       takesSelf,
-      tellSelf: ({ availability, text }) => told.push(`${availability}${text && ` ${text}`}`),
+      tellSelf: ({ status: { availability, text }, policy }) =>
+        told.push(`${availability}${text && ` ${text}`}${policy?.invisible ? ", invisible" : ""}`),
       tellRefused: (what, why) => told.push(`no ${what}: ${why}`),
     });
     return { self, told };
   };
-  return { clock, known, looked, calls, heard, state, selves, connect };
+  return { clock, known, looked, calls, heard, state, stored, policies, selves, connect };
 }
 
 const offline: Dot = {
@@ -181,7 +196,7 @@ describe("a status that a user says", () => {
       "no status: statuses are not known here yet",
       "no activity: idle is neither true nor false",
     ]);
-    assert.deepEqual(selves.metrics.refusals, { activity: 1, status: 3 });
+    assert.deepEqual(selves.metrics.refusals, { activity: 1, status: 3, privacy: 0 });
   });
 
   test("ten times a minute is the most, by all sockets of a user together", async () => {
@@ -195,5 +210,43 @@ describe("a status that a user says", () => {
     assert.equal(calls.length, 11);
     const refused = laptop.told.filter((one) => /^no status: 10 a minute are the limit/.test(one));
     assert.equal(refused.length, 4);
+  });
+});
+
+describe("a policy that a user changes", () => {
+  const change = (content: object): PrivacyMessage => ({ kind: "privacy", content });
+
+  test("is told to all of the user's sockets, whichever gateway it was changed by", async () => {
+    const { clock, known, stored, connect, selves } = scene();
+    known.set("ada", online(3));
+    const [phone, laptop, other] = [connect(), connect(), connect("bob")];
+    await clock.advance(0);
+    phone.self.say(change({ type: "privacy", invisible: true }));
+    await clock.advance(0);
+    stored.set("ada", everything);
+    selves.policiesChanged(["ada", "nobody here"]);
+    await clock.advance(0);
+    const told = ["available", "available, invisible", "available"];
+    assert.deepEqual([phone.told, laptop.told, other.told], [told, told, []]);
+    phone.self.say(change({ invisible: false }));
+    await clock.advance(0);
+    assert.deepEqual([phone.told.length, laptop.told.length], [4, 3], "the answer, though nothing has changed");
+  });
+
+  test("is refused with what is wrong, or not allowed", async () => {
+    const { clock, policies, connect } = scene();
+    const { self, told } = connect();
+    self.say(change({ lastSeen: "friends" }));
+    policies.rules.mayBeInvisible = false;
+    self.say(change({ invisible: true }));
+    policies.change = () => Promise.reject(new PrivacyError("UNAVAILABLE", "10.0.0.9:6379 does not answer"));
+    await clock.advance(0);
+    self.say(change({ invisible: false }));
+    await clock.advance(0);
+    assert.deepEqual(told, [
+      "no privacy: lastSeen is none of audience, contacts, nobody",
+      "no privacy: invisible is not allowed in your organisation",
+      "no privacy: it cannot be stored now: try again later",
+    ]);
   });
 });

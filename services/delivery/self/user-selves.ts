@@ -1,14 +1,33 @@
-import { isToldApart, PresenceClientError, type StatusKeeper, type UserStatus } from "@realchat/presence-client";
+import {
+  isToldApart,
+  PresenceClientError,
+  plainStatus,
+  type StatusKeeper,
+  type UserStatus,
+} from "@realchat/presence-client";
 import { type Clock, type Rate, TokenBucket } from "@realchat/presence-runtime";
 import type { FeedListener, PresenceUpdate } from "../feed/feed.ts";
+import type { Policies, PolicyListener } from "../privacy/policies.ts";
+import { type Policy, policyPatch, serialise } from "../privacy/policy.ts";
+import { PrivacyError } from "../privacy/privacy-error.ts";
 import type { LookupRequest } from "../push/lookup-request.ts";
 import { Lookups } from "../push/lookups.ts";
 import type { PresenceLookup } from "../push/presence-lookup.ts";
-import type { Self, SelfMessage, SelfSink, Selves, SelvesMetrics, StatusMessage } from "./self.ts";
+import type {
+  PrivacyMessage,
+  Self,
+  SelfMessage,
+  SelfSink,
+  SelfView,
+  Selves,
+  SelvesMetrics,
+  StatusMessage,
+} from "./self.ts";
 
 interface UserSelvesOptions {
   readonly statuses: Pick<StatusKeeper, "setStatus" | "clearStatus" | "heard">;
   readonly lookup: PresenceLookup;
+  readonly policies: Pick<Policies, "rules" | "policiesOf" | "change">;
   readonly clock: Clock;
   /** Users in one look-up. */
   readonly lookupMax: number;
@@ -16,15 +35,15 @@ interface UserSelvesOptions {
   readonly usersMax: number;
 }
 
-/** Statuses that a user may set by one gateway; presence has the same limit over all of them. */
-const statusRate: Rate = { burst: 10, perSecond: 10 / 60 };
+/** Changes of status and policy that a user may make by one gateway; of statuses presence has that limit over all of them. */
+const changeRate: Rate = { burst: 10, perSecond: 10 / 60 };
 
-/** What presence knows of the users who have sockets here, each told to all of the user's sockets. */
-export class UserSelves implements Selves, FeedListener {
+/** What is known of the users who have sockets here, each told to all of the user's sockets. */
+export class UserSelves implements Selves, FeedListener, PolicyListener {
   readonly #options: UserSelvesOptions;
   readonly #lookups: Lookups;
   readonly #users = new Map<string, OwnUser>();
-  readonly #refusals: Record<SelfMessage, number> = { activity: 0, status: 0 };
+  readonly #refusals: Record<SelfMessage, number> = { activity: 0, status: 0, privacy: 0 };
   #told = 0;
 
   constructor(options: UserSelvesOptions) {
@@ -63,7 +82,9 @@ export class UserSelves implements Selves, FeedListener {
   update(update: PresenceUpdate): void {
     this.#options.statuses.heard(update);
     const user = this.#users.get(update.userId);
-    if (user !== undefined) this.#apply(user, update);
+    if (user === undefined) return;
+    this.#hear(user, update);
+    this.#tellNews(user);
   }
 
   gap(): void {
@@ -74,13 +95,22 @@ export class UserSelves implements Selves, FeedListener {
     this.gap();
   }
 
+  policiesChanged(userIds: readonly string[]): void {
+    const own = userIds.filter((userId) => this.#users.has(userId));
+    if (own.length > 0) this.#lookups.request(own);
+  }
+
+  recheckPolicies(): void {
+    this.gap();
+  }
+
   /** In the order in which they were said, also when answers overtake each other. */
-  say(user: OwnUser, sink: SelfSink, message: StatusMessage): void {
+  say(user: OwnUser, sink: SelfSink, message: StatusMessage | PrivacyMessage): void {
     const nowMs = this.#options.clock.monotonicMs();
-    user.budget ??= new TokenBucket(statusRate, nowMs);
+    user.budget ??= new TokenBucket(changeRate, nowMs);
     if (user.budget.take(nowMs))
-      user.said = (user.said ?? Promise.resolve()).then(() => this.#setStatus(user, sink, message));
-    else this.refuse(sink, "status", `${statusRate.burst} a minute are the limit: try again later`);
+      user.said = (user.said ?? Promise.resolve()).then(() => this.#carryOut(user, sink, message));
+    else this.refuse(sink, message.kind, `${changeRate.burst} a minute are the limit: try again later`);
   }
 
   refuse(sink: SelfSink, what: SelfMessage, why: string): void {
@@ -99,51 +129,73 @@ export class UserSelves implements Selves, FeedListener {
   #follow(user: OwnUser, sink: SelfSink): void {
     user.sinks.push(sink);
     user.lookup ??= this.#lookups.request([user.userId]);
-    if (user.status !== undefined) this.#tell(user.status, [sink]);
+    if (user.told !== undefined) this.#tell(user.told, [sink]);
   }
 
-  async #setStatus(user: OwnUser, sink: SelfSink, { claim, ageMs }: StatusMessage): Promise<void> {
+  /** The answer comes though nothing has changed. */
+  async #carryOut(user: OwnUser, sink: SelfSink, message: StatusMessage | PrivacyMessage): Promise<void> {
+    try {
+      const view = await (message.kind === "status" ? this.#setStatus(user, message) : this.#setPolicy(user, message));
+      if (!this.#tellNews(user)) this.#tell(user.told ?? view, [sink]);
+    } catch (error) {
+      this.refuse(sink, message.kind, whyNot(error));
+    }
+  }
+
+  async #setStatus(user: OwnUser, { claim, ageMs }: StatusMessage): Promise<SelfView> {
     const { statuses, clock } = this.#options;
     const setAtMs = ageMs === undefined ? undefined : Math.floor(clock.nowUs() / 1_000 - ageMs);
-    try {
-      const { status, version } =
-        claim === undefined
-          ? await statuses.clearStatus(user.userId, { setAtMs })
-          : await statuses.setStatus(user.userId, { ...claim, expiresAtMs: claim.untilMs, setAtMs });
-      const online = status.availability !== undefined;
-      // The answer, though nothing has changed.
-      if (!this.#apply(user, { online, version, status })) this.#tell(user.status ?? status, [sink]);
-    } catch (error) {
-      this.refuse(sink, "status", whyNot(error));
+    const { status, version } =
+      claim === undefined
+        ? await statuses.clearStatus(user.userId, { setAtMs })
+        : await statuses.setStatus(user.userId, { ...claim, expiresAtMs: claim.untilMs, setAtMs });
+    this.#hear(user, { online: status.availability !== undefined, version, status });
+    return { status, policy: user.policy };
+  }
+
+  async #setPolicy(user: OwnUser, { content }: PrivacyMessage): Promise<SelfView> {
+    const { policies } = this.#options;
+    const patch = policyPatch(content);
+    if (patch.invisible === true && !policies.rules.mayBeInvisible) {
+      throw new PrivacyError("INVALID", "invisible is not allowed in your organisation");
     }
+    user.policy = await policies.change(user.userId, patch);
+    return { status: user.status ?? plainStatus(true), policy: user.policy };
   }
 
   async #lookUp(userIds: readonly string[]): Promise<void> {
-    const { dots } = await this.#options.lookup(userIds);
+    const { lookup, policies } = this.#options;
+    const [{ dots }, known] = await Promise.all([lookup(userIds), policies.policiesOf(userIds)]);
     for (const dot of dots) {
       const user = this.#users.get(dot.userId);
-      if (user !== undefined) this.#apply(user, dot);
+      if (user === undefined) continue;
+      user.policy = known.get(dot.userId)?.policy;
+      this.#hear(user, dot);
+      this.#tellNews(user);
     }
   }
 
-  /**
-   * Who is offline to presence has a socket here that is not registered yet, or not any more: nothing is told of that.
-   * @returns whether the user was told
-   */
-  #apply(user: OwnUser, { online, version, status }: Pick<PresenceUpdate, "online" | "version" | "status">): boolean {
-    if (version < user.version) return false;
+  /** Who is offline to presence has a socket here that is not registered yet, or not any more: nothing is told of that. */
+  #hear(user: OwnUser, { online, version, status }: Pick<PresenceUpdate, "online" | "version" | "status">): void {
+    if (version < user.version) return;
     user.version = version;
-    if (!online) return false;
-    const { status: before } = user;
-    user.status = status;
-    if (before !== undefined && !isToldApart(before, status) && before.idleSinceMs === status.idleSinceMs) return false;
-    this.#tell(status, user.sinks);
+    if (online) user.status = status;
+  }
+
+  /** @returns whether there were any */
+  #tellNews(user: OwnUser): boolean {
+    const { status, policy, told } = user;
+    if (status === undefined) return false;
+    const view = { status, policy };
+    if (told !== undefined && isSame(told, view)) return false;
+    user.told = view;
+    this.#tell(view, user.sinks);
     return true;
   }
 
-  #tell(status: UserStatus, sinks: readonly SelfSink[]): void {
+  #tell(view: SelfView, sinks: readonly SelfSink[]): void {
     this.#told += sinks.length;
-    for (const sink of sinks) sink.tellSelf(status);
+    for (const sink of sinks) sink.tellSelf(view);
   }
 }
 
@@ -154,8 +206,11 @@ class OwnUser {
   /** Those of the sockets that are told. */
   sinks: SelfSink[] = [];
   version = 0;
-  /** As it was told; undefined: it was not yet. */
+  /** undefined: presence did not have the user online yet. */
   status: UserStatus | undefined;
+  policy: Policy | undefined;
+  /** undefined: nothing was told yet. */
+  told: SelfView | undefined;
   lookup: LookupRequest | undefined;
   /** undefined: as it is at first, full. */
   budget: TokenBucket | undefined;
@@ -178,7 +233,7 @@ class SocketSelf implements Self {
     this.#sink = sink;
   }
 
-  say(message: StatusMessage): void {
+  say(message: StatusMessage | PrivacyMessage): void {
     this.#selves.say(this.#user, this.#sink, message);
   }
 
@@ -191,8 +246,18 @@ class SocketSelf implements Self {
   }
 }
 
+function isSame(one: SelfView, other: SelfView): boolean {
+  if (isToldApart(one.status, other.status) || one.status.idleSinceMs !== other.status.idleSinceMs) return false;
+  return one.policy === other.policy || textOf(one.policy) === textOf(other.policy);
+}
+
+function textOf(policy: Policy | undefined): string {
+  return policy === undefined ? "" : serialise(policy);
+}
+
 /** For people, in the words of the protocol; without what nobody outside is to know, such as addresses of nodes. */
 function whyNot(error: unknown): string {
+  if (error instanceof PrivacyError && error.code === "INVALID") return error.message;
   const code = error instanceof PresenceClientError ? error.code : "UNKNOWN";
   if (error instanceof PresenceClientError && (code === "INVALID_ARGUMENT" || code === "RESOURCE_EXHAUSTED")) {
     return error.message.replaceAll("claim.expires_at", "until").replaceAll("claim.", "");

@@ -1,14 +1,15 @@
-import type { UserStatus } from "@realchat/presence-client";
+import { serialise } from "../../privacy/policy.ts";
+import type { SelfMessage, SelfView } from "../../self/self.ts";
 import { statusOf } from "./json-frames.ts";
 import { textFrame } from "./message-frame.ts";
 
 /** Frames about the user whose socket it is, of the sub-protocol realchat.presence.v1.json: docs/websocket.md */
 
-export function selfFrame(status: UserStatus): Buffer {
-  return textFrame(JSON.stringify({ type: "self", ...statusOf(status) }));
+export function selfFrame({ status, policy }: SelfView): Buffer {
+  const text = JSON.stringify({ type: "self", ...statusOf(status) });
+  return textFrame(policy === undefined ? text : `${text.slice(0, -1)},"policy":${serialise(policy)}}`);
 }
 
-/** @param what the type of the message that was refused */
-export function refusedFrame(what: string, why: string): Buffer {
+export function refusedFrame(what: SelfMessage, why: string): Buffer {
   return textFrame(JSON.stringify({ type: "refused", what, why }));
 }
