@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { PresenceChannels } from "@realchat/presence-client";
+import { Availability, ClaimSource } from "@realchat/presence-proto/presence";
 import {
   startChromium,
   startDelivery,
@@ -17,21 +19,25 @@ const graceMs = 6_000;
 let presence: TestPresence;
 let delivery: TestDelivery;
 let chromium: TestChromium;
+let channels: PresenceChannels;
 let origin: string;
 
 before(async () => {
   presence = await startPresence({ env: { SESSION_TTL: `${ttlMs}ms`, OFFLINE_GRACE: `${graceMs}ms` } });
   delivery = await startDelivery({ env: { PRESENCE_SVC_ADDR: presence.grpcAddress } });
+  channels = new PresenceChannels({ addresses: [presence.grpcAddress] });
   chromium = await startChromium();
   origin = `http://${delivery.socketAddress}`;
 });
 
 after(async () => {
   await chromium.stop();
+  await channels.close();
   await delivery.stop();
   await presence.stop();
 });
 
+const now = () => performance.timeOrigin + performance.now();
 const open = (userId: string, browser = chromium.browser) => openWindow(browser, origin, userId);
 
 describe("in a real browser", () => {
@@ -78,6 +84,42 @@ describe("in a real browser", () => {
     await ada.untilDevices("elif", ["Phone"]);
     assert.deepEqual(await ada.colorsOf("elif"), ["green"]);
     await phone.close();
+    await ada.close();
+  });
+
+  test("a status that is set in one page is seen in another, until it is cleared", async () => {
+    const ada = await open("ada");
+    const bruno = await open("bruno");
+    await ada.untilDot("bruno", "green");
+    await bruno.page.getByRole("button", { name: "Your status: Online" }).click();
+    const dialog = bruno.page.getByRole("dialog");
+    await dialog.getByRole("button", { name: "In a meeting" }).click();
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await ada.untilStatus("bruno", "busy", "🗓️ In a meeting until");
+    await bruno.page.getByRole("button", { name: "Your status: Busy" }).click();
+    await dialog.getByRole("button", { name: "Clear status" }).click();
+    await ada.untilStatus("bruno", "available", "Online");
+    assert.deepEqual(await ada.colorsOf("bruno"), ["green"]);
+    await bruno.close();
+    await ada.close();
+  });
+
+  test("a calendar's claim shows, and its end turns the dot back by itself", async () => {
+    const ada = await open("ada");
+    const chen = await open("chen");
+    await ada.untilDot("chen", "green");
+    const endMs = Math.floor(now()) + 3_000;
+    const expiresAt = { seconds: Math.floor(endMs / 1_000), nanos: (endMs % 1_000) * 1_000_000 };
+    const claim = {
+      ...{ claimId: "calendar", source: ClaimSource.CLAIM_SOURCE_AUTOMATIC, text: "Review", emoji: "" },
+      ...{ availability: Availability.AVAILABILITY_DO_NOT_DISTURB, setAt: undefined },
+    };
+    await channels.api.setStatus({ userId: "chen", claim: { ...claim, expiresAt } });
+    await ada.untilStatus("chen", "do_not_disturb", "Review");
+    await ada.untilStatus("chen", "available", "Online");
+    const lateMs = now() - endMs;
+    assert.ok(lateMs > -500 && lateMs < 3_000, `${lateMs} ms after the end`);
+    await chen.close();
     await ada.close();
   });
 

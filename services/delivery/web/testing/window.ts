@@ -10,6 +10,8 @@ export type Window = {
   /** Every color that the dot of this user has had from the first call on, without repetitions. */
   colorsOf(userId: string): Promise<string[]>;
   untilDevices(userId: string, devices: readonly string[]): Promise<void>;
+  /** @param availability of the dot: `busy` @param says what the row of this user contains */
+  untilStatus(userId: string, availability: string, says: string): Promise<void>;
   untilConnected(): Promise<void>;
   logOut(): Promise<void>;
   /** Goes away as a closed tab does: without logging out. */
@@ -51,6 +53,10 @@ export async function openWindow(browser: Browser, origin: string, userId: strin
       await waitUntil(async () => (await row(id).locator(".chip").allInnerTexts()).sort().join() === devices.join(), {
         what: `${userId} sees ${id} on ${devices}`,
       });
+    },
+    async untilStatus(id, availability, says) {
+      const at = page.locator(`.contact[data-user=${id}][data-availability=${availability}]`);
+      await at.filter({ hasText: says }).describe(`${userId} sees ${id} ${availability}`).waitFor();
     },
     async untilConnected() {
       await page.getByRole("status").getByText("Connected").waitFor();
