@@ -16,7 +16,7 @@ const watchersOfGroup = 100;
 const dotsPerSecond = transitionsPerSecond * watchersOfGroup;
 
 /**
- * Every change goes the whole way: gRPC, a presence node, WatchPresence, the gateway, real sockets of clients in a
+ * A tenth of those who come and go do not show everything. Every change goes the whole way: gRPC, a presence node, WatchPresence, the gateway, real sockets of clients in a
  * process of their own. The baseline is `ws` alone, which sends each socket each change in a frame of its own, and
  * hears of changes from its parent process.
  */
@@ -70,8 +70,12 @@ const watchers = Array.from({ length: groups * watchersOfGroup }, (_, index) => 
 /** As many as come, or go, in a second. */
 const people = Array.from({ length: transitionsPerSecond }, (_, index) => `person-${index}`);
 
+/** Of a tenth of those who come and go, in each group: what takes most to judge. */
+const privacy = { lastSeen: "contacts", devices: "nobody" };
+
 function* relations(): Generator<Relation> {
   for (const [index, person] of people.entries()) {
+    if (index % 100 < groups) yield { user_id: person, privacy };
     for (const [other, watcher] of watchers.entries()) {
       if (groupOf(other) === groupOf(index)) yield* knowEachOther(person, watcher);
     }

@@ -5,7 +5,8 @@ import { temporaryFolder } from "@realchat/presence-testing";
 /** A line of an audience file, as `audience import` reads it. */
 export type Relation =
   | { readonly conversation_id: string; readonly participants: readonly string[] }
-  | { readonly user_id: string; readonly contact_id: string };
+  | { readonly user_id: string; readonly contact_id: string }
+  | { readonly user_id: string; readonly privacy: Readonly<Record<string, unknown>> };
 
 /** @returns the path of an audience file that is gone when this process is */
 export function audienceFile(relations: Iterable<Relation>): string {

@@ -56,7 +56,7 @@ type Layer = { readonly may: readonly string[]; readonly why: string; readonly i
 
 const presencePorts = ["store/store.ts", "events/publisher.ts"];
 const callersPorts = ["callers/api-access.ts", "callers/caller-accounts.ts"];
-const pushPort = ["push/push.ts", "push/frame-sink.ts", "push/frame-format.ts", "push/dot.ts"];
+const pushPort = ["push/push.ts", "push/frame-sink.ts", "push/frame-format.ts", "push/dot.ts", "push/shown-user.ts"];
 const privacyPort = ["privacy/policy.ts", "privacy/judge.ts", "privacy/policies.ts", "privacy/policy-directory.ts"];
 const deliveryPorts = [
   ...pushPort,

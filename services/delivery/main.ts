@@ -100,6 +100,7 @@ async function run(settings: LiveSettings<DeliveryConfig>): Promise<void> {
   const lookup = presenceLookup(channels.api);
   const push = new PresencePush({
     directory: audience.directory,
+    policies,
     lookup,
     clock,
     ...config.push,
@@ -108,6 +109,7 @@ async function run(settings: LiveSettings<DeliveryConfig>): Promise<void> {
     observeAge: dotObserver(metrics, tracing?.tracer),
     onDirectoryFailure: (error) => log.debug({ err: error }, "the directory did not answer; it is asked again"),
   });
+  policies.onChange(push);
   const listener: DirectoryListener = {
     affected: (pairs) => push.affected(pairs),
     policiesChanged: (userIds) => policies.changed(userIds),

@@ -5,6 +5,7 @@ import {
   type presence,
   userStatusOf,
 } from "@realchat/presence-client";
+import { durationMs } from "@realchat/presence-proto";
 import type { Dot } from "./push/dot.ts";
 import { LookupRefused, type PresenceLookup } from "./push/presence-lookup.ts";
 
@@ -23,8 +24,9 @@ const refusals: ReadonlySet<PresenceClientErrorCode> = new Set([
 /** Push's look-ups as GetPresence calls. */
 export function presenceLookup(api: PresenceApi): PresenceLookup {
   return async (userIds) => {
-    const { presences, recovering } = await ask(api, userIds);
-    return { dots: presences.filter(({ unknown }) => !unknown).map(dotOf), recovering };
+    const { presences, recovering, lastSeenRetention } = await ask(api, userIds);
+    const lastSeenRetentionMs = lastSeenRetention === undefined ? 0 : durationMs(lastSeenRetention);
+    return { dots: presences.filter(({ unknown }) => !unknown).map(dotOf), recovering, lastSeenRetentionMs };
   };
 }
 

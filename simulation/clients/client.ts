@@ -1,3 +1,4 @@
+import { stateVersion } from "../../services/delivery/push/testing/state-version.ts";
 import type { ClientSocket, SimulatedGateway, SocketEnd } from "../gateways/client-socket.ts";
 import type { DotFrame } from "../gateways/dot-frames.ts";
 import type { GroundTruth } from "../promises/ground-truth.ts";
@@ -217,7 +218,7 @@ class Connection {
     switch (frame.kind) {
       case "snapshot":
       case "presence":
-        for (const { userId, online, version } of frame.dots) this.#reader.told(userId, online, version);
+        for (const dot of frame.dots) this.#reader.told(dot.userId, dot.online, stateVersion(dot));
         this.#isShown ||= frame.kind === "snapshot";
         break;
       case "stale":

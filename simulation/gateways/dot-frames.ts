@@ -1,9 +1,9 @@
-import type { Dot } from "../../services/delivery/push/dot.ts";
 import type { FrameFormat } from "../../services/delivery/push/frame-format.ts";
+import type { ShownUser } from "../../services/delivery/push/shown-user.ts";
 
 /** What a frame says. */
 export type DotFrame =
-  | { readonly kind: "snapshot" | "presence"; readonly dots: readonly Dot[] }
+  | { readonly kind: "snapshot" | "presence"; readonly dots: readonly ShownUser[] }
   | { readonly kind: "hidden"; readonly userIds: readonly string[] }
   | { readonly kind: "stale"; readonly isStale: boolean };
 

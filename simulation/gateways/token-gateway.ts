@@ -3,6 +3,7 @@ import type { AudienceDirectory } from "../../services/delivery/audience/directo
 import type { FeedListener, PresenceFeed } from "../../services/delivery/feed/feed.ts";
 import { presenceLookup } from "../../services/delivery/presence-lookup.ts";
 import { PresencePush } from "../../services/delivery/push/presence-push.ts";
+import { TestPolicies } from "../../services/delivery/push/testing/test-policies.ts";
 import type { GroundTruth, SocketFacts } from "../promises/ground-truth.ts";
 import type { Timeline } from "../promises/timeline.ts";
 import type { Machine } from "../time/machine.ts";
@@ -53,6 +54,7 @@ export class TokenGateway implements SimulatedGateway {
     this.#keeper = new SessionKeeper({ channels, instanceId: machine.name, leases, clock: machine });
     this.#push = new PresencePush({
       directory,
+      policies: new TestPolicies(machine),
       lookup: presenceLookup(channels.api),
       clock: machine,
       limits: { interestMax: 1_000, watchedMax: 1_000, lookupMax: 1_000 },

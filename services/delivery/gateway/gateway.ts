@@ -281,7 +281,7 @@ export class Gateway {
 
   #open(socket: WebSocket, stream: Duplex, admitted: Admitted, cameMs: number): void {
     const { push, selves, clock } = this.#options;
-    const { userId, format, expiresAtMs } = admitted;
+    const { userId, roles, format, expiresAtMs } = admitted;
     // From here on ws listens to that.
     stream.off("error", ignore);
     const connection = new Connection(socket, { stream, format, expiresAtMs, setting: this.#setting });
@@ -292,7 +292,7 @@ export class Gateway {
       return;
     }
     connection.pong();
-    connection.setSubscription(push.connect(userId, connection));
+    connection.setSubscription(push.connect(userId, connection, roles));
     connection.setSelf(selves.connect(userId, connection));
     if (clock.monotonicMs() - cameMs <= handshakeWaitMaxMs) this.#register(connection, admitted, cameMs);
     else connection.confirmAlive((askedMs) => this.#register(connection, admitted, askedMs));

@@ -1,13 +1,9 @@
-import { isToldApart, plainStatus } from "@realchat/presence-client";
+import { plainStatus } from "@realchat/presence-client";
 import type { PresenceUpdate } from "../feed/feed.ts";
+import { noTransition, type ShownUser } from "./shown-user.ts";
 
-/** The known state of a user. Immutable: the same object is the same state. */
-export interface Dot extends PresenceUpdate {
-  /** When the user last came or went, which is what `cause` and `deviceId` are of, µs since 1970; 0: not known. */
-  readonly atUs: number;
-  /** Devices with a live session, as last looked up; undefined: not known. */
-  readonly devices: readonly string[] | undefined;
-}
+/** The known state of a user, which is what those are shown who may see all of it. Immutable, as that is. */
+export interface Dot extends PresenceUpdate, ShownUser {}
 
 /** The contract's TransitionCause. */
 const causes = { connected: 1, restated: 6, status: 9 } as const;
@@ -33,28 +29,9 @@ function withBoth(before: Dot, dot: Dot): Dot {
   return { ...before, ...(!isKnown && transitionOf(dot)), devices: dot.devices ?? before.devices };
 }
 
-function transitionOf(dot: Dot | undefined): Pick<Dot, "cause" | "deviceId" | "atUs"> {
-  return { cause: dot?.cause ?? 0, deviceId: dot?.deviceId ?? "", atUs: dot?.atUs ?? 0 };
-}
-
-/** Whether the devices changed, or became known. */
-export function differInDevices(before: Dot, after: Dot): boolean {
-  if (after.devices === undefined || after.devices === before.devices) return false;
-  return before.devices?.join(separator) !== after.devices.join(separator);
-}
-
-/** Ids contain no control characters. */
-const separator = "\0";
-
-/** Equal for dots of the same user and the same state. */
-export function stateOf({ userId, version, devices }: Dot): string {
-  return [userId, version, ...(devices ?? [])].join(separator);
-}
-
-/** Whether the two states look different to a watcher. */
-export function differ(before: Dot, after: Dot): boolean {
-  if (before.online !== after.online || isToldApart(before.status, after.status)) return true;
-  return !after.online && after.lastSeenMs !== 0 && before.lastSeenMs !== after.lastSeenMs;
+/** When and why the user last came or went. */
+export function transitionOf(dot: Dot | undefined): Pick<Dot, keyof typeof noTransition> {
+  return dot === undefined ? noTransition : { cause: dot.cause, deviceId: dot.deviceId, atUs: dot.atUs };
 }
 
 /** What an answer of before a loss comes to, once all who are online have been restated: the user is offline since. */

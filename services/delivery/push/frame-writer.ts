@@ -1,7 +1,8 @@
 import type { Clock } from "@realchat/presence-runtime";
-import { type Dot, stateOf } from "./dot.ts";
+import type { Dot } from "./dot.ts";
 import type { FrameFormat } from "./frame-format.ts";
 import type { PushMetrics } from "./push.ts";
+import type { ShownUser } from "./shown-user.ts";
 import type { FrameContent, Subscriber } from "./subscriber.ts";
 
 /** A run yields to the event loop after this time, and continues in the next turn. */
@@ -33,14 +34,17 @@ export class FrameWriter {
   readonly #observeAge: ObserveAge;
   readonly #isStale: () => boolean;
   readonly #nextTurn: (run: () => void) => void;
+  readonly #nowUs: () => number;
+  /** Of the last frame. */
+  #version = 0;
   /** In their order; those removed meanwhile are no longer due. */
   #queue: Subscriber[] = [];
   #due = 0;
   #isScheduled = false;
   /** Sockets with a write in flight, and since when, ms; oldest first. */
   readonly #writing = new Map<Subscriber, number>();
-  /** By format, then by the only dot in the frame, or by the states of all dots. */
-  readonly #frameCache = new Map<FrameFormat, Map<Dot | string, Frames>>();
+  /** By format, then by the only user in the frame, or by all of them. */
+  readonly #frameCache = new Map<FrameFormat, Map<ShownUser | string, Frames>>();
   readonly #metrics = { frames: 0, framesBuilt: 0, dots: 0, hidden: 0, bytes: 0, closedSlow: 0 };
 
   /**
@@ -48,19 +52,22 @@ export class FrameWriter {
    * @param options.observeAge called with each change when it is written
    * @param options.isStale whether dots may not be current
    * @param options.nextTurn puts a run off to the event loop's next turn
+   * @param options.nowUs a clock for versions, µs, that all gateways share
    */
   constructor(options: {
     clock: Clock;
     slowMs: number;
     observeAge: ObserveAge;
     isStale: () => boolean;
-    nextTurn?: ((run: () => void) => void) | undefined;
+    nextTurn: (run: () => void) => void;
+    nowUs: () => number;
   }) {
     this.#clock = options.clock;
     this.#slowMs = options.slowMs;
     this.#observeAge = options.observeAge;
     this.#isStale = options.isStale;
-    this.#nextTurn = options.nextTurn ?? setImmediate;
+    this.#nextTurn = options.nextTurn;
+    this.#nowUs = options.nowUs;
   }
 
   get metrics(): WriterMetrics {
@@ -141,7 +148,7 @@ export class FrameWriter {
   #framesOf(format: FrameFormat, content: FrameContent): Frames {
     if (content.kind === "hidden" || content.kind === "stale") return this.#build(format, content);
     // Hardly two sockets have the same ones, and to compare them costs as much as to build another frame.
-    if (content.kind === "snapshot" && content.dots.length > 1) return this.#build(format, content);
+    if (content.kind === "snapshot" && content.users.length > 1) return this.#build(format, content);
     let built = this.#frameCache.get(format);
     if (built === undefined) {
       built = new Map();
@@ -158,7 +165,8 @@ export class FrameWriter {
   }
 
   #build(format: FrameFormat, content: FrameContent): Frames {
-    const frames = framesFor(format, content);
+    this.#version = Math.max(this.#version + 1, this.#nowUs());
+    const frames = framesFor(format, content, this.#version);
     const [first] = frames;
     this.#metrics.framesBuilt += frames.length;
     return { count: frames.length, bytes: frames.length === 1 && first !== undefined ? first : Buffer.concat(frames) };
@@ -173,14 +181,14 @@ export class FrameWriter {
       metrics.hidden += content.userIds.length;
       return;
     }
-    metrics.dots += content.dots.length;
+    metrics.dots += content.users.length;
     // The states of a snapshot are old: their age says nothing about push.
     if (content.kind === "snapshot") return;
-    for (const dot of content.dots) this.#observeAge(Math.max(0, nowUs - dot.version) / 1_000_000, dot);
+    for (const dot of content.news) this.#observeAge(Math.max(0, nowUs - dot.version) / 1_000_000, dot);
   }
 }
 
-function framesFor(format: FrameFormat, content: FrameContent): Buffer[] {
+function framesFor(format: FrameFormat, content: FrameContent, version: number): Buffer[] {
   switch (content.kind) {
     case "stale":
       return format.stale(content.isStale);
@@ -188,13 +196,25 @@ function framesFor(format: FrameFormat, content: FrameContent): Buffer[] {
       return format.hidden(content.userIds);
     case "snapshot":
     case "presence":
-      return format[content.kind](content.dots);
+      return format[content.kind](content.users, version);
   }
 }
 
-/** Dots are immutable: a single dot is its own key. */
-function keyOf({ kind, dots }: Extract<FrameContent, { dots: Dot[] }>): Dot | string {
-  const [first] = dots;
-  if (kind === "presence" && dots.length === 1 && first !== undefined) return first;
-  return `${kind}\n${dots.map(stateOf).join("\n")}`;
+/** What is shown is immutable: a single user is its own key. */
+function keyOf({ kind, users }: Extract<FrameContent, { users: ShownUser[] }>): ShownUser | string {
+  const [first] = users;
+  if (kind === "presence" && users.length === 1 && first !== undefined) return first;
+  return [kind, ...users.map(numberOf)].join(" ");
+}
+
+const numbers = new WeakMap<ShownUser, number>();
+let lastNumber = 0;
+
+function numberOf(user: ShownUser): number {
+  let number = numbers.get(user);
+  if (number === undefined) {
+    number = ++lastNumber;
+    numbers.set(user, number);
+  }
+  return number;
 }

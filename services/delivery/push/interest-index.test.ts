@@ -7,7 +7,7 @@ import { RecordingSink } from "./testing/recording-sink.ts";
 import type { Viewer } from "./viewer.ts";
 
 const viewer = {} as Viewer<Subscriber>;
-const newSubscriber = () => new Subscriber(viewer, new RecordingSink(), { unwatch() {}, close() {} });
+const newSubscriber = () => new Subscriber(viewer, new RecordingSink(), new Set(), { unwatch() {}, close() {} });
 
 describe("an index of who watches whom", () => {
   test("drops users with their last watcher, and no others", () => {

@@ -11,6 +11,8 @@ export interface LookupResult {
   readonly dots: readonly Dot[];
   /** The store lost data a moment ago: of a user who is offline in this answer, it says nothing. */
   readonly recovering: boolean;
+  /** How long presence keeps last seen, ms; 0: it does not say. */
+  readonly lastSeenRetentionMs: number;
 }
 
 /** Presence is reachable and cannot answer this call: a retry of the same call is useless. */

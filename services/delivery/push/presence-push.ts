@@ -2,7 +2,9 @@ import { type Clock, pause } from "@realchat/presence-runtime/clock";
 import type { AffectedPairs, AudienceDirectory } from "../audience/directory.ts";
 import type { AudienceListener } from "../audience/listener.ts";
 import type { FeedListener, PresenceFeed, PresenceUpdate } from "../feed/feed.ts";
-import { type Dot, differ, differInDevices, dotOf, follow, offlineSince } from "./dot.ts";
+import type { Policies, PolicyListener } from "../privacy/policies.ts";
+import { Appearances } from "./appearances.ts";
+import { type Dot, dotOf, follow, offlineSince } from "./dot.ts";
 import { FeedSource, LookupSource } from "./dot-sources.ts";
 import type { FrameSink } from "./frame-sink.ts";
 import { FrameWriter, type ObserveAge } from "./frame-writer.ts";
@@ -12,6 +14,7 @@ import type { PresenceLookup } from "./presence-lookup.ts";
 import type { Push, PushMetrics, Subscription } from "./push.ts";
 import { Reconciliation } from "./reconciliation.ts";
 import { Semaphore } from "./semaphore.ts";
+import { differ } from "./shown-user.ts";
 import { Staleness } from "./staleness.ts";
 import { type Places, Subscriber } from "./subscriber.ts";
 import { type InterestLimits, Viewer, type ViewerOptions } from "./viewer.ts";
@@ -19,6 +22,7 @@ import type { WatchedUser } from "./watched-user.ts";
 
 export interface PresencePushOptions {
   readonly directory: Pick<AudienceDirectory, "visibleTo" | "maySee">;
+  readonly policies: Policies;
   readonly lookup: PresenceLookup;
   readonly clock: Clock;
   readonly limits: InterestLimits & {
@@ -45,13 +49,14 @@ const directoryQueriesMax = 256;
 const refreshAnswerMaxMs = 2_000;
 /** Resets of all shards, from all partitions, come close together: all users are walked once for those of this time, ms. */
 const resetPauseMs = 100;
+const noRoles: ReadonlySet<string> = new Set();
 
 /**
  * Sends users' states to the sockets that may see them: a snapshot when a socket connects, from then on every change. One
  * state is kept per watched user, and its version only grows. So a socket never receives a state that is older than the one
  * before, whichever of the feed and a look-up comes first.
  */
-export class PresencePush implements Push, FeedListener, AudienceListener {
+export class PresencePush implements Push, FeedListener, AudienceListener, PolicyListener {
   readonly #options: PresencePushOptions;
   readonly #index = new InterestIndex();
   readonly #viewers = new Map<string, Viewer<Subscriber>>();
@@ -61,6 +66,7 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
   readonly #lookups: Lookups;
   readonly #reconciliation: Reconciliation;
   readonly #staleness: Staleness;
+  readonly #appearances: Appearances;
   readonly #viewerOptions: ViewerOptions<Subscriber>;
   readonly #places: Places = {
     unwatch: (subscriber, userIds) => this.#index.unwatch(subscriber, userIds),
@@ -74,9 +80,13 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
   #feedUpdates = 0;
 
   constructor(options: PresencePushOptions) {
-    const { clock, limits, slowMs, observeAge, reconcileEveryMs, nextTurn } = options;
+    const { clock, limits, slowMs, observeAge, reconcileEveryMs, nextTurn = setImmediate } = options;
     this.#options = options;
-    this.#writer = new FrameWriter({ clock, slowMs, observeAge, isStale: () => this.#staleness.isStale, nextTurn });
+    this.#writer = new FrameWriter({
+      ...{ clock, slowMs, observeAge, nextTurn },
+      isStale: () => this.#staleness.isStale,
+      nowUs: () => options.policies.nowUs(),
+    });
     const lookups = () =>
       new Lookups({ lookUp: (userIds) => this.#lookUp(userIds), clock, batchMax: limits.lookupMax });
     this.#presence = new LookupSource(options);
@@ -89,9 +99,23 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
       everyMs: reconcileEveryMs,
       isIdle: () => this.#presence.isIdle,
     });
+    const onFailure = (error: unknown) => {
+      this.#directoryFailures++;
+      options.onDirectoryFailure(error);
+    };
+    this.#appearances = new Appearances({
+      ...{ policies: options.policies, lookup: options.lookup, index: this.#index, clock, nextTurn, onFailure },
+      floorOf: ({ dot, partition }) => (dot === undefined ? 0 : options.floorOf(dot.shard, partition)),
+      write: (subscriber) => this.#writer.add(subscriber),
+      doubt: (userId) => this.#reconciliation.doubt(userId),
+      lookUp: (userId) => this.#lookups.request([userId]),
+    });
     this.#staleness = new Staleness({
-      sources: [new FeedSource(options), this.#presence],
-      catchUp: () => this.#reconciliation.all(),
+      sources: [new FeedSource(options), this.#presence, this.#appearances.source],
+      catchUp: async () => {
+        await this.#reconciliation.all();
+        await this.#appearances.untilRead();
+      },
       onChange: () => this.#sendStalenessToAll(),
       clock,
     });
@@ -108,10 +132,7 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
       },
       clock,
       limits,
-      onFailure: (error) => {
-        this.#directoryFailures++;
-        options.onDirectoryFailure(error);
-      },
+      onFailure,
     };
     this.#stopSweeping = clock.every(1_000, () => this.#writer.closeSlow());
   }
@@ -132,7 +153,7 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
         for (const viewer of viewers.values()) doubts += viewer.unverified;
         return doubts;
       },
-      directoryQueries: this.#directoryQueries.size,
+      directoryQueries: this.#directoryQueries.size + this.#appearances.reads,
       directoryFailures: this.#directoryFailures,
       feedUpdates: this.#feedUpdates,
       lookups: this.#lookups.metrics,
@@ -142,9 +163,9 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
     };
   }
 
-  connect(userId: string, sink: FrameSink): Subscription {
+  connect(userId: string, sink: FrameSink, roles = noRoles): Subscription {
     const viewer = this.#viewerOf(userId);
-    const subscriber = new Subscriber(viewer, sink, this.#places);
+    const subscriber = new Subscriber(viewer, sink, roles, this.#places);
     this.#subscribers++;
     viewer.join(subscriber);
     if (this.#staleness.isStale) this.#writer.add(subscriber);
@@ -156,18 +177,47 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
     this.#staleness.close();
     this.#lookups.close();
     this.#reconciliation.close();
+    this.#appearances.close();
   }
 
   /** These users' relations may have changed: neither is shown to the other until the directory was queried again. */
   affected(pairs: readonly AffectedPairs[]): void {
     for (const { users, others } of pairs) {
-      for (const userId of users) this.#viewers.get(userId)?.relationsChanged(others);
-      for (const other of others) this.#viewers.get(other)?.relationsChanged(users);
+      for (const userId of users) this.#relationsChanged(userId, others);
+      for (const other of others) this.#relationsChanged(other, users);
     }
   }
 
+  #relationsChanged(userId: string, others: readonly string[]): void {
+    const viewer = this.#viewers.get(userId);
+    if (viewer === undefined) return;
+    viewer.relationsChanged(others);
+    this.#appearances.pairsChanged(viewer, others);
+  }
+
   recheckAll(): void {
-    for (const viewer of this.#viewers.values()) viewer.allRelationsChanged();
+    for (const viewer of this.#viewers.values()) {
+      viewer.allRelationsChanged();
+      for (const { watched } of viewer.subscribers) {
+        this.#appearances.pairsChanged(
+          viewer,
+          watched.map(({ userId }) => userId),
+        );
+      }
+    }
+  }
+
+  policiesChanged(userIds: readonly string[]): void {
+    this.#appearances.policiesChanged(userIds);
+    for (const userId of userIds) {
+      const viewer = this.#viewers.get(userId);
+      if (viewer !== undefined) this.#appearances.viewerChanged(viewer);
+    }
+  }
+
+  recheckPolicies(): void {
+    this.#appearances.recheckPolicies();
+    for (const viewer of this.#viewers.values()) this.#appearances.viewerChanged(viewer);
   }
 
   update(update: PresenceUpdate, partition: number | undefined): void {
@@ -178,9 +228,10 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
     this.#applyDot(dotOf(update));
   }
 
-  /** A device of a user came or went and the user stays online: the devices are looked up. */
+  /** A device of a user came or went and the user stays online: the devices are looked up, unless the user hides them. */
   devicesChanged(userId: string): void {
-    if (this.#index.get(userId)?.dot?.online) this.#lookups.request([userId]);
+    const user = this.#index.get(userId);
+    if (user?.dot?.online && user.guard?.hidden === undefined) this.#lookups.request([userId]);
   }
 
   gap(): void {
@@ -198,8 +249,12 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
     const shards = this.#resetShards;
     this.#resetShards = new Set();
     const { floorOf } = this.#options;
-    const isBelow = ({ dot, partition }: WatchedUser) =>
-      dot !== undefined && shards.has(dot.shard) && dot.version < floorOf(dot.shard, partition);
+    for (const shard of shards) {
+      const floor = floorOf(shard, undefined);
+      if (floor > 0) this.#appearances.forgetShard(shard, floor);
+    }
+    const isBelow = ({ dot, guard, partition }: WatchedUser) =>
+      dot !== undefined && shards.has(dot.shard) && (guard?.hidden ?? dot).version < floorOf(dot.shard, partition);
     void this.#reconciliation.matching(isBelow);
   }
 
@@ -238,8 +293,9 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
     const unknown = users.filter(({ dot }) => dot === undefined || !isFeedCurrent);
     const request = this.#lookups.request(unknown.map(({ userId }) => userId));
     subscriber.addLookup(request);
+    const shown = request.done.then(() => this.#appearances.untilShown(subscriber.viewer, users));
     // A client that asks again may take silence for a dead connection: in an outage it is sent the known state.
-    await (refresh ? this.#waitAtMost(refreshAnswerMaxMs, request.done) : request.done);
+    await (refresh ? this.#waitAtMost(refreshAnswerMaxMs, shown) : shown);
     if (subscriber.isClosed) return;
     subscriber.addToSnapshot(users.filter(({ watchers }) => watchers.has(subscriber)));
     this.#writer.add(subscriber);
@@ -259,23 +315,29 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
 
   async #lookUp(userIds: readonly string[]): Promise<void> {
     const held = new Map(userIds.map((userId) => [userId, this.#index.get(userId)?.dot]));
-    const { dots, recovering } = await this.#presence.lookUp(userIds);
+    const { dots, recovering, lastSeenRetentionMs } = await this.#presence.lookUp(userIds);
+    this.#appearances.keepsLastSeen(lastSeenRetentionMs);
     const untold = new Set(userIds);
     for (const dot of dots) {
       untold.delete(dot.userId);
       const user = this.#index.get(dot.userId);
       if (user === undefined) continue;
-      if (recovering) this.#applyUnsure(user, dot);
-      else this.#applyLookup(user, dot, held.get(dot.userId));
+      if (recovering) {
+        this.#applyUnsure(user, dot);
+      } else {
+        this.#appearances.isAnswered(user);
+        this.#applyLookup(user, dot, held.get(dot.userId));
+        this.#appearances.forgetLost(user);
+      }
     }
     for (const userId of untold) this.#reconciliation.doubt(userId);
   }
 
   /** While presence recovers, a user that it does not know may not be registered again yet: that shows nobody grey. */
-  #applyUnsure({ dot: known, partition }: WatchedUser<Subscriber>, dot: Dot): void {
+  #applyUnsure({ dot: known, guard, partition }: WatchedUser<Subscriber>, dot: Dot): void {
     const isBelow = dot.version < this.#options.floorOf(dot.shard, partition);
     if (dot.online && !isBelow) this.#applyDot(dot);
-    else if (known === undefined || known.online) this.#reconciliation.doubt(dot.userId);
+    else if (known === undefined || (guard?.hidden ?? known).online) this.#reconciliation.doubt(dot.userId);
   }
 
   /** @param held what was known when the look-up was sent */
@@ -295,14 +357,7 @@ export class PresencePush implements Push, FeedListener, AudienceListener {
     if (user === undefined) return;
     const before = user.dot;
     if (before !== undefined && dot.version < before.version) return;
-    const after = follow(before, dot);
-    user.dot = after;
-    const isChange = before === undefined || differ(before, after);
-    if (!isChange && !differInDevices(before, after)) return;
-    for (const subscriber of user.watchers) {
-      if (isChange) subscriber.addChanged(user);
-      else subscriber.addDeviceChange(user);
-      if (subscriber.pending > 0) this.#writer.add(subscriber);
-    }
+    user.dot = follow(before, dot);
+    this.#appearances.dotChanged(user, before);
   }
 }

@@ -2,8 +2,11 @@ import type { FrameSink } from "./frame-sink.ts";
 
 /** The port to push, which sends users' states to sockets. */
 export interface Push {
-  /** From now on the sink receives the states of the users that this user may see. */
-  connect(userId: string, sink: FrameSink): Subscription;
+  /**
+   * From now on the sink receives the states of the users that this user may see.
+   * @param roles of the client's token; default: none
+   */
+  connect(userId: string, sink: FrameSink, roles?: ReadonlySet<string>): Subscription;
   readonly metrics: PushMetrics;
 }
 
@@ -36,7 +39,7 @@ export interface PushMetrics {
   readonly feedUpdates: number;
   /** Pairs of a viewer and a user that is not shown until the directory says whether it may be. */
   readonly unverified: number;
-  /** Queries to the directory, in flight or waiting; at most one for each user with sockets here. */
+  /** Queries to the directory, in flight or waiting: at most one for each user with sockets here, and reads of policies. */
   readonly directoryQueries: number;
   readonly directoryFailures: number;
   readonly lookups: LookupMetrics;

@@ -101,10 +101,10 @@ describe("what dots come from", () => {
 
   test("presence is unavailable since the first call after its last answer, from any caller, failed or unanswered", async () => {
     const clock = new FakeClock();
-    const answers: PromiseWithResolvers<{ dots: []; recovering: false }>[] = [];
+    const answers: PromiseWithResolvers<{ dots: []; recovering: false; lastSeenRetentionMs: 0 }>[] = [];
     const presence = new LookupSource({
       lookup() {
-        const answer = Promise.withResolvers<{ dots: []; recovering: false }>();
+        const answer = Promise.withResolvers<{ dots: []; recovering: false; lastSeenRetentionMs: 0 }>();
         answers.push(answer);
         return answer.promise;
       },
@@ -120,7 +120,7 @@ describe("what dots come from", () => {
     void ask();
     await clock.advance(1_000);
     assert.equal(presence.unavailableMs(), 5_000);
-    answers[2]?.resolve({ dots: [], recovering: false });
+    answers[2]?.resolve({ dots: [], recovering: false, lastSeenRetentionMs: 0 });
     await clock.advance(0);
     assert.equal(presence.unavailableMs(), 0);
   });
@@ -131,7 +131,7 @@ describe("what dots come from", () => {
     const presence = new LookupSource({
       async lookup(userIds) {
         if (userIds.some((userId) => unreadable.has(userId))) throw new LookupRefused("INTERNAL");
-        return { dots: [], recovering: false };
+        return { dots: [], recovering: false, lastSeenRetentionMs: 0 };
       },
       clock,
     });

@@ -2,6 +2,7 @@ import type { Dot } from "./dot.ts";
 import type { FrameSink } from "./frame-sink.ts";
 import type { LookupRequest } from "./lookup-request.ts";
 import type { Subscription } from "./push.ts";
+import type { ShownUser } from "./shown-user.ts";
 import type { Viewer } from "./viewer.ts";
 import type { WatchedUser } from "./watched-user.ts";
 
@@ -9,7 +10,12 @@ import type { WatchedUser } from "./watched-user.ts";
 export type FrameContent =
   | { readonly kind: "stale"; readonly isStale: boolean }
   | { readonly kind: "hidden"; readonly userIds: string[] }
-  | { readonly kind: "snapshot" | "presence"; readonly dots: Dot[] };
+  | {
+      readonly kind: "snapshot" | "presence";
+      readonly users: ShownUser[];
+      /** The changes that they tell, where it is a change of the user's own. */
+      readonly news: Dot[];
+    };
 
 /** What ends a socket's interests; the same for all sockets. */
 export interface Places {
@@ -24,6 +30,8 @@ export interface Places {
 export class Subscriber implements Subscription {
   readonly viewer: Viewer<Subscriber>;
   readonly sink: FrameSink;
+  /** Of the client's token. */
+  readonly roles: ReadonlySet<string>;
   readonly #places: Places;
   /** Few, and seldom removed: an array, since a Set takes four times the memory. */
   watched: WatchedUser<Subscriber>[] = [];
@@ -39,9 +47,10 @@ export class Subscriber implements Subscription {
   #hadSnapshot = false;
   #sentStale = false;
 
-  constructor(viewer: Viewer<Subscriber>, sink: FrameSink, places: Places) {
+  constructor(viewer: Viewer<Subscriber>, sink: FrameSink, roles: ReadonlySet<string>, places: Places) {
     this.viewer = viewer;
     this.sink = sink;
+    this.roles = roles;
     this.#places = places;
   }
 
@@ -81,9 +90,9 @@ export class Subscriber implements Subscription {
     this.#changed.add(user);
   }
 
-  /** Sent as a snapshot: clients accept a snapshot of the version that they have. */
+  /** Sent as a snapshot: the user neither came nor went. What is to be told of that has the devices, too. */
   addDeviceChange(user: WatchedUser<Subscriber>): void {
-    if (!this.sink.format.includesDevices || !this.#hadSnapshot) return;
+    if (!this.sink.format.includesDevices || !this.#hadSnapshot || this.#changed?.has(user)) return;
     this.#snapshot ??= new Set();
     this.#snapshot.add(user);
   }
@@ -119,8 +128,8 @@ export class Subscriber implements Subscription {
   }
 
   /**
-   * Takes the content of the next frame. Users that are unverified, that is, of whom it is not known whether this socket
-   * may see them, are left for later. "stale" is sent before dots; "no longer stale" after the dots that make it true.
+   * Takes the content of the next frame. Users of whom it is not known whether this socket may see them, or what of them, are
+   * left for later. "stale" is sent before dots; "no longer stale" after the dots that make it true.
    */
   take(isStale: boolean): FrameContent | undefined {
     if (isStale && this.#owesStale(isStale)) return this.#takeStale(isStale);
@@ -131,17 +140,17 @@ export class Subscriber implements Subscription {
     }
     if (this.#snapshot !== undefined) {
       for (const user of this.#snapshot) this.#changed?.delete(user);
-      const { dots, left } = this.#takeDots(this.#snapshot);
+      const { left, ...taken } = this.#takeUsers(this.#snapshot);
       this.#snapshot = left;
       const isOwed = this.#owesSnapshot;
       this.#owesSnapshot = false;
       this.#hadSnapshot ||= isOwed;
-      if (dots.length > 0 || isOwed) return { kind: "snapshot", dots };
+      if (taken.users.length > 0 || isOwed) return { kind: "snapshot", ...taken };
     }
     if (this.#changed !== undefined) {
-      const { dots, left } = this.#takeDots(this.#changed);
+      const { left, ...taken } = this.#takeUsers(this.#changed);
       this.#changed = left;
-      if (dots.length > 0) return { kind: "presence", dots };
+      if (taken.users.length > 0) return { kind: "presence", ...taken };
     }
     return this.#owesStale(isStale) ? this.#takeStale(isStale) : undefined;
   }
@@ -161,21 +170,26 @@ export class Subscriber implements Subscription {
     if (this.#lookups?.size === 0) this.#lookups = undefined;
   }
 
-  #takeDots(users: ReadonlySet<WatchedUser<Subscriber>>): {
-    dots: Dot[];
+  #takeUsers(from: ReadonlySet<WatchedUser<Subscriber>>): {
+    users: ShownUser[];
+    news: Dot[];
     left: Set<WatchedUser<Subscriber>> | undefined;
   } {
-    const dots: Dot[] = [];
+    const users: ShownUser[] = [];
+    const news: Dot[] = [];
     let left: Set<WatchedUser<Subscriber>> | undefined;
-    for (const user of users) {
-      if (user.dot === undefined) continue;
-      if (this.viewer.isUnverified(user.userId)) {
+    for (const user of from) {
+      if (user.told === undefined) continue;
+      const isUnknown = user.isHeld || this.viewer.isUnverified(user.userId);
+      const shown = isUnknown ? undefined : user.guard === undefined ? user.told : user.guard.shownTo(this);
+      if (shown === undefined) {
         left ??= new Set();
         left.add(user);
       } else {
-        dots.push(user.dot);
+        users.push(shown);
+        if (user.news !== undefined) news.push(user.news);
       }
     }
-    return { dots, left };
+    return { users, news, left };
   }
 }

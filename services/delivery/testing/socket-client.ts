@@ -8,6 +8,7 @@ type ToldUser = {
   readonly version: number;
   readonly lastSeen?: number;
   readonly cause?: string;
+  readonly at?: number;
   readonly device?: string;
   readonly devices?: readonly string[];
 };

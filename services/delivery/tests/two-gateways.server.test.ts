@@ -104,9 +104,10 @@ describe("two gateways on Redis and Kafka", () => {
     const lou = await open(0, "lou");
     await lou.untilTold("max", false);
     const max = await open(1, "max");
-    const { version } = await lou.untilTold("max", true);
+    const { at } = await lou.untilTold("max", true);
     const told = await collector.untilSpan("lou is told of max", ({ name, service, attributes }) => {
-      return name === "tell sockets" && service === "gateway-0" && attributes["presence.version"] === String(version);
+      const atMs = Math.floor(Number(attributes["presence.version"]) / 1_000);
+      return name === "tell sockets" && service === "gateway-0" && atMs === at;
     });
     const path = [told];
     for (let { parentSpanId } = told; parentSpanId !== ""; parentSpanId = (path.at(-1) as ReceivedSpan).parentSpanId) {
@@ -154,7 +155,7 @@ describe("two gateways on Redis and Kafka", () => {
     await write("conversation.events.v1", "attic", conversationCreated("attic", "jan", "kim"));
     const jan = await open(0, "jan");
     const phone = await open(1, "kim");
-    const { version } = await jan.untilTold("kim", true);
+    const { at } = await jan.untilTold("kim", true);
     const untilDevices = (...devices: string[]) =>
       waitUntil(() => isDeepStrictEqual(jan.users.get("kim")?.devices, devices), {
         what: `jan is told that kim is on ${devices.join(" and ")}`,
@@ -164,7 +165,7 @@ describe("two gateways on Redis and Kafka", () => {
     await untilDevices("laptop", "phone");
     laptop.say({ type: "logout" });
     await untilDevices("phone");
-    assert.equal(jan.users.get("kim")?.version, version);
+    assert.equal(jan.users.get("kim")?.at, at);
     const metrics = await gateways[0].metrics();
     assert.ok((metrics.get("delivery_device_changes_total") ?? 0) >= 2);
     for (const client of [jan, phone]) client.socket.close();

@@ -1,7 +1,7 @@
 import { plainStatus, type UserStatus, wireAvailabilityOf } from "@realchat/presence-client";
 import { events, presence, type Timestamp } from "@realchat/presence-proto";
-import type { Dot } from "../../push/dot.ts";
 import type { FrameFormat } from "../../push/frame-format.ts";
+import { noTransition, type ShownUser } from "../../push/shown-user.ts";
 import { binaryFrame } from "./message-frame.ts";
 
 /** The name by which a client can ask for what it gets without a sub-protocol too. */
@@ -11,47 +11,43 @@ export const envelopeProtocol = "realchat.presence.v1.envelope";
 export const envelopeFrames: FrameFormat = {
   isBinary: true,
   includesDevices: false,
-  snapshot: (dots) => dots.map(envelopeOf),
-  presence: (dots) => dots.map(envelopeOf),
+  snapshot: envelopesOf,
+  presence: envelopesOf,
   // These clients know no more than online and offline. Without a version: it says nothing about the user's state.
-  hidden: (userIds) => userIds.map((userId) => envelopeOf({ ...nobody, userId })),
+  hidden: (userIds) => userIds.map((userId) => envelopeOf({ ...nobody, userId }, 0)),
   stale: () => [],
   pong: () => [],
 };
 
-const nobody: Dot = {
-  userId: "",
-  online: false,
-  version: 0,
-  cause: presence.TransitionCause.TRANSITION_CAUSE_UNSPECIFIED,
-  deviceId: "",
-  atUs: 0,
-  lastSeenMs: 0,
-  status: plainStatus(false),
-  shard: 0,
-  devices: undefined,
+const nobody: ShownUser = {
+  ...{ userId: "", online: false, lastSeenMs: 0, ...noTransition },
+  ...{ devices: undefined, status: plainStatus(false) },
 };
 
 const { PRESENCE_STATUS_ONLINE, PRESENCE_STATUS_OFFLINE } = presence.PresenceStatus;
 
-function envelopeOf(dot: Dot): Buffer {
+function envelopesOf(users: readonly ShownUser[], version: number): Buffer[] {
+  return users.map((user) => envelopeOf(user, version));
+}
+
+// The times are those of the version: when somebody came or went is not for everybody.
+function envelopeOf(user: ShownUser, version: number): Buffer {
+  const { userId, online, cause, deviceId, lastSeenMs, status } = user;
   const payload = presence.PresenceUpdateEvent.encode({
-    userId: dot.userId,
-    status: dot.online ? PRESENCE_STATUS_ONLINE : PRESENCE_STATUS_OFFLINE,
-    occurredAt: Math.floor(dot.version / 1_000_000),
-    version: dot.version,
-    cause: dot.cause as presence.TransitionCause,
-    deviceId: dot.deviceId,
+    ...{ userId, version, deviceId },
+    status: online ? PRESENCE_STATUS_ONLINE : PRESENCE_STATUS_OFFLINE,
+    occurredAt: Math.floor(version / 1_000_000),
+    cause: cause as presence.TransitionCause,
     // Which of our machines somebody is connected to is nobody's business.
     instanceId: "",
-    lastSeenAt: momentOf(dot.lastSeenMs),
+    lastSeenAt: momentOf(lastSeenMs),
     shard: 0,
-    userStatus: dot.status === plainStatus(dot.online) ? undefined : userStatusOf(dot.status),
+    userStatus: status === plainStatus(online) ? undefined : userStatusOf(status),
   }).finish();
   const envelope = events.EventEnvelope.encode({
     eventType: events.EventType.EVENT_TYPE_PRESENCE_UPDATED,
     schemaVersion: 1,
-    occurredAt: dot.version === 0 ? undefined : timestampOf(dot.version),
+    occurredAt: version === 0 ? undefined : timestampOf(version),
     payload: Buffer.from(payload),
   }).finish();
   return binaryFrame(envelope);

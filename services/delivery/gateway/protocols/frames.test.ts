@@ -2,23 +2,24 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { plainStatus } from "@realchat/presence-client";
 import { events, presence } from "@realchat/presence-proto";
-import type { Dot } from "../../push/dot.ts";
+import type { ShownUser } from "../../push/shown-user.ts";
 import { envelopeFrames } from "./envelope-frames.ts";
 import { jsonFrames } from "./json-frames.ts";
 
-const online: Dot = {
+/** Of the frames. */
+const version = 1_790_000_010_123_456;
+
+const online: ShownUser = {
   userId: "ada",
   online: true,
-  version: 1_790_000_000_123_456,
   cause: presence.TransitionCause.TRANSITION_CAUSE_CONNECTED,
   deviceId: "phone",
   atUs: 1_790_000_000_123_456,
   lastSeenMs: 0,
   status: plainStatus(true),
-  shard: 5,
   devices: ["phone"],
 };
-const offline: Dot = {
+const offline: ShownUser = {
   ...online,
   userId: "bob",
   online: false,
@@ -27,10 +28,17 @@ const offline: Dot = {
   status: plainStatus(false),
   devices: [],
 };
-const unheard: Dot = { ...offline, userId: "eve", cause: 0, deviceId: "", atUs: 0, lastSeenMs: 0, devices: undefined };
-const inMeeting: Dot = {
+const unheard: ShownUser = {
+  ...offline,
+  userId: "eve",
+  cause: 0,
+  deviceId: "",
+  atUs: 0,
+  lastSeenMs: 0,
+  devices: undefined,
+};
+const inMeeting: ShownUser = {
   ...online,
-  version: online.version + 7_000_000,
   status: {
     ...{ availability: "do-not-disturb", text: "in a meeting", emoji: "📅" },
     ...{ untilMs: 1_790_000_900_000, idleSinceMs: 1_790_000_003_000 },
@@ -54,36 +62,36 @@ describe("JSON frames", () => {
   const read = (frames: Buffer[]) => frames.map((frame) => JSON.parse(payloadOf(frame, text).toString()));
 
   test("tell each user's state, and what is known besides", () => {
-    assert.deepEqual(read(jsonFrames.presence([online, offline, unheard])), [
+    assert.deepEqual(read(jsonFrames.presence([online, offline, unheard], version)), [
       {
         type: "presence",
         users: [
           {
-            ...{ id: "ada", online: true, version: 1_790_000_000_123_456 },
+            ...{ id: "ada", online: true, version },
             ...{ cause: "connected", at: 1_790_000_000_123, device: "phone", devices: ["phone"] },
           },
           {
-            ...{ id: "bob", online: false, version: 1_790_000_000_123_456, lastSeen: 1_789_999_940_000 },
+            ...{ id: "bob", online: false, version, lastSeen: 1_789_999_940_000 },
             ...{ cause: "expired", at: 1_790_000_000_123, device: "phone", devices: [] },
           },
-          { id: "eve", online: false, version: 1_790_000_000_123_456 },
+          { id: "eve", online: false, version },
         ],
       },
     ]);
   });
 
   test("tell a status that is not the plain one, beside why and when the user came", () => {
-    const gone: Dot = { ...offline, status: { ...offline.status, text: "back on Monday" } };
-    const [frame] = read(jsonFrames.presence([inMeeting, gone]));
+    const gone: ShownUser = { ...offline, status: { ...offline.status, text: "back on Monday" } };
+    const [frame] = read(jsonFrames.presence([inMeeting, gone], version));
     assert.deepEqual(frame.users, [
       {
-        ...{ id: "ada", online: true, version: 1_790_000_007_123_456 },
+        ...{ id: "ada", online: true, version },
         ...{ cause: "connected", at: 1_790_000_000_123, device: "phone", devices: ["phone"] },
         ...{ availability: "do_not_disturb", idleSince: 1_790_000_003_000 },
         status: { text: "in a meeting", emoji: "📅", until: 1_790_000_900_000 },
       },
       {
-        ...{ id: "bob", online: false, version: 1_790_000_000_123_456, lastSeen: 1_789_999_940_000 },
+        ...{ id: "bob", online: false, version, lastSeen: 1_789_999_940_000 },
         ...{ cause: "expired", at: 1_790_000_000_123, device: "phone", devices: [] },
         status: { text: "back on Monday" },
       },
@@ -92,9 +100,12 @@ describe("JSON frames", () => {
 
   test("name every cause of coming and going, and tell a change whose cause only a later one knows without it", () => {
     const causesOf = (causes: readonly number[]) =>
-      read(jsonFrames.presence(causes.map((cause) => ({ ...offline, cause })))).flatMap(({ users }) =>
-        users.map((user: { cause?: string; at?: number }) => [user.cause, user.at]),
-      );
+      read(
+        jsonFrames.presence(
+          causes.map((cause) => ({ ...offline, cause })),
+          version,
+        ),
+      ).flatMap(({ users }) => users.map((user: { cause?: string; at?: number }) => [user.cause, user.at]));
     const { TRANSITION_CAUSE_STATUS } = presence.TransitionCause;
     const numbers = Object.values(presence.TransitionCause).filter(
       (cause) => cause > 0 && cause !== TRANSITION_CAUSE_STATUS,
@@ -110,7 +121,7 @@ describe("JSON frames", () => {
   });
 
   test("are one per snapshot, even an empty one, and one for all who are hidden", () => {
-    assert.deepEqual(read(jsonFrames.snapshot([])), [{ type: "snapshot", users: [] }]);
+    assert.deepEqual(read(jsonFrames.snapshot([], version)), [{ type: "snapshot", users: [] }]);
     assert.deepEqual(read(jsonFrames.hidden(["ada", "bob"])), [{ type: "hidden", users: ["ada", "bob"] }]);
   });
 
@@ -129,20 +140,20 @@ describe("envelope frames", () => {
     });
 
   test("are what today's clients know: an envelope per user, PRESENCE_UPDATED", () => {
-    const [ada, bob] = read(envelopeFrames.presence([online, offline]));
+    const [ada, bob] = read(envelopeFrames.presence([online, offline], version));
     assert.equal(ada?.envelope.eventType, events.EventType.EVENT_TYPE_PRESENCE_UPDATED);
     assert.equal(ada.envelope.schemaVersion, 1);
-    assert.deepEqual(ada.envelope.occurredAt, { seconds: 1_790_000_000, nanos: 123_456_000 });
+    assert.deepEqual(ada.envelope.occurredAt, { seconds: 1_790_000_010, nanos: 123_456_000 });
     assert.deepEqual(
       [ada.update.userId, ada.update.status, ada.update.occurredAt, ada.update.version],
-      ["ada", presence.PresenceStatus.PRESENCE_STATUS_ONLINE, 1_790_000_000, 1_790_000_000_123_456],
+      ["ada", presence.PresenceStatus.PRESENCE_STATUS_ONLINE, 1_790_000_010, version],
     );
     assert.equal(bob?.update.status, presence.PresenceStatus.PRESENCE_STATUS_OFFLINE);
     assert.deepEqual(bob.update.lastSeenAt, { seconds: 1_789_999_940, nanos: 0 });
   });
 
   test("tell a status that is not the plain one", () => {
-    const [busy, plain] = read(envelopeFrames.snapshot([inMeeting, online]));
+    const [busy, plain] = read(envelopeFrames.snapshot([inMeeting, online], version));
     assert.deepEqual(busy?.update.userStatus, {
       availability: presence.Availability.AVAILABILITY_DO_NOT_DISTURB,
       ...{ text: "in a meeting", emoji: "📅" },

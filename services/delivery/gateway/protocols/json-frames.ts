@@ -1,6 +1,6 @@
 import { type Availability, plainStatus, type UserStatus } from "@realchat/presence-client";
-import type { Dot } from "../../push/dot.ts";
 import type { FrameFormat } from "../../push/frame-format.ts";
+import type { ShownUser } from "../../push/shown-user.ts";
 import { textFrame } from "./message-frame.ts";
 
 export const jsonProtocol = "realchat.presence.v1.json";
@@ -26,8 +26,8 @@ const availabilities: Readonly<Record<Availability, string>> = {
 export const jsonFrames: FrameFormat = {
   isBinary: false,
   includesDevices: true,
-  snapshot: (dots) => [dotsFrame("snapshot", dots)],
-  presence: (dots) => [dotsFrame("presence", dots)],
+  snapshot: (users, version) => [usersFrame("snapshot", users, version)],
+  presence: (users, version) => [usersFrame("presence", users, version)],
   hidden: (userIds) => [frameOf({ type: "hidden", users: userIds })],
   stale: (isStale) => (isStale ? staleFrames : currentFrames),
   pong: () => pongFrames,
@@ -41,37 +41,37 @@ function frameOf(message: object): Buffer {
   return textFrame(JSON.stringify(message));
 }
 
-/** Texts of users' states, for other frames: those who connect together watch each other. */
-const userTexts = new Map<Dot, string>();
+/** Texts of users but for the version, for other frames: those who connect together watch each other. */
+const userTexts = new Map<ShownUser, string>();
 const userTextsMax = 4_096;
 
-function dotsFrame(type: "snapshot" | "presence", dots: readonly Dot[]): Buffer {
-  return textFrame(`{"type":"${type}","users":[${dots.map(userTextOf).join(",")}]}`);
+function usersFrame(type: "snapshot" | "presence", users: readonly ShownUser[], version: number): Buffer {
+  const texts = users.map((user) => `${userTextOf(user)},"version":${version}}`);
+  return textFrame(`{"type":"${type}","users":[${texts.join(",")}]}`);
 }
 
-function userTextOf(dot: Dot): string {
-  let text = userTexts.get(dot);
+/** @returns without the closing brace */
+function userTextOf(user: ShownUser): string {
+  let text = userTexts.get(user);
   if (text === undefined) {
-    text = JSON.stringify(userOf(dot));
+    text = JSON.stringify(userOf(user)).slice(0, -1);
     if (userTexts.size >= userTextsMax) userTexts.clear();
-    userTexts.set(dot, text);
+    userTexts.set(user, text);
   }
   return text;
 }
 
-// Without the instance: which of our machines somebody is connected to is nobody's business.
-function userOf(dot: Dot) {
-  const cause = causes[dot.cause];
+function userOf(user: ShownUser) {
+  const cause = causes[user.cause];
   return {
-    id: dot.userId,
-    online: dot.online,
-    version: dot.version,
-    ...(!dot.online && dot.lastSeenMs !== 0 && { lastSeen: dot.lastSeenMs }),
+    id: user.userId,
+    online: user.online,
+    ...(!user.online && user.lastSeenMs !== 0 && { lastSeen: user.lastSeenMs }),
     ...(cause !== undefined && { cause }),
-    ...(dot.atUs !== 0 && { at: Math.floor(dot.atUs / 1000) }),
-    ...(dot.deviceId !== "" && { device: dot.deviceId }),
-    ...(dot.devices !== undefined && { devices: dot.devices }),
-    ...(dot.status !== plainStatus(dot.online) && statusOf(dot.status)),
+    ...(user.atUs !== 0 && { at: Math.floor(user.atUs / 1000) }),
+    ...(user.deviceId !== "" && { device: user.deviceId }),
+    ...(user.devices !== undefined && { devices: user.devices }),
+    ...(user.status !== plainStatus(user.online) && statusOf(user.status)),
   };
 }
 

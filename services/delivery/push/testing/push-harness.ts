@@ -1,9 +1,11 @@
 import { plainStatus, type UserStatus } from "@realchat/presence-client";
 import { FakeClock } from "@realchat/presence-runtime/testing";
+import type { PolicyPatch } from "../../privacy/policy.ts";
 import type { Dot } from "../dot.ts";
 import { PresencePush, type PresencePushOptions } from "../presence-push.ts";
 import type { Subscription } from "../push.ts";
 import { RecordingSink } from "./recording-sink.ts";
+import { TestPolicies } from "./test-policies.ts";
 
 interface TestSocket extends Subscription {
   readonly sink: RecordingSink;
@@ -14,6 +16,7 @@ interface TestSocket extends Subscription {
 /** Push with a directory and a presence that a test plays by hand. */
 export class PushHarness {
   readonly clock = new FakeClock();
+  readonly policies: TestPolicies;
   readonly push: PresencePush;
   /** Pairs that may see each other, as `ann bob`. */
   readonly visible = new Set<string>();
@@ -25,6 +28,8 @@ export class PushHarness {
   readonly unknown = new Set<string>();
   isPresenceAway = false;
   isDirectoryAway = false;
+  arePoliciesAway = false;
+  policiesHold: Promise<void> | undefined;
   isRecovering = false;
   isFeedListening = true;
   /** What the feed answers as floor: by `shard partition`, `shard undefined` for users of no known partition. */
@@ -34,7 +39,9 @@ export class PushHarness {
   directoryHolds: Promise<void> | undefined;
   #version = this.clock.nowUs();
 
-  constructor(options: Partial<PresencePushOptions> = {}) {
+  /** @param options.policies those of another gateway */
+  constructor({ policies, ...options }: Partial<PresencePushOptions> & { readonly policies?: TestPolicies } = {}) {
+    this.policies = policies ?? new TestPolicies(this.clock, (answer) => this.#answerOfPolicies(answer));
     this.push = new PresencePush({
       directory: {
         visibleTo: async (viewer, limit) => {
@@ -53,8 +60,9 @@ export class PushHarness {
         const known = userIds.filter((userId) => !this.unknown.has(userId));
         const dots = known.map((userId) => this.truth.get(userId) ?? this.dot(userId, false, 1));
         await this.#answer("presence");
-        return { dots, recovering: this.isRecovering };
+        return { dots, recovering: this.isRecovering, lastSeenRetentionMs: 0 };
       },
+      policies: this.policies,
       clock: this.clock,
       limits: { interestMax: 3, watchedMax: 4, lookupMax: 100 },
       slowMs: 5_000,
@@ -95,6 +103,11 @@ export class PushHarness {
     this.push.update(this.set(userId, online), partition);
   }
 
+  /** The user comes with its first device, and the feed tells. */
+  come(userId: string, deviceId: string): void {
+    this.push.update({ ...this.set(userId, true), cause: 1, deviceId }, undefined);
+  }
+
   /** The user's status changes alone, and the feed tells. */
   tellStatus(userId: string, status: Partial<UserStatus>): void {
     this.#version += 1_000;
@@ -104,9 +117,15 @@ export class PushHarness {
     this.push.update({ ...dot, cause: 9 }, undefined);
   }
 
-  connect(userId: string): TestSocket {
+  /** The user says what others may see, and gateways hear of it. */
+  say(userId: string, patch: PolicyPatch): void {
+    this.policies.say(userId, patch);
+    this.push.policiesChanged([userId]);
+  }
+
+  connect(userId: string, roles?: ReadonlySet<string>): TestSocket {
     const sink = new RecordingSink();
-    const subscription = this.push.connect(userId, sink);
+    const subscription = this.push.connect(userId, sink, roles);
     let read = 0;
     const received = () => {
       const all = sink.received();
@@ -140,6 +159,12 @@ export class PushHarness {
 
   #sees(viewer: string, user: string): boolean {
     return this.visible.has(`${viewer} ${user}`);
+  }
+
+  async #answerOfPolicies<T>(answer: () => T): Promise<T> {
+    await this.policiesHold;
+    if (this.arePoliciesAway) throw new Error("policies are away");
+    return answer();
   }
 
   async #answer(who: "presence" | "directory"): Promise<void> {

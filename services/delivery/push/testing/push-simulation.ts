@@ -1,13 +1,19 @@
 import assert from "node:assert/strict";
-import { plainStatus } from "@realchat/presence-client";
+import { plainStatus, type UserStatus } from "@realchat/presence-client";
+import type { Clock } from "@realchat/presence-runtime/clock";
 import type { FakeClock } from "@realchat/presence-runtime/testing";
 import type { AudienceChange } from "../../audience/directory.ts";
 import { MemoryDirectory } from "../../audience/memory/memory-directory.ts";
 import { visibilityAfter } from "../../audience/testing/oracle.ts";
+import type { PresenceUpdate } from "../../feed/feed.ts";
+import type { PolicyPatch } from "../../privacy/policy.ts";
 import type { Dot } from "../dot.ts";
 import { PresencePush } from "../presence-push.ts";
 import type { Subscription } from "../push.ts";
+import { ClientSink } from "./client-sink.ts";
 import { type RecordedFrame, RecordingSink } from "./recording-sink.ts";
+import { stateVersion } from "./state-version.ts";
+import { type PolicyQuestion, TestPolicies } from "./test-policies.ts";
 
 export const people = ["ann", "bob", "cleo", "dan", "eve"];
 
@@ -15,12 +21,22 @@ type Undated = AudienceChange extends infer Change ? (Change extends unknown ? O
 
 /** What happens around push. */
 export type Event =
-  | { readonly kind: "connect"; readonly user: string }
+  | { readonly kind: "connect"; readonly user: string; readonly gateway?: number }
   | { readonly kind: "leave" | "hold" | "release"; readonly socket: number }
   | { readonly kind: "subscribe" | "unsubscribe"; readonly socket: number; readonly users: readonly string[] }
   | { readonly kind: "relation"; readonly change: Undated }
   /** `told`: by the feed, `late`: when more has happened, `never`: lost, and noticed at the end. */
   | { readonly kind: "flip"; readonly user: string; readonly feed: "told" | "late" | "never" }
+  | { readonly kind: "status"; readonly user: string; readonly status: Partial<UserStatus> }
+  | { readonly kind: "policy"; readonly user: string; readonly patch: PolicyPatch }
+  /**
+   * The hider hides; in the other world it logs out at that moment, and stays away.
+   * `late`: gateways are told at the end, if the hider was never here
+   */
+  | { readonly kind: "hide"; readonly how: "invisible" | "to nobody"; readonly late: boolean }
+  /** Another device of the user came or went. */
+  | { readonly kind: "devices"; readonly user: string }
+  | { readonly kind: "restart"; readonly gateway: number }
   | { readonly kind: "forget"; readonly user: string }
   /** The store loses data: of each user the record, or what was written since an earlier state of it, or nothing. */
   | { readonly kind: "lose"; readonly kept: Readonly<Record<string, "nothing" | "older" | "all">> }
@@ -29,46 +45,85 @@ export type Event =
   /** A reader of the feed lags, and reads on; what was late is written then. */
   | { readonly kind: "lag"; readonly partition: number; readonly isOver: boolean }
   | { readonly kind: "gap" | "look-again" }
-  | { readonly kind: "outage"; readonly of: "presence" | "directory"; readonly isOver: boolean }
+  | { readonly kind: "outage"; readonly of: "presence" | "directory" | "policies"; readonly isOver: boolean }
   | { readonly kind: "pass"; readonly ms: number };
+
+/** Who hides from everybody else. */
+export const hider = "eve";
+
+/** Whether the hider hides, or logs out instead and stays away. */
+export type World = "hides" | "leaves";
+
+interface SimulationOptions {
+  readonly limits: { readonly interestMax: number; readonly watchedMax: number };
+  /** Default: one. */
+  readonly gateways?: number;
+  readonly world?: World;
+}
+
+interface Gateway {
+  push: PresencePush;
+  /** By partition: how far it has read, and the floors that it read. */
+  read: number[];
+  floors: Map<number, number>;
+}
 
 interface Socket {
   readonly user: string;
-  readonly sink: RecordingSink;
+  readonly gateway: Gateway;
+  readonly sink: RecordingSink | ClientSink;
   readonly subscription: Subscription;
   /** What its client holds. */
-  readonly held: Map<string, { readonly online: boolean; readonly version: number; readonly lastSeenMs: number }>;
+  readonly held: Map<string, Held>;
   /** Users that it asked not to be told of. */
   readonly declined: Set<string>;
   seen: number;
   isOpen: boolean;
 }
 
+interface Held {
+  readonly online: boolean;
+  /** That of the frame, and presence's of the state. */
+  readonly version: number;
+  readonly stateVersion: number;
+  readonly lastSeenMs: number;
+}
+
 interface Truth {
-  online: boolean;
-  version: number;
-  lastSeenMs: number;
+  readonly online: boolean;
+  readonly version: number;
+  readonly lastSeenMs: number;
+  readonly status: UserStatus;
 }
 
 /** What a partition of the feed has, in order. */
-type Entry = { readonly kind: "update"; readonly dot: Dot } | { readonly kind: "reset"; readonly begin: number };
+type Entry =
+  | { readonly kind: "update"; readonly update: PresenceUpdate }
+  | { readonly kind: "reset"; readonly begin: number };
 
 const partitions = [0, 1];
+/** Hides from everybody, whatever else is said. */
+const toNobody: PolicyPatch = { online: "nobody", show: new Set() };
 /** How far beyond all that is known a shard begins anew. */
-const leadUs = 10_000_000;
-const connected = 1;
-const restated = 6;
-
-const instant = 1_790_000_000_000_000;
+const leadUs = 10_000;
+const causes = { connected: 1, loggedOut: 3, restated: 6, status: 9 } as const;
+const device = "phone";
+/** How long it takes to read policies, or to see where they end; between two worlds also to look up users, ms. */
+const policyMs = 5;
+/** Within this all that is asked is answered, ms. */
+const quietMs = 300;
 
 /**
- * Push between a real directory, a presence and a network that dawdle and fail, with a judge beside it who knows what is
- * true and who may see whom, and looks at every frame when it is written.
+ * Gateways between a real directory, a presence and a network that dawdle and fail, with a judge beside them who knows what is
+ * true and who may see whom, and looks at every frame when it is written. How long an answer takes depends on the question
+ * alone, so that two worlds differ by nothing but what differs in them.
  */
 export class PushSimulation {
   readonly #clock: FakeClock;
+  readonly #options: SimulationOptions;
   readonly #directory: MemoryDirectory;
-  readonly #push: PresencePush;
+  readonly #policies: TestPolicies;
+  readonly #gateways: Gateway[];
   readonly #changes: AudienceChange[] = [];
   readonly #truth = new Map<string, Truth>();
   /** What the store has of each user, and had before; none: nothing. */
@@ -80,47 +135,45 @@ export class PushSimulation {
   readonly #forgotten = new Set<string>();
   readonly #logs = partitions.map((): Entry[] => []);
   readonly #lagging = new Set<number>();
-  readonly #floors = new Map<number, number>();
   /** While it recovers: the version at which it began anew. */
   #begin: number | undefined;
+  /** The version at which it began anew last. */
+  #lastBegin = 0;
   readonly #sockets: Socket[] = [];
-  readonly #late: Dot[] = [];
-  readonly #isAway = { presence: false, directory: false };
+  readonly #late: PresenceUpdate[] = [];
+  readonly #isAway = { presence: false, directory: false, policies: false };
+  /** How often each question was asked. */
+  readonly #asked = new Map<string, number>();
+  readonly #seed: number;
   /** The feed missed something, and knows. */
   #hasGap = false;
-  #version = instant;
+  #hiding: "not" | "invisible" | "to nobody" = "not";
+  #isUntold = false;
   #objection: unknown;
   #isVisible = visibilityAfter([]);
 
-  constructor(clock: FakeClock, limits: { readonly interestMax: number; readonly watchedMax: number }) {
+  constructor(clock: FakeClock, options: SimulationOptions) {
     this.#clock = clock;
+    this.#options = options;
+    this.#seed = clock.random();
     this.#directory = new MemoryDirectory({}, clock);
-    for (const user of people) this.#write(user, { online: false, version: instant, lastSeenMs: 0 });
-    this.#push = new PresencePush({
-      directory: {
-        visibleTo: (viewer, limit) => this.#delay("directory", () => this.#directory.visibleTo(viewer, limit)),
-        maySee: (viewer, users) => this.#delay("directory", () => this.#directory.maySee(viewer, users)),
-      },
-      lookup: (userIds) =>
-        this.#delay("presence", async () => ({
-          dots: userIds.map((user) => this.#answer(user)),
-          recovering: this.#begin !== undefined,
-        })),
-      clock,
-      limits: { ...limits, lookupMax: 3 },
-      slowMs: 1_000_000,
-      reconcileEveryMs: 0,
-      isFeedListening: () => !this.#isAway.presence,
-      floorOf: (_shard, partition) => this.#floorOf(partition),
-      observeAge() {},
-      onDirectoryFailure() {},
-    });
+    this.#policies = new TestPolicies(clock, (answer, question) => this.#answerOfPolicies(answer, question));
+    const nowUs = clock.nowUs();
+    for (const user of people) {
+      this.#write(user, { online: false, version: nowUs, lastSeenMs: 0, status: plainStatus(false) });
+    }
+    this.#gateways = Array.from({ length: options.gateways ?? 1 }, () => this.#start());
+  }
+
+  /** What each client but the hider's own was told. */
+  get told(): readonly (readonly string[])[] {
+    return this.#sockets.flatMap(({ user, sink }) => (user !== hider && "told" in sink ? [sink.told] : []));
   }
 
   async apply(event: Event): Promise<void> {
     switch (event.kind) {
       case "connect":
-        this.#connect(event.user);
+        this.#connect(event.user, event.gateway ?? 0);
         break;
       case "subscribe":
       case "unsubscribe":
@@ -137,12 +190,27 @@ export class PushSimulation {
       case "flip":
         this.#flip(event.user, event.feed);
         break;
+      case "status":
+        this.#changeStatus(event.user, event.status);
+        break;
+      case "policy":
+        this.#say(event.user, event.patch);
+        break;
+      case "hide":
+        await this.#hide(event);
+        break;
+      case "devices":
+        for (const { push } of this.#gateways) push.devicesChanged(event.user);
+        break;
+      case "restart":
+        this.#restart(event.gateway);
+        break;
       case "forget":
         // A store that lost its data, and nobody knows: nothing is said of it, and versions begin below.
-        if (this.#begin !== undefined) break;
+        if (this.#begin !== undefined || event.user === hider) break;
         this.#forgotten.add(event.user);
         this.#hasGap = true;
-        this.#write(event.user, { online: false, version: 1, lastSeenMs: 0 });
+        this.#write(event.user, { ...this.#truthOf(event.user), online: false, version: 1, lastSeenMs: 0 });
         break;
       case "lose":
         this.#lose(event.kept);
@@ -151,14 +219,15 @@ export class PushSimulation {
         this.#recover();
         break;
       case "lag":
+        // Whoever does not hear of a loss does not know what is lost of one who hides.
         if (event.isOver) this.#readOn(event.partition);
-        else this.#lagging.add(event.partition);
+        else if (this.#hiding === "not") this.#lagging.add(event.partition);
         break;
       case "gap":
-        this.#push.gap();
+        for (const { push } of this.#gateways) push.gap();
         break;
       case "look-again":
-        this.#push.recheckAll();
+        for (const { push } of this.#gateways) push.recheckAll();
         break;
       case "outage":
         this.#isAway[event.of] = !event.isOver;
@@ -172,9 +241,9 @@ export class PushSimulation {
 
   /** Everything comes to rest: outages are over, what is late arrives, and what was lost is noticed. */
   async settle(): Promise<void> {
-    this.#isAway.presence = false;
-    this.#isAway.directory = false;
+    this.#endOutages();
     this.#recover();
+    if (this.#isUntold) this.#tellPolicy(hider);
     for (const partition of partitions) this.#readOn(partition);
     for (const { sink } of this.#sockets) {
       sink.isHeld = false;
@@ -183,7 +252,7 @@ export class PushSimulation {
     // Once before and once after: an answer that is under way may be older than what was lost.
     await this.apply({ kind: "pass", ms: 10_000 });
     // What the feed told, a loss included, needs no more than that.
-    if (this.#hasGap) this.#push.gap();
+    if (this.#hasGap) await this.apply({ kind: "gap" });
     for (let step = 0; step < 20; step++) await this.apply({ kind: "pass", ms: 1_000 });
   }
 
@@ -193,7 +262,7 @@ export class PushSimulation {
       if (!isOpen) continue;
       for (const other of people) {
         const shown = held.get(other);
-        const truth = this.#truth.get(other) as Truth;
+        const truth = this.#truthOf(other);
         if (shown !== undefined) {
           assert.ok(this.#isVisible(user, other), `${user} still holds a dot of ${other}`);
           if (!declined.has(other)) assert.equal(shown.online, truth.online, `${user} holds a wrong dot of ${other}`);
@@ -202,28 +271,76 @@ export class PushSimulation {
         }
       }
     }
-    const open = this.#sockets.filter(({ isOpen }) => isOpen).length;
-    const { subscribers, unverified, busySockets, lookups } = this.#push.metrics;
-    assert.deepEqual(
-      { subscribers, unverified, busySockets, waiting: lookups.waiting },
-      { subscribers: open, unverified: 0, busySockets: 0, waiting: 0 },
-    );
+    this.judgeQueues();
+  }
+
+  judgeQueues(): void {
+    for (const gateway of this.#gateways) {
+      const open = this.#sockets.filter((socket) => socket.isOpen && socket.gateway === gateway).length;
+      const { subscribers, unverified, busySockets, lookups, directoryQueries } = gateway.push.metrics;
+      assert.deepEqual(
+        { subscribers, unverified, busySockets, waiting: lookups.waiting, directoryQueries },
+        { subscribers: open, unverified: 0, busySockets: 0, waiting: 0, directoryQueries: 0 },
+      );
+    }
   }
 
   /** Nothing is left of sockets that are gone. */
   end(): void {
     for (const { subscription } of this.#sockets) subscription.close();
-    const { subscribers, watchedUsers, interests } = this.#push.metrics;
-    assert.deepEqual({ subscribers, watchedUsers, interests }, { subscribers: 0, watchedUsers: 0, interests: 0 });
-    this.#push.close();
+    for (const { push } of this.#gateways) {
+      const { subscribers, watchedUsers, interests } = push.metrics;
+      assert.deepEqual({ subscribers, watchedUsers, interests }, { subscribers: 0, watchedUsers: 0, interests: 0 });
+      push.close();
+    }
   }
 
-  #connect(user: string): void {
-    const sink = new RecordingSink();
+  #start(): Gateway {
+    const gateway: Gateway = {
+      push: this.#newPush((partition) => this.#floorOf(gateway, partition)),
+      read: [],
+      floors: new Map(),
+    };
+    gateway.read = this.#logs.map(({ length }) => length);
+    return gateway;
+  }
+
+  #newPush(floorOf: (partition: number | undefined) => number): PresencePush {
+    const clock = this.#clock;
+    return new PresencePush({
+      directory: {
+        visibleTo: (viewer, limit) =>
+          this.#delay("directory", `visible to ${viewer}`, () => this.#directory.visibleTo(viewer, limit)),
+        maySee: (viewer, users) =>
+          this.#delay("directory", `may ${viewer} see ${users}`, () => this.#directory.maySee(viewer, users)),
+      },
+      lookup: (userIds) =>
+        this.#delay("presence", `where are ${userIds}`, async () => ({
+          dots: userIds.map((user) => this.#answer(user)),
+          recovering: this.#begin !== undefined,
+          lastSeenRetentionMs: 0,
+        })),
+      policies: this.#policies,
+      clock: withoutChance(clock),
+      limits: { ...this.#options.limits, lookupMax: 3 },
+      slowMs: 1_000_000,
+      reconcileEveryMs: 0,
+      isFeedListening: () => !this.#isAway.presence,
+      floorOf: (_shard, partition) => floorOf(partition),
+      observeAge() {},
+      nextTurn: (run) => clock.after(0, run),
+      onDirectoryFailure() {},
+    });
+  }
+
+  #connect(user: string, at: number): void {
+    const gateway = this.#gateways[at % this.#gateways.length] as Gateway;
+    const { world } = this.#options;
+    const sink = world === undefined ? new RecordingSink() : new ClientSink(this.#sockets.length);
     const send = sink.send.bind(sink);
     const socket: Socket = {
-      ...{ user, sink, held: new Map(), declined: new Set(), seen: 0, isOpen: true },
-      subscription: this.#push.connect(user, sink),
+      ...{ user, gateway, sink, held: new Map(), declined: new Set(), seen: 0, isOpen: true },
+      subscription: gateway.push.connect(user, sink),
     };
     // Judged at the moment when it is written, not later.
     sink.send = (frames, taken) => {
@@ -267,35 +384,111 @@ export class PushSimulation {
     socket.isOpen = false;
   }
 
+  /** It begins to read the feed now, and knows nothing. */
+  #restart(index: number): void {
+    const gateway = this.#gateways[index % this.#gateways.length] as Gateway;
+    for (const socket of this.#sockets) if (socket.isOpen && socket.gateway === gateway) this.#leave(socket);
+    gateway.push.close();
+    gateway.floors = new Map();
+    gateway.read = this.#logs.map(({ length }) => length);
+    gateway.push = this.#newPush((partition) => this.#floorOf(gateway, partition));
+  }
+
   async #relate(undated: Undated): Promise<void> {
     const change = { ...undated, at: this.#changes.length + 1 } as AudienceChange;
     this.#changes.push(change);
     this.#isVisible = visibilityAfter(this.#changes);
-    this.#push.affected(await this.#directory.apply({ changes: [change] }));
+    this.#keepContacts(undated);
+    const affected = await this.#directory.apply({ changes: [change] });
+    for (const { push } of this.#gateways) push.affected(affected);
+  }
+
+  #keepContacts(change: Undated): void {
+    const { contacts } = this.#policies;
+    if (change.kind === "contact-added") contacts.add(`${change.userId} ${change.contactId}`);
+    if (change.kind === "contact-removed") contacts.delete(`${change.userId} ${change.contactId}`);
+    if (change.kind === "blocked") contacts.delete(`${change.userId} ${change.blockedId}`);
+  }
+
+  /** Who shows itself to nobody goes on doing so: what follows when it does not is another history. */
+  #say(user: string, patch: PolicyPatch): void {
+    if (user === hider && this.#isUntold) return;
+    const isKept = user === hider && this.#hiding === "to nobody";
+    this.#policies.say(user, isKept ? { ...patch, ...toNobody } : patch);
+    this.#tellPolicy(user);
+  }
+
+  #tellPolicy(user: string): void {
+    if (user === hider) this.#isUntold = false;
+    for (const { push } of this.#gateways) push.policiesChanged([user]);
+  }
+
+  /** Whether what the hider does now is for its own world alone. */
+  #isSecret(user: string): boolean {
+    return user === hider && this.#hiding !== "not" && this.#options.world === "leaves";
+  }
+
+  /** When all is quiet: what is under way at that moment is one of many histories in either world. */
+  async #hide({ how, late }: Extract<Event, { kind: "hide" }>): Promise<void> {
+    const { world } = this.#options;
+    if (this.#hiding !== "not" || this.#begin !== undefined || world === undefined) return;
+    this.#endOutages();
+    for (const partition of partitions) this.#readOn(partition);
+    for (const { push } of this.#gateways) if (this.#hasGap) push.gap();
+    await this.#clock.advance(quietMs);
+    this.#hiding = how;
+    const { online, lastSeenMs, status } = this.#truthOf(hider);
+    const patch = how === "to nobody" ? toNobody : world === "hides" ? { invisible: true } : {};
+    this.#policies.say(hider, patch);
+    this.#isUntold = late && !online && lastSeenMs === 0 && status === plainStatus(false);
+    if (!this.#isUntold) this.#tellPolicy(hider);
+    if (world === "leaves" && online) this.#logOut();
+    await this.#clock.advance(quietMs);
+  }
+
+  #logOut(): void {
+    const lastSeenMs = Math.floor(this.#clock.nowUs() / 1_000);
+    this.#write(hider, { ...offlineLike(this.#truthOf(hider)), version: this.#nextVersion(hider), lastSeenMs });
+    this.#publish(this.#update(hider, causes.loggedOut));
   }
 
   #flip(user: string, feed: "told" | "late" | "never"): void {
-    const online = !this.#truthOf(user).online;
+    if (feed === "never") this.#hasGap = true;
+    if (this.#isSecret(user)) return;
+    const truth = this.#truthOf(user);
+    const version = this.#nextVersion(user);
+    const lastSeenMs = Math.floor(this.#clock.nowUs() / 1_000);
     // While the store recovers nobody goes offline: it waits for the user's other devices.
-    if (!online && this.#begin !== undefined) {
-      this.#set(user, { online, version: ++this.#version, lastSeenMs: Math.floor(this.#version / 1000) });
+    if (truth.online && this.#begin !== undefined) {
+      this.#set(user, { ...offlineLike(truth), version, lastSeenMs });
       return;
     }
-    this.#version += 1_000;
-    this.#write(user, { online, version: this.#version, lastSeenMs: online ? 0 : Math.floor(this.#version / 1000) });
-    const dot = this.#dot(user, online ? connected : 0);
-    if (feed === "told") this.#publish(dot);
-    if (feed === "late") this.#late.push(dot);
-    if (feed === "never") this.#hasGap = true;
+    const next = truth.online
+      ? { ...offlineLike(truth), lastSeenMs }
+      : { online: true, status: statusSaying(true, truth.status), lastSeenMs: 0 };
+    this.#write(user, { ...next, version });
+    const update = this.#update(user, truth.online ? 0 : causes.connected);
+    if (feed === "told") this.#publish(update);
+    if (feed === "late") this.#late.push(update);
+  }
+
+  #changeStatus(user: string, status: Partial<UserStatus>): void {
+    if (this.#isSecret(user) || this.#begin !== undefined) return;
+    const truth = this.#truthOf(user);
+    const next = statusSaying(truth.online, { ...truth.status, ...status });
+    this.#write(user, { ...truth, version: this.#nextVersion(user), status: next });
+    this.#publish(this.#update(user, causes.status));
   }
 
   #lose(kept: Readonly<Record<string, "nothing" | "older" | "all">>): void {
-    this.#version += leadUs;
-    this.#begin = this.#version;
+    this.#lastBegin = Math.max(this.#clock.nowUs(), this.#lastBegin) + leadUs;
+    this.#begin = this.#lastBegin;
     for (const user of people) {
       const older = this.#olderRecords.get(user);
-      if (kept[user] === "nothing" || (kept[user] === "older" && older === undefined)) this.#records.delete(user);
-      else if (kept[user] === "older") this.#records.set(user, older as Truth);
+      // Of one who was away, what the store has is lost: that is a history, too.
+      const keeps = user === hider && this.#hiding !== "not" ? "nothing" : kept[user];
+      if (keeps === "nothing" || (keeps === "older" && older === undefined)) this.#records.delete(user);
+      else if (keeps === "older") this.#records.set(user, older as Truth);
     }
   }
 
@@ -306,17 +499,21 @@ export class PushSimulation {
     this.#begin = undefined;
     for (const user of people) {
       const record = this.#records.get(user);
-      const { online, lastSeenMs } = this.#truthOf(user);
+      const { online, lastSeenMs, status } = this.#truthOf(user);
       if (!online && !record?.online) continue;
       if (online && record?.online && record.version > begin) continue;
-      this.#records.set(user, { online, version: ++this.#version, lastSeenMs });
-      this.#publish({ ...this.#answer(user), cause: online ? restated : 0 });
+      this.#records.set(user, { online, version: this.#nextVersion(user), lastSeenMs, status });
+      this.#publish({ ...this.#update(user, online ? causes.restated : 0), ...this.#records.get(user) });
     }
     for (const partition of partitions) this.#append(partition, { kind: "reset", begin });
   }
 
-  #publish(dot: Dot): void {
-    this.#append(partitionOf(dot.userId), { kind: "update", dot });
+  #endOutages(): void {
+    for (const part of ["presence", "directory", "policies"] as const) this.#isAway[part] = false;
+  }
+
+  #publish(update: PresenceUpdate): void {
+    this.#append(partitionOf(update.userId), { kind: "update", update });
   }
 
   #append(partition: number, entry: Entry): void {
@@ -329,27 +526,34 @@ export class PushSimulation {
     this.#lagging.delete(partition);
     this.#read(partition);
     const late = this.#late.filter(({ userId }) => partitionOf(userId) === partition);
-    for (const dot of late) {
-      this.#late.splice(this.#late.indexOf(dot), 1);
-      this.#publish(dot);
+    for (const update of late) {
+      this.#late.splice(this.#late.indexOf(update), 1);
+      this.#publish(update);
     }
   }
 
-  /** As the feed does: it keeps floors, and leaves out what is below. */
   #read(partition: number): void {
-    for (const entry of this.#logs[partition]?.splice(0) ?? []) {
+    for (const gateway of this.#gateways) this.#readAt(gateway, partition);
+  }
+
+  /** As the feed does: it keeps floors, and leaves out what is below. */
+  #readAt(gateway: Gateway, partition: number): void {
+    const log = this.#logs[partition] ?? [];
+    const from = gateway.read[partition] ?? 0;
+    gateway.read[partition] = log.length;
+    for (const entry of log.slice(from)) {
       if (entry.kind === "update") {
-        if (entry.dot.version >= this.#floorOf(partition)) this.#push.update(entry.dot, partition);
+        if (entry.update.version >= this.#floorOf(gateway, partition)) gateway.push.update(entry.update, partition);
       } else {
-        this.#floors.set(partition, entry.begin);
-        this.#push.reset(0);
+        gateway.floors.set(partition, entry.begin);
+        gateway.push.reset(0);
       }
     }
   }
 
-  #floorOf(partition: number | undefined): number {
-    if (partition !== undefined) return this.#floors.get(partition) ?? 0;
-    return Math.min(...partitions.map((each) => this.#floors.get(each) ?? 0));
+  #floorOf({ floors }: Gateway, partition: number | undefined): number {
+    if (partition !== undefined) return floors.get(partition) ?? 0;
+    return Math.min(...partitions.map((each) => floors.get(each) ?? 0));
   }
 
   /** It is so, and the store has it. */
@@ -369,33 +573,53 @@ export class PushSimulation {
     return this.#truth.get(user) as Truth;
   }
 
+  #nextVersion(user: string): number {
+    const last = Math.max(this.#truthOf(user).version, this.#records.get(user)?.version ?? 0, this.#lastBegin);
+    return Math.max(last + 1, this.#clock.nowUs());
+  }
+
   /** What the store says. */
-  #answer(user: string): Dot {
-    return { ...this.#dot(user, 0), ...(this.#records.get(user) ?? this.#absent()) };
+  #answer(userId: string): Dot {
+    const record = this.#records.get(userId) ?? this.#absent();
+    return { userId, ...record, cause: 0, deviceId: "", atUs: 0, shard: 0, devices: record.online ? [device] : [] };
   }
 
   #absent(): Truth {
-    return { online: false, version: this.#version, lastSeenMs: 0 };
+    const version = Math.max(this.#clock.nowUs(), this.#lastBegin);
+    return { online: false, version, lastSeenMs: 0, status: plainStatus(false) };
   }
 
-  #dot(userId: string, cause: number): Dot {
-    const truth = this.#truthOf(userId);
-    const status = plainStatus(truth.online);
-    return { userId, ...truth, cause, status, deviceId: "", atUs: 0, shard: 0, devices: undefined };
+  #update(userId: string, cause: number): PresenceUpdate {
+    const deviceId = cause === causes.status || cause === 0 ? "" : device;
+    return { userId, ...this.#truthOf(userId), cause, deviceId, shard: 0 };
   }
 
   /** Answers after a while, with what was true at some moment in between. */
-  async #delay<T>(who: "presence" | "directory", answer: () => Promise<T>): Promise<T> {
-    await this.#wait();
+  async #delay<T>(who: "presence" | "directory", question: string, answer: () => Promise<T>): Promise<T> {
+    await this.#wait(this.#delayMs(question));
     if (this.#isAway[who]) throw new Error(`${who} is away`);
     const answered = await answer();
-    await this.#wait();
+    await this.#wait(this.#delayMs(question));
     return answered;
   }
 
-  #wait(): Promise<void> {
-    const ms = this.#clock.random() < 0.3 ? 0 : this.#clock.random() * 40;
+  /** Reads take as long for one user as for many, and what is stored is stored at once: the other world waits for neither. */
+  async #answerOfPolicies<T>(answer: () => T, question: PolicyQuestion): Promise<T> {
+    if (question === "read") await this.#wait(policyMs);
+    if (this.#isAway.policies) throw new Error("policies are away");
+    return answer();
+  }
+
+  #wait(ms: number): Promise<void> {
     return ms === 0 ? Promise.resolve() : new Promise((resolve) => this.#clock.after(ms, resolve));
+  }
+
+  #delayMs(question: string): number {
+    if (this.#options.world !== undefined && question.startsWith("where are")) return policyMs;
+    const times = (this.#asked.get(question) ?? 0) + 1;
+    this.#asked.set(question, times);
+    const fraction = fractionOf(`${this.#seed} ${question} ${times}`);
+    return fraction < 0.3 ? 0 : fraction * 40;
   }
 
   #judge(): void {
@@ -404,8 +628,10 @@ export class PushSimulation {
   }
 
   #judgeSocket(socket: Socket): void {
-    for (; socket.seen < socket.sink.frames.length; socket.seen++) {
-      this.#judgeFrame(socket, socket.sink.frames[socket.seen] as RecordedFrame);
+    const { sink } = socket;
+    if (!("frames" in sink)) return;
+    for (; socket.seen < sink.frames.length; socket.seen++) {
+      this.#judgeFrame(socket, sink.frames[socket.seen] as RecordedFrame);
     }
   }
 
@@ -416,12 +642,16 @@ export class PushSimulation {
       for (const hidden of frame.userIds) held.delete(hidden);
       return;
     }
-    for (const { userId, online, version, lastSeenMs } of frame.dots) {
+    for (const dot of frame.dots) {
+      const { userId, online, lastSeenMs } = dot;
       assert.ok(this.#isVisible(user, userId), `${user} was told of ${userId}, whom he may not see`);
-      const before = held.get(userId)?.version ?? 0;
-      assert.ok(version >= before, `${user} was told version ${version} of ${userId} after ${before}`);
+      const before = held.get(userId);
+      const version = stateVersion(dot);
+      assert.ok(frame.version > (before?.version ?? 0), `${user} was told of ${userId} with version ${frame.version}`);
+      const lastVersion = before?.stateVersion ?? 0;
+      assert.ok(version >= lastVersion, `${user} was told version ${version} of ${userId} after ${lastVersion}`);
       this.#judgeGrey(userId, online, version);
-      held.set(userId, { online, version, lastSeenMs });
+      held.set(userId, { online, version: frame.version, stateVersion: version, lastSeenMs });
     }
   }
 
@@ -435,4 +665,32 @@ export class PushSimulation {
 
 function partitionOf(user: string): number {
   return people.indexOf(user) % partitions.length;
+}
+
+function offlineLike({ status }: Truth): Pick<Truth, "online" | "status"> {
+  return { online: false, status: statusSaying(false, status) };
+}
+
+/** What presence tells where somebody says no more than that. */
+function statusSaying(online: boolean, { text, emoji }: Pick<UserStatus, "text" | "emoji">): UserStatus {
+  return text === "" && emoji === "" ? plainStatus(online) : { ...plainStatus(online), text, emoji };
+}
+
+/** The clock of a gateway. Pauses after failures are no question of chance, or one call more would change all others. */
+function withoutChance(clock: FakeClock): Clock {
+  return {
+    nowUs: () => clock.nowUs(),
+    monotonicMs: () => clock.monotonicMs(),
+    uptimeMs: () => clock.uptimeMs(),
+    after: (delayMs, run) => clock.after(delayMs, run),
+    every: (periodMs, run) => clock.every(periodMs, run),
+    random: () => 0.5,
+  };
+}
+
+/** @returns from 0 to 1: FNV-1a */
+function fractionOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (const character of text) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193);
+  return (hash >>> 0) / 2 ** 32;
 }

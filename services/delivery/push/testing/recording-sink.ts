@@ -1,9 +1,9 @@
-import type { Dot } from "../dot.ts";
 import type { FrameFormat } from "../frame-format.ts";
 import type { FrameSink } from "../frame-sink.ts";
+import type { ShownUser } from "../shown-user.ts";
 
 export type RecordedFrame =
-  | { readonly kind: "snapshot" | "presence"; readonly dots: readonly Dot[] }
+  | { readonly kind: "snapshot" | "presence"; readonly version: number; readonly dots: readonly ShownUser[] }
   | { readonly kind: "hidden"; readonly userIds: readonly string[] }
   | { readonly kind: "stale"; readonly isStale: boolean }
   | { readonly kind: "pong" };
@@ -12,8 +12,8 @@ export type RecordedFrame =
 const plainFrames: FrameFormat = {
   isBinary: false,
   includesDevices: true,
-  snapshot: (dots) => [frame({ kind: "snapshot", dots })],
-  presence: (dots) => [frame({ kind: "presence", dots })],
+  snapshot: (dots, version) => [frame({ kind: "snapshot", version, dots })],
+  presence: (dots, version) => [frame({ kind: "presence", version, dots })],
   hidden: (userIds) => [frame({ kind: "hidden", userIds })],
   stale: (isStale) => [frame({ kind: "stale", isStale })],
   pong: () => [frame({ kind: "pong" })],

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { plainStatus } from "@realchat/presence-client";
+import type { Sight } from "../privacy/judge.ts";
+import type { Dot } from "./dot.ts";
+import { shownBy } from "./gate.ts";
+import type { HiddenDot } from "./hiding.ts";
+
+const all: Sight = { online: true, lastSeen: true, status: true, devices: true, seesHidden: false };
+const hidesOnline: Sight = { ...all, online: false };
+const nothing: Sight = { online: false, lastSeen: false, status: false, devices: false, seesHidden: false };
+
+const online: Dot = {
+  ...{ userId: "bob", online: true, version: 7_000_000, shard: 3, lastSeenMs: 0 },
+  ...{ cause: 1, deviceId: "phone", atUs: 6_000_000, devices: ["phone", "tv"] },
+  status: { ...plainStatus(true), availability: "busy", text: "in a meeting" },
+};
+const offline: Dot = {
+  ...{ ...online, online: false, cause: 5, lastSeenMs: 6_900, devices: [] },
+  status: { ...plainStatus(false), text: "back on Monday" },
+};
+const hidden: HiddenDot = { ...offline, cause: 3, lastSeenMs: 5_000, hiddenSinceMs: 5_000 };
+
+const absent = {
+  ...{ userId: "bob", online: false, lastSeenMs: 0, cause: 0, deviceId: "", atUs: 0, devices: [] },
+  status: plainStatus(false),
+};
+
+describe("what a viewer is shown", () => {
+  test("who may see all is shown the dot itself: one object for all of them, and one frame", () => {
+    assert.equal(shownBy(all, online, undefined), online);
+    assert.equal(shownBy(all, offline, undefined), offline);
+  });
+
+  test("devices and status of who is online are fields of their own", () => {
+    const withoutDevices = shownBy({ ...all, devices: false }, online, undefined);
+    assert.deepEqual([withoutDevices.devices, withoutDevices.deviceId], [undefined, ""]);
+    assert.deepEqual([withoutDevices.status, withoutDevices.cause], [online.status, 1]);
+    const withoutStatus = shownBy({ ...all, status: false }, online, undefined);
+    assert.deepEqual([withoutStatus.status, withoutStatus.devices], [plainStatus(true), ["phone", "tv"]]);
+  });
+
+  test("why, when and from which device somebody left goes with last seen; devices are none for everybody", () => {
+    const shown = shownBy({ ...all, lastSeen: false }, offline, undefined);
+    assert.deepEqual(shown, { ...absent, status: offline.status });
+    const { deviceId, cause, devices } = shownBy({ ...all, devices: false }, offline, undefined);
+    assert.deepEqual([deviceId, cause, devices], ["", 5, []]);
+  });
+
+  test("who does not show being online is offline, without more, whatever is true", () => {
+    for (const dot of [online, offline]) assert.deepEqual(shownBy(nothing, dot, undefined), absent);
+  });
+
+  test("who hides is shown as it was then, to those who may see that; to roles that see through, as it is", () => {
+    for (const dot of [online, offline]) {
+      assert.equal(shownBy(hidesOnline, dot, hidden), hidden);
+      assert.equal(shownBy(all, dot, hidden), hidden);
+      assert.deepEqual(shownBy(nothing, dot, hidden), absent);
+      assert.equal(shownBy({ ...all, seesHidden: true }, dot, hidden), dot);
+    }
+  });
+});

@@ -1,0 +1,44 @@
+import { envelopeFrames } from "../../gateway/protocols/envelope-frames.ts";
+import { jsonFrames } from "../../gateway/protocols/json-frames.ts";
+import type { FrameFormat } from "../frame-format.ts";
+import type { FrameSink } from "../frame-sink.ts";
+
+/** Frames as clients get them, but for their version, which is the clock's. */
+const formats = [jsonFrames, envelopeFrames].map(
+  (format): FrameFormat => ({
+    ...format,
+    snapshot: (users) => format.snapshot(users, version),
+    presence: (users) => format.presence(users, version),
+  }),
+);
+const version = 1_790_000_000_000_000;
+
+/** A socket of a client of one of both protocols, which remembers what it got. */
+export class ClientSink implements FrameSink {
+  readonly format: FrameFormat;
+  readonly told: string[] = [];
+  /** While it is held, the network takes nothing. */
+  isHeld = false;
+  #taken: (() => void) | undefined;
+
+  constructor(protocol: number) {
+    this.format = formats[protocol % formats.length] as FrameFormat;
+  }
+
+  send(frames: Buffer, taken: () => void): boolean {
+    this.told.push(frames.toString("latin1"));
+    if (this.isHeld) this.#taken = taken;
+    return !this.isHeld;
+  }
+
+  closeSlow(): void {
+    this.told.push("closed");
+  }
+
+  /** The network takes what was written. */
+  release(): void {
+    const taken = this.#taken;
+    this.#taken = undefined;
+    taken?.();
+  }
+}
