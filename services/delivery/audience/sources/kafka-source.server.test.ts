@@ -77,7 +77,13 @@ class Scene {
   }
 
   /** Writes in a transaction, in batches of that many, and leaves it open. */
-  async begin(t: TestContext, topic: AudienceTopic, values: readonly Buffer[], batchSize = values.length) {
+  async begin(
+    t: TestContext,
+    topic: AudienceTopic,
+    values: readonly Buffer[],
+    batchSize = values.length,
+    key?: string,
+  ) {
     const producer = new Producer({
       ...{ clientId: "test", bootstrapBrokers: [this.#brokers], retries: 20, retryDelay: 200 },
       ...{ idempotent: true, transactionalId: randomUUID() },
@@ -86,7 +92,8 @@ class Scene {
     const transaction = await producer.beginTransaction();
     for (let start = 0; start < values.length; start += batchSize) {
       const some = values.slice(start, start + batchSize);
-      const messages = some.map((value) => ({ topic: this.nameOf(topic), partition: 0, value }));
+      const record = { topic: this.nameOf(topic), partition: 0, ...(key !== undefined && { key: Buffer.from(key) }) };
+      const messages = some.map((value) => ({ ...record, value }));
       await transaction.send({ messages });
     }
     return transaction;
@@ -282,18 +289,22 @@ describe("audience from a real Kafka", () => {
     const committed = await scene.begin(t, "user.blocked", [block("ann", "committed")]);
     const aborted = await scene.begin(t, "user.blocked", [block("ann", "aborted")]);
     await scene.send("user.blocked", [block("ann", "plain")]);
-    await committed.commit();
+    const heldPolicy = await scene.begin(t, "presence.privacy", [Buffer.from("{}")], 1, "bob");
+    const policy = await scene.begin(t, "presence.privacy", [Buffer.from('{"invisible":true}')], 1, "ann");
+    for (const ended of [committed, policy]) await ended.commit();
     await aborted.abort();
     const directory = new MemoryDirectory({}, systemClock);
     const { source, listener } = scene.follow(t, directory);
     await untilSees(directory, "ann", ["aborted", "held"]);
     assert.ok(listener.isAffected("ann", "plain"));
+    await waitUntil(() => directory.policyOf("ann") !== undefined, { what: "the policy is applied", ...patient });
+    await source.atEndOfPrivacy();
     await waitUntil(() => !source.health().ready && /from 0 to 6/.test(source.health().detail), {
       what: `it says what it cannot read (${source.health().detail})`,
       ...patient,
     });
     assert.equal(source.isComplete, false);
-    await held.commit();
+    for (const ended of [held, heldPolicy]) await ended.commit();
     await untilComplete(source);
     await untilSees(directory, "ann", ["aborted"]);
     assert.ok(source.health().ready);
