@@ -104,6 +104,22 @@ describe("in a real browser", () => {
     await ada.close();
   });
 
+  test("who goes invisible turns grey, with a reload too, and green again when he shows himself", async () => {
+    const ada = await open("ada");
+    const bruno = await open("bruno");
+    await ada.untilDot("bruno", "green");
+    const invisible = (isWanted: boolean) => bruno.page.getByRole("switch", { name: "Invisible" }).setChecked(isWanted);
+    await invisible(true);
+    await ada.untilDot("bruno", "grey");
+    await bruno.untilDot("ada", "green");
+    await ada.page.reload();
+    await ada.untilDot("bruno", "grey");
+    await invisible(false);
+    await ada.untilDot("bruno", "green");
+    await bruno.close();
+    await ada.close();
+  });
+
   test("a calendar's claim shows, and its end turns the dot back by itself", async () => {
     const ada = await open("ada");
     const chen = await open("chen");
