@@ -27,8 +27,6 @@ interface AppearancesOptions {
   readonly floorOf: (user: User) => number;
   /** Something of what the socket waits for can be sent. */
   readonly write: (subscriber: Subscriber) => void;
-  /** Presence recovers, and would know nothing of the user if that was away. */
-  readonly doubt: (userId: string) => void;
   /** Looks up the devices of a user who shows itself again. */
   readonly lookUp: (userId: string) => void;
   readonly onFailure: (error: unknown) => void;
@@ -193,7 +191,9 @@ export class Appearances {
     if (hidden === "behind") return this.#reads.read(user);
     const { rules } = this.#options.policies;
     const kept = hidden && this.#hiddenDot(user, hidden);
-    const dot = this.#lost.delete(user) && kept ? forgotten(kept, this.#options.floorOf(user)) : kept;
+    const floor = this.#options.floorOf(user);
+    const isLost = this.#lost.delete(user) || user.told === undefined;
+    const dot = kept !== undefined && isLost && kept.version < floor ? forgotten(kept, floor) : kept;
     this.#show(user, new Guard({ policy, sinceMs, dot: user.dot, hidden: dot, pairs, rules }), sinceMs);
   }
 
@@ -239,10 +239,8 @@ export class Appearances {
     user.guard = guard?.with({ dot: user.dot });
     user.isHeld = false;
     const isHiding = guard !== undefined && (guard.hidden !== undefined || guard.isForNobody);
-    if (isHiding && user.told === undefined && !user.isSure) {
-      this.#options.doubt(user.userId);
-      return;
-    }
+    // Presence would know nothing yet of one who is away.
+    if (isHiding && user.told === undefined && !user.isSure) return;
     if (isPolicyNew) user.news = undefined;
     else if (user.told?.version !== user.dot.version) user.news = user.dot;
     user.told = user.dot;

@@ -36,9 +36,10 @@ export function hiddenStateOf(told: Dot | undefined, dot: Dot, sinceMs: number, 
 /** @returns undefined: who came after hiding was away then, and nothing is known of that */
 function stateAt(told: Dot | undefined, dot: Dot, sinceMs: number): Dot | undefined {
   if (told?.online) return told;
-  if (dot.online && Math.floor(dot.version / 1_000) <= sinceMs) return dot;
+  const isOfBefore = Math.floor(dot.version / 1_000) <= sinceMs;
+  if (dot.online && isOfBefore) return dot;
   if (told !== undefined || dot.online) return told;
-  return { ...dot, lastSeenMs: Math.min(dot.lastSeenMs, sinceMs) };
+  return { ...dot, lastSeenMs: Math.min(dot.lastSeenMs, sinceMs), ...(!isOfBefore && { status: plainStatus(false) }) };
 }
 
 /**

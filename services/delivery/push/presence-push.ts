@@ -107,7 +107,6 @@ export class PresencePush implements Push, FeedListener, AudienceListener, Polic
       ...{ policies: options.policies, lookup: options.lookup, index: this.#index, clock, nextTurn, onFailure },
       floorOf: ({ dot, partition }) => (dot === undefined ? 0 : options.floorOf(dot.shard, partition)),
       write: (subscriber) => this.#writer.add(subscriber),
-      doubt: (userId) => this.#reconciliation.doubt(userId),
       lookUp: (userId) => this.#lookups.request([userId]),
     });
     this.#staleness = new Staleness({
@@ -334,10 +333,13 @@ export class PresencePush implements Push, FeedListener, AudienceListener, Polic
   }
 
   /** While presence recovers, a user that it does not know may not be registered again yet: that shows nobody grey. */
-  #applyUnsure({ dot: known, guard, partition }: WatchedUser<Subscriber>, dot: Dot): void {
+  #applyUnsure({ dot: known, told, guard, partition, isSure }: WatchedUser<Subscriber>, dot: Dot): void {
     const isBelow = dot.version < this.#options.floorOf(dot.shard, partition);
-    if (dot.online && !isBelow) this.#applyDot(dot);
-    else if (known === undefined || (guard?.hidden ?? known).online) this.#reconciliation.doubt(dot.userId);
+    const isTrue = dot.online && !isBelow;
+    const isShownOnline = known === undefined || (guard?.hidden ?? known).online;
+    if (isTrue) this.#applyDot(dot);
+    // Who hides is not known either before one who is away would be.
+    if (isTrue ? told === undefined && !isSure : isShownOnline) this.#reconciliation.doubt(dot.userId);
   }
 
   /** @param held what was known when the look-up was sent */
