@@ -573,9 +573,13 @@ export class PushSimulation {
     return this.#truth.get(user) as Truth;
   }
 
+  /** Also where the store forgot a change, the next one comes later than within the same microsecond. */
   #nextVersion(user: string): number {
     const last = Math.max(this.#truthOf(user).version, this.#records.get(user)?.version ?? 0, this.#lastBegin);
-    return Math.max(last + 1, this.#clock.nowUs());
+    const given = new Set(this.#history.get(user)?.map(({ version }) => version));
+    let version = Math.max(last + 1, this.#clock.nowUs());
+    while (given.has(version)) version++;
+    return version;
   }
 
   /** What the store says. */
