@@ -25,12 +25,12 @@ export const loneCalls: Benchmark = {
   async run(bench) {
     const go = await buildGoPrograms((text) => bench.progress(text));
     if (go === undefined) return;
-    const people = identities(bench.quick ? 500 : 10_000);
+    const people = identities(bench.quick ? 500 : 2_000);
     const ours = await Contender.start(people, startOurs);
     const theirs = await Contender.start(people, (redis) => startGo(go.service, redis));
     const refreshes = { ours: [] as Cost[], theirs: [] as Cost[] };
     const changes = { ours: [] as Cost[], theirs: [] as Cost[] };
-    const count = bench.quick ? 2_000 : 20_000;
+    const count = bench.quick ? 2_000 : 5_000;
     // The first round compiles, and does not count.
     for (let round = 0; round <= (bench.quick ? 2 : 5); round++) {
       const refreshed = { ours: await ours.refresh(count), theirs: await theirs.refresh(count) };
