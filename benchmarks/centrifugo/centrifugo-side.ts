@@ -4,9 +4,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort, startChild, temporaryFolder, waitUntil } from "@realchat/presence-testing";
 import { WebSocket } from "ws";
+import { cpuUsOf } from "../load/process-usage.ts";
 import { startMeasuredRedis } from "../redis/measured-redis.ts";
 import type { FleetClient } from "./fleet-process.ts";
-import { cpuUsOf } from "./process-usage.ts";
 import { type Gateway, roomOf, type Side, type Wish } from "./side.ts";
 
 const userHeader = "X-User-Id";

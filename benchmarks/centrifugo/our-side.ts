@@ -5,9 +5,9 @@ import { connectPresence } from "../../services/presence/testing/presence-client
 import { socketUrl } from "../delivery/crowd/crowd.ts";
 import { gatewaySettings } from "../delivery/embedded-gateway.ts";
 import { audienceFile, knowEachOther, type Relation } from "../delivery/relations.ts";
+import { cpuUsOf } from "../load/process-usage.ts";
 import { startMeasuredRedis } from "../redis/measured-redis.ts";
 import type { FleetClient } from "./fleet-process.ts";
-import { cpuUsOf } from "./process-usage.ts";
 import { type Gateway, roomOf, roomSize, type Side } from "./side.ts";
 
 const memberId = (index: number) => `member-${index}`;

@@ -1,11 +1,11 @@
 import { systemClock as clock, pause } from "@realchat/presence-runtime/clock";
 import { centrifugoVersion, provideCentrifugo } from "@realchat/presence-testing";
 import type { Bench, Benchmark } from "../benchmark.ts";
+import { residentBytesOf } from "../load/process-usage.ts";
 import { percentile, spreadOf } from "../report/figure.ts";
 import { startCentrifugoSide } from "./centrifugo-side.ts";
 import { Fleet } from "./fleet.ts";
 import { startOurSide } from "./our-side.ts";
-import { residentBytesOf } from "./process-usage.ts";
 import { type Cpu, type Gateway, roomSize, type Side, type Wish } from "./side.ts";
 
 interface Sizes {
