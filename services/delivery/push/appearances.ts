@@ -70,9 +70,9 @@ export class Appearances {
     return this.#reads;
   }
 
-  /** Reads that are in flight, or wait. */
+  /** Reads that are in flight, or wait, and users whose hiding is yet to be stored. */
   get reads(): number {
-    return this.#reads.size;
+    return this.#reads.size + this.#unwatched.size;
   }
 
   close(): void {

@@ -34,6 +34,11 @@ export class UnwatchedHiding {
     this.#onFailure = options.onFailure;
   }
 
+  /** Users that wait. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
   close(): void {
     this.#stop.abort();
   }
@@ -41,9 +46,13 @@ export class UnwatchedHiding {
   /** The user's policy may have changed. */
   add(userId: string): void {
     if (!this.#policies.rules.mayBeInvisible) return;
+    this.#wait(userId);
+    void this.#run();
+  }
+
+  #wait(userId: string): void {
     this.#waiting.add(userId);
     if (this.#waiting.size > waitingMax) this.#waiting.take(1);
-    void this.#run();
   }
 
   async #run(): Promise<void> {
@@ -56,7 +65,7 @@ export class UnwatchedHiding {
       } catch (error) {
         this.#onFailure(error);
         if (error instanceof LookupRefused) continue;
-        for (const userId of page) this.#waiting.add(userId);
+        for (const userId of page) this.#wait(userId);
         await pause(this.#clock, againMs, this.#stop.signal);
       }
     }
