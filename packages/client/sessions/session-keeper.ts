@@ -1,41 +1,20 @@
-import type { CallOptions } from "@realchat/presence-grpc";
-import { type Duration, durationOf } from "@realchat/presence-proto/duration";
-import {
-  type DeepPartial,
-  DisconnectReason,
-  PresenceApiDefinition,
-  type RegisterSessionRequest,
-  type RegisterSessionResponse,
-  type RegisterSessionResult,
-  type SessionRef,
-  type UnregisterSessionRequest,
-  type UnregisterSessionResponse,
-} from "@realchat/presence-proto/presence";
+import type { RegisterSessionResponse } from "@realchat/presence-proto/presence";
 import { backoffMs } from "@realchat/presence-runtime/backoff";
 import { type Cancel, type Clock, pause } from "@realchat/presence-runtime/clock";
-import type { Tracer } from "@realchat/presence-runtime/tracer";
-import type { PresenceApi } from "../grpc/presence-channels.ts";
-import { GatewayLease } from "../lease/gateway-lease.ts";
-import { type ClosedByOperator, PresenceClientError, presenceClientErrorOf } from "../presence-client-error.ts";
-import type { StatusKeeper } from "../status/status-keeper.ts";
-import { wallTimeOf } from "../wall-time.ts";
+import { type ClosedByOperator, PresenceClientError } from "../presence-client-error.ts";
 import { Activities } from "./activities.ts";
-import { failureOf, isRefusal, unanswered } from "./call-faults.ts";
-import { GatheredCalls } from "./gathered-calls.ts";
-import { Heartbeats } from "./heartbeats.ts";
 import { HeldSession, type SessionOwner } from "./held-session.ts";
+import { KeepAlive } from "./keep-alive.ts";
 import type { KeeperMetrics } from "./keeper-metrics.ts";
 import { type KeeperLimits, keeperSettings, type SessionKeeperOptions } from "./keeper-options.ts";
 import { Outbox } from "./outbox.ts";
 import { Reachability } from "./reachability.ts";
-import { RefreshCalls } from "./refresh-calls.ts";
-import { ServerPace } from "./server-pace.ts";
 import { SessionBook } from "./session-book.ts";
+import { SessionCalls } from "./session-calls.ts";
 import type { CloseReason, SessionHandle } from "./session-handle.ts";
 import { checkId, deviceKey, randomId } from "./session-ids.ts";
 import { type Effect, next, type RegistrationFailure, type SessionEvent } from "./session-lifecycle.ts";
 import { Successions } from "./successions.ts";
-import { Verifications } from "./verifications.ts";
 
 export interface OpenSession {
   readonly userId: string;
@@ -53,35 +32,22 @@ export interface OpenSession {
  * Keeps presence informed of a gateway's sockets: registers them, sends their heartbeats, registers again those that
  * presence lost, and ends them. No session is given up because presence is away; what could not be said then is said
  * when it is back.
- *
- * One heartbeat is for all sessions under its lease. Those that are under none, since presence has no leases or its lease is
- * being opened, have heartbeats of their own.
  */
 export class SessionKeeper implements AsyncDisposable {
-  readonly #api: PresenceApi;
-  readonly #instanceId: string;
   readonly #limits: KeeperLimits;
   readonly #clock: Clock;
-  readonly #tracer: Tracer | undefined;
-  readonly #statuses: Pick<StatusKeeper, "sayAgain"> | undefined;
   readonly #reachability: Reachability;
-  /** Of sessions under no lease. */
-  readonly #pace = new ServerPace({ intervalMs: 20_000, ttlMs: 60_000 });
   readonly #book = new SessionBook();
   /** Devices of which a registration is under way, by deviceKey: a newer session has to wait for its answer. */
   readonly #registering = new Map<string, HeldSession>();
   readonly #outbox: Outbox<HeldSession>;
-  readonly #registers: GatheredCalls<DeepPartial<RegisterSessionRequest>, RegisterSessionResponse>;
-  readonly #unregisters: GatheredCalls<DeepPartial<UnregisterSessionRequest>, UnregisterSessionResponse>;
-  readonly #refreshes: RefreshCalls;
+  readonly #calls: SessionCalls;
   readonly #activities: Activities;
-  readonly #heartbeats: Heartbeats;
-  /** Absent when none is wanted. */
-  readonly #leased: { readonly lease: GatewayLease; readonly verifications: Verifications } | undefined;
+  readonly #keepAlive: KeepAlive;
   readonly #successions: Successions;
   readonly #stopListening: Cancel;
   readonly #connectionPrefix: string;
-  readonly #counters = { registrations: 0, returns: 0, unregistrations: 0, callFailures: 0, closingsDropped: 0 };
+  readonly #counters = { returns: 0, closingsDropped: 0 };
   readonly #owner: SessionOwner;
   #connections = 0;
   /** When presence last told of a session closed here that its device has one elsewhere, monotonic ms. */
@@ -96,8 +62,6 @@ export class SessionKeeper implements AsyncDisposable {
   /** @throws PresenceClientError INVALID_ARGUMENT naming the option */
   constructor(options: SessionKeeperOptions) {
     const { channels, instanceId, leases, limits, clock, onListenerError, tracer, statuses } = keeperSettings(options);
-    this.#api = channels.api;
-    this.#instanceId = instanceId;
     this.#limits = limits;
     this.#clock = clock;
     this.#owner = {
@@ -107,17 +71,15 @@ export class SessionKeeper implements AsyncDisposable {
       },
       onListenerError,
     };
-    this.#tracer = tracer;
-    this.#statuses = statuses;
     this.#connectionPrefix = randomId(clock);
     const reachability = new Reachability({
       clock,
-      intervalMs: () => this.#pace.intervalMs,
+      intervalMs: () => this.#keepAlive.intervalMs,
       sessions: () => this.#book.live + this.#book.counts.closing,
-      hasHeartbeats: () => this.#heartbeats.size > 0 || this.#leaseId !== "",
-      inDoubt: () => this.#probe(),
+      hasHeartbeats: () => this.#keepAlive.hasHeartbeats,
+      inDoubt: () => this.#keepAlive.probe(),
       wake: () => {
-        this.#heartbeats.probe();
+        this.#keepAlive.probeHeartbeats();
         this.#outbox.work();
         this.#activities.work();
       },
@@ -128,45 +90,30 @@ export class SessionKeeper implements AsyncDisposable {
       methodOf: ({ isLive }) => (isLive ? "register" : "unregister"),
       perform: (session) => this.#call(session),
     });
-    const timeout = { timeoutMs: limits.callTimeoutMs };
-    this.#registers = new GatheredCalls({
-      ...{ method: "register", clock, reachability, ...limits },
-      requestOf: (session) => this.#registrationOf(session),
-      one: (request) =>
-        this.#api
-          .registerSession(request, { ...timeout, ...tracedBy(request) })
-          .catch((error) => this.#whyRefused(request, error)),
-      many: async (sessions) => {
-        const { results } = await this.#api.registerSessions({ sessions }, timeout);
-        return results.map(registrationIn);
-      },
-      answered: (session, answer, sentMs) => this.#registered(session, answer, sentMs),
-      failed: (session, error, sentMs) => this.#registrationFailed(session, error, sentMs),
-    });
-    this.#unregisters = new GatheredCalls({
-      ...{ method: "unregister", clock, reachability, ...limits },
-      requestOf: (session) => this.#endingOf(session),
-      one: (request) => this.#api.unregisterSession(request, { ...timeout, ...tracedBy(request) }),
-      many: async (sessions) => {
-        const { results } = await this.#api.unregisterSessions({ sessions }, timeout);
-        return results.map((result) => failureOf(result) ?? {});
-      },
-      answered: (session) => this.#unregistered(session),
-      failed: (session, error) => this.#unregistrationFailed(session, error),
-    });
-    this.#refreshes = new RefreshCalls({
-      ...{ reachability, api: channels.api },
-      missing: (session) => this.#apply(session, { kind: "missing" }),
-      superseded: (session) => this.#apply(session, { kind: "superseded" }),
-      closed: (session, why) => this.#force(session, why),
+    const presence = { clock, limits, reachability, api: channels.api, instanceId };
+    this.#calls = new SessionCalls({
+      ...{ ...presence, tracer },
+      leaseId: () => this.#keepAlive.leaseId,
+      idleSinceMsOf: (session) => this.#activities.registrationOf(session),
+      registered: (session, answer, sentMs) => this.#registered(session, answer, sentMs),
+      registrationFailed: (...failure) => this.#registrationFailed(...failure),
+      unregistered: (session) => this.#apply(session, { kind: "unregistered" }),
+      unregistrationFailed: (session, why, { retryAfterMs }) =>
+        this.#apply(session, { kind: "unregistration-failed", why }, retryAfterMs),
     });
     this.#activities = new Activities({
       ...{ clock, reachability, api: channels.api, ...limits },
       missing: (session) => this.#apply(session, { kind: "missing" }),
-      doubted: (session) => this.#doubt(session),
+      doubted: (session) => this.#keepAlive.doubt(session),
     });
-    this.#heartbeats = new Heartbeats({ clock, limits, reachability, pace: this.#pace, calls: this.#refreshes });
-    this.#leased = leases ? this.#openLease() : undefined;
+    this.#keepAlive = new KeepAlive({
+      ...{ ...presence, leases, book: this.#book },
+      missing: (session) => this.#apply(session, { kind: "missing" }),
+      superseded: (session) => this.#hasElsewhere(session),
+      closed: (session, why) => this.#force(session, why),
+      restored: (session) => this.#activities.sayAgain(session),
+      perhapsLost: () => statuses?.sayAgain(),
+    });
     this.#successions = new Successions({
       ...{ clock, instanceId, api: channels.api },
       ...{ callTimeoutMs: limits.callTimeoutMs, waitingMax: limits.sessionsMax },
@@ -239,24 +186,22 @@ export class SessionKeeper implements AsyncDisposable {
 
   metrics(): KeeperMetrics {
     const { sessionsMax, closingsMax, callsMax, batchesMax } = this.#limits;
+    const keptAlive = this.#keepAlive.metrics();
     return {
       sessions: { ...this.#book.counts },
       ...this.#counters,
-      ...this.#refreshes.counters,
+      ...this.#calls.counters,
       ...this.#activities.counters,
-      heartbeats: this.#heartbeats.answered,
-      lease: this.#leaseMetrics(),
+      ...keptAlive,
       callsWaiting: this.#outbox.size,
       callsUnderWay: this.#outbox.underWay,
-      batchesUnderWay: this.#refreshes.underWay,
-      heartbeatIntervalMs: this.#pace.intervalMs,
       outages: this.#reachability.outages,
       reachable: this.#reachability.isReachable,
       bounds: {
         sessions: { used: this.#book.live, limit: sessionsMax },
         closings: { used: this.#book.counts.closing, limit: closingsMax },
         calls: { used: this.#outbox.underWay, limit: callsMax },
-        batches: { used: this.#refreshes.underWay, limit: batchesMax },
+        batches: { used: keptAlive.batchesUnderWay, limit: batchesMax },
         activities: { used: this.#activities.size, limit: sessionsMax },
         successions: { used: this.#successions.size, limit: sessionsMax },
       },
@@ -283,11 +228,10 @@ export class SessionKeeper implements AsyncDisposable {
         this.#outbox.addAgain(session, this.#restMs(session, retryAfterMs));
         return;
       case "beat":
-        this.#keepAlive(session);
+        this.#keepAlive.add(session);
         return;
       case "withdraw":
-        this.#heartbeats.delete(session);
-        this.#leased?.verifications.delete(session);
+        this.#keepAlive.delete(session);
         this.#activities.delete(session);
         this.#outbox.delete(session);
         return;
@@ -304,43 +248,6 @@ export class SessionKeeper implements AsyncDisposable {
     return Math.max(backoffMs(session.failures++, retryPace, this.#clock), Math.min(retryAfterMs, retryPace.capMs));
   }
 
-  #openLease(): { readonly lease: GatewayLease; readonly verifications: Verifications } {
-    const clock = this.#clock;
-    const reachability = this.#reachability;
-    const lease = new GatewayLease({
-      ...{ clock, api: this.#api, instanceId: this.#instanceId },
-      newLeaseId: () => randomId(clock),
-      superseded: (refs) => {
-        for (const session of this.#named(refs)) this.#hasElsewhere(session);
-      },
-      closed: (refs, why) => {
-        for (const session of this.#named(refs)) this.#force(session, why);
-      },
-      verifyAll: () => verifications.doubtAll(this.#book.online()),
-      release: () => {
-        for (const session of verifications.clear()) this.#keepAlive(session);
-      },
-      perhapsLost: () => this.#statuses?.sayAgain(),
-      answered: () => reachability.succeeded("lease"),
-      // Each call speaks for all sessions.
-      failed: (error, isProbe) => reachability.failed("lease", Symbol("call"), error, isProbe),
-    });
-    const verifications: Verifications = new Verifications({
-      ...{ clock, reachability, lease, limits: this.#limits, calls: this.#refreshes },
-      moved: (session) => this.#heartbeats.delete(session),
-      restored: (session) => this.#activities.sayAgain(session),
-    });
-    return { lease, verifications };
-  }
-
-  /** Those that these name, and that have not been registered anew. */
-  #named(refs: readonly SessionRef[]): HeldSession[] {
-    return refs.flatMap((ref) => {
-      const session = this.#book.latest(ref);
-      return session?.token === ref.sessionId ? [session] : [];
-    });
-  }
-
   /** Its device has a newer session, elsewhere. */
   #hasElsewhere(session: HeldSession): void {
     if (!session.isLive) this.#returnedMs = this.#clock.monotonicMs();
@@ -352,33 +259,8 @@ export class SessionKeeper implements AsyncDisposable {
     this.#apply(session, { kind: "forced" });
   }
 
-  /** The lease under which sessions are registered now; empty: none. */
-  get #leaseId(): string {
-    return this.#leased?.lease.openId ?? "";
-  }
-
-  /** It is online: the lease is its heartbeat, or it sends its own. */
-  #keepAlive(session: HeldSession): void {
-    const { lease, verifications } = this.#leased ?? {};
-    if (lease?.state === "unsupported") session.leaseId = "";
-    if (session.leaseId === "") this.#heartbeats.add(session);
-    else verifications?.add(session);
-    if (session.leaseId !== this.#leaseId) verifications?.doubt(session);
-  }
-
-  /** One under no lease has a heartbeat soon. */
-  #doubt(session: HeldSession): void {
-    if (session.leaseId !== "") this.#leased?.verifications.doubt(session);
-  }
-
-  /** A heartbeat tells whether presence is away; best the lease's, which fails only where no shard answers. */
-  #probe(): void {
-    if (this.#leaseId === "") this.#heartbeats.probe();
-    else this.#leased?.lease.probe();
-  }
-
   #tell(session: HeldSession): void {
-    const verified = this.#leased?.verifications.settled(session);
+    const verified = this.#keepAlive.settled(session);
     if (this.#endsWithLease(session)) void this.#leaveToLease(session);
     else if (verified === undefined) this.#outbox.add(session);
     else void verified.then(() => this.#outbox.add(session));
@@ -396,7 +278,7 @@ export class SessionKeeper implements AsyncDisposable {
 
   async #closeLease(holdMs: number, signal: AbortSignal): Promise<void> {
     await this.#whileReturning(holdMs, signal);
-    await this.#leased?.lease.close(signal);
+    await this.#keepAlive.closeLease(signal);
     if (!signal.aborted) this.#tellLeaseClosed();
   }
 
@@ -410,13 +292,6 @@ export class SessionKeeper implements AsyncDisposable {
     }
   }
 
-  #leaseMetrics(): KeeperMetrics["lease"] {
-    const { lease, verifications } = this.#leased ?? {};
-    const none = { opens: 0, keeps: 0, failures: 0, closures: 0, notices: 0, verified: 0, passes: 0 };
-    const { size: sessions = 0, doubted = 0 } = verifications ?? {};
-    return { state: "off", ...none, ...lease?.metrics, ...verifications?.counters, sessions, doubted };
-  }
-
   #replace(before: HeldSession, session: HeldSession): void {
     // One that was closed, and may tell presence of its end, does that by itself.
     if (!before.isLive && before.lifecycle.turn !== "queued") return;
@@ -427,7 +302,7 @@ export class SessionKeeper implements AsyncDisposable {
 
   #close(session: HeldSession, reason: CloseReason | undefined): void {
     if (!session.isLive) return;
-    session.closing = { reason, expiresMs: this.#reachability.reachableMs + this.#paceOf(session).ttlMs };
+    session.closing = { reason, expiresMs: this.#reachability.reachableMs + this.#keepAlive.paceOf(session).ttlMs };
     this.#apply(session, { kind: "closed" });
     const oldest = this.#book.oldestClosing;
     if (this.#book.counts.closing > this.#limits.closingsMax && oldest !== undefined) {
@@ -440,51 +315,20 @@ export class SessionKeeper implements AsyncDisposable {
     if (session.isLive) return this.#register(session);
     const { closing } = session;
     if (session.state !== "closing" || closing === undefined) return undefined;
-    if (this.#reachability.reachableMs < closing.expiresMs) {
-      this.#startSpan(session, "UnregisterSession");
-      return this.#unregisters.call(session);
-    }
+    if (this.#reachability.reachableMs < closing.expiresMs) return this.#calls.unregister(session);
     this.#apply(session, { kind: "dropped" });
     return undefined;
-  }
-
-  #paceOf({ leaseId }: HeldSession): ServerPace {
-    return leaseId === "" || this.#leased === undefined ? this.#pace : this.#leased.lease.verifyPace;
   }
 
   #register(session: HeldSession): Promise<void> {
     this.#registering.set(deviceKey(session), session);
     this.#apply(session, { kind: "sent" });
-    this.#startSpan(session, "RegisterSession");
-    return this.#registers.call(session);
-  }
-
-  #registrationOf(session: HeldSession): DeepPartial<RegisterSessionRequest> {
-    session.leaseId = this.#leaseId;
-    const { userId, deviceId, connectionId, token, leaseId } = session;
-    const identity = { userId, deviceId, connectionId, instanceId: this.#instanceId, leaseId };
-    // One that comes back has its place in the order already.
-    const age = token === "" ? ageOf(this.#clock.monotonicMs() - session.aliveAtMs) : undefined;
-    const idleSince = wallTimeOf(this.#activities.registrationOf(session));
-    return { ...identity, previousSessionId: token, age, idleSince, ...session.trace };
-  }
-
-  #startSpan(session: HeldSession, method: string): void {
-    if (this.#tracer === undefined) return;
-    const attributes = { "rpc.system": "grpc", "rpc.service": PresenceApiDefinition.fullName, "rpc.method": method };
-    session.span = this.#tracer.start(`${PresenceApiDefinition.fullName}/${method}`, { kind: "client", attributes });
-  }
-
-  #endSpan(session: HeldSession, error?: PresenceClientError): void {
-    session.span?.end(error?.message);
-    session.span = undefined;
+    return this.#calls.register(session);
   }
 
   #registered(session: HeldSession, answer: RegisterSessionResponse, sentMs: number): void {
-    this.#endSpan(session);
-    this.#counters.registrations++;
     if (session.state === "returning") this.#counters.returns++;
-    this.#paceOf(session).adopt(answer);
+    this.#keepAlive.paceOf(session).adopt(answer);
     session.registrations++;
     const isRepeated = session.failures > 0;
     session.failures = 0;
@@ -495,58 +339,18 @@ export class SessionKeeper implements AsyncDisposable {
     this.#release(session);
   }
 
-  #registrationFailed(session: HeldSession, error: PresenceClientError, sentMs: number): void {
-    this.#endSpan(session, error);
-    this.#counters.callFailures++;
-    const why = registrationFailure(session, error);
+  #registrationFailed(
+    session: HeldSession,
+    why: RegistrationFailure,
+    error: PresenceClientError,
+    sentMs: number,
+  ): void {
     if (why === "refused") session.refusal = error;
     if (error.closed !== undefined) session.forcedFor = error.closed;
-    if (why === "no-lease") this.#leased?.lease.missed(this.#clock.monotonicMs() - sentMs);
+    if (why === "no-lease") this.#keepAlive.missedLease(this.#clock.monotonicMs() - sentMs);
     this.#registering.delete(deviceKey(session));
     this.#apply(session, { kind: "registration-failed", why }, error.retryAfterMs);
     this.#release(session);
-  }
-
-  /**
-   * A status has no room for what an operator said: the batch has. It asks once more, so it may be carried out: unless it is
-   * answered, nothing is known of it.
-   */
-  async #whyRefused(request: DeepPartial<RegisterSessionRequest>, error: unknown): Promise<RegisterSessionResponse> {
-    const refusal = presenceClientErrorOf(error);
-    if (refusal.code !== "FAILED_PRECONDITION") throw refusal;
-    const { callTimeoutMs: timeoutMs } = this.#limits;
-    const { results } = await this.#api.registerSessions({ sessions: [request] }, { timeoutMs }).catch((thrown) => {
-      const failure = presenceClientErrorOf(thrown);
-      throw failure.code === "UNIMPLEMENTED" ? refusal : failure;
-    });
-    const answer = results.map(registrationIn)[0] ?? unanswered;
-    if (answer instanceof PresenceClientError) throw answer;
-    return answer;
-  }
-
-  #endingOf(session: HeldSession): DeepPartial<UnregisterSessionRequest> {
-    const { userId, deviceId, knownToken: sessionId, closing } = session;
-    const reason = closing?.reason === undefined ? undefined : reasons[closing.reason];
-    return {
-      userId,
-      deviceId,
-      sessionId,
-      reason: reason ?? DisconnectReason.DISCONNECT_REASON_UNSPECIFIED,
-      ...session.trace,
-    };
-  }
-
-  #unregistered(session: HeldSession): void {
-    this.#endSpan(session);
-    this.#counters.unregistrations++;
-    this.#apply(session, { kind: "unregistered" });
-  }
-
-  #unregistrationFailed(session: HeldSession, error: PresenceClientError): void {
-    this.#endSpan(session, error);
-    this.#counters.callFailures++;
-    const why = isRefusal(error) ? "refused" : "unanswered";
-    this.#apply(session, { kind: "unregistration-failed", why }, error.retryAfterMs);
   }
 
   /** A registration was answered: sessions that came after it on this device may register. */
@@ -564,13 +368,10 @@ export class SessionKeeper implements AsyncDisposable {
     this.#state = "stopped";
     this.#stopListening();
     this.#reachability.stop();
-    this.#heartbeats.stop();
-    this.#leased?.lease.stop();
-    this.#leased?.verifications.stop();
+    this.#keepAlive.stop();
     this.#activities.stop();
     this.#outbox.stop();
-    this.#registers.stop();
-    this.#unregisters.stop();
+    this.#calls.stop();
     this.#successions.stop();
     for (const session of this.#book.sessions()) this.#apply(session, { kind: "dropped" });
   }
@@ -581,39 +382,7 @@ export class SessionKeeper implements AsyncDisposable {
   }
 }
 
-const reasons = {
-  "logged-out": DisconnectReason.DISCONNECT_REASON_LOGGED_OUT,
-  "connection-lost": DisconnectReason.DISCONNECT_REASON_CONNECTION_LOST,
-  "server-drain": DisconnectReason.DISCONNECT_REASON_SERVER_DRAIN,
-} as const satisfies Record<CloseReason, DisconnectReason>;
-
-/** @returns what presence answered to one of many */
-function registrationIn(result: RegisterSessionResult): RegisterSessionResponse | PresenceClientError {
-  return failureOf(result) ?? result.session ?? unanswered;
-}
-
-/** A call of its own has its trace context where every gRPC server looks for it. */
-function tracedBy({ traceparent }: { readonly traceparent?: string | undefined }): Pick<CallOptions, "metadata"> {
-  return traceparent === undefined ? {} : { metadata: { traceparent } };
-}
-
 const retryPace = { firstMs: 500, capMs: 4_000 };
 
 /** How often a drain looks who is back elsewhere, ms. */
 const returnsEveryMs = 50;
-
-/** Less says nothing: clocks and calls are no more exact. A day is as good as longer. */
-const ageMinMs = 1_000;
-const ageMaxMs = 86_400_000;
-
-/** @returns undefined for what happens all the time */
-function ageOf(waitedMs: number): Duration | undefined {
-  return waitedMs < ageMinMs ? undefined : durationOf(Math.floor(Math.min(waitedMs, ageMaxMs)));
-}
-
-function registrationFailure({ leaseId }: HeldSession, error: PresenceClientError): RegistrationFailure {
-  if (error.closed !== undefined) return "forced";
-  if (error.code === "FAILED_PRECONDITION") return "superseded";
-  if (error.code === "NOT_FOUND" && leaseId !== "") return "no-lease";
-  return isRefusal(error) ? "refused" : "unanswered";
-}
