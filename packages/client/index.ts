@@ -16,7 +16,14 @@ export type { PresenceChange } from "./presence-change.ts";
 export { type ClosedByOperator, PresenceClientError, type PresenceClientErrorCode } from "./presence-client-error.ts";
 export type { KeeperMetrics } from "./sessions/keeper-metrics.ts";
 export type { KeeperLimits, SessionKeeperOptions } from "./sessions/keeper-options.ts";
-export type { Activity, CloseReason, SessionHandle, SessionState, Successor } from "./sessions/session-handle.ts";
+export type {
+  Activity,
+  CloseReason,
+  SessionHandle,
+  SessionListener,
+  SessionState,
+  Successor,
+} from "./sessions/session-handle.ts";
 export { type OpenSession, SessionKeeper } from "./sessions/session-keeper.ts";
 export { type Notify, shouldNotify } from "./status/should-notify.ts";
 export { type HeldClaim, type StatusClaim, selfClaim } from "./status/status-claim.ts";

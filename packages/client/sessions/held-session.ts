@@ -1,7 +1,14 @@
 import type { Span } from "@realchat/presence-runtime/tracer";
 import { type ClosedByOperator, PresenceClientError } from "../presence-client-error.ts";
 import { type OnListenerError, tell } from "../tell.ts";
-import type { Activity, CloseReason, SessionHandle, SessionState, Successor } from "./session-handle.ts";
+import type {
+  Activity,
+  CloseReason,
+  SessionHandle,
+  SessionListener,
+  SessionState,
+  Successor,
+} from "./session-handle.ts";
 import { isLive, isUncertain, type Lifecycle, opened, tokenOf } from "./session-lifecycle.ts";
 
 /** What a handle asks of its keeper; the same for all sessions. */
@@ -43,7 +50,9 @@ export class HeldSession implements SessionHandle {
   /** In state `superseded`: who has the device now; undefined until that is known. */
   #supersededBy: Successor | undefined;
   readonly #owner: SessionOwner;
-  readonly #listeners: (() => void)[] = [];
+  // Of most sessions one hears, and nobody waits: there are many sessions.
+  #listeners: readonly SessionListener[] = nobody;
+  #waiting: readonly Waiting[] = nobody;
 
   constructor(
     identity: { userId: string; deviceId: string; connectionId: string; aliveAtMs: number },
@@ -94,7 +103,7 @@ export class HeldSession implements SessionHandle {
 
   untilOnline(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#inState(["online", "returning", "superseded", "refused", "forced", "closing", "closed"], () => {
+      this.#await(["online", "returning", "superseded", "refused", "forced", "closing", "closed"], () => {
         if (this.isLive) resolve();
         else reject(this.#neverOnline());
       });
@@ -107,23 +116,24 @@ export class HeldSession implements SessionHandle {
 
   close(reason?: CloseReason): Promise<void> {
     this.#owner.close(this, reason);
-    return new Promise((resolve) => this.#inState(["closed", "superseded", "refused", "forced"], resolve));
+    return new Promise((resolve) => this.#await(["closed", "superseded", "refused", "forced"], resolve));
   }
 
-  onSuperseded(listener: (successor: Successor) => void): void {
-    const isKnown = () => this.state === "superseded" && this.#supersededBy !== undefined;
-    const say = () => listener(this.#supersededBy as Successor);
-    this.#once(isKnown, () => tell(say, this.#owner.onListenerError));
+  listen(listener: SessionListener): void {
+    this.#listeners = this.#listeners.concat(listener);
+    this.#tellEnd();
   }
 
-  onRefused(listener: (refusal: PresenceClientError) => void): void {
-    this.#inState(["refused"], () => {
-      tell(() => listener(this.refusal ?? this.#neverOnline()), this.#owner.onListenerError);
-    });
+  onSuperseded(superseded: (successor: Successor) => void): void {
+    this.listen({ superseded });
   }
 
-  onForced(listener: (closed: ClosedByOperator) => void): void {
-    this.#inState(["forced"], () => tell(() => listener(this.forcedFor), this.#owner.onListenerError));
+  onRefused(refused: (refusal: PresenceClientError) => void): void {
+    this.listen({ refused });
+  }
+
+  onForced(forced: (closed: ClosedByOperator) => void): void {
+    this.listen({ forced });
   }
 
   /** Called by SessionBook, which counts states. */
@@ -138,24 +148,42 @@ export class HeldSession implements SessionHandle {
   }
 
   #look(): void {
-    for (const listener of [...this.#listeners]) listener();
+    this.#tellEnd();
+    if (this.#waiting.length === 0) return;
+    const met = this.#waiting.filter(({ states }) => states.includes(this.state));
+    this.#waiting = this.#waiting.filter((waiting) => !met.includes(waiting));
+    for (const { run } of met) queueMicrotask(run);
   }
 
   /** Calls `run` once, on its own, as soon as the session is in one of the states. */
-  #inState(states: readonly SessionState[], run: () => void): void {
-    this.#once(() => states.includes(this.state), run);
+  #await(states: readonly SessionState[], run: () => void): void {
+    this.#waiting = this.#waiting.concat({ states, run });
+    this.#look();
   }
 
-  /** Calls `run` once, on its own, as soon as it holds. */
-  #once(holds: () => boolean, run: () => void): void {
-    const look = () => {
-      if (!holds()) return;
-      const place = this.#listeners.indexOf(look);
-      if (place >= 0) this.#listeners.splice(place, 1);
-      queueMicrotask(run);
-    };
-    this.#listeners.push(look);
-    look();
+  /** Tells each listener once, on its own, how the session ended, as soon as that is known. */
+  #tellEnd(): void {
+    if (this.#listeners.length === 0) return;
+    const say = this.#end();
+    if (say === undefined) return;
+    const listeners = this.#listeners;
+    this.#listeners = nobody;
+    for (const listener of listeners) queueMicrotask(() => tell(() => say(listener), this.#owner.onListenerError));
+  }
+
+  /** @returns undefined: it has not ended, or by its owner */
+  #end(): ((listener: SessionListener) => unknown) | undefined {
+    const successor = this.#supersededBy;
+    switch (this.state) {
+      case "superseded":
+        return successor && ((listener) => listener.superseded?.(successor));
+      case "refused":
+        return (listener) => listener.refused?.(this.refusal ?? this.#neverOnline());
+      case "forced":
+        return (listener) => listener.forced?.(this.forcedFor);
+      default:
+        return undefined;
+    }
   }
 
   #neverOnline(): PresenceClientError {
@@ -166,6 +194,13 @@ export class HeldSession implements SessionHandle {
     }
     return new PresenceClientError("CANCELLED", `${name} was closed`);
   }
+}
+
+const nobody: readonly never[] = [];
+
+interface Waiting {
+  readonly states: readonly SessionState[];
+  readonly run: () => void;
 }
 
 /** What a session said of its activity, and what presence knows of that. */

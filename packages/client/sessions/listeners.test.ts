@@ -80,6 +80,29 @@ test("so is one that throws when it hears of a refusal, and one that asks too la
   assert.equal(bob.state, "online");
 });
 
+test("one object hears how each of its sessions ended, once, and of no end of its own", async () => {
+  const { clock, presence, keeper, errors } = keeping();
+  const heard: string[] = [];
+  const sockets = {
+    superseded: (by: string) => heard.push(`superseded by ${by}`),
+    refused: ({ code }: PresenceClientError) => heard.push(code),
+  };
+  const refusal = new PresenceClientError("RESOURCE_EXHAUSTED", "100 devices");
+  presence.fault = ({ kind, request }) =>
+    kind === "register" && request.userId === "bob" ? { when: "before", error: refusal } : undefined;
+  const [older, refused, closed] = ["alice", "bob", "cid"].map((userId) => keeper.open({ userId, deviceId: "phone" }));
+  for (const session of [older, refused, closed]) session?.listen(sockets);
+  await clock.advance(0);
+  void closed?.close();
+  keeper.open(alice);
+  await clock.advance(100);
+  assert.deepEqual(heard.sort(), ["RESOURCE_EXHAUSTED", "superseded by newer-connection"]);
+  refused?.listen(sockets);
+  await clock.advance(0);
+  assert.equal(heard.length, 3, "who asks too late is told as well");
+  assert.deepEqual(errors, []);
+});
+
 test("what nobody takes reaches the process as an uncaught exception, as with any listener in Node", async (t) => {
   const uncaught = uncaughtExceptions(t);
   const { clock, keeper } = keeping({ isReported: false });

@@ -60,6 +60,8 @@ export interface SessionHandle {
    * when there is nothing left to tell it; in an outage that may take as long as the outage.
    */
   close(reason?: CloseReason): Promise<void>;
+  /** All three of the following by one object, such as the socket's own: with many sockets, functions of each take memory. */
+  listen(listener: SessionListener): void;
   /**
    * A newer connection of the device took its place: close the socket. Called once, also when it already happened, as
    * soon as it is known who has the device now.
@@ -69,4 +71,12 @@ export interface SessionHandle {
   onRefused(listener: (refusal: PresenceClientError) => void): void;
   /** An operator closed it. Called once, also when it already happened. */
   onForced(listener: (closed: ClosedByOperator) => void): void;
+}
+
+/** Hears how a session ended that its owner did not close: one of these is called, once, also when it already happened. */
+export interface SessionListener {
+  /** See `onSuperseded`, `onRefused`, `onForced` of SessionHandle. */
+  superseded?(successor: Successor): void;
+  refused?(refusal: PresenceClientError): void;
+  forced?(closed: ClosedByOperator): void;
 }

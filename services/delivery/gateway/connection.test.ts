@@ -75,10 +75,9 @@ test("a session that an operator closed closes its socket, and says for how long
     [599_001, "4003 closed for 600 s: stolen phone"],
   ] as const) {
     const { connection, closes, ends } = scene();
-    const nobody = () => {};
     connection.setSession({
-      ...({ onSuperseded: nobody, onRefused: nobody, close: async () => {} } as unknown as SessionHandle),
-      onForced: (listener) => listener({ reason: "stolen phone", blockedMs }),
+      ...({ close: async () => {} } as unknown as SessionHandle),
+      listen: (listener) => listener.forced?.({ reason: "stolen phone", blockedMs }),
     });
     assert.deepEqual([closes, ends], [[wanted], ["closed"]]);
   }
@@ -86,9 +85,8 @@ test("a session that an operator closed closes its socket, and says for how long
 
 describe("what a user says of itself", () => {
   const session = (said: Activity[]) => {
-    const nobody = () => {};
-    const handle = { onSuperseded: nobody, onRefused: nobody, onForced: nobody, close: async () => {} };
-    return { ...handle, setActivity: (activity: Activity) => said.push(activity) } as unknown as SessionHandle;
+    const setActivity = (activity: Activity) => said.push(activity);
+    return { listen() {}, close: async () => {}, setActivity } as unknown as SessionHandle;
   };
 
   test("of the device goes to its session, also when that comes later", () => {

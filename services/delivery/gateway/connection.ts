@@ -1,6 +1,14 @@
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
-import type { Activity, ClosedByOperator, CloseReason, SessionHandle } from "@realchat/presence-client";
+import type {
+  Activity,
+  ClosedByOperator,
+  CloseReason,
+  PresenceClientError,
+  SessionHandle,
+  SessionListener,
+  Successor,
+} from "@realchat/presence-client";
 import { type Clock, type Rate, TokenBucket } from "@realchat/presence-runtime";
 import { type RawData, WebSocket } from "ws";
 import type { FrameFormat } from "../push/frame-format.ts";
@@ -48,7 +56,7 @@ declare module "ws" {
 }
 
 /** An open socket of a user's device: sends pings, reads messages, and decides how the session ends. */
-export class Connection implements FrameSink, SelfSink {
+export class Connection implements FrameSink, SelfSink, SessionListener {
   readonly format: FrameFormat;
   readonly #socket: WebSocket;
   /** What `socket` reads from and writes to. */
@@ -128,18 +136,20 @@ export class Connection implements FrameSink, SelfSink {
   setSession(session: SessionHandle): void {
     this.#session = session;
     if (this.#activity !== undefined) session.setActivity(this.#activity);
-    session.onSuperseded((by) => this.close(by === "nobody" ? "connect_again" : "session_replaced"));
-    session.onRefused(({ code }) => this.#refused(code));
-    session.onForced((closed) => this.#closed(closed));
+    session.listen(this);
+  }
+
+  superseded(by: Successor): void {
+    this.close(by === "nobody" ? "connect_again" : "session_replaced");
   }
 
   /** An operator did it. Clients read how long they are to stay away: see docs/websocket.md. */
-  #closed({ reason, blockedMs }: ClosedByOperator): void {
+  forced({ reason, blockedMs }: ClosedByOperator): void {
     this.close("closed", reason, blockedMs === undefined ? "" : ` for ${Math.ceil(blockedMs / 1_000)} s`);
   }
 
   /** Final for the client too: presence would refuse it the next time as well. */
-  #refused(code: string): void {
+  refused({ code }: Pick<PresenceClientError, "code">): void {
     if (code === "RESOURCE_EXHAUSTED") this.close("too_many_devices");
     else this.close("forbidden", "presence does not take this id");
   }

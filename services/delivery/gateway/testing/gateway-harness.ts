@@ -1,4 +1,12 @@
-import type { CloseReason, OpenSession, SessionHandle, Successor } from "@realchat/presence-client";
+import {
+  type CloseReason,
+  type OpenSession,
+  PresenceClientError,
+  type PresenceClientErrorCode,
+  type SessionHandle,
+  type SessionListener,
+  type Successor,
+} from "@realchat/presence-client";
 import { systemClock } from "@realchat/presence-runtime/clock";
 import type { FrameSink } from "../../push/frame-sink.ts";
 import { type ClientOptions, connect, type SocketClient } from "../../testing/socket-client.ts";
@@ -12,7 +20,7 @@ interface ScriptedSession {
   closed: CloseReason | "unknown" | undefined;
   /** Default: by a newer connection. */
   supersede(successor?: Successor): void;
-  refuse(code: string): void;
+  refuse(code: PresenceClientErrorCode): void;
 }
 
 /** What push was asked for by one socket. */
@@ -94,27 +102,22 @@ export async function startGatewayHarness(options: Partial<GatewayOptions> = {})
 }
 
 function scriptedSession({ deviceId, aliveAtMs }: OpenSession, sessions: ScriptedSession[]): SessionHandle {
-  let supersede: (successor: Successor) => void = () => {};
-  let refuse: (refusal: { code: string }) => void = () => {};
+  let listener: SessionListener | undefined;
   const session: ScriptedSession = {
     deviceId,
     aliveAtMs,
     closed: undefined,
-    supersede: (successor = "newer-connection") => supersede(successor),
-    refuse: (code) => refuse({ code }),
+    supersede: (successor = "newer-connection") => listener?.superseded?.(successor),
+    refuse: (code) => listener?.refused?.(new PresenceClientError(code, "as the test wants")),
   };
   sessions.push(session);
-  const handle: Pick<SessionHandle, "close" | "onSuperseded" | "onRefused" | "onForced"> = {
+  const handle: Pick<SessionHandle, "close" | "listen"> = {
     async close(reason) {
       session.closed = reason ?? "unknown";
     },
-    onSuperseded(listener) {
-      supersede = listener;
+    listen(socket) {
+      listener = socket;
     },
-    onRefused(listener) {
-      refuse = listener as (refusal: { code: string }) => void;
-    },
-    onForced() {},
   };
   return handle as SessionHandle;
 }
