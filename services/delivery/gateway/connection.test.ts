@@ -10,6 +10,7 @@ import { everything, serialise } from "../privacy/policy.ts";
 import type { FrameFormat } from "../push/frame-format.ts";
 import type { Self } from "../self/self.ts";
 import { Connection, type End } from "./connection.ts";
+import { CorkedStreams } from "./corked-streams.ts";
 import { envelopeFrames } from "./protocols/envelope-frames.ts";
 import { jsonFrames } from "./protocols/json-frames.ts";
 import { pingFrame } from "./protocols/message-frame.ts";
@@ -40,6 +41,8 @@ function scene({ expiresAtMs, format = jsonFrames }: { expiresAtMs?: number; for
   });
   const setting = {
     ...{ clock, wheel: new TimerWheel(clock, 1_000), pingEveryMs: 25_000, pongWithinMs: 10_000 },
+    // Turns of the event loop pass at once.
+    corked: new CorkedStreams((run) => run()),
     messageRate: { perSecond: 1, burst: 3 },
     onEnd: (_: Connection, end: End) => ends.push(end),
     onMessage: (kind: string) => messages.push(kind),

@@ -17,6 +17,7 @@ import type { Subscription } from "../push/push.ts";
 import type { Self, SelfMessage, SelfSink, SelfView } from "../self/self.ts";
 import { readClientMessage } from "./client-message.ts";
 import { type Close, closes, loggedOut } from "./close-codes.ts";
+import type { CorkedStreams } from "./corked-streams.ts";
 import { pingFrame } from "./protocols/message-frame.ts";
 import { refusedFrame, selfFrame } from "./protocols/self-frames.ts";
 import { type TimerWheel, WheelTimer } from "./timer-wheel.ts";
@@ -25,6 +26,7 @@ import { type TimerWheel, WheelTimer } from "./timer-wheel.ts";
 export interface ConnectionSetting {
   readonly clock: Clock;
   readonly wheel: TimerWheel;
+  readonly corked: CorkedStreams;
   readonly pingEveryMs: number;
   readonly pongWithinMs: number;
   readonly messageRate: Rate;
@@ -210,8 +212,13 @@ export class Connection implements FrameSink, SelfSink, SessionListener {
   /** Of frames that are few and small; a client that does not read them is too slow. */
   #tell(frame: Buffer): void {
     if (!this.#isOpen) return;
-    if (this.#hasPongRoom) this.#stream.write(frame);
-    else this.closeSlow();
+    if (!this.#hasPongRoom) {
+      this.closeSlow();
+      return;
+    }
+    // When presence has the session it has those of others who came with this one, too.
+    this.#setting.corked.cork(this.#stream);
+    this.#stream.write(frame);
   }
 
   /** RFC 6455 §5.5.1: after a close frame nothing is sent, whoever sent it first. */

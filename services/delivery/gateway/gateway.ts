@@ -13,6 +13,7 @@ import type { Authenticator } from "./authentication/authenticator.ts";
 import { headersMaxBytes, refusalOfBroken } from "./broken-request.ts";
 import { type Close, closes } from "./close-codes.ts";
 import { Connection, type ConnectionSetting, type End } from "./connection.ts";
+import { CorkedStreams } from "./corked-streams.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
 import { type Handshake, type HandshakeOptions, readHandshake } from "./handshake.ts";
 import { HandshakeTurns } from "./handshake-turns.ts";
@@ -111,6 +112,7 @@ export class Gateway {
     this.#setting = {
       clock,
       wheel: this.#wheel,
+      corked: new CorkedStreams(),
       ...liveness,
       messageRate: limits.messageRate,
       onEnd: (connection, end) => this.#ended(connection, end),

@@ -64,6 +64,8 @@ export interface SelvesMetrics {
   readonly told: number;
   /** Messages that were refused, by type. */
   readonly refusals: Readonly<Record<SelfMessage, number>>;
-  /** Users who have sockets here, and those of them who are yet to be looked up. */
-  readonly bounds: Readonly<Record<"selves" | "selfLookups", { readonly used: number; readonly limit: number }>>;
+  /** Users who have sockets here, those of them whose policies are yet to be read, and of whom nothing is heard yet. */
+  readonly bounds: Readonly<
+    Record<"selves" | "selfPolicies" | "selfLookups", { readonly used: number; readonly limit: number }>
+  >;
 }

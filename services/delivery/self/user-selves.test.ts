@@ -27,14 +27,19 @@ function scene() {
   const looked: string[][] = [];
   const calls: (StatusClaim | "clear")[] = [];
   const heard: string[] = [];
-  const state = { answer: async (): Promise<ToldStatus> => ({ status: plainStatus(true), version: 7 }) };
+  const state = {
+    answer: async (): Promise<ToldStatus> => ({ status: plainStatus(true), version: 7 }),
+    /** Before policies are read. */
+    reads: async () => {},
+  };
   const stored = new Map<string, Policy>();
   const policies = {
     rules: { mayBeInvisible: true, rolesThatSee: new Set<string>() },
-    policiesOf: async (userIds: readonly string[]) =>
-      new Map(
-        userIds.map((userId) => [userId, { policy: stored.get(userId) ?? everything, sinceMs: 0, hidden: undefined }]),
-      ),
+    policiesOf: async (userIds: readonly string[]) => {
+      await state.reads();
+      const known = (userId: string) => ({ policy: stored.get(userId) ?? everything, sinceMs: 0, hidden: undefined });
+      return new Map(userIds.map((userId) => [userId, known(userId)]));
+    },
     change: async (userId: string, patch: PolicyPatch) => {
       stored.set(userId, merge(stored.get(userId) ?? everything, patch));
       return stored.get(userId) ?? everything;
@@ -87,7 +92,7 @@ describe("a user's own sockets", () => {
     known.set("ada", online(3, "review"));
     known.set("bob", online(4));
     const [ada, bob] = [connect("ada"), connect("bob")];
-    await clock.advance(0);
+    await clock.advance(100);
     const second = connect("ada");
     assert.deepEqual([ada.told, bob.told, second.told], [["available review"], ["available"], ["available review"]]);
     assert.deepEqual(looked, [["ada", "bob"]]);
@@ -114,18 +119,43 @@ describe("a user's own sockets", () => {
     const { clock, known, connect, selves } = scene();
     known.set("ada", online(3));
     const { told } = connect();
-    await clock.advance(0);
+    await clock.advance(100);
     known.set("ada", online(9, "lunch"));
     selves.gap();
     await clock.advance(0);
     assert.deepEqual(told, ["available", "available lunch"]);
   });
 
+  test("are not looked up when the feed tells that presence has them, and told once, with the policy", async () => {
+    const { clock, stored, looked, state, connect, selves } = scene();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    state.reads = () => promise;
+    stored.set("ada", { ...everything, invisible: true });
+    const [first, second] = [connect(), connect()];
+    await clock.advance(30);
+    selves.update({ ...offline, ...online(5), userId: "ada" });
+    await clock.advance(200);
+    assert.deepEqual(first.told, []);
+    resolve();
+    await clock.advance(0);
+    assert.deepEqual([first.told, second.told], [["available, invisible"], ["available, invisible"]]);
+    assert.deepEqual(looked, []);
+  });
+
+  test("are looked up though it was told that their user was gone, by a session before", async () => {
+    const { clock, known, connect, selves } = scene();
+    const { told } = connect();
+    known.set("ada", online(7));
+    selves.update({ ...offline, ...online(5), online: false, userId: "ada" });
+    await clock.advance(100);
+    assert.deepEqual(told, ["available"]);
+  });
+
   test("of the older protocol are not looked up for nothing, and say what they say", async () => {
     const { clock, looked, calls, connect } = scene();
     const { self } = connect("ada", false);
     self.say(lunch);
-    await clock.advance(0);
+    await clock.advance(100);
     assert.deepEqual([looked.length, calls.length], [0, 1]);
   });
 
@@ -135,9 +165,10 @@ describe("a user's own sockets", () => {
     first.self.close();
     assert.equal(selves.metrics.bounds.selves.used, 1);
     second.self.close();
-    await clock.advance(0);
+    await clock.advance(100);
     assert.deepEqual(looked, []);
-    assert.deepEqual([selves.metrics.bounds.selves.used, selves.metrics.bounds.selfLookups.used], [0, 0]);
+    const { selves: users, selfPolicies, selfLookups } = selves.metrics.bounds;
+    assert.deepEqual([users.used, selfPolicies.used, selfLookups.used], [0, 0, 0]);
   });
 });
 
@@ -146,7 +177,7 @@ describe("a status that a user says", () => {
     const { clock, calls, known, state, connect } = scene();
     known.set("ada", online(3));
     const [phone, laptop] = [connect(), connect()];
-    await clock.advance(0);
+    await clock.advance(100);
     state.answer = async () => ({ status: { ...plainStatus(true), availability: "busy", text: "lunch" }, version: 8 });
     phone.self.say(lunch);
     await clock.advance(0);
@@ -220,7 +251,7 @@ describe("a policy that a user changes", () => {
     const { clock, known, stored, connect, selves } = scene();
     known.set("ada", online(3));
     const [phone, laptop, other] = [connect(), connect(), connect("bob")];
-    await clock.advance(0);
+    await clock.advance(100);
     phone.self.say(change({ type: "privacy", invisible: true }));
     await clock.advance(0);
     stored.set("ada", everything);

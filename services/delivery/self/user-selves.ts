@@ -5,10 +5,10 @@ import {
   type StatusKeeper,
   type UserStatus,
 } from "@realchat/presence-client";
-import { type Clock, type Rate, TokenBucket } from "@realchat/presence-runtime";
+import { type Cancel, type Clock, type Rate, TokenBucket } from "@realchat/presence-runtime";
 import type { FeedListener, PresenceUpdate } from "../feed/feed.ts";
 import type { Policies, PolicyListener } from "../privacy/policies.ts";
-import { type Policy, policyPatch, serialise } from "../privacy/policy.ts";
+import { everything, type Policy, policyPatch, serialise } from "../privacy/policy.ts";
 import { PrivacyError } from "../privacy/privacy-error.ts";
 import type { LookupRequest } from "../push/lookup-request.ts";
 import { Lookups } from "../push/lookups.ts";
@@ -35,20 +35,34 @@ interface UserSelvesOptions {
   readonly usersMax: number;
 }
 
+/** Of most users at most times. */
+const plain: SelfView = Object.freeze({ status: plainStatus(true), policy: everything });
+
 /** Changes of status and policy that a user may make by one gateway; of statuses presence has that limit over all of them. */
 const changeRate: Rate = { burst: 10, perSecond: 10 / 60 };
+/**
+ * Who was away is told by the feed when presence has the session. Of whom nothing is heard for so long after connecting, up to
+ * twice as long, ms, presence is asked: the user was there before, by another device, or a moment ago.
+ */
+const hearingMs = 50;
 
 /** What is known of the users who have sockets here, each told to all of the user's sockets. */
 export class UserSelves implements Selves, FeedListener, PolicyListener {
   readonly #options: UserSelvesOptions;
+  readonly #policyReads: Lookups;
   readonly #lookups: Lookups;
   readonly #users = new Map<string, OwnUser>();
+  /** Of whom nothing is heard yet: who connected since the last look, and before it. */
+  #connected = new Set<OwnUser>();
+  #unheard = new Set<OwnUser>();
+  #cancelLook: Cancel | undefined;
   readonly #refusals: Record<SelfMessage, number> = { activity: 0, status: 0, privacy: 0 };
   #told = 0;
 
   constructor(options: UserSelvesOptions) {
     this.#options = options;
     const { clock, lookupMax: batchMax } = options;
+    this.#policyReads = new Lookups({ lookUp: (userIds) => this.#readPolicies(userIds), clock, batchMax });
     this.#lookups = new Lookups({ lookUp: (userIds) => this.#lookUp(userIds), clock, batchMax });
   }
 
@@ -59,7 +73,8 @@ export class UserSelves implements Selves, FeedListener, PolicyListener {
       refusals: this.#refusals,
       bounds: {
         selves: { used: this.#users.size, limit },
-        selfLookups: { used: this.#lookups.metrics.waiting, limit },
+        selfPolicies: { used: this.#policyReads.metrics.waiting, limit },
+        selfLookups: { used: this.#connected.size + this.#unheard.size + this.#lookups.metrics.waiting, limit },
       },
     };
   }
@@ -76,6 +91,8 @@ export class UserSelves implements Selves, FeedListener, PolicyListener {
   }
 
   close(): void {
+    this.#cancelLook?.();
+    this.#policyReads.close();
     this.#lookups.close();
   }
 
@@ -84,6 +101,7 @@ export class UserSelves implements Selves, FeedListener, PolicyListener {
     const user = this.#users.get(update.userId);
     if (user === undefined) return;
     this.#hear(user, update);
+    if (update.online) this.#heard(user);
     this.#tellNews(user);
   }
 
@@ -97,11 +115,11 @@ export class UserSelves implements Selves, FeedListener, PolicyListener {
 
   policiesChanged(userIds: readonly string[]): void {
     const own = userIds.filter((userId) => this.#users.has(userId));
-    if (own.length > 0) this.#lookups.request(own);
+    if (own.length > 0) this.#policyReads.request(own);
   }
 
   recheckPolicies(): void {
-    this.gap();
+    this.#policyReads.request(this.#users.keys());
   }
 
   /** In the order in which they were said, also when answers overtake each other. */
@@ -122,14 +140,36 @@ export class UserSelves implements Selves, FeedListener, PolicyListener {
     user.sinks = user.sinks.filter((other) => other !== sink);
     user.sockets--;
     if (user.sockets > 0) return;
+    user.policyRead?.cancel();
     user.lookup?.cancel();
+    this.#heard(user);
     if (this.#users.get(user.userId) === user) this.#users.delete(user.userId);
   }
 
   #follow(user: OwnUser, sink: SelfSink): void {
-    user.sinks.push(sink);
-    user.lookup ??= this.#lookups.request([user.userId]);
+    // Hardly ever more than one: an array without room for more.
+    user.sinks = user.sinks.concat(sink);
+    if (user.policy === undefined) user.policyRead ??= this.#policyReads.request([user.userId]);
     if (user.told !== undefined) this.#tell(user.told, [sink]);
+    else if (user.status === undefined && user.lookup === undefined) this.#listenFor(user);
+  }
+
+  #listenFor(user: OwnUser): void {
+    if (!this.#unheard.has(user)) this.#connected.add(user);
+    this.#cancelLook ??= this.#options.clock.after(hearingMs, () => this.#look());
+  }
+
+  #heard(user: OwnUser): void {
+    this.#connected.delete(user);
+    this.#unheard.delete(user);
+  }
+
+  #look(): void {
+    for (const user of this.#unheard) user.lookup = this.#lookups.request([user.userId]);
+    this.#unheard = this.#connected;
+    this.#connected = new Set();
+    const isOver = this.#unheard.size === 0;
+    this.#cancelLook = isOver ? undefined : this.#options.clock.after(hearingMs, () => this.#look());
   }
 
   /** The answer comes though nothing has changed. */
@@ -164,13 +204,23 @@ export class UserSelves implements Selves, FeedListener, PolicyListener {
   }
 
   async #lookUp(userIds: readonly string[]): Promise<void> {
-    const { lookup, policies } = this.#options;
-    const [{ dots }, known] = await Promise.all([lookup(userIds), policies.policiesOf(userIds)]);
+    const { dots } = await this.#options.lookup(userIds);
     for (const dot of dots) {
       const user = this.#users.get(dot.userId);
       if (user === undefined) continue;
-      user.policy = known.get(dot.userId)?.policy;
+      user.lookup = undefined;
       this.#hear(user, dot);
+      this.#tellNews(user);
+    }
+  }
+
+  async #readPolicies(userIds: readonly string[]): Promise<void> {
+    const known = await this.#options.policies.policiesOf(userIds);
+    for (const userId of userIds) {
+      const user = this.#users.get(userId);
+      if (user === undefined) continue;
+      user.policyRead = undefined;
+      user.policy = known.get(userId)?.policy;
       this.#tellNews(user);
     }
   }
@@ -182,11 +232,11 @@ export class UserSelves implements Selves, FeedListener, PolicyListener {
     if (online) user.status = status;
   }
 
-  /** @returns whether there were any */
+  /** @returns whether there were any; none are told by halves */
   #tellNews(user: OwnUser): boolean {
     const { status, policy, told } = user;
-    if (status === undefined) return false;
-    const view = { status, policy };
+    if (status === undefined || policy === undefined) return false;
+    const view = status === plain.status && policy === plain.policy ? plain : { status, policy };
     if (told !== undefined && isSame(told, view)) return false;
     user.told = view;
     this.#tell(view, user.sinks);
@@ -204,13 +254,15 @@ class OwnUser {
   readonly userId: string;
   sockets = 0;
   /** Those of the sockets that are told. */
-  sinks: SelfSink[] = [];
+  sinks: readonly SelfSink[] = [];
   version = 0;
   /** undefined: presence did not have the user online yet. */
   status: UserStatus | undefined;
   policy: Policy | undefined;
   /** undefined: nothing was told yet. */
   told: SelfView | undefined;
+  /** The first ones, while they are under way. */
+  policyRead: LookupRequest | undefined;
   lookup: LookupRequest | undefined;
   /** undefined: as it is at first, full. */
   budget: TokenBucket | undefined;
@@ -247,6 +299,7 @@ class SocketSelf implements Self {
 }
 
 function isSame(one: SelfView, other: SelfView): boolean {
+  if (one === other) return true;
   if (isToldApart(one.status, other.status) || one.status.idleSinceMs !== other.status.idleSinceMs) return false;
   return one.policy === other.policy || textOf(one.policy) === textOf(other.policy);
 }

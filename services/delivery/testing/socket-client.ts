@@ -11,6 +11,7 @@ type ToldUser = {
   readonly at?: number;
   readonly device?: string;
   readonly devices?: readonly string[];
+  readonly availability?: string;
 };
 
 export type ToldFrame =
