@@ -2,6 +2,7 @@ import type { Benchmark } from "./benchmark.ts";
 import { capacity } from "./capacity/capacity.ts";
 import { vsCentrifugo } from "./centrifugo/vs-centrifugo.ts";
 import { audience } from "./delivery/audience.ts";
+import { claimEnds } from "./delivery/claim-ends.ts";
 import { dotLatency } from "./delivery/dot-latency.ts";
 import { gatewayCelebrity } from "./delivery/gateway-celebrity.ts";
 import { gatewayCrash } from "./delivery/gateway-crash.ts";
@@ -48,6 +49,7 @@ export const catalogue: readonly Benchmark[] = [
   gatewayPush,
   gatewayCelebrity,
   dotLatency,
+  claimEnds,
   gatewayCrash,
   gatewayOutage,
   rollingRestart,

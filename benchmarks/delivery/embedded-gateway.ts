@@ -2,15 +2,18 @@ import { startDelivery, startPresence, type TestDelivery } from "@realchat/prese
 import { connectPresence, type PresenceClient } from "../../services/presence/testing/presence-client.ts";
 import { audienceFile, type Relation } from "./relations.ts";
 
-/** Runs with a presence node and a gateway that keep all in memory, each a process of its own. */
+/**
+ * Runs with a presence node and a gateway that keep all in memory, each a process of its own.
+ * @param settings of the gateway, besides
+ */
 export async function withEmbeddedGateway(
   relations: Iterable<Relation>,
   run: (gateway: TestDelivery, presence: PresenceClient) => Promise<void>,
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const node = await startPresence({ env: { LOG_LEVEL: "warn" } });
-  const gateway = await startDelivery({
-    env: { ...gatewaySettings, PRESENCE_SVC_ADDR: node.grpcAddress, AUDIENCE_FILE: audienceFile(relations) },
-  });
+  const place = { PRESENCE_SVC_ADDR: node.grpcAddress, AUDIENCE_FILE: audienceFile(relations) };
+  const gateway = await startDelivery({ env: { ...gatewaySettings, ...place, ...settings } });
   const presence = connectPresence(node.grpcAddress);
   await run(gateway, presence);
   presence.close();

@@ -45,7 +45,8 @@ export class Crowd {
   }
 }
 
-/** Where a user's socket opens at this address. */
+/** Where a user's socket opens at this address; it may begin with `wss://`. */
 export function socketUrl(address: string, userId: string, more: Readonly<Record<string, string>> = {}): string {
-  return `ws://${address}/ws?${new URLSearchParams({ user_id: userId, device_id: "phone", ...more })}`;
+  const server = address.includes("://") ? address : `ws://${address}`;
+  return `${server}/ws?${new URLSearchParams({ user_id: userId, device_id: "phone", ...more })}`;
 }
