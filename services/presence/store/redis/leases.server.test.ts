@@ -136,6 +136,20 @@ describe("leases in Redis", () => {
     await assert.rejects(tickOfBefore(annaKeys), { message: "MARK 3" });
   });
 
+  test("once the store lost its data nodes are asked again, and it says again which of them it is for", async () => {
+    const open = async () => (await store.openLease("L", "gateway-1")).kind;
+    assert.deepEqual([await open(), await store.statusesMissing()], ["kept", undefined]);
+    assert.equal(await admin.hGet(storeKey, "schema"), "3");
+    await admin.flushAll();
+    await admin.zAdd(nodesKey, { score: Date.now() + 60_000, value: "of-before" });
+    for (const number of keys.keys()) await store.tick(number, 0);
+    assert.equal(await open(), "unsupported");
+    assert.match((await store.statusesMissing()) ?? "", /^1 presence nodes are of a release that knows no status/);
+    await admin.zRem(nodesKey, "of-before");
+    assert.deepEqual([await open(), await store.statusesMissing()], ["kept", undefined]);
+    assert.equal(await admin.hGet(storeKey, "schema"), "3");
+  });
+
   test("a lease that a node of before drops all the same is missed at once, and takes nobody down (P1)", async () => {
     const sessionId = await underLease();
     for (const ofShard of keys) {

@@ -259,8 +259,10 @@ class RedisPresenceStore implements RedisStore {
     });
     this.#log = new LogReader(this.#unreadable);
     this.#leases = new Leases(this.#storeLink, nodesKey, shared.scripts, this.#troubles);
-    this.#leaseSupport = new NodeSupport(this.#storeLink, this.#leases, storeKey, "leases");
-    this.#statusSupport = new NodeSupport(this.#storeLink, this.#leases, storeKey, "statuses");
+    const generation = () => this.#shards.reduce((sum, { state }) => sum + state.generation, 0);
+    const support = { link: this.#storeLink, leases: this.#leases, storeKey, generation };
+    this.#leaseSupport = new NodeSupport("leases", support);
+    this.#statusSupport = new NodeSupport("statuses", support);
     const deadlines = new DeadlineWalk(shared.scripts, this.#log);
     const scan = new RecordScan(this.#servers, this.#shards, keyPrefix);
     this.#lister = new SessionLister({ ...shared, shards: this.#shards, scan });
