@@ -589,7 +589,7 @@ class MemoryStore implements PresenceStore {
     this.#checkOpen();
     const passed = this.#leases.advance(fence, cursors);
     if (passed === undefined) return false;
-    const newestUs = Math.max(this.#clock.nowUs(), this.#log.lastVersion);
+    const newestUs = Math.max(this.#clock.nowUs(), passed);
     this.#log.trim(Math.min(passed, newestUs - watchersMs * 1000));
     this.#log.trim(passed, this.#logMaxEntries / 4);
     return true;

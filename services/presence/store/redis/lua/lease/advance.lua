@@ -6,25 +6,27 @@ KEYS[1] meta       hash
 KEYS[2] log        stream
 ARGV[1] fence      integer  of the lease that the caller believes to hold
 ARGV[2] keepMs     integer  entries younger than this stay for watchers
-ARGV[3] cursors    text     name TAB version, one a line
+ARGV[3] cursors    text     name TAB version, one a line; at least one
 Returns integer    0 when the fencing number is no longer the shard's: stop publishing ]]
 
 local meta, log = KEYS[1], KEYS[2]
-if redis.call('HGET', meta, 'fence') ~= ARGV[1] then return 0 end
-
-local passed
+local names, versions = { 'fence' }, {}
 for name, text in string.gmatch(ARGV[3], '([^\t]+)\t(%d+)\n?') do
-  local field, version = 'cursor:' .. name, tonumber(text)
-  local before = tonumber(redis.call('HGET', meta, field) or 0)
-  if version > before then redis.call('HSET', meta, field, text) end
-  passed = math.min(passed or math.huge, math.max(version, before))
+  names[#names + 1] = 'cursor:' .. name
+  versions[#versions + 1] = text
 end
--- #include log/state
+local found = redis.call('HMGET', meta, unpack(names))
+if found[1] ~= ARGV[1] then return 0 end
+
+local passed = math.huge
+for index, text in ipairs(versions) do
+  local version, before = tonumber(text), tonumber(found[index + 1] or 0)
+  if version > before then redis.call('HSET', meta, names[index + 1], text) end
+  passed = math.min(passed, math.max(version, before))
+end
 local time = redis.call('TIME')
 -- Versions lead the clock after a begin, and for as long as the clock of another server is behind.
-local kept_from = math.max(time[1] * 1000000 + time[2], last_version) - ARGV[2] * 1000
--- Without publishers, all are passed.
-passed = passed or last_version
+local kept_from = math.max(time[1] * 1000000 + time[2], passed) - ARGV[2] * 1000
 
 --- Drops entries below a version, in whole nodes of the stream. The entry with that very id stays: a reader finds its
 -- position as long as its entry is there.
@@ -32,8 +34,8 @@ local function trim(below, ...)
   local ms = math.floor(below / 1000)
   return redis.call('XTRIM', log, 'MINID', '~', string.format('%d-%d', ms, below - ms * 1000), ...)
 end
-local length = log_length - trim(math.min(passed, kept_from))
+trim(math.min(passed, kept_from))
 -- By their number: versions do not tell how old entries are while the clock is behind.
-local excess = length - math.floor(RULES.log_max_entries / 4)
+local excess = redis.call('XLEN', log) - math.floor(RULES.log_max_entries / 4)
 if excess > 0 then trim(passed, 'LIMIT', excess) end
 return 1
