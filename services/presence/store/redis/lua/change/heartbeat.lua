@@ -10,29 +10,27 @@
 --   sessions_from, begin_clock_ms, current_instance, now_us, text, record
 -- Changes: session_id, instance_id, tombstones, contested_until_ms
 --
--- Returns "missing", "superseded", "closed" as check-blocks.lua says, or "refreshed", HT, the session_id that was, HT, its instance.
+-- Returns "missing", "superseded", "closed" as check-blocks.lua says, or "refreshed"; to a caller without tokens also HT, the
+-- session_id that was, HT, its instance.
 
--- #include change/returning
 local is_live = mark == ''
-if session_id ~= '' then
-  if not is_live or current_id ~= session_id then
-    local order, connection_id = string.match(session_id, SESSION_ID)
-    -- #include change/check-blocks
-    local current_order, its_connection = nil, nil
-    if mark then current_order, its_connection = string.match(current_id, SESSION_ID) end
-    if its_connection == connection_id and connection_id ~= '' then current_order = nil end
-    local is_old = is_outranked(tonumber(current_order), tombstones, tonumber(order), connection_id)
-    return is_old and 'superseded' or 'missing'
-  end
-elseif is_live and string.find(current_id, '.', 1, true) then
-  return 'superseded'
-end
-if is_live then
+if session_id == '' and is_live and string.find(current_id, '.', 1, true) then return 'superseded' end
+if is_live and (session_id == '' or session_id == current_id) then
   if activity ~= '' then
     -- #include status/activity
   end
   -- #include deadline/extend
-  return 'refreshed\t' .. current_id .. '\t' .. current_instance
+  return session_id == '' and 'refreshed\t' .. current_id .. '\t' .. current_instance or 'refreshed'
+end
+-- #include change/returning
+if session_id ~= '' then
+  local order, connection_id = string.match(session_id, SESSION_ID)
+  -- #include change/check-blocks
+  local current_order, its_connection = nil, nil
+  if mark then current_order, its_connection = string.match(current_id, SESSION_ID) end
+  if its_connection == connection_id and connection_id ~= '' then current_order = nil end
+  local is_old = is_outranked(tonumber(current_order), tombstones, tonumber(order), connection_id)
+  return is_old and 'superseded' or 'missing'
 end
 
 -- Its caller is alive and will never register again by itself: it ignores the answers to its heartbeats. A registration

@@ -5,7 +5,7 @@
 --
 -- Needs: mark, session_id, current_id, contested_until_ms, clock_ms, begin_clock_ms, reason, GRACE, deadlines, user_id,
 --   version, last_seen_ms, now_ms, text, sessions_from, sessions_to, record, others, device_id, ONLINE_LINE,
---   ENDED, current_lease, shard_prefix, current_instance, tombstones, CAUSE_CONNECTION_LOST,
+--   ENDED, current_lease, shard_prefix, current_instance, own_activity, tombstones, CAUSE_CONNECTION_LOST,
 --   CAUSE_LOGGED_OUT, CAUSE_DISCONNECTED, CAUSE_FORCED
 --
 -- Returns "ended", "grace", "absent", "fenced" or "contested".
@@ -39,9 +39,8 @@ if is_kept or is_lost and RULES.grace_ms > 0 then
   if current_lease ~= '' then
     -- In grace it is under no lease any more.
     local tab = tombstones == '' and '' or '\t'
-    -- #include status/own-activity
-    if own_activity ~= '' then own_activity = '\31\31\31' .. own_activity end
-    sessions = current_id .. '\31' .. current_instance .. own_activity .. tab .. tombstones
+    local its_activity = own_activity == '' and '' or '\31\31\31' .. own_activity
+    sessions = current_id .. '\31' .. current_instance .. its_activity .. tab .. tombstones
   end
   redis.call('SET', record, header .. others .. '\n' .. device_id .. '\t' .. GRACE .. sessions)
   -- In this order: see set-current.lua.

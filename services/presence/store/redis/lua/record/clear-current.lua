@@ -5,7 +5,7 @@
 -- seen_ms: when the session gave its last sign of life; 0: the record knows.
 --
 -- Needs: seen_ms, digits_of, others, ONLINE_LINE, user_id, cause, device_id, current_instance, tombstones,
---   record, mark, GRACE, has_status, CAUSE_STATUS
+--   record, mark, GRACE, has_status, own_activity, CAUSE_STATUS
 -- Changes: last_seen_ms, version, online_change
 
 -- #include record/add-tombstone
@@ -13,7 +13,7 @@ if last_seen_ms == '' or last_seen_ms + 0 < seen_ms then last_seen_ms = digits_o
 local is_last = others == '' or not string.find(others, ONLINE_LINE)
 local told_as, is_told_apart, has_book = '', false, false
 if has_status then
-  -- #include status/own-activity
+  -- #include status/said
   -- #include status/status-of
   local told_before = status_of(true, string.match(own_activity, '%d*$'))
   local told_after, idle_text = status_of(not is_last, nil)

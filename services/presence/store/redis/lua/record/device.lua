@@ -5,16 +5,18 @@
 -- others: the lines of the other devices.
 -- sessions_from, sessions_to: where the sessions of this device are, nil if it is not there.
 -- mark (nil if none), current_id, current_instance, contested_until_ms, current_lease ('' if none): of its current session.
+-- own_activity: what that said of whether somebody uses it: sequence, SP, since when nobody does; '' if nothing.
 -- tombstones: '' if none.
 -- has_status: whether there is a status part; others begins with it.
 --
 -- Needs: text, HEADER, MAX_VERSION, device_id
 -- Gives: minus, version, last_seen_ms, others, sessions_from, sessions_to, tombstones, mark, current_id,
---   current_instance, contested_until_ms, current_lease, has_status
+--   current_instance, contested_until_ms, current_lease, own_activity, has_status
 
 local minus, version, last_seen_ms
 local others, sessions_from, sessions_to, tombstones = '', nil, nil, ''
 local mark, current_id, current_instance, contested_until_ms, current_lease
+local own_activity = ''
 local has_status = false
 if text then
   local _, header_end
@@ -49,6 +51,7 @@ if text then
         contested_until_ms, lease_from = string.match(text, '^(%d*)\31?()', instance_end + 1)
         local lease_end = math.min(string.find(text, '\31', lease_from, true) or current_end, current_end)
         current_lease = string.sub(text, lease_from, lease_end - 1)
+        if lease_end < current_end then own_activity = string.sub(text, lease_end + 1, current_end - 1) end
       else
         instance_end, contested_until_ms, current_lease = current_end, '', ''
       end

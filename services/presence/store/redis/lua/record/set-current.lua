@@ -8,8 +8,8 @@
 --
 -- Needs: mark, current_id, session_id, GRACE, ENDED, REPLACED, record, minus, last_seen_ms, contested_until_ms,
 --   digits_of, tombstones, user_id, CAUSE_CONNECTED, device_id, instance_id, others, ONLINE_LINE,
---   deadlines, clock_ms, lease_id, shard_prefix, current_lease, besides, has_status, activity, its_idle,
---   CAUSE_STATUS
+--   deadlines, clock_ms, lease_id, shard_prefix, current_lease, besides, has_status, own_activity, activity,
+--   its_idle, CAUSE_STATUS
 -- Changes: version, online_change
 
 if mark and current_id ~= session_id then
@@ -27,7 +27,7 @@ end
 local tab = tombstones == '' and '' or '\t'
 local told_as, is_told_apart = '', false
 if has_status or its_idle ~= '' then
-  -- #include status/own-activity
+  -- #include status/said
   -- #include status/status-of
   local told_before = status_of(not is_first, mark and string.match(own_activity, '%d*$'))
   local told_after, idle_text = status_of(true, its_idle)

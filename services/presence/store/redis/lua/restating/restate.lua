@@ -43,6 +43,7 @@ for number = 1, #texts do
       local told_as = ''
       local others = string.match(text, '^%d+ ?%d*(\30.*)$')
       if others then
+        -- #include status/said
         -- #include status/status-of
         local told_after, idle_text = status_of(true, nil)
         -- #include status/told

@@ -12,6 +12,7 @@
 
 -- Who looks offline may be online: nobody is told otherwise.
 if minus ~= '' and clock_ms < begin_clock_ms + RULES.ttl_ms then return 'recovering' end
+-- #include status/said
 -- #include status/status-of
 -- #include status/read-book
 local its_end, given_ms = tonumber(ends_ms), tonumber(set_ms)

@@ -20,6 +20,7 @@ if claimed_count > 0 and is_advancing and spent < limit and recovering_ms == 0 t
     -- #include record/fetch
     if not text then return redis.call('ZREM', claim_times, user_id) end
     -- #include record/device
+    -- #include status/said
     -- #include status/status-of
     -- #include status/read-book
     for _, list in ipairs({ claims, cleared }) do
