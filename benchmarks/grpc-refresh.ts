@@ -1,9 +1,7 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { startPresence, startRedis } from "@realchat/presence-testing";
 import type { Benchmark } from "./benchmark.ts";
 import { connectPresence, type Heartbeat, nodeCpuUs, refreshEach, refreshInBatches } from "./grpc/heartbeats.ts";
-import type { CpuAnswer, Listening } from "./grpc/idle-server.ts";
+import { startIdleServer } from "./grpc/start-idle-server.ts";
 import { closedLoopOf } from "./load/closed-loop.ts";
 import { type Identity, identities } from "./load/identities.ts";
 import { inTurn } from "./load/turns.ts";
@@ -74,16 +72,4 @@ async function usPer(count: number, cpuUs: () => Promise<number>, run: () => Pro
   const beforeUs = await cpuUs();
   await run();
   return ((await cpuUs()) - beforeUs) / count;
-}
-
-async function startIdleServer() {
-  const child = fork(new URL("./grpc/idle-server.ts", import.meta.url));
-  const [{ port }] = (await once(child, "message")) as [Listening];
-  return { address: `127.0.0.1:${port}`, cpuUs: () => askCpu(child), stop: () => child.kill() };
-}
-
-async function askCpu(child: ChildProcess): Promise<number> {
-  child.send("cpu");
-  const [{ cpuUs }] = (await once(child, "message")) as [CpuAnswer];
-  return cpuUs;
 }
