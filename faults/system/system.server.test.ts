@@ -18,5 +18,5 @@ test("a system of which a part does not start leaves nothing behind that keeps t
   await assert.rejects(System.start(options), /SESSION_TTL/);
   // Sockets that were destroyed are gone a turn later.
   const isNoneLeft = () => !process.getActiveResourcesInfo().some((name) => name.startsWith("TCP"));
-  await waitUntil(isNoneLeft, { what: "no socket and no listener is left", deadlineMs: 5_000 });
+  await waitUntil(isNoneLeft, { what: "no socket and no listener is left" });
 });

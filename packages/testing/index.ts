@@ -1,6 +1,6 @@
 export { bareEnvironment, type Child, onExit, startChild } from "./child.ts";
 export { startChromium, type TestChromium } from "./chromium.ts";
-export { coreWaitMs } from "./core-wait.ts";
+export { coreWaitMs, heldUp } from "./core-wait.ts";
 export { type DeliveryOptions, startDelivery, type TestDelivery } from "./delivery.ts";
 export { freePort } from "./free-port.ts";
 export {

@@ -24,7 +24,7 @@ for (const [what, end] of [
     peer.resume();
     end(socket);
     resetConnection(socket);
-    await waitUntil(() => isClosed, { what: "it is closed", deadlineMs: 5_000 });
-    await waitUntil(() => peer.destroyed, { what: "its peer has noticed", deadlineMs: 5_000 });
+    await waitUntil(() => isClosed, { what: "it is closed" });
+    await waitUntil(() => peer.destroyed, { what: "its peer has noticed" });
   });
 }

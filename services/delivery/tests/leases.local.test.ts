@@ -3,6 +3,7 @@ import { after, before, describe, test } from "node:test";
 import { PresenceChannels } from "@realchat/presence-client";
 import { systemClock } from "@realchat/presence-runtime/clock";
 import {
+  heldUp,
   startDelivery,
   startPresence,
   type TestDelivery,
@@ -78,16 +79,17 @@ describe("gateways with leases", () => {
     assert.deepEqual(await first.untilClosed(), { code: 4000, reason: "session_replaced" });
     // Some ms as a rule; by verifying alone minutes.
     const closedMs = systemClock.monotonicMs() - movedMs;
-    assert.ok(closedMs < 2_000, `after ${closedMs} ms`);
+    assert.ok(closedMs < 10_000, `after ${closedMs} ms`);
   });
 
   test("the users of a gateway that is killed are offline with its lease, but for those who are back (P1, P2)", async () => {
     const [back = "", ...gone] = await openCrowd(1, "crashed");
     await gateways[1]?.kill();
     await open(0, back);
+    const heldUpMs = heldUp(() => [presence.pid]);
     const goneMs = await untilOffline(gone);
     // A tick, and this look; the last heartbeat was 2 s before at most.
-    assert.ok(goneMs <= leaseTtlMs + 1_000 + 2_000, `after ${goneMs} ms`);
+    assert.ok(goneMs <= leaseTtlMs + 1_000 + 2_000 + heldUpMs(), `after ${goneMs} ms`);
     assert.deepEqual(await online([back]), [back]);
   });
 

@@ -1,5 +1,6 @@
 import { systemClock } from "@realchat/presence-runtime/clock";
 import {
+  heldUp,
   type PresenceOptions,
   type RedisOptions,
   sharedKafka,
@@ -84,6 +85,11 @@ export class Fleet {
   /** Nodes that run. */
   get nodes(): TestPresence[] {
     return [...this.#nodes.keys()].filter((node) => !this.#dead.has(node));
+  }
+
+  /** What a promise about time may take more on a busy machine, from now on, ms: see heldUp. */
+  heldUp(): () => number {
+    return heldUp(() => [this.redis, ...this.nodes].map(({ pid }) => pid));
   }
 
   /** Nodes that gateways call. */

@@ -77,12 +77,10 @@ describe("a node is ready while a register, a refresh and a read would work", ()
       await breaking();
       const isSeen = async () => (await readiness()).status === 503 && wanted.test(await storeDetail());
       const says = async () => `the node says what is wrong: ${await storeDetail()}`;
-      await waitUntil(isSeen, { what: String(wanted), deadlineMs: 5_000 }).catch(async () => assert.fail(await says()));
+      await waitUntil(isSeen, { what: String(wanted) }).catch(async () => assert.fail(await says()));
       assert.equal(await metricOf(node, "presence_store_ready"), 0);
       const isLogged = () => node.logs().split("store is not ready").length === linesBefore + 1;
-      await waitUntil(isLogged, { what: "one line of the log tells it", deadlineMs: 5_000 }).catch(() =>
-        assert.fail(node.logs()),
-      );
+      await waitUntil(isLogged, { what: "one line of the log tells it" }).catch(() => assert.fail(node.logs()));
     } finally {
       await mending();
     }

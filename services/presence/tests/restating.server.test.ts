@@ -122,12 +122,13 @@ describe("a consumer of Kafka alone", () => {
     const reader = await openReader((userId) => greyed.add(userId));
     await untilAre(reader, [...stays, ...leaves], true);
 
+    const heldUpMs = fleet.heldUp();
     await admin.sendCommand(["FLUSHALL"]);
     const lostAtMs = systemClock.monotonicMs();
     await leaving.crash();
     await untilAre(reader, leaves, false);
     const tookMs = systemClock.monotonicMs() - lostAtMs;
-    assert(tookMs < ttlMs + 5_000, `${tookMs} ms`);
+    assert(tookMs < ttlMs + 5_000 + heldUpMs(), `${tookMs} ms`);
     // On a busy machine heartbeats may be late themselves; nobody else may go offline (P1), and that not for long.
     const lost = sockets.filter(({ userId, longestGapMs }) => greyed.has(userId) && longestGapMs < ttlMs);
     assert.deepEqual(lost, [], "heartbeats that were answered in time kept nobody online");

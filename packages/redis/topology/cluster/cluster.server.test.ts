@@ -4,6 +4,7 @@ import { issueCertificates } from "@realchat/presence-rpc/testing";
 import { systemClock } from "@realchat/presence-runtime/clock";
 import {
   type ClusterNode,
+  heldUp,
   startRedis,
   startRedisCluster,
   type TestRedisCluster,
@@ -61,6 +62,8 @@ describe("the servers of a Cluster", () => {
   after(() => cluster.stop());
 
   const at = () => ({ url: cluster.url, cluster: true });
+  /** See heldUp. */
+  const heldUpMs = () => heldUp(() => cluster.nodes.map(({ pid }) => pid));
   const primaryOf = async (part: number) => cluster.primaryOf(await cluster.slotOf(keys[part] as string));
 
   test("are reached by their parts, each prepared first", async (t) => {
@@ -117,11 +120,14 @@ describe("the servers of a Cluster", () => {
     const to = cluster.nodes.find(
       (node) => node.port === Number(nameOtherThan(opened, from).split(":")[1]),
     ) as ClusterNode;
+    const lateMs = heldUpMs();
     await cluster.migrateSlot(await cluster.slotOf("{1}"), to);
+    const movedAtMs = systemClock.monotonicMs();
     await waitUntil(() => opened.servers.servers.find(({ parts }) => parts.has(1))?.name === `127.0.0.1:${to.port}`, {
       what: "the part is served by its new server",
-      deadlineMs: 2_000,
     });
+    const tookMs = systemClock.monotonicMs() - movedAtMs;
+    assert(tookMs < 2_000 + lateMs(), `${tookMs} ms`);
     assert.deepEqual(opened.lost, [1]);
   });
 
@@ -149,11 +155,12 @@ describe("the servers of a Cluster", () => {
     const hanging = await primaryOf(3);
     const others = [...keys.keys()].filter((part) => !servedBy(opened, 3).has(part));
     hanging.pause();
+    const lateMs = heldUpMs();
     const sentAtMs = systemClock.monotonicMs();
     const failure = await failureOf(opened.link(3).send(["GET", "{b}"]));
     const waitedMs = systemClock.monotonicMs() - sentAtMs;
     assert.match(failure.message, /no reply for 500 ms/);
-    assert(waitedMs < 900, `${waitedMs} ms`);
+    assert(waitedMs < 900 + lateMs(), `${waitedMs} ms`);
     assert.equal(opened.link(3).isReady, false);
     await assert.rejects(opened.link(3).send(["GET", "{b}"]), /no reply for 500 ms/);
     for (const part of others) await opened.link(part).send(["GET", keys[part] as string]);
@@ -171,13 +178,14 @@ describe("the servers of a Cluster", () => {
     await dying.kill();
     const diedAtMs = systemClock.monotonicMs();
     await waitUntil(async () => (await primaryOf(3)) !== dying, { what: "the Cluster has elected a replica" });
+    const lateMs = heldUpMs();
     const electedAtMs = systemClock.monotonicMs();
     await untilReady(opened);
     const servedAtMs = systemClock.monotonicMs();
     t.diagnostic(
       `elected after ${Math.round(electedAtMs - diedAtMs)} ms, served after ${Math.round(servedAtMs - diedAtMs)} ms`,
     );
-    assert(servedAtMs - electedAtMs < 2_000, `${servedAtMs - electedAtMs} ms`);
+    assert(servedAtMs - electedAtMs < 2_000 + lateMs(), `${servedAtMs - electedAtMs} ms`);
     const url = `redis://${dying.host}:${dying.port}`;
     const seeds = cluster.nodes.filter((node) => node !== dying).slice(0, 1);
     const late = await openServers(t, { url, seeds, cluster: true });
