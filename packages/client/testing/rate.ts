@@ -5,8 +5,12 @@
 export function ratePerSecond(times: readonly number[], fromMs: number, toMs: number): { least: number; most: number } {
   let least = Number.POSITIVE_INFINITY;
   let most = 0;
+  let begin = 0;
+  let end = 0;
   for (let startMs = fromMs; startMs + 1_000 <= toMs; startMs += 10) {
-    const count = times.filter((atMs) => atMs >= startMs && atMs < startMs + 1_000).length;
+    while ((times[begin] ?? Number.POSITIVE_INFINITY) < startMs) begin += 1;
+    while ((times[end] ?? Number.POSITIVE_INFINITY) < startMs + 1_000) end += 1;
+    const count = end - begin;
     least = Math.min(least, count);
     most = Math.max(most, count);
   }
