@@ -30,11 +30,18 @@ const { TEST_EVENTS_FILE = "", TEST_LINGER_MS = "" } = process.env;
 export default async function* recordEvents(source: AsyncIterable<RunnerEvent>): AsyncGenerator<never> {
   const names = new Map<number, string>();
   const told = new Set<unknown>();
+  const running = new Set<string>();
   const afterMs = Number(TEST_LINGER_MS);
   const end = new EndWatch(afterMs, () => {
     write({ kind: "lingered", afterMs, open: leftOpen() });
     process.exit(1);
   });
+  const fail = (error: unknown) => {
+    write({ kind: "failed", name: innermost(running), error: inspect(error), isConsequence: false });
+    process.exit(1);
+  };
+  process.on("uncaughtException", fail);
+  process.on("unhandledRejection", fail);
   // Before the suite's own, which may hang.
   process.prependOnceListener("exit", (code) => write({ kind: "left", code }));
   for await (const { type, data } of source) {
@@ -43,9 +50,19 @@ export default async function* recordEvents(source: AsyncIterable<RunnerEvent>):
       const parent = names.get(data.parentId);
       names.set(data.testId, parent === undefined ? data.name : `${parent} > ${data.name}`);
     }
-    const event = toTestEvent(type, data, names.get(data.testId) ?? data.name, told);
+    const name = names.get(data.testId) ?? data.name;
+    if (type === "test:dequeue") running.add(name);
+    if (type === "test:complete") running.delete(name);
+    const event = toTestEvent(type, data, name, told);
     if (event !== undefined) write(event);
   }
+}
+
+/** Those of the tests within which no other one of them runs. */
+function innermost(running: ReadonlySet<string>): string {
+  const names = [...running];
+  const leaves = names.filter((name) => !names.some((other) => other.startsWith(`${name} > `)));
+  return leaves.length === 0 ? "outside of all tests" : leaves.join(", ");
 }
 
 function write(event: TestEvent): void {

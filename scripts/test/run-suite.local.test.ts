@@ -71,6 +71,24 @@ describe("a suite in a process of its own", () => {
     assert.match(output ?? "", /on the way in/);
   });
 
+  test("is ended by an error that nobody catches, and names the test that ran", async () => {
+    const { passed, failures } = await run(`
+      test("good", () => {});
+      describe("outer", () => {
+        test("throws", async () => { setTimeout(() => { throw new Error("in a timer"); }, 10); await new Promise(() => {}); });
+      });`);
+    assert.equal(passed, 1);
+    assert.deepEqual(
+      failures.map(({ title }) => title),
+      ["outer > throws"],
+    );
+    assert.match(failures[0]?.detail ?? "", /Error: in a timer[\s\S]*x\.test\.mjs/);
+    const { failures: rejected } = await run(`
+      test("rejects", async () => { void Promise.reject(new Error("nobody listens")); await new Promise(setImmediate); });`);
+    assert.equal(rejected[0]?.title, "rejects");
+    assert.match(rejected[0]?.detail ?? "", /nobody listens/);
+  });
+
   test("is ended soon when something was left open after its last test, and says what", async () => {
     const { passed, failures } = await run(
       `import { spawn } from "node:child_process";

@@ -6,7 +6,11 @@ import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { onExit, repository, temporaryFolder } from "@realchat/presence-testing";
 import { type Ending, judge, type Outcome, type TestEvent } from "./outcome.ts";
 
-const reporter = fileURLToPath(new URL("./record-events.ts", import.meta.url));
+const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url));
+const flags = [
+  ...["--import", beside("./light-tracking.mjs"), "--report-exclude-network"],
+  ...["--test-reporter", beside("./record-events.ts"), "--test-reporter-destination", "stdout"],
+];
 
 // What a suite may take from the end of its last test to its own: hooks stop servers then.
 const LINGER_MS = 30_000;
@@ -37,9 +41,8 @@ async function run(file: string, eventsFile: string, outputFile: string, options
   const { NODE_TEST_CONTEXT: _, ...env } = options.env; // set while we are tested ourselves: replaces the reporter
   const output = openSync(outputFile, "w");
   const told = { TEST_EVENTS_FILE: eventsFile, TEST_LINGER_MS: String(options.lingerMs ?? LINGER_MS) };
-  const reporting = ["--test-reporter", reporter, "--test-reporter-destination", "stdout"];
   // Detached: a process group of its own, so that its servers can be ended with it whatever state it is in.
-  const child = spawn(process.execPath, [...reporting, "--report-exclude-network", file], {
+  const child = spawn(process.execPath, [...flags, file], {
     cwd: repository,
     // Suites share most modules; the second need not strip and compile them again, which is a third of its time.
     env: { NODE_COMPILE_CACHE: join(repository, ".cache/compile"), ...env, ...told },
