@@ -1,12 +1,15 @@
+import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { systemClock as clock, outliveBrokenOutput } from "@realchat/presence-runtime";
 import { repository, seed } from "@realchat/presence-testing";
-import { atMost } from "./test/at-most.ts";
+import { atOnce } from "./test/at-once.ts";
 import { checks } from "./test/checks.ts";
-import { failed, type Outcome } from "./test/outcome.ts";
+import { neededServers } from "./test/needed-servers.ts";
+import { failed } from "./test/outcome.ts";
 import { Report } from "./test/report.ts";
 import { runSuite } from "./test/run-suite.ts";
-import { lacks, provideServers, serversOf } from "./test/servers.ts";
+import { lacks, provideServers, type Servers, serversOf } from "./test/servers.ts";
+import { SpareProcessor } from "./test/spare-processor.ts";
 import { findSuites, type Suite, type SuiteKind } from "./test/suites.ts";
 
 /** The test command. What a suite needs is in the name of its file: test/suites.ts. */
@@ -32,13 +35,15 @@ const modes: Record<"all" | "local" | "unit", Mode> = {
   unit: { kinds: ["unit"], withChecks: false },
 };
 
-/** How many suites of a kind run at once, and how long one may take. */
-const limits: Record<SuiteKind, { atOnce: number; timeoutMs: number }> = {
-  unit: { atOnce: 4, timeoutMs: 120_000 },
-  local: { atOnce: 2, timeoutMs: 300_000 },
-  server: { atOnce: 2, timeoutMs: 300_000 },
-  // They wait, more than they work: for time-outs, fail-overs and grace periods.
-  fault: { atOnce: 2, timeoutMs: 300_000 },
+/** How long a suite may take. */
+const timeoutMs: Record<SuiteKind, number> = { unit: 120_000, local: 300_000, server: 300_000, fault: 300_000 };
+
+const spare = new SpareProcessor();
+/** Suites wait, for time-outs, fail-overs and grace periods: more of them than processors keep these busy. */
+const width = {
+  least: availableParallelism(),
+  most: 3 * availableParallelism(),
+  untilRoom: () => spare.until(),
 };
 
 const { values: flags, positionals: words } = parseArgs({
@@ -55,25 +60,22 @@ function exitWith(code: number): void {
 }
 
 async function runTests(mode: Mode): Promise<number> {
-  const report = new Report((line) => process.stdout.write(`${line}\n`));
+  const report = new Report((line) => process.stdout.write(`${line}\n`), clock);
   const env = { ...process.env, SEED: String(seed()) };
-  const suites = findSuites(repository, words).filter((suite) => mode.kinds.includes(suite.kind));
-  if (suites.length === 0) report.add("suites", failed("none found", `No path contains ${words.join(" or ")}.`), 0);
+  const found = findSuites(repository, words);
+  const suites = mode.kinds.flatMap((kind) => found.filter((suite) => suite.kind === kind));
+  if (suites.length === 0) report.add("suites", failed("none found", `No path contains ${words.join(" or ")}.`));
 
-  // Servers come up while the checks and the unit suites run.
+  // Servers come up while the checks and the suites that need none run.
   const providing = provideServers(serversOf(suites), (line) => report.note(line));
-  if (mode.withChecks && words.length === 0) await atMost(2, checks, (check) => time(report, check.name, check.run));
-  await runSuites("unit", suites, env, report);
-  await runSuites("local", suites, env, report);
+  const jobs = [
+    ...(mode.withChecks && words.length === 0 ? checks : []).map((check) => () => report.time(check.name, check.run)),
+    ...suites.map((suite) => () => runFile(suite, env, providing, report)),
+  ];
+  const cancelProgress = clock.every(60_000, () => report.progress(jobs.length));
+  await atOnce(width, jobs, (job) => job());
+  cancelProgress();
   const servers = await providing;
-  const able = suites.filter((suite) => !lacks(suite, servers));
-  for (const suite of suites) {
-    const lacking = lacks(suite, servers);
-    if (lacking?.isOptional) report.notRun(suite.file, lacking);
-    else if (lacking) report.add(suite.file, failed("did not run", `It needs ${lacking.server}, which is missing.`), 0);
-  }
-  await runSuites("server", able, { ...env, ...servers.env }, report);
-  await runSuites("fault", able, { ...env, ...servers.env }, report);
   await servers.stop();
 
   for (const missing of servers.missing.values()) report.missing(missing);
@@ -81,14 +83,14 @@ async function runTests(mode: Mode): Promise<number> {
   return report.exitCode;
 }
 
-async function runSuites(kind: SuiteKind, suites: readonly Suite[], env: NodeJS.ProcessEnv, report: Report) {
-  const { atOnce, timeoutMs } = limits[kind];
-  const ofKind = suites.filter((suite) => suite.kind === kind);
-  await atMost(atOnce, ofKind, ({ file }) => time(report, file, () => runSuite(file, { env, timeoutMs })));
-}
-
-async function time(report: Report, name: string, run: () => Promise<Outcome>): Promise<void> {
-  const begin = clock.monotonicMs();
-  const outcome = await run();
-  report.add(name, outcome, (clock.monotonicMs() - begin) / 1_000);
+async function runFile(suite: Suite, env: NodeJS.ProcessEnv, providing: Promise<Servers>, report: Report) {
+  const { file, kind } = suite;
+  const servers = neededServers(suite).length === 0 ? undefined : await providing;
+  const lacking = servers && lacks(suite, servers);
+  if (lacking?.isOptional) report.notRun(file, lacking);
+  else if (lacking) report.add(file, failed("did not run", `It needs ${lacking.server}, which is missing.`));
+  else {
+    const options = { env: { ...env, ...servers?.env }, timeoutMs: timeoutMs[kind] };
+    await report.time(file, () => runSuite(file, options));
+  }
 }

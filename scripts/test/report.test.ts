@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { FakeClock } from "@realchat/presence-runtime/testing";
 import { MissingServerError } from "@realchat/presence-testing";
 import { Report } from "./report.ts";
 
-function report(): { report: Report; text(): string } {
+function report(clock = new FakeClock()): { report: Report; text(): string } {
   const lines: string[] = [];
-  return { report: new Report((line) => lines.push(line)), text: () => lines.join("\n") };
+  return { report: new Report((line) => lines.push(line), clock), text: () => lines.join("\n") };
 }
 
 test("what passed takes one line, and the count comes last", () => {
@@ -47,4 +48,25 @@ test("the summary lists what did not run because something optional is missing, 
   it.finish();
   assert.match(text(), /\n\nnot run:\n {4}a\.server\.test\.ts: there is no grpc-go here\n\n0 passed, 0 failed$/);
   assert.equal(it.exitCode, 0);
+});
+
+test("what runs is told on the way, and at the end what took the longest", async () => {
+  const clock = new FakeClock();
+  const { report: it, text } = report(clock);
+  const lasting = (seconds: number) => async () => {
+    await clock.advance(seconds * 1_000);
+    return { passed: 1, failures: [] };
+  };
+  for (let seconds = 1; seconds <= 12; seconds++) await it.time(`${seconds}.test.ts`, lasting(seconds));
+  const hangs = Promise.withResolvers<{ passed: number; failures: [] }>();
+  const hanging = it.time("hangs.test.ts", () => hangs.promise);
+  await clock.advance(72_000);
+  it.progress(20);
+  assert.match(text(), /\n {6}2\.5 min: 12 of 20 are over, running: hangs\.test\.ts 72\.0 s$/);
+  hangs.resolve({ passed: 1, failures: [] });
+  await hanging;
+  it.finish();
+  const [first, second, ...others] = text().split("\nslowest in 2.5 min:\n")[1]?.split("\n") ?? [];
+  assert.deepEqual([first, second], ["     72.0 s  hangs.test.ts", "     12.0 s  12.test.ts"]);
+  assert.deepEqual(others.slice(-3), ["      2.0 s  2.test.ts", "", "13 passed, 0 failed"]);
 });

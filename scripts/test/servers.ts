@@ -16,7 +16,7 @@ import {
 import { neededServers } from "./needed-servers.ts";
 import type { Suite } from "./suites.ts";
 
-type Servers = {
+export type Servers = {
   /** Tells the suites where the servers are. */
   readonly env: NodeJS.ProcessEnv;
   readonly missing: ReadonlyMap<ServerName, MissingServerError>;

@@ -4,7 +4,7 @@ import { globSync } from "node:fs";
  * - `unit`: `x.test.ts`, needs nothing and takes a moment
  * - `local`: `x.local.test.ts`, needs no server, but starts processes or searches for long
  * - `server`: `x.server.test.ts`, needs a real Redis, Kafka or Chromium, or Go's gRPC
- * - `fault`: `x.fault.test.ts`, breaks real servers and processes of its own, beside one other of them at most
+ * - `fault`: `x.fault.test.ts`, breaks real servers and processes of its own
  */
 export type SuiteKind = "unit" | "local" | "server" | "fault";
 
