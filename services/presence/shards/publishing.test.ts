@@ -91,6 +91,28 @@ describe("publishing", () => {
     assert.deepEqual(users(broker.accepted), ["alice", "bob"]);
   });
 
+  test("cursors that moved far are saved soon, and others now and then: so much is sent again when a node dies (P4)", async () => {
+    const saved: number[] = [];
+    const advance = store.advance.bind(store);
+    store.advance = (shard, fence, cursors) => {
+      saved.push(clock.monotonicMs());
+      return advance(shard, fence, cursors);
+    };
+    start("node-1", [broker]);
+    for (let step = 0; step < 20; step++) {
+      await connect(`user-${step}`);
+      await clock.advance(50);
+    }
+    assert.ok(saved.length >= 2 && saved.length <= 3, `one a 50 ms: saved at ${saved}`);
+    await clock.advance(1_000);
+    saved.length = 0;
+    for (let number = 0; number < 32; number++) await connect(`one-of-many-${number}`);
+    await clock.advance(100);
+    for (let number = 32; number < 64; number++) await connect(`one-of-many-${number}`);
+    await clock.advance(100);
+    assert.equal(saved.length, 2, `thirty-two a 100 ms: saved at ${saved}`);
+  });
+
   test("a node that dies is succeeded within 2 s, with repetitions but without gaps (P2, P4)", async () => {
     const dead = new ScriptedPublisher();
     const stopped = new FakeClock();

@@ -7,8 +7,12 @@ import { Outbox } from "./outbox.ts";
 /** A dead node's shards move within leaseMs + renewMs, which must stay below 2 s (P2). */
 const leaseMs = 1_200;
 const renewMs = 400;
-/** Interval at which cursors are saved. When the node dies, entries after the saved cursor are sent again. */
+/** Interval at which cursors are saved that moved far. When the node dies, entries after the saved cursor are sent again. */
 const saveMs = 100;
+/** That is, by as many entries. */
+const farEntries = 32;
+/** Interval at which those are saved that moved at all. */
+const saveAllMs = 500;
 const batchMax = 1_000;
 const retryMinMs = 50;
 const retryMaxMs = 1_000;
@@ -22,8 +26,10 @@ interface HeldShard {
   /** Monotonic ms; afterwards another node may hold the lease, so nothing is sent. */
   leasedUntilMs: number;
   readonly outboxes: ReadonlyMap<EventPublisher, Outbox>;
-  /** A cursor moved since it was last saved. */
-  unsaved: boolean;
+  /** By how many entries its cursors moved, all together, since they were saved. */
+  unsavedEntries: number;
+  /** When that was, monotonic ms. */
+  savedAtMs: number;
 }
 
 export interface PublishingMetrics {
@@ -82,7 +88,7 @@ export class Publishing {
     this.#wakeAll();
     await Promise.all([...this.#loops, this.#renewing]);
     await this.#saving;
-    await this.#saveCursors();
+    await this.#save([...this.#heldShards.values()].filter(({ unsavedEntries }) => unsavedEntries > 0));
     const shards = [...this.#heldShards.keys()];
     this.#heldShards.clear();
     await Promise.allSettled([store.withdrawNode(nodeId), ...shards.map((shard) => store.release(shard, nodeId))]);
@@ -187,7 +193,7 @@ export class Publishing {
   async #handOver(shard: number): Promise<void> {
     const duty = this.#heldShards.get(shard);
     this.#heldShards.delete(shard);
-    if (duty?.unsaved) await this.#save(duty);
+    if (duty !== undefined && duty.unsavedEntries > 0) await this.#saveOne(duty);
     await this.#options.store.release(shard, this.#options.nodeId);
   }
 
@@ -229,7 +235,7 @@ export class Publishing {
     let done = 0;
     for (const { duty, outbox, entries } of leased) {
       outbox.accepted(entries);
-      duty.unsaved ||= entries.length > 0;
+      duty.unsavedEntries += entries.length;
       done += entries.length;
     }
     return done;
@@ -259,26 +265,32 @@ export class Publishing {
     this.#options.onOverflow(duty.shard, publisher.name);
   }
 
-  #saveCursors(): Promise<void> {
-    this.#saving ??= Promise.all(
-      [...this.#heldShards.values()].filter((duty) => duty.unsaved).map((duty) => this.#save(duty)),
-    )
-      .then(() => undefined)
-      .finally(() => {
-        this.#saving = undefined;
-      });
-    return this.#saving;
+  #saveCursors(): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    const due = [...this.#heldShards.values()].filter(
+      ({ unsavedEntries, savedAtMs }) =>
+        unsavedEntries >= farEntries || (unsavedEntries > 0 && nowMs - savedAtMs >= saveAllMs),
+    );
+    this.#saving ??= this.#save(due).finally(() => {
+      this.#saving = undefined;
+    });
   }
 
-  async #save(duty: HeldShard): Promise<void> {
+  async #save(duties: readonly HeldShard[]): Promise<void> {
+    await Promise.all(duties.map((duty) => this.#saveOne(duty)));
+  }
+
+  async #saveOne(duty: HeldShard): Promise<void> {
     const cursors: Record<string, number> = {};
     for (const [publisher, outbox] of duty.outboxes) cursors[publisher.name] = outbox.cursor;
-    duty.unsaved = false;
+    const { unsavedEntries } = duty;
+    duty.unsavedEntries = 0;
+    duty.savedAtMs = this.#options.clock.monotonicMs();
     try {
       const current = await this.#options.store.advance(duty.shard, duty.fence, cursors);
       if (!current && this.#heldShards.get(duty.shard) === duty) this.#heldShards.delete(duty.shard);
     } catch {
-      duty.unsaved = true;
+      duty.unsavedEntries += unsavedEntries;
     }
   }
 }
@@ -291,7 +303,7 @@ function newHeldShard(
 ): HeldShard {
   const outboxes = new Map(publishers.map((publisher) => [publisher, new Outbox(lease.cursors[publisher.name] ?? 0)]));
   const { fence, begin } = lease;
-  return { shard, fence, begin, leasedUntilMs, outboxes, unsaved: false };
+  return { shard, fence, begin, leasedUntilMs, outboxes, unsavedEntries: 0, savedAtMs: Number.NEGATIVE_INFINITY };
 }
 
 /**
