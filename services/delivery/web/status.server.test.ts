@@ -60,7 +60,8 @@ describe("others", () => {
 
   test("who change their status are told of as it happens, once", async () => {
     const socket = await scene.asAda();
-    const bruno = { id: "bruno", online: true, availability: "available", cause: "status" } as const;
+    const came = { cause: "connected", at: now() - 5 * minuteMs, device: "laptop" } as const;
+    const bruno = { id: "bruno", online: true, availability: "available", ...came } as const;
     socket.send({ type: "snapshot", users: [{ ...bruno, version: 1 }] });
     socket.send({
       type: "presence",
@@ -74,6 +75,9 @@ describe("others", () => {
     socket.send({ type: "presence", users: [{ ...bruno, version: 3 }] });
     await untilText(scene.page, ".feed li", "is available and has no status any more");
     assert.equal(await scene.page.locator(".feed li").count(), 2);
+    // When and why he came is not when and why his status changed.
+    assert.equal(await scene.page.locator(".feed .latency").count(), 0);
+    assert.doesNotMatch(await scene.page.locator(".feed").innerText(), /connected|Laptop/);
   });
 });
 

@@ -2,7 +2,10 @@
 import { availabilityOf, inWords } from "./availability.js";
 import { sayingOf } from "./status.js";
 
-/** @typedef {{ user: UserPresence, news: string }} Change `news`: what follows the name, `came online` */
+/**
+ * @typedef {{ user: UserPresence, news: string, isTransition: boolean }} Change
+ * `news`: what follows the name, `came online`; `isTransition`: the user came or went, which is what `cause` and `at` are of
+ */
 
 /**
  * What is worth telling of a user who was shown.
@@ -12,11 +15,13 @@ import { sayingOf } from "./status.js";
  */
 export function changeOf(before, user) {
   if (before === undefined) return undefined;
-  if (before.online !== user.online) return { user, news: user.online ? "came online" : "went offline" };
+  if (before.online !== user.online) {
+    return { user, news: user.online ? "came online" : "went offline", isTransition: true };
+  }
   const saying = sayingOf(user.status);
   const news = [
     user.online && availabilityOf(before) !== availabilityOf(user) && inWords[availabilityOf(user)].news,
     sayingOf(before.status) !== saying && (saying === undefined ? "has no status any more" : `says ${saying}`),
   ].filter(Boolean);
-  return news.length > 0 ? { user, news: news.join(" and ") } : undefined;
+  return news.length > 0 ? { user, news: news.join(" and "), isTransition: false } : undefined;
 }

@@ -44,7 +44,7 @@ export function liveFeed() {
     /** A change that was just pushed. @param {Change} change */
     changed(change) {
       const { at } = change.user;
-      if (at === undefined) return add(change, "", "");
+      if (at === undefined || !change.isTransition) return add(change, "", "");
       const latencyMs = Date.now() - at;
       latencies.push(latencyMs);
       figure.textContent = `median ${span(median(latencies))}`;
@@ -63,9 +63,10 @@ function median(values) {
 }
 
 /** @param {Change} change @param {string} latency @param {string} explanation */
-function entry({ user, news }, latency, explanation) {
+function entry({ user, news, isTransition }, latency, explanation) {
   const { name } = personOf(user.id);
-  const how = [user.cause && causes[user.cause], user.device && `on ${deviceName(user.device)}`];
+  const { cause, device, at = Date.now() } = isTransition ? user : {};
+  const how = [cause && causes[cause], device && `on ${deviceName(device)}`];
   const text = how.filter(Boolean).join(" ");
   return element(
     "li",
@@ -75,7 +76,7 @@ function entry({ user, news }, latency, explanation) {
       "div",
       { class: "what" },
       element("p", {}, element("strong", {}, name), ` ${news}`),
-      element("p", { class: "how" }, element("time", {}, clockTime(user.at ?? Date.now())), text && ` · ${text}`),
+      element("p", { class: "how" }, element("time", {}, clockTime(at)), text && ` · ${text}`),
     ),
     latency !== "" && element("span", { class: "latency", title: explanation }, latency),
   );
