@@ -36,7 +36,7 @@ export type TestDelivery = {
 };
 
 /** As `npm run start:delivery` gives them: docs/operations.md, Memory of a gateway. */
-const nodeFlags = ["--max-semi-space-size=4"];
+const nodeFlags = ["--max-semi-space-size=16"];
 
 /**
  * Starts a gateway on loopback ports and waits until it can be connected to and is ready.

@@ -21,7 +21,7 @@ export const presence = {
 export const delivery = {
   name: "delivery",
   main: "services/delivery/main.ts",
-  nodeFlags: ["--max-semi-space-size=4"],
+  nodeFlags: ["--max-semi-space-size=16"],
   settings: deliverySettings,
   ask: (question: Question, environment: NodeJS.ProcessEnv) => textOf(loadDelivery([question], environment)),
 } as const;
