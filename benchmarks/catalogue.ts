@@ -9,6 +9,7 @@ import { gatewayCrash } from "./delivery/gateway-crash.ts";
 import { gatewayMemory } from "./delivery/gateway-memory.ts";
 import { gatewayOutage } from "./delivery/gateway-outage.ts";
 import { gatewayPush } from "./delivery/gateway-push.ts";
+import { gatewayTls } from "./delivery/gateway-tls.ts";
 import { rollingRestart } from "./delivery/rolling-restart.ts";
 import { expiry } from "./expiry.ts";
 import { grpcRefresh } from "./grpc-refresh.ts";
@@ -46,6 +47,7 @@ export const catalogue: readonly Benchmark[] = [
   restating,
   audience,
   gatewayMemory,
+  gatewayTls,
   gatewayPush,
   gatewayCelebrity,
   dotLatency,

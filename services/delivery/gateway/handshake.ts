@@ -84,7 +84,8 @@ function inProtocols(offered: readonly string[]): string | undefined {
 
 /** RFC 6265 §4.2.1 */
 function inCookies(header: string | undefined, name: string): string | undefined {
-  for (const pair of (header ?? "").split(";")) {
+  if (header === undefined) return undefined;
+  for (const pair of header.split(";")) {
     const [key, value] = pair.split("=", 2).map((part) => part.trim());
     if (key === name && value) return value;
   }
