@@ -28,6 +28,9 @@ class ScriptedStore {
   asked: { cursor: string; shards: number[]; atMs: number }[] = [];
   completed: [number, RestateDuty][] = [];
   perStep = 500;
+  /** Of each step; and when each began. */
+  parts = 1;
+  parted: number[] = [];
   pages = 3;
   undone: number[] = [];
   failed: number[] = [];
@@ -39,10 +42,18 @@ class ScriptedStore {
     this.clock = clock;
   }
 
-  async restate(cursor: string, duties: ReadonlyMap<number, RestateDuty>): Promise<RestateStep> {
+  async restate(
+    cursor: string,
+    duties: ReadonlyMap<number, RestateDuty>,
+    rest: (users: number) => Promise<void>,
+  ): Promise<RestateStep> {
     this.asked.push({ cursor, shards: [...duties.keys()], atMs: this.clock.monotonicMs() });
     const tookMs = this.tookMs(this.asked.length);
-    if (tookMs > 0) await new Promise<void>((resolve) => this.clock.after(tookMs, resolve));
+    for (let part = 1; part <= this.parts; part++) {
+      this.parted.push(this.clock.monotonicMs());
+      if (tookMs > 0) await new Promise<void>((resolve) => this.clock.after(tookMs / this.parts, resolve));
+      if (part < this.parts) await rest((this.perStep * part) / this.parts);
+    }
     if (this.isAway) throw new Error("away");
     const page = Number(cursor) + 1;
     const isOf = (shard: number) => duties.has(shard);
@@ -225,6 +236,18 @@ describe("restating", () => {
     await clock.advance(10_000);
     const users = restating.users - before;
     assert(users > 60_000 && users <= 65_500, `${users} users by one shard of two`);
+  });
+
+  test("keeps its pace within a step as well: its parts are spread over its time", async () => {
+    store.pages = 1_000;
+    store.parts = 5;
+    store.perStep = 650;
+    tick(1);
+    tick(2);
+    await clock.advance(10_000);
+    assert(restating.users > 120_000 && restating.users <= 130_500, `${restating.users} users`);
+    const gapsMs = store.parted.slice(1, 100).map((atMs, index) => Math.round(atMs - (store.parted[index] as number)));
+    assert.deepEqual([...new Set(gapsMs)], [10]);
   });
 
   test("a shard that comes during a walk is restated from there on, and completed by the next", async () => {

@@ -1,9 +1,9 @@
-import type { Cancel, Clock } from "@realchat/presence-runtime";
+import { type Cancel, type Clock, pause } from "@realchat/presence-runtime/clock";
 import type { RecordKeeping, RestateDuty, Tick } from "../store/store.ts";
 
 /** Of all nodes together. Redis takes about 10 µs for each, with what publishing costs: a seventh of its time. */
 const usersPerSecond = 13_000;
-/** After a step, Redis is left to others for at least this part of the time that the step took. */
+/** After a part of a step, Redis is left to others for at least this share of the time that the part took. */
 const restShare = 0.5;
 /** By how much a walk may be behind its pace and make up for it, ms: for what timers and answers take on a busy machine. */
 const behindMaxMs = 250;
@@ -30,7 +30,7 @@ interface Walk {
   /** Shards that have to wait for the next walk. */
   readonly leftOut: Set<number>;
   readonly startedMs: number;
-  /** When by the pace its next step begins; monotonic ms. */
+  /** When by the pace the next part of a step begins; monotonic ms. */
   dueMs: number;
   cursor: string;
   users: number;
@@ -156,9 +156,14 @@ export class Restating {
   }
 
   async #step(walk: Walk, due: Map<number, RestateDuty>): Promise<number> {
-    const startedMs = this.#clock.monotonicMs();
     for (const shard of walk.leftOut) due.delete(shard);
-    const { cursor, restated, undone, failed } = await this.#store.restate(walk.cursor, due);
+    let [partMs, before] = [this.#clock.monotonicMs(), 0];
+    const restMs = (users: number) => this.#restMs(walk, partMs, (users - before) / due.size);
+    const rest = async (users: number) => {
+      await pause(this.#clock, restMs(users));
+      [partMs, before] = [this.#clock.monotonicMs(), users];
+    };
+    const { cursor, restated, undone, failed } = await this.#store.restate(walk.cursor, due, rest);
     walk.users += restated;
     this.users += restated;
     for (const shard of failed) leaveOut(walk, shard);
@@ -169,12 +174,18 @@ export class Restating {
     for (const shard of undone) leaveOut(walk, shard);
     walk.waitedMs = 0;
     walk.cursor = cursor;
-    if (cursor === "") return this.#complete(walk);
-    // Each node has its share of the pace.
-    const paceMs = (restated * 1_000 * this.#shardCount) / (usersPerSecond * due.size);
+    return cursor === "" ? this.#complete(walk) : restMs(restated);
+  }
+
+  /**
+   * After a part of a step that began at partMs. Each node has its share of the pace.
+   * @param usersOfShard restated by it, on average
+   */
+  #restMs(walk: Walk, partMs: number, usersOfShard: number): number {
+    const paceMs = (usersOfShard * 1_000 * this.#shardCount) / usersPerSecond;
     const nowMs = this.#clock.monotonicMs();
-    walk.dueMs = Math.max(walk.dueMs, startedMs - behindMaxMs) + paceMs;
-    return Math.max(walk.dueMs - nowMs, (nowMs - startedMs) * restShare);
+    walk.dueMs = Math.max(walk.dueMs, partMs - behindMaxMs) + paceMs;
+    return Math.max(walk.dueMs - nowMs, (nowMs - partMs) * restShare);
   }
 
   async #complete(walk: Walk): Promise<number> {

@@ -359,8 +359,13 @@ export interface RecordKeeping {
    * repeated, and a walk begun anew.
    * @param cursor of the step before; empty: from the beginning, as after a step that failed
    * @param duties by shard
+   * @param rest waited for between the parts of a step: how many users it has restated so far
    */
-  restate(cursor: string, duties: ReadonlyMap<number, RestateDuty>): Promise<RestateStep>;
+  restate(
+    cursor: string,
+    duties: ReadonlyMap<number, RestateDuty>,
+    rest?: (users: number) => Promise<void>,
+  ): Promise<RestateStep>;
   /**
    * Logs that all who are online were restated, at the end of a walk that left nobody of the shard out.
    * @returns false when begin or the fencing number are no longer the shard's: then it does not

@@ -399,8 +399,12 @@ class RedisPresenceStore implements RedisStore {
     return this.#operations.run("mend", () => this.#mending.step(cursor, shards));
   }
 
-  restate(cursor: string, duties: ReadonlyMap<number, RestateDuty>): Promise<RestateStep> {
-    return this.#restating.step(cursor, duties);
+  restate(
+    cursor: string,
+    duties: ReadonlyMap<number, RestateDuty>,
+    rest?: (users: number) => Promise<void>,
+  ): Promise<RestateStep> {
+    return this.#restating.step(cursor, duties, rest);
   }
 
   completeRestating(shard: number, duty: RestateDuty): Promise<boolean> {

@@ -95,6 +95,20 @@ describe("restating on Redis", () => {
     assert.equal(await step(1), 128);
   });
 
+  test("rests between the parts of a step, and says how far it is", async () => {
+    const rests: number[] = [];
+    const { restated } = await restating.step("", duties, async (users) => {
+      rests.push(users);
+      assert.equal(
+        redis.atOnce.reduce((all, some) => all + some),
+        users,
+        "nobody is asked meanwhile",
+      );
+    });
+    assert.deepEqual(rests.slice(0, 2), [128, 256]);
+    assert(rests.every((users) => users < restated));
+  });
+
   for (const scanned of [1, 2]) {
     test(`a server that is away at scan ${scanned} of a step was passed over, though it is back at the end`, async () => {
       redis.onScan = (page) => {

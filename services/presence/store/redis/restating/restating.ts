@@ -53,7 +53,11 @@ export class Restating {
     this.#clock = clock;
   }
 
-  async step(cursor: string, duties: ReadonlyMap<number, RestateDuty>): Promise<RestateStep> {
+  async step(
+    cursor: string,
+    duties: ReadonlyMap<number, RestateDuty>,
+    rest = async (_users: number) => {},
+  ): Promise<RestateStep> {
     const { cursor: next, users, failed } = await this.#counted(() => this.#find(cursor, duties));
     const undone = new Set<number>();
     let restated = 0;
@@ -67,7 +71,7 @@ export class Restating {
         failed.add(state.number);
       }
     };
-    // A few at once, so that heartbeats get in between.
+    // A few at once, so that heartbeats get in between, and what follows from them does not come all at once either.
     const calls = callsFor(users);
     while (calls.length > 0) {
       const startedMs = this.#clock.monotonicMs();
@@ -75,6 +79,7 @@ export class Restating {
       const { least, perMs, most } = atOnceUsers;
       const tookMs = this.#clock.monotonicMs() - startedMs;
       this.#atOnceUsers = Math.min(most, Math.max(least, Math.floor(tookMs * perMs)));
+      if (calls.length > 0) await rest(restated);
     }
     return { cursor: next, restated, undone, failed };
   }
