@@ -1,11 +1,14 @@
-import { compatibilityPartitioner, ProduceAcks, Producer } from "@platformatic/kafka";
+import { type Broker, Producer } from "@platformatic/kafka";
 import { type Clock, withDeadline } from "@realchat/presence-runtime";
 import type { KafkaAccess } from "../access.ts";
 import { batchesOf } from "../batches.ts";
 import { cut, outliveErrors } from "../connection/client-life.ts";
 import { clientOptionsOf, defaultConnectTimeoutMs } from "../connection/client-options.ts";
 import { KafkaError, kafkaErrorOf } from "../kafka-error.ts";
+import { encodeBatch } from "./encode-batch.ts";
 import { countPartitions, ensureTopic, type TopicCreation } from "./ensure-topic.ts";
+import { partitionOf } from "./partition.ts";
+import { type PartitionBatch, produceApi } from "./produce-api.ts";
 import type { BroadcastRecord, ProducedRecord } from "./produced-record.ts";
 
 export interface TopicProducerSettings extends KafkaAccess {
@@ -34,17 +37,8 @@ type Client = Producer<Buffer, Buffer, Buffer, Buffer>;
  */
 export async function openTopicProducer(settings: TopicProducerSettings, attempt: number): Promise<TopicProducer> {
   const { topic, createTopic, clock, brokers, connectTimeoutMs = defaultConnectTimeoutMs, requestTimeoutMs } = settings;
-  const options = {
-    ...clientOptionsOf(settings, attempt, { connectTimeoutMs, requestTimeoutMs, metadataMaxAgeMs }),
-    // For how long the leader waits for its replicas. It answers before the client stops waiting.
-    timeout: Math.ceil(requestTimeoutMs / 2),
-  };
-  const client: Client = new Producer({
-    ...options,
-    // Where Kafka's Java client puts the key. The default one differs when the partitions are not a power of two.
-    partitioner: compatibilityPartitioner,
-    repeatOnStaleMetadata: false,
-  });
+  const options = clientOptionsOf(settings, attempt, { connectTimeoutMs, requestTimeoutMs, metadataMaxAgeMs });
+  const client: Client = new Producer(options);
   outliveErrors(client);
   try {
     const partitions = await withDeadline(
@@ -67,14 +61,14 @@ export class TopicProducer {
   /** Resolves when the connection to a broker is lost. */
   readonly lost: Promise<void>;
   readonly #client: Client;
-  readonly #topic: string;
+  readonly #settings: TopicProducerSettings;
   readonly #limits: { maxRecords: number; maxBytes: number };
 
   constructor(client: Client, settings: TopicProducerSettings, partitions: number) {
     this.partitions = partitions;
     this.lost = new Promise((resolve) => client.once("client:broker:disconnect", () => resolve()));
     this.#client = client;
-    this.#topic = settings.topic;
+    this.#settings = settings;
     this.#limits = { maxRecords: requestMaxRecords, maxBytes: settings.requestMaxBytes };
   }
 
@@ -102,10 +96,8 @@ export class TopicProducer {
     for (let sentTo = 0; ; requests++) {
       const partitions = await this.#countPartitions();
       if (partitions === sentTo) return requests;
-      const messages = records.flatMap((record) =>
-        Array.from({ length: partitions - sentTo }, (_, index) => ({ ...record, partition: sentTo + index })),
-      );
-      await this.#produce(messages);
+      const added = Array.from({ length: partitions - sentTo }, (_, index) => sentTo + index);
+      await this.#produce(() => new Map(added.map((partition) => [partition, records])));
       // One that was added meanwhile may have records of ours already.
       sentTo = partitions;
     }
@@ -117,15 +109,17 @@ export class TopicProducer {
   }
 
   async #countPartitions(): Promise<number> {
-    const partitions = await countPartitions(this.#client, this.#topic);
-    if (partitions === undefined) throw new KafkaError("NOT_FOUND", `topic "${this.#topic}" does not exist any more`);
+    const partitions = await countPartitions(this.#client, this.#settings.topic);
+    if (partitions === undefined) {
+      throw new KafkaError("NOT_FOUND", `topic "${this.#settings.topic}" does not exist any more`);
+    }
     this.partitions = partitions;
     return partitions;
   }
 
   async #sendBatch(batch: readonly ProducedRecord[]): Promise<number> {
     try {
-      await this.#produce(batch.map(({ key, value, headers }) => ({ key, value, headers })));
+      await this.#produce((partitions) => Map.groupBy(batch, ({ key }) => partitionOf(key, partitions)));
       return 1;
     } catch (failure) {
       if (!(failure instanceof KafkaError)) throw failure;
@@ -137,14 +131,37 @@ export class TopicProducer {
     }
   }
 
-  /** @throws KafkaError */
-  async #produce(records: readonly (BroadcastRecord & { key?: Buffer; partition?: number })[]): Promise<void> {
+  /**
+   * One request to each leader, side by side; settles when all have been answered.
+   * @param recordsOf those of each partition
+   * @throws KafkaError
+   */
+  async #produce(recordsOf: (partitions: number) => ReadonlyMap<number, readonly BroadcastRecord[]>): Promise<void> {
+    const { topic, clock } = this.#settings;
     try {
-      const messages = records.map((record) => ({ topic: this.#topic, ...record }));
-      // Said with every send: the client ignores it among its own options, and would ask the leader alone.
-      await this.#client.send({ messages, acks: ProduceAcks.ALL });
+      const { topics, brokers } = await this.#client.metadata({ topics: [topic] });
+      const partitions = topics.get(topic)?.partitions ?? [];
+      const nowMs = Math.floor(clock.nowUs() / 1_000);
+      const batches = [...recordsOf(partitions.length)].map(
+        ([partition, records]): PartitionBatch => [partition, encodeBatch(records, nowMs)],
+      );
+      const byLeader = Map.groupBy(batches, ([partition]) => partitions[partition]?.leader);
+      const asked = [...byLeader].map(([leader, its]) => this.#ask(brokers.get(leader ?? -1), its));
+      const failures = (await Promise.allSettled(asked)).filter((answer) => answer.status === "rejected");
+      if (failures.length > 0) throw new AggregateError(failures.map(({ reason }) => reason));
     } catch (error) {
       throw kafkaErrorOf(error);
     }
+  }
+
+  async #ask(broker: Broker | undefined, batches: readonly PartitionBatch[]): Promise<void> {
+    const { topic, requestTimeoutMs } = this.#settings;
+    if (broker === undefined) {
+      const which = batches.map(([partition]) => partition).join(", ");
+      throw new KafkaError("UNAVAILABLE", `topic "${topic}" has no leader for partition ${which}`);
+    }
+    // The leader answers before the client stops waiting.
+    const timeoutMs = Math.ceil(requestTimeoutMs / 2);
+    await produceApi.async(await this.#client.connections.get(broker), { topic, timeoutMs, batches });
   }
 }

@@ -249,10 +249,9 @@ function apiKeyOf(request: Buffer): number {
   return request.readInt16BE(4);
 }
 
-/** Of a Produce request, version 9 or later: after the header's tags comes the transactional id, which is null. */
+/** Of a Produce request, before version 9: after the header comes the transactional id, which is null. */
 function acksOf(request: Buffer): number {
   const clientIdStart = 4 + 2 + 2 + 4 + 2;
-  const noTags = 1;
-  const noTransactionalId = 1;
-  return request.readInt16BE(clientIdStart + request.readInt16BE(clientIdStart - 2) + noTags + noTransactionalId);
+  const noTransactionalId = 2;
+  return request.readInt16BE(clientIdStart + request.readInt16BE(clientIdStart - 2) + noTransactionalId);
 }
