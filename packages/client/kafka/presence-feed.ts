@@ -19,8 +19,8 @@ import { SeenVersions } from "./seen-versions.ts";
 
 export type FeedNews =
   /**
-   * A transition, of the status alone too (cause STATUS), or the same state said again (cause RESTATED): then take the version, and show nothing. Repetitions are
-   * left out as far as they are remembered, so apply the version rule to what you hold.
+   * A transition, of the status alone too (cause STATUS), or the same state said again (cause RESTATED), perhaps with
+   * another status: then take the version, and show nothing else. Repetitions are left out as far as they are remembered, so apply the version rule to what you hold.
    */
   | ({ readonly kind: "change"; readonly partition: number; readonly offset: bigint } & PresenceChange)
   /**

@@ -151,10 +151,31 @@ describe("a status", () => {
     keeper.heard(changeTo("review", state.version + 1));
     assert.equal(keeper.metrics().bounds.claims.used, 1);
     keeper.heard(changeTo("", state.version + 1));
+    await clock.advance(60_000);
     claims.clear();
     keeper.sayAgain();
     await clock.advance(10_000);
     assert.equal(claims.size, 0);
+  });
+
+  test("is said again though another claim shows since the loss, which may be noticed later", async () => {
+    const { keeper, claims, clock, state } = keeping();
+    await keeper.setStatus("ada", { text: "review" });
+    await clock.advance(60_000);
+    for (const isNoticed of [true, false]) {
+      claims.clear();
+      if (isNoticed) keeper.sayAgain();
+      keeper.heard(changeTo("in a call", state.version + 1));
+      await clock.advance(5_000);
+      if (!isNoticed) keeper.sayAgain();
+      await clock.advance(10_000);
+      assert.equal(claims.size, 1, isNoticed ? "heard of after the loss" : "heard of before the loss");
+    }
+    await clock.advance(60_000);
+    claims.clear();
+    keeper.sayAgain();
+    await clock.advance(10_000);
+    assert.equal(claims.size, 1, "what was said again shows");
   });
 
   test("that is cleared while it is being said again stays cleared", async () => {

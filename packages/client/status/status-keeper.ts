@@ -58,6 +58,8 @@ const claimMaxMs = 30 * 86_400_000;
 const spreadMs = 2_000;
 const sayAgainMax = 16;
 const sweepMs = 60_000;
+/** Until a loss is noticed: what is heard may come of it, ms. */
+const noticedMs = 30_000;
 const retryPace: BackoffLimits = { firstMs: 1_000, capMs: 15_000 };
 
 /** As `watch` and the feed tell it. */
@@ -69,6 +71,8 @@ interface KeptClaim {
   /** Of the user, when it was set. */
   readonly version: number;
   failures: number;
+  /** When it was heard that the user has another status, monotonic ms; undefined: it was not. */
+  supersededMs: number | undefined;
   /** It is being said again. */
   underWay: Promise<void> | undefined;
 }
@@ -76,7 +80,7 @@ interface KeptClaim {
 /**
  * Sets what people, calendars and calls say of users, and says it again when presence may have lost it. What was said again
  * is no new claim: what somebody said or cleared since stays. Give it to a SessionKeeper, which notices losses by its lease;
- * without one call `sayAgain` at `recovering` of `watch`, or at `reset` of the feed.
+ * without one call `sayAgain` at `recovering` of `watch` and at the `synced` after it, or at `reset` of the feed.
  */
 export class StatusKeeper {
   readonly #api: PresenceApi;
@@ -167,6 +171,7 @@ export class StatusKeeper {
   sayAgain(): void {
     this.#counters.losses++;
     this.#dropOver();
+    this.#dropSuperseded();
     for (const kept of this.#kept.values()) if (!this.#resting.has(kept)) this.#toSay.add(kept);
     this.#cancelSpread();
     this.#cancelSpread = this.#clock.after(this.#clock.random() * spreadMs, () => this.#work());
@@ -174,12 +179,13 @@ export class StatusKeeper {
 
   /**
    * What `watch` or the feed tells, so that a status that its user changed through another process is not brought back: it
-   * is not said again.
+   * is not said again. What is heard after a loss, or shortly before one is noticed, may be another claim that shows since.
    */
   heard(change: HeardChange): void {
     if (!isOfStatusAlone(change)) return;
     const kept = this.#kept.get(keyOf(change.userId, selfClaim));
-    if (kept !== undefined && change.version > kept.version && !mayShow(change, kept.claim)) this.#forget(kept);
+    if (kept === undefined || this.#isToBeSaid(kept) || change.version <= kept.version) return;
+    if (!mayShow(change, kept.claim)) kept.supersededMs ??= this.#clock.monotonicMs();
   }
 
   metrics(): StatusKeeperMetrics {
@@ -219,7 +225,7 @@ export class StatusKeeper {
     const claim = { claimId, availability, text, emoji, expiresAtMs, setAtMs };
     // Else something was said after it, and presence did not take it.
     const isTaken = claimId !== selfClaim || mayShow({ online: status.availability !== undefined, status }, claim);
-    if (isTaken) this.#remember({ userId, claim, version, failures: 0, underWay: undefined });
+    if (isTaken) this.#remember({ userId, claim, version, failures: 0, supersededMs: undefined, underWay: undefined });
   }
 
   #remember(kept: KeptClaim): void {
@@ -251,6 +257,17 @@ export class StatusKeeper {
     this.#resting.delete(kept);
   }
 
+  #isToBeSaid(kept: KeptClaim): boolean {
+    return this.#toSay.has(kept) || this.#resting.has(kept) || kept.underWay !== undefined;
+  }
+
+  #dropSuperseded(): void {
+    const longAgoMs = this.#clock.monotonicMs() - noticedMs;
+    for (const kept of this.#kept.values()) {
+      if (kept.supersededMs !== undefined && kept.supersededMs < longAgoMs) this.#forget(kept);
+    }
+  }
+
   /** Those that have ended. */
   #dropOver(): void {
     const nowMs = this.#clock.nowUs() / 1_000;
@@ -271,9 +288,11 @@ export class StatusKeeper {
     const { userId, claim } = kept;
     this.#underWay++;
     try {
-      await this.#api.setStatus({ userId, claim: wireClaimOf(claim) }, { timeoutMs: this.#timeoutMs });
+      const request = { userId, claim: wireClaimOf(claim) };
+      const { status } = toldBy(await this.#api.setStatus(request, { timeoutMs: this.#timeoutMs }));
       this.#counters.saidAgain++;
       kept.failures = 0;
+      if (mayShow({ online: status.availability !== undefined, status }, claim)) kept.supersededMs = undefined;
     } catch (thrown) {
       this.#counters.sayAgainFailures++;
       this.#failed(kept, presenceClientErrorOf(thrown));

@@ -13,14 +13,21 @@ export function statusIn(record: UserRecord): UserStatus | undefined {
 
 /**
  * Whether users who stay online, or offline, are told with another status. Whose coming and going is told is told with the
- * status then.
+ * status then. Who is online below the shard's begin is restated by it: restating passes over all that is above, and consumers
+ * that know no statuses pass over those.
+ * @param beginUs of the shard
  */
-export function decideStatusChange(before: UserRecord | undefined, after: UserRecord): NewTransition | undefined {
+export function decideStatusChange(
+  before: UserRecord | undefined,
+  after: UserRecord,
+  beginUs: number,
+): NewTransition | undefined {
   const { online } = after;
   const was = (before && statusIn(before)) ?? plainStatus(online);
   const is = statusIn(after) ?? plainStatus(online);
   if (!isToldApart(was, is)) return undefined;
-  return { online, cause: "STATUS", deviceId: "", instanceId: "" };
+  const cause = online && after.version < beginUs ? "RESTATED" : "STATUS";
+  return { online, cause, deviceId: "", instanceId: "" };
 }
 
 /** Since when all sessions of a user are idle, also those in grace, which stay as they were; 0: they are not. */

@@ -48,6 +48,38 @@ export const restating = (open: OpenStore) =>
       );
     });
 
+    scene(
+      open,
+      "another status restates whoever was online below begin, since consumers may pass over statuses",
+      async (scene) => {
+        const shard = scene.shardOf("anna");
+        const [idle, back, left] = scene.usersOf(shard, 3) as [string, string, string];
+        const rest = async (userId: string, sessionId: string) => {
+          const idleSinceMs = (await scene.harness.wallMs()) - 600_000;
+          await scene.store.setActivity({ userId, deviceId: "phone", sessionId }, { sequence: 0, idleSinceMs });
+        };
+        const claim = { claimId: "self", text: "lunch", emoji: "", expiresAtMs: undefined, setAtMs: undefined };
+        await scene.session();
+        const idles = await scene.session({ userId: idle, connectionId: "c1" });
+        await rest(back, await scene.session({ userId: back, connectionId: "c2" }));
+        await rest(left, await scene.session({ userId: left, connectionId: "c3" }));
+        const used = await scene.session({ userId: left, deviceId: "tablet", connectionId: "c4" });
+        const duties = new Map([[shard, await begin(scene, shard)]]);
+        await scene.store.setStatus("anna", { ...claim, availability: "BUSY" });
+        await scene.store.setStatus("anna", { ...claim, availability: "AWAY" });
+        await rest(idle, idles);
+        await scene.session({ userId: back, deviceId: "tablet", connectionId: "c5" });
+        await scene.unregister({ userId: left, deviceId: "tablet", sessionId: used });
+        assert.equal((await walk(scene, duties)).restated, 0);
+        assert.deepEqual(await scene.causes(), ["CONNECTED", "RESTATED", "STATUS"]);
+        for (const userId of [idle, back, left]) {
+          assert.equal((await scene.causes(userId)).at(-1), "RESTATED", userId);
+          const [told, kept] = [(await scene.transitions(userId)).at(-1), await scene.user(userId)];
+          assert.deepEqual([told?.status, told?.version], [kept.status, kept.version]);
+        }
+      },
+    );
+
     scene(open, "names a live device, and one in grace only when there is no other", async (scene) => {
       const shard = scene.shardOf("anna");
       const [graced] = scene.usersOf(shard, 1) as [string];

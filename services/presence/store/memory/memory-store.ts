@@ -397,7 +397,7 @@ class MemoryStore implements PresenceStore {
     const version = this.#log.lastVersion;
     const known = before ?? { version, online: false, lastSeenMs: 0, devices: new Map() };
     const record = { ...known, claims: book };
-    const told = this.#tell(userId, decideStatusChange(before, record), record, moment);
+    const told = this.#tell(userId, decideStatusChange(before, record, this.#begin), record, moment);
     const isForgotten = isForgettable(book, toMs(moment.nowUs));
     if (isForgotten) this.#claims.delete(userId);
     else this.#claims.set(userId, { book, version: told });
@@ -726,7 +726,8 @@ class MemoryStore implements PresenceStore {
     const notice = supersededNotice(userId, deviceId, replaced);
     if (notice !== undefined) this.#log.leaseNotice(notice);
     const isOther = transition === undefined && isDeviceChange(before, record, deviceId);
-    const version = this.#tell(userId, transition ?? decideStatusChange(before, record), record, moment, traceparent);
+    const change = transition ?? decideStatusChange(before, record, this.#begin);
+    const version = this.#tell(userId, change, record, moment, traceparent);
     this.#records.write(userId, version === record.version ? record : { ...record, version }, deviceId, deadlineMs);
     if (isOther) this.#log.devicesChanged(userId);
     return version;

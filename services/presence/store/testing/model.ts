@@ -31,6 +31,8 @@ export class PresenceModel {
   #copy: Copy = { users: new Map(), leases: new Map(), blocks: new Map(), claims: new Map(), told: 0 };
   /** Of the last begin; undefined: it never lost anything. */
   #begunAtMs: number | undefined;
+  /** Users with a transition since then. */
+  readonly #toldSinceBegin = new Set<string>();
   /** Transitions and begins. */
   #told = 0;
 
@@ -254,6 +256,7 @@ export class PresenceModel {
   failOver(): void {
     this.#nowMs += 1;
     this.#begunAtMs = this.#nowMs;
+    this.#toldSinceBegin.clear();
     this.#told += 1;
   }
 
@@ -399,6 +402,7 @@ export class PresenceModel {
 
   #tell(transition: Omit<ModelTransition, "status">): void {
     this.#transitions.push({ ...transition, status: inWords(this.#status(transition.userId)) });
+    this.#toldSinceBegin.add(transition.userId);
     this.#told += 1;
   }
 
@@ -407,7 +411,9 @@ export class PresenceModel {
     const status = this.#status(userId);
     const isSame = (field: keyof ModelStatus) => status[field] === before[field];
     if (isSame("availability") && isSame("text") && isSame("endsAtMs")) return;
-    this.#tell({ userId, online: this.#isOnline(userId), cause: "STATUS", deviceId: "", instanceId: "" });
+    const online = this.#isOnline(userId);
+    const isRestated = online && this.#begunAtMs !== undefined && !this.#toldSinceBegin.has(userId);
+    this.#tell({ userId, online, cause: isRestated ? "RESTATED" : "STATUS", deviceId: "", instanceId: "" });
   }
 
   activity(call: {

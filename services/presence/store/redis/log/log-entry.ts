@@ -39,7 +39,8 @@ function decodeTransition(fields: readonly string[], version: number, shard: num
   if (!isWhole(lastSeenMs) || !isWhole(version)) return undefined;
   // While nodes are updated, one writes what another does not know yet: the change counts, whatever its cause.
   const known = transitionCauses[Number(cause)] ?? "UNSPECIFIED";
-  if (known !== "STATUS" && (deviceId === "" || instanceId === "")) return undefined;
+  const isOfStatus = known === "STATUS" || known === "RESTATED";
+  if (!isOfStatus && (deviceId === "" || instanceId === "")) return undefined;
   return {
     ...{ userId, online: online === "1", version, cause: known, deviceId, instanceId, lastSeenMs, shard },
     ...(status !== "plain" && { status }),

@@ -5,7 +5,7 @@
 -- seen_ms: when the session gave its last sign of life; 0: the record knows.
 --
 -- Needs: seen_ms, digits_of, others, ONLINE_LINE, user_id, cause, device_id, current_instance, tombstones,
---   record, mark, GRACE, has_status, own_activity, CAUSE_STATUS
+--   record, mark, GRACE, has_status, own_activity, CAUSE_STATUS, CAUSE_RESTATED, begin_us
 -- Changes: last_seen_ms, version, online_change
 
 -- #include record/add-tombstone
@@ -29,7 +29,8 @@ if is_last then
   -- #include log/append
   version = '-' .. new_version
 elseif is_told_apart then
-  local transition = user_id .. '\0001\0' .. CAUSE_STATUS .. '\0\0\0000' .. told_as
+  local its_cause = version + 0 < begin_us and CAUSE_RESTATED or CAUSE_STATUS
+  local transition = user_id .. '\0001\0' .. its_cause .. '\0\0\0000' .. told_as
   -- #include log/append
   version = new_version
 end

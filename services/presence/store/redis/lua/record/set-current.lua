@@ -9,7 +9,7 @@
 -- Needs: mark, current_id, session_id, GRACE, ENDED, REPLACED, record, minus, last_seen_ms, contested_until_ms,
 --   digits_of, tombstones, user_id, CAUSE_CONNECTED, device_id, instance_id, others, ONLINE_LINE,
 --   deadlines, clock_ms, lease_id, shard_prefix, current_lease, besides, has_status, own_activity, activity,
---   its_idle, CAUSE_STATUS
+--   its_idle, CAUSE_STATUS, CAUSE_RESTATED, begin_us
 -- Changes: version, online_change
 
 if mark and current_id ~= session_id then
@@ -42,7 +42,8 @@ if is_first then
   -- #include log/append
   version = new_version
 elseif is_told_apart then
-  local transition = user_id .. '\0001\0' .. CAUSE_STATUS .. '\0\0\0000' .. told_as
+  local its_cause = version + 0 < begin_us and CAUSE_RESTATED or CAUSE_STATUS
+  local transition = user_id .. '\0001\0' .. its_cause .. '\0\0\0000' .. told_as
   -- #include log/append
   version = new_version
 end

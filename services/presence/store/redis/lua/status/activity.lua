@@ -2,7 +2,8 @@
 --
 -- activity: sequence, SP, since when nobody does ('': somebody does).
 --
--- Needs: activity, own_activity, digits_of, now_ms, user_id, CAUSE_STATUS, others, has_status, record, version, last_seen_ms,
+-- Needs: activity, own_activity, digits_of, now_ms, user_id, CAUSE_STATUS, CAUSE_RESTATED, begin_us, others,
+--   has_status, record, version, last_seen_ms,
 --   device_id, current_id, current_instance, contested_until_ms, current_lease, tombstones, shard_prefix
 -- Changes: version
 
@@ -23,7 +24,8 @@ if not is_late and (its_idle == '' or its_idle + RULES.idle_min_ms <= now_ms) th
         if told_after ~= told_before then
           local told_as
           -- #include status/told
-          local transition = user_id .. '\0001\0' .. CAUSE_STATUS .. '\0\0\0000' .. told_as
+          local its_cause = version + 0 < begin_us and CAUSE_RESTATED or CAUSE_STATUS
+          local transition = user_id .. '\0001\0' .. its_cause .. '\0\0\0000' .. told_as
           -- #include log/append
           version = new_version
         end

@@ -5,7 +5,8 @@
 -- claims, cleared: as they are to be, see read-book.lua.
 --
 -- Needs: claims, cleared, minute_from_ms, minute_count, said_availability, said_words, said_until, status_of, other_idle_ms,
---   lines, minus, version, last_seen_ms, now_ms, digits_of, user_id, CAUSE_STATUS, record, shard_prefix
+--   lines, minus, version, last_seen_ms, now_ms, digits_of, user_id, CAUSE_STATUS, CAUSE_RESTATED,
+--   begin_us, record, shard_prefix
 -- Changes: said_availability, said_words, said_until, version, last_seen_ms
 
 local is_online = minus == ''
@@ -62,7 +63,8 @@ local told_as
 -- #include status/told
 if told_after ~= told_before then
   local seen = not is_online and last_seen_ms ~= '' and last_seen_ms or '0'
-  local transition = user_id .. (is_online and '\0001\0' or '\0000\0') .. CAUSE_STATUS .. '\0\0\0' .. seen .. told_as
+  local cause = is_online and version + 0 < begin_us and CAUSE_RESTATED or CAUSE_STATUS
+  local transition = user_id .. (is_online and '\0001\0' or '\0000\0') .. cause .. '\0\0\0' .. seen .. told_as
   -- #include log/append
   version = new_version
 elseif not version then
