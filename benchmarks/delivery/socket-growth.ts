@@ -13,7 +13,7 @@ interface Growth {
   /** In 1,000 bytes. */
   readonly addedKb: number;
   readonly wholeKb: number;
-  /** CPU to open it; and in a second while it is idle, less what the process takes without sockets. */
+  /** CPU to open it, and in a second while it is idle; less what the process takes without sockets. */
   readonly connectUs: number;
   readonly idleUs: number;
 }
@@ -36,18 +36,21 @@ export async function growth(options: {
   const quiet = await usage();
   await pause(clock, idleMs);
   const before = await usage();
+  const startMs = clock.monotonicMs();
   await crowd.open(urls, opensPerSecond);
   await pause(clock, settleMs);
   const opened = await usage();
+  const openingMs = clock.monotonicMs() - startMs;
   await pause(clock, idleMs);
   const after = await usage();
   crowd.stop();
   const cpuUs = (from: Usage, to: Usage) => ((to.cpuSeconds - from.cpuSeconds) * 1_000_000) / userIds.length;
+  const quietUs = cpuUs(quiet, before) / idleMs;
   return {
     addedKb: (after.residentBytes - before.residentBytes) / userIds.length / 1_000,
     wholeKb: after.residentBytes / userIds.length / 1_000,
-    connectUs: cpuUs(before, opened),
-    idleUs: (cpuUs(opened, after) - cpuUs(quiet, before)) / (idleMs / 1_000),
+    connectUs: cpuUs(before, opened) - quietUs * openingMs,
+    idleUs: (cpuUs(opened, after) / idleMs - quietUs) * 1_000,
   };
 }
 
