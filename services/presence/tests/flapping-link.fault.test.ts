@@ -120,6 +120,6 @@ async function nobodyLeaves(t: TestContext, stage: Stage, name: string, nodes: r
       `no heartbeat for ${Math.ceil(users.longestSilenceMs)} ms at most`,
   );
   assert(users.longestSilenceMs < ttlMs, "this machine is too slow for callers to send their heartbeats in time");
-  assert((users.answers.get("UNAVAILABLE") ?? 0) > users.userIds.length, "the link did flap");
+  assert((users.answers.get("UNAVAILABLE") ?? 0) > users.userIds.length / 5, "the link did flap");
   assert.deepEqual(left, [], "P1");
 }
