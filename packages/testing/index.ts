@@ -38,7 +38,7 @@ export {
 } from "./redis-cluster.ts";
 export { type RedisAnswer, redisCommand } from "./redis-command.ts";
 export { resetConnection } from "./reset-connection.ts";
-export { seed } from "./seed.ts";
+export { runs, seed } from "./seed.ts";
 export {
   type SentinelsOptions,
   startSentinels,

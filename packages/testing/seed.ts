@@ -15,6 +15,16 @@ export function seed(): number {
   return chosen;
 }
 
+/**
+ * How many random cases to try: that many, times RUNS for a long run, `RUNS=10 npm test -- model`.
+ * @throws Error when RUNS is no positive integer
+ */
+export function runs(count: number, times = process.env.RUNS): number {
+  if (times === undefined || times === "") return count;
+  if (/^[1-9]\d{0,5}$/.test(times)) return count * Number(times);
+  throw new Error(`RUNS=${times} is not an integer from 1 to 999999`);
+}
+
 /** @throws Error naming what would be right */
 export function readSeed(text: string | undefined): number | undefined {
   if (text === undefined || text === "") return undefined;

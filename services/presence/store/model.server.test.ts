@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import { redisKinds } from "@realchat/presence-redis/testing";
-import { seed } from "@realchat/presence-testing";
+import { runs, seed } from "@realchat/presence-testing";
 import fc from "fast-check";
 import { openMemoryHarness } from "./memory/testing/memory-harness.ts";
 import { openRedisHarness } from "./redis/testing/redis-harness.ts";
@@ -8,16 +8,16 @@ import { commandRuns, lossyRuns } from "./testing/model-commands.ts";
 import { HeldUp, modelOptions, playRun, type Subject } from "./testing/model-run.ts";
 
 /** Kinds of Redis differ in how they are reached, and one server has proven the rules. */
-const runsByKind = (index: number) => (index === 0 ? 500 : 60);
-const lossyRunsByKind = (index: number) => (index === 0 ? 120 : 15);
+const runsByKind = (index: number) => runs(index === 0 ? 250 : 30);
+const lossyRunsByKind = (index: number) => runs(index === 0 ? 80 : 10);
 const runMaxCommands = 25;
 /** Deadlines are half a second off the whole seconds that a run lets elapse. */
 const slackMs = 400;
 const maxRepetitions = 5;
 
 for (const [index, kind] of redisKinds.entries()) {
-  const runs = runsByKind(index);
-  test(`memory, the store on ${kind.name} and the model agree in ${runs} random runs (P1, P2, P3, P7)`, async (context) => {
+  const count = runsByKind(index);
+  test(`memory, the store on ${kind.name} and the model agree in ${count} random runs (P1, P2, P3, P7)`, async (context) => {
     const site = await kind.start();
     const harness = await openRedisHarness(site, modelOptions);
     context.after(async () => {
@@ -38,7 +38,7 @@ for (const [index, kind] of redisKinds.entries()) {
       });
       await memory.close();
     });
-    await fc.assert(property, { numRuns: runs, seed: seed() });
+    await fc.assert(property, { numRuns: count, seed: seed() });
   });
 
   const lossy = lossyRunsByKind(index);
