@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { presence } from "@realchat/presence-proto";
-import { ContractHarness, type StartNodes } from "./contract-harness.ts";
+import type { ContractHarness } from "./contract-harness.ts";
 import { Watched } from "./watched.ts";
 
 const { TRANSITION_CAUSE_FORCED } = presence.TransitionCause;
@@ -9,9 +9,8 @@ const { LEASE_STATE_OPEN } = presence.LeaseState;
 const reason = "stolen phone";
 
 /** What operators do. */
-export const control = (start: StartNodes) =>
+export const control = (harness: ContractHarness) =>
   describe("control", () => {
-    const harness = ContractHarness.start(start);
     const invalid = (message: string | RegExp) => ({ code: "INVALID_ARGUMENT", message });
 
     test("CloseSessions takes a user offline, and callers are told why and for how long (P7)", async () => {

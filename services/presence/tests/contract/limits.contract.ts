@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { ContractHarness, type StartNodes } from "./contract-harness.ts";
+import type { ContractHarness } from "./contract-harness.ts";
 
 /** Ids that look alike when they are joined, escaped, normalised or taken for something else. */
 const oddIds = [
@@ -32,9 +32,8 @@ const badIds = [
   { id: "ü".repeat(65), because: "has 130 bytes, limit 128: send a short stable id, such as a UUID" },
 ];
 
-export const limits = (start: StartNodes) =>
+export const limits = (harness: ContractHarness) =>
   describe("ids and limits", () => {
-    const harness = ContractHarness.start(start);
     const invalid = (message: string | RegExp) => ({ code: "INVALID_ARGUMENT", message });
 
     test("odd ids never collide, neither users nor devices", async () => {

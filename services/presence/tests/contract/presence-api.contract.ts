@@ -1,4 +1,5 @@
-import type { StartNodes } from "./contract-harness.ts";
+import { describe } from "node:test";
+import { ContractHarness, type StartNodes } from "./contract-harness.ts";
 import { control } from "./control.contract.ts";
 import { grace } from "./grace.contract.ts";
 import { leases, withoutLeases } from "./leases.contract.ts";
@@ -16,10 +17,13 @@ export function presenceApiContract(start: StartNodes): void {
   grace(start);
   leases(start);
   withoutLeases(start);
-  control(start);
-  limits(start);
-  status(start);
-  standardServices(start);
+  describe("by default", () => {
+    const harness = ContractHarness.start(start);
+    control(harness);
+    limits(harness);
+    status(harness);
+    standardServices(harness);
+  });
 }
 
 /** Of these, what depends on how the store is reached: calls and watches on every shard. */

@@ -3,16 +3,14 @@ import { describe, test } from "node:test";
 import { fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { health } from "@realchat/presence-proto";
-import { ContractHarness, type StartNodes } from "./contract-harness.ts";
+import type { ContractHarness } from "./contract-harness.ts";
 
 const { SERVING, SERVICE_UNKNOWN } = health.HealthCheckResponse_ServingStatus;
 const presenceApi = "realchat.presence.v1.PresenceApi";
 
 /** What tools and orchestrators expect of any gRPC server. */
-export const standardServices = (start: StartNodes) =>
+export const standardServices = (harness: ContractHarness) =>
   describe("health and reflection", () => {
-    const harness = ContractHarness.start(start);
-
     for (const service of ["", presenceApi]) {
       test(`health of "${service}" is SERVING, watched and asked`, async () => {
         const { client } = harness;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { presence, type Timestamp } from "@realchat/presence-proto";
-import { ContractHarness, type StartNodes } from "./contract-harness.ts";
+import type { ContractHarness } from "./contract-harness.ts";
 import { Watched } from "./watched.ts";
 
 const { AVAILABILITY_AVAILABLE, AVAILABILITY_AWAY, AVAILABILITY_BUSY, AVAILABILITY_DO_NOT_DISTURB } =
@@ -18,9 +18,8 @@ function inMs(ms: number): Timestamp {
 }
 
 /** What people see of users besides online and offline, and whether to notify them. */
-export const status = (start: StartNodes) =>
+export const status = (harness: ContractHarness) =>
   describe("status", () => {
-    const harness = ContractHarness.start(start);
     const busy = { claimId: "self", source: CLAIM_SOURCE_MANUAL, availability: AVAILABILITY_BUSY };
 
     test("a claim is told to watchers, is answered to all who ask, and ends within a second of its time", async () => {
