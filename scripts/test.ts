@@ -16,9 +16,10 @@ import { findSuites, type Suite, type SuiteKind } from "./test/suites.ts";
 
 const usage = `npm test                   everything, on a real Redis, Kafka and Chromium that it provides itself
 npm run test:local         what needs no server: types, style, tidy, generated code, and the tests without one
-npm run test:unit          the quickest of these tests alone, in seconds
+npm run test:unit          the quickest of these tests alone
 npm test -- WORD...        only the suites whose path contains one of the words
 SEED=41 npm test           repeats the random tests of an earlier run
+RUNS=10 npm test -- model  tries ten times as many runs of the stores and their model
 
 REDIS_SERVER names a redis-server to use, JAVA_HOME and KAFKA_HOME a Java and a Kafka; without them PATH, the package
 manager, Maven Central and Docker are tried. CHROME_PATH names a Chromium or Chrome; without it PATH, the package manager
@@ -41,7 +42,7 @@ const timeoutMs: Record<SuiteKind, number> = { unit: 120_000, local: 300_000, se
 const spare = new SpareProcessor();
 /** Suites wait, for time-outs, fail-overs and grace periods: more of them than processors keep these busy. */
 const width = {
-  least: availableParallelism(),
+  least: availableParallelism() + 1,
   most: 3 * availableParallelism(),
   untilRoom: () => spare.until(),
 };
