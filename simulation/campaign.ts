@@ -11,11 +11,14 @@ interface Campaign {
   readonly signal?: AbortSignal;
 }
 
+/** Room for what is soon forgotten: the messages and promises of a virtual second. */
+const resourceLimits = { maxYoungGenerationSizeMb: 64 };
+
 /** Simulates one seed after the other, on some threads at once: a run is the same whoever runs it. */
 export async function runCampaign({ firstSeed, seeds, hours, workers, onOutcome, signal }: Campaign): Promise<void> {
   let next = firstSeed;
   const work = async () => {
-    const worker = new Worker(new URL("./worker.ts", import.meta.url));
+    const worker = new Worker(new URL("./worker.ts", import.meta.url), { resourceLimits });
     try {
       while (next < firstSeed + seeds && !signal?.aborted) onOutcome(await outcomeOf(worker, next++, hours));
     } finally {

@@ -13,12 +13,16 @@ export interface Habits {
   readonly awayMs: number;
   /** Between two losses of its network, on average. */
   readonly roamMs: number;
+  /** Between two times that somebody turns to the device, or away from it. */
+  readonly useMs: number;
 }
 
 /** A gateway finds out within that time that a connection is lost: PING_INTERVAL and PONG_TIMEOUT of Delivery, ms. */
 const livenessMs = { least: 10_000, most: 40_000 };
 const reconnectMs = { least: 200, most: 5_000 };
 const latencyMs = 40;
+/** How long a device that is idle has been, ms: more than clocks are apart. */
+const idleMs = { least: 600_000, most: 1_200_000 };
 /** When a client that was shown nothing should have been, ms. */
 const snapshotWithinMs = 5_000;
 
@@ -30,6 +34,8 @@ interface ClientOptions {
   readonly hasToken: boolean;
   readonly habits: Habits;
   readonly loop: EventLoop;
+  /** A clock that is right, ms since 1970. */
+  readonly wallMs: () => number;
   readonly random: Random;
   readonly truth: GroundTruth;
   readonly judge: PromiseJudge;
@@ -49,6 +55,7 @@ export class Client {
     this.#options = options;
     this.#later(options.random.between(0, options.habits.awayMs), () => this.#come());
     this.#roam();
+    this.#use();
   }
 
   /** Name of the gateway that it is connected to. */
@@ -79,6 +86,14 @@ export class Client {
     this.#later(random.around(habits.roamMs), () => {
       this.loseNetwork();
       this.#roam();
+    });
+  }
+
+  #use(): void {
+    const { random, habits } = this.#options;
+    this.#later(random.around(habits.useMs), () => {
+      this.#connection?.use(random.chance(0.4));
+      this.#use();
     });
   }
 
@@ -194,6 +209,13 @@ class Connection {
     else loop.after(latencyMs, () => socket.close(end));
   }
 
+  use(isIdle: boolean): void {
+    const { random, wallMs, timeline, userId } = this.#options;
+    if (this.#isOver || this.#socket === undefined) return;
+    timeline.note("client", `${this.#socket.facts.id} is ${isIdle ? "idle" : "used"}`, userId);
+    this.#socket.use(isIdle ? Math.floor(wallMs() - random.between(idleMs.least, idleMs.most)) : 0);
+  }
+
   stall(): void {
     if (this.#goOn !== undefined) return;
     this.#reading = new Promise((resolve) => (this.#goOn = resolve));
@@ -218,7 +240,7 @@ class Connection {
     switch (frame.kind) {
       case "snapshot":
       case "presence":
-        for (const dot of frame.dots) this.#reader.told(dot.userId, dot.online, stateVersion(dot));
+        for (const dot of frame.dots) this.#reader.told(dot.userId, dot.online, stateVersion(dot), dot.status);
         this.#isShown ||= frame.kind === "snapshot";
         break;
       case "stale":

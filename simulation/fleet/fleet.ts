@@ -16,12 +16,14 @@ import { operate } from "../operators/operator.ts";
 import { PresenceNode } from "../presence/presence-node.ts";
 import { GroundTruth } from "../promises/ground-truth.ts";
 import { type Bounds, PromiseJudge } from "../promises/promise-judge.ts";
+import { StatusTruth } from "../promises/status-truth.ts";
 import { Timeline } from "../promises/timeline.ts";
 import type { TruthClock } from "../promises/truth-clock.ts";
 import { ask } from "../readers/asking-reader.ts";
 import { readFeed } from "../readers/feed-reader.ts";
 import { readStream } from "../readers/stream-reader.ts";
 import { readTopic } from "../readers/topic-reader.ts";
+import { speak } from "../speakers/speaker.ts";
 import { type NodeStore, type SharedStore, sharedMemory, sharedRedis } from "../store/shared-store.ts";
 import type { SimulatedRedis } from "../store/simulated-redis.ts";
 import { EventLoop } from "../time/event-loop.ts";
@@ -109,6 +111,7 @@ export class Fleet {
     const { shardCount } = this.store;
     const clock: TruthClock = {
       nowMs: () => loop.nowMs,
+      wallMs: () => this.server.nowUs() / 1_000,
       deadlineClockMs: (userId) => this.store.clockMs(shardOf(userId, shardCount)),
       deadlineClocksMs: () => Array.from({ length: shardCount }, (_, shard) => this.store.clockMs(shard)),
       shardOf: (userId) => shardOf(userId, shardCount),
@@ -117,8 +120,10 @@ export class Fleet {
     };
     const runs = (name: string) => this.#runs(name);
     this.truth = new GroundTruth({ rules, clock, runs });
+    const statuses = new StatusTruth(clock);
     this.judge = new PromiseJudge({
       truth: this.truth,
+      statuses,
       clock,
       timeline: this.timeline,
       bounds: boundsOf(ttlMs),
@@ -142,6 +147,7 @@ export class Fleet {
     for (const place of this.gatewayPlaces) this.startGateway(place, clock);
     this.#startReaders(userIds);
     this.#startOperator(userIds, clock);
+    this.#startSpeaker(userIds, statuses);
     this.clients = userIds.flatMap((userId, user) => this.#clientsOf(userId, user, size, contactsOf.get(userId) ?? []));
   }
 
@@ -213,6 +219,7 @@ export class Fleet {
 
   #clock: TruthClock = {
     nowMs: () => this.loop.nowMs,
+    wallMs: () => 0,
     deadlineClockMs: () => 0,
     deadlineClocksMs: () => [],
     shardOf: () => 0,
@@ -303,6 +310,14 @@ export class Fleet {
     operate({ machine, api, random: random.fork(), timeline, userIds, everyMs: ttlMs, blockMs });
   }
 
+  #startSpeaker(userIds: readonly string[], truth: StatusTruth): void {
+    const { timeline, ttlMs, random } = this;
+    const machine = this.#machine("speaker");
+    const channels = this.#channels("speaker", machine);
+    const lastsMs = { least: ttlMs / 4, most: 4 * ttlMs };
+    speak({ ...{ machine, channels, random: random.fork(), truth, timeline, userIds }, everyMs: 3 * ttlMs, lastsMs });
+  }
+
   /** Every second user has two devices; as many as there are legacy gateways among all are served by those. */
   #clientsOf(userId: string, user: number, size: FleetSize, contacts: readonly string[]): Client[] {
     const { random, loop, truth, judge, timeline } = this;
@@ -312,14 +327,15 @@ export class Fleet {
     return (user % 2 === 0 ? ["phone", "laptop"] : ["phone"]).map((deviceId) => {
       const hasToken = !random.chance(legacyShare);
       const about = { userId, deviceId, contacts, hasToken, habits };
-      return new Client({ ...about, gateways, loop, random: random.fork(), truth, judge, timeline });
+      const wallMs = () => this.server.nowUs() / 1_000;
+      return new Client({ ...about, gateways, loop, wallMs, random: random.fork(), truth, judge, timeline });
     });
   }
 }
 
 /** All is as fast as sessions die. */
 function habitsOf(ttlMs: number): Habits {
-  return { stayMs: 5 * ttlMs, awayMs: 2.5 * ttlMs, roamMs: 5 * ttlMs };
+  return { stayMs: 5 * ttlMs, awayMs: 2.5 * ttlMs, roamMs: 5 * ttlMs, useMs: 2 * ttlMs };
 }
 
 /** As fast as sessions die, if a lease may: at the usual time to live, as presence does by default. */
@@ -334,7 +350,10 @@ function leasePaceOf(ttlMs: number): LeasePace {
 }
 
 function boundsOf(ttlMs: number): Bounds {
-  return { goneMs: 5_000, offlineMs: 10_000, onlineMs: 10_000, publishedMs: 5_000, disturbedMs: ttlMs + 15_000 };
+  return {
+    ...{ goneMs: 5_000, offlineMs: 10_000, onlineMs: 10_000, publishedMs: 5_000, statusMs: 10_000 },
+    disturbedMs: ttlMs + 15_000,
+  };
 }
 
 function named(name: string, count: number): string[] {

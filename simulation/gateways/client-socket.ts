@@ -7,6 +7,8 @@ export type SocketEnd = "logged-out" | "connection-lost" | "server-drain";
 /** A client's connection as its gateway has it. */
 export interface ClientSocket {
   readonly facts: SocketFacts;
+  /** The client says since when nobody uses its device, wall clock, ms; 0: somebody does. */
+  use(idleSinceMs: number): void;
   /** The client asks for the end, or its connection is found to be lost. */
   close(end: SocketEnd): void;
 }

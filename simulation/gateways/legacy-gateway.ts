@@ -86,6 +86,9 @@ class LegacySocket implements ClientSocket {
     this.#beatLater();
   }
 
+  /** It knows of no such call. */
+  use(): void {}
+
   close(end: SocketEnd): void {
     if (!this.#isOpen) return;
     this.forget(end);

@@ -26,6 +26,7 @@ interface Named {
 /** A call that was sent: when, and what it keeps alive. */
 interface SentCall {
   readonly atMs: number;
+  readonly registers: boolean;
   readonly clocksMs: readonly number[];
   readonly asked: readonly Asked[];
   /** The lease that it opens or keeps. */
@@ -60,12 +61,18 @@ export class SocketCalls implements CallTap<SentCall> {
     const keeps = method === "openLease" || method === "keepLease" ? leaseOf(request) : undefined;
     if (keeps !== undefined) truth.leases.asked(keeps);
     if (method === "closeLease") truth.leases.doubted(leaseOf(request));
-    return { atMs: clock.nowMs(), clocksMs: [...clock.deadlineClocksMs()], asked, keeps };
+    return {
+      atMs: clock.nowMs(),
+      registers: isRegistering(method),
+      clocksMs: [...clock.deadlineClocksMs()],
+      asked,
+      keeps,
+    };
   }
 
-  read({ asked, keeps }: SentCall): void {
+  read({ atMs, registers, asked, keeps }: SentCall): void {
     const { truth } = this.#options;
-    for (const { id, leaseId } of asked) if (id !== undefined) truth.read(id, leaseId);
+    for (const { id, leaseId } of asked) if (id !== undefined) truth.read(id, leaseId, registers ? atMs : undefined);
     if (keeps !== undefined) truth.leases.asked(keeps);
   }
 

@@ -1,4 +1,4 @@
-import { SessionKeeper } from "@realchat/presence-client";
+import { type SessionHandle, SessionKeeper } from "@realchat/presence-client";
 import type { AudienceDirectory } from "../../services/delivery/audience/directory.ts";
 import type { FeedListener, PresenceFeed } from "../../services/delivery/feed/feed.ts";
 import { presenceLookup } from "../../services/delivery/presence-lookup.ts";
@@ -121,6 +121,7 @@ class OpenSocket implements ClientSocket {
   readonly #options: TokenGatewayOptions;
   readonly #onEnd: () => void;
   #end: (end: SocketEnd) => void = () => {};
+  #session: SessionHandle | undefined;
   #isOpen = true;
 
   constructor(facts: SocketFacts, client: ClientSide, options: TokenGatewayOptions, onEnd: () => void) {
@@ -152,10 +153,17 @@ class OpenSocket implements ClientSocket {
     });
     session.onForced(({ reason }) => this.#shut("connection-lost", `closed by an operator: ${reason}`));
     session.onRefused((error) => this.#shut("connection-lost", error.message));
+    this.#session = session;
     this.#end = (end) => {
       subscription.close();
       void session.close(end);
     };
+  }
+
+  use(idleSinceMs: number): void {
+    if (!this.#isOpen) return;
+    this.#options.truth.used(this.facts.id, idleSinceMs > 0);
+    this.#session?.setActivity(idleSinceMs > 0 ? { idleSinceMs } : "active");
   }
 
   close(end: SocketEnd): void {

@@ -9,6 +9,7 @@ function truthAbout() {
   let nowMs = 1_000;
   const clock = {
     nowMs: () => nowMs,
+    wallMs: () => nowMs,
     shardOf: () => 0,
     deadlineClockMs: () => nowMs,
     deadlineClocksMs: () => [nowMs],

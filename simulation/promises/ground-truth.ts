@@ -6,6 +6,9 @@ import type { TruthClock } from "./truth-clock.ts";
 /** What must be said of a user now; `either`: a promise leaves it open. */
 export type Verdict = "online" | "offline" | "either";
 
+/** Whether somebody uses one of a user's devices, as people are to see it. */
+export type Use = "used" | "idle" | "either";
+
 /** A client's connection to a gateway. */
 export interface SocketFacts {
   /** Unique in the run. */
@@ -18,11 +21,14 @@ export interface SocketFacts {
 }
 
 interface Socket extends SocketFacts {
-  readonly openedMs: number;
+  /** Or when a node read late that it is to be registered: it is the newest from there on. */
+  openedMs: number;
   /** The client is at the other end. */
   isAttached: boolean;
   /** A gateway that runs has it open, and sends heartbeats. */
   isHeld: boolean;
+  /** Nobody uses the device, as its gateway was told; undefined: the store may have lost that, and nobody may say it again. */
+  isIdle: boolean | undefined;
   /** Presence has answered a call about it well. */
   isKnown: boolean;
   /** Deadline clock when the last such call was sent. */
@@ -95,6 +101,7 @@ export class GroundTruth {
       openedMs: this.#clock.nowMs(),
       isAttached: true,
       isHeld: true,
+      isIdle: false,
       isKnown: false,
       heardMs: Number.NEGATIVE_INFINITY,
       leasedHeard: undefined,
@@ -123,10 +130,17 @@ export class GroundTruth {
     if (socket?.isHeld === true) this.#asked(socket, leaseId);
   }
 
-  /** A node reads such a call. If the socket is gone, that is the last refresh, from which P2 counts. */
-  read(id: string, leaseId: string): void {
+  /**
+   * A node reads such a call. If the socket is gone, that is the last refresh, from which P2 counts.
+   * @param registeredMs true time when it was sent, if it registers: a call counts from when a node reads it
+   */
+  read(id: string, leaseId: string, registeredMs = Number.POSITIVE_INFINITY): void {
     const socket = this.#sockets.get(id);
-    if (socket !== undefined && !socket.isEnded) this.#asked(socket, leaseId);
+    if (socket === undefined || socket.isEnded) return;
+    this.#asked(socket, leaseId);
+    const nowMs = this.#clock.nowMs();
+    if (registeredMs < nowMs - supersedesMs)
+      Object.assign(socket, { openedMs: nowMs, replacedMs: Number.POSITIVE_INFINITY });
   }
 
   /**
@@ -195,6 +209,8 @@ export class GroundTruth {
       // The end may be among what was lost: then its own deadline is left.
       if (socket.leases.size > 0) socket.endedMs = Number.POSITIVE_INFINITY;
       if (socket.closed.kind === "yes") socket.closed = { kind: "maybe" };
+      // Only a lease tells its gateway of a loss that the session outlived.
+      if (socket.leases.size === 0) socket.isIdle = undefined;
     }
   }
 
@@ -207,6 +223,12 @@ export class GroundTruth {
       if (isOfDevice && other.openedMs > socket.openedMs - supersedesMs) return undefined;
     }
     return `presence superseded ${id}, which is the newest connection of its device`;
+  }
+
+  /** The client says whether somebody uses its device. */
+  used(id: string, isIdle: boolean): void {
+    const socket = this.#sockets.get(id);
+    if (socket !== undefined) socket.isIdle = isIdle;
   }
 
   /** The client is gone, and the gateway does not know yet. */
@@ -250,6 +272,21 @@ export class GroundTruth {
     return clockMs > Math.max(overMs, this.#clock.recoveringUntilMs(userId)) + 1_000 ? "offline" : "either";
   }
 
+  /** Of a user who must be said to be online. */
+  use(userId: string): Use {
+    const clockMs = this.#clock.deadlineClockMs(userId);
+    let isEachIdle = true;
+    for (const socket of this.#byUser.get(userId) ?? []) {
+      if (socket.isIdle) continue;
+      const { isAttached, closed, gateway, deviceId } = socket;
+      const isThere = socket.isIdle === false && isAttached && closed.kind === "no" && this.#runs(gateway);
+      if (isThere && !this.#closings.mayBlock(userId, deviceId)) return "used";
+      // A session that is over may be noticed a second later.
+      if (socket.isHeld || this.#overMs(socket) + 1_000 >= clockMs) isEachIdle = false;
+    }
+    return isEachIdle ? "idle" : "either";
+  }
+
   /** Whether presence recovers from a loss: who was lost with it may not be back yet. */
   isRecovering(userId: string): boolean {
     return this.#clock.deadlineClockMs(userId) < this.#clock.recoveringUntilMs(userId);
@@ -291,11 +328,12 @@ export class GroundTruth {
 
   /** Deadline clock when a session is over at the latest that nobody holds. */
   #overMs({ userId, askedMs, ownAskedMs, endedMs, leases }: Socket): number {
-    const shard = this.#clock.shardOf(userId);
-    const leasedMs = [...leases].map((leaseId) => {
-      return Math.min(askedMs + this.#leasedTtlMs, this.leases.overMs(leaseId, shard));
-    });
-    return Math.min(endedMs, Math.max(ownAskedMs + this.#ttlMs, ...leasedMs));
+    let overMs = ownAskedMs + this.#ttlMs;
+    for (const leaseId of leases) {
+      const leasedMs = this.leases.overMs(leaseId, this.#clock.shardOf(userId));
+      overMs = Math.max(overMs, Math.min(askedMs + this.#leasedTtlMs, leasedMs));
+    }
+    return Math.min(endedMs, overMs);
   }
 
   #asked(socket: Socket, leaseId: string): void {

@@ -3,16 +3,21 @@ import { test } from "node:test";
 import type { LogEntry } from "../../services/presence/domain/log-entry.ts";
 import { GroundTruth } from "./ground-truth.ts";
 import { PromiseJudge } from "./promise-judge.ts";
+import { StatusTruth } from "./status-truth.ts";
 import { Timeline } from "./timeline.ts";
 
 const rules = { ttlMs: 20_000, leaseTtlMs: 12_000, leasedTtlMs: 60_000, graceMs: 5_000 };
-const bounds = { goneMs: 5_000, offlineMs: 10_000, onlineMs: 10_000, publishedMs: 5_000, disturbedMs: 35_000 };
+const bounds = {
+  ...{ goneMs: 5_000, offlineMs: 10_000, onlineMs: 10_000, publishedMs: 5_000, statusMs: 10_000 },
+  disturbedMs: 35_000,
+};
 
 /** A judge of one shard that recovers, and a reader of Ann, who connects. */
 function judged() {
   let nowMs = 0;
   const clock = {
     nowMs: () => nowMs,
+    wallMs: () => nowMs,
     shardOf: () => 0,
     deadlineClockMs: () => nowMs,
     deadlineClocksMs: () => [nowMs],
@@ -20,7 +25,9 @@ function judged() {
     recoveringUntilMs: () => Number.POSITIVE_INFINITY,
   };
   const truth = new GroundTruth({ rules, clock, runs: () => true });
-  const judge = new PromiseJudge({ truth, clock, timeline: new Timeline(() => nowMs), bounds, shardCount: 1 });
+  const statuses = new StatusTruth(clock);
+  const timeline = new Timeline(() => nowMs);
+  const judge = new PromiseJudge({ truth, statuses, clock, timeline, bounds, shardCount: 1 });
   const reader = judge.reader("kafka", "the reader", ["ann"]);
   const connect = (id: string) =>
     truth.opened({ id, userId: "ann", deviceId: "phone", gateway: "gateway-1", hasToken: true });

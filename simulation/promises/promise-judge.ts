@@ -1,8 +1,10 @@
 import { isMark, type LogEntry } from "../../services/presence/domain/log-entry.ts";
 import { shardOf } from "../../services/presence/domain/shard.ts";
 import type { Transition } from "../../services/presence/domain/transition.ts";
-import type { GroundTruth, Verdict } from "./ground-truth.ts";
+import type { GroundTruth, Use, Verdict } from "./ground-truth.ts";
 import { ShardJudge } from "./shard-judge.ts";
+import { type CalmMark, StatusJudge } from "./status-judge.ts";
+import { keyOf, type StatusTruth } from "./status-truth.ts";
 import { type Timeline, timeOf } from "./timeline.ts";
 import type { TruthClock } from "./truth-clock.ts";
 
@@ -18,18 +20,21 @@ export interface Bounds {
   readonly disturbedMs: number;
   /** Until a transition is in Kafka. */
   readonly publishedMs: number;
+  /** That a user who is online has a status which is over, or was never said. */
+  readonly statusMs: number;
 }
 
 /** What a shard's log said of a user last. */
 interface LoggedState {
-  /** What Kafka's readers have to know by now: of what was lost, that it is below the begin. */
-  version: number;
+  readonly version: number;
+  /** What Kafka's readers have to know by now: of what was lost, that it is below the begin; not that a status changed. */
+  publishedVersion: number;
   readonly shard: number;
   /** undefined: nobody can say, since data were lost. */
   online: boolean | undefined;
   /** Deadline clock when it was online first though the user is gone, ms. */
   goneSinceMs: number | undefined;
-  /** Undisturbed time when it was written, and how many disturbances there were until then; -1: amid one. */
+  /** When that was written. */
   calmMs: number;
   disturbances: number;
   isReported: boolean;
@@ -47,6 +52,8 @@ interface Violation {
 
 interface Belief {
   readonly userId: string;
+  /** See keyOf; undefined: it was not told, or shows no statuses. */
+  status: string | undefined;
   /** undefined: it was not told. */
   online: boolean | undefined;
   version: number;
@@ -73,6 +80,8 @@ export class PromiseJudge {
   readonly #disturbances = new Set<string>();
   readonly #states = new Map<string, LoggedState>();
   readonly #shards: ShardJudge;
+  readonly #statuses: StatusTruth;
+  readonly #statusJudge: StatusJudge;
   /** Version at which each shard began anew last. */
   readonly #begins: number[];
   /** Version of a user that Kafka has told its readers. */
@@ -80,26 +89,36 @@ export class PromiseJudge {
   #disturbanceCount = 0;
   #calmMs = 0;
   #lookedMs: number;
+  /** By user, as of this look. */
   readonly #verdicts = new Map<string, Verdict>();
+  readonly #uses = new Map<string, Use>();
   readonly #wrongMs = new Map<string, number>();
   #longestMs = 0;
 
   constructor(options: {
     readonly truth: GroundTruth;
+    readonly statuses: StatusTruth;
     readonly clock: TruthClock;
     readonly timeline: Timeline;
     readonly bounds: Bounds;
     readonly shardCount: number;
   }) {
+    const { clock, bounds } = options;
     this.#truth = options.truth;
-    this.#clock = options.clock;
+    this.#statuses = options.statuses;
+    this.#clock = clock;
     this.#timeline = options.timeline;
-    this.#bounds = options.bounds;
-    this.#lookedMs = options.clock.nowMs();
+    this.#bounds = bounds;
+    this.#lookedMs = clock.nowMs();
     this.#begins = Array.from({ length: options.shardCount }, () => 0);
     this.#shards = new ShardJudge(options.shardCount, (promise, shard, message) =>
       this.object(promise, `shard ${shard}`, message),
     );
+    this.#statusJudge = new StatusJudge({
+      ...{ truth: options.statuses, clock, bounds },
+      useOf: (userId) => this.#useOf(userId),
+      object: (userId, message) => this.object("status", userId, message),
+    });
   }
 
   /** By kind of reader, how long what they believed of users was not true, ms, all users together. */
@@ -129,6 +148,7 @@ export class PromiseJudge {
 
   drop(reader: Reader): void {
     this.#readers.delete(reader);
+    this.#statusJudge.drop(reader.beliefs.values());
   }
 
   /** Something is broken on purpose, until it ends. @returns ends it */
@@ -146,6 +166,7 @@ export class PromiseJudge {
   lost(must: boolean): void {
     this.#look();
     this.#truth.lost();
+    this.#statuses.lost();
     this.#shards.lost(must, this.#calmMs);
   }
 
@@ -157,27 +178,28 @@ export class PromiseJudge {
   /** A shard's log has a new entry. */
   logged(entry: LogEntry): void {
     const { shard, version } = entry;
+    this.#statusJudge.logged(entry);
     this.#shards.wrote(shard, version, isMark(entry) && entry.mark === "begin");
     if (!isMark(entry)) this.#transition(entry);
     else if (entry.mark === "begin") this.#lostBelow(shard, version);
     else this.#goneBelow(shard, entry.begin);
   }
 
-  #transition({ userId, shard, online, version }: Transition): void {
+  #transition({ userId, shard, online, version, cause }: Transition): void {
     const before = this.#states.get(userId);
     if (before !== undefined && version <= before.version) {
       this.object("P3", userId, `version ${version} comes after ${before.version}`);
     }
     const ends = before?.ends ?? new Set();
     if (!online) ends.add(version);
+    // Readers that know nothing of statuses pass over those.
+    const published =
+      cause === "STATUS" && before !== undefined
+        ? before
+        : { publishedVersion: cause === "STATUS" ? 0 : version, isReported: false, ...this.#mark() };
+    const { publishedVersion, isReported, calmMs, disturbances } = published;
     this.#states.set(userId, {
-      version,
-      shard,
-      online,
-      goneSinceMs: undefined,
-      ...this.#mark(),
-      isReported: false,
-      ends,
+      ...{ version, publishedVersion, shard, online, goneSinceMs: undefined, isReported, calmMs, disturbances, ends },
     });
     const living = online ? undefined : this.#truth.living(userId);
     if (living === undefined) return;
@@ -193,7 +215,8 @@ export class PromiseJudge {
       // Whom no reader ever heard of, a reset does not concern.
       if (this.publishedOf(userId) === 0) this.#states.delete(userId);
       const version = Math.min(state.version, begin);
-      Object.assign(state, { version, online: undefined, calmMs: this.#calmMs, disturbances: -1 });
+      const publishedVersion = Math.min(state.publishedVersion, begin);
+      Object.assign(state, { version, publishedVersion, online: undefined, calmMs: this.#calmMs, disturbances: -1 });
     }
   }
 
@@ -204,7 +227,7 @@ export class PromiseJudge {
     }
   }
 
-  #mark(): { calmMs: number; disturbances: number } {
+  #mark(): CalmMark {
     return { calmMs: this.#calmMs, disturbances: this.isCalm ? this.#disturbanceCount : -1 };
   }
 
@@ -218,13 +241,20 @@ export class PromiseJudge {
   look(): void {
     this.#look();
     this.#verdicts.clear();
+    this.#uses.clear();
+    this.#statuses.look();
     this.#shards.look(this.#calmMs, (shard) => this.#clock.shardTick(shard));
     for (const [userId, state] of this.#states) {
       this.#judgePublished(userId, state);
       this.#judgeGone(userId, state);
+      this.#statusJudge.look(userId);
     }
     for (const reader of this.#readers) {
-      if (reader.isSynced) for (const belief of reader.beliefs.values()) this.#judge(reader, belief);
+      if (!reader.isSynced) continue;
+      for (const belief of reader.beliefs.values()) {
+        this.#judge(reader, belief);
+        if (belief.status !== undefined) this.#judgeStatus(reader, belief);
+      }
     }
   }
 
@@ -247,8 +277,8 @@ export class PromiseJudge {
     if (this.#calmMs - state.calmMs <= boundMs || this.#truth.isRestating(userId)) return;
     const published = this.publishedOf(userId);
     state.isReported = true;
-    if (published >= state.version) return;
-    this.object("P4", userId, `Kafka has version ${published}, and not ${state.version}`);
+    if (published >= state.publishedVersion) return;
+    this.object("P4", userId, `Kafka has version ${published}, and not ${state.publishedVersion}`);
   }
 
   /** P2, by the store's own log. */
@@ -293,13 +323,23 @@ export class PromiseJudge {
     this.object(belief.online ? "P2" : "P1", userId, `${reader.name} has ${said} for ${forMs} ms, which is not true`);
   }
 
+  /** Of a user who is there, by a reader that knows it. */
+  #judgeStatus({ name }: Reader, belief: Belief): void {
+    const { userId, online } = belief;
+    if (!online || this.#verdictOf(userId) !== "online") this.#statusJudge.drop([belief]);
+    else this.#statusJudge.judge(belief, name, this.#mark(), this.#truth.isRestating(userId));
+  }
+
   #verdictOf(userId: string): Verdict {
-    let verdict = this.#verdicts.get(userId);
-    if (verdict === undefined) {
-      verdict = this.#truth.verdict(userId);
-      this.#verdicts.set(userId, verdict);
-    }
+    const verdict = this.#verdicts.get(userId) ?? this.#truth.verdict(userId);
+    this.#verdicts.set(userId, verdict);
     return verdict;
+  }
+
+  #useOf(userId: string): Use {
+    const use = this.#uses.get(userId) ?? this.#truth.use(userId);
+    this.#uses.set(userId, use);
+    return use;
   }
 
   /** P8: a reader is told that a user went, while presence recovers. */
@@ -335,9 +375,7 @@ export class Reader {
     this.kind = kind;
     this.name = name;
     this.users = users;
-    this.beliefs = new Map(
-      users.map((userId) => [userId, { userId, online: undefined, version: 0, wrong: undefined, isReported: false }]),
-    );
+    this.beliefs = new Map(users.map((userId) => [userId, newBelief(userId)]));
   }
 
   /** Whether it takes what it believes for current: one that knows better is not wrong. */
@@ -351,9 +389,11 @@ export class Reader {
   }
 
   /** What an answer says, whatever it said before: it has no order of its own. */
-  answered(userId: string, online: boolean): void {
+  answered(userId: string, online: boolean, status?: ReadStatus): void {
     const belief = this.beliefs.get(userId);
-    if (belief !== undefined) belief.online = online;
+    if (belief === undefined) return;
+    belief.online = online;
+    belief.status = status && keyOf(status);
   }
 
   /** It is told that nobody can know whether the user is offline. */
@@ -363,7 +403,7 @@ export class Reader {
   }
 
   /** A state that must not be older than the one before. */
-  told(userId: string, online: boolean, version: number): void {
+  told(userId: string, online: boolean, version: number, status?: ReadStatus): void {
     const belief = this.beliefs.get(userId);
     if (belief === undefined) return;
     if (version < belief.version) {
@@ -378,5 +418,13 @@ export class Reader {
     if (!online && belief.online !== false) this.#judge.toldGone(this, userId, version, belief.online === true);
     belief.online = online;
     belief.version = version;
+    belief.status = status && keyOf(status);
   }
+}
+
+/** What a reader shows of a user besides online and offline, if it does. */
+type ReadStatus = Parameters<typeof keyOf>[0];
+
+function newBelief(userId: string): Belief {
+  return { userId, online: undefined, status: undefined, version: 0, wrong: undefined, isReported: false };
 }

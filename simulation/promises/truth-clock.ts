@@ -12,6 +12,8 @@ export interface ShardTick {
 export interface TruthClock {
   /** True time since the run began, ms. */
   nowMs(): number;
+  /** The store's wall clock, ms since 1970. */
+  wallMs(): number;
   /**
    * The clock on which the user's deadlines are counted, ms. It stands still while no node ticks; one that cannot be
    * read exactly must not be ahead.

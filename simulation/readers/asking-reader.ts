@@ -1,4 +1,4 @@
-import type { PresenceAccess } from "@realchat/presence-client";
+import { type PresenceAccess, userStatusOf } from "@realchat/presence-client";
 import type { PromiseJudge, Reader } from "../promises/promise-judge.ts";
 import type { Machine } from "../time/machine.ts";
 
@@ -14,12 +14,12 @@ export function ask(channels: PresenceAccess, machine: Machine, judge: PromiseJu
         { timeoutMs: everyMs / 2 },
       );
       const isStill = new Set(judge.unproven(reader.users));
-      for (const { userId, online } of presences) {
+      for (const { userId, online, status } of presences) {
         if (!online && !recovering && unproven.has(userId) && isStill.has(userId)) {
           judge.object("P5", userId, `${reader.name} says offline, and not that presence recovers`);
         }
         if (recovering && !online) reader.unsure(userId);
-        else reader.answered(userId, online);
+        else reader.answered(userId, online, userStatusOf(status, online));
       }
       reader.isSynced = true;
     } catch {

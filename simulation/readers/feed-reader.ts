@@ -1,4 +1,10 @@
-import type { PresenceAccess } from "@realchat/presence-client";
+import {
+  isToldApart,
+  type PresenceAccess,
+  plainStatus,
+  type UserStatus,
+  userStatusOf,
+} from "@realchat/presence-client";
 import { pause } from "@realchat/presence-runtime/clock";
 import { type FeedNews, PresenceFeed } from "../../packages/client/kafka/presence-feed.ts";
 import type { SimulatedTopic } from "../kafka/simulated-topic.ts";
@@ -9,6 +15,7 @@ import type { Machine } from "../time/machine.ts";
 interface UserState {
   online: boolean;
   version: number;
+  readonly status: UserStatus;
   readonly shard: number;
   partition: number | undefined;
 }
@@ -30,13 +37,15 @@ export async function readFeed(
     if (before !== undefined && state.version <= before.version) return;
     users.set(userId, { ...state, partition: state.partition ?? before?.partition });
     if (!state.online) users.delete(userId);
-    if ((before?.online ?? false) !== state.online) reader.told(userId, state.online, state.version);
+    const { online, version, status } = state;
+    const isOther = (before?.online ?? false) !== online || isToldApart(before?.status ?? plainStatus(online), status);
+    if (isOther) reader.told(userId, online, version, status);
   };
   const reset = ({ shard, partition, begin, beginEverywhere }: FeedNews & { kind: "reset" }) => {
     for (const [userId, user] of users) {
       if (user.shard !== shard) continue;
       const floor = user.partition === partition ? begin : user.partition === undefined ? beginEverywhere : 0;
-      if (user.version < floor) apply(userId, { ...user, online: false, version: floor });
+      if (user.version < floor) apply(userId, { ...user, online: false, version: floor, status: plainStatus(false) });
     }
   };
   const askAll = async () => {
@@ -48,8 +57,9 @@ export async function readFeed(
           { timeoutMs: 2_500 },
         );
         isDone = !recovering;
-        for (const { userId, online, version, shard } of presences) {
-          if (!recovering || online) apply(userId, { online, version, shard, partition: undefined });
+        for (const { userId, online, version, shard, status: told } of presences) {
+          const status = userStatusOf(told, online);
+          if (!recovering || online) apply(userId, { online, version, shard, status, partition: undefined });
         }
       } catch {}
       await pause(machine, 1_000);

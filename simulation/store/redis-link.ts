@@ -1,11 +1,14 @@
+import type { Activity } from "../../services/presence/domain/activity.ts";
 import type { Closing } from "../../services/presence/domain/block.ts";
+import type { NewClaim } from "../../services/presence/domain/claims.ts";
 import type { Rules } from "../../services/presence/domain/decisions.ts";
 import { countsUntil, type TwoClocks } from "../../services/presence/domain/late-change.ts";
 import { type Lease, sumOfBegins } from "../../services/presence/domain/lease.ts";
 import { PresenceError } from "../../services/presence/domain/presence-error.ts";
-import { sessionIdOf, type UserRecord } from "../../services/presence/domain/session.ts";
+import { type SessionRef, sessionIdOf, type UserRecord } from "../../services/presence/domain/session.ts";
 import { shardOf } from "../../services/presence/domain/shard.ts";
 import { tickCapMs } from "../../services/presence/domain/shard-clock.ts";
+import { statusIn } from "../../services/presence/domain/status-change.ts";
 import type { DisconnectReason } from "../../services/presence/domain/transition.ts";
 import { leaseMember, sessionMember } from "../../services/presence/store/redis/keys.ts";
 import { KeptHeartbeats, type UndecidedHeartbeat } from "../../services/presence/store/redis/shard/kept-heartbeats.ts";
@@ -24,6 +27,7 @@ import type {
   RestateStep,
   SessionEnding,
   SessionView,
+  StatusResult,
   StoreHealth,
   StoreMetrics,
   Tick,
@@ -64,8 +68,6 @@ interface KnownShard {
   fresh: string;
   readonly listeners: Set<LogListener>;
 }
-
-const noStatuses = "simulated servers keep no statuses";
 
 /**
  * A node's store on the Redis that all nodes share, as RedisStore is one: its ticks come first on every connection and
@@ -205,24 +207,24 @@ export class RedisLink implements PresenceStore {
     return this.#change(shard, (redis, until) => redis.closeSessions(shard, closing, until));
   }
 
-  async statusesMissing(): Promise<string> {
-    return noStatuses;
+  async statusesMissing(): Promise<undefined> {}
+
+  setStatus(userId: string, claim: NewClaim): Promise<StatusResult> {
+    return this.#claim(userId, (redis, shard, until) => redis.setStatus(shard, userId, claim, until));
   }
 
-  async setStatus(): Promise<never> {
-    throw new Error(noStatuses);
+  clearStatus(userId: string, claimId: string, setAtMs: number | undefined): Promise<StatusResult> {
+    const claim = { claimId, setAtMs };
+    return this.#claim(userId, (redis, shard, until) => redis.clearStatus(shard, userId, claim, until));
   }
 
-  async clearStatus(): Promise<never> {
-    throw new Error(noStatuses);
+  setActivity(session: SessionRef, activity: Activity): ReturnType<PresenceStore["setActivity"]> {
+    const shard = this.#shardOf(session.userId);
+    return this.#change(shard, (redis, until) => redis.heartbeat(shard, session, until, activity));
   }
 
-  async setActivity(): Promise<never> {
-    throw new Error(noStatuses);
-  }
-
-  async claimsOf(): Promise<never> {
-    throw new Error(noStatuses);
+  claimsOf(userId: string): ReturnType<PresenceStore["claimsOf"]> {
+    return this.#call((redis) => redis.claimsOf(this.#shardOf(userId), userId));
   }
 
   async sessionsOf(userId: string): Promise<SessionView[]> {
@@ -328,6 +330,16 @@ export class RedisLink implements PresenceStore {
 
   advance(shard: number, fence: number, cursors: Readonly<Record<string, number>>) {
     return this.#call((redis) => redis.advance(shard, fence, cursors));
+  }
+
+  async #claim(
+    userId: string,
+    run: (redis: SimulatedRedis, shard: number, until: TwoClocks) => StatusResult,
+  ): Promise<StatusResult> {
+    const shard = this.#shardOf(userId);
+    const result = await this.#change(shard, (redis, until) => run(redis, shard, until));
+    if (result.kind === "done") this.#saw(shard, result.version);
+    return result;
   }
 
   /** As RedisShard does. */
@@ -606,5 +618,6 @@ function viewOf(
     return [{ deviceId, instanceId, connectedAtMs: Math.floor(order / 1_000) }];
   });
   const { online, version } = record;
-  return { userId, online, version, lastSeenMs: online ? 0 : record.lastSeenMs, shard, devices };
+  const lastSeenMs = online ? 0 : record.lastSeenMs;
+  return { userId, online, version, lastSeenMs, shard, devices, status: statusIn(record) };
 }

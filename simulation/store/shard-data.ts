@@ -26,6 +26,8 @@ export interface ShardData {
   readonly leases: Map<string, KnownLease>;
   /** By subject: see domain/block.ts. */
   readonly blocks: Map<string, Block>;
+  /** By user: when a tick has to look at the user's claims, wall clock, ms. */
+  readonly claimTurns: Map<string, number>;
   log: LogEntry[];
   lastVersion: number;
   /** Version of the newest entry that was trimmed away. */
@@ -48,7 +50,7 @@ export interface LeasedDeadline {
 }
 
 export function copyOf(shard: ShardData): ShardData {
-  const { cursors, records, deadlines, leased, leases, blocks, log } = shard;
+  const { cursors, records, deadlines, leased, leases, blocks, claimTurns, log } = shard;
   return {
     ...shard,
     cursors: new Map(cursors),
@@ -57,6 +59,7 @@ export function copyOf(shard: ShardData): ShardData {
     leased: new Map(leased),
     leases: new Map(leases),
     blocks: new Map(blocks),
+    claimTurns: new Map(claimTurns),
     log: [...log],
   };
 }

@@ -1,4 +1,14 @@
+import type { Activity } from "../../services/presence/domain/activity.ts";
 import { type Closing, decideClosing } from "../../services/presence/domain/block.ts";
+import {
+  type ClaimBook,
+  decideClearStatus,
+  decideSetStatus,
+  endClaims,
+  isForgettable,
+  type NewClaim,
+  turnMs,
+} from "../../services/presence/domain/claims.ts";
 import {
   decideExpire,
   decideHeartbeat,
@@ -21,6 +31,7 @@ import {
   readOrderClock,
   tickOrderClock,
 } from "../../services/presence/domain/order-clock.ts";
+import { PresenceError } from "../../services/presence/domain/presence-error.ts";
 import {
   type BeginReason,
   beginLeadUs,
@@ -36,6 +47,7 @@ import {
   type SessionRef,
   sessionIdOf,
   type UserRecord,
+  unknownInstance,
 } from "../../services/presence/domain/session.ts";
 import {
   readShardClock,
@@ -43,7 +55,9 @@ import {
   tickCapMs,
   tickShardClock,
 } from "../../services/presence/domain/shard-clock.ts";
-import type { DisconnectReason, EndReason } from "../../services/presence/domain/transition.ts";
+import { plainStatus, type StatusClaim } from "../../services/presence/domain/status.ts";
+import { decideStatusChange, statusIn } from "../../services/presence/domain/status-change.ts";
+import type { DisconnectReason, EndReason, Transition } from "../../services/presence/domain/transition.ts";
 import { nextVersion } from "../../services/presence/domain/version.ts";
 import { BlockTable } from "../../services/presence/store/memory/block-table.ts";
 import { LeaseTable } from "../../services/presence/store/memory/lease-table.ts";
@@ -58,6 +72,8 @@ import type {
   Registration,
   RestateDuty,
   SessionEnding,
+  StatusResult,
+  StatusView,
   Tick,
   UnregisterResult,
 } from "../../services/presence/store/store.ts";
@@ -216,7 +232,9 @@ export class SimulatedRedis {
     const moment = this.#moment(data);
     const recoveringMs = Math.max(0, recoveringUntilMs(moment, this.#rules) - moment.clockMs);
     this.#blocks(data).forgetOver(moment.clockMs);
-    const expired = isAdvanced && recoveringMs === 0 ? this.#expire(shard, data, moment, args.limit) : 0;
+    const mayEnd = isAdvanced && recoveringMs === 0;
+    const taken = mayEnd ? this.#expire(shard, data, moment, args.limit) : 0;
+    const expired = taken + (mayEnd ? this.#endClaims(shard, data, args.limit - taken) : 0);
     const tick: Tick = {
       clockMs: moment.clockMs,
       expired,
@@ -228,7 +246,7 @@ export class SimulatedRedis {
       leased: data.leased.size,
       leases: data.leases.size,
       blocks: data.blocks.size,
-      claimed: 0,
+      claimed: data.claimTurns.size,
       logLength: data.log.length,
       begin: data.begin,
       recoveringMs,
@@ -289,23 +307,24 @@ export class SimulatedRedis {
   /** @param until of this and the next three: until when it counts; throws TooLate */
   heartbeat(
     shard: number,
-    { userId, deviceId, sessionId, instanceId = "unknown-instance", leaseId = "" }: Heartbeat,
+    { userId, deviceId, sessionId, instanceId = unknownInstance, leaseId = "" }: Heartbeat,
     until: TwoClocks,
-  ): RefreshResult {
+    activity?: Activity,
+  ): Exclude<RefreshResult, { kind: "failed" }> {
     const data = this.#shard(shard);
     const moment = this.#momentInTime(data, until);
     const record = data.records.get(userId);
     const lease = leaseId === "" ? undefined : this.#leases(data).named(leaseId);
     const connectionId = parseSessionId(sessionId)?.connectionId ?? "";
     const refusal = this.#blocks(data).refusal(userId, deviceId, connectionId, moment.clockMs);
-    const heartbeat = { deviceId, sessionId, instanceId, lease, refusal };
+    const heartbeat = { deviceId, sessionId, instanceId, lease, refusal, activity };
     const decision = decideHeartbeat(record, heartbeat, moment, this.#rules);
     switch (decision.kind) {
       case "revived":
         this.#begin(shard, data, userId, deviceId, decision, moment);
         return { kind: "refreshed" };
       case "live":
-        this.#goOn(data, userId, deviceId, decision.record, moment);
+        this.#goOn(data, userId, deviceId, this.#told(shard, data, userId, decision.record), moment);
         return { kind: "refreshed" };
       case "superseded":
         return decision;
@@ -318,14 +337,14 @@ export class SimulatedRedis {
   }
 
   register(shard: number, registration: Registration, until: TwoClocks): RegisterResult {
-    const { userId, deviceId, instanceId, connectionId, ageMs = 0, leaseId = "" } = registration;
+    const { userId, deviceId, instanceId, connectionId, ageMs = 0, leaseId = "", idleSinceMs } = registration;
     const data = this.#shard(shard);
     const moment = this.#momentInTime(data, until);
     const record = data.records.get(userId);
     const previous = parseSessionId(registration.previousSessionId);
     const lease = leaseId === "" ? undefined : this.#leases(data).named(leaseId);
     const refusal = this.#blocks(data).refusal(userId, deviceId, connectionId, moment.clockMs);
-    const request = { deviceId, instanceId, connectionId, previous, ageMs, lease, refusal };
+    const request = { deviceId, instanceId, connectionId, previous, ageMs, lease, refusal, idleSinceMs };
     const decision = decideRegister(record, request, moment, this.#rules);
     if (decision.kind !== "registered" && decision.kind !== "repeated") return decision;
     const { kind, session } = decision;
@@ -359,6 +378,34 @@ export class SimulatedRedis {
       kind: "closed",
       sessions: sessions.map(({ userId, deviceId, sessionId }) => ({ userId, deviceId, sessionId })),
     };
+  }
+
+  /** @param until of this and the next: when it counts; throws TooLate, and PresenceError for who looks offline while it recovers */
+  setStatus(shard: number, userId: string, claim: NewClaim, until: TwoClocks): StatusResult {
+    const data = this.#shard(shard);
+    const record = this.#recordForClaim(data, userId, until);
+    const decision = decideSetStatus(record?.claims, claim, this.#nowMs, this.#rules);
+    if (decision.kind === "set") this.#writeClaims(shard, data, userId, decision.book);
+    else if (decision.kind !== "kept") return decision;
+    return { kind: "done", ...this.#statusOf(data, userId) };
+  }
+
+  clearStatus(
+    shard: number,
+    userId: string,
+    claim: { readonly claimId: string; readonly setAtMs: number | undefined },
+    until: TwoClocks,
+  ): StatusResult {
+    const data = this.#shard(shard);
+    const record = this.#recordForClaim(data, userId, until);
+    const book = decideClearStatus(record?.claims, claim, this.#nowMs, this.#rules);
+    if (book !== undefined) this.#writeClaims(shard, data, userId, book);
+    return { kind: "done", ...this.#statusOf(data, userId) };
+  }
+
+  claimsOf(shard: number, userId: string): { readonly claims: readonly StatusClaim[] } & StatusView {
+    const data = this.#shard(shard);
+    return { claims: data.records.get(userId)?.claims?.claims ?? [], ...this.#statusOf(data, userId) };
   }
 
   /** Records, and whose data they are. */
@@ -399,11 +446,8 @@ export class SimulatedRedis {
       const transition = decideRestate(record, begin);
       if (transition === undefined) continue;
       const version = this.#append(shard, data, (next) => ({
-        userId,
-        ...transition,
-        version: next,
-        lastSeenMs: 0,
-        shard,
+        ...{ userId, ...transition, version: next, lastSeenMs: 0, shard },
+        ...statusOfEntry(record),
       }));
       data.records.set(userId, { ...record, version });
       restated++;
@@ -629,18 +673,70 @@ export class SimulatedRedis {
     setSessionDeadline(data, userId, sessionIdOf(session), leaseId, atMs);
   }
 
-  /** The log goes first, as in every store. @returns the user's version */
+  /** @returns the user's version */
   #commit(shard: number, data: ShardData, userId: string, deviceId: string, { record, transition }: Committed): number {
-    if (transition === undefined) {
-      const isOther = isDeviceChange(data.records.get(userId), record, deviceId);
-      data.records.set(userId, record);
-      if (isOther) for (const listener of this.#listeners[shard] ?? []) listener.devicesChanged?.(userId);
-      return record.version;
+    const isOther = transition === undefined && isDeviceChange(data.records.get(userId), record, deviceId);
+    const told = this.#told(shard, data, userId, record, transition);
+    data.records.set(userId, told);
+    if (isOther) for (const listener of this.#listeners[shard] ?? []) listener.devicesChanged?.(userId);
+    return told.version;
+  }
+
+  /**
+   * Logs the transition, or that the user has another status, if either is so: the log goes first, as in every store.
+   * @param record as it is to be @returns it, with its version
+   */
+  #told(shard: number, data: ShardData, userId: string, record: UserRecord, transition?: NewTransition): UserRecord {
+    const before = data.records.get(userId);
+    const change = transition ?? (before === record ? undefined : decideStatusChange(before, record, data.begin));
+    if (change === undefined) return record;
+    const lastSeenMs = change.online ? 0 : record.lastSeenMs;
+    const version = this.#append(shard, data, (next) => ({
+      ...{ userId, ...change, version: next, lastSeenMs, shard },
+      ...statusOfEntry(record),
+    }));
+    return { ...record, version };
+  }
+
+  /** Who looks offline may be online while the shard recovers: nobody is told otherwise. */
+  #recordForClaim(data: ShardData, userId: string, until: TwoClocks): UserRecord | undefined {
+    const moment = this.#momentInTime(data, until);
+    const record = data.records.get(userId);
+    if (record?.online !== true && moment.clockMs < recoveringUntilMs(moment, this.#rules)) {
+      throw new PresenceError("UNAVAILABLE", "the shard recovers, and the user may be online");
     }
-    const lastSeenMs = transition.online ? 0 : record.lastSeenMs;
-    const version = this.#append(shard, data, (next) => ({ userId, ...transition, version: next, lastSeenMs, shard }));
-    data.records.set(userId, { ...record, version });
-    return version;
+    return record;
+  }
+
+  #writeClaims(shard: number, data: ShardData, userId: string, book: ClaimBook): void {
+    const unknown = { version: data.lastVersion, online: false, lastSeenMs: 0, devices: new Map() };
+    const told = this.#told(shard, data, userId, { ...(data.records.get(userId) ?? unknown), claims: book });
+    if (isForgettable(book, this.#nowMs)) {
+      const { claims: _, ...record } = told;
+      data.records.set(userId, record);
+      data.claimTurns.delete(userId);
+    } else {
+      data.records.set(userId, told);
+      data.claimTurns.set(userId, turnMs(book));
+    }
+  }
+
+  /** Ends claims whose time of day has come. @returns of how many users */
+  #endClaims(shard: number, data: ShardData, limit: number): number {
+    const nowMs = this.#nowMs;
+    const due = [...data.claimTurns].filter(([, atMs]) => atMs <= nowMs).slice(0, limit);
+    for (const [userId] of due) {
+      const book = data.records.get(userId)?.claims;
+      invariant(book !== undefined, "who has a due claim has claims");
+      this.#writeClaims(shard, data, userId, endClaims(book, nowMs));
+    }
+    return due.length;
+  }
+
+  #statusOf(data: ShardData, userId: string): StatusView {
+    const record = data.records.get(userId);
+    const status = (record && statusIn(record)) ?? plainStatus(record?.online ?? false);
+    return { version: record?.version ?? data.lastVersion, status };
   }
 
   #append(shard: number, data: ShardData, entryOf: (version: number) => LogEntry): number {
@@ -709,10 +805,17 @@ function emptyShards(count: number): ShardData[] {
     leased: new Map(),
     leases: new Map(),
     blocks: new Map(),
+    claimTurns: new Map(),
     log: [],
     lastVersion: 0,
     goneVersion: 0,
   }));
+}
+
+/** What a log entry says of it. */
+function statusOfEntry(record: UserRecord): Pick<Transition, "status"> {
+  const status = statusIn(record);
+  return status === undefined ? {} : { status };
 }
 
 /** What becomes of a user's record. */
