@@ -142,6 +142,7 @@ test("get shows who is online and where, and when the others were last seen", as
       presences: [alice, bob],
       recovering: userIds.includes("carol"),
       lastSeenRetention: undefined,
+      data: [],
     }),
   });
   const text = await run("get", "alice", "bob", "--addr", addr);
@@ -184,7 +185,12 @@ test("get and watch show what people see of users besides", async (t) => {
     ...{ cause: TransitionCause.TRANSITION_CAUSE_STATUS, userStatus: { text: "back on\tMonday" } },
   });
   const addr = await scriptedPresence(t, {
-    getPresence: () => ({ presences: [{ ...alice, status }, bob], recovering: false, lastSeenRetention: undefined }),
+    getPresence: () => ({
+      presences: [{ ...alice, status }, bob],
+      recovering: false,
+      lastSeenRetention: undefined,
+      data: [],
+    }),
     ...watching({ snapshot: [{ ...alice, status }], snapshotComplete: true }, { updates: [update] }),
   });
   assert.deepEqual((await run("get", "alice", "bob", "--addr", addr)).stdout, [
@@ -494,7 +500,7 @@ test("exit codes: 1 the call failed, 2 usage, 3 unreachable", async (t) => {
 
 test("the address may come from the environment", async (t) => {
   const addr = await scriptedPresence(t, {
-    getPresence: () => ({ presences: [alice], recovering: false, lastSeenRetention: undefined }),
+    getPresence: () => ({ presences: [alice], recovering: false, lastSeenRetention: undefined, data: [] }),
   });
   const captured = capturedRun(["get", "alice"], { environment: { PRESENCE_ADDR: addr } });
   assert.equal(await captured.exitCode, exitCodes.done);
@@ -503,14 +509,14 @@ test("the address may come from the environment", async (t) => {
 test("ids cannot move the cursor of whoever reads them", async (t) => {
   const evil = presence.UserPresence.create({ userId: "\x1b[2Jevil\n", online: true });
   const addr = await scriptedPresence(t, {
-    getPresence: () => ({ presences: [evil], recovering: false, lastSeenRetention: undefined }),
+    getPresence: () => ({ presences: [evil], recovering: false, lastSeenRetention: undefined, data: [] }),
   });
   assert.match((await run("get", "evil", "--addr", addr)).stdout[0] ?? "", /^● \\x1b\[2Jevil\\x0a {2}online/);
 });
 
 test("on a terminal the dots have their colors, and columns stay aligned", async (t) => {
   const addr = await scriptedPresence(t, {
-    getPresence: () => ({ presences: [alice, bob], recovering: false, lastSeenRetention: undefined }),
+    getPresence: () => ({ presences: [alice, bob], recovering: false, lastSeenRetention: undefined, data: [] }),
   });
   const captured = capturedRun(["get", "alice", "bob", "--addr", addr], { colors: true });
   assert.equal(await captured.exitCode, exitCodes.done);

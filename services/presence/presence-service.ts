@@ -73,7 +73,7 @@ type ServedStore = SessionStore &
   SessionListing &
   GatewayLeases &
   TransitionLog &
-  Pick<ShardKeeping, "isRecovering"> & { readonly shardCount: number };
+  Pick<ShardKeeping, "isRecovering" | "dataSince"> & { readonly shardCount: number };
 
 /**
  * What presence does, in its own terms: checks what callers send, asks the store, and says what to do when that failed.
@@ -256,6 +256,14 @@ export class PresenceService {
   /** Whether the shard of one of these lost its data less than a TTL ago: those who are offline may be online. */
   isRecovering(views: readonly UserView[]): boolean {
     return views.some(({ shard }) => this.#store.isRecovering(shard));
+  }
+
+  /** @returns by shard of one of these that once began with nothing: the version at which that was */
+  dataSince(views: readonly UserView[]): ReadonlyMap<number, number> {
+    const since = new Map<number, number>();
+    for (const { shard } of views) if (!since.has(shard)) since.set(shard, this.#store.dataSince(shard));
+    for (const [shard, version] of since) if (version === 0) since.delete(shard);
+    return since;
   }
 
   async devicesOf(userId: string): Promise<readonly DeviceView[]> {

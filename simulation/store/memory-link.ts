@@ -151,6 +151,10 @@ export class MemoryLink implements PresenceStore {
     return this.#store.isRecovering(shard);
   }
 
+  dataSince(shard: number): number {
+    return this.#store.dataSince(shard);
+  }
+
   tick(shard: number, limit: number) {
     return this.#call((store) => store.tick(shard, limit));
   }

@@ -64,6 +64,7 @@ interface KnownShard {
   tickedVersion: number;
   lastVersion: number;
   recoveringMs: number;
+  dataSince: number;
   isProven: boolean;
   fresh: string;
   readonly listeners: Set<LogListener>;
@@ -102,6 +103,7 @@ export class RedisLink implements PresenceStore {
         tickedVersion: 0,
         lastVersion: 0,
         recoveringMs: 0,
+        dataSince: 0,
         isProven: false,
         fresh: this.#randomId(),
       },
@@ -157,6 +159,10 @@ export class RedisLink implements PresenceStore {
 
   isRecovering(shard: number): boolean {
     return this.#shard(shard).recoveringMs > 0;
+  }
+
+  dataSince(shard: number): number {
+    return this.#shard(shard).dataSince;
   }
 
   async tick(shard: number, limit: number): Promise<Tick> {
@@ -453,6 +459,7 @@ export class RedisLink implements PresenceStore {
     known.incarnation = reply.incarnation;
     known.tickedVersion = reply.tick.lastVersion;
     known.recoveringMs = reply.tick.recoveringMs;
+    known.dataSince = reply.dataSince;
     known.begin = reply.tick.begin;
     known.hiddenLeases = new Set(reply.hidden);
     known.isProven = true;

@@ -15,6 +15,8 @@ export interface ShardData {
   beginClockMs: number | undefined;
   orders: OrderClock;
   restated: number;
+  /** The version at which it began with nothing; 0: it did not. */
+  dataSince: number;
   fence: number;
   holder: { readonly nodeId: string; readonly untilMs: number } | undefined;
   readonly cursors: Map<string, number>;

@@ -114,6 +114,7 @@ export interface TickReply extends OrderReading {
   readonly hidden: readonly string[];
   readonly incarnation: string;
   readonly begun: BeginReason | undefined;
+  readonly dataSince: number;
   readonly isAdvanced: boolean;
   readonly missing: readonly number[];
 }
@@ -217,6 +218,7 @@ export class SimulatedRedis {
     const data = this.#shard(shard);
     const nowMs = this.#nowMs;
     const begun = this.#beginIfUnproven(shard, data, args);
+    if (begun === "empty") data.dataSince = data.begin;
     data.orders = tickOrderClock(data.orders, {
       nowUs: this.machine.nowUs(),
       reckonedUs: args.reckonedUs,
@@ -258,7 +260,8 @@ export class SimulatedRedis {
     const { aheadUs } = data.orders;
     const orderUs = readOrderClock(data.orders, nowUs);
     const hidden = [...data.leases].filter(([, { lease }]) => lease.state !== "open").map(([id]) => id);
-    return { tick, hidden, incarnation, begun, isAdvanced, missing, nowUs, aheadUs, orderUs };
+    const { dataSince } = data;
+    return { tick, hidden, incarnation, begun, dataSince, isAdvanced, missing, nowUs, aheadUs, orderUs };
   }
 
   /** ZADD XX GT CH. @returns how many have a later deadline than before */
@@ -797,6 +800,7 @@ function emptyShards(count: number): ShardData[] {
     beginClockMs: undefined,
     orders: newOrderClock,
     restated: 0,
+    dataSince: 0,
     fence: 0,
     holder: undefined,
     cursors: new Map(),

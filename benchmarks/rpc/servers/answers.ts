@@ -16,7 +16,7 @@ export function refreshed(): presence.RefreshSessionResponse {
 }
 
 export function presencesOf({ userIds }: presence.GetPresenceRequest): presence.GetPresenceResponse {
-  return { presences: userIds.map(onlineUser), recovering: false, lastSeenRetention: undefined };
+  return { presences: userIds.map(onlineUser), recovering: false, lastSeenRetention: undefined, data: [] };
 }
 
 /** One message of a stream. */

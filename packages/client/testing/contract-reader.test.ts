@@ -20,9 +20,15 @@ function reading() {
       presences: [view(userId, version, online, more)],
       recovering: false,
       lastSeenRetention: undefined,
+      data: [],
     });
   const whileRecovering = (userId: string, version: number, online: boolean) =>
-    reader.answer({ presences: [view(userId, version, online)], recovering: true, lastSeenRetention: undefined });
+    reader.answer({
+      presences: [view(userId, version, online)],
+      recovering: true,
+      lastSeenRetention: undefined,
+      data: [],
+    });
   return { reader, seen, event, answer, whileRecovering };
 }
 

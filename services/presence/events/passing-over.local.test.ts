@@ -57,7 +57,7 @@ test("a consumer that knows no statuses passes over them, and is right all the s
         }
         case "ask": {
           const presences = (await store.users(["anna"])).map(userPresenceOf);
-          reader.answer({ presences, recovering: false, lastSeenRetention: undefined });
+          reader.answer({ presences, recovering: false, lastSeenRetention: undefined, data: [] });
           break;
         }
       }

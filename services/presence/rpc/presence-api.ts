@@ -65,7 +65,8 @@ export function presenceApi(
   return implement(presence.PresenceApiDefinition, {
     getPresence: answering(async (request) => {
       const views = await service.users(request.userIds);
-      return { presences: views.map(userPresenceOf), recovering: service.isRecovering(views), lastSeenRetention };
+      const data = [...service.dataSince(views)].map(([shard, since]) => ({ shard, since }));
+      return { presences: views.map(userPresenceOf), recovering: service.isRecovering(views), lastSeenRetention, data };
     }),
 
     registerSession: answering(async (request, call) => {

@@ -14,6 +14,8 @@ import { WatchHub } from "../watch/watch-hub.ts";
 import { presenceApi } from "./presence-api.ts";
 import { watchPresence } from "./watch-presence.ts";
 
+const pace = { ttlMs: 60_000, heartbeatIntervalMs: 20_000, lastSeenRetentionMs: 3_600_000, leases: defaultLeasePace };
+
 describe("watching a store that recovers (P8)", () => {
   let store: PresenceStore;
   let service: PresenceService;
@@ -84,12 +86,6 @@ describe("watching a store that recovers (P8)", () => {
   });
 
   test("GetPresence says so", async () => {
-    const pace = {
-      ttlMs: 60_000,
-      heartbeatIntervalMs: 20_000,
-      lastSeenRetentionMs: 3_600_000,
-      leases: defaultLeasePace,
-    };
     const { getPresence } = presenceApi(service, pace, { waitedMs: 0 }, assert.fail).handlers as {
       getPresence(request: presence.GetPresenceRequest): Promise<presence.GetPresenceResponse>;
     };
@@ -97,5 +93,15 @@ describe("watching a store that recovers (P8)", () => {
     isRecovering = true;
     assert.equal((await getPresence({ userIds: ["ben"] })).recovering, true);
     assert.equal((await getPresence({ userIds: [] })).recovering, false, "it was asked of nobody");
+  });
+
+  test("GetPresence says since when the data of these users' shards go back, where they once were lost", async () => {
+    const { getPresence } = presenceApi(service, pace, { waitedMs: 0 }, assert.fail).handlers as {
+      getPresence(request: presence.GetPresenceRequest): Promise<presence.GetPresenceResponse>;
+    };
+    assert.deepEqual((await getPresence({ userIds: ["ben"] })).data, []);
+    store.dataSince = () => 7_000_000;
+    assert.deepEqual((await getPresence({ userIds: ["ben", "ann"] })).data, [{ shard: 0, since: 7_000_000 }]);
+    assert.deepEqual((await getPresence({ userIds: [] })).data, []);
   });
 });

@@ -107,6 +107,7 @@ describe("ticking", () => {
           return store.tick(0, 0);
         },
         isRecovering: () => false,
+        dataSince: () => 0,
       },
       ...{ shardCount: 16, ttlMs, clock, onTick: () => undefined },
     });
@@ -131,6 +132,7 @@ describe("ticking", () => {
     const second = newTicker({
       tick: (shard, limit) => (away ? Promise.reject(new Error("away")) : store.tick(shard, limit)),
       isRecovering: () => false,
+      dataSince: () => 0,
     });
     second.start();
     await connect("alice");

@@ -310,6 +310,11 @@ export interface ShardKeeping {
   tick(shard: number, limit: number): Promise<Tick>;
   /** Whether the shard began anew less than a TTL of its clock ago, as this node knows: who reads offline may be online. */
   isRecovering(shard: number): boolean;
+  /**
+   * The version at which the shard began with nothing, as this node knows: nothing is kept of before.
+   * @returns 0: nobody saw that
+   */
+  dataSince(shard: number): number;
 }
 
 export interface Tick {

@@ -27,6 +27,7 @@ export const recovering = (open: OpenLossyStore) =>
       for (const shard of scene.shards) {
         const { begin, recoveringMs } = await scene.store.tick(shard, 0);
         assert.deepEqual([begin, recoveringMs, scene.store.isRecovering(shard)], [0, 0, false]);
+        assert.equal(scene.store.dataSince(shard), 0);
       }
     });
 
@@ -46,6 +47,11 @@ export const recovering = (open: OpenLossyStore) =>
           const marks = (await scene.entries(shard)).filter((entry) => "mark" in entry);
           assert.deepEqual(marks, [{ mark: "begin", shard, version: first.begin }]);
           assert.equal((await scene.store.tick(shard, 0)).begin, first.begin);
+          assert.equal(
+            scene.store.dataSince(shard),
+            loss === "flush" ? first.begin : 0,
+            "of what came back, it keeps all",
+          );
           const ben = await scene.register({ userId: scene.usersOf(shard, 2)[1] as string });
           assert.ok(ben.kind === "registered" && ben.version > first.begin);
         },

@@ -508,6 +508,10 @@ class MemoryStore implements PresenceStore {
     return false;
   }
 
+  dataSince(): number {
+    return 0;
+  }
+
   /** A row holds both session and deadline, so there is nothing to hold against each other. */
   async mend(): Promise<{ cursor: string } & Mended> {
     this.#checkOpen();

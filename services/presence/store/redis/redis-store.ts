@@ -395,6 +395,10 @@ class RedisPresenceStore implements RedisStore {
     return this.#state(shard).isRecovering;
   }
 
+  dataSince(shard: number): number {
+    return this.#state(shard).dataSince;
+  }
+
   mend(cursor: string, shards: ReadonlySet<number>): Promise<{ cursor: string } & Mended> {
     return this.#operations.run("mend", () => this.#mending.step(cursor, shards));
   }

@@ -18,7 +18,7 @@ test("a version that no clock can have given is no witness", () => {
     ...{ leased: 0, leases: 0, blocks: 0, claimed: 0 },
     ...{ failed: 0, begin: 0, recoveringMs: 0, isRestated: true },
   };
-  state.ticked({ tick, incarnation: "one", hidden: [], nowUs, aheadUs: 0, orderUs: nowUs }, 0, 0);
+  state.ticked({ tick, incarnation: "one", hidden: [], nowUs, aheadUs: 0, orderUs: nowUs, dataSince: 0 }, 0, 0);
   assert.equal(state.witness.version, nowUs - 5);
   state.saw(nowUs + dayUs);
   assert.equal(state.witness.version, nowUs + dayUs, "as after many begins");

@@ -18,6 +18,7 @@ interface TickAnswer extends OrderReading {
   readonly tick: Tick;
   readonly incarnation: string;
   readonly hidden: readonly string[];
+  readonly dataSince: number;
 }
 
 /** A shard as this node knows it. */
@@ -37,6 +38,7 @@ export class ShardState {
   #plausibleMax = 0;
   #recoveringMs = 0;
   #begin = 0;
+  #dataSince = 0;
   #hiddenLeases: ReadonlySet<string> = new Set();
   #isProven = false;
 
@@ -83,6 +85,11 @@ export class ShardState {
     return this.#begin;
   }
 
+  /** See ShardKeeping.dataSince. */
+  get dataSince(): number {
+    return this.#dataSince;
+  }
+
   /** Leases that were lost or closed by the last tick: readers are not shown what is under them. */
   get hiddenLeases(): ReadonlySet<string> {
     return this.#hiddenLeases;
@@ -96,7 +103,7 @@ export class ShardState {
 
   /** @param sentAtMs monotonic time when the tick was sent, `answeredAtMs`: when its answer came */
   ticked(answer: TickAnswer, sentAtMs: number, answeredAtMs: number): void {
-    const { tick, incarnation, hidden, nowUs } = answer;
+    const { tick, incarnation, hidden, nowUs, dataSince } = answer;
     this.clock.ticked(tick.clockMs, sentAtMs);
     this.time.ticked(answer, sentAtMs, answeredAtMs);
     if (incarnation !== this.#incarnation) this.#generation += 1;
@@ -104,6 +111,7 @@ export class ShardState {
     this.#tickedVersion = tick.lastVersion;
     this.#recoveringMs = tick.recoveringMs;
     this.#begin = tick.begin;
+    this.#dataSince = dataSince;
     if (hidden.length > 0 || this.#hiddenLeases.size > 0) this.#hiddenLeases = new Set(hidden);
     this.#isProven = true;
     this.#plausibleMax = Math.max(tick.lastVersion, nowUs) + plausibleLeadUs;

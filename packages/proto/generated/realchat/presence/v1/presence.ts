@@ -281,7 +281,18 @@ export interface GetPresenceResponse {
    */
   recovering: boolean;
   /** for how long last_seen_at is kept */
-  lastSeenRetention: Duration | undefined;
+  lastSeenRetention:
+    | Duration
+    | undefined;
+  /** of the shards of these users; none of a shard that never lost all */
+  data: ShardData[];
+}
+
+/** Since when a shard's data go back: its store came up with nothing at that version, and knows nothing of before. */
+export interface ShardData {
+  shard: number;
+  /** compare with versions */
+  since: number;
 }
 
 export interface UserPresence {
@@ -899,7 +910,7 @@ export const GetPresenceRequest: MessageFns<GetPresenceRequest> = {
 };
 
 function createBaseGetPresenceResponse(): GetPresenceResponse {
-  return { presences: [], recovering: false, lastSeenRetention: undefined };
+  return { presences: [], recovering: false, lastSeenRetention: undefined, data: [] };
 }
 
 export const GetPresenceResponse: MessageFns<GetPresenceResponse> = {
@@ -912,6 +923,9 @@ export const GetPresenceResponse: MessageFns<GetPresenceResponse> = {
     }
     if (message.lastSeenRetention !== undefined) {
       Duration.encode(message.lastSeenRetention, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.data) {
+      ShardData.encode(v!, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -953,6 +967,14 @@ export const GetPresenceResponse: MessageFns<GetPresenceResponse> = {
             message.lastSeenRetention = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.data.push(ShardData.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -976,6 +998,9 @@ export const GetPresenceResponse: MessageFns<GetPresenceResponse> = {
     if (message.lastSeenRetention !== undefined) {
       obj.lastSeenRetention = Duration.toJSON(message.lastSeenRetention);
     }
+    if (message.data?.length) {
+      obj.data = message.data.map((e) => ShardData.toJSON(e));
+    }
     return obj;
   },
 
@@ -989,6 +1014,85 @@ export const GetPresenceResponse: MessageFns<GetPresenceResponse> = {
     message.lastSeenRetention = (object.lastSeenRetention !== undefined && object.lastSeenRetention !== null)
       ? Duration.fromPartial(object.lastSeenRetention)
       : undefined;
+    message.data = object.data?.map((e) => ShardData.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseShardData(): ShardData {
+  return { shard: 0, since: 0 };
+}
+
+export const ShardData: MessageFns<ShardData> = {
+  encode(message: ShardData, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.shard !== 0) {
+      writer.uint32(8).int32(message.shard);
+    }
+    if (message.since !== 0) {
+      writer.uint32(16).int64(message.since);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ShardData {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseShardData();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.shard = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.since = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: ShardData): unknown {
+    const obj: any = {};
+    if (message.shard !== 0) {
+      obj.shard = Math.round(message.shard);
+    }
+    if (message.since !== 0) {
+      obj.since = Math.round(message.since);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ShardData>): ShardData {
+    return ShardData.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ShardData>): ShardData {
+    const message = createBaseShardData();
+    message.shard = object.shard ?? 0;
+    message.since = object.since ?? 0;
     return message;
   },
 };

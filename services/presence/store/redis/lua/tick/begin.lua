@@ -5,12 +5,13 @@
 -- ticked_version: of the log, by the tick that told it so.
 -- seen_version: the highest that the node has seen.
 -- fresh_incarnation: taken if the shard begins anew.
+-- data_since: the version at which it began with nothing, as text; false if nobody saw that.
 -- begun: why it did, '' if it did not.
 --
 -- Needs: meta, log, run_id, replid, born, publisher, clock_ms, begin_us, version_before, known_incarnation,
 --   ticked_version, seen_version, fresh_incarnation, now_us, reckoned_ms, digits_of, appended
 -- Gives: begun
--- Changes: incarnation, begin_us, clock_ms, begin_clock_ms, appended_version
+-- Changes: incarnation, begin_us, clock_ms, begin_clock_ms, appended_version, data_since
 
 local begun = ''
 do
@@ -52,6 +53,10 @@ do
     -- nobody published.
     redis.call('HSET', meta, 'run_id', its_run_id, 'replid', its_replid, 'incarnation', incarnation, 'born', version,
       'begin', version, 'begin_clock', digits_of(clock_ms), 'fence', version)
+    if begun == 'empty' then
+      data_since = version
+      redis.call('HSET', meta, 'data_since', version)
+    end
     redis.call('DEL', publisher)
   end
 end

@@ -9,16 +9,17 @@
 --
 -- Needs: meta, deadlines, log, schema, shards
 -- Gives: member_count, entry_count, version_before, its_schema, clock, ticked, begin, begin_clock, born, blocks_end, order_ahead,
---   order_jumped, order_level, online, restated, run_id, replid, incarnation, leased
+--   order_jumped, order_level, online, restated, run_id, replid, incarnation, leased, data_since
 
 local member_count, entry_count = redis.pcall('ZCARD', deadlines), redis.pcall('XLEN', log)
 local version_before = 0
 local clock, ticked, begin, begin_clock, born, blocks_end, order_ahead, order_jumped, order_level
-local online, restated, run_id, replid, incarnation, leased
+local online, restated, run_id, replid, incarnation, leased, data_since
 local its_schema
 do
   local names = { 'schema', 'shards', 'clock', 'ticked', 'begin', 'begin_clock', 'born', 'blocks_end', 'order_ahead',
-    'order_jumped', 'order_level', 'fence', 'online', 'restated', 'run_id', 'replid', 'incarnation', 'leased', 'note' }
+    'order_jumped', 'order_level', 'fence', 'online', 'restated', 'run_id', 'replid', 'incarnation', 'leased',
+    'data_since', 'note' }
   local values = redis.pcall('HMGET', meta, unpack(names))
   local foreign = values.err and meta or type(member_count) == 'table' and deadlines or type(entry_count) == 'table' and log
   if foreign then
@@ -33,7 +34,7 @@ do
     end
   end
   clock, ticked, begin, begin_clock, born, blocks_end, order_ahead, order_jumped, order_level = unpack(values, 3, 11)
-  online, restated, run_id, replid, incarnation, leased = unpack(values, 13)
+  online, restated, run_id, replid, incarnation, leased, data_since = unpack(values, 13)
   if clock and not ticked then
     return redis.error_reply('FOREIGN ' .. meta .. ' has a clock, and no field ticked')
   end
@@ -44,7 +45,7 @@ do
     return redis.error_reply('MARK ' .. its_schema .. ' ' .. its_shards)
   end
   if not values[1] or not values[2] then redis.call('HSET', meta, 'schema', schema, 'shards', shards) end
-  if not values[19] then
+  if not values[20] then
     -- Redis searches a small hash from its first field to its last, for each field that a script asks for.
     local note = 'A value of more than 64 bytes: Redis keeps this hash as a table, where fields are found.'
     redis.call('HSET', meta, 'note', note)

@@ -28,7 +28,7 @@ Returns array          clock in ms; what was spent of limit (equal to it: call a
                        later, user and error in turn; 1 if it advanced, else 0; which of `kept` have no deadline,
                        from 0; Redis time in µs; sessions under leases; leases; those of them that are lost or closed;
                        blocks; users of whom something is claimed; how far the order clock is ahead, and what it
-                       reads, in µs ]]
+                       reads, in µs; the version at which the shard began with nothing, 0: nobody saw that ]]
 
 local meta, deadlines, log = KEYS[1], KEYS[2], KEYS[3]
 local limit, reckoned_ms, reckoned_us = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -169,4 +169,5 @@ return {
   claimed_count,
   digits_of(order_ahead_us),
   digits_of(order_us),
+  digits_of(tonumber(data_since) or 0),
 }

@@ -24,6 +24,8 @@ interface TickReply extends OrderReading {
   readonly missing: readonly number[];
   /** Leases that are lost or closed. */
   readonly hidden: readonly string[];
+  /** See ShardKeeping.dataSince. */
+  readonly dataSince: number;
 }
 
 export const tick = defineScript({
@@ -37,7 +39,7 @@ export const tick = defineScript({
   returns: (reply: Reply): TickReply => {
     const [clockMs, expired, lagMs, lastVersion, logLength, sessions, usersOnline, ...rest] = list(reply);
     const [begin, recoveringMs, restated, incarnation, begun, failed, isAdvanced, missing, nowUs, ...ofLeases] = rest;
-    const [leased, leases, hidden, blocks, claimed, aheadUs, orderUs] = ofLeases;
+    const [leased, leases, hidden, blocks, claimed, aheadUs, orderUs, dataSince] = ofLeases;
     const failures = failuresIn(list(failed).map(text));
     const tick: Tick = {
       clockMs: integer(clockMs),
@@ -67,6 +69,7 @@ export const tick = defineScript({
       aheadUs: integer(aheadUs),
       orderUs: integer(orderUs),
       hidden: list(hidden).map(text),
+      dataSince: integer(dataSince),
     };
   },
 });
