@@ -15,3 +15,14 @@ test("an unreadable record of one user is distinguished from an unavailable pres
     await assert.rejects(failing(code)(["ann"]), PresenceClientError, code);
   }
 });
+
+test("an answer says by shard since when presence's data go back", async () => {
+  const answer = {
+    presences: [],
+    recovering: false,
+    lastSeenRetention: undefined,
+    data: [{ shard: 3, since: 7_000_000 }],
+  };
+  const lookUp = presenceLookup({ getPresence: async () => answer } as unknown as PresenceApi);
+  assert.deepEqual((await lookUp(["ann"])).dataSince, new Map([[3, 7_000_000]]));
+});

@@ -24,9 +24,15 @@ const refusals: ReadonlySet<PresenceClientErrorCode> = new Set([
 /** Push's look-ups as GetPresence calls. */
 export function presenceLookup(api: PresenceApi): PresenceLookup {
   return async (userIds) => {
-    const { presences, recovering, lastSeenRetention } = await ask(api, userIds);
+    const { presences, recovering, lastSeenRetention, data } = await ask(api, userIds);
     const lastSeenRetentionMs = lastSeenRetention === undefined ? 0 : durationMs(lastSeenRetention);
-    return { dots: presences.filter(({ unknown }) => !unknown).map(dotOf), recovering, lastSeenRetentionMs };
+    const dots = presences.filter(({ unknown }) => !unknown).map(dotOf);
+    return {
+      dots,
+      recovering,
+      dataSince: new Map(data.map(({ shard, since }) => [shard, since])),
+      lastSeenRetentionMs,
+    };
   };
 }
 

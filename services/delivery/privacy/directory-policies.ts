@@ -68,10 +68,6 @@ export class DirectoryPolicies implements Policies {
     return this.#options.directory.show(userId, sinceMs);
   }
 
-  begin(shard: number, version: number): Promise<void> {
-    return this.#options.directory.begin(shard, version);
-  }
-
   nowUs(): number {
     return this.#options.directory.nowUs();
   }

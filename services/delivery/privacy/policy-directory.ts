@@ -19,8 +19,6 @@ export interface PolicyDirectory {
    * @param sinceMs of that state: a later one stays
    */
   show(userId: string, sinceMs: number): Promise<void>;
-  /** A shard of presence lost its data: what was seen of its users below this version is forgotten. */
-  begin(shard: number, version: number): Promise<void>;
   /**
    * The directory's clock as it is known here, µs since 1970. It never goes back, and never runs ahead of what any gateway
    * reads afterwards: `policiesOf` sets it.

@@ -34,6 +34,8 @@ describe("who hides (P9)", () => {
     const { lastSeenMs, cause, deviceId, atUs, devices } = lastOf(ann) ?? {};
     assert.deepEqual([lastSeenMs, cause, deviceId, atUs, devices], [sinceMs, 3, "phone", sinceMs * 1_000, []]);
     const { framesBuilt } = harness.push.metrics;
+    const { policyQuestions } = harness;
+    const lookups = harness.lookups.length;
     harness.tell("bob", false);
     harness.tell("bob", true);
     harness.tellStatus("bob", { text: "here" });
@@ -41,6 +43,8 @@ describe("who hides (P9)", () => {
     assert.equal(harness.push.metrics.busySockets, 0);
     await harness.settle();
     assert.deepEqual([news(), harness.push.metrics.framesBuilt], [[[], []], framesBuilt]);
+    const asked = [harness.policyQuestions, harness.lookups.length];
+    assert.deepEqual(asked, [policyQuestions, lookups], "nobody is asked, so that nobody else waits");
   });
 
   test("while away stays as it was, and no frame says so", async () => {
@@ -190,6 +194,35 @@ describe("who shows itself to some", () => {
   });
 });
 
+test("users in a frame are in the order of their ids, whoever's policy was found first", async () => {
+  const { harness, ann, news } = await watchingBob({ isAway: true });
+  harness.befriend("ann", "cid");
+  harness.push.affected([{ users: ["ann"], others: ["cid"] }]);
+  harness.say("bob", { status: "nobody" });
+  await harness.settle();
+  news();
+  harness.tell("bob", true);
+  harness.tell("cid", true);
+  await harness.settle();
+  assert.deepEqual(ann.received(), ["presence bob+ cid+"]);
+});
+
+describe("who showed itself to contacts, and now wants the same in return", () => {
+  test("is not shown to contacts who do not show it", async () => {
+    const { harness, ann, news } = await watchingBob({ isAway: true });
+    harness.policies.contacts.add("bob ann");
+    harness.say("ann", { lastSeen: "nobody" });
+    harness.say("bob", { lastSeen: "contacts" });
+    await harness.settle();
+    assert.notEqual(lastOf(ann)?.lastSeenMs, 0);
+    news();
+    await harness.clock.advance(1_000);
+    harness.say("bob", { reciprocal: true });
+    await harness.settle();
+    assert.deepEqual([news()[0], lastOf(ann)?.lastSeenMs], [["presence bob-"], 0]);
+  });
+});
+
 describe("a policy that has to be read", () => {
   test("holds back who comes, and shows what was shown until then", async () => {
     const { harness, news } = await watchingBob({ isAway: true });
@@ -204,6 +237,18 @@ describe("a policy that has to be read", () => {
     assert.deepEqual(news(), [[], []]);
   });
 
+  test("holds back who is known for the first time", async () => {
+    const harness = new PushHarness();
+    harness.befriend("ann", "bob");
+    harness.unknown.add("bob");
+    const ann = harness.connect("ann");
+    await harness.settle();
+    harness.policies.say("bob", { online: "nobody" });
+    harness.tell("bob", true);
+    await harness.settle();
+    assert.ok(!ann.received().some((frame) => frame.includes("bob+")));
+  });
+
   test("and may have changed holds back all of its user, also from first snapshots, which omit nobody", async () => {
     const { harness, news } = await watchingBob();
     const answer = Promise.withResolvers<void>();
@@ -216,6 +261,26 @@ describe("a policy that has to be read", () => {
     answer.resolve();
     await harness.settle();
     assert.deepEqual([news(), other.received()], [[["presence bob-"], ["presence bob-"]], ["snapshot bob-"]]);
+  });
+
+  test("and may have changed holds back what a slow network has yet to take", async () => {
+    const { harness, ann, news } = await watchingBob({ isAway: true });
+    ann.sink.isHeld = true;
+    harness.tell("bob", true);
+    await harness.settle();
+    harness.tellStatus("bob", { text: "here" });
+    await harness.settle();
+    news();
+    const answer = Promise.withResolvers<void>();
+    harness.policiesHold = answer.promise;
+    harness.say("bob", { online: "nobody" });
+    ann.sink.isHeld = false;
+    ann.sink.release();
+    await harness.settle();
+    assert.deepEqual(news()[0], []);
+    answer.resolve();
+    await harness.settle();
+    assert.deepEqual(news()[0], ["presence bob-"]);
   });
 
   test("and cannot be read makes dots stale, whoever comes and goes, or nobody", async () => {

@@ -1,16 +1,22 @@
 import type { Clock } from "@realchat/presence-runtime";
 import type { Policies } from "../privacy/policies.ts";
-import { everything, fields, type Policy } from "../privacy/policy.ts";
+import { everything, type Policy } from "../privacy/policy.ts";
 import type { HiddenState, Known } from "../privacy/policy-directory.ts";
-import type { Dot } from "./dot.ts";
+import { type Away, answerOfAway, leaving, withoutText } from "./away.ts";
+import { atFloor, type Dot } from "./dot.ts";
 import type { DotSource } from "./dot-sources.ts";
-import { asksForPairs, Guard, type PairFacts, Pairs } from "./guard.ts";
-import { comingBack, forgotten, type HiddenDot, hiddenDot, hiddenStateOf, withoutText } from "./hiding.ts";
+import { Guard } from "./guard.ts";
+import { HiddenStates } from "./hidden-states.ts";
+import { comingBack, stateAt } from "./hiding.ts";
 import type { InterestIndex } from "./interest-index.ts";
+import { mustWait } from "./must-wait.ts";
+import { PairQuestions } from "./pair-questions.ts";
+import { asksForPairs, Pairs } from "./pairs.ts";
 import { PolicyReads } from "./policy-reads.ts";
 import type { PresenceLookup } from "./presence-lookup.ts";
-import { differ, differAtAll, differInDevices, type ShownUser } from "./shown-user.ts";
+import { differ, differAtAll } from "./shown-user.ts";
 import type { Subscriber } from "./subscriber.ts";
+import { renew, Turns } from "./turns.ts";
 import { UnwatchedHiding } from "./unwatched-hiding.ts";
 import type { Viewer } from "./viewer.ts";
 import type { PolicyRead, WatchedUser } from "./watched-user.ts";
@@ -23,12 +29,12 @@ interface AppearancesOptions {
   readonly index: InterestIndex;
   readonly clock: Clock;
   readonly nextTurn: (run: () => void) => void;
-  /** The version below which nothing that was said of the user holds any more. */
-  readonly floorOf: (user: User) => number;
   /** Something of what the socket waits for can be sent. */
   readonly write: (subscriber: Subscriber) => void;
   /** Looks up the devices of a user who shows itself again. */
   readonly lookUp: (userId: string) => void;
+  /** The version below which nothing that was said of users of the shard holds any more, wherever it was said. */
+  readonly floorOf: (shard: number) => number;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -36,27 +42,32 @@ interface AppearancesOptions {
 const checkEveryMs = 1_000;
 
 /**
- * What is shown of users. A dot is shown once a policy was read that holds for it, unless it says no more than that the user
- * left; a user whose policy may have changed is not sent until it was read again.
+ * What is shown of users. What is known is told once a policy was read that holds for it, unless it says no more than that
+ * the user left; a user whose policy may have changed is not sent until it was read again. To those who may not see the
+ * truth the user is another one, who is away: see Away. Both are told by the same rules, so that nothing but what would
+ * change that other one makes a difference to them.
  */
 export class Appearances {
   readonly #options: AppearancesOptions;
   readonly #reads: PolicyReads<Subscriber>;
+  readonly #turns: Turns;
+  readonly #pairs: PairQuestions;
+  readonly #hiding: HiddenStates;
   readonly #unwatched: UnwatchedHiding;
   readonly #stopChecking: () => void;
   /** Hidden users with a text that will be over. */
   readonly #withText = new Set<User>();
-  /** Hidden users of whom presence lost what it knew, while their policies were read. */
-  readonly #lost = new WeakSet<User>();
-  #retentionMs = 0;
 
   constructor(options: AppearancesOptions) {
     const { policies, clock, nextTurn, onFailure } = options;
     this.#options = options;
     this.#reads = new PolicyReads({
       ...{ policies, clock, nextTurn, onFailure },
-      onRead: (user, read, known) => this.#settle(user, read, known),
+      onRead: (user, read, known) => this.#found(user, read, known),
     });
+    this.#turns = new Turns(options.write);
+    this.#pairs = new PairQuestions(policies, this.#reads, (...answer) => this.#turns.answerForPair(...answer));
+    this.#hiding = new HiddenStates(policies, this.#reads);
     this.#unwatched = new UnwatchedHiding(options);
     this.#stopChecking = clock.every(checkEveryMs, () => {
       this.#endTexts();
@@ -83,50 +94,32 @@ export class Appearances {
 
   /** @param retentionMs how long presence keeps last seen; 0: it does not say */
   keepsLastSeen(retentionMs: number): void {
-    if (retentionMs !== 0) this.#retentionMs = retentionMs;
+    this.#hiding.keepsLastSeen(retentionMs);
   }
 
-  /** The user has another dot. That it left is told at once; all else after a read of the policy, also that it came and left. */
-  dotChanged(user: User, before: Dot | undefined): void {
-    const { dot, told, guard } = user;
-    const isNews = before === undefined || (dot !== undefined && changeOf(before, dot, differ) !== "none");
-    const leaves = told?.online === true && dot?.online === false;
-    // Of one who hides nothing is told in any case: it must not even take time.
-    if (isNews && !leaves && !guard?.isForNobody) this.#reads.read(user);
-    else if (user.read === undefined) this.#show(user, guard);
-  }
-
-  /** Presence, which does not recover, has an answer for the user. */
+  /** Presence answered for the user, or cannot: from now on its policy is known. */
   isAnswered(user: User): void {
-    if (user.isSure) return;
-    user.isSure = true;
-    if (user.dot !== undefined && user.told === undefined) this.#reads.read(user);
+    if (user.policy === "unread" && user.read === undefined) this.#reads.read(user);
   }
 
-  /** The answer is applied. What presence lost of a user who was away, nobody knows of one who hides. */
-  forgetLost(user: User): void {
-    const { guard } = user;
-    const floor = this.#options.floorOf(user);
-    if (guard?.hidden === undefined || guard.hidden.version >= floor) return;
-    if (user.read === undefined) this.#show(user, guard.with({ hidden: forgotten(guard.hidden, floor) }));
-    else this.#lost.add(user);
-  }
-
-  /** A shard of presence lost its data: what gateways that start later read of its hidden users is to be as it is here. */
-  forgetShard(shard: number, floor: number): void {
-    void this.#reads.ask(() => this.#options.policies.begin(shard, floor), always);
+  /** More is known of the user, or of who is shown instead. */
+  changed(user: User): void {
+    const { policy, guard, told, away } = user;
+    if (policy !== "read") return;
+    const isWaiting = this.#tell(user, { guard, away, from: { dot: told, away: away?.told } });
+    if (isWaiting && user.read === undefined) this.#reads.read(user);
   }
 
   policiesChanged(userIds: readonly string[]): void {
     for (const userId of userIds) {
       const user = this.#options.index.get(userId);
       if (user === undefined) this.#unwatched.add(userId);
-      else this.#hold(user);
+      else this.#doubt(user);
     }
   }
 
   recheckPolicies(): void {
-    for (const user of this.#options.index.values()) this.#hold(user);
+    for (const user of this.#options.index.values()) this.#doubt(user);
   }
 
   /** What is known of the viewer and these users may have changed. */
@@ -134,7 +127,7 @@ export class Appearances {
     for (const userId of userIds) {
       const user = this.#options.index.get(userId);
       const { guard } = user ?? {};
-      if (user !== undefined && guard?.pairs.of(viewer) !== undefined) void this.#askForPairs(user, guard, [viewer]);
+      if (user !== undefined && guard?.pairs.of(viewer) !== undefined) void this.#pairs.ask(user, guard, [viewer]);
     }
   }
 
@@ -147,22 +140,20 @@ export class Appearances {
   }
 
   /**
-   * Resolves when it is known of all these users that have a dot what the viewer is shown; who is coming may be told later.
-   * One policy at least is read for it, which sets the directory's clock: no version is below those that the client had from
-   * other gateways.
+   * Resolves when it is known of all these users, for whom presence answered, what the viewer is shown. One policy at least is
+   * read for it, which sets the directory's clock: no version is below those that the client had from other gateways.
    */
   async untilShown(viewer: Viewer<Subscriber>, users: readonly User[]): Promise<void> {
     const isWanted = () => viewer.subscribers.length > 0;
     await this.#reads.ask(() => this.#options.policies.policiesOf([viewer.userId]), isWanted);
-    for (const user of users) {
-      while (user.read !== undefined && (user.told === undefined || user.isHeld)) await user.read.done;
-    }
-    const asked = users.map(async (user) => {
+    for (const user of users) this.isAnswered(user);
+    for (const user of users) while (user.read !== undefined && isUntold(user)) await user.read.done;
+    const asked = users.flatMap((user) => {
       const { guard } = user;
-      if (guard === undefined || !asksForPairs(guard.policy) || guard.pairs.isKnown(viewer)) return;
-      await this.#askForPairs(user, guard, [viewer]);
+      const isAsked = guard !== undefined && asksForPairs(guard.policy) && !guard.pairs.isKnown(viewer);
+      return isAsked ? [this.#pairs.ask(user, guard, [viewer])] : [];
     });
-    await Promise.all(asked);
+    if (asked.length > 0) await Promise.all(asked);
   }
 
   /** Resolves when all policies are read whose reading has begun. */
@@ -171,191 +162,130 @@ export class Appearances {
     for (const user of this.#options.index.values()) while (user.read !== undefined) await user.read.done;
   }
 
-  #hold(user: User): void {
-    if (user.dot === undefined) return;
-    user.isHeld = true;
-    this.#reads.read(user);
+  #doubt(user: User): void {
+    if (user.policy === "read") user.policy = "doubted";
+    if (user.policy === "doubted" || user.read !== undefined) this.#reads.read(user);
+  }
+
+  /** @returns when it is settled what is shown; undefined: it is, as of those who show everything */
+  #found(user: User, read: PolicyRead, known: Known): Promise<void> | undefined {
+    if (known.policy !== everything || known.hidden !== undefined) return this.#settle(user, read, known);
+    this.#readDone(user, undefined, undefined, read);
+    return undefined;
   }
 
   async #settle(user: User, read: PolicyRead, known: Known): Promise<void> {
     const { policy, sinceMs } = known;
-    if (policy === everything && known.hidden === undefined) return this.#show(user, undefined, sinceMs);
     const isWanted = () => user.read === read && user.watchers.size > 0;
     const pairs = user.guard?.pairs ?? new Pairs();
-    if (asksForPairs(policy)) {
-      const viewers = [...user.watchers].map(({ viewer }) => viewer).filter((viewer) => !pairs.isKnown(viewer));
-      await this.#askForPairs(user, { policy, pairs }, [...new Set(viewers)]);
+    if (asksForPairs(policy) && asksAnew(user.guard, policy)) {
+      const viewers = new Set([...user.watchers].map(({ viewer }) => viewer));
+      await this.#pairs.ask(user, { policy, pairs }, [...viewers]);
     }
-    const hidden = await this.#hiddenState(user, known, isWanted);
-    if (!isWanted() || user.dot === undefined) return;
+    const allowed = mustWait(read.dot, user.dot) ? user.told : user.dot;
+    const hidden = await this.#hiding.of(user, known, { allowed, isWanted });
+    if (!isWanted()) return;
     if (hidden === "behind") return this.#reads.read(user);
-    const { rules } = this.#options.policies;
-    const kept = hidden && this.#hiddenDot(user, hidden);
-    const floor = this.#options.floorOf(user);
-    const isLost = this.#lost.delete(user) || user.told === undefined;
-    const dot = kept !== undefined && isLost && kept.version < floor ? forgotten(kept, floor) : kept;
-    this.#show(user, new Guard({ policy, sinceMs, dot: user.dot, hidden: dot, pairs, rules }), sinceMs);
-  }
-
-  /**
-   * The state in which the user hides: it is stored, for all gateways, before it is shown.
-   * @returns undefined: the user does not hide; `behind`: no more, by what the directory knows now
-   */
-  async #hiddenState(user: User, known: Known, isWanted: () => boolean): Promise<HiddenState | "behind" | undefined> {
-    const { policies } = this.#options;
-    const { userId, dot } = user;
-    const { policy, hidden, sinceMs } = known;
-    if (dot === undefined || !policies.rules.mayBeInvisible) return undefined;
-    if (!policy.invisible && hidden !== undefined && dot.online) {
-      await this.#reads.ask(() => policies.show(userId, hidden.sinceMs), isWanted);
-      return undefined;
-    }
-    if (!policy.invisible || hidden !== undefined) return hidden;
-    const state = hiddenStateOf(user.guard?.hidden ?? user.told, dot, sinceMs, this.#retentionMs);
-    return (await this.#reads.ask(() => policies.hide(userId, state), isWanted)) ?? "behind";
-  }
-
-  #hiddenDot({ guard, told, dot }: User, hidden: HiddenState): HiddenDot | undefined {
-    const held = guard?.hidden;
-    return held?.hiddenSinceMs === hidden.sinceMs ? held : dot && hiddenDot(hidden, held ?? told, dot);
-  }
-
-  /**
-   * The dot is shown to those who may see it.
-   * @param guard undefined: to everybody
-   * @param sinceMs since when the policy holds
-   */
-  #show(user: User, guard: Guard | undefined, sinceMs = 0): void {
-    if (user.dot === undefined) return;
-    const before = { told: user.told, guard: user.guard, isHeld: user.isHeld };
-    const isPolicyNew = before.guard?.sinceMs !== guard?.sinceMs;
-    if (isBack(user, guard)) {
+    const isHiding = hidden !== undefined;
+    if (user.dot?.online && isBack(user, isHiding)) {
       user.dot = comingBack(user.dot, sinceMs);
+      read.dot = user.dot;
       this.#options.lookUp(user.userId);
-    } else if (isPolicyNew && user.dot === user.told) {
-      // Frames that are kept for other sockets are of the same object, and have an older version.
-      user.dot = { ...user.dot };
     }
-    user.guard = guard?.with({ dot: user.dot });
-    user.isHeld = false;
-    const isHiding = guard !== undefined && (guard.hidden !== undefined || guard.isForNobody);
-    // Presence would know nothing yet of one who is away.
-    if (isHiding && user.told === undefined && !user.isSure) return;
-    if (isPolicyNew) user.news = undefined;
-    else if (user.told?.version !== user.dot.version) user.news = user.dot;
-    user.told = user.dot;
-    if (guard?.hidden?.status.untilMs) this.#withText.add(user);
-    this.#tell(user, before, isPolicyNew ? differAtAll : differ);
+    const away = this.#awayOf(user, hidden);
+    if (away.dot !== user.away?.dot) read.away = away.told;
+    const isForAll = policy === everything && !isHiding;
+    const { rules } = this.#options.policies;
+    const told = { dot: undefined, away: undefined };
+    const guard = isForAll
+      ? undefined
+      : new Guard({ userId: user.userId, policy, sinceMs, pairs, rules, isHiding, ...told });
+    this.#readDone(user, guard, isForAll ? undefined : away, read);
   }
 
-  /** Puts those sockets into a turn that are shown something else than before, and no other. */
-  #tell(user: User, before: Before, differs: typeof differ): void {
-    const { told, guard } = user;
-    const isForAll = before.guard === undefined && guard === undefined;
-    const ofAll = isForAll ? changeOf(before.told, told, differs) : undefined;
-    if (ofAll === "none" && !before.isHeld) return;
-    for (const subscriber of user.watchers) {
-      const change = ofAll ?? this.#changeFor(subscriber, user, before, differs);
-      if (change === "state") subscriber.addChanged(user);
-      if (change === "devices") subscriber.addDeviceChange(user);
-      if ((change !== "none" || before.isHeld) && subscriber.pending > 0) this.#options.write(subscriber);
+  /** Who is shown to those who may not see the truth. It is known where presence would have told of a user who is away. */
+  #awayOf({ dot, told, away, guard, dataSince }: User, hidden: HiddenState | undefined): Away {
+    if (away !== undefined && away.hidden?.sinceMs === hidden?.sinceMs) return { ...away, hidden };
+    const before = guard?.isHiding ? away?.told : told;
+    if (dot === undefined || (before === undefined && dataSince === undefined)) {
+      return { hidden, dot: undefined, told: undefined };
     }
+    const nowMs = this.#options.clock.nowUs() / 1_000;
+    const answer = answerOfAway(hidden, dot, { dataSince: dataSince ?? 0, nowMs });
+    const isSeen = hidden !== undefined && before !== undefined;
+    const known = isSeen
+      ? leaving(answer, hidden, stateAt(before, dot, hidden.sinceMs))
+      : atFloor(answer, this.#options.floorOf(dot.shard));
+    return { hidden, dot: known, told: known };
   }
 
-  /** A change for a viewer of whom it is not known what it may see is judged when that is. */
-  #changeFor(subscriber: Subscriber, user: User, before: Before, differs: typeof differ) {
-    const [was, is] = [shownBefore(before, subscriber), shownNow(user, subscriber)];
-    if (is !== undefined) return changeOf(was, is, differs);
-    user.guard?.pairs.putOff(subscriber, was);
-    return "none";
+  #readDone(user: User, guard: Guard | undefined, away: Away | undefined, read: PolicyRead): void {
+    if (this.#tell(user, { guard, away, from: read })) this.#reads.read(user);
   }
 
-  /** Asks what is to be known of these pairs, and shows what that changes. */
-  async #askForPairs(
-    user: User,
-    { policy, pairs }: Pick<Guard, "policy" | "pairs">,
-    viewers: readonly Viewer<Subscriber>[],
-  ): Promise<void> {
-    const question = {};
-    for (const viewer of viewers) pairs.ask(viewer, question);
-    const isWanted = () => viewers.some(({ subscribers }) => subscribers.length > 0) && user.watchers.size > 0;
-    const facts = await this.#reads.ask(() => this.#factsOf(user.userId, policy, viewers), isWanted);
-    for (const [viewer, fact] of facts ?? [])
-      this.#answerForPair(user, pairs, viewer, () => pairs.answer(viewer, question, fact));
-  }
-
-  #answerForPair(user: User, pairs: Pairs, viewer: Viewer<Subscriber>, answer: () => boolean): void {
-    const { told, guard } = user;
-    const isKnown = pairs.of(viewer) !== undefined;
-    const subscribers = viewer.subscribers.filter((subscriber) => user.watchers.has(subscriber));
-    const shown = subscribers.map((subscriber) => shownBefore({ told, guard, isHeld: false }, subscriber));
-    if (!answer() || guard?.pairs !== pairs || told === undefined) return;
-    user.told = { ...told };
-    if (user.dot === told) user.dot = user.told;
-    user.guard = guard.with({ dot: user.told });
-    for (const [index, subscriber] of subscribers.entries()) {
-      const unjudged = pairs.takePutOff(subscriber);
-      const before = unjudged === undefined ? shown[index] : unjudged.before;
-      const isOfSnapshot = unjudged === undefined && !isKnown;
-      if (!isOfSnapshot && changeOf(before, shownNow(user, subscriber), differAtAll) !== "none") {
-        subscriber.addChanged(user);
-      }
-      if (subscriber.pending > 0) this.#options.write(subscriber);
+  /**
+   * Tells what is known as far as it need not wait for a read of the policy.
+   * @param from what was told, or may be by the read that is done
+   * @returns whether something waits
+   */
+  #tell(user: User, { guard, away, from }: Telling): boolean {
+    const before = { told: user.told, guard: user.guard, isHeld: user.policy === "doubted" };
+    // Of one who is offline to everybody nothing is told in any case: it must not even take time.
+    const isDotWaiting = !guard?.isForNobody && mustWait(from.dot, user.dot);
+    const isAwayWaiting = away !== undefined && mustWait(from.away, away.dot);
+    if (!isDotWaiting) user.told = user.dot;
+    if (away !== undefined && !isAwayWaiting) away.told = away.dot;
+    user.away = away;
+    user.policy = "read";
+    const isPolicyNew = before.guard?.sinceMs !== guard?.sinceMs;
+    if (isPolicyNew) {
+      renew(user);
+      user.news = undefined;
+    } else if (before.told?.version !== user.told?.version) {
+      user.news = user.told;
     }
-  }
-
-  async #factsOf(
-    userId: string,
-    policy: Policy,
-    viewers: readonly Viewer<Subscriber>[],
-  ): Promise<Map<Viewer<Subscriber>, PairFacts>> {
-    const { policies } = this.#options;
-    const ids = viewers.map((viewer) => viewer.userId);
-    const contacts = await policies.contactsAmong(userId, ids);
-    const known = policy.reciprocal ? await policies.policiesOf(ids) : undefined;
-    const facts = viewers.map(async (viewer): Promise<[Viewer<Subscriber>, PairFacts]> => {
-      const viewerPolicy = known?.get(viewer.userId)?.policy ?? everything;
-      const isAsked = fields.some((field) => viewerPolicy[field] === "contacts");
-      const isContactOfViewer = isAsked && (await policies.contactsAmong(viewer.userId, [userId])).has(userId);
-      return [viewer, { isContact: contacts.has(viewer.userId), isContactOfViewer, viewerPolicy }];
-    });
-    return new Map(await Promise.all(facts));
+    user.guard = guard?.telling(user.told, away?.told);
+    if (away?.dot?.status.untilMs) this.#withText.add(user);
+    this.#turns.add(user, before, isPolicyNew ? differAtAll : differ);
+    return isDotWaiting || isAwayWaiting;
   }
 
   #endTexts(): void {
     const nowMs = this.#options.clock.nowUs() / 1_000;
     for (const user of this.#withText) {
-      const { guard } = user;
-      const untilMs = guard?.hidden?.status.untilMs ?? 0;
-      if ((untilMs > nowMs || user.read !== undefined) && user.watchers.size > 0) continue;
+      const { away } = user;
+      const untilMs = away?.dot?.status.untilMs ?? 0;
+      if (untilMs > nowMs && user.watchers.size > 0) continue;
       this.#withText.delete(user);
-      if (guard?.hidden !== undefined && untilMs !== 0)
-        this.#show(user, guard.with({ hidden: withoutText(guard.hidden) }));
+      if (away?.dot === undefined || untilMs === 0) continue;
+      away.dot = withoutText(away.dot);
+      this.changed(user);
     }
   }
 }
 
-type Before = Pick<User, "told" | "guard" | "isHeld">;
+interface Telling {
+  readonly guard: Guard | undefined;
+  readonly away: Away | undefined;
+  readonly from: { readonly dot: Dot | undefined; readonly away: Dot | undefined };
+}
 
 function always(): boolean {
   return true;
 }
 
-/** Whether a user shows itself again. Who was online before is told to come now. */
-function isBack({ told, guard, dot }: User, next: Guard | undefined): boolean {
-  if (guard?.hidden === undefined || next?.hidden !== undefined || !dot?.online) return false;
-  return told?.online === true || guard.policy.invisible;
+/** Whether something is known of the user, or of who is shown instead, and not told. */
+function isUntold({ policy, guard, dot, told, away }: User): boolean {
+  const track = guard === undefined ? { dot, told } : away;
+  return policy !== "read" || (track?.dot !== undefined && track.told === undefined);
 }
 
-function shownBefore({ told, guard }: Before, subscriber: Subscriber): ShownUser | undefined {
-  return guard === undefined ? told : told && guard.shownBefore(subscriber);
+/** Whether all pairs are to be asked for by that policy: those of before were not, or for less. */
+function asksAnew(guard: Guard | undefined, { reciprocal }: Policy): boolean {
+  return guard === undefined || !asksForPairs(guard.policy) || guard.policy.reciprocal !== reciprocal;
 }
 
-function shownNow({ told, guard }: User, subscriber: Subscriber): ShownUser | undefined {
-  return guard === undefined ? told : told && guard.shownTo(subscriber);
-}
-
-function changeOf(before: ShownUser | undefined, after: ShownUser | undefined, differs: typeof differ) {
-  if (before === undefined || after === undefined || differs(before, after)) return "state";
-  return differInDevices(before, after) ? "devices" : "none";
+/** Whether a user who hid shows itself again. Who was online before is told to come now. */
+function isBack({ told, guard }: User, isHiding: boolean): boolean {
+  return guard?.isHiding === true && !isHiding && (told?.online === true || guard.policy.invisible);
 }

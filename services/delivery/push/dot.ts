@@ -34,8 +34,13 @@ export function transitionOf(dot: Dot | undefined): Pick<Dot, keyof typeof noTra
   return dot === undefined ? noTransition : { cause: dot.cause, deviceId: dot.deviceId, atUs: dot.atUs };
 }
 
-/** What an answer of before a loss comes to, once all who are online have been restated: the user is offline since. */
-export function offlineSince(floor: number, dot: Dot): Dot {
+/**
+ * What an answer comes to: one of before a loss, once all who are online have been restated, says that the user is offline
+ * since.
+ * @param floor version of that
+ */
+export function atFloor(dot: Dot, floor: number): Dot {
+  if (dot.version >= floor) return dot;
   const lastSeenMs = dot.online ? 0 : dot.lastSeenMs;
   return { ...dot, online: false, version: floor, devices: [], lastSeenMs, status: plainStatus(false) };
 }

@@ -3,14 +3,21 @@ import type { Sight } from "../privacy/judge.ts";
 import type { Dot } from "./dot.ts";
 import { noTransition, type ShownUser } from "./shown-user.ts";
 
-/**
- * What is shown of a user, field by field. Nothing else decides it, and frames are built of nothing else.
- * @param hidden the state in which the user hid; undefined: the user does not hide
- */
-export function shownBy(sight: Sight, dot: Dot, hidden: Dot | undefined): ShownUser {
-  const state = sight.seesHidden ? dot : (hidden ?? dot);
-  if (state.online) return sight.online ? online(sight, state) : absent(state.userId);
-  return offline(sight, state);
+/** What is told of a user; undefined: nothing yet. */
+export interface Told {
+  /** To those who may see whether the user is online. */
+  readonly dot: Dot | undefined;
+  /** To the others: see Away. */
+  readonly away: Dot | undefined;
+  /** Whether the user hides: then only those who see through that may see the truth. */
+  readonly isHiding: boolean;
+}
+
+/** What is shown of a user, field by field. Nothing else decides it, and frames are built of nothing else. */
+export function shownBy(sight: Sight, { dot, away, isHiding }: Told): ShownUser | undefined {
+  const isTruth = sight.online && (sight.seesHidden || !isHiding);
+  const state = isTruth ? dot : away;
+  return state?.online ? online(sight, state) : state && offline(sight, state);
 }
 
 function online(sight: Sight, dot: Dot): ShownUser {
@@ -29,13 +36,9 @@ function offline(sight: Sight, dot: Dot): ShownUser {
   if (sight.lastSeen && sight.devices && sight.status) return dot;
   const { userId, lastSeenMs, cause, atUs, deviceId, status } = dot;
   return {
-    ...absent(userId),
+    // The devices of who is offline are none for everybody: their absence would tell that there are some.
+    ...{ userId, online: false, lastSeenMs: 0, ...noTransition, devices: [] },
     ...(sight.lastSeen && { lastSeenMs, cause, atUs, deviceId: sight.devices ? deviceId : "" }),
     status: sight.status ? status : plainStatus(false),
   };
-}
-
-/** The devices of who is offline are none for everybody: their absence would tell that there are some. */
-function absent(userId: string): ShownUser {
-  return { userId, online: false, lastSeenMs: 0, ...noTransition, devices: [], status: plainStatus(false) };
 }

@@ -3,7 +3,7 @@ import type { Policies } from "../privacy/policies.ts";
 import type { Known } from "../privacy/policy-directory.ts";
 import type { DotSource } from "./dot-sources.ts";
 import { Semaphore } from "./semaphore.ts";
-import type { PolicyRead, WatchedUser } from "./watched-user.ts";
+import { PolicyRead, type WatchedUser } from "./watched-user.ts";
 
 const backoff = { firstMs: 50, capMs: 2_000 };
 const batchMax = 1_000;
@@ -13,13 +13,19 @@ const readsMax = 64;
 type Batch<Watcher> = Map<WatchedUser<Watcher>, PolicyRead>;
 
 /**
+ * What a read found, if the user has no later one.
+ * @returns when the read is done; undefined: it is already
+ */
+type OnRead<Watcher> = (user: WatchedUser<Watcher>, read: PolicyRead, known: Known) => Promise<void> | undefined;
+
+/**
  * Reads users' policies, those of one turn of the event loop together, and again until there is an answer. Each read begins
  * with a look at the end of what was said of policies: what it finds is no older than its beginning.
  */
 export class PolicyReads<Watcher> implements DotSource {
   readonly #policies: Pick<Policies, "atEnd" | "policiesOf">;
   readonly #clock: Clock;
-  readonly #onRead: (user: WatchedUser<Watcher>, read: PolicyRead, known: Known) => Promise<void>;
+  readonly #onRead: OnRead<Watcher>;
   readonly #onFailure: (error: unknown) => void;
   readonly #nextTurn: (run: () => void) => void;
   readonly #semaphore = new Semaphore(readsMax);
@@ -29,11 +35,10 @@ export class PolicyReads<Watcher> implements DotSource {
   /** Since when a probe has had no answer, ms; undefined: none is under way. */
   #probingSinceMs: number | undefined;
 
-  /** @param options.onRead what a read found, if the user has no later one; the read is done when that is */
   constructor(options: {
     policies: Pick<Policies, "atEnd" | "policiesOf">;
     clock: Clock;
-    onRead: (user: WatchedUser<Watcher>, read: PolicyRead, known: Known) => Promise<void>;
+    onRead: OnRead<Watcher>;
     onFailure: (error: unknown) => void;
     nextTurn: (run: () => void) => void;
   }) {
@@ -75,8 +80,7 @@ export class PolicyReads<Watcher> implements DotSource {
   /** Reads the user's policy. */
   read(user: WatchedUser<Watcher>): void {
     user.read?.finish();
-    const { promise: done, resolve: finish } = Promise.withResolvers<void>();
-    user.read = { done, finish };
+    user.read = new PolicyRead();
     this.#batch().set(user, user.read);
   }
 
@@ -105,12 +109,11 @@ export class PolicyReads<Watcher> implements DotSource {
   }
 
   async #run(batch: Batch<Watcher>): Promise<void> {
-    const wanted = () => [...batch].filter(([user, read]) => user.read === read && user.watchers.size > 0);
     const known = await this.ask(
-      () => this.#readAtEnd(wanted().map(([{ userId }]) => userId)),
-      () => wanted().length > 0,
+      () => this.#readAtEnd(begin(batch)),
+      () => wantedIn(batch).next().done !== true,
     );
-    for (const [user, read] of batch) void this.#take(user, read, known?.get(user.userId));
+    for (const [user, read] of batch) this.#take(user, read, known?.get(user.userId));
   }
 
   async #readAtEnd(userIds: readonly string[]): Promise<ReadonlyMap<string, Known>> {
@@ -118,9 +121,28 @@ export class PolicyReads<Watcher> implements DotSource {
     return this.#policies.policiesOf(userIds);
   }
 
-  async #take(user: WatchedUser<Watcher>, read: PolicyRead, known: Known | undefined): Promise<void> {
-    if (known !== undefined && user.read === read) await this.#onRead(user, read, known);
-    if (user.read === read) user.read = undefined;
-    read.finish();
+  #take(user: WatchedUser<Watcher>, read: PolicyRead, known: Known | undefined): void {
+    const done = () => {
+      if (user.read === read) user.read = undefined;
+      read.finish();
+    };
+    const settling = known !== undefined && user.read === read ? this.#onRead(user, read, known) : undefined;
+    if (settling === undefined) done();
+    else void settling.then(done);
   }
+}
+
+/** @returns whose policies are to be read: what is known of them now is what the read is for */
+function begin(batch: Batch<unknown>): string[] {
+  const userIds: string[] = [];
+  for (const [user, read] of wantedIn(batch)) {
+    read.begin(user);
+    userIds.push(user.userId);
+  }
+  return userIds;
+}
+
+/** Those whose read is the last one, and who are still watched. */
+function* wantedIn(batch: Batch<unknown>): Generator<[WatchedUser, PolicyRead]> {
+  for (const [user, read] of batch) if (user.read === read && user.watchers.size > 0) yield [user, read];
 }

@@ -11,6 +11,8 @@ export interface LookupResult {
   readonly dots: readonly Dot[];
   /** The store lost data a moment ago: of a user who is offline in this answer, it says nothing. */
   readonly recovering: boolean;
+  /** By shard: since when its data go back, as a version; what was before, it has lost. Absent: nothing is known to be lost. */
+  readonly dataSince: ReadonlyMap<number, number>;
   /** How long presence keeps last seen, ms; 0: it does not say. */
   readonly lastSeenRetentionMs: number;
 }

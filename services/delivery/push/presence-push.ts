@@ -4,7 +4,8 @@ import type { AudienceListener } from "../audience/listener.ts";
 import type { FeedListener, PresenceFeed, PresenceUpdate } from "../feed/feed.ts";
 import type { Policies, PolicyListener } from "../privacy/policies.ts";
 import { Appearances } from "./appearances.ts";
-import { type Dot, dotOf, follow, offlineSince } from "./dot.ts";
+import { type Away, answerOfAway } from "./away.ts";
+import { atFloor, type Dot, dotOf, follow } from "./dot.ts";
 import { FeedSource, LookupSource } from "./dot-sources.ts";
 import type { FrameSink } from "./frame-sink.ts";
 import { FrameWriter, type ObserveAge } from "./frame-writer.ts";
@@ -105,7 +106,7 @@ export class PresencePush implements Push, FeedListener, AudienceListener, Polic
     };
     this.#appearances = new Appearances({
       ...{ policies: options.policies, lookup: options.lookup, index: this.#index, clock, nextTurn, onFailure },
-      floorOf: ({ dot, partition }) => (dot === undefined ? 0 : options.floorOf(dot.shard, partition)),
+      floorOf: (shard) => options.floorOf(shard, undefined),
       write: (subscriber) => this.#writer.add(subscriber),
       lookUp: (userId) => this.#lookups.request([userId]),
     });
@@ -224,13 +225,13 @@ export class PresencePush implements Push, FeedListener, AudienceListener, Polic
     const user = this.#index.get(update.userId);
     if (user === undefined) return;
     user.partition = partition;
-    this.#applyDot(dotOf(update));
+    this.#apply(user, user, dotOf(update));
   }
 
   /** A device of a user came or went and the user stays online: the devices are looked up, unless the user hides them. */
   devicesChanged(userId: string): void {
     const user = this.#index.get(userId);
-    if (user?.dot?.online && user.guard?.hidden === undefined) this.#lookups.request([userId]);
+    if (user?.dot?.online && !user.guard?.isHiding && !user.guard?.isForNobody) this.#lookups.request([userId]);
   }
 
   gap(): void {
@@ -247,14 +248,10 @@ export class PresencePush implements Push, FeedListener, AudienceListener, Polic
   #findReset(): void {
     const shards = this.#resetShards;
     this.#resetShards = new Set();
-    const { floorOf } = this.#options;
-    for (const shard of shards) {
-      const floor = floorOf(shard, undefined);
-      if (floor > 0) this.#appearances.forgetShard(shard, floor);
-    }
-    const isBelow = ({ dot, guard, partition }: WatchedUser) =>
-      dot !== undefined && shards.has(dot.shard) && (guard?.hidden ?? dot).version < floorOf(dot.shard, partition);
-    void this.#reconciliation.matching(isBelow);
+    void this.#reconciliation.matching((user) => {
+      const dot = shownDot(user);
+      return dot !== undefined && shards.has(dot.shard) && dot.version < this.#floorOf(user, dot);
+    });
   }
 
   #sendStalenessToAll(): void {
@@ -289,7 +286,7 @@ export class PresencePush implements Push, FeedListener, AudienceListener, Polic
     const isFeedCurrent = !refresh && this.#options.isFeedListening();
     // Watched before they are looked up: a change between the two comes by the feed.
     const users = userIds.map((userId) => this.#index.watch(subscriber, userId));
-    const unknown = users.filter(({ dot }) => dot === undefined || !isFeedCurrent);
+    const unknown = users.filter((user) => !isFeedCurrent || user.policy === "unread" || shownDot(user) === undefined);
     const request = this.#lookups.request(unknown.map(({ userId }) => userId));
     subscriber.addLookup(request);
     const shown = request.done.then(() => this.#appearances.untilShown(subscriber.viewer, users));
@@ -313,53 +310,76 @@ export class PresencePush implements Push, FeedListener, AudienceListener, Polic
   }
 
   async #lookUp(userIds: readonly string[]): Promise<void> {
-    const held = new Map(userIds.map((userId) => [userId, this.#index.get(userId)?.dot]));
-    const { dots, recovering, lastSeenRetentionMs } = await this.#presence.lookUp(userIds);
+    const held = new Map(userIds.map((userId) => [userId, heldOf(this.#index.get(userId))]));
+    const { dots, recovering, dataSince, lastSeenRetentionMs } = await this.#presence.lookUp(userIds);
     this.#appearances.keepsLastSeen(lastSeenRetentionMs);
     const untold = new Set(userIds);
     for (const dot of dots) {
       untold.delete(dot.userId);
       const user = this.#index.get(dot.userId);
       if (user === undefined) continue;
-      if (recovering) {
-        this.#applyUnsure(user, dot);
-      } else {
-        this.#appearances.isAnswered(user);
-        this.#applyLookup(user, dot, held.get(dot.userId));
-        this.#appearances.forgetLost(user);
-      }
+      if (recovering) this.#applyUnsure(user, dot);
+      else this.#applySure(user, dot, { dataSince: dataSince.get(dot.shard) ?? 0, held: held.get(dot.userId) });
+      this.#appearances.isAnswered(user);
     }
     for (const userId of untold) this.#reconciliation.doubt(userId);
   }
 
   /** While presence recovers, a user that it does not know may not be registered again yet: that shows nobody grey. */
-  #applyUnsure({ dot: known, told, guard, partition, isSure }: WatchedUser<Subscriber>, dot: Dot): void {
-    const isBelow = dot.version < this.#options.floorOf(dot.shard, partition);
-    const isTrue = dot.online && !isBelow;
-    const isShownOnline = known === undefined || (guard?.hidden ?? known).online;
-    if (isTrue) this.#applyDot(dot);
-    // Who hides is not known either before one who is away would be.
-    if (isTrue ? told === undefined && !isSure : isShownOnline) this.#reconciliation.doubt(dot.userId);
+  #applyUnsure(user: User, dot: Dot): void {
+    const isTrue = dot.online && dot.version >= this.#floorOf(user, dot);
+    if (isTrue) this.#apply(user, user, dot);
+    const shown = user.policy === "unread" ? undefined : shownDot(user);
+    if (shown === undefined || (shown.online && !isTrue)) this.#reconciliation.doubt(dot.userId);
   }
 
   /** @param held what was known when the look-up was sent */
-  #applyLookup({ dot: known, partition }: WatchedUser<Subscriber>, dot: Dot, held: Dot | undefined): void {
-    const floor = this.#options.floorOf(dot.shard, partition);
-    const told = dot.version < floor ? offlineSince(floor, dot) : dot;
+  #applySure(
+    user: User,
+    dot: Dot,
+    { dataSince, held }: { readonly dataSince: number; readonly held: Held | undefined },
+  ) {
+    const { away } = user;
+    const nowMs = this.#options.clock.nowUs() / 1_000;
+    user.dataSince = dataSince;
+    this.#applyAnswer(user, user, dot, held?.dot);
+    if (away === undefined) return;
+    this.#applyAnswer(user, away, answerOfAway(away.hidden, dot, { dataSince, nowMs }), held?.away);
+  }
+
+  #applyAnswer(user: User, track: Track, answer: Dot, held: Dot | undefined): void {
+    const { dot: known } = track;
+    const dot = atFloor(answer, this.#floorOf(user, answer));
     // No update came since the look-up was sent, and yet its answer is older than the known state and differs: presence
     // lost its data. The versions of its next transitions are higher again; the version of this answer has to be, too.
     const isUnchanged = known !== undefined && known === held;
-    const isLost = isUnchanged && told.version < known.version && differ(known, dot);
-    this.#applyDot(isLost ? { ...told, version: known.version + 1 } : told);
+    const isLost = isUnchanged && dot.version < known.version && differ(known, dot);
+    this.#apply(user, track, isLost ? { ...dot, version: known.version + 1 } : dot);
   }
 
   /** The only place where a user's state changes. It never changes to an older version. */
-  #applyDot(dot: Dot): void {
-    const user = this.#index.get(dot.userId);
-    if (user === undefined) return;
-    const before = user.dot;
-    if (before !== undefined && dot.version < before.version) return;
-    user.dot = follow(before, dot);
-    this.#appearances.dotChanged(user, before);
+  #apply(user: User, track: Track, dot: Dot): void {
+    if (track.dot !== undefined && dot.version < track.dot.version) return;
+    track.dot = follow(track.dot, dot);
+    this.#appearances.changed(user);
   }
+
+  /** Who is offline may be so by any partition's word: only when all of them have told of a loss, that is told. */
+  #floorOf({ partition }: Pick<User, "partition">, { shard, online }: Dot): number {
+    return this.#options.floorOf(shard, online ? partition : undefined);
+  }
+}
+
+type User = WatchedUser<Subscriber>;
+/** The user, or who is shown instead to those who may not see the truth. */
+type Track = User | Away;
+type Held = Readonly<Record<"dot" | "away", Dot | undefined>>;
+
+function heldOf(user: User | undefined): Held | undefined {
+  return user && { dot: user.dot, away: user.away?.dot };
+}
+
+/** What of a user counts for everybody: of one who hides from some, what those are shown. */
+function shownDot({ guard, dot, away }: Pick<User, "guard" | "dot" | "away">): Dot | undefined {
+  return guard === undefined ? dot : away?.dot;
 }

@@ -25,8 +25,19 @@ export function differ(before: ShownUser, after: ShownUser): boolean {
   return !after.online && after.lastSeenMs !== 0 && before.lastSeenMs !== after.lastSeenMs;
 }
 
+/** What a viewer is to be told: the state, the devices alone, or nothing. */
+export function changeOf(
+  before: ShownUser | undefined,
+  after: ShownUser | undefined,
+  differs: typeof differ,
+): "state" | "devices" | "none" {
+  if (after === undefined) return "none";
+  if (before === undefined || differs(before, after)) return "state";
+  return differInDevices(before, after) ? "devices" : "none";
+}
+
 /** Whether the devices changed, or became known. */
-export function differInDevices(before: ShownUser, after: ShownUser): boolean {
+function differInDevices(before: ShownUser, after: ShownUser): boolean {
   if (after.devices === undefined || after.devices === before.devices) return false;
   return before.devices?.join(separator) !== after.devices.join(separator);
 }

@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { FeedSource, LookupSource } from "./dot-sources.ts";
-import { LookupRefused } from "./presence-lookup.ts";
+import { LookupRefused, type LookupResult } from "./presence-lookup.ts";
 import { Staleness } from "./staleness.ts";
+
+const nobody: LookupResult = { dots: [], recovering: false, dataSince: new Map(), lastSeenRetentionMs: 0 };
 
 function scene() {
   const clock = new FakeClock();
@@ -101,10 +103,10 @@ describe("what dots come from", () => {
 
   test("presence is unavailable since the first call after its last answer, from any caller, failed or unanswered", async () => {
     const clock = new FakeClock();
-    const answers: PromiseWithResolvers<{ dots: []; recovering: false; lastSeenRetentionMs: 0 }>[] = [];
+    const answers: PromiseWithResolvers<LookupResult>[] = [];
     const presence = new LookupSource({
       lookup() {
-        const answer = Promise.withResolvers<{ dots: []; recovering: false; lastSeenRetentionMs: 0 }>();
+        const answer = Promise.withResolvers<LookupResult>();
         answers.push(answer);
         return answer.promise;
       },
@@ -120,7 +122,7 @@ describe("what dots come from", () => {
     void ask();
     await clock.advance(1_000);
     assert.equal(presence.unavailableMs(), 5_000);
-    answers[2]?.resolve({ dots: [], recovering: false, lastSeenRetentionMs: 0 });
+    answers[2]?.resolve(nobody);
     await clock.advance(0);
     assert.equal(presence.unavailableMs(), 0);
   });
@@ -131,7 +133,7 @@ describe("what dots come from", () => {
     const presence = new LookupSource({
       async lookup(userIds) {
         if (userIds.some((userId) => unreadable.has(userId))) throw new LookupRefused("INTERNAL");
-        return { dots: [], recovering: false, lastSeenRetentionMs: 0 };
+        return nobody;
       },
       clock,
     });

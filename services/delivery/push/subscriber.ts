@@ -150,6 +150,8 @@ export class Subscriber implements Subscription {
     if (this.#changed !== undefined) {
       const { left, ...taken } = this.#takeUsers(this.#changed);
       this.#changed = left;
+      // In no order that tells whose state took how long to find.
+      taken.users.sort(byUserId);
       if (taken.users.length > 0) return { kind: "presence", ...taken };
     }
     return this.#owesStale(isStale) ? this.#takeStale(isStale) : undefined;
@@ -179,17 +181,22 @@ export class Subscriber implements Subscription {
     const news: Dot[] = [];
     let left: Set<WatchedUser<Subscriber>> | undefined;
     for (const user of from) {
-      if (user.told === undefined) continue;
-      const isUnknown = user.isHeld || this.viewer.isUnverified(user.userId);
-      const shown = isUnknown ? undefined : user.guard === undefined ? user.told : user.guard.shownTo(this);
-      if (shown === undefined) {
-        left ??= new Set();
-        left.add(user);
-      } else {
+      const { guard } = user;
+      const isUnsure =
+        user.policy === "doubted" || this.viewer.isUnverified(user.userId) || guard?.isJudged(this) === false;
+      const shown = guard === undefined ? user.told : guard.shownTo(this);
+      if (!isUnsure && shown !== undefined) {
         users.push(shown);
         if (user.news !== undefined) news.push(user.news);
+      } else if (isUnsure && (shown ?? guard?.away) !== undefined) {
+        left ??= new Set();
+        left.add(user);
       }
     }
     return { users, news, left };
   }
+}
+
+function byUserId(one: ShownUser, other: ShownUser): number {
+  return one.userId < other.userId ? -1 : 1;
 }

@@ -1,26 +1,29 @@
+import type { Away } from "./away.ts";
 import type { Dot } from "./dot.ts";
 import type { Guard } from "./guard.ts";
 
 /** A user that at least one socket of this gateway watches. */
 export class WatchedUser<Watcher = unknown> {
   readonly userId: string;
-  /** What is known of the user; undefined: not looked up yet. */
+  /** What is known of the user; undefined: nothing yet. */
   dot: Dot | undefined;
-  /** Where the feed read of the user; undefined: known from look-ups alone. */
-  partition: number | undefined;
-  readonly watchers = new Set<Watcher>();
-  /** What is shown to those who may see all: the dot, since the policy was read that holds for it; undefined: nothing yet. */
+  /** What of that is told, to those who may see the truth: a dot since the policy was read that holds for it. */
   told: Dot | undefined;
-  /** Of a user who does not show everything to everybody. */
+  /** The same for those who may not; undefined: the user shows everything to everybody. */
+  away: Away | undefined;
+  /** Who is shown what; undefined: everything to everybody. */
   guard: Guard | undefined;
-  /** The last change of the user that was told; undefined: what was told last is what its policy changed. */
-  news: Dot | undefined;
+  /** `doubted`: it may have changed, and until it is read nothing is sent of the user. */
+  policy: "unread" | "doubted" | "read" = "unread";
   /** The policy is being read. */
   read: PolicyRead | undefined;
-  /** The policy may have changed: until it is read, nothing is sent of the user. */
-  isHeld = false;
-  /** Whether presence answered for the user while it was not recovering: then it would know if the user was away. */
-  isSure = false;
+  /** Since when presence's data of the user go back, by an answer that knew who is away; undefined: there was none. */
+  dataSince: number | undefined;
+  /** Where the feed read of the user; undefined: known from look-ups alone. */
+  partition: number | undefined;
+  /** The last change of the user that was told; undefined: what was told last is what its policy changed. */
+  news: Dot | undefined;
+  readonly watchers = new Set<Watcher>();
 
   constructor(userId: string) {
     this.userId = userId;
@@ -28,8 +31,25 @@ export class WatchedUser<Watcher = unknown> {
 }
 
 /** A read of a user's policy. What was under way when another one began counts no more. */
-export interface PolicyRead {
-  /** Resolves when it counts, or counts no more. */
-  readonly done: Promise<void>;
-  readonly finish: () => void;
+export class PolicyRead {
+  /** What was known when it began, and may be told when it is done. */
+  dot: Dot | undefined;
+  away: Dot | undefined;
+  /** undefined: nobody waits, as mostly. */
+  #waiting: PromiseWithResolvers<void> | undefined;
+
+  begin({ dot, away }: Pick<WatchedUser, "dot" | "away">): void {
+    this.dot = dot;
+    this.away = away?.dot;
+  }
+
+  /** Resolves when it counts, or counts no more. To be asked for while it is under way. */
+  get done(): Promise<void> {
+    this.#waiting ??= Promise.withResolvers<void>();
+    return this.#waiting.promise;
+  }
+
+  finish(): void {
+    this.#waiting?.resolve();
+  }
 }

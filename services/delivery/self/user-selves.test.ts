@@ -61,7 +61,7 @@ function scene() {
     lookup: async (userIds) => {
       looked.push([...userIds]);
       const dots = userIds.map((userId) => ({ ...offline, ...known.get(userId), userId }));
-      return { dots, recovering: false, lastSeenRetentionMs: 0 };
+      return { dots, recovering: false, dataSince: new Map(), lastSeenRetentionMs: 0 };
     },
   });
   /** Connects a socket; what it was told, without types and headers. */

@@ -23,6 +23,7 @@ export type ToldFrame =
       readonly availability?: string;
       readonly status?: { readonly text?: string };
       readonly idleSince?: number;
+      readonly policy?: { readonly invisible: boolean };
     }
   | { readonly type: "refused"; readonly what: string; readonly why: string }
   | { readonly type: "pong" };

@@ -81,6 +81,12 @@ const untilHidden = (client: SocketClient, userId: string) =>
     { what: `${userId} is hidden` },
   );
 
+/** What the client was told last of its own policy. */
+function lastPolicy({ frames }: SocketClient) {
+  const own = frames.findLast((frame) => frame.type === "self" && frame.policy !== undefined);
+  return own?.type === "self" ? own.policy : undefined;
+}
+
 describe("two gateways on Redis and Kafka", () => {
   test("a dot goes from one to the other", async () => {
     await write("conversation.events.v1", "room", conversationCreated("room", "ann", "bob"));
@@ -149,6 +155,23 @@ describe("two gateways on Redis and Kafka", () => {
     await write("conversation.events.v1", "hall", membershipChanged("hall", "eve", false));
     await untilHidden(dan, "eve");
     for (const client of [dan, eve]) client.socket.close();
+  });
+
+  test("who hides at its own socket is answered, is offline at the other gateway, and comes back when it shows itself", async () => {
+    await write("conversation.events.v1", "loft", conversationCreated("loft", "mia", "noa"));
+    const [mia, noa] = [await open(0, "mia"), await open(1, "noa")];
+    await Promise.all([mia.untilTold("noa", true), noa.untilTold("mia", true)]);
+    const untilPolicy = (isInvisible: boolean) =>
+      waitUntil(() => lastPolicy(noa)?.invisible === isInvisible, { what: `noa is told invisible: ${isInvisible}` });
+    noa.say({ type: "privacy", invisible: true });
+    await untilPolicy(true);
+    const { cause, device, devices, at, lastSeen } = await mia.untilTold("noa", false);
+    assert.deepEqual([cause, device, devices, at], ["logged_out", "phone", [], lastSeen]);
+    noa.say({ type: "privacy", invisible: false });
+    await untilPolicy(false);
+    assert.equal((await mia.untilTold("noa", true)).cause, "connected");
+    assert.ok(!mia.frames.some(({ type }) => type === "hidden"));
+    for (const client of [mia, noa]) client.socket.close();
   });
 
   test("who becomes a contact appears, green, without being asked for", async () => {

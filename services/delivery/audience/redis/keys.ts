@@ -10,8 +10,6 @@ export interface DirectoryKeys {
   readonly policies: string;
   /** HASH: user → shard, sinceMs and the rest of the hidden state, with blanks between. */
   readonly hidden: string;
-  /** HASH: shard of presence → the version at which it began anew. */
-  readonly begins: string;
 }
 
 /**
@@ -28,8 +26,8 @@ export interface DirectoryKeys {
 export function directoryKeys(keyPrefix = ""): DirectoryKeys {
   const prefix = `${keyPrefix}audience:{audience}:`;
   const [mark, positions] = [`${prefix}mark`, `${prefix}positions`];
-  const [policies, hidden, begins] = [`${prefix}policies`, `${prefix}hidden`, `${prefix}begins`];
-  return { prefix, mark, positions, policies, hidden, begins };
+  const [policies, hidden] = [`${prefix}policies`, `${prefix}hidden`];
+  return { prefix, mark, positions, policies, hidden };
 }
 
 /** See directoryKeys. */

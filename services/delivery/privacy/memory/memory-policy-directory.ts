@@ -1,7 +1,6 @@
 import type { Clock } from "@realchat/presence-runtime";
 import { DirectoryClock } from "../../audience/directory-clock.ts";
 import type { MemoryDirectory } from "../../audience/memory/memory-directory.ts";
-import { remembered } from "../hidden-state.ts";
 import { policyStored } from "../policy.ts";
 import type { HiddenState, Known, PolicyDirectory } from "../policy-directory.ts";
 
@@ -10,7 +9,6 @@ export class MemoryPolicyDirectory implements PolicyDirectory {
   readonly #directory: Pick<MemoryDirectory, "policyOf">;
   readonly #clock: DirectoryClock;
   readonly #hidden = new Map<string, HiddenState>();
-  readonly #begins = new Map<number, number>();
 
   constructor(directory: Pick<MemoryDirectory, "policyOf">, clock: Clock) {
     this.#directory = directory;
@@ -24,16 +22,12 @@ export class MemoryPolicyDirectory implements PolicyDirectory {
   async hide(userId: string, state: HiddenState): Promise<HiddenState | undefined> {
     if (!this.#knownOf(userId).policy.invisible) return undefined;
     if (!this.#hidden.has(userId)) this.#hidden.set(userId, state);
-    return this.#stateOf(userId);
+    return this.#hidden.get(userId);
   }
 
   async show(userId: string, sinceMs: number): Promise<void> {
     const isVisible = !this.#knownOf(userId).policy.invisible;
     if (isVisible && this.#hidden.get(userId)?.sinceMs === sinceMs) this.#hidden.delete(userId);
-  }
-
-  async begin(shard: number, version: number): Promise<void> {
-    this.#begins.set(shard, Math.max(version, this.#begins.get(shard) ?? 0));
   }
 
   nowUs(): number {
@@ -45,12 +39,7 @@ export class MemoryPolicyDirectory implements PolicyDirectory {
     return {
       policy: policyStored(stored?.policy ?? ""),
       sinceMs: Math.floor((stored?.stamp ?? 0) / 1_000),
-      hidden: this.#stateOf(userId),
+      hidden: this.#hidden.get(userId),
     };
-  }
-
-  #stateOf(userId: string): HiddenState | undefined {
-    const state = this.#hidden.get(userId);
-    return state && remembered(state, this.#clock.nowUs() / 1_000, this.#begins.get(state.shard) ?? 0);
   }
 }

@@ -1,8 +1,7 @@
 import type { DirectoryServer } from "../../audience/redis/directory-server.ts";
-import { remembered, unreadableState } from "../hidden-state.ts";
+import { unreadableState } from "../hidden-state.ts";
 import { nothing, policyStored } from "../policy.ts";
 import type { HiddenState, Known, PolicyDirectory } from "../policy-directory.ts";
-import { begin } from "./lua/begin.ts";
 import { hide } from "./lua/hide.ts";
 import { policiesOf } from "./lua/policies-of.ts";
 import { show } from "./lua/show.ts";
@@ -30,11 +29,11 @@ export class RedisPolicyDirectory implements PolicyDirectory {
 
   hide(userId: string, state: HiddenState): Promise<HiddenState | undefined> {
     return this.#server.measure("hide", async () => {
-      const { mark, policies, hidden, begins } = this.#server.keys;
+      const { mark, policies, hidden } = this.#server.keys;
       const args = { generation: this.#server.currentGeneration, user: userId, state: textOf(state) };
-      const stored = await this.#server.run(hide, { mark, policies, hidden, begins }, args);
+      const stored = await this.#server.run(hide, { mark, policies, hidden }, args);
       this.#server.clock.set(stored.nowUs);
-      return stored.state === "" ? undefined : this.#stateIn(stored.state, stored.nowUs, stored.begin);
+      return stored.state === "" ? undefined : this.#stateIn(stored.state);
     });
   }
 
@@ -46,28 +45,21 @@ export class RedisPolicyDirectory implements PolicyDirectory {
     });
   }
 
-  begin(shard: number, version: number): Promise<void> {
-    return this.#server.measure("begin", async () => {
-      const { mark, begins } = this.#server.keys;
-      await this.#server.run(begin, { mark, begins }, { generation: this.#server.currentGeneration, shard, version });
-    });
-  }
-
   nowUs(): number {
     return this.#server.clock.nowUs();
   }
 
   async #pageOf(userIds: readonly string[]): Promise<[string, Known][]> {
-    const { mark, policies, hidden, begins } = this.#server.keys;
+    const { mark, policies, hidden } = this.#server.keys;
     const args = { generation: this.#server.currentGeneration, users: JSON.stringify(userIds) };
-    const read = await this.#server.run(policiesOf, { mark, policies, hidden, begins }, args);
+    const read = await this.#server.run(policiesOf, { mark, policies, hidden }, args);
     this.#server.clock.set(read.nowUs);
     if (!read.arePoliciesReadable) this.#server.unreadable.add([policies]);
     if (!read.areStatesReadable) this.#server.unreadable.add([hidden]);
     return userIds.map((userId, index) => {
-      const { policy, state, begin } = read.users[index] ?? {};
+      const { policy, state } = read.users[index] ?? {};
       const known = read.arePoliciesReadable ? this.#policyIn(policy) : { policy: nothing, sinceMs: 0 };
-      const stored = state && this.#stateIn(state, read.nowUs, begin ?? 0);
+      const stored = state && this.#stateIn(state);
       return [userId, { ...known, hidden: read.areStatesReadable ? stored || undefined : unreadableState }];
     });
   }
@@ -81,9 +73,9 @@ export class RedisPolicyDirectory implements PolicyDirectory {
       : { policy: policyStored(policy), sinceMs: Math.floor(Number(stamp) / 1_000) };
   }
 
-  #stateIn(stored: string, nowUs: number, begin: number): HiddenState {
+  #stateIn(stored: string): HiddenState {
     try {
-      return remembered(stateIn(stored), nowUs / 1_000, begin);
+      return stateIn(stored);
     } catch {
       this.#server.unreadable.add([this.#server.keys.hidden]);
       return unreadableState;

@@ -161,34 +161,6 @@ export function policyDirectoryContract(open: () => Promise<PolicyDirectoryHarne
     assert.deepEqual(await gateway.policies.hide("ann", hiddenAt(5_000)), hiddenAt(5_000));
   });
 
-  scene(
-    "last seen is forgotten after its time, and the text with it when the shard began anew",
-    async (gateway, other) => {
-      const { policies } = gateway;
-      const nowMs = Math.floor(policies.nowUs() / 1_000);
-      await say(gateway, 5_000_000, invisible, "ann");
-      await say(gateway, 5_000_000, invisible, "bob");
-      await policies.hide("ann", { ...hiddenAt(5_000), forgetMs: nowMs - 60_000 });
-      await policies.hide("bob", { ...hiddenAt(5_000), forgetMs: nowMs + 600_000 });
-      assert.deepEqual((await knownOf(other.policies, "ann")).hidden, {
-        ...hiddenAt(5_000),
-        ...{ forgetMs: nowMs - 60_000, lastSeenMs: 0, deviceId: "" },
-      });
-      assert.equal((await knownOf(other.policies, "bob")).hidden?.lastSeenMs, 5_000);
-      await policies.begin(2, 9_000_000);
-      await policies.begin(3, 5_000_000);
-      assert.equal((await knownOf(other.policies, "bob")).hidden?.lastSeenMs, 5_000);
-      await policies.begin(3, 5_000_001);
-      await policies.begin(3, 4_000_000);
-      const { status, ...forgotten } = hiddenAt(5_000);
-      assert.ok(status);
-      assert.deepEqual((await knownOf(other.policies, "bob")).hidden, {
-        ...forgotten,
-        ...{ forgetMs: nowMs + 600_000, lastSeenMs: 0, deviceId: "" },
-      });
-    },
-  );
-
   scene("the clock of a gateway that reads is ahead of all that another one told before", async (gateway, other) => {
     let lastUs = 0;
     for (let turn = 0; turn < 50; turn++) {

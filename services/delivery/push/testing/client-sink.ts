@@ -1,3 +1,4 @@
+import type { Clock } from "@realchat/presence-runtime/clock";
 import { envelopeFrames } from "../../gateway/protocols/envelope-frames.ts";
 import { jsonFrames } from "../../gateway/protocols/json-frames.ts";
 import type { FrameFormat } from "../frame-format.ts";
@@ -13,26 +14,28 @@ const formats = [jsonFrames, envelopeFrames].map(
 );
 const version = 1_790_000_000_000_000;
 
-/** A socket of a client of one of both protocols, which remembers what it got. */
+/** A socket of a client of one of both protocols, which remembers what it got, and when. */
 export class ClientSink implements FrameSink {
   readonly format: FrameFormat;
   readonly told: string[] = [];
   /** While it is held, the network takes nothing. */
   isHeld = false;
+  readonly #clock: Pick<Clock, "monotonicMs">;
   #taken: (() => void) | undefined;
 
-  constructor(protocol: number) {
+  constructor(protocol: number, clock: Pick<Clock, "monotonicMs">) {
+    this.#clock = clock;
     this.format = formats[protocol % formats.length] as FrameFormat;
   }
 
   send(frames: Buffer, taken: () => void): boolean {
-    this.told.push(frames.toString("latin1"));
+    this.#tell(frames.toString("latin1"));
     if (this.isHeld) this.#taken = taken;
     return !this.isHeld;
   }
 
   closeSlow(): void {
-    this.told.push("closed");
+    this.#tell("closed");
   }
 
   /** The network takes what was written. */
@@ -40,5 +43,9 @@ export class ClientSink implements FrameSink {
     const taken = this.#taken;
     this.#taken = undefined;
     taken?.();
+  }
+
+  #tell(what: string): void {
+    this.told.push(`${this.#clock.monotonicMs()} ms: ${what}`);
   }
 }

@@ -30,8 +30,11 @@ export class PushHarness {
   isDirectoryAway = false;
   arePoliciesAway = false;
   policiesHold: Promise<void> | undefined;
+  policyQuestions = 0;
   isRecovering = false;
   isFeedListening = true;
+  /** By shard: since when presence's data go back. */
+  readonly dataSince = new Map<number, number>();
   /** What the feed answers as floor: by `shard partition`, `shard undefined` for users of no known partition. */
   readonly floors = new Map<string, number>();
   /** While it is set, answers wait for it; they were made before. */
@@ -60,7 +63,7 @@ export class PushHarness {
         const known = userIds.filter((userId) => !this.unknown.has(userId));
         const dots = known.map((userId) => this.truth.get(userId) ?? this.dot(userId, false, 1));
         await this.#answer("presence");
-        return { dots, recovering: this.isRecovering, lastSeenRetentionMs: 0 };
+        return { dots, recovering: this.isRecovering, dataSince: this.dataSince, lastSeenRetentionMs: 0 };
       },
       policies: this.policies,
       clock: this.clock,
@@ -162,6 +165,7 @@ export class PushHarness {
   }
 
   async #answerOfPolicies<T>(answer: () => T): Promise<T> {
+    this.policyQuestions++;
     await this.policiesHold;
     if (this.arePoliciesAway) throw new Error("policies are away");
     return answer();

@@ -31,15 +31,17 @@ export type Event =
   | { readonly kind: "policy"; readonly user: string; readonly patch: PolicyPatch }
   /**
    * The hider hides; in the other world it logs out at that moment, and stays away.
-   * `late`: gateways are told at the end, if the hider was never here
+   * `late`: gateways are told at the end, or when the store loses data, if the hider was never here
    */
   | { readonly kind: "hide"; readonly how: "invisible" | "to nobody"; readonly late: boolean }
+  /** Who is invisible is so no more; in the other world it comes back at that moment, or when it is online next. */
+  | { readonly kind: "show" }
   /** Another device of the user came or went. */
   | { readonly kind: "devices"; readonly user: string }
   | { readonly kind: "restart"; readonly gateway: number }
   | { readonly kind: "forget"; readonly user: string }
-  /** The store loses data: of each user the record, or what was written since an earlier state of it, or nothing. */
-  | { readonly kind: "lose"; readonly kept: Readonly<Record<string, "nothing" | "older" | "all">> }
+  /** The store loses data: all, or of each user the record, or what was written since an earlier state of it, or nothing. */
+  | { readonly kind: "lose"; readonly kept: Kept }
   /** The store has recovered: it restates who is online, and the feed is told. Does nothing if it does not recover. */
   | { readonly kind: "recover" }
   /** A reader of the feed lags, and reads on; what was late is written then. */
@@ -47,6 +49,8 @@ export type Event =
   | { readonly kind: "gap" | "look-again" }
   | { readonly kind: "outage"; readonly of: "presence" | "directory" | "policies"; readonly isOver: boolean }
   | { readonly kind: "pass"; readonly ms: number };
+
+type Kept = "nothing" | Readonly<Record<string, "nothing" | "older" | "all">>;
 
 /** Who hides from everybody else. */
 export const hider = "eve";
@@ -110,8 +114,9 @@ const causes = { connected: 1, loggedOut: 3, restated: 6, status: 9 } as const;
 const device = "phone";
 /** How long it takes to read policies, or to see where they end; between two worlds also to look up users, ms. */
 const policyMs = 5;
-/** Within this all that is asked is answered, ms. */
+/** Within this all that is asked is answered, ms; and all that failed before, and waits to be asked again. */
 const quietMs = 300;
+const restMs = 3_000;
 
 /**
  * Gateways between a real directory, a presence and a network that dawdle and fail, with a judge beside them who knows what is
@@ -137,8 +142,9 @@ export class PushSimulation {
   readonly #lagging = new Set<number>();
   /** While it recovers: the version at which it began anew. */
   #begin: number | undefined;
-  /** The version at which it began anew last. */
+  /** The version at which it began anew last, and last with nothing. */
   #lastBegin = 0;
+  #dataSince = 0;
   readonly #sockets: Socket[] = [];
   readonly #late: PresenceUpdate[] = [];
   readonly #isAway = { presence: false, directory: false, policies: false };
@@ -147,7 +153,11 @@ export class PushSimulation {
   readonly #seed: number;
   /** The feed missed something, and knows. */
   #hasGap = false;
-  #hiding: "not" | "invisible" | "to nobody" = "not";
+  /** `ending`: it is visible again, and has yet to come online. */
+  #hiding: "not" | "invisible" | "to nobody" | "ending" = "not";
+  #hasHidden = false;
+  /** What is true of the hider in its own world, while it is away in the other. */
+  #secret: Pick<Truth, "online" | "status"> = { online: false, status: plainStatus(false) };
   #isUntold = false;
   #objection: unknown;
   #isVisible = visibilityAfter([]);
@@ -188,7 +198,8 @@ export class PushSimulation {
         await this.#relate(event.change);
         break;
       case "flip":
-        this.#flip(event.user, event.feed);
+        if (event.user === hider && this.#hiding === "ending") await this.#comeBack();
+        else this.#flip(event.user, event.feed);
         break;
       case "status":
         this.#changeStatus(event.user, event.status);
@@ -199,8 +210,11 @@ export class PushSimulation {
       case "hide":
         await this.#hide(event);
         break;
+      case "show":
+        await this.#show();
+        break;
       case "devices":
-        for (const { push } of this.#gateways) push.devicesChanged(event.user);
+        this.#changeDevices(event.user);
         break;
       case "restart":
         this.#restart(event.gateway);
@@ -219,9 +233,8 @@ export class PushSimulation {
         this.#recover();
         break;
       case "lag":
-        // Whoever does not hear of a loss does not know what is lost of one who hides.
         if (event.isOver) this.#readOn(event.partition);
-        else if (this.#hiding === "not") this.#lagging.add(event.partition);
+        else this.#lagging.add(event.partition);
         break;
       case "gap":
         for (const { push } of this.#gateways) push.gap();
@@ -318,6 +331,7 @@ export class PushSimulation {
         this.#delay("presence", `where are ${userIds}`, async () => ({
           dots: userIds.map((user) => this.#answer(user)),
           recovering: this.#begin !== undefined,
+          dataSince: new Map([[0, this.#dataSince]]),
           lastSeenRetentionMs: 0,
         })),
       policies: this.#policies,
@@ -336,7 +350,7 @@ export class PushSimulation {
   #connect(user: string, at: number): void {
     const gateway = this.#gateways[at % this.#gateways.length] as Gateway;
     const { world } = this.#options;
-    const sink = world === undefined ? new RecordingSink() : new ClientSink(this.#sockets.length);
+    const sink = world === undefined ? new RecordingSink() : new ClientSink(this.#sockets.length, this.#clock);
     const send = sink.send.bind(sink);
     const socket: Socket = {
       ...{ user, gateway, sink, held: new Map(), declined: new Set(), seen: 0, isOpen: true },
@@ -410,6 +424,10 @@ export class PushSimulation {
     if (change.kind === "blocked") contacts.delete(`${change.userId} ${change.blockedId}`);
   }
 
+  #changeDevices(user: string): void {
+    for (const { push } of this.#gateways) push.devicesChanged(user);
+  }
+
   /** Who shows itself to nobody goes on doing so: what follows when it does not is another history. */
   #say(user: string, patch: PolicyPatch): void {
     if (user === hider && this.#isUntold) return;
@@ -428,22 +446,58 @@ export class PushSimulation {
     return user === hider && this.#hiding !== "not" && this.#options.world === "leaves";
   }
 
-  /** When all is quiet: what is under way at that moment is one of many histories in either world. */
   async #hide({ how, late }: Extract<Event, { kind: "hide" }>): Promise<void> {
     const { world } = this.#options;
     if (this.#hiding !== "not" || this.#begin !== undefined || world === undefined) return;
-    this.#endOutages();
-    for (const partition of partitions) this.#readOn(partition);
-    for (const { push } of this.#gateways) if (this.#hasGap) push.gap();
-    await this.#clock.advance(quietMs);
+    await this.#rest();
     this.#hiding = how;
+    this.#hasHidden = true;
     const { online, lastSeenMs, status } = this.#truthOf(hider);
+    this.#secret = { online, status };
     const patch = how === "to nobody" ? toNobody : world === "hides" ? { invisible: true } : {};
     this.#policies.say(hider, patch);
     this.#isUntold = late && !online && lastSeenMs === 0 && status === plainStatus(false);
     if (!this.#isUntold) this.#tellPolicy(hider);
     if (world === "leaves" && online) this.#logOut();
     await this.#clock.advance(quietMs);
+  }
+
+  async #show(): Promise<void> {
+    const { world } = this.#options;
+    if (this.#hiding !== "invisible" || this.#begin !== undefined || this.#isUntold) return;
+    await this.#rest();
+    this.#hiding = "ending";
+    this.#policies.say(hider, world === "hides" ? { invisible: false } : {});
+    this.#tellPolicy(hider);
+    if (world === "leaves" ? this.#secret.online : this.#truthOf(hider).online) {
+      this.#hiding = "not";
+      if (world === "leaves") this.#comeAsOf(this.#secret);
+      // Whoever comes with two devices has them looked up.
+      if (world === "leaves") this.#clock.after(2 * policyMs, () => this.#changeDevices(hider));
+    }
+    await this.#clock.advance(quietMs);
+  }
+
+  /** Who was visible again comes online. */
+  async #comeBack(): Promise<void> {
+    await this.#rest();
+    this.#hiding = "not";
+    const { status } = this.#options.world === "leaves" ? this.#secret : this.#truthOf(hider);
+    this.#comeAsOf({ status: statusSaying(true, status) });
+    await this.#clock.advance(quietMs);
+  }
+
+  #comeAsOf({ status }: Pick<Truth, "status">): void {
+    this.#write(hider, { online: true, status, lastSeenMs: 0, version: this.#nextVersion(hider) });
+    this.#publish(this.#update(hider, causes.connected));
+  }
+
+  /** All is quiet: what would be under way is one of many histories in either world. */
+  async #rest(): Promise<void> {
+    this.#endOutages();
+    for (const partition of partitions) this.#readOn(partition);
+    for (const { push } of this.#gateways) if (this.#hasGap) push.gap();
+    await this.#clock.advance(restMs);
   }
 
   #logOut(): void {
@@ -454,7 +508,11 @@ export class PushSimulation {
 
   #flip(user: string, feed: "told" | "late" | "never"): void {
     if (feed === "never") this.#hasGap = true;
-    if (this.#isSecret(user)) return;
+    if (this.#isSecret(user)) {
+      const { online, status } = this.#secret;
+      this.#secret = { online: !online, status: statusSaying(!online, status) };
+      return;
+    }
     const truth = this.#truthOf(user);
     const version = this.#nextVersion(user);
     const lastSeenMs = Math.floor(this.#clock.nowUs() / 1_000);
@@ -473,20 +531,31 @@ export class PushSimulation {
   }
 
   #changeStatus(user: string, status: Partial<UserStatus>): void {
-    if (this.#isSecret(user) || this.#begin !== undefined) return;
-    const truth = this.#truthOf(user);
-    const next = statusSaying(truth.online, { ...truth.status, ...status });
-    this.#write(user, { ...truth, version: this.#nextVersion(user), status: next });
+    if (this.#begin !== undefined) return;
+    const said = <T extends Pick<Truth, "online" | "status">>(of: T) => ({
+      ...of,
+      status: statusSaying(of.online, { ...of.status, ...status }),
+    });
+    if (this.#isSecret(user)) {
+      this.#secret = said(this.#secret);
+      return;
+    }
+    this.#write(user, { ...said(this.#truthOf(user)), version: this.#nextVersion(user) });
     this.#publish(this.#update(user, causes.status));
   }
 
-  #lose(kept: Readonly<Record<string, "nothing" | "older" | "all">>): void {
+  #lose(kept: Kept): void {
+    if (this.#isUntold) this.#tellPolicy(hider);
     this.#lastBegin = Math.max(this.#clock.nowUs(), this.#lastBegin) + leadUs;
     this.#begin = this.#lastBegin;
+    if (kept === "nothing") this.#dataSince = this.#begin;
     for (const user of people) {
       const older = this.#olderRecords.get(user);
-      // Of one who was away, what the store has is lost: that is a history, too.
-      const keeps = user === hider && this.#hiding !== "not" ? "nothing" : kept[user];
+      // Of one who is away the store keeps what it has, unless it loses all: that is a history, too.
+      const isAway = this.#isSecret(user) || (user === hider && this.#hiding === "ending");
+      // An older state of the hider's would be another one in the other world.
+      const isOther = user === hider && kept !== "nothing" && kept[user] === "older" && this.#hasHidden;
+      const keeps = kept === "nothing" ? kept : isAway || isOther ? "all" : kept[user];
       if (keeps === "nothing" || (keeps === "older" && older === undefined)) this.#records.delete(user);
       else if (keeps === "older") this.#records.set(user, older as Truth);
     }
@@ -623,7 +692,7 @@ export class PushSimulation {
     const times = (this.#asked.get(question) ?? 0) + 1;
     this.#asked.set(question, times);
     const fraction = fractionOf(`${this.#seed} ${question} ${times}`);
-    return fraction < 0.3 ? 0 : fraction * 40;
+    return fraction < 0.3 ? 0 : Math.round(fraction * 40);
   }
 
   #judge(): void {

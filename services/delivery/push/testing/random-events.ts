@@ -46,9 +46,12 @@ const ofAll: readonly Weighted[] = [
     weight: 1,
     arbitrary: fc.record({
       kind: fc.constant("lose" as const),
-      kept: fc.record(
-        Object.fromEntries(
-          people.map((each) => [each, fc.constantFrom("nothing" as const, "older" as const, "all" as const)]),
+      kept: fc.oneof(
+        fc.constant("nothing" as const),
+        fc.record(
+          Object.fromEntries(
+            people.map((each) => [each, fc.constantFrom("nothing" as const, "older" as const, "all" as const)]),
+          ),
         ),
       ),
     }),
@@ -109,12 +112,18 @@ const policy: Weighted = { weight: 6, arbitrary: fc.record({ kind: fc.constant("
 
 export const openHistories = fc.array(fc.oneof(...ofAll), { minLength: 10, maxLength: 60 });
 
-const events = fc.array(fc.oneof(...ofAll, policy), { minLength: 5, maxLength: 50 });
-
 const hide = fc.record({
   kind: fc.constant("hide" as const),
   how: fc.constantFrom("invisible" as const, "invisible" as const, "to nobody" as const),
   late: fc.boolean(),
+});
+
+const show: Weighted = { weight: 3, arbitrary: fc.constant({ kind: "show" as const }) };
+
+const before = fc.array(fc.oneof(...ofAll, policy), { minLength: 5, maxLength: 50 });
+const after = fc.array(fc.oneof(...ofAll, policy, show, { weight: 1, arbitrary: hide }), {
+  minLength: 5,
+  maxLength: 50,
 });
 
 /** Everybody sees each other, and some look. */
@@ -125,7 +134,7 @@ const beginning: readonly Event[] = [
   { kind: "flip", user: hider, feed: "told" },
 ];
 
-/** In which the hider hides at some moment. */
+/** In which the hider hides at some moment, and may show itself, and hide again. */
 export const hidingHistories = fc
-  .tuple(fc.integer({ min: 0, max: beginning.length }), events, hide, events)
-  .map(([count, before, hide, after]): Event[] => [...beginning.slice(0, count), ...before, hide, ...after]);
+  .tuple(fc.integer({ min: 0, max: beginning.length }), before, hide, after)
+  .map(([count, ...[first, hides, last]]): Event[] => [...beginning.slice(0, count), ...first, hides, ...last]);

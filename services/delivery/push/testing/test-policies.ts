@@ -53,17 +53,6 @@ export class TestPolicies implements Policies {
     }, "store");
   }
 
-  begin(shard: number, version: number): Promise<void> {
-    return this.#answer(() => {
-      for (const [userId, known] of this.#known) {
-        const { hidden } = known;
-        if (hidden === undefined || hidden.shard !== shard || hidden.version >= version) continue;
-        const { status: _, ...others } = hidden;
-        this.#known.set(userId, { ...known, hidden: { ...others, lastSeenMs: 0, deviceId: "" } });
-      }
-    }, "store");
-  }
-
   contactsAmong(userId: string, others: readonly string[]): Promise<ReadonlySet<string>> {
     const read = () => new Set(others.filter((other) => this.contacts.has(`${userId} ${other}`)));
     return this.#answer(read, "read");

@@ -3,10 +3,10 @@ import { defineScript } from "./define-script.ts";
 
 export const hide = defineScript({
   file: "hide.lua",
-  keys: ["mark", "policies", "hidden", "begins"],
+  keys: ["mark", "policies", "hidden"],
   args: ["generation", "user", "state"],
   returns(reply) {
-    const [nowUs, state, begin] = list(reply);
-    return { nowUs: integer(nowUs), state: text(state), begin: integer(begin) };
+    const [nowUs, state] = list(reply);
+    return { nowUs: integer(nowUs), state: text(state) };
   },
 });

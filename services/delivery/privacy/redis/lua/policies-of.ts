@@ -3,17 +3,16 @@ import { defineScript } from "./define-script.ts";
 
 export const policiesOf = defineScript({
   file: "policies-of.lua",
-  keys: ["mark", "policies", "hidden", "begins"],
+  keys: ["mark", "policies", "hidden"],
   args: ["generation", "users"],
   returns: decode,
 });
 
 function decode(reply: Reply) {
   const [nowUs, arePoliciesReadable, areStatesReadable, ...rest] = list(reply);
-  const users = Array.from({ length: rest.length / 3 }, (_, index) => ({
-    policy: textOrNone(rest[3 * index]),
-    state: textOrNone(rest[3 * index + 1]),
-    begin: integer(rest[3 * index + 2]),
+  const users = Array.from({ length: rest.length / 2 }, (_, index) => ({
+    policy: textOrNone(rest[2 * index]),
+    state: textOrNone(rest[2 * index + 1]),
   }));
   return {
     nowUs: integer(nowUs),

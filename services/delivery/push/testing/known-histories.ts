@@ -1,0 +1,56 @@
+import { type Event, hider, people } from "./push-simulation.ts";
+
+const hall: Event = {
+  kind: "relation",
+  change: { kind: "conversation", conversationId: "hall", participants: people },
+};
+const comesOrGoes: Event = { kind: "flip", user: hider, feed: "told" };
+const hidesUnheard: Event = { kind: "hide", how: "invisible", late: true };
+const hides: Event = { kind: "hide", how: "invisible", late: false };
+const recovers: Event = { kind: "recover" };
+const pass = (ms: number): Event => ({ kind: "pass", ms });
+const looks = (user: string, gateway: number): Event => ({ kind: "connect", user, gateway });
+const says = (text: string): Event => ({ kind: "status", user: hider, status: { text } });
+const lags = (partition: number): Event => ({ kind: "lag", partition, isOver: false });
+const readsOn = (partition: number): Event => ({ kind: "lag", partition, isOver: true });
+const restarts = (gateway: number): Event => ({ kind: "restart", gateway });
+const showsItself: Event = { kind: "show" };
+const looksAgain: Event = { kind: "gap" };
+const losesAll: Event = { kind: "lose", kept: "nothing" };
+const losesNothing: Event = { kind: "lose", kept: Object.fromEntries(people.map((user) => [user, "all"])) };
+
+/** Everybody sees each other, ann looks at one gateway and bob at another, and the hider comes. */
+const beginning = [hall, looks("ann", 0), looks("bob", 1), pass(200), comesOrGoes, pass(200)];
+
+/** Each kind of difference that was found between the two worlds, in its shortest history. */
+export const knownHistories: Readonly<Record<string, readonly Event[]>> = {
+  "comes and goes at a gateway that was restarted while presence recovers, and sockets open": [
+    ...[...beginning, hides, losesAll, restarts(0), looks("ann", 0), pass(100)],
+    ...[comesOrGoes, pass(4), looks("cleo", 0), pass(100), comesOrGoes, comesOrGoes, looks("dan", 0), pass(100)],
+    ...[recovers, pass(2_000)],
+  ],
+  "was last seen before a loss, of which presence kept what it knew": [
+    ...[...beginning, says("lunch"), pass(100), hides, losesNothing, recovers, pass(2_000)],
+    ...[looks("cleo", 0), looks("dan", 2), pass(500)],
+  ],
+  "was last seen before presence lost all, which a gateway that starts at that moment reads": [
+    ...[...beginning, says("lunch"), pass(100), hides, losesAll, recovers, restarts(0)],
+    ...[looks("cleo", 0), pass(2_000)],
+  ],
+  "was last seen before a loss, of which gateways do not hear, and look again": [
+    ...[...beginning, hides, lags(0), lags(1)],
+    ...[losesAll, recovers, pass(2_000), looksAgain, pass(500), looks("cleo", 0), pass(500)],
+  ],
+  "comes and goes before gateways hear that it hides": [
+    ...[hall, hidesUnheard, pass(2_000), comesOrGoes, pass(100), comesOrGoes],
+    ...[looks("ann", 0), pass(500)],
+  ],
+  "shows itself, comes and leaves while nobody looks": [
+    ...[hall, comesOrGoes, hides, showsItself, pass(1_000), comesOrGoes, pass(1_000), looks("ann", 0), pass(500)],
+  ],
+  "is known by one partition, of which a loss is told before the others": [
+    ...[...beginning, says("lunch"), pass(100), hides, lags(1), losesNothing],
+    ...[comesOrGoes, pass(100), recovers, pass(2_000), looksAgain, pass(500)],
+    ...[readsOn(1), pass(2_000)],
+  ],
+};
