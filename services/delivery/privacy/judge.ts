@@ -78,7 +78,7 @@ function shownTo(viewer: string, policy: Policy, isContact: boolean): number {
     const to = policy[field];
     if (to === "audience" || (to === "contacts" && isContact)) shown |= bits[field];
   }
-  return (shown & bits.online) === 0 ? 0 : shown;
+  return shown;
 }
 
 function hasAny(roles: ReadonlySet<string>, wanted: ReadonlySet<string>): boolean {

@@ -139,6 +139,25 @@ describe("who hides (P9)", () => {
     assert.equal(lastOf(moderator)?.online, true);
   });
 
+  test("makes no snapshot come earlier by coming before presence answered", async () => {
+    const { harness } = await watchingBob();
+    harness.say("bob", { invisible: true });
+    await harness.settle();
+    const later = new PushHarness({ policies: harness.policies });
+    for (const viewer of ["ann", "cid"]) later.befriend(viewer, "bob");
+    const answer = Promise.withResolvers<void>();
+    later.presenceHolds = answer.promise;
+    later.connect("ann");
+    await later.settle();
+    later.come("bob", "phone");
+    const cid = later.connect("cid");
+    await later.settle();
+    assert.deepEqual(cid.received(), []);
+    answer.resolve();
+    for (let turn = 0; turn < 3; turn++) await later.settle();
+    assert.deepEqual(cid.received(), ["snapshot bob-"]);
+  });
+
   test("is in the snapshot of a gateway that starts while presence recovers once presence could know it", async () => {
     const { harness } = await watchingBob();
     harness.say("bob", { invisible: true });

@@ -35,7 +35,8 @@ export class Guard implements Told {
   /** Whether the user is offline to everybody, whatever it does. */
   get isForNobody(): boolean {
     const { invisible, online, show } = this.policy;
-    return (invisible && this.isHiding) || (online === "nobody" && show.size === 0);
+    // Who hid, and is visible again, is to be found back.
+    return this.isHiding ? invisible : online === "nobody" && show.size === 0;
   }
 
   /** The same, of what is told now. Views are made anew: a frame that is kept of an old one has an old version. */

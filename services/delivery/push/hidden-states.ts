@@ -1,7 +1,7 @@
 import type { Policies } from "../privacy/policies.ts";
 import type { HiddenState, Known } from "../privacy/policy-directory.ts";
 import type { Dot } from "./dot.ts";
-import { hiddenStateOf } from "./hiding.ts";
+import { hiddenStateOf, isBackSince } from "./hiding.ts";
 import type { PolicyReads } from "./policy-reads.ts";
 import type { WatchedUser } from "./watched-user.ts";
 
@@ -33,7 +33,7 @@ export class HiddenStates {
   ): Promise<HiddenState | "behind" | undefined> {
     const policies = this.#policies;
     if (!policies.rules.mayBeInvisible) return undefined;
-    if (!policy.invisible && hidden !== undefined && allowed !== undefined && isSince(sinceMs, allowed)) {
+    if (!policy.invisible && hidden !== undefined && allowed !== undefined && isBackSince(sinceMs, allowed)) {
       await this.#reads.ask(() => policies.show(userId, hidden.sinceMs), isWanted);
       return undefined;
     }
@@ -41,9 +41,4 @@ export class HiddenStates {
     const state = hiddenStateOf(away?.hidden ? away.told : told, dot, sinceMs, this.#retentionMs);
     return (await this.#reads.ask(() => policies.hide(userId, state), isWanted)) ?? "behind";
   }
-}
-
-/** Whether the user was online after that moment, or is. */
-function isSince(ms: number, { online, lastSeenMs }: Dot): boolean {
-  return online || lastSeenMs > ms;
 }

@@ -33,6 +33,14 @@ export function stateAt(told: Dot | undefined, dot: Dot, sinceMs: number): Dot |
   return !told.online && dot.online && isOfBefore ? dot : told;
 }
 
+/**
+ * Whether a user who shows itself again is seen to be back: who is away stays as it was when it hid.
+ * @param ms since when it shows itself, wall clock
+ */
+export function isBackSince(ms: number, { online, lastSeenMs }: Dot): boolean {
+  return online || lastSeenMs > ms;
+}
+
 /** Of a user who is online and shows it again: as if it had come at that moment, with one of the devices. */
 export function comingBack(dot: Dot, sinceMs: number): Dot {
   const deviceId = dot.devices?.[0] ?? dot.deviceId;

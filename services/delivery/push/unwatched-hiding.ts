@@ -1,6 +1,6 @@
 import { type Clock, pause } from "@realchat/presence-runtime";
 import type { Policies } from "../privacy/policies.ts";
-import { hiddenStateOf } from "./hiding.ts";
+import { hiddenStateOf, isBackSince } from "./hiding.ts";
 import { LookupRefused, type PresenceLookup } from "./presence-lookup.ts";
 import { UniqueQueue } from "./unique-queue.ts";
 
@@ -11,10 +11,10 @@ const againMs = 1_000;
 
 /**
  * Stores the hidden states of users who hide while nobody here watches them: whoever watches them later, on whichever gateway,
- * is to find them as they were when they hid.
+ * is to find them as they were when they hid. Ends those of users who showed themselves.
  */
 export class UnwatchedHiding {
-  readonly #policies: Pick<Policies, "policiesOf" | "hide" | "rules">;
+  readonly #policies: Pick<Policies, "policiesOf" | "hide" | "show" | "rules">;
   readonly #lookup: PresenceLookup;
   readonly #clock: Clock;
   readonly #onFailure: (error: unknown) => void;
@@ -23,7 +23,7 @@ export class UnwatchedHiding {
   #isRunning = false;
 
   constructor(options: {
-    policies: Pick<Policies, "policiesOf" | "hide" | "rules">;
+    policies: Pick<Policies, "policiesOf" | "hide" | "show" | "rules">;
     lookup: PresenceLookup;
     clock: Clock;
     onFailure: (error: unknown) => void;
@@ -61,7 +61,7 @@ export class UnwatchedHiding {
     while (this.#waiting.size > 0 && !this.#stop.signal.aborted) {
       const page = this.#waiting.take(pageMax);
       try {
-        await this.#hide(page);
+        await this.#settle(page);
       } catch (error) {
         this.#onFailure(error);
         if (error instanceof LookupRefused) continue;
@@ -72,18 +72,24 @@ export class UnwatchedHiding {
     this.#isRunning = false;
   }
 
-  async #hide(userIds: readonly string[]): Promise<void> {
-    const known = await this.#policies.policiesOf(userIds);
-    const hiding = userIds.filter((userId) => {
+  /** Stores the states of those who hide, and ends those of who hid and is back. */
+  async #settle(userIds: readonly string[]): Promise<void> {
+    const policies = this.#policies;
+    const known = await policies.policiesOf(userIds);
+    const changed = userIds.filter((userId) => {
       const { policy, hidden } = known.get(userId) ?? {};
-      return policy?.invisible && hidden === undefined;
+      return policy?.invisible === (hidden === undefined);
     });
-    if (hiding.length === 0) return;
-    const { dots, recovering, lastSeenRetentionMs } = await this.#lookup(hiding);
+    if (changed.length === 0) return;
+    const { dots, recovering, lastSeenRetentionMs } = await this.#lookup(changed);
     if (recovering) throw new Error("presence recovers, and does not know who is away");
     for (const dot of dots) {
-      const sinceMs = known.get(dot.userId)?.sinceMs ?? 0;
-      await this.#policies.hide(dot.userId, hiddenStateOf(undefined, dot, sinceMs, lastSeenRetentionMs));
+      const { sinceMs = 0, hidden } = known.get(dot.userId) ?? {};
+      if (hidden === undefined) {
+        await policies.hide(dot.userId, hiddenStateOf(undefined, dot, sinceMs, lastSeenRetentionMs));
+      } else if (isBackSince(sinceMs, dot)) {
+        await policies.show(dot.userId, hidden.sinceMs);
+      }
     }
   }
 }

@@ -14,6 +14,7 @@ const says = (text: string): Event => ({ kind: "status", user: hider, status: { 
 const lags = (partition: number): Event => ({ kind: "lag", partition, isOver: false });
 const readsOn = (partition: number): Event => ({ kind: "lag", partition, isOver: true });
 const restarts = (gateway: number): Event => ({ kind: "restart", gateway });
+const showsOnline = (online: "audience" | "nobody"): Event => ({ kind: "policy", user: hider, patch: { online } });
 const showsItself: Event = { kind: "show" };
 const looksAgain: Event = { kind: "gap" };
 const losesAll: Event = { kind: "lose", kept: "nothing" };
@@ -48,9 +49,19 @@ export const knownHistories: Readonly<Record<string, readonly Event[]>> = {
   "shows itself, comes and leaves while nobody looks": [
     ...[hall, comesOrGoes, hides, showsItself, pass(1_000), comesOrGoes, pass(1_000), looks("ann", 0), pass(500)],
   ],
+  "shows itself to nobody, comes, and shows itself": [
+    ...[hall, looks("ann", 0), showsOnline("nobody"), hides, showsItself, comesOrGoes, pass(200)],
+    ...[showsOnline("audience"), pass(500)],
+  ],
+  "shows itself and hides again while nobody looks": [
+    ...[hall, comesOrGoes, hides, showsItself, pass(1_000), hides, pass(1_000), looks("ann", 0), pass(500)],
+  ],
+  "is online again at a gateway that was restarted while presence recovers": [
+    ...[...beginning, hides, losesAll, restarts(0), comesOrGoes, comesOrGoes, looks("ann", 0), pass(200)],
+    ...[recovers, pass(3_000)],
+  ],
   "is known by one partition, of which a loss is told before the others": [
-    ...[...beginning, says("lunch"), pass(100), hides, lags(1), losesNothing],
-    ...[comesOrGoes, pass(100), recovers, pass(2_000), looksAgain, pass(500)],
-    ...[readsOn(1), pass(2_000)],
+    ...[...beginning, says("lunch"), pass(100), hides, restarts(0), looks("ann", 0), pass(200), comesOrGoes, lags(1)],
+    ...[losesNothing, pass(100), recovers, pass(2_000), looksAgain, pass(500), readsOn(1), pass(2_000)],
   ],
 };

@@ -227,6 +227,10 @@ export class PushSimulation {
         this.#write(event.user, { ...this.#truthOf(event.user), online: false, version: 1, lastSeenMs: 0 });
         break;
       case "lose":
+        if (this.#isUntold) {
+          this.#tellPolicy(hider);
+          await this.#clock.advance(quietMs);
+        }
         this.#lose(event.kept);
         break;
       case "recover":
@@ -256,7 +260,6 @@ export class PushSimulation {
   async settle(): Promise<void> {
     this.#endOutages();
     this.#recover();
-    if (this.#isUntold) this.#tellPolicy(hider);
     for (const partition of partitions) this.#readOn(partition);
     for (const { sink } of this.#sockets) {
       sink.isHeld = false;
