@@ -6,8 +6,12 @@ import { pageScene, untilText } from "./testing/page-scene.ts";
 
 const scene = pageScene();
 
-/** Opens another window with a copy of what this one keeps, as "duplicate tab" does. */
+const isDeviceClaimed =
+  "navigator.locks.query().then(({ held }) => held.some(({ name }) => name === sessionStorage.getItem('device')))";
+
+/** Opens another window with a copy of what this one keeps, as "duplicate tab" does, once this one has its device. */
 async function duplicate(page: Page): Promise<Page> {
+  await waitUntil(() => page.evaluate<boolean>(isDeviceClaimed), { what: "the window has claimed its device" });
   const [copy] = await Promise.all([
     scene.context.waitForEvent("page"),
     page.evaluate("void window.open(location.href)"),
@@ -29,6 +33,13 @@ describe("a window", () => {
     const third = await duplicate(copy);
     assert.equal(new Set([original, copied, await scene.gateway.socket(4)].map(({ path }) => path)).size, 3);
     await third.close();
+  });
+
+  test("whose browser takes long over the claim has its device alone nevertheless", async () => {
+    await scene.page.addInitScript("AbortSignal.timeout = () => AbortSignal.abort()");
+    const original = await scene.asAda();
+    await duplicate(scene.page);
+    assert.notEqual((await scene.gateway.socket(1)).path, original.path);
   });
 
   test("keeps its device over many reloads", async () => {

@@ -1,5 +1,5 @@
 import { browserClock } from "@realchat/presence-web";
-import { claim } from "./claim.js";
+import { claim, claimOwn } from "./claim.js";
 import { element, icon } from "./element.js";
 import { keep, kept } from "./kept.js";
 
@@ -27,7 +27,7 @@ export function deviceIdOf(kind) {
     .toString(36)
     .padStart(4, "0")}`;
   keep("device", id);
-  void claim(id);
+  claimOwn(id);
   return id;
 }
 
