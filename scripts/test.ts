@@ -40,12 +40,11 @@ const modes: Record<"all" | "local" | "unit", Mode> = {
 const timeoutMs: Record<SuiteKind, number> = { unit: 120_000, local: 300_000, server: 300_000, fault: 300_000 };
 
 const spare = new SpareProcessor();
-/** Suites wait, for time-outs, fail-overs and grace periods: more of them than processors keep these busy. */
-const width = {
-  least: availableParallelism() + 1,
-  most: 3 * availableParallelism(),
-  untilRoom: () => spare.until(),
-};
+const processors = availableParallelism();
+/** Suites wait, for servers, time-outs and grace periods: more of them than processors keep these busy. */
+const width = { least: processors, most: 2 * processors, untilRoom: () => spare.until() };
+/** What these break has to heal in time, which takes processors that have room for it. */
+const faultWidth = { ...width, most: processors };
 
 const { values: flags, positionals: words } = parseArgs({
   options: { local: { type: "boolean" }, unit: { type: "boolean" }, help: { type: "boolean" } },
@@ -69,12 +68,16 @@ async function runTests(mode: Mode): Promise<number> {
 
   // Servers come up while the checks and the suites that need none run.
   const providing = provideServers(serversOf(suites), (line) => report.note(line));
+  const wantedChecks = mode.withChecks && words.length === 0 ? checks : [];
+  const jobsOf = (those: readonly Suite[]) => those.map((suite) => () => runFile(suite, env, providing, report));
   const jobs = [
-    ...(mode.withChecks && words.length === 0 ? checks : []).map((check) => () => report.time(check.name, check.run)),
-    ...suites.map((suite) => () => runFile(suite, env, providing, report)),
+    ...wantedChecks.map((check) => () => report.time(check.name, check.run)),
+    ...jobsOf(suites.filter(({ kind }) => kind !== "fault")),
   ];
-  const cancelProgress = clock.every(60_000, () => report.progress(jobs.length));
+  const faultJobs = jobsOf(suites.filter(({ kind }) => kind === "fault"));
+  const cancelProgress = clock.every(60_000, () => report.progress(jobs.length + faultJobs.length));
   await atOnce(width, jobs, (job) => job());
+  await atOnce(faultWidth, faultJobs, (job) => job());
   cancelProgress();
   const servers = await providing;
   await servers.stop();
