@@ -110,11 +110,16 @@ export function describeProxied(name: string, proxy: Proxy): void {
 
     test("a stream tells at once what happens", async () => {
       const answers = api.watchPresence({ userIds: ["bob"] });
+      let isFollowing = false;
       let isOnline = false;
       const reading = (async () => {
-        for await (const { updates } of answers)
+        for await (const { updates, snapshotComplete } of answers) {
+          isFollowing ||= snapshotComplete;
           isOnline ||= updates.some(({ status }) => status === contract.PresenceStatus.PRESENCE_STATUS_ONLINE);
+        }
       })();
+      // Who comes before is in the snapshot.
+      await waitUntil(() => isFollowing, { what: "the watcher has its snapshot" });
       await api.registerSession({ userId: "bob", deviceId: "phone", instanceId: "gw" });
       await waitUntil(() => isOnline, { what: "the watcher hears that bob is online" });
       answers.cancel();
