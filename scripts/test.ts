@@ -41,10 +41,10 @@ const timeoutMs: Record<SuiteKind, number> = { unit: 120_000, local: 300_000, se
 
 const spare = new SpareProcessor();
 const processors = availableParallelism();
-/** Suites wait, for servers, time-outs and grace periods: more of them than processors keep these busy. */
-const width = { least: processors, most: 2 * processors, untilRoom: () => spare.until() };
-/** What these break has to heal in time, which takes processors that have room for it. */
-const faultWidth = { ...width, most: processors };
+/** Suites wait, for locks, processes and pauses: more of them than processors keep these busy. */
+const width = { least: processors, most: 3 * processors, untilRoom: () => spare.until() };
+/** What servers promise within a time takes processors that have room for it. */
+const serverWidth = { ...width, most: processors };
 
 const { values: flags, positionals: words } = parseArgs({
   options: { local: { type: "boolean" }, unit: { type: "boolean" }, help: { type: "boolean" } },
@@ -69,15 +69,16 @@ async function runTests(mode: Mode): Promise<number> {
   // Servers come up while the checks and the suites that need none run.
   const providing = provideServers(serversOf(suites), (line) => report.note(line));
   const wantedChecks = mode.withChecks && words.length === 0 ? checks : [];
-  const jobsOf = (those: readonly Suite[]) => those.map((suite) => () => runFile(suite, env, providing, report));
+  const withServers = suites.filter((suite) => neededServers(suite).length > 0);
+  const others = suites.filter((suite) => !withServers.includes(suite));
   const jobs = [
     ...wantedChecks.map((check) => () => report.time(check.name, check.run)),
-    ...jobsOf(suites.filter(({ kind }) => kind !== "fault")),
+    ...others.map((suite) => () => runFile(suite, env, providing, report)),
   ];
-  const faultJobs = jobsOf(suites.filter(({ kind }) => kind === "fault"));
-  const cancelProgress = clock.every(60_000, () => report.progress(jobs.length + faultJobs.length));
+  const serverJobs = withServers.map((suite) => () => runFile(suite, env, providing, report));
+  const cancelProgress = clock.every(60_000, () => report.progress(jobs.length + serverJobs.length));
   await atOnce(width, jobs, (job) => job());
-  await atOnce(faultWidth, faultJobs, (job) => job());
+  await atOnce(serverWidth, serverJobs, (job) => job());
   cancelProgress();
   const servers = await providing;
   await servers.stop();
