@@ -95,7 +95,7 @@ describe("two gateways on Redis and Kafka", () => {
     await ann.untilTold("bob", true);
     await bob.untilTold("ann", true);
     bob.say({ type: "logout" });
-    // A look-up, of his devices, may overtake the event; it knows no cause.
+    // A look-up may overtake the record, and knows no cause.
     const { cause = "logged_out" } = await ann.untilTold("bob", false);
     assert.equal(cause, "logged_out");
     ann.socket.close();
