@@ -22,12 +22,23 @@ function isThere(pid: number): boolean {
   }
 }
 
+/** Has each process of a program tell which modules it loads of a client of Kafka: 500 of them. */
+const tellsOfKafka = `import { registerHooks } from "node:module";
+registerHooks({
+  load(url, context, next) {
+    if (url.includes("/@platformatic/kafka/")) console.error("loads", url);
+    return next(url, context);
+  },
+});`;
+
 test("brings both up, prints one URL once they are ready, and stops both in order", async (t) => {
-  const { child, url } = await npmStart(t);
+  const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(tellsOfKafka)}`;
+  const { child, url } = await npmStart(t, [], { NODE_OPTIONS });
   await waitUntil(() => child.output().includes(`RealChat is up: ${url}\n`), { what: "it is up", deadlineMs: 60_000 });
   assert.match(await (await fetch(url)).text(), /RealChat Presence/);
   const pids = await pidsOf(child);
   assert.deepEqual([...new Set(child.output().match(/http:\/\/\S+:\d+(?=\s)/g))], [url]);
+  assert.doesNotMatch(child.output(), /loads /, "who uses no Kafka waits for no client of it");
 
   assert.equal(await child.end("SIGTERM"), 0, child.output());
   assert.deepEqual(pids.filter(isThere), []);

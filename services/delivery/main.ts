@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { PresenceChannels, SessionKeeper, StatusKeeper } from "@realchat/presence-client";
-import { presenceFeed } from "@realchat/presence-client/kafka";
 import {
   systemClock as clock,
   createLog,
@@ -40,7 +39,7 @@ import { limitHeapGrowth } from "./limit-heap-growth.ts";
 import { presenceLookup } from "./presence-lookup.ts";
 import { DirectoryPolicies } from "./privacy/directory-policies.ts";
 import { policyDirectoryOf } from "./privacy/policy-directory-of.ts";
-import { PolicyWriter } from "./privacy/sources/policy-writer.ts";
+import type { PolicyWriter } from "./privacy/sources/policy-writer.ts";
 import { frameTraces } from "./push/frame-traces.ts";
 import type { ObserveAge } from "./push/frame-writer.ts";
 import { PresencePush } from "./push/presence-push.ts";
@@ -51,6 +50,7 @@ import { webServer } from "./web/serve-web.ts";
 
 /**
  * Puts the parts of the delivery service together, runs it, and takes it apart again. The only place that knows all.
+ * The client of Kafka is loaded where settings ask for it: it takes longer to load than all else.
  */
 
 await startOrExit("delivery", async () => {
@@ -76,12 +76,12 @@ async function run(settings: LiveSettings<DeliveryConfig>): Promise<void> {
     clock,
   });
   const audience = createAudience(settings, log);
-  const policyWriter = createPolicyWriter(settings);
+  const policyWriter = await createPolicyWriter(settings);
   const policies = new DirectoryPolicies({
     ...{ rules: config.privacy, directory: policyDirectoryOf(audience.stored, clock), audience },
     ...{ writer: policyWriter, clock },
   });
-  const feed = createFeed(settings, channels, log);
+  const feed = await createFeed(settings, channels, log);
   const tokens = await createVerifier(config, log);
   const deviceChanges = new DeviceChanges({ channels, clock });
   const statuses = new StatusKeeper({ channels, clock });
@@ -246,17 +246,23 @@ function createAudience(settings: LiveSettings<DeliveryConfig>, log: Log): Audie
   return new Audience({ ...audience, redis, kafka, clock, log });
 }
 
-function createPolicyWriter(settings: LiveSettings<DeliveryConfig>): PolicyWriter | undefined {
+async function createPolicyWriter(settings: LiveSettings<DeliveryConfig>): Promise<PolicyWriter | undefined> {
   const kafka = kafkaOf(settings);
   if (kafka === undefined) return undefined;
+  const { PolicyWriter } = await import("./privacy/sources/policy-writer.ts");
   const topic = kafkaTopics(kafka.topics)["presence.privacy"];
   return new PolicyWriter({ kafka: { ...kafka, clientId: settings.config.instanceId }, topic, clock });
 }
 
-function createFeed(settings: LiveSettings<DeliveryConfig>, channels: PresenceChannels, log: Log): PresenceFeed {
+async function createFeed(
+  settings: LiveSettings<DeliveryConfig>,
+  channels: PresenceChannels,
+  log: Log,
+): Promise<PresenceFeed> {
   const { feed, instanceId, tracing } = settings.config;
   const kafka = kafkaOf(settings);
   if (feed === "kafka" && kafka !== undefined) {
+    const { presenceFeed } = await import("@realchat/presence-client/kafka");
     const topic = kafkaTopics(kafka.topics)["presence.events.v1"];
     const records = presenceFeed({
       ...kafka,

@@ -26,7 +26,6 @@ import { build, loadConfig } from "./config.ts";
 import { defaultRules, type Rules } from "./domain/decisions.ts";
 import { beginReasons } from "./domain/recovery.ts";
 import { shardOf } from "./domain/shard.ts";
-import { KafkaPublisher } from "./events/kafka/kafka-publisher.ts";
 import { MemoryPublisher } from "./events/memory.ts";
 import type { EventPublisher } from "./events/publisher.ts";
 import { type PublishToChannel, RedisPubSubPublisher } from "./events/redis-pubsub.ts";
@@ -48,7 +47,6 @@ import { CutOff, lookPeriodMs } from "./shards/cut-off.ts";
 import { ShardWork } from "./shards/shard-work.ts";
 import { startupBanner } from "./startup-banner.ts";
 import { createMemoryStore } from "./store/memory/memory-store.ts";
-import { createRedisStore } from "./store/redis/redis-store.ts";
 import type { Begun, PresenceStore, Unreadable } from "./store/store.ts";
 import { WatchHub } from "./watch/watch-hub.ts";
 
@@ -57,6 +55,7 @@ const sendAwayMs = 1_000;
 
 /**
  * Puts the parts of the presence service together, runs it, and takes it apart again. The only place that knows all.
+ * Clients of Redis and Kafka are loaded where settings ask for them: they take longer to load than all else.
  */
 
 await startOrExit("presence", async () => {
@@ -73,8 +72,8 @@ async function run(settings: LiveSettings<PresenceConfig>): Promise<void> {
   const { instanceId } = config;
   const headers = () => settings.config.tracing?.headers ?? {};
   const tracing = config.tracing && (await openTracing({ ...config.tracing, headers, instanceId, onFailure, clock }));
-  const { store, publishToChannel } = createStore(settings, log);
-  const publishers = [...createPublishers(settings, publishToChannel)].map((publisher) =>
+  const { store, publishToChannel } = await createStore(settings, log);
+  const publishers = (await createPublishers(settings, publishToChannel)).map((publisher) =>
     tracing === undefined ? publisher : new TracedPublisher(publisher, tracing.tracer),
   );
   await Promise.all([store.open(), ...publishers.map((publisher) => publisher.open())]);
@@ -274,10 +273,10 @@ function openCallerKeys({ keys }: JwtConfig, log: Log): Promise<Keys> {
 }
 
 /** The store, and how its Redis, if it has one, is published on. */
-function createStore(
+async function createStore(
   settings: LiveSettings<PresenceConfig>,
   log: Log,
-): { store: PresenceStore; publishToChannel: PublishToChannel | undefined } {
+): Promise<{ store: PresenceStore; publishToChannel: PublishToChannel | undefined }> {
   const { store, session } = settings.config;
   const { lastSeenRetentionMs: retentionMs } = session;
   const rules = rulesOf(settings.config);
@@ -294,6 +293,7 @@ function createStore(
   const onEviction = (detail: string) => log.warn(detail);
   const told = { onUnreadable, onBegin, onEviction, onSetting: onEviction };
   const current = () => redisIn(settings.config) ?? store;
+  const { createRedisStore } = await import("./store/redis/redis-store.ts");
   const redis = createRedisStore({ rules, retentionMs, shards: store.shardCount, ...store, current, ...told }, clock);
   return { store: redis, publishToChannel: (channel, message) => redis.publish(channel, message) };
 }
@@ -309,26 +309,31 @@ function rulesOf({ session, limits }: PresenceConfig): Rules {
   return { ...defaultRules, ttlMs, graceMs, leaseTtlMs, leasedTtlMs, userMaxDevices };
 }
 
-function* createPublishers(
+async function createPublishers(
   settings: LiveSettings<PresenceConfig>,
   publishToChannel: PublishToChannel | undefined,
-): Iterable<EventPublisher> {
+): Promise<readonly EventPublisher[]> {
   const { events, instanceId } = settings.config;
   const { publishers, kafka } = events;
+  const created: EventPublisher[] = [];
   if (kafka !== undefined) {
-    yield new KafkaPublisher({
-      clock,
-      clientId: instanceId,
-      brokers: kafka.brokers.map(showAddress),
-      topic: kafka.topic,
-      tls: kafka.tls,
-      sasl: kafka.sasl,
-      current: () => settings.config.events.kafka ?? kafka,
-      ...(kafka.createTopic && { createTopic: { partitions: kafka.partitions, replication: kafka.replication } }),
-    });
+    const { KafkaPublisher } = await import("./events/kafka/kafka-publisher.ts");
+    created.push(
+      new KafkaPublisher({
+        clock,
+        clientId: instanceId,
+        brokers: kafka.brokers.map(showAddress),
+        topic: kafka.topic,
+        tls: kafka.tls,
+        sasl: kafka.sasl,
+        current: () => settings.config.events.kafka ?? kafka,
+        ...(kafka.createTopic && { createTopic: { partitions: kafka.partitions, replication: kafka.replication } }),
+      }),
+    );
   }
   if (publishers.includes("redis-pubsub") && publishToChannel !== undefined) {
-    yield new RedisPubSubPublisher({ publishToChannel, keyPrefix: redisIn(settings.config)?.keyPrefix, clock });
+    created.push(new RedisPubSubPublisher({ publishToChannel, keyPrefix: redisIn(settings.config)?.keyPrefix, clock }));
   }
-  if (publishers.includes("memory")) yield new MemoryPublisher();
+  if (publishers.includes("memory")) created.push(new MemoryPublisher());
+  return created;
 }

@@ -12,7 +12,7 @@ import { RedisDirectory } from "./redis/redis-directory.ts";
 import { ConversationListing } from "./sources/grpc/conversation-listing.ts";
 import { checkImport, importAudience } from "./sources/import-audience.ts";
 import { importFile } from "./sources/import-file.ts";
-import { KafkaSource, type KafkaSourceOptions } from "./sources/kafka-source.ts";
+import type { KafkaSource, KafkaSourceOptions } from "./sources/kafka-source.ts";
 import type { FollowerMetrics } from "./sources/topic-follower.ts";
 import { audienceTopics } from "./sources/topics.ts";
 
@@ -91,6 +91,7 @@ export class Audience {
     }
     if (kafka !== undefined) {
       const { topics } = kafka;
+      const { KafkaSource } = await import("./sources/kafka-source.ts");
       this.#source = new KafkaSource({ kafka, topics, directory, listener, clock, log });
       this.#source.start();
     }
