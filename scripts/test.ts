@@ -39,12 +39,20 @@ const modes: Record<"all" | "local" | "unit", Mode> = {
 /** How long a suite may take. */
 const timeoutMs: Record<SuiteKind, number> = { unit: 120_000, local: 300_000, server: 300_000, fault: 300_000 };
 
-const spare = new SpareProcessor();
 const processors = availableParallelism();
 /** Suites wait, for locks, processes and pauses: more of them than processors keep these busy. */
-const width = { least: processors, most: 3 * processors, untilRoom: () => spare.until() };
-/** What servers promise within a time takes processors that have room for it. */
-const serverWidth = { ...width, most: processors };
+const width = { least: processors, most: 3 * processors, untilRoom: roomFor(500) };
+/**
+ * What servers promise within a time takes processors that have room for it: one suite more than these, where room lasts.
+ * It is taken from the end, where suites of faults are, which wait the most.
+ */
+const serverWidth = { least: processors, most: processors + 1, untilRoom: roomFor(3_000) };
+
+/** @param lookMs see SpareProcessor */
+function roomFor(lookMs: number): () => Promise<void> {
+  const spare = new SpareProcessor(lookMs);
+  return () => spare.until();
+}
 
 const { values: flags, positionals: words } = parseArgs({
   options: { local: { type: "boolean" }, unit: { type: "boolean" }, help: { type: "boolean" } },

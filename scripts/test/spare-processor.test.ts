@@ -10,7 +10,7 @@ test("half a processor that was idle lets one pass, and the next half second ano
   clock.every(100, () => {
     idleMs += 100 * idle;
   });
-  const spare = new SpareProcessor(() => idleMs, clock);
+  const spare = new SpareProcessor(500, () => idleMs, clock);
   let passed = 0;
   for (let waiting = 0; waiting < 3; waiting++) void spare.until().then(() => passed++);
   await clock.advance(10_000);

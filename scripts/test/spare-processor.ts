@@ -1,17 +1,21 @@
 import { cpus } from "node:os";
 import { type Clock, pause, systemClock } from "@realchat/presence-runtime/clock";
 
-const lookMs = 500;
 const enough = 0.5;
 
-/** Tells one who waits after the other when half a processor was idle for half a second: what runs waits, and leaves room. */
+/** Tells one who waits after the other when half a processor was idle for a while: what runs waits, and leaves room. */
 export class SpareProcessor {
+  readonly #lookMs: number;
   readonly #idleMs: () => number;
   readonly #clock: Clock;
   #last = Promise.resolve();
 
-  /** @param idleMs how long all processors of this machine were idle, together, since some time */
-  constructor(idleMs = idleOfAll, clock: Clock = systemClock) {
+  /**
+   * @param lookMs for how long
+   * @param idleMs how long all processors of this machine were idle, together, since some time
+   */
+  constructor(lookMs: number, idleMs = idleOfAll, clock: Clock = systemClock) {
+    this.#lookMs = lookMs;
     this.#idleMs = idleMs;
     this.#clock = clock;
   }
@@ -25,7 +29,7 @@ export class SpareProcessor {
     let idle = 0;
     while (idle < enough) {
       const [beganMs, beforeMs] = [this.#clock.monotonicMs(), this.#idleMs()];
-      await pause(this.#clock, lookMs);
+      await pause(this.#clock, this.#lookMs);
       idle = (this.#idleMs() - beforeMs) / (this.#clock.monotonicMs() - beganMs);
     }
   }
