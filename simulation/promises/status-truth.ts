@@ -34,8 +34,6 @@ interface ClaimTruth {
   readonly said: Map<SaidStatus, Life>;
   /** The store lost data since then, and whoever said it may still have to say it again. */
   isLost: boolean;
-  /** What is said again may change nothing, since the store's wall clock was stepped back: only another call will. */
-  isUnheard: boolean;
   /** A call that was sent before the store lost data may have been carried out before that, too. */
   isAskedSince: boolean;
 }
@@ -62,8 +60,6 @@ export class StatusTruth {
   /** By user, as of the last look. */
   readonly #shown = new Map<string, ReadonlySet<string>>();
   #looked: { readonly nowMs: number; readonly wallMs: number };
-  /** That the store's wall clock ever read, ms. */
-  #highestMs = 0;
 
   constructor(clock: TruthClock) {
     this.#clock = clock;
@@ -87,7 +83,6 @@ export class StatusTruth {
     if (!isRepeated) claim.maybe.delete(saying);
     claim.last = saying;
     claim.isLost &&= !claim.isAskedSince;
-    claim.isUnheard &&= claim.isLost;
     const nowMs = this.#clock.nowMs();
     for (const [other, untilMs] of claim.maybe) claim.maybe.set(other, Math.min(untilMs, nowMs + lateMs));
     for (const [other, life] of claim.said) if (other !== saying) life.replacedMs = Math.min(life.replacedMs, nowMs);
@@ -113,7 +108,6 @@ export class StatusTruth {
     // It may have been stepped back since.
     const reachedMs = Math.max(wallMs, this.#looked.wallMs + nowMs - this.#looked.nowMs + clockSlackMs);
     this.#looked = { nowMs, wallMs };
-    this.#highestMs = Math.max(this.#highestMs, reachedMs);
     for (const [userId, claims] of this.#claims) {
       for (const claim of claims.values()) this.#look(userId, claim, reachedMs);
     }
@@ -166,9 +160,7 @@ export class StatusTruth {
       if (clockMs - Math.max(life.overSinceMs, recoveredMs) > endsWithinMs) life.state = "over";
     }
     for (const [saying, untilMs] of claim.maybe) if (untilMs < nowMs) claim.maybe.delete(saying);
-    // What was said by a clock that was ahead counts as said now, and changes nothing that came back from then.
-    claim.isUnheard ||= claim.isLost && wallMs < this.#highestMs - clockSlackMs;
-    if (claim.isLost && !claim.isUnheard && clockMs > recoveredMs + saysAgainMs) this.#saidAgain(claim);
+    if (claim.isLost && clockMs > recoveredMs + saysAgainMs) this.#saidAgain(claim);
   }
 
   /** What was said last is said again, and replaces what came back. What was taken back is not: it stays until its end. */
@@ -193,7 +185,7 @@ export class StatusTruth {
 }
 
 function newClaim(): ClaimTruth {
-  return { last: undefined, maybe: new Map(), said: new Map(), isLost: false, isUnheard: false, isAskedSince: false };
+  return { last: undefined, maybe: new Map(), said: new Map(), isLost: false, isAskedSince: false };
 }
 
 /** Of users who are online and of whom nothing is said: those whose devices are used, and those who are idle. */

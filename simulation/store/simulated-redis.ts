@@ -6,6 +6,7 @@ import {
   decideSetStatus,
   endClaims,
   isForgettable,
+  lastSaidMs,
   type NewClaim,
   turnMs,
 } from "../../services/presence/domain/claims.ts";
@@ -387,7 +388,7 @@ export class SimulatedRedis {
   setStatus(shard: number, userId: string, claim: NewClaim, until: TwoClocks): StatusResult {
     const data = this.#shard(shard);
     const record = this.#recordForClaim(data, userId, until);
-    const decision = decideSetStatus(record?.claims, claim, this.#nowMs, this.#rules);
+    const decision = decideSetStatus(record?.claims, claim, this.#sayingMoment(data), this.#rules);
     if (decision.kind === "set") this.#writeClaims(shard, data, userId, decision.book);
     else if (decision.kind !== "kept") return decision;
     return { kind: "done", ...this.#statusOf(data, userId) };
@@ -401,7 +402,7 @@ export class SimulatedRedis {
   ): StatusResult {
     const data = this.#shard(shard);
     const record = this.#recordForClaim(data, userId, until);
-    const book = decideClearStatus(record?.claims, claim, this.#nowMs, this.#rules);
+    const book = decideClearStatus(record?.claims, claim, this.#sayingMoment(data), this.#rules);
     if (book !== undefined) this.#writeClaims(shard, data, userId, book);
     return { kind: "done", ...this.#statusOf(data, userId) };
   }
@@ -679,7 +680,7 @@ export class SimulatedRedis {
   /** @returns the user's version */
   #commit(shard: number, data: ShardData, userId: string, deviceId: string, { record, transition }: Committed): number {
     const isOther = transition === undefined && isDeviceChange(data.records.get(userId), record, deviceId);
-    const told = this.#told(shard, data, userId, record, transition);
+    const told = this.#told(shard, data, userId, record, { transition });
     data.records.set(userId, told);
     if (isOther) for (const listener of this.#listeners[shard] ?? []) listener.devicesChanged?.(userId);
     return told.version;
@@ -689,15 +690,19 @@ export class SimulatedRedis {
    * Logs the transition, or that the user has another status, if either is so: the log goes first, as in every store.
    * @param record as it is to be @returns it, with its version
    */
-  #told(shard: number, data: ShardData, userId: string, record: UserRecord, transition?: NewTransition): UserRecord {
+  #told(
+    shard: number,
+    data: ShardData,
+    userId: string,
+    record: UserRecord,
+    { transition, leastVersion = 0 }: { transition?: NewTransition | undefined; leastVersion?: number } = {},
+  ): UserRecord {
     const before = data.records.get(userId);
     const change = transition ?? (before === record ? undefined : decideStatusChange(before, record, data.begin));
     if (change === undefined) return record;
     const lastSeenMs = change.online ? 0 : record.lastSeenMs;
-    const version = this.#append(shard, data, (next) => ({
-      ...{ userId, ...change, version: next, lastSeenMs, shard },
-      ...statusOfEntry(record),
-    }));
+    const told = (version: number) => ({ userId, ...change, version, lastSeenMs, shard, ...statusOfEntry(record) });
+    const version = this.#append(shard, data, told, leastVersion);
     return { ...record, version };
   }
 
@@ -711,12 +716,17 @@ export class SimulatedRedis {
     return record;
   }
 
+  #sayingMoment({ lastVersion }: ShardData) {
+    return { nowMs: this.#nowMs, nextVersion: nextVersion(lastVersion, this.machine.nowUs()) };
+  }
+
   #writeClaims(shard: number, data: ShardData, userId: string, book: ClaimBook): void {
     const unknown = { version: data.lastVersion, online: false, lastSeenMs: 0, devices: new Map() };
-    const told = this.#told(shard, data, userId, { ...(data.records.get(userId) ?? unknown), claims: book });
+    const record = { ...(data.records.get(userId) ?? unknown), claims: book };
+    const told = this.#told(shard, data, userId, record, { leastVersion: lastSaidMs(book) * 1_000 });
     if (isForgettable(book, this.#nowMs)) {
-      const { claims: _, ...record } = told;
-      data.records.set(userId, record);
+      const { claims: _, ...unclaimed } = told;
+      data.records.set(userId, unclaimed);
       data.claimTurns.delete(userId);
     } else {
       data.records.set(userId, told);
@@ -742,8 +752,8 @@ export class SimulatedRedis {
     return { version: record?.version ?? data.lastVersion, status };
   }
 
-  #append(shard: number, data: ShardData, entryOf: (version: number) => LogEntry): number {
-    const version = nextVersion(data.lastVersion, this.machine.nowUs());
+  #append(shard: number, data: ShardData, entryOf: (version: number) => LogEntry, leastVersion = 0): number {
+    const version = Math.max(nextVersion(data.lastVersion, this.machine.nowUs()), leastVersion);
     this.#write(shard, data, entryOf(version));
     return version;
   }

@@ -35,8 +35,16 @@ export interface NewClaim {
   readonly emoji: string;
   /** undefined: after the longest time. */
   readonly expiresAtMs: number | undefined;
-  /** undefined: now. Later than now counts as now. */
+  /** undefined: now, see nowSaidMs. Later than now counts as now. */
   readonly setAtMs: number | undefined;
+}
+
+/** When a decision about claims is taken. */
+interface SayingMoment {
+  /** Wall clock of the store, ms: claims end by it. */
+  readonly nowMs: number;
+  /** Of the shard's next transition. */
+  readonly nextVersion: number;
 }
 
 type ClaimDecision =
@@ -54,19 +62,18 @@ const noClaims: ClaimBook = { claims: [], cleared: [], minute: { fromMs: 0, coun
 export function decideSetStatus(
   before: ClaimBook | undefined,
   request: NewClaim,
-  nowMs: number,
+  moment: SayingMoment,
   { userMaxClaims, minuteMaxClaims }: ClaimRules,
 ): ClaimDecision {
+  const { nowMs } = moment;
   const { claims, cleared, minute } = before ?? noClaims;
   const { claimId, availability, text, emoji } = request;
   if (request.expiresAtMs !== undefined && request.expiresAtMs <= nowMs) return { kind: "over" };
   const stored = claims.find((claim) => claim.claimId === claimId);
   const forgotten = cleared.find((claim) => claim.claimId === claimId && claim.expiresAtMs > nowMs);
   const last = stored ?? forgotten;
-  if (request.setAtMs !== undefined && last !== undefined && Math.min(request.setAtMs, nowMs) <= last.setAtMs) {
-    return { kind: "kept" };
-  }
-  const setAtMs = saidAtMs(request.setAtMs, last?.setAtMs, nowMs);
+  const setAtMs = saidAtMs(request.setAtMs, before ?? noClaims, moment);
+  if (last !== undefined && setAtMs <= last.setAtMs) return { kind: "kept" };
   const expiresAtMs = Math.min(request.expiresAtMs ?? Number.POSITIVE_INFINITY, Math.max(nowMs, setAtMs) + claimMaxMs);
   const claim: StatusClaim = { claimId, availability, text, emoji, expiresAtMs, setAtMs };
   if (stored !== undefined && request.setAtMs === undefined && isRepeated(stored, request)) return { kind: "kept" };
@@ -88,20 +95,26 @@ export function decideSetStatus(
 export function decideClearStatus(
   before: ClaimBook | undefined,
   request: { readonly claimId: string; readonly setAtMs: number | undefined },
-  nowMs: number,
+  moment: SayingMoment,
   { userMaxClaims }: ClaimRules,
 ): ClaimBook | undefined {
   const stored = before?.claims.find(({ claimId }) => claimId === request.claimId);
   if (before === undefined || stored === undefined) return undefined;
-  if (request.setAtMs !== undefined && Math.min(request.setAtMs, nowMs) <= stored.setAtMs) return undefined;
+  const setAtMs = saidAtMs(request.setAtMs, before, moment);
+  if (setAtMs <= stored.setAtMs) return undefined;
   const { claimId, expiresAtMs } = stored;
-  const fresh: ClearedClaim = { claimId, expiresAtMs, setAtMs: saidAtMs(request.setAtMs, stored.setAtMs, nowMs) };
-  const others = before.cleared.filter((other) => other.expiresAtMs > nowMs);
+  const fresh: ClearedClaim = { claimId, expiresAtMs, setAtMs };
+  const others = before.cleared.filter((other) => other.expiresAtMs > moment.nowMs);
   return {
     ...before,
     claims: before.claims.filter((other) => other !== stored),
     cleared: [fresh, ...others].slice(0, userMaxClaims),
   };
+}
+
+/** When the last of them was set or cleared: the version that tells it is no earlier. */
+export function lastSaidMs({ claims, cleared }: ClaimBook): number {
+  return Math.max(0, ...[...claims, ...cleared].map(({ setAtMs }) => setAtMs));
 }
 
 /** What is left when those whose time has come have ended. */
@@ -132,6 +145,15 @@ function isRepeated(stored: StatusClaim, request: NewClaim): boolean {
   );
 }
 
-function saidAtMs(given: number | undefined, lastMs = 0, nowMs: number): number {
-  return given === undefined ? Math.max(nowMs, lastMs + 1) : Math.min(given, nowMs);
+function saidAtMs(givenMs: number | undefined, book: ClaimBook, moment: SayingMoment): number {
+  const nowMs = nowSaidMs(book, moment);
+  return givenMs === undefined ? nowMs : Math.min(givenMs, nowMs);
+}
+
+/**
+ * When counts as said what is said now: the ms of the version that tells it. Neither a loss of the store nor a step of its wall
+ * clock turns that back, so what was said before stays earlier.
+ */
+function nowSaidMs(book: ClaimBook, { nextVersion }: SayingMoment): number {
+  return Math.max(Math.floor(nextVersion / 1_000), lastSaidMs(book) + 1);
 }

@@ -401,6 +401,30 @@ export const recovering = (open: OpenLossyStore) =>
     });
 
     lossy(
+      "lets what is said again win against what came back, and lose against what was said since (P8)",
+      async (scene, store) => {
+        const say = async (text: string, setAtMs?: number) => {
+          const claim = { claimId: "self", availability: "BUSY", text, emoji: "", expiresAtMs: undefined } as const;
+          const said = await scene.store.setStatus("anna", { ...claim, setAtMs });
+          assert(said.kind === "done", said.kind);
+          return { shown: said.status.text, setAtMs: Math.floor(said.version / 1_000) };
+        };
+        await scene.session();
+        // From here on versions are ahead of the clock.
+        await store.failOver();
+        const older = await say("older");
+        await store.copy();
+        const lost = await say("lost");
+        await store.setBack("another server");
+        assert.equal((await scene.user()).status?.text, "older");
+        assert.equal((await say("lost", lost.setAtMs)).shown, "lost");
+        const since = await say("since");
+        assert.ok(older.setAtMs < lost.setAtMs && lost.setAtMs < since.setAtMs);
+        assert.equal((await say("lost", lost.setAtMs)).shown, "since");
+      },
+    );
+
+    lossy(
       "gives different sessions to devices that register while its begin is ahead of the clock (P2)",
       async (scene, store) => {
         await store.flush();

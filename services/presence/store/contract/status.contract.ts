@@ -207,6 +207,19 @@ export const status = (open: OpenStore) =>
       },
     );
 
+    scene(open, "the version that tells a claim says when it was set, and of a user each is later (P3)", async (on) => {
+      await on.session();
+      let beforeMs = 0;
+      for (const claimId of ["calendar", "call", "self"]) {
+        const { version } = await set(on, { claimId, text: claimId });
+        const { claims } = await on.store.claimsOf("anna");
+        const setAtMs = claims.find((claim) => claim.claimId === claimId)?.setAtMs ?? 0;
+        assert.equal(setAtMs, Math.floor(version / 1_000));
+        assert.ok(setAtMs > beforeMs, "though versions may be of the same millisecond");
+        beforeMs = setAtMs;
+      }
+    });
+
     scene(open, "a claim without end lasts for 30 days, and none longer", async (on) => {
       await set(on, { text: "one" });
       await set(on, { claimId: "calendar", expiresAtMs: (await on.harness.wallMs()) + 2 * claimMaxMs });

@@ -28,6 +28,8 @@ export interface StoreHarness {
   outliveRetention(): Promise<void>;
   /** The store's wall clock, ms since 1970. */
   wallMs(): Promise<number>;
+  /** By how much times that the store holds were set back, since that clock cannot be moved on, ms. */
+  readonly agedMs: number;
   close(): Promise<void>;
 }
 

@@ -8,6 +8,7 @@ import {
   decideSetStatus,
   endClaims,
   isForgettable,
+  lastSaidMs,
   type NewClaim,
 } from "../../domain/claims.ts";
 import {
@@ -336,7 +337,7 @@ class MemoryStore implements PresenceStore {
     this.#counts.status += 1;
     const moment = this.#moment();
     const record = this.#read(userId, moment);
-    const decision = decideSetStatus(record?.claims, claim, toMs(moment.nowUs), this.#rules);
+    const decision = decideSetStatus(record?.claims, claim, this.#sayingMoment(moment), this.#rules);
     switch (decision.kind) {
       case "set":
         if (record?.claims === undefined && this.#claims.size >= this.#records.rows.limit) throw this.#full();
@@ -354,7 +355,7 @@ class MemoryStore implements PresenceStore {
     this.#counts.status += 1;
     const moment = this.#moment();
     const record = this.#read(userId, moment);
-    const book = decideClearStatus(record?.claims, { claimId, setAtMs }, toMs(moment.nowUs), this.#rules);
+    const book = decideClearStatus(record?.claims, { claimId, setAtMs }, this.#sayingMoment(moment), this.#rules);
     if (book !== undefined) this.#writeClaims(userId, record, book, moment);
     return { kind: "done", ...this.#statusOf(userId) };
   }
@@ -392,12 +393,17 @@ class MemoryStore implements PresenceStore {
     return { version, status };
   }
 
+  #sayingMoment({ nowUs }: Moment) {
+    return { nowMs: toMs(nowUs), nextVersion: nextVersion(this.#log.lastVersion, nowUs) };
+  }
+
   /** Without a record before, the version is one that every later change is above. */
   #writeClaims(userId: string, before: UserRecord | undefined, book: ClaimBook, moment: Moment): void {
     const version = this.#log.lastVersion;
     const known = before ?? { version, online: false, lastSeenMs: 0, devices: new Map() };
     const record = { ...known, claims: book };
-    const told = this.#tell(userId, decideStatusChange(before, record, this.#begin), record, moment);
+    const change = decideStatusChange(before, record, this.#begin);
+    const told = this.#tell(userId, change, record, moment, { leastVersion: lastSaidMs(book) * 1_000 });
     const isForgotten = isForgettable(book, toMs(moment.nowUs));
     if (isForgotten) this.#claims.delete(userId);
     else this.#claims.set(userId, { book, version: told });
@@ -731,7 +737,7 @@ class MemoryStore implements PresenceStore {
     if (notice !== undefined) this.#log.leaseNotice(notice);
     const isOther = transition === undefined && isDeviceChange(before, record, deviceId);
     const change = transition ?? decideStatusChange(before, record, this.#begin);
-    const version = this.#tell(userId, change, record, moment, traceparent);
+    const version = this.#tell(userId, change, record, moment, { traceparent });
     this.#records.write(userId, version === record.version ? record : { ...record, version }, deviceId, deadlineMs);
     if (isOther) this.#log.devicesChanged(userId);
     return version;
@@ -743,10 +749,10 @@ class MemoryStore implements PresenceStore {
     transition: NewTransition | undefined,
     record: UserRecord,
     moment: Moment,
-    traceparent?: string,
+    { traceparent, leastVersion = 0 }: { traceparent?: string | undefined; leastVersion?: number } = {},
   ): number {
     if (transition === undefined) return record.version;
-    const version = nextVersion(this.#log.lastVersion, moment.nowUs);
+    const version = Math.max(nextVersion(this.#log.lastVersion, moment.nowUs), leastVersion);
     const lastSeenMs = transition.online ? 0 : this.#lastSeenMs(record, moment);
     const status = statusIn(record);
     const further = { ...(status !== undefined && { status }), ...(traceparent !== undefined && { traceparent }) };

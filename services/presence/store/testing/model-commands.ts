@@ -15,6 +15,8 @@ export type Command =
   | { kind: "refresh"; user: number; device: number; session: Pick; lease: Lease }
   | { kind: "activity"; user: number; device: number; session: Pick; idle: Idle; sequence: number }
   | Claim
+  /** What was claimed of the user once, with the time at which that was said: 0 the last. */
+  | { kind: "sayAgain"; user: number; pick: number }
   | { kind: "unclaim"; user: number; claim: number; isEarlier: boolean }
   | OpenLease
   | { kind: "keepLease"; lease: number }
@@ -51,7 +53,7 @@ interface Claim {
   text: string;
   /** When it ends; 0: nothing is said of that. */
   forMs: number;
-  /** Whether it was said some seconds ago. */
+  /** Whether it was said long before all that is said now. */
   isEarlier: boolean;
 }
 
@@ -151,6 +153,7 @@ const commands: fc.WeightedArbitrary<Command>[] = [
       isEarlier: fc.boolean(),
     }),
   },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("sayAgain" as const), user, pick: fc.nat(3) }) },
   {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant("unclaim" as const), user, claim: fc.nat(2), isEarlier: fc.boolean() }),

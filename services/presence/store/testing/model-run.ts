@@ -3,10 +3,10 @@ import { defaultRules, type Rules } from "../../domain/decisions.ts";
 import { transitionsIn } from "../../domain/log-entry.ts";
 import { shardOf } from "../../domain/shard.ts";
 import { tickCapMs } from "../../domain/shard-clock.ts";
-import { plainStatus, type UserStatus } from "../../domain/status.ts";
+import { type Availability, plainStatus, type UserStatus } from "../../domain/status.ts";
 import type { Transition } from "../../domain/transition.ts";
 import type { LossyHarness, StoreHarness, StoreOptions } from "../contract/store-harness.ts";
-import type { LeaseResult, RefreshResult } from "../store.ts";
+import type { LeaseResult, RefreshResult, StatusResult } from "../store.ts";
 import {
   anyInstance,
   inWords,
@@ -40,10 +40,10 @@ const rules: Rules = {
 const leaseInstance = "gateway-of-leases";
 /** How long devices have not been in use, ms: not idle yet, and idle. */
 const unusedMs = { used: 0, short: 30_000, long: 100_000 } as const;
-/** How much earlier a claim was said that was said earlier: never as much as lies between two commands. */
-const earlierMs = 7_300;
 /** Longer than all that a run lets elapse. */
 const ageMs = 1_000 * 3_600_000;
+/** How long ago a claim was said that was said earlier: likewise, but less than the longest that one lasts. */
+const earlierMs = 500 * 3_600_000;
 const capMs = tickCapMs(rules.ttlMs);
 
 export const modelOptions: StoreOptions = { rules, retentionMs: 24 * 3_600_000, logMaxEntries: 100_000 };
@@ -83,6 +83,14 @@ interface KnownSession {
   readonly token: ModelToken;
 }
 
+/** What was claimed of a user, and when by the model; and by each store, as of then. */
+interface Saying {
+  readonly userId: string;
+  readonly claim: { readonly claimId: string; readonly availability: Availability; readonly text: string };
+  readonly saidMs: number;
+  readonly setAt: ReadonlyMap<Player, { readonly ms: number; readonly agedMs: number }>;
+}
+
 interface RegisterCall {
   readonly userId: string;
   readonly deviceId: string;
@@ -102,6 +110,7 @@ class ModelRun {
   readonly #model = new PresenceModel(rules);
   readonly #sessions: KnownSession[] = [];
   readonly #calls: RegisterCall[] = [];
+  readonly #sayings: Saying[] = [];
   #connections = 0;
   /** After a loss of which nobody has heard yet. */
   #isUnread = false;
@@ -136,6 +145,9 @@ class ModelRun {
         break;
       case "claim":
         await this.#claim(command);
+        break;
+      case "sayAgain":
+        await this.#sayAgain(command);
         break;
       case "unclaim":
         await this.#unclaim(command);
@@ -255,32 +267,47 @@ class ModelRun {
   }
 
   async #claim(command: Command & { kind: "claim" }): Promise<void> {
-    const { availability, text, forMs } = command;
-    const said = { ...this.#claimNamed(command), availability, text };
-    const agoMs = command.isEarlier ? earlierMs : 0;
-    const expected = this.#model.claim({ ...said, forMs, earlierMs: agoMs });
-    await this.#judge(command, async ({ harness }) => {
-      const nowMs = await harness.wallMs();
-      const { userId, ...claim } = said;
-      const times = {
-        expiresAtMs: forMs === 0 ? undefined : nowMs + forMs,
-        setAtMs: agoMs ? nowMs - agoMs : undefined,
-      };
-      const result = harness.store.setStatus(userId, { ...claim, ...times, emoji: "" });
-      if (expected === "recovering") await assert.rejects(result, { code: "UNAVAILABLE" });
-      else assert.equal((await result).kind, expected);
+    const { availability, text, forMs, isEarlier } = command;
+    const { userId, claimId } = this.#claimNamed(command);
+    const claim = { claimId, availability, text };
+    const saidMs = isEarlier ? this.#model.dayMs - earlierMs : undefined;
+    const expected = this.#model.claim({ userId, ...claim, forMs, saidMs });
+    const setAt = new Map<Player, { ms: number; agedMs: number }>();
+    await this.#judge(command, async (player) => {
+      const { store, agedMs } = player.harness;
+      const nowMs = await player.harness.wallMs();
+      const expiresAtMs = forMs === 0 ? undefined : nowMs + forMs;
+      const said = { ...claim, emoji: "", expiresAtMs, setAtMs: isEarlier ? nowMs - earlierMs : undefined };
+      await asExpected(store.setStatus(userId, said), expected);
+      const stored = (await store.claimsOf(userId)).claims.find((claim) => claim.claimId === claimId);
+      setAt.set(player, { ms: stored?.setAtMs ?? 0, agedMs });
+    });
+    if (expected !== "done" || isEarlier) return;
+    this.#sayings.push({ userId, claim, saidMs: this.#model.saidMs(userId, claimId), setAt });
+  }
+
+  /** As whoever made a claim does after a loss. */
+  async #sayAgain(command: Command & { kind: "sayAgain" }): Promise<void> {
+    const saying = this.#sayings.filter(({ userId }) => userId === this.#userIds[command.user]).at(-1 - command.pick);
+    if (saying === undefined) return;
+    const { userId, claim, saidMs, setAt } = saying;
+    const expected = this.#model.claim({ userId, ...claim, forMs: 0, saidMs });
+    await this.#judge(command, async (player) => {
+      const { ms, agedMs } = setAt.get(player) as { ms: number; agedMs: number };
+      const setAtMs = ms - (player.harness.agedMs - agedMs);
+      const said = { ...claim, emoji: "", expiresAtMs: undefined, setAtMs };
+      await asExpected(player.harness.store.setStatus(userId, said), expected);
     });
   }
 
   async #unclaim(command: Command & { kind: "unclaim" }): Promise<void> {
     const { userId, claimId } = this.#claimNamed(command);
-    const agoMs = command.isEarlier ? earlierMs : 0;
-    const expected = this.#model.unclaim({ userId, claimId, earlierMs: agoMs });
+    const { isEarlier } = command;
+    const saidMs = isEarlier ? this.#model.dayMs - earlierMs : undefined;
+    const expected = this.#model.unclaim({ userId, claimId, saidMs });
     await this.#judge(command, async ({ harness }) => {
-      const setAtMs = agoMs ? (await harness.wallMs()) - agoMs : undefined;
-      const result = harness.store.clearStatus(userId, claimId, setAtMs);
-      if (expected === "recovering") await assert.rejects(result, { code: "UNAVAILABLE" });
-      else assert.equal((await result).kind, expected);
+      const setAtMs = isEarlier ? (await harness.wallMs()) - earlierMs : undefined;
+      await asExpected(harness.store.clearStatus(userId, claimId, setAtMs), expected);
     });
   }
 
@@ -532,6 +559,11 @@ class Player {
   }
 }
 
+async function asExpected(result: Promise<StatusResult>, expected: StatusResult["kind"] | "recovering"): Promise<void> {
+  if (expected === "recovering") await assert.rejects(result, { code: "UNAVAILABLE" });
+  else assert.equal((await result).kind, expected);
+}
+
 function leaseAnswer(result: LeaseResult): LeaseAnswer {
   assert.notEqual(result.kind, "unsupported");
   if (result.kind === "closed") return "closed";
@@ -554,7 +586,7 @@ function isCall({ kind }: Command): boolean {
 }
 
 function isOfStatus(kind: Command["kind"]): boolean {
-  return kind === "activity" || kind === "claim" || kind === "unclaim";
+  return kind === "activity" || kind === "claim" || kind === "sayAgain" || kind === "unclaim";
 }
 
 /** Two users whose shard loses data at one moment. */

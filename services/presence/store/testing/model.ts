@@ -44,6 +44,11 @@ export class PresenceModel {
     return this.#nowMs;
   }
 
+  /** Time of day, which goes on while nobody listens. */
+  get dayMs(): number {
+    return this.#dayMs;
+  }
+
   /** For a TTL after it began anew: who is not there may be there. */
   get isRecovering(): boolean {
     return this.#begunAtMs !== undefined && this.#nowMs < this.#begunAtMs + this.#rules.ttlMs;
@@ -436,25 +441,25 @@ export class PresenceModel {
     return answer;
   }
 
-  /** @param call.isEarlier said that many ms ago */
+  /** @param call.saidMs time of day at which it was said; undefined: now */
   claim(call: {
     userId: string;
     claimId: string;
     availability: Availability;
     text: string;
     forMs: number;
-    earlierMs: number;
+    saidMs: number | undefined;
   }): StatusResult["kind"] | "recovering" {
-    const { userId, claimId, availability, text, forMs, earlierMs } = call;
+    const { userId, claimId, availability, text, forMs, saidMs } = call;
     if (this.isRecovering && !this.#isOnline(userId)) return "recovering";
     const claims = this.#claimsOf(userId);
-    const setAtMs = this.#dayMs - earlierMs;
+    const setAtMs = saidMs ?? this.#dayMs;
     const stored = claims.list.find((claim) => claim.claimId === claimId);
     const cleared = claims.cleared.find((claim) => claim.claimId === claimId && claim.endsAtMs > this.#dayMs);
     const lastMs = (stored ?? cleared)?.setAtMs ?? Number.NEGATIVE_INFINITY;
-    if (earlierMs > 0 && setAtMs <= lastMs) return "done";
+    if (setAtMs <= lastMs) return "done";
     const isSame = stored?.availability === availability && stored.text === text && forMs === 0 && stored.forMs === 0;
-    if (isSame && earlierMs === 0) return "done";
+    if (isSame && saidMs === undefined) return "done";
     if (stored === undefined && claims.list.length >= this.#rules.userMaxClaims) return "too-many";
     if (claims.minuteFromMs + minuteMs <= this.#dayMs) Object.assign(claims, { minuteFromMs: this.#dayMs, count: 0 });
     if (claims.count >= this.#rules.minuteMaxClaims) return "too-often";
@@ -468,13 +473,18 @@ export class PresenceModel {
     return "done";
   }
 
-  unclaim(call: { userId: string; claimId: string; earlierMs: number }): "done" | "recovering" {
-    const { userId, claimId, earlierMs } = call;
+  /** Time of day at which that was said which is claimed. */
+  saidMs(userId: string, claimId: string): number {
+    return this.#claimsOf(userId).list.find((claim) => claim.claimId === claimId)?.setAtMs ?? never;
+  }
+
+  unclaim(call: { userId: string; claimId: string; saidMs: number | undefined }): "done" | "recovering" {
+    const { userId, claimId, saidMs } = call;
     if (this.isRecovering && !this.#isOnline(userId)) return "recovering";
     const claims = this.#claimsOf(userId);
-    const setAtMs = this.#dayMs - earlierMs;
+    const setAtMs = saidMs ?? this.#dayMs;
     const stored = claims.list.find((claim) => claim.claimId === claimId);
-    if (stored === undefined || (earlierMs > 0 && setAtMs <= stored.setAtMs)) return "done";
+    if (stored === undefined || setAtMs <= stored.setAtMs) return "done";
     const before = this.#status(userId);
     claims.list = claims.list.filter((claim) => claim !== stored);
     const lasting = claims.cleared.filter(({ endsAtMs }) => endsAtMs > this.#dayMs);

@@ -33,6 +33,7 @@ export async function openMemoryHarness(options: StoreOptions & MemoryStoreOptio
     wait: async (ms) => clock.freeze(ms),
     outliveRetention: async () => clock.freeze(options.retentionMs + 1_000),
     wallMs: async () => Math.floor(clock.nowUs() / 1000),
+    agedMs: 0,
     close: () => store.close(),
   };
 }

@@ -32,15 +32,22 @@ export async function openRedisHarness(site: RedisSite, options: StoreOptions): 
   const tickAll = async () => {
     await Promise.all(keys.map((_, shard) => tickOf(shard)));
   };
-  /** Makes the last tick, and what is claimed of users, look as if it had been that long ago. */
+  let agedMs = 0;
+  let hasCopy = false;
+  /** Makes the last tick, and what is claimed of users, look as if it had been that long ago; in the copy, too. */
   const age = async (ms: number) => {
-    const byMs = String(Math.round(ms));
+    const byMs = Math.round(ms);
+    agedMs += byMs;
+    const prefixes = hasCopy ? ["", ofCopy] : [""];
     await Promise.all(
-      keys.map(({ meta, claims, recordPrefix }) =>
-        site.send(meta, "EVAL", ageShard, "1", meta, recordPrefix, byMs, claims),
+      keys.flatMap(({ meta, claims, recordPrefix }) =>
+        prefixes.map((of) =>
+          site.send(meta, "EVAL", ageShard, "1", of + meta, of + recordPrefix, String(byMs), of + claims),
+        ),
       ),
     );
   };
+  const { copy, ...losses } = losing(site, keys, tickAll);
   return {
     store,
     async elapse(ms) {
@@ -68,9 +75,16 @@ export async function openRedisHarness(site: RedisSite, options: StoreOptions): 
       const [seconds, micros] = (await site.send(storeKeys().store, "TIME")) as [string, string];
       return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
     },
+    get agedMs() {
+      return agedMs;
+    },
     close: () => store.close(),
     late,
-    ...losing(site, keys, tickAll),
+    async copy() {
+      await copy();
+      hasCopy = true;
+    },
+    ...losses,
   };
 }
 

@@ -4,7 +4,7 @@
 -- said: availability, text and emoji, joined by US.
 -- ends_ms: '' after the longest time; set_ms: '' now.
 --
--- Needs: kind, claim_id, said, ends_ms, set_ms, minus, clock_ms, begin_clock_ms, digits_of, now_ms, version
+-- Needs: kind, claim_id, said, ends_ms, set_ms, minus, clock_ms, begin_clock_ms, digits_of, now_ms, now_us, version
 -- Changes: version
 --
 -- Returns "done", HT, the user's version, HT, what is told of it, in full, as the log does; "over", "too-many", "too-often", HT,
@@ -28,8 +28,13 @@ for _, claim in ipairs(cleared) do
     else last = last or claim end
   end
 end
-local is_kept = given_ms and last and math.min(given_ms, now_ms) <= last.set_ms
-local new_set_ms = given_ms and math.min(given_ms, now_ms) or math.max(now_ms, last and last.set_ms + 1 or 0)
+-- As nowSaidMs.
+-- #include log/state
+local now_said_ms = math.max(math.floor(math.max(now_us, last_version + 1) / 1000), last_said_ms + 1)
+local new_set_ms = math.min(given_ms or now_said_ms, now_said_ms)
+local is_kept = last and new_set_ms <= last.set_ms
+last_said_ms = math.max(last_said_ms, new_set_ms)
+version = version or digits_of(last_version)
 if kind == 'unclaim' then
   if stored_at and not is_kept then
     table.insert(kept_cleared, 1, { claim_id = claim_id, ends_ms = last.ends_ms, set_ms = new_set_ms })
@@ -61,10 +66,6 @@ elseif not is_kept then
 end
 
 if is_kept then
-  if not version then
-    -- #include log/state
-    version = digits_of(last_version)
-  end
   local told_after, idle_text = status_of(minus == '', nil)
   local told_as
   -- #include status/told

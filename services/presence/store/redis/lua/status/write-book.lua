@@ -2,12 +2,12 @@
 -- domain/status-change.ts. A record lives as long as its book, whose turn is in the ZSET of claims; after it, as long as last
 -- seen is remembered.
 --
--- claims, cleared: as they are to be, see read-book.lua.
+-- claims, cleared: as they are to be, see read-book.lua. last_said_ms: of those too that are there no more.
 --
--- Needs: claims, cleared, minute_from_ms, minute_count, said_availability, said_words, said_until, status_of, other_idle_ms,
---   lines, minus, version, last_seen_ms, now_ms, digits_of, user_id, CAUSE_STATUS, CAUSE_RESTATED,
+-- Needs: claims, cleared, minute_from_ms, minute_count, last_said_ms, said_availability, said_words, said_until, status_of,
+--   other_idle_ms, lines, minus, version, last_seen_ms, now_ms, digits_of, user_id, CAUSE_STATUS, CAUSE_RESTATED,
 --   begin_us, record, shard_prefix
--- Changes: said_availability, said_words, said_until, version, last_seen_ms
+-- Changes: said_availability, said_words, said_until, version, last_seen_ms, now_us
 
 local is_online = minus == ''
 local told_before = status_of(is_online, nil)
@@ -65,12 +65,12 @@ if told_after ~= told_before then
   local seen = not is_online and last_seen_ms ~= '' and last_seen_ms or '0'
   local cause = is_online and version + 0 < begin_us and CAUSE_RESTATED or CAUSE_STATUS
   local transition = user_id .. (is_online and '\0001\0' or '\0000\0') .. cause .. '\0\0\0' .. seen .. told_as
+  -- The version is no earlier than what it tells.
+  local read_us = now_us
+  now_us = math.max(now_us, last_said_ms * 1000)
   -- #include log/append
+  now_us = read_us
   version = new_version
-elseif not version then
-  -- Every later change is above it.
-  -- #include log/state
-  version = digits_of(last_version)
 end
 local part = (new_book ~= '' or other_idle_ms > 0) and '\30' or ''
 local new_text = (is_online and '' or '-') .. version .. (last_seen_ms == '' and '' or ' ') .. last_seen_ms ..
