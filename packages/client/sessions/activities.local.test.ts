@@ -4,13 +4,19 @@ import { FakeClock } from "@realchat/presence-runtime/testing";
 import { seed } from "@realchat/presence-testing";
 import fc from "fast-check";
 import { away, ScriptedPresence } from "../testing/scripted-presence.ts";
-import type { KeeperLimits } from "./keeper-options.ts";
+import type { KeeperLimits, SessionKeeperOptions } from "./keeper-options.ts";
 import { SessionKeeper } from "./session-keeper.ts";
 
-function keeping({ hasLeases = false, ...limits }: Partial<KeeperLimits> & { hasLeases?: boolean } = {}) {
+interface Keeping extends Partial<KeeperLimits> {
+  readonly hasLeases?: boolean;
+  readonly statuses?: SessionKeeperOptions["statuses"];
+  readonly leases?: boolean;
+}
+
+function keeping({ hasLeases = false, leases = true, statuses, ...limits }: Keeping = {}) {
   const clock = new FakeClock();
   const presence = new ScriptedPresence(clock, { hasLeases });
-  const keeper = new SessionKeeper({ channels: presence, instanceId: "gw-1", clock, limits });
+  const keeper = new SessionKeeper({ channels: presence, instanceId: "gw-1", clock, limits, leases, statuses });
   const open = (userId = "alice") => keeper.open({ userId, deviceId: "phone" });
   /** What presence knows of the user's only session; 0: somebody uses the device. */
   const known = (userId = "alice") =>
@@ -122,6 +128,25 @@ describe("what a session says of its activity", () => {
       await clock.advance(30_000);
       assert.equal(known(), sinceMs, hasLeases ? "by its verification" : "by its registration");
       assert.equal(presence.ofKind("activity").length, hasLeases ? 1 : 0);
+      await drained(keeper, clock);
+    }
+  });
+
+  test("is told again after a loss that the session outlived, under a lease or not; and so are statuses", async () => {
+    for (const leases of [true, false]) {
+      let losses = 0;
+      const statuses = { sayAgain: () => losses++ };
+      const { clock, presence, keeper, open, known, agoMs } = keeping({ hasLeases: true, leases, statuses });
+      const sinceMs = agoMs(10 * minuteMs);
+      open("alice").setActivity({ idleSinceMs: sinceMs });
+      open("bob");
+      await clock.advance(30_000);
+      presence.loseActivities();
+      await clock.advance(30_000);
+      assert.deepEqual([known("alice"), known("bob"), losses], [sinceMs, undefined, 1], `leases: ${leases}`);
+      assert.equal(presence.ofKind("register").length, 2);
+      await clock.advance(5 * minuteMs);
+      assert.deepEqual([presence.ofKind("activity").length, losses], [1, 1]);
       await drained(keeper, clock);
     }
   });

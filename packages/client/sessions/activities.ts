@@ -88,7 +88,7 @@ export class Activities {
     else this.#plan(session);
   }
 
-  /** Presence may have brought it back, and knows nothing of its activity then. */
+  /** Presence may know nothing of its activity, or no more than before. */
   sayAgain(session: HeldSession): void {
     if (session.activity === undefined) return;
     session.activity.told = undefined;

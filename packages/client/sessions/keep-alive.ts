@@ -7,6 +7,7 @@ import { Heartbeats } from "./heartbeats.ts";
 import type { HeldSession } from "./held-session.ts";
 import type { KeeperMetrics } from "./keeper-metrics.ts";
 import type { KeeperLimits } from "./keeper-options.ts";
+import { LossWatch } from "./loss-watch.ts";
 import type { Reachability } from "./reachability.ts";
 import { RefreshCalls, type RefreshCounters } from "./refresh-calls.ts";
 import { ServerPace } from "./server-pace.ts";
@@ -29,7 +30,7 @@ interface KeepAliveOptions {
   superseded(session: HeldSession): void;
   /** An operator ended it. */
   closed(session: HeldSession, why: ClosedByOperator): void;
-  /** Presence had perhaps lost it, and has it now. */
+  /** Presence has the session, and perhaps not what it said of itself. */
   restored(session: HeldSession): void;
   /** Presence may have lost more than the lease. */
   perhapsLost(): void;
@@ -51,13 +52,23 @@ export class KeepAlive {
   readonly #refreshes: RefreshCalls;
   readonly #heartbeats: Heartbeats;
   readonly #leased: Leased | undefined;
+  readonly #losses: LossWatch;
 
   constructor(options: KeepAliveOptions) {
-    const { clock, limits, reachability, leases } = options;
+    const { clock, limits, reachability, leases, api, book, restored, perhapsLost } = options;
     this.#options = options;
     this.#refreshes = new RefreshCalls(options);
     this.#heartbeats = new Heartbeats({ clock, limits, reachability, pace: this.#pace, calls: this.#refreshes });
     this.#leased = leases ? this.#openLease() : undefined;
+    this.#losses = new LossWatch({
+      ...{ clock, api, leaseId: randomId(clock) },
+      intervalMs: () => this.#pace.intervalMs,
+      isTold: () => this.leaseId !== "",
+      perhapsLost: () => {
+        for (const session of book.online()) restored(session);
+        perhapsLost();
+      },
+    });
   }
 
   /** The lease under which sessions are registered now; empty: none. */
@@ -140,6 +151,7 @@ export class KeepAlive {
 
   stop(): void {
     this.#heartbeats.stop();
+    this.#losses.stop();
     this.#leased?.lease.stop();
     this.#leased?.verifications.stop();
   }

@@ -24,7 +24,7 @@ export interface SessionKeeperOptions {
   readonly onListenerError?: OnListenerError;
   /** Traces registrations and ends, each by itself; default: nobody does. */
   readonly tracer?: Tracer | undefined;
-  /** Says again what it set of users when the lease tells that presence may have lost it; default: there is none. */
+  /** Says again what it set of users when presence may have lost it; default: there is none. */
   readonly statuses?: Pick<StatusKeeper, "sayAgain"> | undefined;
   readonly clock?: Clock;
 }

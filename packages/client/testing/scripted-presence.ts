@@ -86,6 +86,7 @@ export class ScriptedPresence implements PresenceAccess {
   answer: (call: Call) => Promise<void> = async () => {};
   /** Streams of notices that were opened. */
   readonly watches: { readonly leaseId: string; readonly notices: Notices }[] = [];
+  #hadLeases = false;
   readonly #clock: Clock;
   /** Connections that ended or were replaced. */
   readonly #over = new Set<string>();
@@ -125,11 +126,13 @@ export class ScriptedPresence implements PresenceAccess {
       await this.#carryOut({ kind: "open-lease", atMs: this.#now(), request }, () => {
         this.#refuseClosed(request.leaseId);
         this.leases.set(request.leaseId, "open");
+        this.#hadLeases = true;
       });
       const verifyInterval = duration(this.verifyIntervalMs);
       return { ...this.#leaseAnswer(), ttl: duration(this.leaseTtlMs), verifyInterval };
     },
     keepLease: async (request: KeepLeaseRequest) => {
+      if (!this.hasLeases && !this.#hadLeases) throw new PresenceClientError("UNIMPLEMENTED", "unknown method");
       await this.#carryOut({ kind: "keep-lease", atMs: this.#now(), request }, () =>
         this.#refuseClosed(request.leaseId),
       );
@@ -177,6 +180,12 @@ export class ScriptedPresence implements PresenceAccess {
     this.activities.clear();
     this.#leased.clear();
     this.leases.clear();
+    this.begins++;
+  }
+
+  /** Its store came back with all sessions, and without what they said since it was saved. */
+  loseActivities(): void {
+    this.activities.clear();
     this.begins++;
   }
 
