@@ -79,8 +79,8 @@ interface KeptClaim {
 
 /**
  * Sets what people, calendars and calls say of users, and says it again when presence may have lost it. What was said again
- * is no new claim: what somebody said or cleared since stays. Give it to a SessionKeeper, which notices losses by its lease;
- * without one call `sayAgain` at `recovering` of `watch` and at the `synced` after it, or at `reset` of the feed.
+ * is no new claim: what somebody said or cleared since stays. Give it to a SessionKeeper, which notices losses; without one call
+ * `sayAgain` at each `recovering` of `watch`, or at `reset` of the feed.
  */
 export class StatusKeeper {
   readonly #api: PresenceApi;

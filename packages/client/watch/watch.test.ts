@@ -326,6 +326,14 @@ describe("watching everyone", () => {
     assert.deepEqual(state.askings, [["bob"]]);
   });
 
+  test("of data that are lost while the store recovers it is told at once", async () => {
+    const { clock, told } = watching("everyone", [
+      [snapshot("+alice@1"), complete, recovering, updates("+bob@101"), recovering, { ...complete, recovering: true }],
+    ]);
+    await clock.advance(0);
+    assert.deepEqual(told, ["+alice@1", "synced", "recovering", "+bob@101", "recovering"]);
+  });
+
   test("a stream that begins while the store recovers waits for the reset, and asks nobody meanwhile (P6)", async () => {
     const scripts = [
       [snapshot("+alice@1", "+bob@2"), complete],

@@ -151,6 +151,7 @@ export class WatchedUsers {
       if (this.leaveSync()) yield { kind: "unsynced", why };
     }
     if (message.recovering) this.#isRecovering = true;
+    if (beginsToRecover(message) && this.#told === "recovering") yield { kind: "recovering" };
     for (const view of message.snapshot) {
       this.#inSnapshot?.add(view.userId);
       yield* this.#takeView(view, this.#isRecovering);
@@ -255,4 +256,9 @@ export class WatchedUsers {
       return { presences: [], recovering: false };
     }
   }
+}
+
+/** It says nothing else: a shard did, perhaps while others do already. */
+function beginsToRecover({ recovering, reset, snapshot, snapshotComplete, updates }: WatchPresenceResponse): boolean {
+  return recovering && !reset && !snapshotComplete && snapshot.length === 0 && updates.length === 0;
 }

@@ -20,9 +20,9 @@ test("those who watch are told when a shard begins to recover, and when it has, 
   const store = createMemoryStore({ rules: defaultRules, retentionMs: 3_600_000, logMaxEntries: 100 }, clock);
   await store.open();
   const { tick } = store;
-  let recoveringMs = 0;
+  let [recoveringMs, begin] = [0, 0];
   let hasGap = false;
-  store.tick = async (...args) => ({ ...(await tick.apply(store, args)), recoveringMs });
+  store.tick = async (...args) => ({ ...(await tick.apply(store, args)), recoveringMs, begin });
   store.isRecovering = () => recoveringMs > 0;
   store.readLog = async () => ({ entries: [], gap: hasGap });
   const told: string[] = [];
@@ -43,12 +43,15 @@ test("those who watch are told when a shard begins to recover, and when it has, 
   work.start();
   await clock.advance(1_000);
   hasGap = true;
-  recoveringMs = 500;
+  [recoveringMs, begin] = [500, 1];
   missSome();
   await clock.advance(0);
   assert.deepEqual(told.splice(0), ["recovering 0"], "before the next tick");
   await clock.advance(1_000);
   assert.deepEqual(told.splice(0), []);
+  begin = 2;
+  await clock.advance(1_000);
+  assert.deepEqual(told.splice(0), ["recovering 0"], "once more, for it lost data again");
   hasGap = false;
   recoveringMs = 0;
   await clock.advance(1_000);

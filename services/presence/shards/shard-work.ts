@@ -24,7 +24,7 @@ interface ShardWorkOptions {
   readonly onLeaseNotice: (notice: LeaseNotice) => void;
   /** Such notices may have been missed. */
   readonly onNoticesMissed: () => void;
-  /** This shard began anew, and whoever looks offline may be online. */
+  /** This shard began anew, perhaps while it recovered, and whoever looks offline may be online. */
   readonly onRecovering: (shard: number) => void;
   /** It is over: what was known of the shard's users before may be wrong. */
   readonly onRecovered: (shard: number) => void;
@@ -47,8 +47,8 @@ export class ShardWork {
   readonly #publishing: Publishing;
   readonly #walk: RecordWalk;
   readonly #restating: Restating;
-  /** Shards that recover, as was told. */
-  readonly #recovering = new Set<number>();
+  /** Shards that recover, as was told, and since which begin; 0: it is not known yet. */
+  readonly #recovering = new Map<number, number>();
 
   constructor(options: ShardWorkOptions) {
     const { store, publishers, nodeId, ttlMs, clock, onEntry, onDevicesChanged, onGap, onOverflow, onMended } = options;
@@ -68,7 +68,7 @@ export class ShardWork {
       gap: (shard: number) => {
         this.#publishing.readAgain(shard);
         // Its end makes good for it, and until then what is left would look as if all others were offline.
-        if (store.isRecovering(shard)) this.#noteRecovering(shard, true);
+        if (store.isRecovering(shard)) this.#noteRecovering(shard, this.#recovering.get(shard) ?? 0);
         else onGap(shard);
       },
       devicesChanged: onDevicesChanged,
@@ -78,7 +78,7 @@ export class ShardWork {
     this.#tails = Array.from({ length: shardCount }, (_, shard) => new LogTail(store, shard, reader));
     const onTick = (shard: number, tick: Tick) => {
       this.#tails[shard]?.onTick(tick.lastVersion);
-      this.#noteRecovering(shard, tick.recoveringMs > 0);
+      this.#noteRecovering(shard, tick.recoveringMs > 0 ? tick.begin : undefined);
       this.#restating.onTick(shard, tick);
     };
     this.#ticker = new Ticker({ store, shardCount, ttlMs, clock, onTick });
@@ -101,14 +101,16 @@ export class ShardWork {
     for (const tail of this.#tails) tail.stop();
   }
 
-  #noteRecovering(shard: number, isRecovering: boolean): void {
-    if (isRecovering === this.#recovering.has(shard)) return;
-    if (isRecovering) {
-      this.#recovering.add(shard);
-      this.#options.onRecovering(shard);
-    } else {
+  /** @param begin undefined: it does not recover */
+  #noteRecovering(shard: number, begin: number | undefined): void {
+    const before = this.#recovering.get(shard);
+    if (begin === before) return;
+    if (begin === undefined) {
       this.#recovering.delete(shard);
       this.#options.onRecovered(shard);
+    } else {
+      this.#recovering.set(shard, begin);
+      if (before !== 0) this.#options.onRecovering(shard);
     }
   }
 

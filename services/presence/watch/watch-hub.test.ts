@@ -60,7 +60,7 @@ describe("watching", () => {
     assert.equal((await bob.next(10))?.kind, "updates");
   });
 
-  test("a watcher is told once that a shard of its users recovers, and is reset when the last has recovered", async () => {
+  test("a watcher is told whenever a shard of its users begins to recover, and is reset when the last has recovered", async () => {
     const hub = new WatchHub((userId) => (userId === "alice" ? 0 : 1));
     const [alice, everyone] = [openWatch(hub, ["alice"]), openWatch(hub)];
     hub.recovering(0);
@@ -72,6 +72,8 @@ describe("watching", () => {
       assert.deepEqual(await watcher.next(10), { kind: "recovering" });
       assert.equal((await watcher.next(10))?.kind, "updates", "changes go on meanwhile");
     }
+    hub.recovering(1);
+    assert.deepEqual(await everyone.next(10), { kind: "recovering" });
     hub.recovered(0);
     assert.deepEqual([alice.isRecovering, everyone.isRecovering], [false, true]);
     assert.deepEqual(await alice.next(10), { kind: "reset" });

@@ -97,7 +97,7 @@ export class WatchHub {
     for (const watcher of this.#watchers) watcher.gap(shard);
   }
 
-  /** This shard began anew: of its users, those who look offline may be online. */
+  /** This shard began anew, perhaps once more: of its users, those who look offline may be online. */
   recovering(shard: number): void {
     this.#recovering.add(shard);
     for (const watcher of this.#watchers) watcher.recovering(shard);

@@ -4,7 +4,7 @@ import type { Transition } from "../domain/transition.ts";
 type WatchUpdate =
   | { readonly kind: "updates"; readonly updates: Transition[] }
   | { readonly kind: "reset" }
-  /** Some of its shards began to recover. */
+  /** Some of its shards began to recover, perhaps while they, or others, do already. */
   | { readonly kind: "recovering" };
 
 /**
@@ -59,7 +59,7 @@ export class Watcher {
 
   recovering(shard: number): void {
     if (!this.#concerns(shard)) return;
-    this.#mustTellRecovering ||= !this.isRecovering;
+    this.#mustTellRecovering ||= !this.#reset;
     this.#recovering.add(shard);
     this.#wake?.();
   }
