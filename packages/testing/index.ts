@@ -11,7 +11,7 @@ export {
   type PackedPackage,
   packPackage,
 } from "./installed-package.ts";
-export { type KafkaOptions, sharedKafka, startKafka, type TestKafka } from "./kafka.ts";
+export { type KafkaOptions, sharedKafka, startKafka, startSharedKafka, type TestKafka } from "./kafka.ts";
 export { createTopics, deleteTopic } from "./kafka-topics.ts";
 export { type PresenceOptions, startPresence, type TestPresence } from "./presence.ts";
 export { centrifugoVersion, provideCentrifugo } from "./provision/centrifugo.ts";

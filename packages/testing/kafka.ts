@@ -1,11 +1,12 @@
-import { randomBytes } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { createHash, randomBytes } from "node:crypto";
+import { cpSync, existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Child, startChild } from "./child.ts";
 import { containerProgram, type ServerProgram } from "./container.ts";
 import { freePort } from "./free-port.ts";
 import { kafkaAnswers, kafkaServes } from "./kafka-ping.ts";
-import { kafkaImage, provideKafka } from "./provision/kafka-server.ts";
+import { cache, filledFolder } from "./provision/folders.ts";
+import { type KafkaServer, kafkaImage, provideKafka } from "./provision/kafka-server.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 import { waitUntil } from "./wait-until.ts";
 
@@ -18,6 +19,8 @@ export type KafkaOptions = {
   proxied?: Readonly<Record<string, number>>;
   /** SCRAM users to begin with, such as `SCRAM-SHA-256=[name=alice,password=secret]`. */
   scram?: readonly string[];
+  /** Further options of the broker's Java, while there is no archive of its classes. */
+  java?: readonly string[];
   /** How long a start may take; default 60,000. */
   deadlineMs?: number;
 };
@@ -95,6 +98,18 @@ export async function startKafka(options: KafkaOptions = {}): Promise<TestKafka>
   };
 }
 
+/**
+ * Starts the Kafka of a whole test run. The first one on a machine ends once in good order: Java archives the classes then,
+ * and later starts take half as long. https://docs.oracle.com/en/java/javase/17/vm/class-data-sharing.html
+ */
+export async function startSharedKafka(): Promise<TestKafka> {
+  const source = await provideKafka();
+  if (source.kind === "container" || existsSync(classesOf(source))) return startKafka();
+  const kafka = await startKafka({ java: [`-XX:ArchiveClassesAtExit=${classesOf(source)}`] });
+  await kafka.restart();
+  return kafka;
+}
+
 let shared: Promise<{ brokers: string }> | undefined;
 
 /** The Kafka of the whole test run (TEST_KAFKA_BROKERS), else one for this process. Use topics with names of your own. */
@@ -104,46 +119,76 @@ export function sharedKafka(): Promise<{ brokers: string }> {
   return shared;
 }
 
-async function kafkaProgram(
-  ports: Readonly<Record<string, number>>,
-  folder: string,
-  options: KafkaOptions,
-): Promise<ServerProgram> {
+type Ports = Readonly<Record<string, number>>;
+
+async function kafkaProgram(ports: Ports, folder: string, options: KafkaOptions): Promise<ServerProgram> {
   const source = await provideKafka();
   // One in 64 begins with a dash, which would be taken for an option if it were an argument of its own.
-  const clusterId = randomBytes(16).toString("base64url");
+  const clusterId = `--cluster-id=${randomBytes(16).toString("base64url")}`;
   const scram = (options.scram ?? []).flatMap((user) => ["--add-scram", user]);
-  if (source.kind === "container") {
-    const properties = serverProperties(ports, "0.0.0.0", "/tmp/kafka-data", options);
-    const format = ["--ignore-formatted", `--cluster-id=${clusterId}`, ...scram];
-    const script = `cd /opt/kafka/bin && printf %s "$PROPERTIES" > /tmp/server.properties &&
-      ./kafka-storage.sh format --config /tmp/server.properties "$@" &&
-      exec ./kafka-server-start.sh /tmp/server.properties`;
-    return containerProgram({
-      image: kafkaImage,
-      ports: Object.values(ports),
-      command: ["sh", "-c", script, "sh", ...format],
-      env: { PROPERTIES: properties, KAFKA_HEAP_OPTS: "-Xmx512m" },
-      folder,
-    });
-  }
+  if (source.kind === "container") return kafkaContainer(ports, folder, options, [clusterId, ...scram]);
 
-  const file = join(folder, "server.properties");
-  writeFileSync(file, serverProperties(ports, host, join(folder, "data"), options));
-  const run = (main: string, args: readonly string[]) =>
-    startChild(source.java, [...quickJava, "-cp", `${source.jars}/*`, main, ...args], {
-      logFile: join(folder, `${main}.log`),
-    });
-  const formatting = await run("kafka.tools.StorageTool", [
-    "format",
-    "-c",
-    file,
-    `--cluster-id=${clusterId}`,
-    ...scram,
-  ]);
-  const code = await formatting.untilEnded();
-  if (code !== 0) throw new Error(`Kafka could not format its folder (code ${code}):\n${formatting.output()}`);
-  return { start: () => run("kafka.Kafka", [file]), remove() {} };
+  const { java, jars } = source;
+  const run = (main: string, args: readonly string[], withoutArchive: readonly string[] = []) => {
+    const classes = classesOf(source);
+    const further = existsSync(classes) ? [`-XX:SharedArchiveFile=${classes}`] : withoutArchive;
+    const logFile = join(folder, `${main}.log`);
+    return startChild(java, [...quickJava, ...further, "-cp", `${jars}/*`, main, ...args], { logFile });
+  };
+  const configured = (dataFolder: string) => {
+    const file = join(folder, "server.properties");
+    writeFileSync(file, serverProperties(ports, host, dataFolder, options));
+    return file;
+  };
+  const format = async (dataFolder: string) => {
+    const args = ["format", "-c", configured(dataFolder), clusterId, ...scram];
+    const formatting = await run("kafka.tools.StorageTool", args);
+    const code = await formatting.untilEnded();
+    if (code !== 0) throw new Error(`Kafka could not format its folder (code ${code}):\n${formatting.output()}`);
+    return true;
+  };
+
+  const data = join(folder, "data");
+  if (scram.length > 0) await format(data);
+  else {
+    const formatted = keptOf(source, "formatted");
+    await filledFolder(formatted, format);
+    cpSync(formatted, data, { recursive: true });
+  }
+  const file = configured(data);
+  return { start: () => run("kafka.Kafka", [file], options.java), remove() {} };
+}
+
+function kafkaContainer(
+  ports: Ports,
+  folder: string,
+  options: KafkaOptions,
+  formatArgs: readonly string[],
+): ServerProgram {
+  const properties = serverProperties(ports, "0.0.0.0", "/tmp/kafka-data", options);
+  const script = `cd /opt/kafka/bin && printf %s "$PROPERTIES" > /tmp/server.properties &&
+    ./kafka-storage.sh format --config /tmp/server.properties "$@" &&
+    exec ./kafka-server-start.sh /tmp/server.properties`;
+  return containerProgram({
+    image: kafkaImage,
+    ports: Object.values(ports),
+    command: ["sh", "-c", script, "sh", "--ignore-formatted", ...formatArgs],
+    env: { PROPERTIES: properties, KAFKA_HEAP_OPTS: "-Xmx512m" },
+    folder,
+  });
+}
+
+type KafkaProgram = Extract<KafkaServer, { kind: "program" }>;
+
+/** Where Java keeps the classes of this Kafka as it has them in memory. */
+function classesOf(source: KafkaProgram): string {
+  return keptOf(source, "classes.jsa");
+}
+
+/** In the cache, a name of its own for each Java and Kafka. */
+function keptOf({ java, jars }: KafkaProgram, name: string): string {
+  const which = createHash("sha256").update([java, ...readdirSync(jars)].join());
+  return join(cache, `kafka-${which.digest("hex").slice(0, 12)}-${name}`);
 }
 
 // A broker of a few minutes: what its Java would win by thorough compilation and a parallel collector it never earns.
@@ -153,12 +198,7 @@ const quickJava = [
 ];
 
 /** https://kafka.apache.org/43/configuration/broker-configs */
-function serverProperties(
-  ports: Readonly<Record<string, number>>,
-  bind: string,
-  dataFolder: string,
-  options: KafkaOptions,
-): string {
+function serverProperties(ports: Ports, bind: string, dataFolder: string, options: KafkaOptions): string {
   const names = Object.keys(ports);
   const brokers = names.filter((name) => name !== "CONTROLLER");
   const { proxied = {} } = options;

@@ -11,7 +11,7 @@ import {
   providePromtool,
   provideRedis,
   type ServerName,
-  startKafka,
+  startSharedKafka,
 } from "@realchat/presence-testing";
 import { neededServers } from "./needed-servers.ts";
 import type { Suite } from "./suites.ts";
@@ -62,7 +62,7 @@ export async function provideServers(needed: ReadonlySet<ServerName>, say: (line
   const nginx = await attempt("nginx", () => provideNginx(say));
   const haproxy = await attempt("haproxy", () => provideHaproxy(say));
   const envoy = await attempt("envoy", () => provideEnvoy());
-  const shared = kafka && (await attempt("Kafka", () => startKafka()));
+  const shared = kafka && (await attempt("Kafka", () => startSharedKafka()));
   return {
     env: {
       ...handOver({ redis, kafka, chromium, promtool, nginx, haproxy, envoy, ...(await buildingGo) }),

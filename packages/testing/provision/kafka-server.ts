@@ -16,7 +16,7 @@ const DOWNLOADED = `${cache}/kafka-${VERSION}`;
 export const kafkaImage = `apache/kafka:${VERSION}`;
 
 /** Java and the folder of Kafka's jars, or a container of `kafkaImage`. */
-type KafkaServer = { kind: "program"; java: string; jars: string } | { kind: "container" };
+export type KafkaServer = { kind: "program"; java: string; jars: string } | { kind: "container" };
 
 /**
  * Finds a Kafka: Java ≥ 17 (JAVA_HOME, PATH) with the jars of KAFKA_HOME, a distribution's folder, or of
