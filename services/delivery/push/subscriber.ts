@@ -10,12 +10,14 @@ import type { WatchedUser } from "./watched-user.ts";
 export type FrameContent =
   | { readonly kind: "stale"; readonly isStale: boolean }
   | { readonly kind: "hidden"; readonly userIds: string[] }
-  | {
-      readonly kind: "snapshot" | "presence";
-      readonly users: ShownUser[];
-      /** The changes that they tell, where it is a change of the user's own. */
-      readonly news: Dot[];
-    };
+  | UsersContent;
+
+interface UsersContent {
+  readonly kind: "snapshot" | "presence";
+  readonly users: ShownUser[];
+  /** The changes that they tell, where it is a change of the user's own. */
+  readonly news: Dot[];
+}
 
 /** What ends a socket's interests; the same for all sockets. */
 export interface Places {
@@ -140,19 +142,19 @@ export class Subscriber implements Subscription {
     }
     if (this.#snapshot !== undefined) {
       for (const user of this.#snapshot) this.#changed?.delete(user);
-      const { left, ...taken } = this.#takeUsers(this.#snapshot);
-      this.#snapshot = left;
+      const content: UsersContent = { kind: "snapshot", users: [], news: [] };
+      this.#snapshot = this.#takeUsers(this.#snapshot, content);
       const isOwed = this.#owesSnapshot;
       this.#owesSnapshot = false;
       this.#hadSnapshot ||= isOwed;
-      if (taken.users.length > 0 || isOwed) return { kind: "snapshot", ...taken };
+      if (content.users.length > 0 || isOwed) return content;
     }
     if (this.#changed !== undefined) {
-      const { left, ...taken } = this.#takeUsers(this.#changed);
-      this.#changed = left;
+      const content: UsersContent = { kind: "presence", users: [], news: [] };
+      this.#changed = this.#takeUsers(this.#changed, content);
       // In no order that tells whose state took how long to find.
-      taken.users.sort(byUserId);
-      if (taken.users.length > 0) return { kind: "presence", ...taken };
+      content.users.sort(byUserId);
+      if (content.users.length > 0) return content;
     }
     return this.#owesStale(isStale) ? this.#takeStale(isStale) : undefined;
   }
@@ -172,13 +174,11 @@ export class Subscriber implements Subscription {
     if (this.#lookups?.size === 0) this.#lookups = undefined;
   }
 
-  #takeUsers(from: ReadonlySet<WatchedUser<Subscriber>>): {
-    users: ShownUser[];
-    news: Dot[];
-    left: Set<WatchedUser<Subscriber>> | undefined;
-  } {
-    const users: ShownUser[] = [];
-    const news: Dot[] = [];
+  /** @returns those that are left for later */
+  #takeUsers(
+    from: ReadonlySet<WatchedUser<Subscriber>>,
+    { users, news }: UsersContent,
+  ): Set<WatchedUser<Subscriber>> | undefined {
     let left: Set<WatchedUser<Subscriber>> | undefined;
     for (const user of from) {
       const { guard } = user;
@@ -193,7 +193,7 @@ export class Subscriber implements Subscription {
         left.add(user);
       }
     }
-    return { users, news, left };
+    return left;
   }
 }
 
