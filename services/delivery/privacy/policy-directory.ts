@@ -7,7 +7,7 @@ import type { Policy } from "./policy.ts";
  * All calls reject with AudienceError UNAVAILABLE when the directory cannot answer. Then nothing more is shown.
  */
 export interface PolicyDirectory {
-  /** Of all the users given; those of whom nothing is stored have the policy `everything`. */
+  /** Of all the users given, and perhaps of others; those of whom nothing is stored have the policy `everything`. */
   policiesOf(userIds: readonly string[]): Promise<ReadonlyMap<string, Known>>;
   /**
    * Stores the state in which an invisible user hid. The first one counts, for all gateways, until it is forgotten.

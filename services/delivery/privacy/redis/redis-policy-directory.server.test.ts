@@ -73,6 +73,22 @@ for (const kind of redisKinds) {
       assert.ok(stored.metrics().unreadable >= 4);
     });
 
+    test("those who ask at once are answered by one call, and who asks later by another one", async (t) => {
+      await site.sendToAll("FLUSHALL");
+      const { stored, policies } = await openGateway(site);
+      t.after(() => stored.close());
+      const asked = () => stored.metrics().operations["policies-of"]?.count;
+      const [ann, bob] = await Promise.all([policies.policiesOf(["ann"]), policies.policiesOf(["bob", "ann"])]);
+      assert.equal(asked(), 1);
+      await stored.apply({
+        changes: [{ kind: "policy", at: 5, userId: "ann", policy: '{"invisible":true}' }],
+      });
+      const later = await policies.policiesOf(["ann"]);
+      assert.equal(asked(), 2);
+      const isInvisible = [ann, bob, later].map((known) => known.get("ann")?.policy.invisible);
+      assert.deepEqual([...isInvisible, bob.get("bob")?.policy.invisible], [false, false, true, false]);
+    });
+
     test("the clock does not go back with Redis' own", async (t) => {
       await site.sendToAll("FLUSHALL");
       const { stored, policies } = await openGateway(site);

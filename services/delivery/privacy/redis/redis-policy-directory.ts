@@ -9,15 +9,38 @@ import { show } from "./lua/show.ts";
 /** Users in one call of a script: well below the limit of Lua's stack. */
 const callMaxUsers = 1_000;
 
+interface Question {
+  readonly userIds: Set<string>;
+  readonly answer: Promise<ReadonlyMap<string, Known>>;
+}
+
 /** Policies of the directory in Redis. */
 export class RedisPolicyDirectory implements PolicyDirectory {
   readonly #server: DirectoryServer;
+  /** What is asked at this moment; undefined: nothing yet. */
+  #question: Question | undefined;
 
   constructor(server: DirectoryServer) {
     this.#server = server;
   }
 
+  /** What is asked at once is one question: sockets that open together ask each for itself. */
   policiesOf(userIds: readonly string[]): Promise<ReadonlyMap<string, Known>> {
+    this.#question ??= this.#ask();
+    for (const userId of userIds) this.#question.userIds.add(userId);
+    return this.#question.answer;
+  }
+
+  #ask(): Question {
+    const userIds = new Set<string>();
+    const answer = Promise.resolve().then(() => {
+      this.#question = undefined;
+      return this.#read([...userIds]);
+    });
+    return { userIds, answer };
+  }
+
+  #read(userIds: readonly string[]): Promise<ReadonlyMap<string, Known>> {
     return this.#server.measure("policies-of", async () => {
       const pages = Array.from({ length: Math.ceil(userIds.length / callMaxUsers) }, (_, index) =>
         userIds.slice(index * callMaxUsers, (index + 1) * callMaxUsers),
