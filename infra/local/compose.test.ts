@@ -167,6 +167,13 @@ describe("Dockerfile", () => {
     }
   });
 
+  test("and all other ways to start a gateway give Node the same flags", () => {
+    const [, flags = ""] = /CMD \["node", (.*), "services\/delivery\/main.ts"\]/.exec(dockerfile) ?? [];
+    for (const path of ["scripts/start/services.ts", "packages/testing/delivery.ts"]) {
+      assert.ok(readFileSync(join(root, path), "utf8").includes(`[${flags}]`), `${path} has [${flags}]`);
+    }
+  });
+
   test("is built as a release for both architectures, on a base by digest, with labels that say what it is", () => {
     const bake = readFileSync(join(root, "infra/images/docker-bake.hcl"), "utf8");
     assert.deepEqual(matches(bake, /^ {2}target {3}= "(\w+)"$/gm), built);
