@@ -36,6 +36,7 @@ import { ForeignOrigins } from "./gateway/foreign-origins.ts";
 import { Gateway } from "./gateway/gateway.ts";
 import { kafkaTopics } from "./kafka-topics.ts";
 import { limitHeapGrowth } from "./limit-heap-growth.ts";
+import { optimiseLater } from "./optimise-later.ts";
 import { presenceLookup } from "./presence-lookup.ts";
 import { DirectoryPolicies } from "./privacy/directory-policies.ts";
 import { policyDirectoryOf } from "./privacy/policy-directory-of.ts";
@@ -186,6 +187,7 @@ async function run(settings: LiveSettings<DeliveryConfig>): Promise<void> {
     operations: showAddress({ ...config.listen.operations, port: operationsPort }),
   };
   limitHeapGrowth();
+  optimiseLater();
   log.info(addresses, "delivery is up");
   // Not on stdout, which is the log's and may be JSON.
   if (config.log.format !== "json") process.stderr.write(startupBanner(config, addresses));
