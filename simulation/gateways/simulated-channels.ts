@@ -21,7 +21,7 @@ export interface CallTap<Sent = unknown> {
   /** A node reads it: perhaps long after its caller gave it up, and more than one when it was tried again. */
   read(sent: Sent): void;
   answered(method: Method, request: unknown, answer: unknown, sent: Sent): void;
-  failed(method: Method, request: unknown, error: Error): void;
+  failed(method: Method, request: unknown, error: Error, sent: Sent): void;
 }
 
 export type Method = keyof typeof presence.PresenceApiDefinition.methods;
@@ -79,7 +79,7 @@ export class SimulatedChannels implements PresenceAccess {
       tap?.answered(method, request, answer, sent);
       return answer;
     } catch (error) {
-      tap?.failed(method, request, error as Error);
+      tap?.failed(method, request, error as Error, sent);
       throw error;
     }
   }

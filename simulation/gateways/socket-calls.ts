@@ -1,3 +1,4 @@
+import { PresenceClientError } from "@realchat/presence-client";
 import type { presence } from "@realchat/presence-proto";
 import type { GroundTruth } from "../promises/ground-truth.ts";
 import type { PromiseJudge } from "../promises/promise-judge.ts";
@@ -64,7 +65,7 @@ export class SocketCalls implements CallTap<SentCall> {
     return {
       atMs: clock.nowMs(),
       registers: isRegistering(method),
-      clocksMs: [...clock.deadlineClocksMs()],
+      clocksMs: keeps === undefined ? [] : [...clock.deadlineClocksMs()],
       asked,
       keeps,
     };
@@ -97,12 +98,14 @@ export class SocketCalls implements CallTap<SentCall> {
     }
   }
 
-  failed(method: Method, request: unknown, error: Error): void {
-    const { timeline, gateway } = this.#options;
+  failed(method: Method, request: unknown, error: Error, { asked }: SentCall): void {
+    const { truth, timeline, gateway } = this.#options;
     if (isAboutLease(method)) timeline.note(gateway, `${method} ${leaseOf(request)} failed: ${error.message}`);
     for (const named of [...keptAlive(method, request), ...endedBy(method, request)]) {
       timeline.note(gateway, `${method} of ${this.#idOf(named)} failed: ${error.message}`, named.userId);
     }
+    if (!isRefusal(error)) return;
+    for (const { id, clockMs } of asked) if (id !== undefined) truth.reached(id, clockMs);
   }
 
   #kept(leaseId: string, { missing = false, partial }: KeptLease, { clocksMs }: SentCall): void {
@@ -139,6 +142,11 @@ export class SocketCalls implements CallTap<SentCall> {
 interface KeptLease {
   readonly missing?: boolean;
   readonly partial: boolean;
+}
+
+/** Whether presence answered, and said no: else nobody knows whether it heard the call. */
+function isRefusal(error: Error): boolean {
+  return error instanceof PresenceClientError && error.code !== "UNAVAILABLE" && error.code !== "DEADLINE_EXCEEDED";
 }
 
 function isAboutLease(method: Method): boolean {

@@ -23,15 +23,20 @@ interface Block {
 /** On the deadline clock, from when a node reads a call until that counts no more: see domain/late-change.ts; ms. */
 const lateMs = 6_000;
 
+/** What an operator closed of one user. */
+interface UserClosings {
+  /** Those that a node has read, and of which it is not certain whether they were carried out, or will be. */
+  readonly open: Set<Closing>;
+  /** Those that may block, with the deadline clock until which, ms. */
+  readonly blocking: Map<Closing, number>;
+  readonly blocks: Set<Block>;
+}
+
 /** What is true of those whom an operator closed. */
 export class Closings {
   readonly #clock: TruthClock;
   readonly #slackMs: number;
-  /** Those that a node has read, and of which it is not certain whether they were carried out, or will be. */
-  readonly #open = new Set<Closing>();
-  /** Those that may block, with the deadline clock until which, ms. */
-  readonly #blocking = new Map<Closing, number>();
-  readonly #blocks = new Set<Block>();
+  readonly #byUser = new Map<string, UserClosings>();
 
   /** @param slackMs how far a clock that is read may be behind */
   constructor(clock: TruthClock, slackMs: number) {
@@ -42,65 +47,75 @@ export class Closings {
   /** A node reads a call that closes. */
   read(closing: Closing): void {
     const { blockMs, readClockMs } = closing;
-    this.#open.add(closing);
+    const { open, blocking, blocks } = this.#of(closing.userId);
+    open.add(closing);
     if (blockMs === undefined) return;
-    this.#blocking.set(closing, readClockMs + lateMs + blockMs);
+    blocking.set(closing, readClockMs + lateMs + blockMs);
     // It replaces the block that there is, and may be shorter.
-    for (const block of this.#blocks) if (isSame(block.closing, closing)) this.#blocks.delete(block);
+    for (const block of blocks) if (block.closing.deviceId === closing.deviceId) blocks.delete(block);
   }
 
   answered(closing: Closing): void {
-    this.#open.delete(closing);
     const { userId, blockMs, readClockMs } = closing;
+    const { open, blocking, blocks } = this.#of(userId);
+    open.delete(closing);
     if (blockMs === undefined) return;
     const clockMs = this.#clock.deadlineClockMs(userId);
-    this.#blocking.set(closing, clockMs + this.#slackMs + blockMs);
+    blocking.set(closing, clockMs + this.#slackMs + blockMs);
     // Another one about the same may be carried out after it.
-    if ([...this.#open].some((other) => isSame(other, closing) && other.blockMs !== undefined)) return;
+    if ([...open].some((other) => other.deviceId === closing.deviceId && other.blockMs !== undefined)) return;
     const untilClockMs = readClockMs + blockMs;
-    this.#blocks.add({ closing, sinceMs: this.#clock.nowMs(), sinceClockMs: clockMs, untilClockMs });
+    blocks.add({ closing, sinceMs: this.#clock.nowMs(), sinceClockMs: clockMs, untilClockMs });
   }
 
   /** The store lost data: blocks may be among them. */
   lost(): void {
-    this.#blocks.clear();
+    for (const { blocks } of this.#byUser.values()) blocks.clear();
   }
 
   /** Whether a connection of the device that opens now may be closed by a call of before. */
   mayClose(userId: string, deviceId: string): boolean {
-    const clockMs = this.#clock.deadlineClockMs(userId);
-    for (const closing of this.#open) {
-      if (!concerns(closing, userId, deviceId)) continue;
-      if (closing.readClockMs + lateMs >= clockMs) return true;
-      this.#open.delete(closing);
+    const { open } = this.#of(userId);
+    for (const closing of open) {
+      if (!concerns(closing, deviceId)) continue;
+      if (closing.readClockMs + lateMs >= this.#clock.deadlineClockMs(userId)) return true;
+      open.delete(closing);
     }
     return false;
   }
 
   /** Whether the device may be blocked now. */
   mayBlock(userId: string, deviceId: string): boolean {
-    const clockMs = this.#clock.deadlineClockMs(userId);
-    for (const [closing, untilMs] of this.#blocking) {
-      if (!concerns(closing, userId, deviceId)) continue;
-      if (untilMs >= clockMs) return true;
-      this.#blocking.delete(closing);
+    const { blocking } = this.#of(userId);
+    for (const [closing, untilMs] of blocking) {
+      if (!concerns(closing, deviceId)) continue;
+      if (untilMs >= this.#clock.deadlineClockMs(userId)) return true;
+      blocking.delete(closing);
     }
     return false;
   }
 
   /** The block by which nobody registers for the device for sure. */
   blocking(userId: string, deviceId: string): Block | undefined {
-    const clockMs = this.#clock.deadlineClockMs(userId);
-    return [...this.#blocks].find(
-      ({ closing, untilClockMs }) => concerns(closing, userId, deviceId) && untilClockMs > clockMs + this.#slackMs,
-    );
+    const { blocks } = this.#of(userId);
+    for (const block of blocks) {
+      if (block.untilClockMs <= this.#clock.deadlineClockMs(userId) + this.#slackMs) blocks.delete(block);
+      else if (concerns(block.closing, deviceId)) return block;
+    }
+    return undefined;
+  }
+
+  #of(userId: string): UserClosings {
+    let closings = this.#byUser.get(userId);
+    if (closings === undefined) {
+      closings = { open: new Set(), blocking: new Map(), blocks: new Set() };
+      this.#byUser.set(userId, closings);
+    }
+    return closings;
   }
 }
 
-function isSame(one: Closing, other: Closing): boolean {
-  return one.userId === other.userId && one.deviceId === other.deviceId;
-}
-
-export function concerns(closing: Closing, userId: string, deviceId: string): boolean {
-  return closing.userId === userId && (closing.deviceId === "" || closing.deviceId === deviceId);
+/** Whether what was closed of its user is, or has, the device. */
+export function concerns(closing: Closing, deviceId: string): boolean {
+  return closing.deviceId === "" || closing.deviceId === deviceId;
 }

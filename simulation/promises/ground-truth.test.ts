@@ -20,8 +20,8 @@ function truthAbout() {
   const pass = (ms: number) => {
     nowMs += ms;
   };
-  const connect = (id: string) =>
-    truth.opened({ id, userId: "ann", deviceId: "phone", gateway: "gateway-1", hasToken: true });
+  const connect = (id: string, hasToken = true) =>
+    truth.opened({ id, userId: "ann", deviceId: "phone", gateway: "gateway-1", hasToken });
   /** A call that presence answers at once. */
   const call = (id: string, leaseId = "") => {
     truth.asked(id, leaseId);
@@ -93,6 +93,35 @@ describe("the truth about a session under a lease", () => {
     pass(82_000);
     keep();
     assert.equal(truth.verdict("ann"), "offline");
+  });
+});
+
+describe("the truth about a gateway that knows only the existing contract", () => {
+  test("may have lost whoever is there once it reached no node for a TTL, until presence answers a heartbeat", () => {
+    const { truth, pass, connect, call } = truthAbout();
+    connect("c1", false);
+    call("c1");
+    pass(60_000);
+    assert.equal(truth.verdict("ann"), "online");
+    pass(1);
+    assert.deepEqual([truth.verdict("ann"), truth.use("ann")], ["either", "either"]);
+    call("c1");
+    assert.deepEqual([truth.verdict("ann"), truth.use("ann")], ["online", "used"]);
+  });
+
+  test("has to have whoever is there back by a heartbeat that presence refused", () => {
+    const { truth, pass, connect } = truthAbout();
+    connect("c1", false);
+    pass(60_001);
+    truth.reached("c1", 61_001);
+    assert.equal(truth.verdict("ann"), "online");
+  });
+
+  test("does not excuse one whose client library registers again as soon as it can", () => {
+    const { truth, pass, connect } = truthAbout();
+    connect("c1");
+    pass(60_001);
+    assert.equal(truth.verdict("ann"), "online");
   });
 });
 

@@ -35,6 +35,8 @@ interface Socket extends SocketFacts {
   heardMs: number;
   /** The same of the last one under a lease, and true time when it was. */
   leasedHeard: { readonly leaseId: string; readonly clockMs: number; readonly sentMs: number } | undefined;
+  /** Deadline clock when the last call was sent that presence answered, whatever it said. */
+  reachedMs: number;
   /** Deadline clock when presence may have heard of it last; and last without a lease. */
   askedMs: number;
   ownAskedMs: number;
@@ -56,6 +58,8 @@ const rememberedMs = 300_000;
 const supersedesMs = 5_000;
 /** How far a deadline clock that is read may be behind, ms. */
 const slackMs = 1_100;
+/** Within that time presence notices that a session is over (P2), ms of the deadline clock. */
+const noticedMs = 1_000;
 /** From the end of recovery until all are restated, ms of the deadline clock. */
 const restatingMs = 5_000;
 
@@ -105,6 +109,7 @@ export class GroundTruth {
       isKnown: false,
       heardMs: Number.NEGATIVE_INFINITY,
       leasedHeard: undefined,
+      reachedMs: clockMs,
       askedMs: clockMs,
       ownAskedMs: Number.NEGATIVE_INFINITY,
       leases: new Set(),
@@ -158,6 +163,7 @@ export class GroundTruth {
     const socket = this.#sockets.get(id);
     if (socket === undefined) return undefined;
     this.asked(id, leaseId);
+    this.reached(id, sentClockMs);
     const { userId, deviceId, closed } = socket;
     socket.isKnown = true;
     if (leaseId === "") socket.heardMs = Math.max(socket.heardMs, sentClockMs);
@@ -177,11 +183,17 @@ export class GroundTruth {
       : undefined;
   }
 
+  /** Presence answered a call about the socket, whatever it said. @param sentClockMs deadline clock when it was sent */
+  reached(id: string, sentClockMs: number): void {
+    const socket = this.#sockets.get(id);
+    if (socket !== undefined) socket.reachedMs = Math.max(socket.reachedMs, sentClockMs);
+  }
+
   /** A node reads an operator's call. */
   closing(closing: Closing): void {
     this.#closings.read(closing);
     for (const socket of this.#byUser.get(closing.userId) ?? []) {
-      if (concerns(closing, socket.userId, socket.deviceId) && socket.closed.kind === "no") {
+      if (concerns(closing, socket.deviceId) && socket.closed.kind === "no") {
         socket.closed = { kind: "maybe" };
       }
     }
@@ -260,16 +272,15 @@ export class GroundTruth {
     let overMs = Number.NEGATIVE_INFINITY;
     let isHeld = false;
     for (const socket of this.#byUser.get(userId) ?? []) {
-      const { deviceId, gateway, isAttached, closed } = socket;
-      const mayBeKeptAway = closed.kind !== "no" || this.#closings.mayBlock(userId, deviceId);
-      if (isAttached && !mayBeKeptAway && this.#runs(gateway)) return "online";
-      const block = this.#closings.blocking(userId, deviceId);
-      if (socket.isHeld && block === undefined && closed.kind !== "yes") isHeld = true;
+      if (this.#isThere(socket)) return "online";
+      if (!socket.isHeld && socket.endedMs + noticedMs < clockMs) continue;
+      const block = this.#closings.blocking(userId, socket.deviceId);
+      if (socket.isHeld && block === undefined && socket.closed.kind !== "yes") isHeld = true;
       else overMs = Math.max(overMs, Math.min(this.#overMs(socket), block?.sinceClockMs ?? Number.POSITIVE_INFINITY));
     }
     if (isHeld) return "either";
-    // P2: a second to notice; not while the shard recovers.
-    return clockMs > Math.max(overMs, this.#clock.recoveringUntilMs(userId)) + 1_000 ? "offline" : "either";
+    // P2; not while the shard recovers.
+    return clockMs > Math.max(overMs, this.#clock.recoveringUntilMs(userId)) + noticedMs ? "offline" : "either";
   }
 
   /** Of a user who must be said to be online. */
@@ -278,11 +289,8 @@ export class GroundTruth {
     let isEachIdle = true;
     for (const socket of this.#byUser.get(userId) ?? []) {
       if (socket.isIdle) continue;
-      const { isAttached, closed, gateway, deviceId } = socket;
-      const isThere = socket.isIdle === false && isAttached && closed.kind === "no" && this.#runs(gateway);
-      if (isThere && !this.#closings.mayBlock(userId, deviceId)) return "used";
-      // A session that is over may be noticed a second later.
-      if (socket.isHeld || this.#overMs(socket) + 1_000 >= clockMs) isEachIdle = false;
+      if (socket.isIdle === false && this.#isThere(socket)) return "used";
+      if (socket.isHeld || this.#overMs(socket) + noticedMs >= clockMs) isEachIdle = false;
     }
     return isEachIdle ? "idle" : "either";
   }
@@ -314,6 +322,18 @@ export class GroundTruth {
       if (isHeld && closed.kind === "no" && leftMs > slackMs && isNewest && isBeyondDoubt) return { id, leftMs };
     }
     return undefined;
+  }
+
+  /** Its client is there for sure, and presence has to know. */
+  #isThere(socket: Socket): boolean {
+    const { userId, deviceId, isAttached, closed, gateway } = socket;
+    if (!isAttached || closed.kind !== "no" || !this.#runs(gateway)) return false;
+    return !this.#closings.mayBlock(userId, deviceId) && !this.#isOutOfReach(socket);
+  }
+
+  /** Whoever knows only the existing contract, and reached no node for a TTL, is back with the next heartbeat that does. */
+  #isOutOfReach({ hasToken, reachedMs, userId }: Socket): boolean {
+    return !hasToken && reachedMs + this.#ttlMs < this.#clock.deadlineClockMs(userId);
   }
 
   /** Deadline clock until which a session that is held lives for sure. */
