@@ -25,7 +25,7 @@ import { readStream } from "../readers/stream-reader.ts";
 import { readTopic } from "../readers/topic-reader.ts";
 import { speak } from "../speakers/speaker.ts";
 import { type NodeStore, type SharedStore, sharedMemory, sharedRedis } from "../store/shared-store.ts";
-import type { SimulatedRedis } from "../store/simulated-redis.ts";
+import type { SimulatedRedis } from "../store/redis/simulated-redis.ts";
 import { EventLoop } from "../time/event-loop.ts";
 import { Machine } from "../time/machine.ts";
 import type { Random } from "../time/random.ts";

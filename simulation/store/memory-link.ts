@@ -15,6 +15,7 @@ import type {
 } from "../../services/presence/store/store.ts";
 import type { Path } from "../network/path.ts";
 import type { Machine } from "../time/machine.ts";
+import { LogFollowers } from "./log-followers.ts";
 import { ServerConnection, silenceMs, unavailable } from "./server-connection.ts";
 
 interface MemoryLinkOptions {
@@ -32,8 +33,7 @@ export class MemoryLink implements PresenceStore {
   readonly connection: ServerConnection;
   readonly #store: PresenceStore;
   readonly #server: Machine;
-  readonly #listeners = new Map<number, Set<LogListener>>();
-  #unfollow: (() => void)[] = [];
+  readonly #followers: LogFollowers;
 
   constructor({ machine, server, path, store }: MemoryLinkOptions) {
     this.#store = store;
@@ -43,9 +43,9 @@ export class MemoryLink implements PresenceStore {
     this.connection = new ServerConnection({
       ...{ machine, server, path },
       prepare: async () => {},
-      onReady: () => this.#listenToAll(),
-      onLost: () => this.#unfollowAll(),
+      onReady: () => this.#followers.listenAgain(),
     });
+    this.#followers = new LogFollowers(this.connection, (shard, listener) => store.follow(shard, listener));
   }
 
   async open(): Promise<void> {
@@ -59,19 +59,10 @@ export class MemoryLink implements PresenceStore {
   /** The node is gone. */
   abandon(): void {
     this.connection.abandon();
-    this.#unfollowAll();
   }
 
   health(): StoreHealth {
-    const isReady = this.connection.isReady;
-    return {
-      ready: isReady,
-      serves: isReady,
-      detail: isReady ? "connected" : "no connection",
-      full: undefined,
-      eviction: undefined,
-      settings: { risks: [], unknown: undefined },
-    };
+    return this.connection.health;
   }
 
   metrics(): StoreMetrics {
@@ -184,10 +175,7 @@ export class MemoryLink implements PresenceStore {
   }
 
   follow(shard: number, listener: LogListener): () => void {
-    const listeners = this.#listeners.get(shard) ?? new Set();
-    this.#listeners.set(shard, listeners.add(listener));
-    if (this.connection.isReady) this.#listen(shard, listener);
-    return () => listeners.delete(listener);
+    return this.#followers.add(shard, listener);
   }
 
   async *scanOnline(shard: number): AsyncIterable<UserView[]> {
@@ -230,34 +218,5 @@ export class MemoryLink implements PresenceStore {
       if (this.#server.monotonicMs() - askedMs > silenceMs) throw unavailable("it was carried out too late");
       return operation(store);
     });
-  }
-
-  #listenToAll(): void {
-    for (const [shard, listeners] of this.#listeners) for (const one of listeners) this.#listen(shard, one);
-  }
-
-  #listen(shard: number, listener: LogListener): void {
-    const { connection } = this;
-    const { number } = connection;
-    const tell = (run: () => void) =>
-      connection.tell(number, () => {
-        if (this.#listeners.get(shard)?.has(listener)) run();
-      });
-    const start = () => {
-      if (number !== connection.number) return;
-      const unfollow = this.#store.follow(shard, {
-        entry: (entry) => tell(() => listener.entry(entry)),
-        interrupted: () => tell(() => listener.interrupted()),
-        devicesChanged: (userId) => tell(() => listener.devicesChanged?.(userId)),
-        leaseNotice: (notice) => tell(() => listener.leaseNotice?.(notice)),
-      });
-      this.#unfollow.push(unfollow);
-    };
-    connection.call(start).catch(() => {});
-  }
-
-  #unfollowAll(): void {
-    for (const unfollow of this.#unfollow) unfollow();
-    this.#unfollow = [];
   }
 }

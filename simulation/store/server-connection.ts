@@ -1,4 +1,5 @@
 import { PresenceError } from "../../services/presence/domain/presence-error.ts";
+import type { StoreHealth } from "../../services/presence/store/store.ts";
 import type { Path } from "../network/path.ts";
 import type { Machine } from "../time/machine.ts";
 
@@ -15,7 +16,7 @@ interface ServerConnectionOptions {
   /** Runs first on every new connection, before anything else is sent. */
   readonly prepare: () => Promise<unknown>;
   readonly onReady: () => void;
-  readonly onLost: () => void;
+  readonly onLost?: () => void;
 }
 
 /**
@@ -25,6 +26,8 @@ interface ServerConnectionOptions {
 export class ServerConnection {
   readonly #options: ServerConnectionOptions;
   readonly #waiting = new Set<(error: Error) => void>();
+  /** Each ends what is followed over this connection. */
+  #followed: (() => void)[] = [];
   /** Counts connections: what an older one carries is of no interest. */
   #number = 0;
   #state: "none" | "preparing" | "ready" = "none";
@@ -40,6 +43,18 @@ export class ServerConnection {
 
   get isReady(): boolean {
     return this.#state === "ready";
+  }
+
+  get health(): StoreHealth {
+    const { isReady } = this;
+    return {
+      ready: isReady,
+      serves: isReady,
+      detail: isReady ? "connected" : "no connection",
+      full: undefined,
+      eviction: undefined,
+      settings: { risks: [], unknown: undefined },
+    };
   }
 
   /** Of the present connection. */
@@ -72,7 +87,8 @@ export class ServerConnection {
     this.#number++;
     const waiting = [...this.#waiting];
     this.#waiting.clear();
-    if (wasReady) this.#options.onLost();
+    this.#unfollow();
+    if (wasReady) this.#options.onLost?.();
     for (const fail of waiting) fail(unavailable());
     this.#connectLater();
   }
@@ -81,6 +97,7 @@ export class ServerConnection {
   abandon(): void {
     this.#number++;
     this.#state = "none";
+    this.#unfollow();
   }
 
   /** @param isFirst of those that prepare the connection */
@@ -103,13 +120,21 @@ export class ServerConnection {
           settle();
         });
       path.send(server, () => {
-        attempted(operation).then(
+        new Promise<Result>((done) => done(operation())).then(
           (result) => answer(() => resolve(result)),
           (error) => answer(() => reject(error)),
         );
       });
       if (this.#flaps()) this.break();
     });
+  }
+
+  /** Follows something as long as this connection lasts. @param start runs at the server, and returns what ends it */
+  follow(start: () => () => void): void {
+    const number = this.#number;
+    this.call(() => {
+      if (number === this.#number) this.#followed.push(start());
+    }).catch(() => {});
   }
 
   /** Sends something that the server says by itself to this end of the present connection. */
@@ -135,6 +160,11 @@ export class ServerConnection {
     this.#options.onReady();
   }
 
+  #unfollow(): void {
+    for (const end of this.#followed) end();
+    this.#followed = [];
+  }
+
   #flaps(): boolean {
     return this.breakChance > 0 && this.#options.machine.random() < this.breakChance;
   }
@@ -149,10 +179,6 @@ export class ServerConnection {
     const ceilingMs = Math.min(reconnectMaxMs, reconnectMinMs * 2 ** Math.min(this.#failedAttempts, 10));
     machine.after(ceilingMs * (0.5 + machine.random() / 2), () => this.connect());
   }
-}
-
-async function attempted<Result>(operation: () => Promise<Result> | Result): Promise<Result> {
-  return await operation();
 }
 
 export function unavailable(why = "the store cannot be reached"): PresenceError {

@@ -6,9 +6,9 @@ import type { Path } from "../network/path.ts";
 import type { ShardTick } from "../promises/truth-clock.ts";
 import type { Machine } from "../time/machine.ts";
 import { MemoryLink } from "./memory-link.ts";
-import { RedisLink } from "./redis-link.ts";
+import { RedisLink } from "./redis/redis-link.ts";
+import { SimulatedRedis } from "./redis/simulated-redis.ts";
 import type { ServerConnection } from "./server-connection.ts";
-import { SimulatedRedis } from "./simulated-redis.ts";
 
 /** A node's store: a connection to what all nodes share. */
 export type NodeStore = PresenceStore & { readonly connection: ServerConnection; abandon(): void };

@@ -1,11 +1,11 @@
-import type { Block } from "../../services/presence/domain/block.ts";
-import type { LogEntry } from "../../services/presence/domain/log-entry.ts";
-import type { OrderClock } from "../../services/presence/domain/order-clock.ts";
-import type { ShardOrigin } from "../../services/presence/domain/recovery.ts";
-import { type Device, sessionIdOf, type UserRecord } from "../../services/presence/domain/session.ts";
-import type { ShardClock } from "../../services/presence/domain/shard-clock.ts";
-import type { KnownLease } from "../../services/presence/store/memory/lease-table.ts";
-import { sessionMember } from "../../services/presence/store/redis/keys.ts";
+import type { Block } from "../../../services/presence/domain/block.ts";
+import type { LogEntry } from "../../../services/presence/domain/log-entry.ts";
+import { newOrderClock, type OrderClock } from "../../../services/presence/domain/order-clock.ts";
+import type { ShardOrigin } from "../../../services/presence/domain/recovery.ts";
+import { type Device, sessionIdOf, type UserRecord } from "../../../services/presence/domain/session.ts";
+import type { ShardClock } from "../../../services/presence/domain/shard-clock.ts";
+import type { KnownLease } from "../../../services/presence/store/memory/lease-table.ts";
+import { sessionMember } from "../../../services/presence/store/redis/keys.ts";
 
 /** What a server holds of a shard. What its maps and its log hold is never changed in place, so that a copy is shallow. */
 export interface ShardData {
@@ -23,6 +23,8 @@ export interface ShardData {
   readonly records: Map<string, UserRecord>;
   /** By member: sessions under no lease, and graces. */
   readonly deadlines: Map<string, Deadline>;
+  /** None of these is earlier, shard clock, ms. */
+  noneDueBeforeMs: number;
   /** By member: sessions under a lease. */
   readonly leased: Map<string, LeasedDeadline>;
   readonly leases: Map<string, KnownLease>;
@@ -51,6 +53,31 @@ export interface LeasedDeadline {
   readonly atMs: number;
 }
 
+export function emptyShard(): ShardData {
+  return {
+    clock: undefined,
+    origin: undefined,
+    begin: 0,
+    beginClockMs: undefined,
+    orders: newOrderClock,
+    restated: 0,
+    dataSince: 0,
+    fence: 0,
+    holder: undefined,
+    cursors: new Map(),
+    records: new Map(),
+    deadlines: new Map(),
+    noneDueBeforeMs: Number.POSITIVE_INFINITY,
+    leased: new Map(),
+    leases: new Map(),
+    blocks: new Map(),
+    claimTurns: new Map(),
+    log: [],
+    lastVersion: 0,
+    goneVersion: 0,
+  };
+}
+
 export function copyOf(shard: ShardData): ShardData {
   const { cursors, records, deadlines, leased, leases, blocks, claimTurns, log } = shard;
   return {
@@ -68,29 +95,32 @@ export function copyOf(shard: ShardData): ShardData {
 
 /** Of a session that begins, lives on, or is put under another lease. Never back, where it stays. */
 export function setSessionDeadline(
-  { deadlines, leased }: ShardData,
+  data: ShardData,
   userId: string,
   sessionId: string,
   leaseId: string | undefined,
   atMs: number,
 ): void {
+  const { deadlines, leased } = data;
   const member = sessionMember(userId, sessionId);
   const before = leaseId === undefined ? deadlines.get(member) : leased.get(member);
   const laterMs = Math.max(before?.atMs ?? atMs, atMs);
-  dropDeadline({ deadlines, leased }, member);
-  if (leaseId === undefined) deadlines.set(member, { userId, due: { sessionId }, atMs: laterMs });
+  dropDeadline(data, member);
+  if (leaseId === undefined) setDeadline(data, member, { userId, due: { sessionId }, atMs: laterMs });
   else leased.set(member, { userId, sessionId, leaseId, atMs: laterMs });
 }
 
-export function setGraceDeadline({ deadlines }: ShardData, userId: string, deviceId: string, atMs: number): void {
-  deadlines.set(graceMember(userId, deviceId), { userId, due: { graceOf: deviceId }, atMs });
+export function setGraceDeadline(data: ShardData, userId: string, deviceId: string, atMs: number): void {
+  setDeadline(data, graceMember(userId, deviceId), { userId, due: { graceOf: deviceId }, atMs });
+}
+
+function setDeadline(data: ShardData, member: string, deadline: Deadline): void {
+  data.deadlines.set(member, deadline);
+  data.noneDueBeforeMs = Math.min(data.noneDueBeforeMs, deadline.atMs);
 }
 
 /** @returns the deadline that was dropped */
-export function dropDeadline(
-  { deadlines, leased }: Pick<ShardData, "deadlines" | "leased">,
-  member: string,
-): number | undefined {
+export function dropDeadline({ deadlines, leased }: ShardData, member: string): number | undefined {
   const dropped = deadlines.get(member) ?? leased.get(member);
   deadlines.delete(member);
   leased.delete(member);
