@@ -2,7 +2,8 @@ import { stateVersion } from "../../services/delivery/push/testing/state-version
 import type { ClientSocket, SimulatedGateway, SocketEnd } from "../gateways/client-socket.ts";
 import type { DotFrame } from "../gateways/dot-frames.ts";
 import type { GroundTruth } from "../promises/ground-truth.ts";
-import type { PromiseJudge, Reader } from "../promises/promise-judge.ts";
+import type { PromiseJudge } from "../promises/promise-judge.ts";
+import type { Reader } from "../promises/reader.ts";
 import type { Timeline } from "../promises/timeline.ts";
 import type { EventLoop } from "../time/event-loop.ts";
 import type { Random } from "../time/random.ts";

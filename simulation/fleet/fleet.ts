@@ -24,8 +24,8 @@ import { readFeed } from "../readers/feed-reader.ts";
 import { readStream } from "../readers/stream-reader.ts";
 import { readTopic } from "../readers/topic-reader.ts";
 import { speak } from "../speakers/speaker.ts";
-import { type NodeStore, type SharedStore, sharedMemory, sharedRedis } from "../store/shared-store.ts";
 import type { SimulatedRedis } from "../store/redis/simulated-redis.ts";
+import { type NodeStore, type SharedStore, sharedMemory, sharedRedis } from "../store/shared-store.ts";
 import { EventLoop } from "../time/event-loop.ts";
 import { Machine } from "../time/machine.ts";
 import type { Random } from "../time/random.ts";
@@ -43,7 +43,10 @@ interface FleetSize {
   readonly ttlMs: number;
 }
 
-const smallFleet = { nodes: 2, gateways: 3, legacyGateways: 2, users: 60, partitions: 4 };
+/** Users who see each other. */
+const circleUsers = 8;
+/** Three circles of users: another seed finds more than more users do, since things go wrong at other moments. */
+const smallFleet = { nodes: 2, gateways: 3, legacyGateways: 2, users: 3 * circleUsers, partitions: 4 };
 
 /**
  * A small fleet; every third one on the memory store, and every second one with a third of the time to live, or all. Of its
@@ -59,8 +62,6 @@ export function fleetOf(seed: number, isBrisk: boolean): FleetSize {
 }
 
 const graceMs = 5_000;
-/** Users who see each other. */
-const circleUsers = 8;
 
 /** A gateway's place: it is replaced when it goes. */
 interface GatewayPlace {
@@ -154,9 +155,9 @@ export class Fleet {
   /** Runs what happens in that time. */
   async run(forMs: number): Promise<void> {
     const { loop, judge } = this;
-    const stop = loop.every(1_000, () => judge.look());
+    const looks = loop.every(1_000, () => judge.look());
     await loop.run(loop.nowMs + forMs);
-    stop();
+    looks.cancel();
   }
 
   linkOf(node: PresenceNode): NodeStore | undefined {

@@ -2,9 +2,10 @@ import { isMark, type LogEntry } from "../../services/presence/domain/log-entry.
 import { shardOf } from "../../services/presence/domain/shard.ts";
 import type { Transition } from "../../services/presence/domain/transition.ts";
 import type { GroundTruth, Use, Verdict } from "./ground-truth.ts";
+import { type Belief, Reader } from "./reader.ts";
 import { ShardJudge } from "./shard-judge.ts";
 import { type CalmMark, StatusJudge } from "./status-judge.ts";
-import { keyOf, type StatusTruth } from "./status-truth.ts";
+import type { StatusTruth } from "./status-truth.ts";
 import { type Timeline, timeOf } from "./timeline.ts";
 import type { TruthClock } from "./truth-clock.ts";
 
@@ -50,25 +51,6 @@ interface Violation {
   readonly message: string;
 }
 
-interface Belief {
-  readonly userId: string;
-  /** See keyOf; undefined: it was not told, or shows no statuses. */
-  status: string | undefined;
-  /** undefined: it was not told. */
-  online: boolean | undefined;
-  version: number;
-  /** What it is while it is wrong; since when, in true and in undisturbed time; how many disturbances there were by then. */
-  wrong:
-    | {
-        readonly online: boolean | undefined;
-        readonly sinceMs: number;
-        readonly calmMs: number;
-        readonly disturbances: number;
-      }
-    | undefined;
-  isReported: boolean;
-}
-
 /** Holds what readers are told against the truth. */
 export class PromiseJudge {
   readonly violations: Violation[] = [];
@@ -76,7 +58,8 @@ export class PromiseJudge {
   readonly #clock: TruthClock;
   readonly #timeline: Timeline;
   readonly #bounds: Bounds;
-  readonly #readers = new Set<Reader>();
+  /** By user, those of all readers that were not dropped. */
+  readonly #beliefs = new Map<string, Set<Belief>>();
   readonly #disturbances = new Set<string>();
   readonly #states = new Map<string, LoggedState>();
   readonly #shards: ShardJudge;
@@ -117,6 +100,7 @@ export class PromiseJudge {
     this.#statusJudge = new StatusJudge({
       ...{ truth: options.statuses, clock, bounds },
       useOf: (userId) => this.#useOf(userId),
+      isRestating: (userId) => this.#truth.isRestating(userId),
       object: (userId, message) => this.object("status", userId, message),
     });
   }
@@ -142,13 +126,15 @@ export class PromiseJudge {
    */
   reader(kind: string, name: string, users: readonly string[]): Reader {
     const reader = new Reader(this, kind, name, users);
-    this.#readers.add(reader);
+    for (const belief of reader.beliefs.values()) {
+      const others = this.#beliefs.get(belief.userId) ?? new Set();
+      this.#beliefs.set(belief.userId, others.add(belief));
+    }
     return reader;
   }
 
   drop(reader: Reader): void {
-    this.#readers.delete(reader);
-    this.#statusJudge.drop(reader.beliefs.values());
+    for (const belief of reader.beliefs.values()) this.#beliefs.get(belief.userId)?.delete(belief);
   }
 
   /** Something is broken on purpose, until it ends. @returns ends it */
@@ -249,11 +235,12 @@ export class PromiseJudge {
       this.#judgeGone(userId, state);
       this.#statusJudge.look(userId);
     }
-    for (const reader of this.#readers) {
-      if (!reader.isSynced) continue;
-      for (const belief of reader.beliefs.values()) {
-        this.#judge(reader, belief);
-        if (belief.status !== undefined) this.#judgeStatus(reader, belief);
+    for (const [userId, beliefs] of this.#beliefs) {
+      const verdict = this.#verdictOf(userId);
+      for (const belief of beliefs) {
+        if (!belief.reader.isSynced) continue;
+        this.#judge(belief, verdict);
+        if (belief.status !== undefined) this.#judgeStatus(belief, verdict);
       }
     }
   }
@@ -295,9 +282,8 @@ export class PromiseJudge {
     );
   }
 
-  #judge(reader: Reader, belief: Belief): void {
-    const { userId } = belief;
-    const verdict = this.#verdictOf(userId);
+  #judge(belief: Belief, verdict: Verdict): void {
+    const { userId, reader } = belief;
     const isTrue = verdict === "either" || (verdict === "online") === (belief.online ?? false);
     if (belief.wrong !== undefined && (isTrue || belief.wrong.online !== belief.online)) {
       this.#count(reader, belief.wrong.sinceMs);
@@ -324,10 +310,9 @@ export class PromiseJudge {
   }
 
   /** Of a user who is there, by a reader that knows it. */
-  #judgeStatus({ name }: Reader, belief: Belief): void {
-    const { userId, online } = belief;
-    if (!online || this.#verdictOf(userId) !== "online") this.#statusJudge.drop([belief]);
-    else this.#statusJudge.judge(belief, name, this.#mark(), this.#truth.isRestating(userId));
+  #judgeStatus(belief: Belief, verdict: Verdict): void {
+    if (belief.online && verdict === "online") this.#statusJudge.judge(belief, this.#mark());
+    else belief.wrongStatus = undefined;
   }
 
   #verdictOf(userId: string): Verdict {
@@ -359,72 +344,4 @@ export class PromiseJudge {
   #count({ kind }: Reader, sinceMs: number): void {
     this.#wrongMs.set(kind, (this.#wrongMs.get(kind) ?? 0) + this.#lookedMs - sinceMs);
   }
-}
-
-/** Whoever is told by presence who is online, and what it believes by that. */
-export class Reader {
-  readonly kind: string;
-  readonly name: string;
-  readonly users: readonly string[];
-  readonly #judge: PromiseJudge;
-  readonly beliefs: ReadonlyMap<string, Belief>;
-  #isSynced = false;
-
-  constructor(judge: PromiseJudge, kind: string, name: string, users: readonly string[]) {
-    this.#judge = judge;
-    this.kind = kind;
-    this.name = name;
-    this.users = users;
-    this.beliefs = new Map(users.map((userId) => [userId, newBelief(userId)]));
-  }
-
-  /** Whether it takes what it believes for current: one that knows better is not wrong. */
-  get isSynced(): boolean {
-    return this.#isSynced;
-  }
-
-  set isSynced(isSynced: boolean) {
-    this.#isSynced = isSynced;
-    if (!isSynced) for (const belief of this.beliefs.values()) belief.wrong = undefined;
-  }
-
-  /** What an answer says, whatever it said before: it has no order of its own. */
-  answered(userId: string, online: boolean, status?: ReadStatus): void {
-    const belief = this.beliefs.get(userId);
-    if (belief === undefined) return;
-    belief.online = online;
-    belief.status = status && keyOf(status);
-  }
-
-  /** It is told that nobody can know whether the user is offline. */
-  unsure(userId: string): void {
-    const belief = this.beliefs.get(userId);
-    if (belief?.online === false) belief.online = undefined;
-  }
-
-  /** A state that must not be older than the one before. */
-  told(userId: string, online: boolean, version: number, status?: ReadStatus): void {
-    const belief = this.beliefs.get(userId);
-    if (belief === undefined) return;
-    if (version < belief.version) {
-      this.#judge.object("P3", userId, `${this.name} is told version ${version} after ${belief.version}`);
-    } else if (version === belief.version && version !== 0 && online !== belief.online) {
-      this.#judge.object(
-        "P3",
-        userId,
-        `${this.name} is told ${online ? "online" : "offline"} and not, as version ${version}`,
-      );
-    }
-    if (!online && belief.online !== false) this.#judge.toldGone(this, userId, version, belief.online === true);
-    belief.online = online;
-    belief.version = version;
-    belief.status = status && keyOf(status);
-  }
-}
-
-/** What a reader shows of a user besides online and offline, if it does. */
-type ReadStatus = Parameters<typeof keyOf>[0];
-
-function newBelief(userId: string): Belief {
-  return { userId, online: undefined, status: undefined, version: 0, wrong: undefined, isReported: false };
 }

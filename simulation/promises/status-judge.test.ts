@@ -23,7 +23,7 @@ function judged() {
   const objections: string[] = [];
   const bounds = { statusMs: 10_000, disturbedMs: 30_000 };
   const object = (_userId: string, message: string) => objections.push(message);
-  const judge = new StatusJudge({ truth, useOf: () => "used", clock, bounds, object });
+  const judge = new StatusJudge({ truth, useOf: () => "used", isRestating: () => false, clock, bounds, object });
   const log = (cause: "CONNECTED" | "STATUS", text: string) => {
     const status = { availability: "BUSY", text, emoji: "", untilMs: 0, idleSinceMs: 0 } as const;
     const who = { userId: "ann", online: true, deviceId: "", instanceId: "", lastSeenMs: 0, shard: 0 };
@@ -33,8 +33,8 @@ function judged() {
     nowMs += ms;
     judge.look("ann");
   };
-  const belief = { userId: "ann", status: "busy: nap" };
-  const read = (disturbances = 0) => judge.judge(belief, "the reader", { calmMs: nowMs, disturbances }, false);
+  const belief = { reader: { name: "the reader" }, userId: "ann", status: "busy: nap", wrongStatus: undefined };
+  const read = (disturbances = 0) => judge.judge(belief, { calmMs: nowMs, disturbances });
   return { objections, truth, log, pass, belief, read };
 }
 

@@ -12,8 +12,11 @@ export interface CalmMark {
 
 /** Whose status a reader shows, and as what; undefined: it shows none. */
 interface ShownBelief {
+  readonly reader: { readonly name: string };
   readonly userId: string;
   readonly status: string | undefined;
+  /** While it is wrong. */
+  wrongStatus: WrongStatus | undefined;
 }
 
 /** What a shard's log said of a user last. */
@@ -21,11 +24,13 @@ interface LoggedStatus {
   readonly shard: number;
   readonly online: boolean;
   readonly status: UserStatus;
+  /** See keyOf. */
+  readonly words: string;
   /** Deadline clock when it could not be so first, ms. */
   wrongSinceMs: number | undefined;
 }
 
-interface WrongStatus {
+export interface WrongStatus {
   readonly shown: string;
   readonly since: CalmMark;
   isReported: boolean;
@@ -44,22 +49,24 @@ const lookMs = 1_000;
 export class StatusJudge {
   readonly #truth: StatusTruth;
   readonly #useOf: (userId: string) => Use;
+  readonly #isRestating: (userId: string) => boolean;
   readonly #clock: TruthClock;
   readonly #bounds: Bounds;
   readonly #object: (userId: string, message: string) => void;
   readonly #logged = new Map<string, LoggedStatus>();
-  readonly #wrong = new Map<ShownBelief, WrongStatus>();
 
   constructor(options: {
     readonly truth: StatusTruth;
     /** Of a user who is online. */
     readonly useOf: (userId: string) => Use;
+    readonly isRestating: (userId: string) => boolean;
     readonly clock: TruthClock;
     readonly bounds: Bounds;
     readonly object: (userId: string, message: string) => void;
   }) {
     this.#truth = options.truth;
     this.#useOf = options.useOf;
+    this.#isRestating = options.isRestating;
     this.#clock = options.clock;
     this.#bounds = options.bounds;
     this.#object = options.object;
@@ -74,17 +81,18 @@ export class StatusJudge {
     }
     const { userId, shard, online, cause, status = plainStatus(online) } = entry;
     const before = this.#logged.get(userId);
-    this.#logged.set(userId, { shard, online, status, wrongSinceMs: undefined });
+    const words = wordsOf(status);
+    this.#logged.set(userId, { shard, online, status, words, wrongSinceMs: undefined });
     if (cause !== "STATUS" || before === undefined) return;
     if (before.online !== online) this.#object(userId, `a change of status tells ${online ? "online" : "offline"}`);
-    else if (!isToldApart(before.status, status)) this.#object(userId, `${wordsOf(status)} is told twice`);
+    else if (!isToldApart(before.status, status)) this.#object(userId, `${words} is told twice`);
   }
 
   look(userId: string): void {
     const logged = this.#logged.get(userId);
     if (logged?.online !== true) return;
     const clockMs = this.#clock.deadlineClockMs(userId);
-    const words = wordsOf(logged.status);
+    const { words } = logged;
     if (this.#truth.shown(userId).has(words)) logged.wrongSinceMs = undefined;
     else logged.wrongSinceMs ??= clockMs;
     if (logged.wrongSinceMs === undefined || clockMs - logged.wrongSinceMs <= lookMs) return;
@@ -92,20 +100,19 @@ export class StatusJudge {
     this.#object(userId, `the store has ${words}, which is over, or was never said`);
   }
 
-  /** @param mayWait whether the reader knows that it may not be current */
-  judge(belief: ShownBelief, reader: string, now: CalmMark, mayWait: boolean): void {
-    const { userId, status: shown } = belief;
-    const wrong = this.#wrong.get(belief);
+  judge(belief: ShownBelief, now: CalmMark): void {
+    const { userId, reader, status: shown, wrongStatus: wrong } = belief;
     if (shown === undefined || this.#mayShow(userId, shown)) {
-      this.#wrong.delete(belief);
+      belief.wrongStatus = undefined;
     } else if (wrong?.shown !== shown) {
-      this.#wrong.set(belief, { shown, since: now, isReported: false });
+      belief.wrongStatus = { shown, since: now, isReported: false };
     } else {
-      const isDisturbed = mayWait || wrong.since.disturbances !== now.disturbances;
+      // While presence restates, a reader knows that it may not be current.
+      const isDisturbed = wrong.since.disturbances !== now.disturbances || this.#isRestating(userId);
       const forMs = now.calmMs - wrong.since.calmMs;
       if (wrong.isReported || forMs <= (isDisturbed ? this.#bounds.disturbedMs : this.#bounds.statusMs)) return;
       wrong.isReported = true;
-      this.#object(userId, `${reader} shows ${shown} for ${Math.round(forMs)} ms, which is not so`);
+      this.#object(userId, `${reader.name} shows ${shown} for ${Math.round(forMs)} ms, which is not so`);
     }
   }
 
@@ -113,11 +120,6 @@ export class StatusJudge {
     if (!this.#truth.shown(userId).has(shown)) return false;
     const [used, idle] = plainKeys;
     return shown === used ? this.#useOf(userId) !== "idle" : shown !== idle || this.#useOf(userId) !== "used";
-  }
-
-  /** Nobody shows it any more. */
-  drop(beliefs: Iterable<ShownBelief>): void {
-    for (const belief of beliefs) this.#wrong.delete(belief);
   }
 
   #forget(shard: number): void {

@@ -25,6 +25,18 @@ interface Life {
   replacedMs: number;
 }
 
+/** When it is looked at a user's claims. */
+interface Moment {
+  /** True time, ms. */
+  readonly nowMs: number;
+  /** The store's wall clock, and the most that it showed since the last look, ms. */
+  readonly wallMs: number;
+  readonly reachedMs: number;
+  /** The deadline clock, and until when on it the shard recovers, ms. */
+  readonly clockMs: number;
+  readonly recoveredMs: number;
+}
+
 interface ClaimTruth {
   /** That presence took last. */
   last: Saying;
@@ -103,13 +115,16 @@ export class StatusTruth {
 
   /** Call it about once a second. */
   look(): void {
-    this.#shown.clear();
     const [nowMs, wallMs] = [this.#clock.nowMs(), this.#clock.wallMs()];
     // It may have been stepped back since.
     const reachedMs = Math.max(wallMs, this.#looked.wallMs + nowMs - this.#looked.nowMs + clockSlackMs);
     this.#looked = { nowMs, wallMs };
     for (const [userId, claims] of this.#claims) {
-      for (const claim of claims.values()) this.#look(userId, claim, reachedMs);
+      const clockMs = this.#clock.deadlineClockMs(userId);
+      const moment = { nowMs, wallMs, reachedMs, clockMs, recoveredMs: this.#clock.recoveringUntilMs(userId) };
+      for (const claim of claims.values()) {
+        if (this.#look(claim, moment)) this.#shown.delete(userId);
+      }
     }
   }
 
@@ -142,25 +157,19 @@ export class StatusTruth {
     return possible;
   }
 
-  /** @param reachedMs of the store's wall clock, at most, since the last look */
-  #look(userId: string, claim: ClaimTruth, reachedMs: number): void {
-    const clockMs = this.#clock.deadlineClockMs(userId);
-    const recoveredMs = this.#clock.recoveringUntilMs(userId);
-    const [nowMs, wallMs] = [this.#clock.nowMs(), this.#clock.wallMs()];
+  /** @returns whether what may be shown may be something else than before */
+  #look(claim: ClaimTruth, moment: Moment): boolean {
+    const { nowMs, wallMs, clockMs, recoveredMs } = moment;
+    let isOther = false;
     for (const [status, life] of claim.said) {
+      if (ages(status, life, moment)) isOther = true;
       const isOld = nowMs > life.replacedMs + rememberedMs || wallMs > status.endsMs + rememberedMs;
-      if (isOld && !claim.maybe.has(status)) claim.said.delete(status);
-      // Should the clock be stepped back, it stays open whether a tick came in between.
-      if (life.state === "holds" && reachedMs >= status.endsMs) life.state = "ending";
-      if (wallMs < status.endsMs) {
-        life.overSinceMs = undefined;
-        continue;
-      }
-      life.overSinceMs ??= clockMs;
-      if (clockMs - Math.max(life.overSinceMs, recoveredMs) > endsWithinMs) life.state = "over";
+      if (isOld && !claim.maybe.has(status)) isOther = claim.said.delete(status);
     }
-    for (const [saying, untilMs] of claim.maybe) if (untilMs < nowMs) claim.maybe.delete(saying);
-    if (claim.isLost && clockMs > recoveredMs + saysAgainMs) this.#saidAgain(claim);
+    for (const [saying, untilMs] of claim.maybe) if (untilMs < nowMs) isOther = claim.maybe.delete(saying);
+    if (!claim.isLost || clockMs <= recoveredMs + saysAgainMs) return isOther;
+    this.#saidAgain(claim);
+    return true;
   }
 
   /** What was said last is said again, and replaces what came back. What was taken back is not: it stays until its end. */
@@ -182,6 +191,21 @@ export class StatusTruth {
     claims.set(claimId, claim);
     return claim;
   }
+}
+
+/** @returns whether its state is another one than before */
+function ages(status: SaidStatus, life: Life, { wallMs, reachedMs, clockMs, recoveredMs }: Moment): boolean {
+  const before = life.state;
+  if (before === "over") return false;
+  // Should the clock be stepped back, it stays open whether a tick came in between.
+  if (reachedMs >= status.endsMs) life.state = "ending";
+  if (wallMs < status.endsMs) {
+    life.overSinceMs = undefined;
+  } else {
+    life.overSinceMs ??= clockMs;
+    if (clockMs - Math.max(life.overSinceMs, recoveredMs) > endsWithinMs) life.state = "over";
+  }
+  return life.state !== before;
 }
 
 function newClaim(): ClaimTruth {

@@ -1,5 +1,6 @@
 import { type PresenceAccess, userStatusOf } from "@realchat/presence-client";
-import type { PromiseJudge, Reader } from "../promises/promise-judge.ts";
+import type { PromiseJudge } from "../promises/promise-judge.ts";
+import type { Reader } from "../promises/reader.ts";
 import type { Machine } from "../time/machine.ts";
 
 const everyMs = 5_000;

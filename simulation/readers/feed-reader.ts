@@ -9,7 +9,7 @@ import { pause } from "@realchat/presence-runtime/clock";
 import { type FeedNews, PresenceFeed } from "../../packages/client/kafka/presence-feed.ts";
 import type { SimulatedTopic } from "../kafka/simulated-topic.ts";
 import type { Path } from "../network/path.ts";
-import type { Reader } from "../promises/promise-judge.ts";
+import type { Reader } from "../promises/reader.ts";
 import type { Machine } from "../time/machine.ts";
 
 interface UserState {

@@ -1,5 +1,5 @@
 import { type PresenceAccess, watch } from "@realchat/presence-client";
-import type { Reader } from "../promises/promise-judge.ts";
+import type { Reader } from "../promises/reader.ts";
 import type { Machine } from "../time/machine.ts";
 
 /** Watches everyone, as the SDK offers it. Never ends. */

@@ -3,7 +3,7 @@ import { fetchLoop } from "@realchat/presence-kafka/consumer";
 import { pause } from "@realchat/presence-runtime/clock";
 import type { SimulatedTopic } from "../kafka/simulated-topic.ts";
 import type { Path } from "../network/path.ts";
-import type { Reader } from "../promises/promise-judge.ts";
+import type { Reader } from "../promises/reader.ts";
 import type { Machine } from "../time/machine.ts";
 
 /**

@@ -10,10 +10,10 @@ describe("virtual time", () => {
     loop.after(20, note("late"));
     loop.after(10, note("first"));
     loop.after(10, note("second"));
-    const cancel = loop.after(15, note("cancelled"));
-    const stop = loop.every(8, note("again"));
-    loop.after(17, stop);
-    cancel();
+    const cancelled = loop.after(15, note("cancelled"));
+    const again = loop.every(8, note("again"));
+    loop.after(17, () => again.cancel());
+    cancelled.cancel();
     await loop.run(40);
     assert.deepEqual(ran, ["again at 8", "first at 10", "second at 10", "again at 16", "late at 20"]);
     assert.equal(loop.nowMs, 40);

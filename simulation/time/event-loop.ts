@@ -1,14 +1,27 @@
-import type { Cancel } from "@realchat/presence-runtime";
-
-interface Timer {
+/** Something that is due at some moment, once or again and again. */
+export class Timer {
   atMs: number;
   /** Timers of one moment run in the order in which they were set. */
   order: number;
   /** 0: once. */
   readonly periodMs: number;
-  readonly run: () => void;
-  isCancelled: boolean;
+  readonly run: (timer: Timer) => void;
+  isCancelled = false;
+
+  constructor(atMs: number, order: number, periodMs: number, run: (timer: Timer) => void) {
+    this.atMs = atMs;
+    this.order = order;
+    this.periodMs = periodMs;
+    this.run = run;
+  }
+
+  /** It does not run again. */
+  cancel(): void {
+    this.isCancelled = true;
+  }
 }
+
+const settled = Promise.resolve();
 
 /**
  * Virtual time: nothing happens between two timers, so time jumps from each to the next, as soon as every promise has
@@ -29,12 +42,12 @@ export class EventLoop {
   }
 
   /** Calls `run` once after `delayMs`. */
-  after(delayMs: number, run: () => void): Cancel {
+  after(delayMs: number, run: (timer: Timer) => void): Timer {
     return this.#add(this.#nowMs + Math.max(0, delayMs), 0, run);
   }
 
   /** Calls `run` every `periodMs`, first after one period. */
-  every(periodMs: number, run: () => void): Cancel {
+  every(periodMs: number, run: (timer: Timer) => void): Timer {
     return this.#add(this.#nowMs + periodMs, periodMs, run);
   }
 
@@ -43,16 +56,21 @@ export class EventLoop {
     if (this.#isRunning) throw new Error("this loop runs already");
     this.#isRunning = true;
     return new Promise<void>((resolve, reject) => {
+      // Node runs a tick that a microtask asked for once no microtask is left. Costs no turn of Node's own loop.
+      const onceSettled = () => process.nextTick(turn);
       const turn = () => {
         try {
-          if (this.#runNext(untilMs)) return afterMicrotasks(turn);
+          if (this.#runNext(untilMs)) {
+            settled.then(onceSettled);
+            return;
+          }
           this.#nowMs = Math.max(this.#nowMs, untilMs);
           resolve();
         } catch (error) {
           reject(error);
         }
       };
-      afterMicrotasks(turn);
+      settled.then(onceSettled);
     }).finally(() => {
       this.#isRunning = false;
     });
@@ -60,29 +78,32 @@ export class EventLoop {
 
   /** @returns whether there was a timer until then */
   #runNext(untilMs: number): boolean {
-    const timer = this.#timers[0];
+    const timer = this.#first();
     if (timer === undefined || timer.atMs > untilMs) return false;
     this.#nowMs = timer.atMs;
-    if (timer.periodMs > 0 && !timer.isCancelled) {
+    if (timer.periodMs > 0) {
       timer.atMs += timer.periodMs;
       timer.order = this.#order++;
       this.#sink(0);
     } else {
       this.#removeFirst();
     }
-    if (timer.isCancelled) return true;
     this.turns++;
-    timer.run();
+    timer.run(timer);
     return true;
   }
 
-  #add(atMs: number, periodMs: number, run: () => void): Cancel {
-    const timer: Timer = { atMs, order: this.#order++, periodMs, run, isCancelled: false };
+  /** The earliest timer that was not cancelled. */
+  #first(): Timer | undefined {
+    while (this.#timers[0]?.isCancelled === true) this.#removeFirst();
+    return this.#timers[0];
+  }
+
+  #add(atMs: number, periodMs: number, run: (timer: Timer) => void): Timer {
+    const timer = new Timer(atMs, this.#order++, periodMs, run);
     this.#timers.push(timer);
     this.#rise(this.#timers.length - 1);
-    return () => {
-      timer.isCancelled = true;
-    };
+    return timer;
   }
 
   #removeFirst(): void {
@@ -125,12 +146,4 @@ export class EventLoop {
 
 function isEarlier(one: Timer, other: Timer): boolean {
   return one.atMs < other.atMs || (one.atMs === other.atMs && one.order < other.order);
-}
-
-/**
- * Calls `run` when every promise that can settle has settled: Node runs a tick that a microtask asked for once no
- * microtask is left. Costs no turn of Node's own loop.
- */
-function afterMicrotasks(run: () => void): void {
-  queueMicrotask(() => process.nextTick(run));
 }

@@ -1,5 +1,5 @@
 import type { Cancel, Clock } from "@realchat/presence-runtime";
-import type { EventLoop } from "./event-loop.ts";
+import type { EventLoop, Timer } from "./event-loop.ts";
 import type { Random } from "./random.ts";
 
 /** Wall clock of a machine whose clock is right, at the beginning, µs since 1970. */
@@ -31,7 +31,8 @@ export class Machine implements Clock {
   #thawedAtMs = Number.NEGATIVE_INFINITY;
   #frozenForMs = 0;
   #backlog: (() => void)[] = [];
-  readonly #stops = new Set<Cancel>();
+  /** Timers that are among those. */
+  readonly #held = new Set<Timer>();
   /** How often its wall clock was stepped forward. */
   forwardSteps = 0;
 
@@ -71,11 +72,13 @@ export class Machine implements Clock {
   }
 
   after(delayMs: number, run: () => void): Cancel {
-    return this.#set(run, (due) => this.#loop.after(delayMs / this.#rate, due), true);
+    const set = this.#loop.after(delayMs / this.#rate, (timer) => this.#due(timer, run));
+    return () => set.cancel();
   }
 
   every(periodMs: number, run: () => void): Cancel {
-    return this.#set(run, (due) => this.#loop.every(periodMs / this.#rate, due), false);
+    const set = this.#loop.every(periodMs / this.#rate, (timer) => this.#due(timer, run));
+    return () => set.cancel();
   }
 
   /** Something reaches this machine from outside: it is run now, or when it thaws, or never. */
@@ -104,8 +107,7 @@ export class Machine implements Clock {
   kill(): void {
     this.#state = "dead";
     this.#backlog = [];
-    for (const stop of this.#stops) stop();
-    this.#stops.clear();
+    this.#held.clear();
   }
 
   /** Steps the wall clock alone, as an operator or NTP does. */
@@ -114,30 +116,18 @@ export class Machine implements Clock {
     if (byMs > 0) this.forwardSteps++;
   }
 
-  #set(run: () => void, start: (due: () => void) => Cancel, isOnce: boolean): Cancel {
-    if (this.#state === "dead") return () => {};
-    let isCancelled = false;
-    let isWaiting = false;
-    const due = () => {
-      if (this.#state === "runs") {
-        if (isOnce) this.#stops.delete(cancel);
-        run();
-      } else if (!isWaiting) {
-        // As setInterval does: after a freeze it fires once, not once for every period that was missed.
-        isWaiting = true;
-        this.receive(() => {
-          isWaiting = false;
-          if (!isCancelled) due();
-        });
-      }
-    };
-    const stop = start(due);
-    const cancel = () => {
-      isCancelled = true;
-      this.#stops.delete(cancel);
-      stop();
-    };
-    this.#stops.add(cancel);
-    return cancel;
+  /** Its turn has come. As of setInterval: after a freeze it runs once, not once for every period that was missed. */
+  #due(timer: Timer, run: () => void): void {
+    if (this.#state === "runs") {
+      run();
+    } else if (this.#state === "dead") {
+      timer.cancel();
+    } else if (!this.#held.has(timer)) {
+      this.#held.add(timer);
+      this.receive(() => {
+        this.#held.delete(timer);
+        if (!timer.isCancelled) this.#due(timer, run);
+      });
+    }
   }
 }

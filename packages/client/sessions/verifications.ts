@@ -136,6 +136,8 @@ export class Verifications {
     const due = this.#takeDue(nowMs, room);
     const doubted = this.#takeDoubted(passedMs, room - due.length);
     const again = this.#takeAgain(nowMs);
+    // Nearly always.
+    if (due.length + doubted.length + again.length === 0) return;
     this.#ring.sent([...doubted, ...again], nowMs);
     const perhapsLost = new Set([...doubted, ...again]);
     for (const sessions of [[...due, ...doubted], again]) {

@@ -271,6 +271,7 @@ export class Publishing {
       ({ unsavedEntries, savedAtMs }) =>
         unsavedEntries >= farEntries || (unsavedEntries > 0 && nowMs - savedAtMs >= saveAllMs),
     );
+    if (due.length === 0) return;
     this.#saving ??= this.#save(due).finally(() => {
       this.#saving = undefined;
     });

@@ -103,6 +103,8 @@ export class Restating {
   }
 
   #due(): Map<number, RestateDuty> {
+    // Nearly always.
+    if (this.#waiting.size === 0) return new Map();
     return new Map([...this.#duties()].filter(([shard, { begin }]) => this.#waiting.get(shard) === begin));
   }
 
