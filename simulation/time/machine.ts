@@ -1,6 +1,7 @@
 import type { Cancel, Clock } from "@realchat/presence-runtime";
-import type { EventLoop, Timer } from "./event-loop.ts";
+import type { EventLoop } from "./event-loop.ts";
 import type { Random } from "./random.ts";
+import type { Timer } from "./timer-heap.ts";
 
 /** Wall clock of a machine whose clock is right, at the beginning, µs since 1970. */
 const beginningUs = 1_790_000_000_000_000;

@@ -32,14 +32,14 @@ interface HeartbeatsOptions {
 export class Heartbeats {
   readonly #options: HeartbeatsOptions;
   readonly #ring: HeartbeatRing<HeldSession>;
-  readonly #stop: Cancel;
+  #cancel: Cancel | undefined;
+  #isStopped = false;
   #answered = 0;
   #againUnderWay = 0;
 
   constructor(options: HeartbeatsOptions) {
     this.#options = options;
     this.#ring = new HeartbeatRing(options.clock.monotonicMs());
-    this.#stop = options.clock.every(turnMs, () => this.#turn());
   }
 
   /** Heartbeats that kept a session alive. */
@@ -54,6 +54,7 @@ export class Heartbeats {
 
   add(session: HeldSession): void {
     session.groupMax = Number.POSITIVE_INFINITY;
+    if (this.#cancel === undefined && !this.#isStopped) this.#start();
     this.#ring.add(session);
   }
 
@@ -75,11 +76,28 @@ export class Heartbeats {
   }
 
   stop(): void {
-    this.#stop();
+    this.#isStopped = true;
+    this.#rest();
+  }
+
+  #start(): void {
+    const { clock, pace } = this.#options;
+    this.#ring.turn(clock.monotonicMs(), pace.intervalMs, turnMaxMs);
+    this.#cancel = clock.every(turnMs, () => this.#turn());
+  }
+
+  /** Until a session comes: under a lease hardly one has heartbeats of its own. */
+  #rest(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
   }
 
   #turn(): void {
     const { clock, limits, reachability, pace, calls } = this.#options;
+    if (this.#ring.size === 0) {
+      this.#rest();
+      return;
+    }
     const nowMs = clock.monotonicMs();
     this.#ring.turn(nowMs, pace.intervalMs, turnMaxMs);
     if (!reachability.isReachable) {
