@@ -92,9 +92,9 @@ export class SocketCalls implements CallTap<SentCall> {
       if (objection !== undefined) judge.object(objection.promise, named.userId, objection.why);
     }
     if (sent.keeps !== undefined) this.#kept(sent.keeps, answer as KeptLease, sent);
-    if (method === "closeLease") this.#closed(leaseOf(request));
+    if (method === "closeLease") this.#closed(leaseOf(request), sent.atMs);
     for (const [place, ending] of endedBy(method, request).entries()) {
-      if (isDone(method, answer, place)) this.#unregistered(ending);
+      if (isDone(method, answer, place)) this.#unregistered(ending, sent.atMs);
     }
   }
 
@@ -108,26 +108,26 @@ export class SocketCalls implements CallTap<SentCall> {
     for (const { id, clockMs } of asked) if (id !== undefined) truth.reached(id, clockMs);
   }
 
-  #kept(leaseId: string, { missing = false, partial }: KeptLease, { clocksMs }: SentCall): void {
+  #kept(leaseId: string, { missing = false, partial }: KeptLease, { clocksMs, atMs }: SentCall): void {
     const { truth, timeline, gateway } = this.#options;
     if (missing || partial)
       timeline.note(gateway, `is told that ${leaseId} is ${missing ? "missing" : "kept in part"}`);
     if (missing) truth.leases.doubted(leaseId);
-    else if (!partial) truth.leases.kept(leaseId, clocksMs);
+    else if (!partial) truth.leases.kept(leaseId, clocksMs, atMs);
   }
 
-  #closed(leaseId: string): void {
+  #closed(leaseId: string, sentMs: number): void {
     const { truth, timeline, gateway } = this.#options;
-    truth.leases.closed(leaseId);
+    truth.leases.closed(leaseId, sentMs);
     timeline.note(gateway, `has closed ${leaseId}`);
   }
 
-  #unregistered(request: presence.UnregisterSessionRequest): void {
+  #unregistered(request: presence.UnregisterSessionRequest, sentMs: number): void {
     const { truth, timeline, gateway } = this.#options;
     const id = this.#idOf(request);
     timeline.note(gateway, `unregistered ${id ?? request.deviceId}`, request.userId);
     // DISCONNECT_REASON_CONNECTION_LOST and SERVER_DRAIN leave a grace.
-    if (id !== undefined) truth.ended(id, request.reason === 2 || request.reason === 3);
+    if (id !== undefined) truth.ended(id, request.reason === 2 || request.reason === 3, sentMs);
   }
 
   #idOf({ userId, deviceId, sessionId = "", connectionId = "" }: Named): string | undefined {

@@ -32,7 +32,8 @@ export class ClosingCalls implements CallTap<SentClosing> {
     if (request === undefined) return;
     const { userId, deviceId, blockFor } = request;
     const blockMs = blockFor && blockFor.seconds * 1_000 + blockFor.nanos / 1_000_000;
-    const closing = { userId, deviceId, blockMs, readClockMs: this.#clock.deadlineClockMs(userId) };
+    const read = { readMs: this.#clock.nowMs(), readClockMs: this.#clock.deadlineClockMs(userId) };
+    const closing = { userId, deviceId, blockMs, ...read };
     readings.push(closing);
     this.#truth.closing(closing);
   }

@@ -7,7 +7,8 @@ export interface Closing {
   readonly deviceId: string;
   /** How long it is blocked, ms of shard clock; undefined: not at all. */
   readonly blockMs: number | undefined;
-  /** Deadline clock when a node read the call, ms. */
+  /** True time, and deadline clock, when a node read the call, ms. */
+  readonly readMs: number;
   readonly readClockMs: number;
 }
 
@@ -37,6 +38,8 @@ export class Closings {
   readonly #clock: TruthClock;
   readonly #slackMs: number;
   readonly #byUser = new Map<string, UserClosings>();
+  /** True time when the store lost data last, ms. */
+  #lostMs = Number.NEGATIVE_INFINITY;
 
   /** @param slackMs how far a clock that is read may be behind */
   constructor(clock: TruthClock, slackMs: number) {
@@ -55,21 +58,27 @@ export class Closings {
     for (const block of blocks) if (block.closing.deviceId === closing.deviceId) blocks.delete(block);
   }
 
-  answered(closing: Closing): void {
-    const { userId, blockMs, readClockMs } = closing;
+  /** @returns whether what it did is there for sure: else the store may have lost it since */
+  answered(closing: Closing): boolean {
+    const { userId, blockMs, readMs, readClockMs } = closing;
     const { open, blocking, blocks } = this.#of(userId);
     open.delete(closing);
-    if (blockMs === undefined) return;
+    const isThere = readMs >= this.#lostMs;
+    if (blockMs === undefined) return isThere;
     const clockMs = this.#clock.deadlineClockMs(userId);
     blocking.set(closing, clockMs + this.#slackMs + blockMs);
     // Another one about the same may be carried out after it.
-    if ([...open].some((other) => other.deviceId === closing.deviceId && other.blockMs !== undefined)) return;
+    const isLast = ![...open].some((other) => other.deviceId === closing.deviceId && other.blockMs !== undefined);
     const untilClockMs = readClockMs + blockMs;
-    blocks.add({ closing, sinceMs: this.#clock.nowMs(), sinceClockMs: clockMs, untilClockMs });
+    if (isThere && isLast) {
+      blocks.add({ closing, sinceMs: this.#clock.nowMs(), sinceClockMs: clockMs, untilClockMs });
+    }
+    return isThere;
   }
 
   /** The store lost data: blocks may be among them. */
   lost(): void {
+    this.#lostMs = this.#clock.nowMs();
     for (const { blocks } of this.#byUser.values()) blocks.clear();
   }
 

@@ -27,13 +27,14 @@ function truthAbout() {
     truth.asked(id, leaseId);
     return truth.heard(id, leaseId, nowMs, nowMs)?.promise;
   };
-  const keep = () => truth.leases.kept("L", [nowMs]);
-  const close = (blockMs: number | undefined, ids: readonly string[]) => {
-    const closing = { userId: "ann", deviceId: "", blockMs, readClockMs: nowMs };
+  const keep = () => truth.leases.kept("L", [nowMs], nowMs);
+  const readClosing = (blockMs: number | undefined) => {
+    const closing = { userId: "ann", deviceId: "", blockMs, readMs: nowMs, readClockMs: nowMs };
     truth.closing(closing);
-    truth.closed(closing, ids);
+    return closing;
   };
-  return { truth, pass, connect, call, keep, close };
+  const close = (blockMs: number | undefined, ids: readonly string[]) => truth.closed(readClosing(blockMs), ids);
+  return { truth, now: () => nowMs, pass, connect, call, keep, readClosing, close };
 }
 
 describe("the truth about a session under a lease", () => {
@@ -69,23 +70,23 @@ describe("the truth about a session under a lease", () => {
   });
 
   test("is over the grace after its lease was closed", () => {
-    const { truth, pass, connect, call, keep } = truthAbout();
+    const { truth, now, pass, connect, call, keep } = truthAbout();
     keep();
     connect("c1");
     call("c1", "L");
     truth.released("c1");
-    truth.leases.closed("L");
+    truth.leases.closed("L", now());
     pass(6_001);
     assert.equal(truth.verdict("ann"), "offline");
   });
 
   test("may be there as long as nobody verifies it, once its end may have been lost", () => {
-    const { truth, pass, connect, call, keep } = truthAbout();
+    const { truth, now, pass, connect, call, keep } = truthAbout();
     keep();
     connect("c1");
     call("c1", "L");
     truth.released("c1");
-    truth.ended("c1", false);
+    truth.ended("c1", false, now());
     truth.lost();
     pass(100_000);
     keep();
@@ -93,6 +94,31 @@ describe("the truth about a session under a lease", () => {
     pass(82_000);
     keep();
     assert.equal(truth.verdict("ann"), "offline");
+  });
+});
+
+describe("the truth about an end that the store may have lost", () => {
+  test("is the same whether it was answered before the loss or after", () => {
+    for (const isAnswered of [true, false]) {
+      const { truth, now, pass, connect, call, keep } = truthAbout();
+      keep();
+      connect("c1");
+      call("c1", "L");
+      truth.released("c1");
+      const sentMs = now();
+      const answer = () => {
+        truth.ended("c1", false, sentMs);
+        truth.leases.closed("L", sentMs);
+      };
+      if (isAnswered) answer();
+      pass(1);
+      truth.lost();
+      if (!isAnswered) answer();
+      pass(10_000);
+      assert.equal(truth.verdict("ann"), "either", "it may be there until its lease is over");
+      pass(7_000);
+      assert.equal(truth.verdict("ann"), "offline");
+    }
   });
 });
 
@@ -176,11 +202,26 @@ describe("the truth about whom an operator closed", () => {
     assert.equal(call("c2"), undefined);
   });
 
+  test("may be back once the store lost data after it was closed, whether that was answered before or not", () => {
+    for (const isAnswered of [true, false]) {
+      const { truth, pass, connect, call, readClosing } = truthAbout();
+      connect("c1");
+      call("c1");
+      const closing = readClosing(30_000);
+      if (isAnswered) truth.closed(closing, ["c1"]);
+      pass(1);
+      truth.lost();
+      if (!isAnswered) truth.closed(closing, ["c1"]);
+      pass(1_001);
+      assert.deepEqual([truth.verdict("ann"), call("c1")], ["either", undefined]);
+    }
+  });
+
   test("may have been closed by a call that nobody answered", () => {
-    const { truth, connect, call } = truthAbout();
+    const { truth, connect, call, readClosing } = truthAbout();
     connect("c1");
     call("c1");
-    truth.closing({ userId: "ann", deviceId: "", blockMs: undefined, readClockMs: 1_000 });
+    readClosing(undefined);
     assert.deepEqual([truth.verdict("ann"), truth.living("ann")], ["either", undefined]);
   });
 });

@@ -201,7 +201,7 @@ export class GroundTruth {
 
   /** Presence answered it. @param ids of the sockets whose sessions it closed */
   closed(closing: Closing, ids: readonly string[]): void {
-    this.#closings.answered(closing);
+    if (!this.#closings.answered(closing)) return;
     for (const id of ids) {
       const socket = this.#sockets.get(id);
       if (socket === undefined) continue;
@@ -257,13 +257,19 @@ export class GroundTruth {
     socket.isHeld = false;
   }
 
-  /** Presence was told of the end, and answered. @param isLost with a grace for its user */
-  ended(id: string, isLost: boolean): void {
+  /**
+   * Presence was told of the end, and answered.
+   * @param isLost with a grace for its user
+   * @param sentMs true time when it was told
+   */
+  ended(id: string, isLost: boolean, sentMs: number): void {
     const socket = this.#sockets.get(id);
     // Without a token an end may concern a newer session, and is left to the deadline where that is unclear.
     if (socket === undefined || socket.isHeld || !socket.hasToken) return;
     const clockMs = this.#clock.deadlineClockMs(socket.userId);
     socket.isEnded = true;
+    // The end may be among what was lost.
+    if (socket.leases.size > 0 && sentMs < this.#lostMs) return;
     socket.endedMs = Math.min(socket.endedMs, clockMs + (isLost ? this.#graceMs : 0));
   }
 

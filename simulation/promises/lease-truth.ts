@@ -22,6 +22,8 @@ export class LeaseTruth {
   readonly #slackMs: number;
   readonly #clock: TruthClock;
   readonly #leases = new Map<string, KnownLease>();
+  /** True time when the store lost data last, ms. */
+  #lostMs = never;
 
   constructor(options: {
     readonly ttlMs: number;
@@ -40,9 +42,14 @@ export class LeaseTruth {
     this.#set(this.#of(leaseId).askedMs, (clockMs) => clockMs);
   }
 
-  /** Each shard answered that it is open. @param sentClocksMs clocks of the shards when that call was sent */
-  kept(leaseId: string, sentClocksMs: readonly number[]): void {
+  /**
+   * Each shard answered that it is open.
+   * @param sentClocksMs clocks of the shards when that call was sent
+   * @param sentMs true time when it was
+   */
+  kept(leaseId: string, sentClocksMs: readonly number[], sentMs: number): void {
     this.asked(leaseId);
+    if (sentMs < this.#lostMs) return;
     const lease = this.#of(leaseId);
     const { openUntilMs } = lease;
     const clocksMs = this.#clock.deadlineClocksMs();
@@ -58,13 +65,15 @@ export class LeaseTruth {
     this.#set(this.#of(leaseId).openUntilMs, () => never);
   }
 
-  /** Presence answered that it is closed, with a grace for its users. */
-  closed(leaseId: string): void {
+  /** Presence answered that it is closed, with a grace for its users. @param sentMs true time when that call was sent */
+  closed(leaseId: string, sentMs: number): void {
+    if (sentMs < this.#lostMs) return;
     this.#set(this.#of(leaseId).closedMs, (clockMs) => clockMs + this.#graceMs);
   }
 
   /** The store lost data. */
   lost(): void {
+    this.#lostMs = this.#clock.nowMs();
     for (const { openUntilMs, closedMs } of this.#leases.values()) {
       this.#set(openUntilMs, () => never);
       this.#set(closedMs, () => always);

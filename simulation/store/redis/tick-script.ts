@@ -15,7 +15,7 @@ import type { ShardData } from "./shard-data.ts";
 import { endClaims } from "./status-scripts.ts";
 
 /** Which process answers, as INFO says it. */
-export interface ServerIdentity {
+interface ServerIdentity {
   readonly runId: string;
   readonly replicationId: string;
 }
