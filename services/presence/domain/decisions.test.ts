@@ -499,4 +499,10 @@ describe("under a lease", () => {
     assert.equal(under(lost.record), undefined);
     assert.deepEqual(verify(lost.record, session), { kind: "superseded" });
   });
+
+  test("what would come back by another session_id is missing: its gateway registers it again, and hears by which", () => {
+    const { session } = register(undefined, at(0), { connectionId: "c1" });
+    const ofAClockAhead = { ...session, order: at(60).nowUs };
+    assert.deepEqual(verify(undefined, ofAClockAhead), { kind: "missing" });
+  });
 });

@@ -432,11 +432,12 @@ function restore(
   const decision = decideRegister(before, request, moment, rules);
   switch (decision.kind) {
     case "registered":
-      return { ...decision, kind: "revived" };
+      // By another session_id its gateway would not know it: to register again tells which.
+      return decision.session.order === previous.order ? { ...decision, kind: "revived" } : { kind: "missing" };
     case "ended":
     case "superseded":
       return { kind: "superseded" };
-    // Its connection lives by another session_id: to register again tells which.
+    // Its connection may live by another session_id: likewise.
     default:
       return { kind: "missing" };
   }

@@ -164,6 +164,15 @@ export const leases = (open: OpenStore) =>
       assert.equal((await scene.user()).online, false);
     });
 
+    scene(open, "what would come back by another session_id is registered again by its gateway (P2)", async (scene) => {
+      await opened(scene);
+      const sessionId = `${Math.floor((await scene.harness.wallMs()) + 3_600_000) * 1_000}.c1`;
+      assert.equal(await scene.refresh({ sessionId, leaseId: "L" }), "missing");
+      const again = await scene.register({ connectionId: "c1", leaseId: "L", previousSessionId: sessionId });
+      assert(again.kind === "registered" && again.sessionId !== sessionId);
+      assert.equal(await scene.unregister({ sessionId: again.sessionId }), "ended");
+    });
+
     scene(
       open,
       "a session without a lease goes under one by a verification, and by a repeated registration",

@@ -97,6 +97,8 @@ end
 
 -- #include change/make-room
 if not has_room then return 'too-many-devices' end
+-- By another session_id its gateway would not know it: likewise.
+if kind == 'verify' and order ~= tonumber(place) then return 'missing' end
 
 if kind == 'verify' then
   local holder = redis.call('HGET', shard_prefix .. 'leases:holders', lease_id)
