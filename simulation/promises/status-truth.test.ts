@@ -75,6 +75,21 @@ describe("what people may see of a user", () => {
     assert.deepEqual(shown(), plain, "what has ended does not come back with a clock that is stepped");
   });
 
+  test("may be what is being said though its end had come, since a clock that is stepped back makes it good", () => {
+    const { truth, times, status, pass, shown } = truthAbout();
+    const lunch = status("lunch", 10_000);
+    truth.asked("ann", "self", lunch);
+    pass(20);
+    assert.deepEqual(shown(), [...plain, "busy: lunch"]);
+    times.wallMs -= 60_000;
+    pass(1);
+    truth.answered("ann", "self", lunch, false);
+    pass(48);
+    assert.deepEqual(shown(), ["busy: lunch"]);
+    pass(5);
+    assert.deepEqual(shown(), plain);
+  });
+
   test("is open for as long as a clock was stepped back before a tick ended what was over", () => {
     const { times, say, status, pass, shown } = truthAbout();
     say("self", status("lunch", 10_000));

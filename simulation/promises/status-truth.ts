@@ -42,6 +42,8 @@ interface ClaimTruth {
   last: Saying;
   /** Those that presence may have taken since, and until when they may be carried out late, true time, ms. */
   readonly maybe: Map<Saying, number>;
+  /** What is being said: it may be taken though its end had come, by a clock that is stepped back. */
+  asking: Saying;
   /** All that may come back with a store of before. */
   readonly said: Map<SaidStatus, Life>;
   /** The store lost data since then, and whoever said it may still have to say it again. */
@@ -82,6 +84,7 @@ export class StatusTruth {
   asked(userId: string, claimId: string, saying: Saying): void {
     const claim = this.#claim(userId, claimId);
     claim.maybe.set(saying, Number.POSITIVE_INFINITY);
+    claim.asking = saying;
     claim.isAskedSince = true;
     if (saying === undefined) return;
     const keptUntilMs = this.#clock.nowMs() + saying.lastsMs;
@@ -94,6 +97,9 @@ export class StatusTruth {
     const claim = this.#claim(userId, claimId);
     if (!isRepeated) claim.maybe.delete(saying);
     claim.last = saying;
+    claim.asking = undefined;
+    const taken = saying && claim.said.get(saying);
+    if (taken !== undefined) Object.assign(taken, { state: "holds", overSinceMs: undefined });
     claim.isLost &&= !claim.isAskedSince;
     const nowMs = this.#clock.nowMs();
     for (const [other, untilMs] of claim.maybe) claim.maybe.set(other, Math.min(untilMs, nowMs + lateMs));
@@ -162,7 +168,7 @@ export class StatusTruth {
     const { nowMs, wallMs, clockMs, recoveredMs } = moment;
     let isOther = false;
     for (const [status, life] of claim.said) {
-      if (ages(status, life, moment)) isOther = true;
+      if (ages(status, life, moment, claim.asking === status)) isOther = true;
       const isOld = nowMs > life.replacedMs + rememberedMs || wallMs > status.endsMs + rememberedMs;
       if (isOld && !claim.maybe.has(status)) isOther = claim.said.delete(status);
     }
@@ -194,7 +200,8 @@ export class StatusTruth {
 }
 
 /** @returns whether its state is another one than before */
-function ages(status: SaidStatus, life: Life, { wallMs, reachedMs, clockMs, recoveredMs }: Moment): boolean {
+function ages(status: SaidStatus, life: Life, moment: Moment, isAsking: boolean): boolean {
+  const { wallMs, reachedMs, clockMs, recoveredMs } = moment;
   const before = life.state;
   if (before === "over") return false;
   // Should the clock be stepped back, it stays open whether a tick came in between.
@@ -203,13 +210,13 @@ function ages(status: SaidStatus, life: Life, { wallMs, reachedMs, clockMs, reco
     life.overSinceMs = undefined;
   } else {
     life.overSinceMs ??= clockMs;
-    if (clockMs - Math.max(life.overSinceMs, recoveredMs) > endsWithinMs) life.state = "over";
+    if (!isAsking && clockMs - Math.max(life.overSinceMs, recoveredMs) > endsWithinMs) life.state = "over";
   }
   return life.state !== before;
 }
 
 function newClaim(): ClaimTruth {
-  return { last: undefined, maybe: new Map(), said: new Map(), isLost: false, isAskedSince: false };
+  return { last: undefined, maybe: new Map(), asking: undefined, said: new Map(), isLost: false, isAskedSince: false };
 }
 
 /** Of users who are online and of whom nothing is said: those whose devices are used, and those who are idle. */
