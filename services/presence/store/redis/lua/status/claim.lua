@@ -4,7 +4,8 @@
 -- said: availability, text and emoji, joined by US.
 -- ends_ms: '' after the longest time; set_ms: '' now.
 --
--- Needs: kind, claim_id, said, ends_ms, set_ms, minus, clock_ms, begin_clock_ms, digits_of, now_ms, now_us, version
+-- Needs: kind, claim_id, said, ends_ms, set_ms, minus, clock_ms, begin_clock_ms, digits_of, now_ms, now_us, order_us,
+--   version
 -- Changes: version
 --
 -- Returns "done", HT, the user's version, HT, what is told of it, in full, as the log does; "over", "too-many", "too-often", HT,
@@ -28,13 +29,17 @@ for _, claim in ipairs(cleared) do
     else last = last or claim end
   end
 end
--- As nowSaidMs.
--- #include log/state
-local now_said_ms = math.max(math.floor(math.max(now_us, last_version + 1) / 1000), last_said_ms + 1)
+-- As nowSaidMs. But for a moment versions are ahead of the clock only where orders are, and all about the log is dear to ask.
+local next_us = now_us
+if order_us > now_us or not version then
+  -- #include log/state
+  next_us = math.max(now_us, last_version + 1)
+  version = version or digits_of(last_version)
+end
+local now_said_ms = math.max(math.floor(next_us / 1000), last_said_ms + 1)
 local new_set_ms = math.min(given_ms or now_said_ms, now_said_ms)
 local is_kept = last and new_set_ms <= last.set_ms
 last_said_ms = math.max(last_said_ms, new_set_ms)
-version = version or digits_of(last_version)
 if kind == 'unclaim' then
   if stored_at and not is_kept then
     table.insert(kept_cleared, 1, { claim_id = claim_id, ends_ms = last.ends_ms, set_ms = new_set_ms })
