@@ -4,8 +4,8 @@ import type { LeaseNotice } from "../../../services/presence/domain/lease-notice
 import type { LogEntry } from "../../../services/presence/domain/log-entry.ts";
 import { readShardClock, tickCapMs } from "../../../services/presence/domain/shard-clock.ts";
 import { nextVersion } from "../../../services/presence/domain/version.ts";
-import { BlockTable } from "../../../services/presence/store/memory/block-table.ts";
-import { LeaseTable } from "../../../services/presence/store/memory/lease-table.ts";
+import { BlockTable } from "../../../services/presence/store/memory/shard/block-table.ts";
+import { LeaseTable } from "../../../services/presence/store/memory/shard/lease-table.ts";
 import type { LogListener } from "../../../services/presence/store/store.ts";
 import type { Machine } from "../../time/machine.ts";
 import { emptyShard, type ShardData } from "./shard-data.ts";

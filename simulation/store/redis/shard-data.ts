@@ -4,7 +4,7 @@ import { newOrderClock, type OrderClock } from "../../../services/presence/domai
 import type { ShardOrigin } from "../../../services/presence/domain/recovery.ts";
 import { type Device, sessionIdOf, type UserRecord } from "../../../services/presence/domain/session.ts";
 import type { ShardClock } from "../../../services/presence/domain/shard-clock.ts";
-import type { KnownLease } from "../../../services/presence/store/memory/lease-table.ts";
+import type { KnownLease } from "../../../services/presence/store/memory/shard/lease-table.ts";
 import { sessionMember } from "../../../services/presence/store/redis/keys.ts";
 
 /** What a server holds of a shard. What its maps and its log hold is never changed in place, so that a copy is shallow. */

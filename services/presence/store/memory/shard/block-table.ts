@@ -1,4 +1,4 @@
-import { type Block, type Refusal, refusalBy, subjectsOf } from "../../domain/block.ts";
+import { type Block, type Refusal, refusalBy, subjectsOf } from "../../../domain/block.ts";
 
 /** What is blocked. */
 export class BlockTable {

@@ -1,4 +1,4 @@
-import { invariant } from "../../domain/invariant.ts";
+import { invariant } from "../../../domain/invariant.ts";
 
 /** The handle of the empty text, which takes no room. */
 export const noText = 0;

@@ -1,5 +1,5 @@
-import { invariant } from "../../domain/invariant.ts";
-import type { Ending, Session, Tombstone } from "../../domain/session.ts";
+import { invariant } from "../../../domain/invariant.ts";
+import type { Ending, Session, Tombstone } from "../../../domain/session.ts";
 import { InternedNames } from "./interned-names.ts";
 import { noText, type TextArena } from "./text-arena.ts";
 

@@ -1,4 +1,4 @@
-import { invariant } from "../../domain/invariant.ts";
+import { invariant } from "../../../domain/invariant.ts";
 import type { TextArena } from "./text-arena.ts";
 
 /** What `find` returns for a text that is not there. */

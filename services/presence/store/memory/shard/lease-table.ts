@@ -1,7 +1,7 @@
-import type { LeaseOfCall, Rules } from "../../domain/decisions.ts";
-import { closeLease, keepLease, type Lease, loseLease, openLease } from "../../domain/lease.ts";
-import type { DisconnectReason } from "../../domain/transition.ts";
-import type { LeaseView } from "../store.ts";
+import type { LeaseOfCall, Rules } from "../../../domain/decisions.ts";
+import { closeLease, keepLease, type Lease, loseLease, openLease } from "../../../domain/lease.ts";
+import type { DisconnectReason } from "../../../domain/transition.ts";
+import type { LeaseView } from "../../store.ts";
 
 /** Gateways' leases; whose sessions are under which, the records know. */
 export class LeaseTable {

@@ -1,5 +1,5 @@
-import type { Activity } from "../../domain/activity.ts";
-import type { Device, Tombstone, UserRecord } from "../../domain/session.ts";
+import type { Activity } from "../../../domain/activity.ts";
+import type { Device, Tombstone, UserRecord } from "../../../domain/session.ts";
 import { DeadlineWheel } from "./deadline-wheel.ts";
 import { LeasedRows } from "./leased-rows.ts";
 import { noRow, SessionTable } from "./session-table.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { sampleTransition } from "../../domain/transition.sample.ts";
+import { sampleTransition } from "../../../domain/transition.sample.ts";
 import { TransitionRing } from "./transition-ring.ts";
 
 function ringOf(maxEntries: number, ...versions: number[]): TransitionRing {

@@ -1,4 +1,4 @@
-import { type ClaimBook, turnMs } from "../../domain/claims.ts";
+import { type ClaimBook, turnMs } from "../../../domain/claims.ts";
 
 /** What is claimed of one user, and the user's version where that is of a change of status, or the record is gone. */
 interface Claimed {

@@ -1,4 +1,4 @@
-import { invariant } from "../../domain/invariant.ts";
+import { invariant } from "../../../domain/invariant.ts";
 import { Lanes } from "./lanes.ts";
 
 /** Buckets that a TTL is divided into: one holds the sessions that fall due within a thousandth of it. */

@@ -1,6 +1,6 @@
-import type { LeaseNotice } from "../../domain/lease-notice.ts";
-import type { LogEntry } from "../../domain/log-entry.ts";
-import type { LogListener } from "../store.ts";
+import type { LeaseNotice } from "../../../domain/lease-notice.ts";
+import type { LogEntry } from "../../../domain/log-entry.ts";
+import type { LogListener } from "../../store.ts";
 
 /**
  * The last entries of a shard, oldest first, in a ring that overwrites the oldest when it is full.
