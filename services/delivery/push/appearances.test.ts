@@ -37,7 +37,7 @@ describe("who hides (P9)", () => {
     const { policyQuestions } = harness;
     const lookups = harness.lookups.length;
     harness.tell("bob", false);
-    harness.tell("bob", true);
+    harness.come("bob", "tv");
     harness.tellStatus("bob", { text: "here" });
     harness.push.devicesChanged("bob");
     assert.equal(harness.push.metrics.busySockets, 0);
@@ -114,6 +114,34 @@ describe("who hides (P9)", () => {
     assert.deepEqual(news(), [["presence bob+"], ["presence bob+"]]);
     assert.deepEqual([lastOf(ann)?.cause, lastOf(ann)?.deviceId], [1, "tv"]);
     assert.equal((await harness.policies.policiesOf(["bob"])).get("bob")?.hidden, undefined);
+  });
+
+  test("is told to come with a device also where the feed told of none", async () => {
+    const { harness, ann, news } = await watchingBob({ isAway: true });
+    harness.say("bob", { invisible: true });
+    await harness.settle();
+    harness.truth.set("bob", { ...harness.set("bob", true), devices: ["phone"] });
+    harness.tellStatus("bob", { text: "here" });
+    await harness.settle();
+    assert.deepEqual([news(), harness.lookups.at(-1)], [[[], []], ["bob"]]);
+    harness.say("bob", { invisible: false });
+    await harness.settle();
+    assert.deepEqual([news(), lastOf(ann)?.deviceId], [[["presence bob+"], ["presence bob+"]], "phone"]);
+  });
+
+  test("and shows itself is followed until it is back, though nobody looks", async () => {
+    const { harness, ann, cid } = await watchingBob({ isAway: true });
+    for (const socket of [ann, cid]) socket.close();
+    await harness.clock.advance(1_000);
+    const hidden = async () => (await harness.policies.policiesOf(["bob"])).get("bob")?.hidden;
+    harness.say("bob", { invisible: true });
+    await harness.settle();
+    harness.say("bob", { invisible: false });
+    await harness.settle();
+    assert.notEqual(await hidden(), undefined);
+    harness.come("bob", "phone");
+    await harness.settle();
+    assert.equal(await hidden(), undefined);
   });
 
   test("keeps the text that stood, until that is over", async () => {

@@ -31,8 +31,8 @@ interface AppearancesOptions {
   readonly nextTurn: (run: () => void) => void;
   /** Something of what the socket waits for can be sent. */
   readonly write: (subscriber: Subscriber) => void;
-  /** Looks up the devices of a user who shows itself again. */
-  readonly lookUp: (userId: string) => void;
+  /** Looks up the devices of a user of whom none are known, or who shows itself again. */
+  readonly lookUpDevices: (user: User) => void;
   /** The version below which nothing that was said of users of the shard holds any more, wherever it was said. */
   readonly floorOf: (shard: number) => number;
   readonly onFailure: (error: unknown) => void;
@@ -107,7 +107,7 @@ export class Appearances {
     const { policy, guard, told, away } = user;
     if (policy !== "read") return;
     const isWaiting = this.#tell(user, { guard, away, from: { dot: told, away: away?.told } });
-    if (isWaiting && user.read === undefined) this.#reads.read(user);
+    if (isWaiting && !isBeingRead(user)) this.#reads.read(user);
   }
 
   policiesChanged(userIds: readonly string[]): void {
@@ -116,6 +116,11 @@ export class Appearances {
       if (user === undefined) this.#unwatched.add(userId);
       else this.#doubt(user);
     }
+  }
+
+  /** The feed told of a user whom nobody here watches. */
+  unwatchedChanged(userId: string): void {
+    this.#unwatched.changed(userId);
   }
 
   recheckPolicies(): void {
@@ -156,9 +161,10 @@ export class Appearances {
     if (asked.length > 0) await Promise.all(asked);
   }
 
-  /** Resolves when all policies are read whose reading has begun. */
+  /** Resolves when all policies are read whose reading has begun, and not before one could be: somebody may have come, or nobody. */
   async untilRead(): Promise<void> {
-    await this.#reads.ask(() => this.#options.policies.atEnd(), always);
+    const [anybody] = this.#options.index.values();
+    if (anybody !== undefined) await this.#reads.untilRead(anybody.userId);
     for (const user of this.#options.index.values()) while (user.read !== undefined) await user.read.done;
   }
 
@@ -187,13 +193,13 @@ export class Appearances {
     if (!isWanted()) return;
     if (hidden === "behind") return this.#reads.read(user);
     const isHiding = hidden !== undefined;
+    if (isHiding && !policy.invisible) this.#unwatched.follow(user.userId);
     if (user.dot?.online && isBack(user, isHiding)) {
       user.dot = comingBack(user.dot, sinceMs);
       read.dot = user.dot;
-      this.#options.lookUp(user.userId);
+      this.#options.lookUpDevices(user);
     }
-    const away = this.#awayOf(user, hidden);
-    if (away.dot !== user.away?.dot) read.away = away.told;
+    const away = this.#awayOf(user, hidden, read);
     const isForAll = policy === everything && !isHiding;
     const { rules } = this.#options.policies;
     const told = { dot: undefined, away: undefined };
@@ -203,20 +209,26 @@ export class Appearances {
     this.#readDone(user, guard, isForAll ? undefined : away, read);
   }
 
-  /** Who is shown to those who may not see the truth. It is known where presence would have told of a user who is away. */
-  #awayOf({ dot, told, away, guard, dataSince }: User, hidden: HiddenState | undefined): Away {
+  /**
+   * Who is shown to those who may not see the truth. It is known where presence would have told of a user who is away, and what
+   * was not when the read began waits for another one, as it does of any user.
+   */
+  #awayOf(user: User, hidden: HiddenState | undefined, read: PolicyRead): Away {
+    const { away, dataSince } = user;
     if (away !== undefined && away.hidden?.sinceMs === hidden?.sinceMs) return { ...away, hidden };
+    read.away = this.#knownOfAway(user, hidden, read.dataSince);
+    return { hidden, dot: this.#knownOfAway(user, hidden, dataSince), told: undefined };
+  }
+
+  #knownOfAway({ dot, told, away, guard }: User, hidden: HiddenState | undefined, dataSince: number | undefined) {
     const before = guard?.isHiding ? away?.told : told;
-    if (dot === undefined || (before === undefined && dataSince === undefined)) {
-      return { hidden, dot: undefined, told: undefined };
-    }
+    if (dot === undefined || (before === undefined && dataSince === undefined)) return undefined;
     const nowMs = this.#options.clock.nowUs() / 1_000;
     const answer = answerOfAway(hidden, dot, { dataSince: dataSince ?? 0, nowMs });
     const isSeen = hidden !== undefined && before !== undefined;
-    const known = isSeen
+    return isSeen
       ? leaving(answer, hidden, stateAt(before, dot, hidden.sinceMs))
       : atFloor(answer, this.#options.floorOf(dot.shard));
-    return { hidden, dot: known, told: known };
   }
 
   #readDone(user: User, guard: Guard | undefined, away: Away | undefined, read: PolicyRead): void {
@@ -238,13 +250,16 @@ export class Appearances {
     user.away = away;
     user.policy = "read";
     const isPolicyNew = before.guard?.sinceMs !== guard?.sinceMs;
+    const isDotNew = before.told?.version !== user.told?.version;
     if (isPolicyNew) {
       renew(user);
       user.news = undefined;
-    } else if (before.told?.version !== user.told?.version) {
+    } else if (isDotNew) {
       user.news = user.told;
     }
     user.guard = guard?.telling(user.told, away?.told);
+    // Not before the policy was read: till then it is not known whether a look-up may delay others.
+    if (isDotNew && user.told !== undefined && user.told.devices === undefined) this.#options.lookUpDevices(user);
     if (away?.dot?.status.untilMs) this.#withText.add(user);
     this.#turns.add(user, before, isPolicyNew ? differAtAll : differ);
     return isDotWaiting || isAwayWaiting;
@@ -270,8 +285,10 @@ interface Telling {
   readonly from: { readonly dot: Dot | undefined; readonly away: Dot | undefined };
 }
 
-function always(): boolean {
-  return true;
+/** Whether a read is under way for what waits. One for the user's own changes is none for those of who is shown instead. */
+function isBeingRead({ read, away }: User): boolean {
+  const isAwayWaiting = away !== undefined && away.dot !== away.told;
+  return read !== undefined && !(isAwayWaiting && read.away === away.told);
 }
 
 /** Whether something is known of the user, or of who is shown instead, and not told. */

@@ -66,11 +66,16 @@ export class PolicyReads<Watcher> implements DotSource {
   async probe(userId: string): Promise<void> {
     if (this.#probingSinceMs !== undefined) return;
     this.#probingSinceMs = this.#clock.monotonicMs();
+    await this.untilRead(userId);
+    this.#probingSinceMs = undefined;
+  }
+
+  /** Resolves when a read of the policy that begins now is back, whatever it finds. */
+  async untilRead(userId: string): Promise<void> {
     await this.ask(
       () => this.#readAtEnd([userId]),
       () => true,
     );
-    this.#probingSinceMs = undefined;
   }
 
   close(): void {

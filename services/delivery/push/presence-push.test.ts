@@ -375,8 +375,10 @@ describe("a presence that lost its data (P8)", () => {
     harness.befriend("ann", "bob", "cid");
     const ann = harness.connect("ann");
     await harness.settle();
-    harness.tell("bob", true, 0);
-    harness.tell("cid", true, 1);
+    const come = (user: string, partition: number) =>
+      harness.push.update({ ...harness.set(user, true), cause: 1, deviceId: "phone" }, partition);
+    come("bob", 0);
+    come("cid", 1);
     await harness.settle();
     ann.received();
     harness.lookups.length = 0;
@@ -455,7 +457,7 @@ describe("a presence that lost its data (P8)", () => {
     await harness.settle();
     const eve = harness.dot("eve", true, begin + 5);
     harness.truth.set("eve", eve);
-    harness.push.update(eve, 0);
+    harness.push.update({ ...eve, cause: 1, deviceId: "phone" }, 0);
     await harness.settle();
     assert.deepEqual(dan.received(), ["snapshot", "presence eve+"]);
     await harness.clock.advance(1_000);
@@ -756,14 +758,14 @@ describe("a status", () => {
     assert.deepEqual([bob()?.status.text, bob()?.lastSeenMs], ["back on Monday", lastSeenMs]);
   });
 
-  test("whose user's coming the feed did not tell brings the user, without a cause", async () => {
+  test("whose user's coming the feed did not tell brings the user, without a cause, and devices by a look-up", async () => {
     const { harness, bob } = await watchingBob();
     harness.tell("bob", false);
     await harness.settle();
     harness.set("bob", true);
     harness.tellStatus("bob", { text: "back" });
     await harness.settle();
-    assert.deepEqual([bob()?.online, bob()?.cause, bob()?.atUs, bob()?.devices], [true, 0, 0, undefined]);
+    assert.deepEqual([bob()?.online, bob()?.cause, bob()?.atUs, bob()?.devices], [true, 0, 0, ["phone"]]);
   });
 
   test("that was missed is found by a look-up, and is in snapshots", async () => {
@@ -812,6 +814,21 @@ describe("a device that comes or goes while its user stays online", () => {
     harness.push.devicesChanged("bob");
     await harness.settle();
     assert.equal(ann.received().length, 1);
+  });
+
+  test("is looked up again where the answer came later than a status that knew no devices", async () => {
+    const harness = new PushHarness();
+    harness.befriend("ann", "bob");
+    harness.truth.set("bob", { ...harness.set("bob", true), devices: ["phone"] });
+    const answer = Promise.withResolvers<void>();
+    harness.presenceHolds = answer.promise;
+    const ann = harness.connect("ann");
+    await harness.settle();
+    harness.tellStatus("bob", { text: "here" });
+    answer.resolve();
+    for (let turn = 0; turn < 3; turn++) await harness.settle();
+    const told = ann.sink.frames.flatMap((frame) => ("dots" in frame ? frame.dots : []));
+    assert.deepEqual(told.at(-1)?.devices, ["phone"]);
   });
 
   test("is found by reconciliation when it was not reported", async () => {

@@ -12,7 +12,7 @@ import { FrameWriter, type ObserveAge } from "./frame-writer.ts";
 import { InterestIndex } from "./interest-index.ts";
 import { Lookups } from "./lookups.ts";
 import type { PresenceLookup } from "./presence-lookup.ts";
-import type { Push, PushMetrics, Subscription } from "./push.ts";
+import type { LookupMetrics, Push, PushMetrics, Subscription } from "./push.ts";
 import { Reconciliation } from "./reconciliation.ts";
 import { Semaphore } from "./semaphore.ts";
 import { differ } from "./shown-user.ts";
@@ -65,6 +65,8 @@ export class PresencePush implements Push, FeedListener, AudienceListener, Polic
   readonly #writer: FrameWriter;
   readonly #presence: LookupSource;
   readonly #lookups: Lookups;
+  /** Of users who hide something: what is asked of them must not delay what is asked of others. */
+  readonly #quietLookups: Lookups;
   readonly #reconciliation: Reconciliation;
   readonly #staleness: Staleness;
   readonly #appearances: Appearances;
@@ -88,14 +90,15 @@ export class PresencePush implements Push, FeedListener, AudienceListener, Polic
       isStale: () => this.#staleness.isStale,
       nowUs: () => options.policies.nowUs(),
     });
-    const lookups = () =>
-      new Lookups({ lookUp: (userIds) => this.#lookUp(userIds), clock, batchMax: limits.lookupMax });
+    const lookups = (lookUp: (userIds: readonly string[]) => Promise<void>) =>
+      new Lookups({ lookUp, clock, batchMax: limits.lookupMax });
     this.#presence = new LookupSource(options);
-    this.#lookups = lookups();
+    this.#lookups = lookups((userIds) => this.#lookUp(userIds));
+    this.#quietLookups = lookups((userIds) => this.#lookUpQuietly(userIds));
     this.#reconciliation = new Reconciliation({
       index: this.#index,
       // A separate queue, so that a pass over all users does not delay new sockets.
-      lookups: lookups(),
+      lookups: lookups((userIds) => this.#lookUp(userIds)),
       clock,
       everyMs: reconcileEveryMs,
       isIdle: () => this.#presence.isIdle,
@@ -108,7 +111,7 @@ export class PresencePush implements Push, FeedListener, AudienceListener, Polic
       ...{ policies: options.policies, lookup: options.lookup, index: this.#index, clock, nextTurn, onFailure },
       floorOf: (shard) => options.floorOf(shard, undefined),
       write: (subscriber) => this.#writer.add(subscriber),
-      lookUp: (userId) => this.#lookups.request([userId]),
+      lookUpDevices: (user) => this.#lookUpDevices(user),
     });
     this.#staleness = new Staleness({
       sources: [new FeedSource(options), this.#presence, this.#appearances.source],
@@ -156,7 +159,7 @@ export class PresencePush implements Push, FeedListener, AudienceListener, Polic
       directoryQueries: this.#directoryQueries.size + this.#appearances.reads,
       directoryFailures: this.#directoryFailures,
       feedUpdates: this.#feedUpdates,
-      lookups: this.#lookups.metrics,
+      lookups: sumOf(this.#lookups.metrics, this.#quietLookups.metrics),
       reconciliation: this.#reconciliation.metrics,
       isStale: this.#staleness.isStale,
       staleEpisodes: this.#staleness.episodes,
@@ -176,6 +179,7 @@ export class PresencePush implements Push, FeedListener, AudienceListener, Polic
     this.#stopSweeping();
     this.#staleness.close();
     this.#lookups.close();
+    this.#quietLookups.close();
     this.#reconciliation.close();
     this.#appearances.close();
   }
@@ -223,7 +227,10 @@ export class PresencePush implements Push, FeedListener, AudienceListener, Polic
   update(update: PresenceUpdate, partition: number | undefined): void {
     this.#feedUpdates++;
     const user = this.#index.get(update.userId);
-    if (user === undefined) return;
+    if (user === undefined) {
+      this.#appearances.unwatchedChanged(update.userId);
+      return;
+    }
     user.partition = partition;
     this.#apply(user, user, dotOf(update));
   }
@@ -231,7 +238,12 @@ export class PresencePush implements Push, FeedListener, AudienceListener, Polic
   /** A device of a user came or went and the user stays online: the devices are looked up, unless the user hides them. */
   devicesChanged(userId: string): void {
     const user = this.#index.get(userId);
-    if (user?.dot?.online && !user.guard?.isHiding && !user.guard?.isForNobody) this.#lookups.request([userId]);
+    if (user?.dot?.online && !user.guard?.isHiding && !user.guard?.isForNobody) this.#lookUpDevices(user);
+  }
+
+  #lookUpDevices({ userId, policy, guard }: User): void {
+    const hidesNothing = policy === "read" && guard === undefined;
+    (hidesNothing ? this.#lookups : this.#quietLookups).request([userId]);
   }
 
   gap(): void {
@@ -325,12 +337,27 @@ export class PresencePush implements Push, FeedListener, AudienceListener, Polic
     for (const userId of untold) this.#reconciliation.doubt(userId);
   }
 
+  /** Learns only what is true of the users: what would change those who are away is found by other look-ups. */
+  async #lookUpQuietly(userIds: readonly string[]): Promise<void> {
+    const { dots } = await this.#options.lookup(userIds);
+    for (const dot of dots) {
+      const user = this.#index.get(dot.userId);
+      if (user !== undefined) this.#applyOnline(user, dot);
+    }
+  }
+
   /** While presence recovers, a user that it does not know may not be registered again yet: that shows nobody grey. */
   #applyUnsure(user: User, dot: Dot): void {
-    const isTrue = dot.online && dot.version >= this.#floorOf(user, dot);
-    if (isTrue) this.#apply(user, user, dot);
+    const isTrue = this.#applyOnline(user, dot);
     const shown = user.policy === "unread" ? undefined : shownDot(user);
     if (shown === undefined || (shown.online && !isTrue)) this.#reconciliation.doubt(dot.userId);
+  }
+
+  /** @returns whether the user is online, whatever presence lost */
+  #applyOnline(user: User, dot: Dot): boolean {
+    const isTrue = dot.online && dot.version >= this.#floorOf(user, dot);
+    if (isTrue) this.#apply(user, user, dot);
+    return isTrue;
   }
 
   /** @param held what was known when the look-up was sent */
@@ -368,6 +395,15 @@ export class PresencePush implements Push, FeedListener, AudienceListener, Polic
   #floorOf({ partition }: Pick<User, "partition">, { shard, online }: Dot): number {
     return this.#options.floorOf(shard, online ? partition : undefined);
   }
+}
+
+function sumOf(one: LookupMetrics, other: LookupMetrics): LookupMetrics {
+  return {
+    asked: one.asked + other.asked,
+    waiting: one.waiting + other.waiting,
+    failures: one.failures + other.failures,
+    refused: one.refused + other.refused,
+  };
 }
 
 type User = WatchedUser<Subscriber>;

@@ -11,7 +11,7 @@ const againMs = 1_000;
 
 /**
  * Stores the hidden states of users who hide while nobody here watches them: whoever watches them later, on whichever gateway,
- * is to find them as they were when they hid. Ends those of users who showed themselves.
+ * is to find them as they were when they hid. Ends those of users who showed themselves, and follows them until then.
  */
 export class UnwatchedHiding {
   readonly #policies: Pick<Policies, "policiesOf" | "hide" | "show" | "rules">;
@@ -20,6 +20,8 @@ export class UnwatchedHiding {
   readonly #onFailure: (error: unknown) => void;
   readonly #stop = new AbortController();
   readonly #waiting = new UniqueQueue<string>();
+  /** Who is visible again, and yet to be seen to be back; of more than may wait the first ones are left out. */
+  readonly #showing = new Set<string>();
   #isRunning = false;
 
   constructor(options: {
@@ -48,6 +50,19 @@ export class UnwatchedHiding {
     if (!this.#policies.rules.mayBeInvisible) return;
     this.#wait(userId);
     void this.#run();
+  }
+
+  /** The user is visible again, and yet to be seen to be back. */
+  follow(userId: string): void {
+    this.#showing.add(userId);
+    if (this.#showing.size <= waitingMax) return;
+    const [first = userId] = this.#showing;
+    this.#showing.delete(first);
+  }
+
+  /** Presence told of the user, who may be back. */
+  changed(userId: string): void {
+    if (this.#showing.delete(userId)) this.add(userId);
   }
 
   #wait(userId: string): void {
@@ -89,6 +104,8 @@ export class UnwatchedHiding {
         await policies.hide(dot.userId, hiddenStateOf(undefined, dot, sinceMs, lastSeenRetentionMs));
       } else if (isBackSince(sinceMs, dot)) {
         await policies.show(dot.userId, hidden.sinceMs);
+      } else {
+        this.follow(dot.userId);
       }
     }
   }

@@ -35,12 +35,14 @@ export class PolicyRead {
   /** What was known when it began, and may be told when it is done. */
   dot: Dot | undefined;
   away: Dot | undefined;
+  dataSince: number | undefined;
   /** undefined: nobody waits, as mostly. */
   #waiting: PromiseWithResolvers<void> | undefined;
 
-  begin({ dot, away }: Pick<WatchedUser, "dot" | "away">): void {
+  begin({ dot, away, dataSince }: Pick<WatchedUser, "dot" | "away" | "dataSince">): void {
     this.dot = dot;
     this.away = away?.dot;
+    this.dataSince = dataSince;
   }
 
   /** Resolves when it counts, or counts no more. To be asked for while it is under way. */

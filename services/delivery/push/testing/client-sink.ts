@@ -14,10 +14,16 @@ const formats = [jsonFrames, envelopeFrames].map(
 );
 const version = 1_790_000_000_000_000;
 
-/** A socket of a client of one of both protocols, which remembers what it got, and when. */
+/** What a client got, byte for byte, or `closed`; and when. */
+export interface Told {
+  readonly atMs: number;
+  readonly frames: string;
+}
+
+/** A socket of a client of one of both protocols, which remembers what it got. */
 export class ClientSink implements FrameSink {
   readonly format: FrameFormat;
-  readonly told: string[] = [];
+  readonly told: Told[] = [];
   /** While it is held, the network takes nothing. */
   isHeld = false;
   readonly #clock: Pick<Clock, "monotonicMs">;
@@ -45,7 +51,7 @@ export class ClientSink implements FrameSink {
     taken?.();
   }
 
-  #tell(what: string): void {
-    this.told.push(`${this.#clock.monotonicMs()} ms: ${what}`);
+  #tell(frames: string): void {
+    this.told.push({ atMs: this.#clock.monotonicMs(), frames });
   }
 }

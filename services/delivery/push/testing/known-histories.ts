@@ -1,12 +1,27 @@
 import { type Event, hider, people } from "./push-simulation.ts";
 
-const hall: Event = {
+const meets = (...participants: string[]): Event => ({
   kind: "relation",
-  change: { kind: "conversation", conversationId: "hall", participants: people },
-};
+  change: { kind: "conversation", conversationId: "hall", participants },
+});
+const hall = meets(...people);
+const changesDevices: Event = { kind: "devices", user: hider };
 const comesOrGoes: Event = { kind: "flip", user: hider, feed: "told" };
+const comesOrGoesToo = (user: string): Event => ({ kind: "flip", user, feed: "told" });
+const comesLate: Event = { kind: "flip", user: hider, feed: "late" };
+const comesUnheard: Event = { kind: "flip", user: hider, feed: "never" };
 const hidesUnheard: Event = { kind: "hide", how: "invisible", late: true };
 const hides: Event = { kind: "hide", how: "invisible", late: false };
+const hidesFromAllBut = (user: string): Event => ({
+  kind: "hide",
+  how: { online: "nobody", show: new Set([user]) },
+  late: false,
+});
+const hidesFromAllButContacts: Event = { kind: "hide", how: { online: "contacts", show: new Set() }, late: false };
+const inRoom = (...participants: string[]): Event => ({
+  kind: "relation",
+  change: { kind: "conversation", conversationId: "room", participants },
+});
 const recovers: Event = { kind: "recover" };
 const pass = (ms: number): Event => ({ kind: "pass", ms });
 const looks = (user: string, gateway: number): Event => ({ kind: "connect", user, gateway });
@@ -17,6 +32,8 @@ const restarts = (gateway: number): Event => ({ kind: "restart", gateway });
 const showsOnline = (online: "audience" | "nobody"): Event => ({ kind: "policy", user: hider, patch: { online } });
 const showsItself: Event = { kind: "show" };
 const looksAgain: Event = { kind: "gap" };
+const fails = (of: "presence" | "policies"): Event => ({ kind: "outage", of, isOver: false });
+const asksFor = (socket: number, user: string): Event => ({ kind: "subscribe", socket, users: [user] });
 const losesAll: Event = { kind: "lose", kept: "nothing" };
 const losesNothing: Event = { kind: "lose", kept: Object.fromEntries(people.map((user) => [user, "all"])) };
 
@@ -63,5 +80,31 @@ export const knownHistories: Readonly<Record<string, readonly Event[]>> = {
   "is known by one partition, of which a loss is told before the others": [
     ...[...beginning, says("lunch"), pass(100), hides, restarts(0), looks("ann", 0), pass(200), comesOrGoes, lags(1)],
     ...[losesNothing, pass(100), recovers, pass(2_000), looksAgain, pass(500), readsOn(1), pass(2_000)],
+  ],
+  "is known before its policy, which cannot be read until presence has recovered": [
+    ...[hall, pass(2_000), hides, losesAll, fails("policies"), looks("ann", 1), pass(75)],
+  ],
+  "shows itself, comes and hides again while nobody looks": [
+    ...[hall, comesOrGoes, comesOrGoes, hides, showsItself, comesOrGoes, hides, looks("ann", 0), pass(500)],
+  ],
+  "comes, and a device changes, before it is looked up while presence recovers": [
+    ...[looks("ann", 0), hides, meets(hider, "ann", "cleo"), losesNothing, pass(10), comesOrGoes, changesDevices],
+  ],
+  "shows itself online, of which a status told before its coming was known": [
+    ...[hall, looks("cleo", 0), hides, comesLate, says("lunch"), showsItself],
+  ],
+  "is found to have come, before gateways hear that it hides, when dots are no longer stale": [
+    ...[hall, looks("ann", 1), hidesUnheard, comesUnheard, fails("presence"), pass(8_000)],
+  ],
+  "shows itself to contacts, and is restated when others wait for who is away": [
+    ...[comesOrGoes, hidesFromAllButContacts, inRoom("cleo", hider), comesOrGoesToo("ann")],
+    ...[looks("bob", 1), meets("bob", "dan"), losesAll, looks("cleo", 1), inRoom("ann"), meets("ann", hider), pass(15)],
+  ],
+  "is looked up for those who may see it, while others wait for a look-up": [
+    ...[hall, looks("ann", 0), comesOrGoes, comesOrGoes, hidesFromAllBut("bob"), comesOrGoes],
+    ...[asksFor(0, hider), pass(10), changesDevices],
+  ],
+  "says something while it is looked up for the first time": [
+    ...[hall, looks("ann", 0), comesOrGoes, pass(90), says("lunch"), hides],
   ],
 };

@@ -61,7 +61,7 @@ export class PushHarness {
       lookup: async (userIds) => {
         this.lookups.push([...userIds]);
         const known = userIds.filter((userId) => !this.unknown.has(userId));
-        const dots = known.map((userId) => this.truth.get(userId) ?? this.dot(userId, false, 1));
+        const dots = known.map((userId) => this.#answerOf(this.truth.get(userId) ?? this.dot(userId, false, 1)));
         await this.#answer("presence");
         return { dots, recovering: this.isRecovering, dataSince: this.dataSince, lastSeenRetentionMs: 0 };
       },
@@ -101,9 +101,10 @@ export class PushHarness {
     return dot;
   }
 
-  /** The user comes or goes, and the feed tells. */
+  /** The user comes with a phone, or goes, and the feed tells. */
   tell(userId: string, online: boolean, partition?: number): void {
-    this.push.update(this.set(userId, online), partition);
+    const dot = this.set(userId, online);
+    this.push.update(online ? { ...dot, cause: 1, deviceId: "phone" } : dot, partition);
   }
 
   /** The user comes with its first device, and the feed tells. */
@@ -158,6 +159,11 @@ export class PushHarness {
       shard: 0,
       devices: undefined,
     };
+  }
+
+  /** Presence knows of devices what no event told. */
+  #answerOf(dot: Dot): Dot {
+    return { ...dot, devices: dot.devices ?? (dot.online ? ["phone"] : []) };
   }
 
   #sees(viewer: string, user: string): boolean {

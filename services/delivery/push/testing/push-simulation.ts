@@ -10,7 +10,7 @@ import type { PolicyPatch } from "../../privacy/policy.ts";
 import type { Dot } from "../dot.ts";
 import { PresencePush } from "../presence-push.ts";
 import type { Subscription } from "../push.ts";
-import { ClientSink } from "./client-sink.ts";
+import { ClientSink, type Told } from "./client-sink.ts";
 import { type RecordedFrame, RecordingSink } from "./recording-sink.ts";
 import { stateVersion } from "./state-version.ts";
 import { type PolicyQuestion, TestPolicies } from "./test-policies.ts";
@@ -31,9 +31,10 @@ export type Event =
   | { readonly kind: "policy"; readonly user: string; readonly patch: PolicyPatch }
   /**
    * The hider hides; in the other world it logs out at that moment, and stays away.
-   * `late`: gateways are told at the end, or when the store loses data, if the hider was never here
+   * `late`: gateways are told at the end, or when the store loses data, if the hider was never here, and nothing is to be asked
+   * of pairs when they find it
    */
-  | { readonly kind: "hide"; readonly how: "invisible" | "to nobody"; readonly late: boolean }
+  | { readonly kind: "hide"; readonly how: "invisible" | Restriction; readonly late: boolean }
   /** Who is invisible is so no more; in the other world it comes back at that moment, or when it is online next. */
   | { readonly kind: "show" }
   /** Another device of the user came or went. */
@@ -49,6 +50,9 @@ export type Event =
   | { readonly kind: "gap" | "look-again" }
   | { readonly kind: "outage"; readonly of: "presence" | "directory" | "policies"; readonly isOver: boolean }
   | { readonly kind: "pass"; readonly ms: number };
+
+/** What of a policy hides its user from some, or from everybody. */
+type Restriction = Pick<PolicyPatch, "online" | "show" | "hide">;
 
 type Kept = "nothing" | Readonly<Record<string, "nothing" | "older" | "all">>;
 
@@ -106,14 +110,13 @@ type Entry =
   | { readonly kind: "reset"; readonly begin: number };
 
 const partitions = [0, 1];
-/** Hides from everybody, whatever else is said. */
-const toNobody: PolicyPatch = { online: "nobody", show: new Set() };
 /** How far beyond all that is known a shard begins anew. */
 const leadUs = 10_000;
 const causes = { connected: 1, loggedOut: 3, restated: 6, status: 9 } as const;
 const device = "phone";
-/** How long it takes to read policies, or to see where they end; between two worlds also to look up users, ms. */
-const policyMs = 5;
+/** How long it takes to read policies, or to see where they end; and between two worlds at most to look up users, ms. */
+const readMs = 5;
+const lookUpMaxMs = 15;
 /** Within this all that is asked is answered, ms; and all that failed before, and waits to be asked again. */
 const quietMs = 300;
 const restMs = 3_000;
@@ -154,7 +157,9 @@ export class PushSimulation {
   /** The feed missed something, and knows. */
   #hasGap = false;
   /** `ending`: it is visible again, and has yet to come online. */
-  #hiding: "not" | "invisible" | "to nobody" | "ending" = "not";
+  #hiding: "not" | "invisible" | "ending" | Restriction = "not";
+  /** Those who could not see since it hid whether the hider is online. */
+  readonly #unseeing = new Set(people.filter((user) => user !== hider));
   #hasHidden = false;
   /** What is true of the hider in its own world, while it is away in the other. */
   #secret: Pick<Truth, "online" | "status"> = { online: false, status: plainStatus(false) };
@@ -175,9 +180,9 @@ export class PushSimulation {
     this.#gateways = Array.from({ length: options.gateways ?? 1 }, () => this.#start());
   }
 
-  /** What each client but the hider's own was told. */
-  get told(): readonly (readonly string[])[] {
-    return this.#sockets.flatMap(({ user, sink }) => (user !== hider && "told" in sink ? [sink.told] : []));
+  /** What each client was told whose user may not see whether the hider is online. */
+  get told(): readonly (readonly Told[])[] {
+    return this.#sockets.flatMap(({ user, sink }) => (this.#unseeing.has(user) && "told" in sink ? [sink.told] : []));
   }
 
   async apply(event: Event): Promise<void> {
@@ -331,8 +336,8 @@ export class PushSimulation {
           this.#delay("directory", `may ${viewer} see ${users}`, () => this.#directory.maySee(viewer, users)),
       },
       lookup: (userIds) =>
-        this.#delay("presence", `where are ${userIds}`, async () => ({
-          dots: userIds.map((user) => this.#answer(user)),
+        this.#lookUp(userIds, async () => ({
+          dots: userIds.map((user) => this.#stored(user)),
           recovering: this.#begin !== undefined,
           dataSince: new Map([[0, this.#dataSince]]),
           lastSeenRetentionMs: 0,
@@ -416,8 +421,20 @@ export class PushSimulation {
     this.#changes.push(change);
     this.#isVisible = visibilityAfter(this.#changes);
     this.#keepContacts(undated);
+    this.#keepUnseeing();
     const affected = await this.#directory.apply({ changes: [change] });
     for (const { push } of this.#gateways) push.affected(affected);
+  }
+
+  /** Who sees the hider goes and comes with it, and is told of two worlds. */
+  #keepUnseeing(): void {
+    if (typeof this.#hiding !== "object") return;
+    const { online = "audience", show = new Set(), hide = new Set() } = this.#hiding;
+    const { contacts } = this.#policies;
+    for (const user of this.#unseeing) {
+      const isInClass = online === "audience" || (online === "contacts" && contacts.has(`${hider} ${user}`));
+      if (!hide.has(user) && (show.has(user) || isInClass)) this.#unseeing.delete(user);
+    }
   }
 
   #keepContacts(change: Undated): void {
@@ -431,11 +448,11 @@ export class PushSimulation {
     for (const { push } of this.#gateways) push.devicesChanged(user);
   }
 
-  /** Who shows itself to nobody goes on doing so: what follows when it does not is another history. */
+  /** Who hides from some goes on doing so: what follows when it does not is another history. */
   #say(user: string, patch: PolicyPatch): void {
     if (user === hider && this.#isUntold) return;
-    const isKept = user === hider && this.#hiding === "to nobody";
-    this.#policies.say(user, isKept ? { ...patch, ...toNobody } : patch);
+    const kept = user === hider && typeof this.#hiding === "object" ? this.#hiding : {};
+    this.#policies.say(user, { ...patch, ...kept });
     this.#tellPolicy(user);
   }
 
@@ -457,9 +474,11 @@ export class PushSimulation {
     this.#hasHidden = true;
     const { online, lastSeenMs, status } = this.#truthOf(hider);
     this.#secret = { online, status };
-    const patch = how === "to nobody" ? toNobody : world === "hides" ? { invisible: true } : {};
+    const patch = how !== "invisible" ? how : world === "hides" ? { invisible: true } : {};
     this.#policies.say(hider, patch);
-    this.#isUntold = late && !online && lastSeenMs === 0 && status === plainStatus(false);
+    this.#keepUnseeing();
+    const asksForPairs = how !== "invisible" && how.online === "contacts";
+    this.#isUntold = late && !asksForPairs && !online && lastSeenMs === 0 && status === plainStatus(false);
     if (!this.#isUntold) this.#tellPolicy(hider);
     if (world === "leaves" && online) this.#logOut();
     await this.#clock.advance(quietMs);
@@ -475,8 +494,6 @@ export class PushSimulation {
     if (world === "leaves" ? this.#secret.online : this.#truthOf(hider).online) {
       this.#hiding = "not";
       if (world === "leaves") this.#comeAsOf(this.#secret);
-      // Whoever comes with two devices has them looked up.
-      if (world === "leaves") this.#clock.after(2 * policyMs, () => this.#changeDevices(hider));
     }
     await this.#clock.advance(quietMs);
   }
@@ -655,7 +672,7 @@ export class PushSimulation {
   }
 
   /** What the store says. */
-  #answer(userId: string): Dot {
+  #stored(userId: string): Dot {
     const record = this.#records.get(userId) ?? this.#absent();
     return { userId, ...record, cause: 0, deviceId: "", atUs: 0, shard: 0, devices: record.online ? [device] : [] };
   }
@@ -670,20 +687,35 @@ export class PushSimulation {
     return { userId, ...this.#truthOf(userId), cause, deviceId, shard: 0 };
   }
 
+  #lookUp<T>(userIds: readonly string[], answer: () => Promise<T>): Promise<T> {
+    const question = `where are ${userIds}`;
+    const isOneOfTwo = this.#options.world !== undefined;
+    return this.#answer("presence", () => (isOneOfTwo ? this.#lookUpMs(userIds) : this.#delayMs(question)), answer);
+  }
+
+  #delay<T>(who: "presence" | "directory", question: string, answer: () => Promise<T>): Promise<T> {
+    return this.#answer(who, () => this.#delayMs(question), answer);
+  }
+
   /** Answers after a while, with what was true at some moment in between. */
-  async #delay<T>(who: "presence" | "directory", question: string, answer: () => Promise<T>): Promise<T> {
-    await this.#wait(this.#delayMs(question));
+  async #answer<T>(who: "presence" | "directory", delayMs: () => number, answer: () => Promise<T>): Promise<T> {
+    await this.#wait(delayMs());
     if (this.#isAway[who]) throw new Error(`${who} is away`);
     const answered = await answer();
-    await this.#wait(this.#delayMs(question));
+    await this.#wait(delayMs());
     return answered;
   }
 
   /** Reads take as long for one user as for many, and what is stored is stored at once: the other world waits for neither. */
   async #answerOfPolicies<T>(answer: () => T, question: PolicyQuestion): Promise<T> {
-    if (question === "read") await this.#wait(policyMs);
+    if (question === "read") await this.#wait(readMs);
     if (this.#isAway.policies) throw new Error("policies are away");
     return answer();
+  }
+
+  /** As long as for the user for whom it takes longest. */
+  #lookUpMs(userIds: readonly string[]): number {
+    return Math.max(...userIds.map((user) => Math.round(lookUpMaxMs * fractionOf(`${this.#seed} ${user}`))));
   }
 
   #wait(ms: number): Promise<void> {
@@ -691,7 +723,6 @@ export class PushSimulation {
   }
 
   #delayMs(question: string): number {
-    if (this.#options.world !== undefined && question.startsWith("where are")) return policyMs;
     const times = (this.#asked.get(question) ?? 0) + 1;
     this.#asked.set(question, times);
     const fraction = fractionOf(`${this.#seed} ${question} ${times}`);

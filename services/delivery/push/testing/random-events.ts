@@ -92,6 +92,7 @@ const ofAll: readonly Weighted[] = [
 ];
 
 const viewers = fc.constantFrom("audience" as const, "contacts" as const, "nobody" as const);
+const nobody: ReadonlySet<string> = new Set();
 const some = fc.uniqueArray(user, { maxLength: 2 }).map((ids): ReadonlySet<string> => new Set(ids));
 
 /** What of a policy may change in both worlds. */
@@ -112,9 +113,15 @@ const policy: Weighted = { weight: 6, arbitrary: fc.record({ kind: fc.constant("
 
 export const openHistories = fc.array(fc.oneof(...ofAll), { minLength: 10, maxLength: 60 });
 
+const restriction = fc.oneof(
+  fc.record({ online: fc.constant("nobody" as const), show: fc.constant(nobody) }),
+  fc.record({ online: fc.constantFrom("nobody" as const, "contacts" as const), show: some }),
+  fc.record({ hide: fc.uniqueArray(user, { minLength: 1, maxLength: 3 }).map((ids) => new Set(ids)) }),
+);
+
 const hide = fc.record({
   kind: fc.constant("hide" as const),
-  how: fc.constantFrom("invisible" as const, "invisible" as const, "to nobody" as const),
+  how: fc.oneof(fc.constant("invisible" as const), restriction),
   late: fc.boolean(),
 });
 
