@@ -32,6 +32,8 @@ interface SentCall {
   readonly asked: readonly Asked[];
   /** The lease that it opens or keeps. */
   readonly keeps: string | undefined;
+  /** The socket of whose device it says whether it is used. */
+  readonly touches: string | undefined;
 }
 
 /** A session that a call keeps alive: which socket's, under which lease, and its deadline clock when the call was sent. */
@@ -62,19 +64,23 @@ export class SocketCalls implements CallTap<SentCall> {
     const keeps = method === "openLease" || method === "keepLease" ? leaseOf(request) : undefined;
     if (keeps !== undefined) truth.leases.asked(keeps);
     if (method === "closeLease") truth.leases.doubted(leaseOf(request));
+    const touches = method === "setActivity" ? this.#idOf(request as Named) : undefined;
+    if (touches !== undefined) truth.touched(touches);
     return {
       atMs: clock.nowMs(),
       registers: isRegistering(method),
       clocksMs: keeps === undefined ? [] : [...clock.deadlineClocksMs()],
       asked,
       keeps,
+      touches,
     };
   }
 
-  read({ atMs, registers, asked, keeps }: SentCall): void {
+  read({ atMs, registers, asked, keeps, touches }: SentCall): void {
     const { truth } = this.#options;
     for (const { id, leaseId } of asked) if (id !== undefined) truth.read(id, leaseId, registers ? atMs : undefined);
     if (keeps !== undefined) truth.leases.asked(keeps);
+    if (touches !== undefined) truth.touched(touches);
   }
 
   answered(method: Method, request: unknown, answer: unknown, sent: SentCall): void {

@@ -122,6 +122,21 @@ describe("the truth about an end that the store may have lost", () => {
   });
 });
 
+describe("the truth about a session whose device is said to be used, or idle", () => {
+  test("is over a TTL after that at the latest, as after a heartbeat (P2)", () => {
+    const { truth, pass, connect, call } = truthAbout();
+    connect("c1");
+    call("c1");
+    pass(50_000);
+    truth.touched("c1");
+    truth.released("c1");
+    pass(61_000);
+    assert.equal(truth.verdict("ann"), "either");
+    pass(1);
+    assert.equal(truth.verdict("ann"), "offline");
+  });
+});
+
 describe("the truth about a gateway that knows only the existing contract", () => {
   test("may have lost whoever is there once it reached no node for a TTL, until presence answers a heartbeat", () => {
     const { truth, pass, connect, call } = truthAbout();

@@ -148,6 +148,14 @@ export class GroundTruth {
       Object.assign(socket, { openedMs: nowMs, replacedMs: Number.POSITIVE_INFINITY });
   }
 
+  /** A call is sent, or read by a node, by which a session lives on where it is: it says whether the device is used. */
+  touched(id: string): void {
+    const socket = this.#sockets.get(id);
+    if (socket === undefined || socket.isEnded) return;
+    socket.askedMs = this.#clock.deadlineClockMs(socket.userId);
+    if (socket.leases.size === 0) socket.ownAskedMs = socket.askedMs;
+  }
+
   /**
    * Presence answered such a call well.
    * @param sentClockMs deadline clock when it was sent
