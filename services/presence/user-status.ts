@@ -140,8 +140,10 @@ export class UserStatuses {
     if (availability === "UNSPECIFIED" && text === "" && emoji === "") {
       throw new PresenceError("INVALID_ARGUMENT", "claim says nothing: send an availability, a text or an emoji");
     }
-    checkClaimEnd("claim.expires_at", expiresAtMs, this.#nowMs(), claimMaxMs);
+    checkMoment("claim.expires_at", expiresAtMs);
     checkMoment("claim.set_at", setAtMs);
+    // What is said again was taken before, by another clock; the store cuts it.
+    if (setAtMs === undefined) checkClaimEnd("claim.expires_at", expiresAtMs, this.#nowMs(), claimMaxMs);
     return { ...claim, availability };
   }
 

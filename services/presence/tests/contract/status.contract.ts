@@ -112,6 +112,15 @@ export const status = (harness: ContractHarness) =>
       await set({ text: "🥗".repeat(140), emoji: "👩‍👩‍👧" });
     });
 
+    test("what is said again after a loss is taken though its end is beyond 30 days by a clock that was stepped back", async () => {
+      const userId = harness.user();
+      const claim = { ...busy, setAt: inMs(-minuteMs), expiresAt: inMs(31 * 86_400_000) };
+      assert.equal((await harness.api.setStatus({ userId, claim })).status?.availability, 0);
+      const [kept = assert.fail("no claim")] = (await harness.api.getStatus({ userId })).claims;
+      const endsInMs = (kept.expiresAt?.seconds ?? 0) * 1_000 - Date.now();
+      assert(endsInMs > 29 * 86_400_000 && endsInMs <= 30 * 86_400_000, `it ends in ${endsInMs} ms`);
+    });
+
     test("a user has 8 claims, and 10 are set within a minute", async () => {
       const userId = harness.user();
       const set = (claimId: string, availability: presence.Availability) =>
