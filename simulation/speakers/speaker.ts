@@ -32,13 +32,11 @@ export function speak(options: SpeakerOptions): void {
   for (const userId of userIds) speakOf(userId, keeper, options);
 }
 
-/** As a StatusKeeper without a SessionKeeper hears of losses: of one while presence recovers already, when that is over. */
+/** As a StatusKeeper without a SessionKeeper hears of losses. */
 async function listen(keeper: StatusKeeper, channels: SimulatedChannels, machine: Machine): Promise<void> {
-  let isRecovering = false;
   for await (const news of watch(channels, { users: "everyone", clock: machine })) {
     if (news.kind === "change") keeper.heard(news);
-    else if (news.kind === "recovering" || (news.kind === "synced" && isRecovering)) keeper.sayAgain();
-    if (news.kind === "recovering" || news.kind === "synced") isRecovering = news.kind === "recovering";
+    else if (news.kind === "recovering") keeper.sayAgain();
   }
 }
 
