@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import { pause, systemClock } from "@realchat/presence-runtime/clock";
 import { FakeClock } from "@realchat/presence-runtime/testing";
-import { defaultRules } from "../services/presence/domain/decisions.ts";
+import { defaultRules } from "../services/presence/domain/rules.ts";
 import { createMemoryStore } from "../services/presence/store/memory/memory-store.ts";
 import type { RefreshResult } from "../services/presence/store/store.ts";
 

@@ -1,5 +1,5 @@
 import { systemClock as clock } from "@realchat/presence-runtime/clock";
-import { defaultRules } from "../../services/presence/domain/decisions.ts";
+import { defaultRules } from "../../services/presence/domain/rules.ts";
 import { createRedisStore } from "../../services/presence/store/redis/redis-store.ts";
 import type { Bench, Benchmark } from "../benchmark.ts";
 import { costOf } from "../redis/cpu-of.ts";

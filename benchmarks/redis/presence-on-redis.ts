@@ -1,6 +1,6 @@
 import type { RedisPlace } from "@realchat/presence-redis";
 import { systemClock as clock } from "@realchat/presence-runtime/clock";
-import { defaultRules, type Rules } from "../../services/presence/domain/decisions.ts";
+import { defaultRules, type Rules } from "../../services/presence/domain/rules.ts";
 import type { SessionRef } from "../../services/presence/domain/session.ts";
 import { Ticker } from "../../services/presence/shards/ticker.ts";
 import { createRedisStore, type RedisStore } from "../../services/presence/store/redis/redis-store.ts";

@@ -8,9 +8,9 @@ import { callerLine } from "@realchat/presence-runtime/callers";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { temporaryFolder } from "@realchat/presence-testing";
 import { loadConfig } from "./config.ts";
-import { defaultRules } from "./domain/decisions.ts";
 import { defaultLeasePace } from "./domain/lease.ts";
 import { defaultLimits } from "./domain/limits.ts";
+import { defaultRules } from "./domain/rules.ts";
 import type { PresenceConfig } from "./presence-config.ts";
 import { presenceSettings } from "./settings.ts";
 

@@ -23,8 +23,8 @@ import { JwtVerifier, type Keys, openKeys } from "@realchat/presence-runtime/aut
 import { openTracing, traceContextIn } from "@realchat/presence-runtime/tracing";
 import { ApiAccess } from "./callers/api-access.ts";
 import { build, loadConfig } from "./config.ts";
-import { defaultRules, type Rules } from "./domain/decisions.ts";
 import { beginReasons } from "./domain/recovery.ts";
+import { defaultRules, type Rules } from "./domain/rules.ts";
 import { shardOf } from "./domain/shard.ts";
 import { MemoryPublisher } from "./events/memory.ts";
 import type { EventPublisher } from "./events/publisher.ts";

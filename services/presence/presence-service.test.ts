@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { FakeClock } from "@realchat/presence-runtime/testing";
-import { defaultRules } from "./domain/decisions.ts";
 import { defaultLimits } from "./domain/limits.ts";
 import { PresenceError } from "./domain/presence-error.ts";
+import { defaultRules } from "./domain/rules.ts";
 import { PresenceService, refreshError } from "./presence-service.ts";
 import { createMemoryStore } from "./store/memory/memory-store.ts";
 import type { PresenceStore, Registration } from "./store/store.ts";

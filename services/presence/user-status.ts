@@ -1,10 +1,10 @@
 import type { Activity } from "./domain/activity.ts";
 import { decideNotify, type Notify } from "./domain/attention.ts";
 import { claimMaxMs, type NewClaim } from "./domain/claims.ts";
-import type { Rules } from "./domain/decisions.ts";
 import { unreachable } from "./domain/invariant.ts";
 import type { Limits } from "./domain/limits.ts";
 import { PresenceError } from "./domain/presence-error.ts";
+import type { Rules } from "./domain/rules.ts";
 import type { SessionRef } from "./domain/session.ts";
 import { selfClaim } from "./domain/status.ts";
 import {

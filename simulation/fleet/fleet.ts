@@ -1,7 +1,7 @@
 import { MemoryDirectory } from "../../services/delivery/audience/memory/memory-directory.ts";
-import { defaultRules, type Rules } from "../../services/presence/domain/decisions.ts";
 import { type LeasePace, leaseMarginMs } from "../../services/presence/domain/lease.ts";
 import { isMark, type LogEntry } from "../../services/presence/domain/log-entry.ts";
+import { defaultRules, type Rules } from "../../services/presence/domain/rules.ts";
 import { shardOf } from "../../services/presence/domain/shard.ts";
 import { Client, type Habits } from "../clients/client.ts";
 import { LegacyGateway } from "../gateways/legacy-gateway.ts";

@@ -1,7 +1,7 @@
 import type { Service } from "@realchat/presence-rpc";
-import { defaultRules } from "../../services/presence/domain/decisions.ts";
 import type { LeasePace } from "../../services/presence/domain/lease.ts";
 import { defaultLimits } from "../../services/presence/domain/limits.ts";
+import { defaultRules } from "../../services/presence/domain/rules.ts";
 import { shardOf } from "../../services/presence/domain/shard.ts";
 import type { EventPublisher } from "../../services/presence/events/publisher.ts";
 import { PresenceService } from "../../services/presence/presence-service.ts";

@@ -1,4 +1,4 @@
-import type { Rules } from "../../services/presence/domain/decisions.ts";
+import type { Rules } from "../../services/presence/domain/rules.ts";
 import { type Closing, Closings, concerns } from "./closings.ts";
 import { LeaseTruth } from "./lease-truth.ts";
 import type { TruthClock } from "./truth-clock.ts";

@@ -1,5 +1,5 @@
-import type { Rules } from "../../services/presence/domain/decisions.ts";
 import type { LogEntry } from "../../services/presence/domain/log-entry.ts";
+import type { Rules } from "../../services/presence/domain/rules.ts";
 import { createMemoryStore } from "../../services/presence/store/memory/memory-store.ts";
 import type { PresenceStore } from "../../services/presence/store/store.ts";
 import type { Path } from "../network/path.ts";

@@ -12,7 +12,7 @@ import {
   type NewClaim,
   turnMs,
 } from "./claims.ts";
-import { defaultRules } from "./decisions.ts";
+import { defaultRules } from "./rules.ts";
 
 const nowMs = 1_790_000_000_000;
 

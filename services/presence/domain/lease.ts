@@ -19,6 +19,15 @@ export interface Lease {
 
 export type LeaseState = "open" | "lost" | "closed";
 
+/** A lease that a call names, as the shard knows it. */
+export interface LeaseOfCall {
+  readonly id: string;
+  /** undefined: it is not there. */
+  readonly state: LeaseState | undefined;
+  /** The gateway that opened it. */
+  readonly instanceId: string;
+}
+
 /** See Rules. */
 interface LeaseRules {
   readonly leaseTtlMs: number;

@@ -1,5 +1,5 @@
-import type { NewTransition } from "./decisions.ts";
 import type { UserRecord } from "./session.ts";
+import type { NewTransition } from "./transition.ts";
 
 /**
  * What to say of a user so that consumers know who is online since the shard began anew: nothing of who is offline, or

@@ -1,6 +1,6 @@
-import type { NewTransition } from "./decisions.ts";
 import type { UserRecord } from "./session.ts";
 import { isToldApart, plainStatus, saidBy, statusOf, type UserStatus } from "./status.ts";
+import type { NewTransition } from "./transition.ts";
 
 /** @returns undefined: the plain one (see plainStatus) */
 export function statusIn(record: UserRecord): UserStatus | undefined {

@@ -43,3 +43,11 @@ export interface Transition {
   /** After it; absent: the plain one (see plainStatus). */
   readonly status?: UserStatus;
 }
+
+/** A transition without its version, which the store adds. */
+export interface NewTransition {
+  readonly online: boolean;
+  readonly cause: TransitionCause;
+  readonly deviceId: string;
+  readonly instanceId: string;
+}

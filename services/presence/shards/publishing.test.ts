@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { FakeClock } from "@realchat/presence-runtime/testing";
-import { defaultRules } from "../domain/decisions.ts";
 import { type PublishedEntry, transitionsIn } from "../domain/log-entry.ts";
+import { defaultRules } from "../domain/rules.ts";
 import type { Transition } from "../domain/transition.ts";
 import { createMemoryStore } from "../store/memory/memory-store.ts";
 import type { PresenceStore } from "../store/store.ts";

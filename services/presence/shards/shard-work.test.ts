@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeClock } from "@realchat/presence-runtime/testing";
-import { defaultRules } from "../domain/decisions.ts";
 import { transitionsIn } from "../domain/log-entry.ts";
+import { defaultRules } from "../domain/rules.ts";
 import { createMemoryStore } from "../store/memory/memory-store.ts";
 import { ShardWork } from "./shard-work.ts";
 import { ScriptedPublisher } from "./testing/scripted-publisher.ts";

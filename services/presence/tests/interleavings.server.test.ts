@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { seed } from "@realchat/presence-testing";
-import { defaultRules } from "../domain/decisions.ts";
+import { defaultRules } from "../domain/rules.ts";
 import { InterleavingHarness } from "../testing/interleavings/interleaving-harness.ts";
 import { refresh } from "../testing/interleavings/nodes.ts";
 import { seededRandom } from "../testing/interleavings/random.ts";

@@ -5,7 +5,7 @@ import { events, presence } from "@realchat/presence-proto";
 import { systemClock } from "@realchat/presence-runtime/clock";
 import { waitUntil } from "@realchat/presence-testing";
 import { createClient } from "@redis/client";
-import { defaultRules } from "../domain/decisions.ts";
+import { defaultRules } from "../domain/rules.ts";
 import { shardKeys } from "../store/redis/keys.ts";
 import { createRedisStore, type RedisStore } from "../store/redis/redis-store.ts";
 import { Fleet, metricOf } from "../testing/fleet.ts";

@@ -1,6 +1,7 @@
-import { decideExpire, decideLeasedEnd, type Moment } from "../../../services/presence/domain/decisions.ts";
+import { decideExpire, decideLeasedEnd } from "../../../services/presence/domain/change/expire.ts";
 import { invariant } from "../../../services/presence/domain/invariant.ts";
 import { looksPerTick } from "../../../services/presence/domain/lease.ts";
+import type { Moment } from "../../../services/presence/domain/moment.ts";
 import { sessionMember } from "../../../services/presence/store/redis/keys.ts";
 import type { ServerShard } from "./server-shard.ts";
 import type { LeasedDeadline, ShardData } from "./shard-data.ts";

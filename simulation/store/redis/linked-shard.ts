@@ -1,10 +1,10 @@
 import type { Activity } from "../../../services/presence/domain/activity.ts";
 import type { Closing } from "../../../services/presence/domain/block.ts";
 import type { NewClaim } from "../../../services/presence/domain/claims.ts";
-import type { Rules } from "../../../services/presence/domain/decisions.ts";
 import { countsUntil, type TwoClocks } from "../../../services/presence/domain/late-change.ts";
 import type { Lease } from "../../../services/presence/domain/lease.ts";
 import { PresenceError } from "../../../services/presence/domain/presence-error.ts";
+import type { Rules } from "../../../services/presence/domain/rules.ts";
 import type { SessionRef } from "../../../services/presence/domain/session.ts";
 import { tickCapMs } from "../../../services/presence/domain/shard-clock.ts";
 import type { DisconnectReason } from "../../../services/presence/domain/transition.ts";

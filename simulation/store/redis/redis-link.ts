@@ -1,8 +1,8 @@
 import type { Activity } from "../../../services/presence/domain/activity.ts";
 import type { Closing } from "../../../services/presence/domain/block.ts";
 import type { NewClaim } from "../../../services/presence/domain/claims.ts";
-import type { Rules } from "../../../services/presence/domain/decisions.ts";
 import { type Lease, sumOfBegins } from "../../../services/presence/domain/lease.ts";
+import type { Rules } from "../../../services/presence/domain/rules.ts";
 import type { SessionRef } from "../../../services/presence/domain/session.ts";
 import { shardOf } from "../../../services/presence/domain/shard.ts";
 import type { DisconnectReason } from "../../../services/presence/domain/transition.ts";

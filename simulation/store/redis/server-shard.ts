@@ -1,7 +1,8 @@
-import type { Moment, Rules } from "../../../services/presence/domain/decisions.ts";
 import { isTooLate, type TwoClocks } from "../../../services/presence/domain/late-change.ts";
 import type { LeaseNotice } from "../../../services/presence/domain/lease-notice.ts";
 import type { LogEntry } from "../../../services/presence/domain/log-entry.ts";
+import type { Moment } from "../../../services/presence/domain/moment.ts";
+import type { Rules } from "../../../services/presence/domain/rules.ts";
 import { readShardClock, tickCapMs } from "../../../services/presence/domain/shard-clock.ts";
 import { nextVersion } from "../../../services/presence/domain/version.ts";
 import { BlockTable } from "../../../services/presence/store/memory/shard/block-table.ts";

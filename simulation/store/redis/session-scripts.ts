@@ -1,6 +1,7 @@
 import type { Activity } from "../../../services/presence/domain/activity.ts";
 import { type Closing, decideClosing } from "../../../services/presence/domain/block.ts";
-import { decideHeartbeat, decideRegister } from "../../../services/presence/domain/decisions.ts";
+import { decideHeartbeat } from "../../../services/presence/domain/change/heartbeat.ts";
+import { decideRegister } from "../../../services/presence/domain/change/register.ts";
 import type { TwoClocks } from "../../../services/presence/domain/late-change.ts";
 import { parseSessionId, sessionIdOf, unknownInstance } from "../../../services/presence/domain/session.ts";
 import type {

@@ -1,6 +1,6 @@
-import type { Rules } from "../../../services/presence/domain/decisions.ts";
 import type { LogEntry } from "../../../services/presence/domain/log-entry.ts";
 import { type BeginReason, beginLeadUs, recoveringUntilMs } from "../../../services/presence/domain/recovery.ts";
+import type { Rules } from "../../../services/presence/domain/rules.ts";
 import type { Machine } from "../../time/machine.ts";
 import { ServerShard } from "./server-shard.ts";
 import { copyOf, emptyShard, type ShardData } from "./shard-data.ts";

@@ -1,7 +1,8 @@
-import { decideUnregister, type Moment, type NewTransition } from "../../../services/presence/domain/decisions.ts";
+import { decideUnregister } from "../../../services/presence/domain/change/unregister.ts";
 import { isDeviceChange } from "../../../services/presence/domain/device-change.ts";
 import { invariant } from "../../../services/presence/domain/invariant.ts";
 import { supersededNotice } from "../../../services/presence/domain/lease-notice.ts";
+import type { Moment } from "../../../services/presence/domain/moment.ts";
 import {
   type Device,
   type SessionRef,
@@ -9,7 +10,7 @@ import {
   type UserRecord,
 } from "../../../services/presence/domain/session.ts";
 import { decideStatusChange, statusIn } from "../../../services/presence/domain/status-change.ts";
-import type { EndReason, Transition } from "../../../services/presence/domain/transition.ts";
+import type { EndReason, NewTransition, Transition } from "../../../services/presence/domain/transition.ts";
 import type { UnregisterResult } from "../../../services/presence/store/store.ts";
 import type { ServerShard } from "./server-shard.ts";
 import { dropDeadline, memberOf, setGraceDeadline, setSessionDeadline } from "./shard-data.ts";

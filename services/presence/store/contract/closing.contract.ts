@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { type Closing, closedMemoryMs } from "../../domain/block.ts";
-import { defaultRules } from "../../domain/decisions.ts";
 import type { LeaseNotice } from "../../domain/lease-notice.ts";
+import { defaultRules } from "../../domain/rules.ts";
 import type { CloseResult, RefreshResult } from "../store.ts";
 import { type Scene, scene, until } from "./scene.ts";
 import type { OpenStore } from "./store-harness.ts";

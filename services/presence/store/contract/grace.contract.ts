@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
-import { defaultRules } from "../../domain/decisions.ts";
+import { defaultRules } from "../../domain/rules.ts";
 import { assertNear, scene } from "./scene.ts";
 import type { OpenStore } from "./store-harness.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { defaultRules } from "../../domain/decisions.ts";
 import { PresenceError } from "../../domain/presence-error.ts";
+import { defaultRules } from "../../domain/rules.ts";
 import { Scene } from "./scene.ts";
 import { contractOptions, type LossyHarness, type OpenLossyStore } from "./store-harness.ts";
 

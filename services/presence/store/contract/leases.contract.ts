@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
-import { defaultRules } from "../../domain/decisions.ts";
 import type { LeaseNotice } from "../../domain/lease-notice.ts";
+import { defaultRules } from "../../domain/rules.ts";
 import { tickCapMs } from "../../domain/shard-clock.ts";
 import type { LeaseResult } from "../store.ts";
 import { assertNear, type Scene, scene, until } from "./scene.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { claimMaxMs, type NewClaim } from "../../domain/claims.ts";
-import { defaultRules } from "../../domain/decisions.ts";
 import { isMark } from "../../domain/log-entry.ts";
+import { defaultRules } from "../../domain/rules.ts";
 import type { Availability } from "../../domain/status.ts";
 import type { StatusResult } from "../store.ts";
 import { assertNear, type Scene, scene } from "./scene.ts";

@@ -1,4 +1,4 @@
-import { defaultRules, type Rules } from "../../domain/decisions.ts";
+import { defaultRules, type Rules } from "../../domain/rules.ts";
 import type { PresenceStore } from "../store.ts";
 
 /** Opens an empty store; only the test uses and ticks it. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { FakeClock } from "@realchat/presence-runtime/testing";
-import { defaultRules } from "../../domain/decisions.ts";
+import { defaultRules } from "../../domain/rules.ts";
 import { contractOptions } from "../contract/store-harness.ts";
 import { storeContract } from "../store.contract.ts";
 import { createMemoryStore, type MemoryStoreOptions } from "./memory-store.ts";

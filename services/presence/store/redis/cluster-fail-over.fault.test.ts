@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { systemClock as clock, pause } from "@realchat/presence-runtime/clock";
 import { type ClusterNode, startRedisCluster, type TestRedisCluster, waitUntil } from "@realchat/presence-testing";
-import { defaultRules } from "../../domain/decisions.ts";
+import { defaultRules } from "../../domain/rules.ts";
 import type { SessionRef } from "../../domain/session.ts";
 import { shardOf } from "../../domain/shard.ts";
 import { Ticker } from "../../shards/ticker.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { settleStore, startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
 import { createClient, type RedisClientType } from "@redis/client";
-import { defaultRules } from "../../domain/decisions.ts";
+import { defaultRules } from "../../domain/rules.ts";
 import { shardOf } from "../../domain/shard.ts";
 import type { RefreshResult } from "../store.ts";
 import { leaseMember, type ShardKeys, sessionMember, shardKeys, storeKeys } from "./keys.ts";

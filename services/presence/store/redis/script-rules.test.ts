@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { defaultRules } from "../../domain/decisions.ts";
+import { defaultRules } from "../../domain/rules.ts";
 import { scriptRules, writeRules } from "./script-rules.ts";
 
 const rules = scriptRules(defaultRules, 3_600_000, 1_000);

@@ -1,10 +1,10 @@
 import { idleMinMs } from "../../domain/activity.ts";
 import { closedMemoryMs } from "../../domain/block.ts";
 import { claimMaxMs, minuteMs } from "../../domain/claims.ts";
-import type { Rules } from "../../domain/decisions.ts";
 import { invariant } from "../../domain/invariant.ts";
 import { looksPerTick } from "../../domain/lease.ts";
 import { beginLeadUs } from "../../domain/recovery.ts";
+import type { Rules } from "../../domain/rules.ts";
 import { leastTimedOrder } from "../../domain/session.ts";
 import { tickCapMs } from "../../domain/shard-clock.ts";
 import { leasedSchemaVersion, statusSchemaVersion } from "./health/store-mark.ts";

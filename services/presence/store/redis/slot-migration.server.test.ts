@@ -9,7 +9,7 @@ import {
   type TestRedisCluster,
   waitUntil,
 } from "@realchat/presence-testing";
-import { defaultRules } from "../../domain/decisions.ts";
+import { defaultRules } from "../../domain/rules.ts";
 import { shardOf } from "../../domain/shard.ts";
 import type { StoreHarness } from "../contract/store-harness.ts";
 import { contractOptions } from "../contract/store-harness.ts";

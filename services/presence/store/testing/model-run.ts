@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { defaultRules, type Rules } from "../../domain/decisions.ts";
 import { transitionsIn } from "../../domain/log-entry.ts";
+import { defaultRules, type Rules } from "../../domain/rules.ts";
 import { shardOf } from "../../domain/shard.ts";
 import { tickCapMs } from "../../domain/shard-clock.ts";
 import { type Availability, plainStatus, type UserStatus } from "../../domain/status.ts";

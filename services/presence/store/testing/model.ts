@@ -1,6 +1,6 @@
 import { closedMemoryMs } from "../../domain/block.ts";
 import { claimMaxMs, minuteMs } from "../../domain/claims.ts";
-import type { Rules } from "../../domain/decisions.ts";
+import type { Rules } from "../../domain/rules.ts";
 import { type Availability, availabilities } from "../../domain/status.ts";
 import type { DisconnectReason, EndReason, TransitionCause } from "../../domain/transition.ts";
 import type { RefreshResult, RegisterResult, StatusResult, UnregisterResult } from "../store.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Rules } from "../../domain/decisions.ts";
+import type { Rules } from "../../domain/rules.ts";
 import { type Round, SignsOfLife, type Verdict } from "./device.ts";
 import { callSome, type Nodes, refresh } from "./nodes.ts";
 import type { Random } from "./random.ts";

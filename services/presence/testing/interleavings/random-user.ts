@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Rules } from "../../domain/decisions.ts";
+import type { Rules } from "../../domain/rules.ts";
 import type { Transition } from "../../domain/transition.ts";
 import type { UserView } from "../../store/store.ts";
 import type { Round } from "./device.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Rules } from "../../domain/decisions.ts";
+import type { Rules } from "../../domain/rules.ts";
 import type { DisconnectReason } from "../../domain/transition.ts";
 import type { PresenceStore, RegisterResult } from "../../store/store.ts";
 import { type Round, SignsOfLife, type Verdict } from "./device.ts";

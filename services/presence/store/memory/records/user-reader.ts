@@ -1,5 +1,5 @@
 import { type Attention, attentionWith, withoutAttention } from "../../../domain/attention.ts";
-import type { Moment } from "../../../domain/decisions.ts";
+import type { Moment } from "../../../domain/moment.ts";
 import { registeredAtMs, type UserRecord } from "../../../domain/session.ts";
 import { plainStatus, saidBy } from "../../../domain/status.ts";
 import { statusIn } from "../../../domain/status-change.ts";

@@ -1,8 +1,9 @@
-import type { Moment, NewTransition } from "../../../domain/decisions.ts";
 import { isDeviceChange } from "../../../domain/device-change.ts";
 import { supersededNotice } from "../../../domain/lease-notice.ts";
+import type { Moment } from "../../../domain/moment.ts";
 import type { Device, UserRecord } from "../../../domain/session.ts";
 import { decideStatusChange, statusIn } from "../../../domain/status-change.ts";
+import type { NewTransition } from "../../../domain/transition.ts";
 import { toMs } from "../shard/shard-clocks.ts";
 import { type ShardState, shard } from "../shard/shard-state.ts";
 

@@ -1,5 +1,6 @@
-import type { LeaseOfCall, Rules } from "../../../domain/decisions.ts";
+import type { LeaseOfCall } from "../../../domain/lease.ts";
 import { closeLease, keepLease, type Lease, loseLease, openLease } from "../../../domain/lease.ts";
+import type { Rules } from "../../../domain/rules.ts";
 import type { DisconnectReason } from "../../../domain/transition.ts";
 import type { LeaseView } from "../../store.ts";
 

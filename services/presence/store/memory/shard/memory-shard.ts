@@ -1,6 +1,9 @@
 import type { Activity } from "../../../domain/activity.ts";
 import { type Closing, decideClosing } from "../../../domain/block.ts";
-import { decideHeartbeat, decideRegister, decideUnregister, type Moment } from "../../../domain/decisions.ts";
+import { decideHeartbeat } from "../../../domain/change/heartbeat.ts";
+import { decideRegister } from "../../../domain/change/register.ts";
+import { decideUnregister } from "../../../domain/change/unregister.ts";
+import type { Moment } from "../../../domain/moment.ts";
 import {
   parseSessionId,
   type SessionRef,

@@ -1,5 +1,5 @@
 import type { Clock } from "@realchat/presence-runtime";
-import type { Moment } from "../../../domain/decisions.ts";
+import type { Moment } from "../../../domain/moment.ts";
 import {
   newOrderClock,
   type OrderReading,

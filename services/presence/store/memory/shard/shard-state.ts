@@ -1,6 +1,7 @@
 import type { Clock } from "@realchat/presence-runtime";
-import type { Moment, Rules } from "../../../domain/decisions.ts";
+import type { Moment } from "../../../domain/moment.ts";
 import { PresenceError } from "../../../domain/presence-error.ts";
+import type { Rules } from "../../../domain/rules.ts";
 import { tickCapMs } from "../../../domain/shard-clock.ts";
 import { nextVersion } from "../../../domain/version.ts";
 import { TransitionRing } from "../log/transition-ring.ts";

@@ -1,6 +1,7 @@
-import { decideExpire, decideLeasedEnd, type Moment } from "../../../domain/decisions.ts";
+import { decideExpire, decideLeasedEnd } from "../../../domain/change/expire.ts";
 import { invariant } from "../../../domain/invariant.ts";
 import type { Lease } from "../../../domain/lease.ts";
+import type { Moment } from "../../../domain/moment.ts";
 import { sessionIdOf } from "../../../domain/session.ts";
 import type { Tick } from "../../store.ts";
 import type { DueSession } from "../records/record-table.ts";

@@ -7,8 +7,8 @@ import {
   lastSaidMs,
   type NewClaim,
 } from "../../../domain/claims.ts";
-import type { Moment } from "../../../domain/decisions.ts";
 import { invariant } from "../../../domain/invariant.ts";
+import type { Moment } from "../../../domain/moment.ts";
 import type { UserRecord } from "../../../domain/session.ts";
 import { decideStatusChange } from "../../../domain/status-change.ts";
 import type { StatusResult, StatusStore } from "../../store.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { assertTwinsIn } from "@realchat/presence-redis/testing";
-import { defaultRules } from "../../../domain/decisions.ts";
+import { defaultRules } from "../../../domain/rules.ts";
 import { scriptRules, writeRules } from "../script-rules.ts";
 import { change } from "./change/change.ts";
 import { changeWhenOutOfMemory } from "./change/change-when-out-of-memory.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { settleStore, startPresence, startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
 import { createClient, type RedisClientType } from "@redis/client";
-import { defaultRules } from "../../../domain/decisions.ts";
+import { defaultRules } from "../../../domain/rules.ts";
 import { metricOf } from "../../../testing/fleet.ts";
 import { connectPresence } from "../../../testing/presence-client.ts";
 import { type ShardKeys, sessionMember, shardKeys } from "../keys.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { settleStore, startRedis, type TestRedis, waitUntil } from "@realchat/presence-testing";
 import { createClient } from "@redis/client";
-import { defaultRules } from "../../../domain/decisions.ts";
+import { defaultRules } from "../../../domain/rules.ts";
 import type { SessionRef } from "../../../domain/session.ts";
 import { shardOf } from "../../../domain/shard.ts";
 import { tickCapMs } from "../../../domain/shard-clock.ts";

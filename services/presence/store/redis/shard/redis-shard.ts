@@ -2,9 +2,9 @@ import { codeBehind, integer, list, type RedisLink } from "@realchat/presence-re
 import type { Activity } from "../../../domain/activity.ts";
 import type { Closing } from "../../../domain/block.ts";
 import type { NewClaim } from "../../../domain/claims.ts";
-import type { Rules } from "../../../domain/decisions.ts";
 import { invariant } from "../../../domain/invariant.ts";
 import { PresenceError } from "../../../domain/presence-error.ts";
+import type { Rules } from "../../../domain/rules.ts";
 import { parseSessionId, type SessionRef, sessionIdOf, unknownInstance } from "../../../domain/session.ts";
 import { availabilities } from "../../../domain/status.ts";
 import type {

@@ -1,7 +1,7 @@
 import type { Clock } from "@realchat/presence-runtime";
 import { systemClock } from "@realchat/presence-runtime/clock";
 import { type TestRedis, waitUntil } from "@realchat/presence-testing";
-import { defaultRules } from "../../../domain/decisions.ts";
+import { defaultRules } from "../../../domain/rules.ts";
 import type { SessionRef } from "../../../domain/session.ts";
 import type { RefreshResult, RegisterResult, Registration } from "../../store.ts";
 import { createRedisStore, type RedisStore, type RedisStoreOptions } from "../redis-store.ts";

@@ -1,5 +1,5 @@
 -- Answers a heartbeat that found no deadline under its session_id, or came without one, after decideHeartbeat in
--- domain/decisions.ts; the usual heartbeat never comes here (see refresh-queue.ts).
+-- domain/change/heartbeat.ts; the usual heartbeat never comes here (see refresh-queue.ts).
 --
 -- session_id: well-formed; '' for a caller without tokens.
 -- instance_id: the gateway that is taken for its sender where the record knows none.

@@ -1,4 +1,4 @@
--- Makes a session its device's current one, after decideRegister in domain/decisions.ts.
+-- Makes a session its device's current one, after decideRegister in domain/change/register.ts.
 --
 -- connection_id: '' for a caller without tokens.
 -- place: '' for now; the order of previous_session_id; or '-' and an age in µs, when the client was there. Behind it, with US in

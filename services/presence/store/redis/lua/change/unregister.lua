@@ -1,4 +1,4 @@
--- Ends a session or leaves it in grace, after decideUnregister in domain/decisions.ts.
+-- Ends a session or leaves it in grace, after decideUnregister in domain/change/unregister.ts.
 --
 -- session_id: '' for a caller without tokens.
 -- reason: DisconnectReason; or FORCED, by an operator.

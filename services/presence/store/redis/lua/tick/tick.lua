@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 --[[ Extends deadlines, advances the clock of a shard and takes down sessions that are due, after decideExpire in
-domain/decisions.ts, leases, after domain/lease.ts, and claims, after domain/claims.ts; or begins the shard anew: see
+domain/change/expire.ts, leases, after domain/lease.ts, and claims, after domain/claims.ts; or begins the shard anew: see
 begin.lua. While it recovers, nobody is taken down: who has no heartbeat there may have had one that was lost. Allowed
 when Redis is out of memory: it frees some.
 KEYS[1] meta           hash
