@@ -4,8 +4,9 @@ import { runs, seed } from "@realchat/presence-testing";
 import fc from "fast-check";
 import { openMemoryHarness } from "./memory/testing/memory-harness.ts";
 import { openRedisHarness } from "./redis/testing/redis-harness.ts";
-import { commandRuns, lossyRuns } from "./testing/model-commands.ts";
-import { HeldUp, modelOptions, playRun, type Subject } from "./testing/model-run.ts";
+import { commandRuns, lossyRuns } from "./testing/run/commands.ts";
+import { modelOptions, playRun } from "./testing/run/model-run.ts";
+import { HeldUp, type Subject } from "./testing/run/player.ts";
 
 /** Kinds of Redis differ in how they are reached, and one server has proven the rules. */
 const runsByKind = (index: number) => runs(index === 0 ? 250 : 30);

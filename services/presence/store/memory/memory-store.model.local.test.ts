@@ -1,8 +1,8 @@
 import { test } from "node:test";
 import { runs, seed } from "@realchat/presence-testing";
 import fc from "fast-check";
-import { commandRuns } from "../testing/model-commands.ts";
-import { modelOptions, playRun } from "../testing/model-run.ts";
+import { commandRuns } from "../testing/run/commands.ts";
+import { modelOptions, playRun } from "../testing/run/model-run.ts";
 import { openMemoryHarness } from "./testing/memory-harness.ts";
 
 const count = runs(3_000);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { type Availability, availabilities } from "../../domain/status.ts";
-import type { DisconnectReason } from "../../domain/transition.ts";
+import { type Availability, availabilities } from "../../../domain/status.ts";
+import type { DisconnectReason } from "../../../domain/transition.ts";
 
 /**
  * What a random run does, as plain data: fast-check shrinks it and prints it. `pick` chooses among the sessions that

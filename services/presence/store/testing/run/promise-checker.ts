@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import type { Rules } from "../../domain/rules.ts";
-import { parseSessionId, type SessionRef } from "../../domain/session.ts";
-import type { DisconnectReason, Transition } from "../../domain/transition.ts";
-import type { RefreshResult, RegisterResult, UnregisterResult, UserView } from "../store.ts";
+import type { Rules } from "../../../domain/rules.ts";
+import { parseSessionId, type SessionRef } from "../../../domain/session.ts";
+import type { DisconnectReason, Transition } from "../../../domain/transition.ts";
+import type { RefreshResult, RegisterResult, UnregisterResult, UserView } from "../../store.ts";
 
 /** As seen by a gateway. */
 interface Witness {

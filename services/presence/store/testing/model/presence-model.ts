@@ -1,9 +1,31 @@
-import { closedMemoryMs } from "../../domain/block.ts";
-import { claimMaxMs, minuteMs } from "../../domain/claims.ts";
-import type { Rules } from "../../domain/rules.ts";
-import { type Availability, availabilities } from "../../domain/status.ts";
-import type { DisconnectReason, EndReason, TransitionCause } from "../../domain/transition.ts";
-import type { RefreshResult, RegisterResult, StatusResult, UnregisterResult } from "../store.ts";
+import { closedMemoryMs } from "../../../domain/block.ts";
+import type { Rules } from "../../../domain/rules.ts";
+import type { DisconnectReason, EndReason, TransitionCause } from "../../../domain/transition.ts";
+import type { RefreshResult, RegisterResult, StatusResult, UnregisterResult } from "../../store.ts";
+import {
+  type Claims,
+  claim,
+  type EndOfClaim,
+  endClaims,
+  inWords,
+  type ModelStatus,
+  type NewClaim,
+  newClaims,
+  statusOf,
+  type UserClaims,
+  unclaim,
+} from "./claims.ts";
+import { closeLease, keepLease, type LeaseAnswer, type Leases, type ModelLease, openLease } from "./leases.ts";
+import {
+  isCurrent,
+  isNewer,
+  isSame,
+  type ModelActivity,
+  type ModelSession,
+  type ModelToken,
+  tokenOf,
+  type Users,
+} from "./sessions.ts";
 
 /** Of orders; more than there are registrations. */
 const age = 1_000_000;
@@ -11,7 +33,6 @@ const age = 1_000_000;
 const heartbeatOrder = -1_000_000_000_000;
 /** Of a session whose gateway a store may know or not. */
 export const anyInstance = "any";
-const never = Number.NEGATIVE_INFINITY;
 
 /**
  * What a store should do, said once more in the simplest way: a list of all sessions of a device, looked through each
@@ -208,27 +229,15 @@ export class PresenceModel {
   }
 
   openLease(leaseId: string, instanceId: string): LeaseAnswer {
-    const lease = this.#leases.get(leaseId);
-    if (lease?.state === "closed") return "closed";
-    const deadlineMs = this.#nowMs + this.#rules.leaseTtlMs;
-    if (lease?.state === "open") Object.assign(lease, { deadlineMs, instanceId });
-    else this.#leases.set(leaseId, { state: "open", deadlineMs, instanceId, lookAtMs: this.#nowMs });
-    return "open";
+    return openLease(this.#leases, leaseId, instanceId, this.#nowMs, this.#rules);
   }
 
   keepLease(leaseId: string): LeaseAnswer {
-    const lease = this.#leases.get(leaseId);
-    if (lease?.state === "closed") return "closed";
-    if (lease?.state !== "open") return "missing";
-    lease.deadlineMs = this.#nowMs + this.#rules.leaseTtlMs;
-    return "open";
+    return keepLease(this.#leases, leaseId, this.#nowMs, this.#rules);
   }
 
   closeLease(leaseId: string, reason: DisconnectReason): void {
-    const lease = this.#leases.get(leaseId);
-    if (lease?.state !== "open" && lease?.state !== "lost") return;
-    if (lease.state === "open") lease.deadlineMs = this.#nowMs + (reason === "SERVER_DRAIN" ? this.#rules.graceMs : 0);
-    lease.state = "closed";
+    closeLease(this.#leases, leaseId, reason, this.#nowMs, this.#rules);
   }
 
   copy(): void {
@@ -286,7 +295,7 @@ export class PresenceModel {
     this.#endUnverified();
     for (const [userId, claims] of this.#claims) {
       const before = this.#status(userId);
-      claims.list = claims.list.filter(({ endsAtMs }) => endsAtMs > this.#dayMs);
+      endClaims(claims, this.#dayMs);
       this.#tellStatus(userId, before);
     }
   }
@@ -441,80 +450,36 @@ export class PresenceModel {
     return answer;
   }
 
-  /** @param call.saidMs time of day at which it was said; undefined: now */
-  claim(call: {
-    userId: string;
-    claimId: string;
-    availability: Availability;
-    text: string;
-    forMs: number;
-    saidMs: number | undefined;
-  }): StatusResult["kind"] | "recovering" {
-    const { userId, claimId, availability, text, forMs, saidMs } = call;
+  claim({ userId, ...call }: NewClaim & { readonly userId: string }): StatusResult["kind"] | "recovering" {
     if (this.isRecovering && !this.#isOnline(userId)) return "recovering";
-    const claims = this.#claimsOf(userId);
-    const setAtMs = saidMs ?? this.#dayMs;
-    const stored = claims.list.find((claim) => claim.claimId === claimId);
-    const cleared = claims.cleared.find((claim) => claim.claimId === claimId && claim.endsAtMs > this.#dayMs);
-    const lastMs = (stored ?? cleared)?.setAtMs ?? Number.NEGATIVE_INFINITY;
-    if (setAtMs <= lastMs) return "done";
-    const isSame = stored?.availability === availability && stored.text === text && forMs === 0 && stored.forMs === 0;
-    if (isSame && saidMs === undefined) return "done";
-    if (stored === undefined && claims.list.length >= this.#rules.userMaxClaims) return "too-many";
-    if (claims.minuteFromMs + minuteMs <= this.#dayMs) Object.assign(claims, { minuteFromMs: this.#dayMs, count: 0 });
-    if (claims.count >= this.#rules.minuteMaxClaims) return "too-often";
-    claims.count += 1;
     const before = this.#status(userId);
-    const endsAtMs = this.#dayMs + (forMs || claimMaxMs);
-    const others = claims.list.filter((claim) => claim.claimId !== claimId);
-    claims.list = [...others, { claimId, availability, text, forMs, endsAtMs, setAtMs }];
-    claims.cleared = claims.cleared.filter((claim) => claim.claimId !== claimId);
+    const answer = claim(this.#claimsOf(userId), call, this.#dayMs, this.#rules);
+    this.#tellStatus(userId, before);
+    return answer;
+  }
+
+  unclaim({ userId, ...call }: EndOfClaim & { readonly userId: string }): "done" | "recovering" {
+    if (this.isRecovering && !this.#isOnline(userId)) return "recovering";
+    const before = this.#status(userId);
+    unclaim(this.#claimsOf(userId), call, this.#dayMs, this.#rules);
     this.#tellStatus(userId, before);
     return "done";
   }
 
   /** Time of day at which that was said which is claimed. */
   saidMs(userId: string, claimId: string): number {
-    return this.#claimsOf(userId).list.find((claim) => claim.claimId === claimId)?.setAtMs ?? never;
-  }
-
-  unclaim(call: { userId: string; claimId: string; saidMs: number | undefined }): "done" | "recovering" {
-    const { userId, claimId, saidMs } = call;
-    if (this.isRecovering && !this.#isOnline(userId)) return "recovering";
-    const claims = this.#claimsOf(userId);
-    const setAtMs = saidMs ?? this.#dayMs;
-    const stored = claims.list.find((claim) => claim.claimId === claimId);
-    if (stored === undefined || setAtMs <= stored.setAtMs) return "done";
-    const before = this.#status(userId);
-    claims.list = claims.list.filter((claim) => claim !== stored);
-    const lasting = claims.cleared.filter(({ endsAtMs }) => endsAtMs > this.#dayMs);
-    claims.cleared = [{ ...stored, setAtMs }, ...lasting].slice(0, this.#rules.userMaxClaims);
-    this.#tellStatus(userId, before);
-    return "done";
+    return this.#claimsOf(userId).list.find((claim) => claim.claimId === claimId)?.setAtMs ?? Number.NEGATIVE_INFINITY;
   }
 
   #claimsOf(userId: string): UserClaims {
-    const claims = this.#claims.get(userId) ?? { list: [], cleared: [], minuteFromMs: never, count: 0 };
+    const claims = this.#claims.get(userId) ?? newClaims();
     this.#claims.set(userId, claims);
     return claims;
   }
 
   #status(userId: string): ModelStatus {
-    const list = this.#claims.get(userId)?.list ?? [];
-    const rank = ({ availability }: ModelClaim) => availabilities.indexOf(availability);
-    const self = list.find(({ claimId }) => claimId === "self");
-    const [strongest] = list
-      .filter((claim) => claim !== self)
-      .sort((a, b) => rank(b) - rank(a) || b.setAtMs - a.setAtMs || (a.claimId < b.claimId ? 1 : -1));
-    const decider = self !== undefined && rank(self) > 0 ? self : strongest;
-    const speaker = self !== undefined && self.text !== "" ? self : decider;
-    const text = speaker?.text ?? "";
     const sessions = [...(this.#users.get(userId)?.values() ?? [])].flat().filter(isCurrent);
-    const isIdle = sessions.length > 0 && sessions.every(({ activity }) => activity?.idle === "long");
-    const claimed = decider === undefined || rank(decider) === 0 ? undefined : decider.availability;
-    const availability = sessions.length === 0 ? "UNSPECIFIED" : (claimed ?? (isIdle ? "AWAY" : "AVAILABLE"));
-    const ending = text !== "" ? speaker : sessions.length > 0 && claimed !== undefined ? decider : undefined;
-    return { availability, text, endsAtMs: ending?.endsAtMs, isIdle };
+    return statusOf(this.#claims.get(userId)?.list ?? [], sessions);
   }
 
   get #recoveredAtMs(): number {
@@ -572,52 +537,8 @@ export class PresenceModel {
   }
 }
 
-/** By user and device; a device's newest session first. */
-type Users = Map<string, Map<string, ModelSession[]>>;
-
-type Leases = Map<string, ModelLease>;
-
 /** By `named`: until when. */
 type Blocks = Map<string, number>;
-
-type Claims = Map<string, UserClaims>;
-
-interface UserClaims {
-  list: ModelClaim[];
-  /** The last one first. */
-  cleared: ModelClaim[];
-  minuteFromMs: number;
-  count: number;
-}
-
-interface ModelClaim {
-  readonly claimId: string;
-  readonly availability: Availability;
-  readonly text: string;
-  /** 0: nothing was said of that. */
-  readonly forMs: number;
-  readonly endsAtMs: number;
-  readonly setAtMs: number;
-}
-
-interface ModelStatus {
-  readonly availability: Availability;
-  readonly text: string;
-  readonly endsAtMs: number | undefined;
-  readonly isIdle: boolean;
-}
-
-/** Availability, text, whether it ends, whether all sessions are idle. */
-export function inWords({ availability, text, endsAtMs, isIdle }: ModelStatus): string {
-  const words = [availability, text && `"${text}"`, endsAtMs !== undefined && "ends", isIdle && "idle"];
-  return words.filter(Boolean).join(" ");
-}
-
-/** `sequence` 0: none. */
-interface ModelActivity {
-  readonly idle: "used" | "short" | "long";
-  readonly sequence: number;
-}
 
 /** `deviceId` undefined: every one. */
 interface Closing {
@@ -626,16 +547,6 @@ interface Closing {
   readonly token: ModelToken | undefined;
   readonly blockMs: number | undefined;
 }
-
-interface ModelLease {
-  readonly instanceId: string;
-  /** What is lost or closed and over goes in that very tick. */
-  state: "open" | "lost" | "closed";
-  deadlineMs: number;
-  lookAtMs: number;
-}
-
-export type LeaseAnswer = "open" | "missing" | "closed";
 
 interface Placed {
   readonly userId: string;
@@ -652,12 +563,6 @@ interface Copy {
   readonly told: number;
 }
 
-/** What a session_id stands for. */
-export interface ModelToken {
-  readonly order: number;
-  readonly connectionId: string;
-}
-
 export interface ModelTransition {
   readonly userId: string;
   readonly online: boolean;
@@ -668,17 +573,6 @@ export interface ModelTransition {
   readonly status: string;
 }
 
-interface ModelSession extends ModelToken {
-  activity: ModelActivity | undefined;
-  readonly instanceId: string;
-  readonly contestedUntilMs: number;
-  /** Empty: under none. */
-  leaseId: string;
-  state: "live" | "grace" | "ended" | "replaced" | "expired";
-  deadlineMs: number;
-  endedAtMs: number;
-}
-
 const causes = {
   UNSPECIFIED: "DISCONNECTED",
   LOGGED_OUT: "LOGGED_OUT",
@@ -687,24 +581,4 @@ const causes = {
 
 function named(userId: string, ...rest: (string | undefined)[]): string {
   return JSON.stringify([userId, ...rest.filter((part) => part !== undefined)]);
-}
-
-function isCurrent({ state }: ModelSession): boolean {
-  return state === "live" || state === "grace";
-}
-
-export function isSame(a: ModelToken, b: ModelToken): boolean {
-  return a.order === b.order && a.connectionId === b.connectionId;
-}
-
-/** Whether the session registered later than the token's, or replaced a session was the token's own. */
-function isNewer(session: ModelSession, token: ModelToken): boolean {
-  const { connectionId } = token;
-  const isItself = connectionId !== "" && session.connectionId === connectionId;
-  if (session.order > token.order && !isItself) return true;
-  return session.state === "replaced" && session.connectionId === connectionId && session.order >= token.order;
-}
-
-function tokenOf({ order, connectionId }: ModelToken): ModelToken {
-  return { order, connectionId };
 }
