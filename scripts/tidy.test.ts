@@ -18,7 +18,7 @@ test("an error says where, what, why and what to do instead", () => {
   assert.deepEqual(tidy({ "services/presence/domain/session.ts": source }), [
     `services/presence/domain/session.ts:3 imports ../store/store.ts
   domain imports only domain, so that every decision can be tested without a server.
-  Pass the value in from presence-service.ts. Map: docs/architecture.md
+  Pass the value in from service/. Map: docs/architecture.md
 `,
   ]);
 });
@@ -40,7 +40,7 @@ describe("import directions", () => {
     for (const layer of ["store", "events", "shards", "watch"]) {
       allowed(`services/presence/${layer}/a.ts`, "../domain/b.ts");
       allowed(`services/presence/${layer}/a.ts`, "node:fs");
-      refused(`services/presence/${layer}/a.ts`, "../presence-service.ts");
+      refused(`services/presence/${layer}/a.ts`, "../service/presence-service.ts");
     }
     refused("services/presence/store/redis/a.ts", "../../events/publisher.ts");
     allowed("services/presence/shards/a.ts", "../events/publisher.ts");
@@ -50,17 +50,22 @@ describe("import directions", () => {
   });
 
   test("rpc imports domain and the service", () => {
-    allowed("services/presence/rpc/a.ts", "../presence-service.ts");
+    allowed("services/presence/rpc/a.ts", "../service/presence-service.ts");
     refused("services/presence/rpc/a.ts", "../shards/ticker.ts");
+  });
+
+  test("service knows the store by its port, and not who calls", () => {
+    allowed("services/presence/service/a.ts", "../store/store.ts");
+    refused("services/presence/service/a.ts", "../store/redis/redis-store.ts");
+    refused("services/presence/service/a.ts", "../rpc/presence-api.ts");
   });
 
   test("only main.ts wires things together", () => {
     allowed("services/presence/main.ts", "./store/redis/redis-store.ts");
-    allowed("services/presence/presence-service.ts", "./store/store.ts");
-    allowed("services/presence/presence-service.ts", "./config.ts");
-    refused("services/presence/presence-service.ts", "./store/redis/redis-store.ts");
-    refused("services/presence/presence-service.ts", "./rpc/presence-api.ts");
-    refused("services/presence/presence-service.ts", "./main.ts");
+    allowed("services/presence/presence-metrics.ts", "./config.ts");
+    refused("services/presence/presence-metrics.ts", "./store/redis/redis-store.ts");
+    refused("services/presence/presence-metrics.ts", "./rpc/presence-api.ts");
+    refused("services/presence/presence-metrics.ts", "./main.ts");
   });
 
   test("delivery's parts know each other by their ports", () => {

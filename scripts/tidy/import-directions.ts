@@ -89,7 +89,7 @@ const layers: Record<string, Record<string, Layer>> = {
     domain: {
       may: ["domain/"],
       why: "domain imports only domain, so that every decision can be tested without a server.",
-      instead: "Pass the value in from presence-service.ts. Map: docs/architecture.md",
+      instead: "Pass the value in from service/. Map: docs/architecture.md",
     },
     store: {
       may: ["domain/", "store/"],
@@ -110,13 +110,18 @@ const layers: Record<string, Record<string, Layer>> = {
     watch: {
       may: ["domain/", "watch/"],
       why: "watch imports only domain, so that watching works on every store.",
-      instead: "Pass the value in from presence-service.ts. Map: docs/architecture.md",
+      instead: "Pass the value in from service/. Map: docs/architecture.md",
     },
     rpc: {
       // A transition has one form on the wire, in Kafka as in WatchPresence.
-      may: ["domain/", "rpc/", "presence-service.ts", "store/store.ts", "events/codec.ts"],
+      may: ["domain/", "rpc/", "service/", "store/store.ts", "events/codec.ts"],
       why: "rpc translates between wire and domain, nothing else.",
-      instead: "Call presence-service.ts. Map: docs/architecture.md",
+      instead: "Call service/presence-service.ts. Map: docs/architecture.md",
+    },
+    service: {
+      may: ["domain/", "service/", "watch/", "store/store.ts"],
+      why: "service says what presence does, whatever the store is and whoever calls.",
+      instead: "Use the port, store/store.ts, and extend it if need be. Map: docs/architecture.md",
     },
     callers: {
       may: ["callers/"],

@@ -40,9 +40,9 @@ import {
   observeCalls,
   observeTransitions,
 } from "./presence-metrics.ts";
-import { PresenceService } from "./presence-service.ts";
 import { TracedCalls } from "./rpc/call-traces.ts";
 import { presenceApi } from "./rpc/presence-api.ts";
+import { PresenceService } from "./service/presence-service.ts";
 import { CutOff, lookPeriodMs } from "./shards/cut-off.ts";
 import { ShardWork } from "./shards/shard-work.ts";
 import { startupBanner } from "./startup-banner.ts";

@@ -37,3 +37,8 @@ export function pageTokenRefused(): PresenceError {
     "page_token is none of this listing: send next_page_token of the page before, or none",
   );
 }
+
+/** Whether it says nothing of whether the store can answer for others. */
+export function isOfOneUser(error: Error): boolean {
+  return error instanceof PresenceError && error.code === "DATA_LOSS";
+}

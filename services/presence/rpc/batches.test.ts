@@ -8,7 +8,7 @@ import { defaultLeasePace } from "../domain/lease.ts";
 import { defaultLimits } from "../domain/limits.ts";
 import { PresenceError } from "../domain/presence-error.ts";
 import { defaultRules } from "../domain/rules.ts";
-import { PresenceService } from "../presence-service.ts";
+import { PresenceService } from "../service/presence-service.ts";
 import { createMemoryStore } from "../store/memory/memory-store.ts";
 import type { PresenceStore } from "../store/store.ts";
 import { WatchHub } from "../watch/watch-hub.ts";

@@ -3,7 +3,8 @@ import { type CallContext, implement, type Service } from "@realchat/presence-rp
 import type { LoopTurns } from "@realchat/presence-runtime";
 import type { LeasePace } from "../domain/lease.ts";
 import { PresenceError } from "../domain/presence-error.ts";
-import { type PresenceService, refreshError } from "../presence-service.ts";
+import { refreshError } from "../service/heartbeats.ts";
+import type { PresenceService } from "../service/presence-service.ts";
 import type { RefreshResult, Registration, SessionEnding } from "../store/store.ts";
 import { type CallTraces, noTraces } from "./call-traces.ts";
 import { ConnectionInstances } from "./connection-instances.ts";
@@ -70,7 +71,7 @@ export function presenceApi(
     }),
 
     registerSession: answering(async (request, call) => {
-      const { sessionId, version } = await service.register(
+      const { sessionId, version } = await service.sessions.register(
         registrationOf(request, traces.of(call)),
         stoodStillMs(turns),
       );
@@ -80,7 +81,7 @@ export function presenceApi(
 
     registerSessions: answering(async ({ sessions }, call) => {
       const registrations = sessions.map((session) => registrationOf(session, traces.of(call, session.traceparent)));
-      const outcomes = await service.registerEach(registrations, stoodStillMs(turns));
+      const outcomes = await service.sessions.registerEach(registrations, stoodStillMs(turns));
       const results = outcomes.map((outcome, place): presence.RegisterSessionResult => {
         if (outcome.status === "rejected") {
           return { ...statusOf(outcome.reason, call), session: undefined, closed: refusalOf(outcome.reason) };
@@ -94,13 +95,13 @@ export function presenceApi(
     }),
 
     unregisterSession: answering(async (request, call) => {
-      await service.unregister(endingOf(request, traces.of(call)));
+      await service.sessions.unregister(endingOf(request, traces.of(call)));
       return {};
     }),
 
     unregisterSessions: answering(async ({ sessions }, call) => {
       const endings = sessions.map((session) => endingOf(session, traces.of(call, session.traceparent)));
-      const outcomes = await service.unregisterEach(endings);
+      const outcomes = await service.sessions.unregisterEach(endings);
       const results = outcomes.map((outcome) =>
         outcome.status === "rejected" ? statusOf(outcome.reason, call) : entryDone,
       );
@@ -108,7 +109,7 @@ export function presenceApi(
     }),
 
     refreshSession: answering((request, call) => {
-      const result = service.refresh(instances.signed(request, call));
+      const result = service.heartbeats.refresh(instances.signed(request, call));
       if (result instanceof Promise) return result.then((late) => refreshAnswer(request, late));
       return refreshAnswer(request, result);
     }),
@@ -126,23 +127,23 @@ export function presenceApi(
           ? request.sessions.map((session) => instances.signed(session, call))
           : request.sessions.map(({ userId, deviceId, sessionId }) => ({ userId, deviceId, sessionId, leaseId }));
       const lost = partial
-        ? await service.refreshEach(sessions)
-        : { ...(await service.refreshMany(sessions)), unconfirmed: [] };
+        ? await service.heartbeats.refreshEach(sessions)
+        : { ...(await service.heartbeats.refreshMany(sessions)), unconfirmed: [] };
       const closed = lost.closed.map(({ session, refusal }) => ({ session, closed: closedOf(refusal) }));
       return { ...lost, closed, heartbeatInterval };
     }),
 
     openLease: answering(async ({ leaseId, instanceId }) => {
-      const { begins, partial } = await service.openLease(leaseId, instanceId);
+      const { begins, partial } = await service.leases.open(leaseId, instanceId);
       return { ttl: leaseTtl, heartbeatInterval: leaseHeartbeatInterval, verifyInterval, begins, partial };
     }),
 
     keepLease: answering(async ({ leaseId }) => {
-      return { ...(await service.keepLease(leaseId)), heartbeatInterval: leaseHeartbeatInterval };
+      return { ...(await service.leases.keep(leaseId)), heartbeatInterval: leaseHeartbeatInterval };
     }),
 
     closeLease: answering(async ({ leaseId, reason }) => {
-      await service.closeLease(leaseId, reasonOf(reason));
+      await service.leases.close(leaseId, reasonOf(reason));
       return {};
     }),
 

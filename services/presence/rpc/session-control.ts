@@ -1,6 +1,6 @@
 import { presence } from "@realchat/presence-proto";
 import type { LeaseState } from "../domain/lease.ts";
-import type { PresenceService } from "../presence-service.ts";
+import type { PresenceService } from "../service/presence-service.ts";
 import type { LeaseView, SessionView } from "../store/store.ts";
 import { msOf, timestampOf } from "./wire.ts";
 

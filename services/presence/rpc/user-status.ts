@@ -2,7 +2,8 @@ import { durationOf, presence, type Timestamp } from "@realchat/presence-proto";
 import type { Notify } from "../domain/attention.ts";
 import { availabilities, type StatusClaim, selfClaim } from "../domain/status.ts";
 import { userStatusOf } from "../events/codec.ts";
-import { type PresenceService, refreshError } from "../presence-service.ts";
+import { refreshError } from "../service/heartbeats.ts";
+import type { PresenceService } from "../service/presence-service.ts";
 import { rpcError } from "./rpc-error.ts";
 import { msOf, timestampOf } from "./wire.ts";
 

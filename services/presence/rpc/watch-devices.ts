@@ -1,6 +1,6 @@
 import type { presence } from "@realchat/presence-proto";
 import type { CallContext, ResponseStream } from "@realchat/presence-rpc";
-import type { PresenceService } from "../presence-service.ts";
+import type { PresenceService } from "../service/presence-service.ts";
 import { forwardNews } from "./forward-news.ts";
 
 /** Whose devices changed, as it happens. */
@@ -11,7 +11,7 @@ export function watchDevices(service: PresenceService) {
     call: CallContext,
   ): Promise<void> =>
     forwardNews(
-      () => service.watchDevices(),
+      () => service.watches.devices(),
       (userIds) => ({ userIds }),
       responses,
       call,

@@ -1,6 +1,6 @@
 import type { presence } from "@realchat/presence-proto";
 import type { CallContext, ResponseStream } from "@realchat/presence-rpc";
-import type { PresenceService } from "../presence-service.ts";
+import type { PresenceService } from "../service/presence-service.ts";
 import { forwardNews } from "./forward-news.ts";
 import { closedOf } from "./wire.ts";
 
@@ -12,7 +12,7 @@ export function watchLease(service: PresenceService) {
     call: CallContext,
   ): Promise<void> =>
     forwardNews(
-      () => service.watchLease(leaseId),
+      () => service.watches.lease(leaseId),
       ({ notices, refusal, verify }) => {
         const of = (kind: string) => notices.filter((notice) => notice.kind === kind).map(({ session }) => session);
         const { reason = "", blockedFor } = refusal === undefined ? {} : closedOf(refusal);

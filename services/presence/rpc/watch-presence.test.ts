@@ -7,7 +7,7 @@ import { FakeClock } from "@realchat/presence-runtime/testing";
 import { defaultLeasePace } from "../domain/lease.ts";
 import { defaultLimits } from "../domain/limits.ts";
 import { defaultRules } from "../domain/rules.ts";
-import { PresenceService } from "../presence-service.ts";
+import { PresenceService } from "../service/presence-service.ts";
 import { createMemoryStore } from "../store/memory/memory-store.ts";
 import type { PresenceStore } from "../store/store.ts";
 import { WatchHub } from "../watch/watch-hub.ts";
@@ -40,7 +40,7 @@ describe("watching a store that recovers (P8)", () => {
   });
 
   const come = (userId: string) =>
-    service.register({ userId, deviceId: "phone", instanceId: "g", connectionId: "", previousSessionId: "" });
+    service.sessions.register({ userId, deviceId: "phone", instanceId: "g", connectionId: "", previousSessionId: "" });
 
   function watch(userIds: string[] = []): Promise<void> {
     const responses = {

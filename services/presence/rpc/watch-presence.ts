@@ -1,7 +1,8 @@
 import type { presence } from "@realchat/presence-proto";
 import { type CallContext, type ResponseStream, RpcError } from "@realchat/presence-rpc";
 import { presenceUpdateOf } from "../events/codec.ts";
-import type { PresenceService, Watching } from "../presence-service.ts";
+import type { PresenceService } from "../service/presence-service.ts";
+import type { Watching } from "../service/watches.ts";
 import { rpcError } from "./rpc-error.ts";
 import { userPresenceOf } from "./wire.ts";
 
@@ -42,7 +43,7 @@ export function watchPresence(service: PresenceService) {
 
 function openWatch(service: PresenceService, userIds: readonly string[]): Watching {
   try {
-    return service.watch(userIds);
+    return service.watches.users(userIds);
   } catch (error) {
     throw rpcError(error);
   }

@@ -1,12 +1,20 @@
-import type { Activity } from "./domain/activity.ts";
-import { decideNotify, type Notify } from "./domain/attention.ts";
-import { claimMaxMs, type NewClaim } from "./domain/claims.ts";
-import { unreachable } from "./domain/invariant.ts";
-import type { Limits } from "./domain/limits.ts";
-import { PresenceError } from "./domain/presence-error.ts";
-import type { Rules } from "./domain/rules.ts";
-import type { SessionRef } from "./domain/session.ts";
-import { selfClaim } from "./domain/status.ts";
+import type { Activity } from "../domain/activity.ts";
+import { decideNotify, type Notify } from "../domain/attention.ts";
+import { claimMaxMs, type NewClaim } from "../domain/claims.ts";
+import { unreachable } from "../domain/invariant.ts";
+import type { Limits } from "../domain/limits.ts";
+import { PresenceError } from "../domain/presence-error.ts";
+import type { Rules } from "../domain/rules.ts";
+import type { SessionRef } from "../domain/session.ts";
+import { selfClaim } from "../domain/status.ts";
+import type {
+  RefreshResult,
+  SessionStore,
+  ShardKeeping,
+  StatusResult,
+  StatusStore,
+  StatusView,
+} from "../store/store.ts";
 import {
   checkClaimEnd,
   checkCount,
@@ -16,14 +24,6 @@ import {
   checkSessionId,
   checkText,
 } from "./request-checks.ts";
-import type {
-  RefreshResult,
-  SessionStore,
-  ShardKeeping,
-  StatusResult,
-  StatusStore,
-  StatusView,
-} from "./store/store.ts";
 
 type StatusedStore = StatusStore & Pick<SessionStore, "users"> & Pick<ShardKeeping, "isRecovering">;
 

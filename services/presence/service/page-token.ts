@@ -1,4 +1,4 @@
-import { pageTokenRefused } from "./domain/presence-error.ts";
+import { pageTokenRefused } from "../domain/presence-error.ts";
 
 /** What a listing is of: a token of another one is refused. */
 export type Listing = readonly [kind: "user" | "instance" | "leases", id: string];

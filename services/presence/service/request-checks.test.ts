@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { defaultLimits } from "./domain/limits.ts";
+import { defaultLimits } from "../domain/limits.ts";
 import { checkCount, checkId, checkOptionalId, checkSessionId } from "./request-checks.ts";
 
 const refusedAs = (message: string) => ({ name: "PresenceError", code: "INVALID_ARGUMENT", message });

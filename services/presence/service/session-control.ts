@@ -1,10 +1,10 @@
-import type { Closing } from "./domain/block.ts";
-import type { Limits } from "./domain/limits.ts";
-import { PresenceError } from "./domain/presence-error.ts";
-import type { SessionRef } from "./domain/session.ts";
+import type { Closing } from "../domain/block.ts";
+import type { Limits } from "../domain/limits.ts";
+import { PresenceError } from "../domain/presence-error.ts";
+import type { SessionRef } from "../domain/session.ts";
+import type { LeaseView, SessionListing, SessionStore, SessionView } from "../store/store.ts";
 import { cursorIn, type Listing, pageTokenOf } from "./page-token.ts";
 import { checkBlock, checkId, checkOptionalId, checkPageSize, checkReason, checkSessionId } from "./request-checks.ts";
-import type { LeaseView, SessionListing, SessionStore, SessionView } from "./store/store.ts";
 
 type ControlledStore = SessionListing & Pick<SessionStore, "closeSessions">;
 

@@ -1,8 +1,9 @@
 import { faultOfId, faultOfText, type IdFault } from "@realchat/presence-runtime/ids";
 import { faultOfEmoji, faultOfStatusText } from "@realchat/presence-runtime/status-text";
-import { blockMaxMs, blockMinMs, reasonMaxBytes } from "./domain/block.ts";
-import type { Limits } from "./domain/limits.ts";
-import { PresenceError } from "./domain/presence-error.ts";
+import { blockMaxMs, blockMinMs, reasonMaxBytes } from "../domain/block.ts";
+import type { Limits } from "../domain/limits.ts";
+import { PresenceError } from "../domain/presence-error.ts";
+import type { SessionRef } from "../domain/session.ts";
 
 /** 7 days. */
 const ageMaxMs = 604_800_000;
@@ -94,4 +95,16 @@ function refuse(field: string, fault: IdFault | undefined): void {
 
 function invalid(message: string): PresenceError {
   return new PresenceError("INVALID_ARGUMENT", message);
+}
+
+/** @param prefix of the field that names the session: "", or "sessions[7]." */
+export function checkSession(session: SessionRef, prefix: string, limits: Limits): void {
+  checkId(`${prefix}user_id`, session.userId, limits);
+  checkId(`${prefix}device_id`, session.deviceId, limits);
+  checkSessionId(`${prefix}session_id`, session.sessionId, limits);
+}
+
+export function checkUsers(userIds: readonly string[], limits: Limits): void {
+  checkCount("user_ids", userIds.length, limits.queryMaxUsers);
+  for (const [index, userId] of userIds.entries()) checkId(`user_ids[${index}]`, userId, limits);
 }
