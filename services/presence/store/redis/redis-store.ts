@@ -52,7 +52,7 @@ import {
 } from "../store.ts";
 import { NodeSupport } from "./health/node-support.ts";
 import { Operations } from "./health/operations.ts";
-import { shownShards } from "./health/shown-shards.ts";
+import { readinessOf } from "./health/readiness.ts";
 import { checkStore } from "./health/store-check.ts";
 import { compareMarks, type StoreMark, schemaVersion } from "./health/store-mark.ts";
 import { StoreProbe } from "./health/store-probe.ts";
@@ -288,8 +288,9 @@ class RedisPresenceStore implements RedisStore {
   }
 
   health(): StoreHealth {
+    const parts = { shards: this.#shards, servers: this.#servers, live: this.#live, troubles: this.#troubles };
     const { eviction } = this.#eviction;
-    return { ...this.#readiness(), full: this.#probe.full, eviction, settings: this.#settings.found };
+    return { ...readinessOf(parts), full: this.#probe.full, eviction, settings: this.#settings.found };
   }
 
   metrics(): StoreMetrics {
@@ -493,41 +494,6 @@ class RedisPresenceStore implements RedisStore {
         }),
     );
     await Promise.all(ticks);
-  }
-
-  /** Says that shards recover, for the detail of a store that is ready all the same. */
-  #recovery(): string {
-    const recovering = this.#shards.filter(({ state }) => state.isRecovering).length;
-    if (recovering === 0) return "";
-    return `: ${recovering} of ${this.shardCount} shards began anew and recover, who reads offline may be online`;
-  }
-
-  /** Whether commands get through, and announcements. */
-  #isConnected({ number, link }: ShardState): boolean {
-    return link.isReady && this.#live.isReady(number);
-  }
-
-  /** Says which shards are not served, and why. */
-  #absence(away: readonly ShardState[]): string {
-    if (away.every(({ link }) => link.isReady)) return this.#live.detail;
-    if (away.length === this.shardCount) return this.#servers.detail;
-    const byDetail = Map.groupBy(away, ({ link }) => (link.isReady ? this.#live.detail : link.detail));
-    return [...byDetail]
-      .map(([detail, states]) => `${shownShards(states.map(({ number }) => number))}: ${detail}`)
-      .join("; ");
-  }
-
-  #readiness(): Pick<StoreHealth, "ready" | "serves" | "detail"> {
-    const away = this.#shards.map(({ state }) => state).filter((state) => !this.#isConnected(state));
-    if (away.length > 0) {
-      return { ready: false, serves: away.length < this.shardCount, detail: this.#absence(away) };
-    }
-    const trouble = this.#troubles.summary;
-    if (trouble === undefined) {
-      return { ready: true, serves: true, detail: `${this.#servers.detail}${this.#recovery()}` };
-    }
-    const serves = this.#troubles.failingShards < this.shardCount;
-    return { ready: false, serves, detail: `${this.#servers.detail}: ${trouble}` };
   }
 
   #shardOf(userId: string): RedisShard {
