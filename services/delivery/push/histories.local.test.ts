@@ -2,8 +2,9 @@ import { test } from "node:test";
 import { FakeClock } from "@realchat/presence-runtime/testing";
 import { seed } from "@realchat/presence-testing";
 import fc from "fast-check";
-import { type Event, PushSimulation, people } from "./testing/push-simulation.ts";
 import { openHistories } from "./testing/random-events.ts";
+import { type Event, people } from "./testing/simulation/events.ts";
+import { PushSimulation } from "./testing/simulation/push-simulation.ts";
 
 async function hold(events: readonly Event[], clockSeed: number, limits: { interestMax: number; watchedMax: number }) {
   const world = new PushSimulation(new FakeClock({ seed: clockSeed }), { limits, gateways: 2 });

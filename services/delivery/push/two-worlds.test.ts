@@ -4,8 +4,9 @@ import { FakeClock } from "@realchat/presence-runtime/testing";
 import { seed } from "@realchat/presence-testing";
 import fc from "fast-check";
 import { knownHistories } from "./testing/known-histories.ts";
-import { type Event, PushSimulation, type World } from "./testing/push-simulation.ts";
 import { hidingHistories } from "./testing/random-events.ts";
+import type { Event, World } from "./testing/simulation/events.ts";
+import { PushSimulation } from "./testing/simulation/push-simulation.ts";
 import { differenceOf, type Life } from "./testing/timeline.ts";
 
 /** How many random histories, and which: the same ones each time, or as many others as are asked for. */

@@ -1,4 +1,4 @@
-import { type Event, hider, people } from "./push-simulation.ts";
+import { type Event, hider, people } from "./simulation/events.ts";
 
 const meets = (...participants: string[]): Event => ({
   kind: "relation",

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { type Event, hider, people } from "./push-simulation.ts";
+import { type Event, hider, people } from "./simulation/events.ts";
 
 // The hider more often than others, where somebody hides.
 const user = fc.constantFrom(...people, hider);

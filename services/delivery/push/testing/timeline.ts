@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { events as envelopes, presence } from "@realchat/presence-proto";
 import type { Told } from "./client-sink.ts";
-import type { Event } from "./push-simulation.ts";
+import type { Event } from "./simulation/events.ts";
 
 /** A history in one world: when each event began, ms, and what each client was told. */
 export interface Life {
