@@ -2,7 +2,7 @@ import type { History } from "../history/history.ts";
 import { hasGrace, type SessionLife } from "../history/session-life.ts";
 import { isInside, merged, type Span } from "../time/spans.ts";
 import { mayHaveLost, surelyUntilMs, uncountedFor } from "./allowed-time.ts";
-import { surelyClosed, surelyOpen } from "./lease-truth.ts";
+import { goodByeMs, surelyClosed, surelyOpen } from "./lease-truth.ts";
 import { possiblyOnline } from "./truth.ts";
 import { momentsOf, readsByUser, versionsOf } from "./versions.ts";
 import type { Violation } from "./violation.ts";
@@ -12,7 +12,9 @@ const mayBe: Readonly<Record<string, (life: SessionLife, at: Span, history: Hist
   INSTANCE_LOST: (life, at, history) => leasesOf(life).some((lease) => !isInside(at, openOrClosed(lease, history))),
   EXPIRED: (life, at, history) =>
     life.calls.some(({ lease }) => lease === undefined) || isUnverified(life, at, history),
-  CONNECTION_LOST: ({ end }, at) => end !== undefined && hasGrace(end) && end.sentMs <= at.endMs,
+  CONNECTION_LOST: (life, { endMs }) =>
+    (life.end !== undefined && hasGrace(life.end) && life.end.sentMs <= endMs) ||
+    leasesOf(life).some((lease) => goodByeMs(lease) <= endMs),
 };
 
 /** P2: a UserOffline says how its last session ended, as far as the gateways' doings tell. */

@@ -341,6 +341,14 @@ describe("the checker of fault runs", () => {
       assert.deepEqual(closed("CONNECTION_LOST", 13), ["P1"]);
     });
 
+    test("a closed lease ends the sessions, too, of which its process has stopped to speak", () => {
+      const { told, lease, life } = leasing();
+      life.releasedMs = 11_900;
+      closeAt(lease, 12, []);
+      told.transition(14.2, false, 200, "CONNECTION_LOST").answer(15, "offline", 200);
+      assert.deepEqual(promisesBroken(told.until(40)), []);
+    });
+
     test("finds a cause that is not what happened: of a lease that is open, or a session that was verified (P2)", () => {
       assert.deepEqual(promisesBroken(lost("EXPIRED").told.until(40)), ["P2"]);
       assert.deepEqual(promisesBroken(lost("CONNECTION_LOST").told.until(40)), ["P2"]);

@@ -26,6 +26,11 @@ export function openThroughMs(
   return surelyOpen(lease, history).find((open) => isInside(call, [open]))?.endMs;
 }
 
+/** When its process said good-bye: its sessions, also those of which it had stopped to speak, go after the grace. */
+export function goodByeMs({ calls }: LeaseLife): number {
+  return Math.min(...calls.filter(({ what }) => what === "close").map(({ sentMs }) => sentMs));
+}
+
 /** When its process has said good-bye, and that was confirmed. */
 export function surelyClosed({ calls }: LeaseLife): Span[] {
   return calls

@@ -4,7 +4,7 @@ import { remembered } from "../history/remembered.ts";
 import { hasGrace, isLeased, type SessionCall, type SessionEnd, type SessionLife } from "../history/session-life.ts";
 import { afterCounted, merged, type Span, without } from "../time/spans.ts";
 import { surelyUntilMs } from "./allowed-time.ts";
-import { openThroughMs } from "./lease-truth.ts";
+import { goodByeMs, openThroughMs } from "./lease-truth.ts";
 
 /** P2's second, which the delivery of a change gets, too. */
 export const boundMs = 1_000;
@@ -48,10 +48,10 @@ function isConfirmed({ kind }: SessionLife, { what, outcome }: SessionCall): boo
 
 /** Until when the session lives for sure that such a call confirmed, unless it is ended or replaced. */
 export function confirmedUntilMs(call: SessionCall, history: History): number {
-  const { ttlMs, lease } = history.timing;
+  const { ttlMs, graceMs, lease } = history.timing;
   if (call.lease === undefined) return surelyUntilMs(call.sentMs, ttlMs, history);
   const openMs = openThroughMs(call.lease, call, history) ?? Number.NEGATIVE_INFINITY;
-  return Math.min(surelyUntilMs(call.sentMs, lease.sessionTtlMs, history), openMs);
+  return Math.min(surelyUntilMs(call.sentMs, lease.sessionTtlMs, history), openMs, goodByeMs(call.lease) + graceMs);
 }
 
 function goesMs(end: SessionEnd, { timing }: History): number {

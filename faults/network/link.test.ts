@@ -81,6 +81,15 @@ describe("a link that can be harmed", () => {
     assert(systemClock.monotonicMs() - sentMs >= 59, "there and back");
   });
 
+  test("when it is slow no more, what was under way still comes first", async () => {
+    link.turn({ kind: "slow", delayMs: 100 });
+    socket.write("late ");
+    await pause(systemClock, 20);
+    link.turn({ kind: "open" });
+    socket.write("later");
+    await arrives("late later");
+  });
+
   test("a flapping one resets at a chunk, sooner or later", async () => {
     link.turn({ kind: "flapping", resetChance: 0.2 });
     await waitUntil(

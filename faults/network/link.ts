@@ -86,11 +86,19 @@ export class Link {
 
   #carry(pair: Pair, from: Socket, to: Socket): void {
     this.#sockets.add(from);
+    /** What has yet to arrive: the eldest first, also when the link is slow no more. */
+    const late: Buffer[] = [];
+    const pass = () => {
+      const eldest = late.shift();
+      if (eldest !== undefined && to.writable && !to.write(eldest)) from.pause();
+    };
     from.on("data", (chunk) => {
       const state = this.#state;
-      if (state.kind === "flapping" && this.#random.chance(state.resetChance)) reset(pair);
-      else if (state.kind === "slow") this.#clock.after(state.delayMs, () => write(from, to, chunk));
-      else write(from, to, chunk);
+      if (state.kind === "flapping" && this.#random.chance(state.resetChance)) return reset(pair);
+      late.push(chunk);
+      const delayMs = state.kind === "slow" ? state.delayMs : 0;
+      if (delayMs > 0 || late.length > 1) this.#clock.after(delayMs, pass);
+      else pass();
     });
     from.on("end", () => to.end());
     from.on("error", () => resetConnection(to));
@@ -103,10 +111,6 @@ export class Link {
       if (this.#state.kind !== "stalled") from.resume();
     });
   }
-}
-
-function write(from: Socket, to: Socket, chunk: Buffer): void {
-  if (to.writable && !to.write(chunk)) from.pause();
 }
 
 function reset({ near, far }: Pair): void {
