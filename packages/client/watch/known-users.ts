@@ -9,6 +9,9 @@ interface UserState {
   readonly status: UserStatus;
 }
 
+/** A newer version may say the same as before. */
+export type Merged = "older" | "same" | "change";
+
 /** The version, and the status unless it is the plain one. */
 type Known = number | { readonly version: number; readonly status: UserStatus };
 
@@ -45,21 +48,21 @@ export class KnownUsers {
     return this.#online.has(userId) || this.#offline.has(userId);
   }
 
-  /** Takes over what is newer than what is known. @returns whether it is a change, or the user is new here */
-  merge(state: UserState): boolean {
+  /** Takes over what is newer than what is known. @returns "change", too, of a user who is new here */
+  merge(state: UserState): Merged {
     const held = this.#find(state.userId);
-    return held === undefined || state.version > versionOf(held) ? this.replace(state) : false;
+    return held === undefined || state.version > versionOf(held) ? this.replace(state) : "older";
   }
 
   /** Takes over what was asked for after all that is known, whatever its version: a store that lost data starts anew. */
-  replace(state: UserState): boolean {
+  replace(state: UserState): Exclude<Merged, "older"> {
     const { userId, online, version, status } = state;
     const isChange = this.#isChange(state);
     this.#online.delete(userId);
     this.#offline.delete(userId);
     (online ? this.#online : this.#offline).set(userId, status === plainStatus(online) ? version : { version, status });
     if (this.#offline.size > this.#offlineMax) forgetEldest(this.#offline);
-    return isChange;
+    return isChange ? "change" : "same";
   }
 
   #isChange({ userId, online, status }: UserState): boolean {

@@ -1,7 +1,7 @@
 import type { PresenceChange } from "../presence-change.ts";
 
 export type PresenceNews =
-  /** A user came or went, has another status, or is told for the first time. */
+  /** A user came or went, has another status, or is told for the first time; see also `repeats` of WatchOptions. */
   | ({ readonly kind: "change" } & PresenceChange)
   /** All that happened so far has been told. */
   | { readonly kind: "synced" }

@@ -78,6 +78,7 @@ function watching(
   users: readonly string[] | "everyone",
   scripts: Step[][],
   asked: (userId: string) => string = (userId) => `-${userId}@0`,
+  repeats = false,
 ) {
   const clock = new FakeClock();
   const stop = new AbortController();
@@ -105,7 +106,7 @@ function watching(
   const told: string[] = [];
   const news: PresenceNews[] = [];
   const ended = (async () => {
-    const watched = watch({ api, onServing: () => () => {} }, { users, signal: stop.signal, clock });
+    const watched = watch({ api, onServing: () => () => {} }, { users, repeats, signal: stop.signal, clock });
     state.watched = watched;
     for await (const one of watched) {
       news.push(one);
@@ -139,6 +140,21 @@ describe("watching everyone", () => {
     ]);
     await clock.advance(0);
     assert.deepEqual(told, ["+alice@5", "synced", "-alice@8", "+alice@9"]);
+  });
+
+  test("repeats, if it is asked to, what says the same by a newer version, of updates and of answers, but not snapshots", async () => {
+    const first = [snapshot("+alice@5"), complete, updates("+alice@5", "+alice@6", "-bob@7", "+alice@4")];
+    const second = [reset, snapshot("+carol@8"), complete];
+    const { clock, told, state } = watching(
+      "everyone",
+      [[...first, ...second, reset, snapshot("+alice@10", "+carol@11"), complete]],
+      (userId) => `+${userId}@9`,
+      true,
+    );
+    await clock.advance(0);
+    const all = ["+alice@5", "synced", "+alice@6", "-bob@7", "unsynced", "+carol@8", "+alice@9", "synced"];
+    assert.deepEqual(told, [...all, "unsynced", "synced"]);
+    assert.deepEqual(state.askings, [["alice"]]);
   });
 
   test("tells another status as a change, with the text of who is offline, and each once", async () => {

@@ -9,6 +9,11 @@ import { WatchedUsers } from "./watched-users.ts";
 export interface WatchOptions {
   /** At most 10,000, each of whom is told at first; or everyone, where who was never told is offline. */
   readonly users: readonly string[] | "everyone";
+  /**
+   * For a reader that asks presence for users besides, and goes by versions: once all has been told, each newer version of a user is
+   * told, also one that says what was told before; in between the reader may have been answered something else. Default: false.
+   */
+  readonly repeats?: boolean;
   /** Ends the iteration. */
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
@@ -50,11 +55,11 @@ export class PresenceWatch implements AsyncIterable<PresenceNews>, AsyncDisposab
   readonly #watched: WatchedUsers;
   readonly #counters = { changes: 0, gaps: 0, failures: 0 };
 
-  constructor(channels: PresenceAccess, { users, signal, clock = systemClock }: WatchOptions) {
+  constructor(channels: PresenceAccess, { users, repeats = false, signal, clock = systemClock }: WatchOptions) {
     refuseUsers(users);
     this.#channels = channels;
     this.#clock = clock;
-    this.#watched = new WatchedUsers(channels.api, users, clock, this.#closed.signal);
+    this.#watched = new WatchedUsers({ api: channels.api, users, repeats, clock, signal: this.#closed.signal });
     signal?.addEventListener("abort", () => this.close(), { once: true });
     if (signal?.aborted) this.close();
   }

@@ -2,7 +2,7 @@ import type { GetPresenceResponse, UserPresence, WatchPresenceResponse } from "@
 import { type Clock, pause } from "@realchat/presence-runtime/clock";
 import type { PresenceApi } from "../grpc/presence-channels.ts";
 import { changeOfUpdate, changeOfView, isOfStatusAlone, type PresenceChange } from "../presence-change.ts";
-import { KnownUsers } from "./known-users.ts";
+import { KnownUsers, type Merged } from "./known-users.ts";
 import type { PresenceNews } from "./presence-news.ts";
 
 /** How often it is asked again for users of whom a recovering store cannot be sure, ms. */
@@ -20,8 +20,10 @@ export class WatchedUsers {
   readonly #api: PresenceApi;
   /** Empty: everyone. */
   readonly #userIds: readonly string[];
+  /** See WatchOptions. */
+  readonly #repeats: boolean;
   readonly #clock: Clock;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: AbortSignal;
   readonly #known: KnownUsers;
   /** Who appeared in the snapshot that is coming in; undefined when none is. */
   #inSnapshot: Set<string> | undefined;
@@ -39,8 +41,16 @@ export class WatchedUsers {
   #askUnknownMs = 0;
   #unknownWaitMs = askAgainMs;
 
-  constructor(api: PresenceApi, users: readonly string[] | "everyone", clock: Clock, signal: AbortSignal | undefined) {
+  constructor(options: {
+    api: PresenceApi;
+    users: readonly string[] | "everyone";
+    repeats: boolean;
+    clock: Clock;
+    signal: AbortSignal;
+  }) {
+    const { api, users, repeats, clock, signal } = options;
     this.#api = api;
+    this.#repeats = repeats;
     this.#userIds = users === "everyone" ? [] : users;
     this.#clock = clock;
     this.#signal = signal;
@@ -63,11 +73,11 @@ export class WatchedUsers {
     this.#isRecovering = false;
     const cut = new AbortController();
     const stop = () => cut.abort();
-    this.#signal?.addEventListener("abort", stop, { once: true });
+    this.#signal.addEventListener("abort", stop, { once: true });
     const messages = this.#messages(cut.signal);
     try {
       let next: Promise<IteratorResult<WatchPresenceResponse>> | undefined;
-      while (!this.#signal?.aborted) {
+      while (!this.#signal.aborted) {
         next ??= messages.next();
         const message = await this.#orTimeToAsk(next);
         if (message?.done) return;
@@ -79,7 +89,7 @@ export class WatchedUsers {
       }
     } finally {
       stop();
-      this.#signal?.removeEventListener("abort", stop);
+      this.#signal.removeEventListener("abort", stop);
     }
   }
 
@@ -162,13 +172,15 @@ export class WatchedUsers {
       this.#unknown.delete(change.userId);
       // Of somebody who was forgotten, or never told, it may be the end of a text that the reader has.
       const isOfForgotten = isOfStatusAlone(change) && !this.#known.has(change.userId);
-      yield* this.#tell(change, this.#known.merge(change) || isOfForgotten);
+      const merged = this.#known.merge(change);
+      yield* this.#tell(change, isOfForgotten ? "change" : merged);
     }
     if (message.snapshotComplete) this.#doubtTheAbsent();
   }
 
-  *#tell(change: PresenceChange, isChange: boolean): Generator<PresenceNews> {
-    if (isChange) yield { kind: "change", ...change };
+  *#tell(change: PresenceChange, merged: Merged): Generator<PresenceNews> {
+    const isRepeated = merged === "same" && this.#repeats && this.#inSnapshot === undefined;
+    if (merged === "change" || isRepeated) yield { kind: "change", ...change };
   }
 
   /** In doubt, who stays so comes behind all others. */

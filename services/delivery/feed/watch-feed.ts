@@ -13,7 +13,8 @@ export class WatchFeed implements PresenceFeed {
 
   /** @param options.onEnd called when presence refuses the stream for good: the gateway goes on without a feed */
   constructor({ channels, clock, onEnd }: { channels: PresenceAccess; clock: Clock; onEnd: (error: unknown) => void }) {
-    this.#watch = watch(channels, { users: "everyone", signal: this.#stop.signal, clock });
+    // Users are looked up besides: a look-up may turn a dot grey, and what turns it green again is news to this gateway alone.
+    this.#watch = watch(channels, { users: "everyone", repeats: true, signal: this.#stop.signal, clock });
     this.#onEnd = onEnd;
   }
 
@@ -38,7 +39,7 @@ export class WatchFeed implements PresenceFeed {
     return this.#health;
   }
 
-  /** Over this stream presence reports lost data only as a gap, and never repeats a change. */
+  /** Over this stream presence reports lost data only as a gap, and tells no version twice. */
   metrics(): FeedMetrics {
     const { changes, gaps, failures, usersRemembered } = this.#watch.metrics();
     return {
