@@ -82,7 +82,7 @@ export const knownHistories: Readonly<Record<string, readonly Event[]>> = {
     ...[losesNothing, pass(100), recovers, pass(2_000), looksAgain, pass(500), readsOn(1), pass(2_000)],
   ],
   "is known before its policy, which cannot be read until presence has recovered": [
-    ...[hall, pass(2_000), hides, losesAll, fails("policies"), looks("ann", 1), pass(75)],
+    ...[hall, pass(80), hides, losesAll, fails("policies"), looks("ann", 0), pass(1_700)],
   ],
   "shows itself, comes and hides again while nobody looks": [
     ...[hall, comesOrGoes, comesOrGoes, hides, showsItself, comesOrGoes, hides, looks("ann", 0), pass(500)],
