@@ -1,4 +1,5 @@
 import { MemoryDirectory } from "../../services/delivery/audience/memory/memory-directory.ts";
+import { WatchFeed } from "../../services/delivery/feed/watch-feed.ts";
 import { type LeasePace, leaseMarginMs } from "../../services/presence/domain/lease.ts";
 import { isMark, type LogEntry } from "../../services/presence/domain/log-entry.ts";
 import { defaultRules, type Rules } from "../../services/presence/domain/rules.ts";
@@ -68,6 +69,8 @@ interface GatewayPlace {
   readonly name: string;
   readonly hasTokens: boolean;
   readonly leases: boolean;
+  /** Whether presence itself tells it of changes, and not Kafka. */
+  readonly watches: boolean;
   gateway: TokenGateway | LegacyGateway | undefined;
   channels: SimulatedChannels | undefined;
 }
@@ -138,10 +141,12 @@ export class Fleet {
     this.nodePlaces = named("node", size.nodes).map((name) => ({ name, node: undefined }));
     this.gatewayPlaces = [
       ...named("gateway", size.gateways).map((name, place) => {
-        return { name, hasTokens: true, leases: place < size.leasedGateways, gateway: undefined, channels: undefined };
+        const own = { leases: place < size.leasedGateways, watches: place === size.gateways - 1 };
+        return { name, hasTokens: true, ...own, gateway: undefined, channels: undefined };
       }),
       ...named("legacy", size.legacyGateways).map((name) => {
-        return { name, hasTokens: false, leases: false, gateway: undefined, channels: undefined };
+        const own = { leases: false, watches: false };
+        return { name, hasTokens: false, ...own, gateway: undefined, channels: undefined };
       }),
     ];
     for (const place of this.nodePlaces) this.startNode(place);
@@ -209,7 +214,9 @@ export class Fleet {
     place.gateway = place.hasTokens
       ? new TokenGateway({
           ...shared,
-          feed: topicFeed(this.topic, machine, this.pathBetween(place.name, "kafka")),
+          feed: place.watches
+            ? new WatchFeed({ channels, clock: machine, onEnd: rethrow })
+            : topicFeed(this.topic, machine, this.pathBetween(place.name, "kafka")),
           directory: this.#slowDirectory(machine),
           leases: place.leases,
           object: (promise, userId, message) => judge.object(promise, userId, message),
@@ -359,4 +366,8 @@ function boundsOf(ttlMs: number): Bounds {
 
 function named(name: string, count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${name}-${index + 1}`);
+}
+
+function rethrow(error: unknown): never {
+  throw error;
 }

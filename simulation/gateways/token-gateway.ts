@@ -1,6 +1,6 @@
 import { type SessionHandle, SessionKeeper } from "@realchat/presence-client";
 import type { AudienceDirectory } from "../../services/delivery/audience/directory.ts";
-import type { FeedListener, PresenceFeed } from "../../services/delivery/feed/feed.ts";
+import type { PresenceFeed } from "../../services/delivery/feed/feed.ts";
 import { presenceLookup } from "../../services/delivery/presence-lookup.ts";
 import { PresencePush } from "../../services/delivery/push/presence-push.ts";
 import { TestPolicies } from "../../services/delivery/push/testing/test-policies.ts";
@@ -11,18 +11,12 @@ import type { ClientSide, ClientSocket, SimulatedGateway, SocketEnd } from "./cl
 import { contentOf, dotFrames } from "./dot-frames.ts";
 import type { SimulatedChannels } from "./simulated-channels.ts";
 
-/** What tells a gateway of changes. */
-export interface SimulatedFeed {
-  start(listener: FeedListener): void;
-  readonly floorOf: PresenceFeed["floorOf"];
-  readonly isReady: boolean;
-}
-
 interface TokenGatewayOptions {
   readonly name: string;
   readonly machine: Machine;
   readonly channels: SimulatedChannels;
-  readonly feed: SimulatedFeed;
+  /** What tells it of changes. */
+  readonly feed: Pick<PresenceFeed, "start" | "floorOf" | "health">;
   readonly directory: Pick<AudienceDirectory, "visibleTo" | "maySee">;
   /** Whether one heartbeat keeps all its sessions. */
   readonly leases: boolean;
@@ -60,13 +54,13 @@ export class TokenGateway implements SimulatedGateway {
       limits: { interestMax: 1_000, watchedMax: 1_000, lookupMax: 1_000 },
       slowMs: 10_000,
       reconcileEveryMs: 300_000,
-      isFeedListening: () => feed.isReady,
-      floorOf: feed.floorOf,
+      isFeedListening: () => feed.health().ready,
+      floorOf: (shard, partition) => feed.floorOf(shard, partition),
       observeAge() {},
       onDirectoryFailure() {},
       nextTurn,
     });
-    feed.start(this.#push);
+    void feed.start(this.#push);
   }
 
   get isOpen(): boolean {

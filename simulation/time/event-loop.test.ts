@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { EventLoop } from "./event-loop.ts";
+import { Machine } from "./machine.ts";
+import { Random } from "./random.ts";
 
 describe("virtual time", () => {
   test("timers run in the order of their times, those of one moment as they were set, and cancelled ones never", async () => {
@@ -28,6 +30,20 @@ describe("virtual time", () => {
     });
     loop.after(2, () => assert.equal(settled, 1));
     await loop.run(3);
+  });
+
+  test("some time passes until a timer of a machine, also of the little that a rounded sum leaves", async () => {
+    const loop = new EventLoop();
+    const machine = new Machine({ name: "one", loop, random: new Random(1), drift: 1e-4 });
+    const readings: number[] = [];
+    const note = () => readings.push(machine.monotonicMs());
+    loop.after(756_514.144, () => {
+      note();
+      machine.after(1e-11, note);
+    });
+    await loop.run(800_000);
+    const [before = 0, then = 0] = readings;
+    assert.ok(then > before, `${before}, ${then}`);
   });
 
   test("what a timer throws ends the run", async () => {

@@ -6,6 +6,9 @@ import type { Timer } from "./timer-heap.ts";
 /** Wall clock of a machine whose clock is right, at the beginning, µs since 1970. */
 const beginningUs = 1_790_000_000_000_000;
 
+/** No timer is shorter, unless it is due at once: so little is lost in a sum of milliseconds, and no time would pass. */
+const grainMs = 0.001;
+
 interface MachineOptions {
   readonly name: string;
   readonly loop: EventLoop;
@@ -73,7 +76,8 @@ export class Machine implements Clock {
   }
 
   after(delayMs: number, run: () => void): Cancel {
-    const set = this.#loop.after(delayMs / this.#rate, (timer) => this.#due(timer, run));
+    const leastMs = delayMs > 0 ? Math.max(delayMs, grainMs) : 0;
+    const set = this.#loop.after(leastMs / this.#rate, (timer) => this.#due(timer, run));
     return () => set.cancel();
   }
 
