@@ -151,6 +151,23 @@ describe("what a session says of its activity", () => {
     }
   });
 
+  test("is told again after a loss, too, of those whose turn to be verified comes just then", async () => {
+    const { clock, presence, keeper, open, known, agoMs } = keeping({ hasLeases: true });
+    presence.verifyIntervalMs = 6_000;
+    await clock.advance(10);
+    const sinceMs = agoMs(10 * minuteMs);
+    const users = Array.from({ length: 40 }, (_, index) => `user-${index}`);
+    for (const user of users) open(user).setActivity({ idleSinceMs: sinceMs });
+    await clock.advance(30_000);
+    presence.loseActivities();
+    await clock.advance(30_000);
+    assert.deepEqual(
+      users.filter((user) => known(user) !== sinceMs),
+      [],
+    );
+    await drained(keeper, clock);
+  });
+
   test("finds out that the session is gone as a heartbeat does", async () => {
     const { clock, presence, open, known } = keeping();
     const handle = open();

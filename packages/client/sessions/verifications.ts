@@ -133,27 +133,27 @@ export class Verifications {
     const leaseId = lease.openId;
     if (leaseId === "" || !reachability.isReachable) return;
     const room = Math.max(0, limits.batchesMax - calls.underWay) * limits.batchMaxSessions;
-    const due = this.#takeDue(nowMs, room);
+    const due = this.#dueOf(nowMs, room);
+    const perhapsLost = new Set(due.filter((session) => this.#doubted.has(session) || this.#again.has(session)));
+    for (const session of due) this.#taken(session);
     const doubted = this.#takeDoubted(passedMs, room - due.length);
     const again = this.#takeAgain(nowMs);
     // Nearly always.
     if (due.length + doubted.length + again.length === 0) return;
     this.#ring.sent([...doubted, ...again], nowMs);
-    const perhapsLost = new Set([...doubted, ...again]);
+    for (const session of [...doubted, ...again]) perhapsLost.add(session);
     for (const sessions of [[...due, ...doubted], again]) {
       for (const batch of batchesOf(sessions, limits.batchMaxSessions)) void this.#verify(batch, leaseId, perhapsLost);
     }
   }
 
-  #takeDue(nowMs: number, room: number): HeldSession[] {
+  #dueOf(nowMs: number, room: number): HeldSession[] {
     const { intervalMs } = this.#options.lease.verifyPace;
     const gatherMs = intervalMs * gatherShare;
     if (nowMs - this.#gatheredMs < gatherMs) return [];
     this.#gatheredMs = nowMs;
     this.#ring.turn(nowMs, intervalMs, 2 * gatherMs);
-    const due = this.#ring.take(nowMs, intervalMs, room);
-    for (const session of due) this.#taken(session);
-    return due;
+    return this.#ring.take(nowMs, intervalMs, room);
   }
 
   #takeDoubted(passedMs: number, room: number): HeldSession[] {
