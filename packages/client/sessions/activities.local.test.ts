@@ -54,7 +54,7 @@ describe("what a session says of its activity", () => {
     assert.equal(known(), 0);
     handle.setActivity("active");
     await clock.advance(minuteMs);
-    const sinceMs = agoMs(2 * minuteMs);
+    const sinceMs = agoMs(3 * minuteMs);
     handle.setActivity({ idleSinceMs: sinceMs });
     await clock.advance(0);
     assert.equal(known(), sinceMs);
@@ -115,6 +115,51 @@ describe("what a session says of its activity", () => {
     assert.deepEqual([used, limit], [100 - length, 100_000]);
     await clock.advance(20_000);
     assert.equal(keeper.metrics().activitiesTold, 100);
+  });
+
+  test("is in use however far presence's clock is ahead, and a minute after that idle however far it is", async () => {
+    const { clock, presence, open, known, agoMs } = keeping();
+    presence.aheadMs = 10 * minuteMs;
+    open("alice").setActivity("active");
+    const bob = open("bob");
+    const sinceMs = agoMs(0);
+    bob.setActivity({ idleSinceMs: sinceMs });
+    await clock.advance(minuteMs);
+    assert.deepEqual(["alice", "bob"].map(known), [0, 0]);
+    await clock.advance(10_000);
+    assert.deepEqual(["alice", "bob"].map(known), [0, sinceMs]);
+  });
+
+  test("is idle, too, where presence's clock is a minute behind: it is told once more", async () => {
+    const { clock, presence, open, known, agoMs } = keeping();
+    presence.aheadMs = -minuteMs;
+    const handle = open();
+    handle.setActivity("active");
+    await clock.advance(1_000);
+    const sinceMs = agoMs(0);
+    handle.setActivity({ idleSinceMs: sinceMs });
+    await clock.advance(2 * minuteMs);
+    assert.equal(known(), 0);
+    await clock.advance(8 * minuteMs);
+    assert.deepEqual([known(), presence.ofKind("activity").length], [sinceMs, 2]);
+  });
+
+  test("is told by the clock as it is now, if that was stepped since", async () => {
+    for (const byMs of [-10 * minuteMs, 10 * minuteMs]) {
+      const { clock, presence, keeper, open, known, agoMs } = keeping();
+      open("alice").setActivity("active");
+      open("bob").setActivity({ idleSinceMs: agoMs(3 * minuteMs) });
+      open("cid").setActivity({ idleSinceMs: agoMs(0) });
+      await clock.advance(1_000);
+      clock.stepWall(byMs);
+      presence.lose();
+      await clock.advance(30_000);
+      const bobMs = agoMs(3 * minuteMs + 31_000);
+      assert.deepEqual(["alice", "bob", "cid"].map(known), [0, bobMs, 0], `stepped by ${byMs} ms`);
+      await clock.advance(40_000);
+      assert.deepEqual(["alice", "bob", "cid"].map(known), [0, bobMs, agoMs(71_000)]);
+      await drained(keeper, clock);
+    }
   });
 
   test("is told again when presence lost the session", async () => {

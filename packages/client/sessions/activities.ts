@@ -12,6 +12,10 @@ import type { Activity } from "./session-handle.ts";
 
 /** Presence takes whoever is idle for less for active. A little more, since its clock may be behind ours; ms. */
 const idleMinMs = 65_000;
+/** Who was told as idle before that is told once more then: by a clock that is further behind it was active yet; ms. */
+const idleForSureMs = 2 * idleMinMs;
+/** Since when the device of a session that registers is idle, if it is used: wall clock, ms. No clock has come to it. */
+const inUseMs = Date.UTC(9999, 11, 31);
 /** Between two calls for one session at least: a client that flaps makes no storm; ms. */
 const gapMs = 5_000;
 /** Two moments no further apart are the same; ms. */
@@ -66,20 +70,20 @@ export class Activities {
   /** @throws PresenceClientError INVALID_ARGUMENT when it is no time */
   say(session: HeldSession, activity: Activity): void {
     checkActivity(activity);
-    const idleSinceMs = activity === "active" ? 0 : Math.min(activity.idleSinceMs, this.#wallMs());
-    session.activity ??= { idleSinceMs, sequence: 0, told: undefined, sentMs: Number.NEGATIVE_INFINITY, failures: 0 };
-    session.activity.idleSinceMs = idleSinceMs;
+    const idleFromMs = activity === "active" ? undefined : this.#monotonicOf(activity.idleSinceMs);
+    session.activity ??= { idleFromMs, sequence: 0, told: undefined, sentMs: Number.NEGATIVE_INFINITY, failures: 0 };
+    session.activity.idleFromMs = idleFromMs;
     this.#plan(session);
   }
 
-  /** What its registration says, ms of the wall clock; undefined: nothing. Presence takes "idle since now" for active. */
+  /** What its registration says, ms of the wall clock; undefined: nothing. */
   registrationOf({ activity }: HeldSession): number | undefined {
     if (activity === undefined) return undefined;
-    const nowMs = this.#wallMs();
-    const { idleSinceMs } = activity;
-    const isTaken = idleSinceMs === 0 || nowMs - idleSinceMs >= idleMinMs;
-    activity.told = isTaken ? idleSinceMs : undefined;
-    return idleSinceMs === 0 ? nowMs : idleSinceMs;
+    const { idleFromMs } = activity;
+    const nowMs = this.#options.clock.monotonicMs();
+    const isIdle = idleFromMs !== undefined && nowMs - idleFromMs >= idleMinMs;
+    activity.told = { idleFromMs: isIdle ? idleFromMs : undefined, atMs: nowMs };
+    return isIdle ? this.#wallOf(idleFromMs) : inUseMs;
   }
 
   /** @param isRepeated an earlier attempt may have been carried out: then presence has what that said */
@@ -130,8 +134,9 @@ export class Activities {
   #plan(session: HeldSession): void {
     this.delete(session);
     const { activity, state } = session;
-    if (activity === undefined || state !== "online" || this.#underWay.has(session) || isTold(activity)) return;
+    if (activity === undefined || state !== "online" || this.#underWay.has(session)) return;
     const waitMs = this.#waitMs(activity);
+    if (waitMs === Number.POSITIVE_INFINITY) return;
     if (waitMs <= 0) {
       this.#waiting.add(session);
       this.work();
@@ -146,23 +151,24 @@ export class Activities {
     this.#resting.set(session, this.#options.clock.after(Math.ceil(waitMs / 1_000) * 1_000, rested));
   }
 
-  #waitMs({ idleSinceMs, sentMs, failures }: SaidActivity): number {
+  #waitMs(activity: SaidActivity): number {
     const { clock } = this.#options;
+    const { sentMs, failures } = activity;
     const gap = failures === 0 ? gapMs : gapMs + backoffMs(failures - 1, retryPace, clock);
-    const idleMs = idleSinceMs === 0 ? 0 : idleSinceMs + idleMinMs - this.#wallMs();
-    return Math.max(sentMs + gap - clock.monotonicMs(), idleMs);
+    return Math.max(sentMs + gap, dueMs(activity)) - clock.monotonicMs();
   }
 
   async #tell(session: HeldSession): Promise<void> {
     const { clock, api, callTimeoutMs: timeoutMs } = this.#options;
     const { userId, deviceId, token: sessionId, activity } = session;
     if (activity === undefined) return;
-    const { idleSinceMs } = activity;
+    const { idleFromMs } = activity;
     activity.sequence++;
     // Until it is answered, either may hold.
     activity.told = undefined;
-    activity.sentMs = clock.monotonicMs();
-    const idleSince = wallTimeOf(idleSinceMs || undefined);
+    const atMs = clock.monotonicMs();
+    activity.sentMs = atMs;
+    const idleSince = idleFromMs === undefined ? undefined : wallTimeOf(this.#wallOf(idleFromMs));
     this.#underWay.add(session);
     const error = await api
       .setActivity({ userId, deviceId, sessionId, idleSince, sequence: activity.sequence }, { timeoutMs })
@@ -170,17 +176,17 @@ export class Activities {
     this.#underWay.delete(session);
     // A registration has said it since.
     if (session.token === sessionId) {
-      if (error === undefined) this.#told(activity, idleSinceMs);
+      if (error === undefined) this.#told(activity, { idleFromMs, atMs });
       else this.#failed(session, activity, error);
     }
     this.#plan(session);
     this.work();
   }
 
-  #told(activity: SaidActivity, idleSinceMs: number): void {
+  #told(activity: SaidActivity, told: SaidActivity["told"]): void {
     this.#isSupported = true;
     this.counters.activitiesTold++;
-    activity.told = idleSinceMs;
+    activity.told = told;
     activity.failures = 0;
   }
 
@@ -191,7 +197,7 @@ export class Activities {
     else if (error.code === "NOT_FOUND") missing(session);
     else if (error.code === "FAILED_PRECONDITION" || isRefusal(error)) {
       // The answer would be the same again.
-      activity.told = activity.idleSinceMs;
+      activity.told = { idleFromMs: activity.idleFromMs, atMs: Number.POSITIVE_INFINITY };
       doubted(session);
     } else activity.failures++;
   }
@@ -205,14 +211,27 @@ export class Activities {
     });
   }
 
-  #wallMs(): number {
-    return Math.floor(this.#options.clock.nowUs() / 1_000);
+  /** Of a moment by the wall clock, ms; of one that has not come: now. */
+  #monotonicOf(wallMs: number): number {
+    const { clock } = this.#options;
+    return clock.monotonicMs() - Math.max(0, clock.nowUs() / 1_000 - wallMs);
+  }
+
+  /** By the wall clock as it is now, however it was stepped since, ms. */
+  #wallOf(monotonicMs: number): number {
+    const { clock } = this.#options;
+    return Math.max(1, Math.round(clock.nowUs() / 1_000 - (clock.monotonicMs() - monotonicMs)));
   }
 }
 
-function isTold({ idleSinceMs, told }: SaidActivity): boolean {
-  if (told === undefined) return false;
-  return told === 0 || idleSinceMs === 0 ? told === idleSinceMs : Math.abs(told - idleSinceMs) < sameMs;
+/** When presence is to be told, monotonic ms; Infinity: it knows. */
+function dueMs({ idleFromMs, told }: SaidActivity): number {
+  if (idleFromMs === undefined) {
+    return told !== undefined && told.idleFromMs === undefined ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+  }
+  const isTold = told?.idleFromMs !== undefined && Math.abs(told.idleFromMs - idleFromMs) < sameMs;
+  if (!isTold) return idleFromMs + idleMinMs;
+  return told.atMs < idleFromMs + idleForSureMs ? idleFromMs + idleForSureMs : Number.POSITIVE_INFINITY;
 }
 
 function checkActivity(activity: Activity): void {

@@ -205,12 +205,12 @@ interface Waiting {
 
 /** What a session said of its activity, and what presence knows of that. */
 export interface SaidActivity {
-  /** Wall clock, ms; 0: somebody uses the device. */
-  idleSinceMs: number;
+  /** Since when nobody uses the device, monotonic ms: wall clocks are stepped; undefined: somebody does. */
+  idleFromMs: number | undefined;
   /** Of its last call. */
   sequence: number;
-  /** The `idleSinceMs` that presence has; undefined: it has none. */
-  told: number | undefined;
+  /** The `idleFromMs` that presence was told, and when, monotonic ms; undefined: none for sure. */
+  told: { readonly idleFromMs: number | undefined; readonly atMs: number } | undefined;
   /** When its last call was sent, monotonic ms. */
   sentMs: number;
   failures: number;

@@ -178,6 +178,21 @@ describe("a status", () => {
     assert.equal(claims.size, 1, "what was said again shows");
   });
 
+  test("that was said again is not replaced by what showed before that and is heard late", async () => {
+    const { keeper, claims, clock, state } = keeping();
+    await keeper.setStatus("ada", { text: "review" });
+    await clock.advance(60_000);
+    const late = changeTo("in a call", state.version + 1);
+    for (const loss of ["first", "second"]) {
+      claims.clear();
+      keeper.sayAgain();
+      await clock.advance(10_000);
+      assert.equal(claims.size, 1, `after the ${loss} loss`);
+      keeper.heard(late);
+      await clock.advance(60_000);
+    }
+  });
+
   test("that is cleared while it is being said again stays cleared", async () => {
     const { keeper, claims, clock, state } = keeping();
     await keeper.setStatus("ada", { text: "review" });
@@ -216,6 +231,21 @@ describe("a status", () => {
     claims.clear();
     keeper.sayAgain();
     await clock.advance(10_000);
+    assert.equal(claims.size, 1);
+  });
+
+  test("that was to be said again when presence could not clear it is so still", async () => {
+    const { keeper, claims, clock, state } = keeping();
+    await keeper.setStatus("ada", { text: "review" });
+    state.fault = away;
+    claims.clear();
+    keeper.sayAgain();
+    for (let attempt = 0; attempt < 5; attempt++) {
+      await assert.rejects(keeper.clearStatus("ada"), away);
+      await clock.advance(1_000);
+    }
+    state.fault = undefined;
+    await clock.advance(20_000);
     assert.equal(claims.size, 1);
   });
 

@@ -68,8 +68,8 @@ type HeardChange = Pick<PresenceChange, "userId" | "online" | "version" | "statu
 interface KeptClaim {
   readonly userId: string;
   readonly claim: HeldClaim;
-  /** Of the user, when it was set. */
-  readonly version: number;
+  /** Of the user, when it was set, or said again and showed. */
+  version: number;
   failures: number;
   /** When it was heard that the user has another status, monotonic ms; undefined: it was not. */
   supersededMs: number | undefined;
@@ -156,7 +156,11 @@ export class StatusKeeper {
       this.#counters.cleared++;
       return toldBy(told);
     } catch (error) {
-      if (kept !== undefined) this.#remember(kept);
+      // It may have been about to be said again.
+      if (kept !== undefined) {
+        this.#remember(kept);
+        this.#rest(kept, 0);
+      }
       throw error;
     }
   }
@@ -289,10 +293,14 @@ export class StatusKeeper {
     this.#underWay++;
     try {
       const request = { userId, claim: wireClaimOf(claim) };
-      const { status } = toldBy(await this.#api.setStatus(request, { timeoutMs: this.#timeoutMs }));
+      const { status, version } = toldBy(await this.#api.setStatus(request, { timeoutMs: this.#timeoutMs }));
       this.#counters.saidAgain++;
       kept.failures = 0;
-      if (mayShow({ online: status.availability !== undefined, status }, claim)) kept.supersededMs = undefined;
+      // What is heard of before that is no news.
+      if (mayShow({ online: status.availability !== undefined, status }, claim)) {
+        kept.version = Math.max(kept.version, version);
+        kept.supersededMs = undefined;
+      }
     } catch (thrown) {
       this.#counters.sayAgainFailures++;
       this.#failed(kept, presenceClientErrorOf(thrown));
@@ -305,13 +313,18 @@ export class StatusKeeper {
   /** While its shard recovers, presence takes no claim about somebody who looks offline. */
   #failed(kept: KeptClaim, error: PresenceClientError): void {
     if (isRefusal(error)) this.#forget(kept);
+    this.#rest(kept, error.retryAfterMs ?? 0);
+  }
+
+  /** It is said again after a while. */
+  #rest(kept: KeptClaim, leastMs: number): void {
     if (this.#isStopped || !this.#isKept(kept)) return;
     const rested = () => {
       this.#resting.delete(kept);
       this.#toSay.add(kept);
       this.#work();
     };
-    const restMs = Math.max(backoffMs(kept.failures++, retryPace, this.#clock), error.retryAfterMs ?? 0);
+    const restMs = Math.max(backoffMs(kept.failures++, retryPace, this.#clock), leastMs);
     this.#resting.set(kept, this.#clock.after(restMs, rested));
   }
 }

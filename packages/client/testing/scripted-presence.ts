@@ -50,6 +50,8 @@ export class ScriptedPresence implements PresenceAccess {
   hasStatuses = true;
   /** What sessions said, by token: since when nobody uses the device, wall clock, ms; 0: somebody does. */
   readonly activities = new Map<string, { readonly idleSinceMs: number; readonly sequence: number }>();
+  /** How far its wall clock is ahead of its callers', ms. */
+  aheadMs = 0;
   intervalMs = 20_000;
   ttlMs = 60_000;
   /** Whether it knows of leases. */
@@ -370,7 +372,7 @@ export class ScriptedPresence implements PresenceAccess {
   }
 
   #isIdleTooShortly(idleSinceMs: number): boolean {
-    return idleSinceMs > 0 && idleSinceMs + 60_000 > this.#clock.nowUs() / 1_000;
+    return idleSinceMs > 0 && idleSinceMs + 60_000 > this.#clock.nowUs() / 1_000 + this.aheadMs;
   }
 
   #unregister(request: UnregisterSessionRequest): void {
