@@ -106,7 +106,7 @@ export class Fleet {
     this.timeline = new Timeline(() => loop.nowMs);
     this.server = this.#machine("store");
     const { ttlMs: leaseTtlMs, sessionTtlMs: leasedTtlMs } = this.#leasePace;
-    const rules: Rules = { ...defaultRules, ttlMs, leaseTtlMs, leasedTtlMs, graceMs, memoryMs: 2 * ttlMs };
+    const rules: Rules = { ...defaultRules, ttlMs, leaseTtlMs, leasedTtlMs, graceMs };
     const onEntry = (entry: LogEntry) => this.#logged(entry);
     this.store =
       size.store === "memory"

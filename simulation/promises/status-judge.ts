@@ -83,6 +83,7 @@ export class StatusJudge {
     const before = this.#logged.get(userId);
     const words = wordsOf(status);
     this.#logged.set(userId, { shard, online, status, words, wrongSinceMs: undefined });
+    if (online) this.#truth.logged(userId, words);
     if (cause !== "STATUS" || before === undefined) return;
     if (before.online !== online) this.#object(userId, `a change of status tells ${online ? "online" : "offline"}`);
     else if (!isToldApart(before.status, status)) this.#object(userId, `${words} is told twice`);

@@ -61,6 +61,22 @@ describe("what people may see of a user", () => {
     assert.deepEqual(shown(), ["busy: review"]);
   });
 
+  test("is what was carried out late, for as long as nothing else is said", () => {
+    const { truth, say, status, pass, shown } = truthAbout();
+    say("calendar", status("call"));
+    truth.asked("ann", "self", status("lunch"));
+    truth.asked("ann", "self", undefined);
+    say("self", status("review"));
+    truth.logged("ann", "busy: lunch");
+    pass(61);
+    assert.deepEqual(shown(), ["busy: lunch", "busy: review"]);
+    truth.asked("ann", "self", undefined);
+    say("self", status("break"));
+    truth.logged("ann", "busy: call");
+    pass(61);
+    assert.deepEqual(shown(), ["busy: break", "busy: call"]);
+  });
+
   test("is nothing of what ended, once a tick had the time to end it", () => {
     const { times, say, status, pass, shown } = truthAbout();
     say("self", status("lunch", 10_000));

@@ -106,6 +106,17 @@ export class StatusTruth {
     for (const [other, life] of claim.said) if (other !== saying) life.replacedMs = Math.min(life.replacedMs, nowMs);
   }
 
+  /** The store's log tells it of the user, who is online: if a call was carried out late, that holds. @param words see keyOf */
+  logged(userId: string, words: string): void {
+    for (const claimId of claimIds) {
+      const claim = this.#claims.get(userId)?.get(claimId);
+      if (claim === undefined) continue;
+      const saying = [...claim.maybe.keys()].find((each) => each && keyOf(each) === words);
+      if (claim.maybe.has(saying)) claim.maybe.set(saying, Number.POSITIVE_INFINITY);
+      if (saying !== undefined || (claim.last && keyOf(claim.last) === words)) return;
+    }
+  }
+
   /** The store lost data: all that was ever said may be there, or not. */
   lost(): void {
     this.#shown.clear();
