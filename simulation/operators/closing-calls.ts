@@ -42,8 +42,13 @@ export class ClosingCalls implements CallTap<SentClosing> {
     const closing = readings.at(-1);
     if (request === undefined || closing === undefined) return;
     const { closed } = answer as presence.CloseSessionsResponse;
+    // A session that is over is not closed, and its device not blocked.
+    if (request.sessionId !== "" && closed.length === 0) return;
     // Sessions without connection are known by no name: their sockets stay, and presence may or may not.
-    const ids = closed.flatMap(({ sessionId }) => sessionId.split(".").slice(1, 2));
+    const ids = closed.flatMap(({ sessionId }) => {
+      const dot = sessionId.indexOf(".");
+      return dot < 0 ? [] : [sessionId.slice(dot + 1)];
+    });
     const { userId, deviceId, blockMs } = closing;
     const block = blockMs === undefined ? "" : `, blocked for ${blockMs} ms`;
     this.#timeline.note("operator", `closed ${deviceId || "all"} (${ids.join(" ")})${block}`, userId);

@@ -41,3 +41,16 @@ describe("a shard's clock", () => {
     assert.deepEqual(objections, []);
   });
 });
+
+test("a shard may go on when its data came back before anybody saw that they were lost (P8)", () => {
+  const objections: string[] = [];
+  const judge = new ShardJudge(1, (promise) => objections.push(promise));
+  const look = (calmMs: number) => judge.look(calmMs, () => ({ clockMs: 0, atMs: 0, steps: 0 }));
+  judge.lost(true, 0);
+  judge.lost(false, 0);
+  look(11_000);
+  assert.deepEqual(objections, []);
+  judge.lost(true, 20_000);
+  look(31_000);
+  assert.deepEqual(objections, ["P8"]);
+});

@@ -34,10 +34,10 @@ export class ShardJudge {
     }));
   }
 
-  /** The store lost data. @param must false: only who saw what it lacks can notice */
+  /** The store lost data. @param must false: data of before came back, and only who saw what they lack can notice */
   lost(must: boolean, calmMs: number): void {
     for (const shard of this.#shards) {
-      shard.loss = must || shard.loss === "must" ? "must" : "may";
+      shard.loss = must ? "must" : "may";
       shard.lostCalmMs = calmMs;
     }
   }
