@@ -23,6 +23,7 @@ import { openTracing } from "@realchat/presence-runtime/tracing";
 import { Audience } from "./audience/audience.ts";
 import type { DirectoryListener } from "./audience/listener.ts";
 import { importPath } from "./audience/live/import-endpoint.ts";
+import { collectAtRest } from "./collect-at-rest.ts";
 import { build, loadConfig } from "./config.ts";
 import type { DeliveryConfig } from "./delivery-config.ts";
 import { exposeParts, exposeReloading, exposeTracing, observeDots } from "./delivery-metrics.ts";
@@ -188,6 +189,7 @@ async function run(settings: LiveSettings<DeliveryConfig>): Promise<void> {
   };
   limitHeapGrowth();
   optimiseLater();
+  collectAtRest();
   log.info(addresses, "delivery is up");
   // Not on stdout, which is the log's and may be JSON.
   if (config.log.format !== "json") process.stderr.write(startupBanner(config, addresses));
