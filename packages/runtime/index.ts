@@ -8,7 +8,7 @@ export { isOwnWithoutDoubt } from "./host-header.ts";
 export { faultOfId, idMaxBytes, wrongWithId } from "./ids.ts";
 export { listenAt } from "./listen-at.ts";
 export { createLog, type Log, type LogOptions, prettyFormat } from "./log.ts";
-export { LoopTurns, nextReads } from "./loop-turns.ts";
+export { LoopTurns } from "./loop-turns.ts";
 export { HotCounter } from "./metrics/hot-counter.ts";
 export { HotHistogram } from "./metrics/hot-histogram.ts";
 export type { Labels } from "./metrics/label-sets.ts";

@@ -4,11 +4,6 @@ const turnMs = 20;
 /** A connection is accepted in one turn and read in the next; there is room for turns that read only a part. */
 const turnsKept = 4;
 
-/** Until what lies in the kernel now was read: the first call comes after the reads of this turn, the second after more. */
-export async function nextReads(): Promise<void> {
-  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
-}
-
 /**
  * Tells how long what this process reads may have waited for it. While a process stands still (SIGSTOP, a long garbage
  * collection, a machine without time for it), peers come, ask and leave again, and all of it lies in the kernel until the

@@ -3,7 +3,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from "node:
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { OpenSession, SessionHandle } from "@realchat/presence-client";
-import { type Address, type Clock, type LoopTurns, nextReads, type Rate } from "@realchat/presence-runtime";
+import type { Address, Clock, LoopTurns, Rate } from "@realchat/presence-runtime";
 import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import type { FrameFormat } from "../push/frame-format.ts";
 import type { Push } from "../push/push.ts";
@@ -244,7 +244,6 @@ export class Gateway {
     }
     leaveAtClose(place, socket);
     const outcome = await admit(handshake, { ...this.#options, ...this.#options.handshake, formats });
-    await nextReads();
     if (this.#handshakes.isFull) {
       this.#refuse(socket, this.#overloaded);
       return;

@@ -24,18 +24,26 @@ describe("turns of handshakes", () => {
   test("answer as many as a turn of the event loop has time for, in order, and the others in the next ones", () => {
     const { handshakes, add, turn, turns } = scene();
     for (let name = 0; name < 10; name++) add(name, 3);
-    assert.deepEqual(turn(), [0, 1, 2]);
+    assert.deepEqual([turn(), turn()], [[], [0, 1, 2]]);
     assert.equal(handshakes.size, 7);
     add(10, 3);
     assert.deepEqual([turn(), turn(), turn(), turn()], [[3, 4, 5], [6, 7, 8], [9, 10], []]);
     assert.equal(turns.length, 0, "no turn is asked for while nobody waits");
   });
 
+  test("answer nobody before more was read: who gave up has said so by then", () => {
+    const { handshakes, add, turn } = scene();
+    add(0, 1);
+    assert.deepEqual([turn(), handshakes.size], [[], 1], "this turn may have read before it came");
+    add(1, 1);
+    assert.deepEqual([turn(), turn()], [[0], [1]]);
+  });
+
   test("answer at least one, however long it takes", () => {
     const { add, turn } = scene();
     add(0, 500);
     add(1, 500);
-    assert.deepEqual([turn(), turn()], [[0], [1]]);
+    assert.deepEqual([turn(), turn(), turn()], [[], [0], [1]]);
   });
 
   test("leave turns to those who connect, of whom each turn accepts one, but not all of them", () => {
@@ -58,6 +66,7 @@ describe("turns of handshakes", () => {
     assert.equal(handshakes.isFull, false);
     add(1, 1);
     assert.equal(handshakes.isFull, true);
+    turn();
     turn();
     assert.equal(handshakes.isFull, false);
   });

@@ -26,6 +26,8 @@ export class HandshakeTurns {
   readonly #waitingMax: number;
   readonly #nextTurn: (run: () => void) => void;
   readonly #waiting = new ArrivalSet<() => void>();
+  /** Since whose coming nothing more was read: a client that gave up may have said so. */
+  #fresh: (() => void)[] = [];
   #isScheduled = false;
   /** Whether a connection was accepted since the last look. */
   #hasAccepted = false;
@@ -39,16 +41,16 @@ export class HandshakeTurns {
   }
 
   get size(): number {
-    return this.#waiting.size;
+    return this.#waiting.size + this.#fresh.length;
   }
 
   get isFull(): boolean {
-    return this.#waiting.size >= this.#waitingMax;
+    return this.size >= this.#waitingMax;
   }
 
-  /** @param answer called once, in a turn that has time for it; must not throw */
+  /** @param answer called once, in a turn that has time for it, once what lies in the kernel now was read; must not throw */
   add(answer: () => void): void {
-    this.#waiting.add(answer);
+    this.#fresh.push(answer);
     this.#schedule();
   }
 
@@ -58,24 +60,27 @@ export class HandshakeTurns {
   }
 
   #schedule(): void {
-    if (this.#isScheduled || this.#waiting.size === 0) return;
+    if (this.#isScheduled || this.size === 0) return;
     this.#isScheduled = true;
     this.#nextTurn(() => this.#run());
   }
 
   #run(): void {
     this.#isScheduled = false;
-    if (this.#leavesTurnToAccept()) {
-      this.#schedule();
-      return;
-    }
+    if (!this.#leavesTurnToAccept()) this.#answer();
+    // This turn has read, but perhaps before they came.
+    for (const answer of this.#fresh) this.#waiting.add(answer);
+    this.#fresh = [];
+    this.#schedule();
+  }
+
+  #answer(): void {
     const endMs = this.#clock.monotonicMs() + sliceMs;
     for (let answer = this.#waiting.first; answer !== undefined; answer = this.#waiting.first) {
       this.#waiting.delete(answer);
       answer();
       if (this.#clock.monotonicMs() >= endMs) break;
     }
-    this.#schedule();
   }
 
   #leavesTurnToAccept(): boolean {

@@ -94,7 +94,8 @@ function inCookies(header: string | undefined, name: string): string | undefined
 
 /** The last entry: our own proxy added it, whatever the client sent. */
 function forwardedAddress(request: IncomingMessage, header: string | undefined): string | undefined {
-  const value = header === undefined ? undefined : request.headers[header.toLowerCase()];
+  if (header === undefined) return undefined;
+  const value = request.headers[header.toLowerCase()];
   const text = Array.isArray(value) ? value.at(-1) : value;
   return addressKey(text?.split(",").at(-1) ?? "");
 }
