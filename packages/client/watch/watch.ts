@@ -78,14 +78,16 @@ export class PresenceWatch implements AsyncIterable<PresenceNews>, AsyncDisposab
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<PresenceNews> {
-    for await (const news of this.#follow()) {
-      if (news.kind === "change") this.#counters.changes++;
-      if (news.kind === "unsynced") this.#counters.gaps++;
-      yield news;
+    for await (const all of this.#follow()) {
+      for (const news of all) {
+        if (news.kind === "change") this.#counters.changes++;
+        if (news.kind === "unsynced") this.#counters.gaps++;
+        yield news;
+      }
     }
   }
 
-  async *#follow(): AsyncGenerator<PresenceNews> {
+  async *#follow(): AsyncGenerator<readonly PresenceNews[]> {
     const { signal } = this.#closed;
     let failuresInRow = 0;
     let wasSynced = false;
@@ -93,7 +95,7 @@ export class PresenceWatch implements AsyncIterable<PresenceNews>, AsyncDisposab
       const why = { message: "the stream has ended" };
       try {
         for await (const news of this.#watched.follow()) {
-          if (news.kind === "synced") {
+          if (news.some(({ kind }) => kind === "synced")) {
             failuresInRow = 0;
             wasSynced = true;
           }
@@ -106,7 +108,7 @@ export class PresenceWatch implements AsyncIterable<PresenceNews>, AsyncDisposab
       }
       if (signal.aborted) return;
       this.#counters.failures++;
-      if (this.#watched.leaveSync()) yield { kind: "unsynced", why: why.message };
+      if (this.#watched.leaveSync()) yield [{ kind: "unsynced", why: why.message }];
       const waitMs = backoffMs(failuresInRow++, reconnectPace, this.#clock);
       await untilServing(this.#channels, waitMs, this.#clock, signal);
     }

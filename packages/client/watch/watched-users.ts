@@ -15,6 +15,8 @@ const askMaxUsers = 1_000;
 /** Users of a watch of everyone who are remembered after they left: against old messages from a node that lags. */
 const offlineMax = 10_000;
 
+type Answer = Pick<GetPresenceResponse, "presences" | "recovering">;
+
 /** What has been told of the users of one watch, over all its streams. */
 export class WatchedUsers {
   readonly #api: PresenceApi;
@@ -66,8 +68,12 @@ export class WatchedUsers {
     return this.#known.size;
   }
 
-  /** Opens a stream and tells what it changes, until it ends. @throws PresenceClientError when it breaks */
-  async *follow(): AsyncGenerator<PresenceNews> {
+  /**
+   * Opens a stream and tells what it changes, until it ends; what one message changes together: each step of an asynchronous
+   * iteration costs several promises.
+   * @throws PresenceClientError when it breaks
+   */
+  async *follow(): AsyncGenerator<readonly PresenceNews[]> {
     this.#inSnapshot = new Set();
     this.#forgetDoubts();
     this.#isRecovering = false;
@@ -83,7 +89,7 @@ export class WatchedUsers {
         if (message?.done) return;
         if (message !== undefined) {
           next = undefined;
-          yield* this.#take(message.value);
+          yield this.#take(message.value);
         }
         yield* this.#settle();
       }
@@ -105,18 +111,18 @@ export class WatchedUsers {
   }
 
   /** Once the snapshot is there, clears up who is in doubt; when nobody is, all has been told. */
-  async *#settle(): AsyncGenerator<PresenceNews> {
+  async *#settle(): AsyncGenerator<readonly PresenceNews[]> {
     if (this.#inSnapshot !== undefined) return;
     if (this.#isTime(this.#doubted, this.#askMs)) yield* this.#ask();
     if (this.#isTime(this.#unknown, this.#askUnknownMs)) yield* this.#askForUnknown();
-    if (this.#isRecovering) yield* this.#tellOnce("recovering");
-    else if (this.#doubted.size === 0) yield* this.#tellOnce("synced");
+    if (this.#isRecovering) yield this.#tellOnce("recovering");
+    else if (this.#doubted.size === 0) yield this.#tellOnce("synced");
   }
 
-  *#tellOnce(kind: "recovering" | "synced"): Generator<PresenceNews> {
-    if (this.#told === kind) return;
+  #tellOnce(kind: "recovering" | "synced"): PresenceNews[] {
+    if (this.#told === kind) return [];
     this.#told = kind;
-    yield { kind };
+    return [{ kind }];
   }
 
   #forgetDoubts(): void {
@@ -152,19 +158,20 @@ export class WatchedUsers {
     }
   }
 
-  *#take(message: WatchPresenceResponse): Generator<PresenceNews> {
+  #take(message: WatchPresenceResponse): PresenceNews[] {
+    const news: PresenceNews[] = [];
     if (message.reset) {
       this.#inSnapshot = new Set();
       this.#forgetDoubts();
       const why = this.#isRecovering ? "presence has recovered, and tells anew" : "presence missed changes itself";
       this.#isRecovering = false;
-      if (this.leaveSync()) yield { kind: "unsynced", why };
+      if (this.leaveSync()) news.push({ kind: "unsynced", why });
     }
     if (message.recovering) this.#isRecovering = true;
-    if (beginsToRecover(message) && this.#told === "recovering") yield { kind: "recovering" };
+    if (beginsToRecover(message) && this.#told === "recovering") news.push({ kind: "recovering" });
     for (const view of message.snapshot) {
       this.#inSnapshot?.add(view.userId);
-      yield* this.#takeView(view, this.#isRecovering);
+      this.#takeView(view, this.#isRecovering, news);
     }
     for (const update of message.updates) {
       const change = changeOfUpdate(update);
@@ -173,28 +180,30 @@ export class WatchedUsers {
       // Of somebody who was forgotten, or never told, it may be the end of a text that the reader has.
       const isOfForgotten = isOfStatusAlone(change) && !this.#known.has(change.userId);
       const merged = this.#known.merge(change);
-      yield* this.#tell(change, isOfForgotten ? "change" : merged);
+      this.#tell(change, isOfForgotten ? "change" : merged, news);
     }
     if (message.snapshotComplete) this.#doubtTheAbsent();
+    return news;
   }
 
-  *#tell(change: PresenceChange, merged: Merged): Generator<PresenceNews> {
+  /** @param news is added to */
+  #tell(change: PresenceChange, merged: Merged, news: PresenceNews[]): void {
     const isRepeated = merged === "same" && this.#repeats && this.#inSnapshot === undefined;
-    if (merged === "change" || isRepeated) yield { kind: "change", ...change };
+    if (merged === "change" || isRepeated) news.push({ kind: "change", ...change });
   }
 
   /** In doubt, who stays so comes behind all others. */
-  *#takeView(view: UserPresence, recovering: boolean): Generator<PresenceNews> {
+  #takeView(view: UserPresence, recovering: boolean, news: PresenceNews[]): void {
     this.#doubted.delete(view.userId);
     this.#unknown.delete(view.userId);
-    if (view.unknown) this.#takeUnknown(view.userId);
-    else if (recovering) yield* this.#takeUnsure(view);
-    else yield* this.#takeKnown(view);
-  }
-
-  *#takeKnown(view: UserPresence): Generator<PresenceNews> {
+    if (view.unknown) {
+      this.#takeUnknown(view.userId);
+      return;
+    }
     const change = changeOfView(view);
-    yield* this.#tell(change, this.#known.replace(change));
+    // A store that recovers may have lost who came, and whom it has may be one who left since.
+    if (recovering && !change.online) this.#doubted.add(view.userId);
+    else this.#tell(change, recovering ? this.#known.merge(change) : this.#known.replace(change), news);
   }
 
   /** What is held of this user is as good as before, and nothing waits for better. */
@@ -204,13 +213,6 @@ export class WatchedUsers {
       this.#askUnknownMs = this.#clock.monotonicMs() + askAgainMs;
     }
     this.#unknown.add(userId);
-  }
-
-  /** Of a store that recovers: it may have lost who came, and whom it has may be one who left since. */
-  *#takeUnsure(view: UserPresence): Generator<PresenceNews> {
-    const change = changeOfView(view);
-    if (change.online) yield* this.#tell(change, this.#known.merge(change));
-    else this.#doubted.add(view.userId);
   }
 
   /** A snapshot of everyone holds nobody who is offline; what was known of these may be over. */
@@ -225,38 +227,39 @@ export class WatchedUsers {
   }
 
   /** Asks what became of those in doubt. A store that recovers cannot tell who is offline yet, and is not asked on. */
-  async *#ask(): AsyncGenerator<PresenceNews> {
+  async *#ask(): AsyncGenerator<readonly PresenceNews[]> {
     const userIds = [...this.#doubted];
     this.#askMs = this.#clock.monotonicMs() + askAgainMs;
     for (let start = 0; start < userIds.length; start += askMaxUsers) {
       const request = { userIds: userIds.slice(start, start + askMaxUsers) };
-      const { presences, recovering } = await this.#api.getPresence(request, { timeoutMs: askTimeoutMs });
-      for (const view of presences) yield* this.#takeView(view, recovering);
-      if (recovering) {
-        yield* this.#tellOnce("recovering");
-        return;
-      }
+      const answer = await this.#api.getPresence(request, { timeoutMs: askTimeoutMs });
+      yield this.#takeAnswer(answer);
+      if (answer.recovering) return;
     }
   }
 
   /** One page, or as many as bring something: a store that cannot answer for these is not asked for all of them. */
-  async *#askForUnknown(): AsyncGenerator<PresenceNews> {
+  async *#askForUnknown(): AsyncGenerator<readonly PresenceNews[]> {
     const userIds = [...this.#unknown];
     let waitMs = Math.min(2 * this.#unknownWaitMs, unknownMaxMs);
     for (let start = 0; start < userIds.length; start += askMaxUsers) {
-      const page = userIds.slice(start, start + askMaxUsers);
-      const { presences, recovering } = await this.#tryToAsk(page);
-      for (const view of presences) yield* this.#takeView(view, recovering);
-      if (recovering) yield* this.#tellOnce("recovering");
-      if (recovering || presences.every(({ unknown }) => unknown)) break;
+      const answer = await this.#tryToAsk(userIds.slice(start, start + askMaxUsers));
+      yield this.#takeAnswer(answer);
+      if (answer.recovering || answer.presences.every(({ unknown }) => unknown)) break;
       waitMs = askAgainMs;
     }
     this.#unknownWaitMs = waitMs;
     this.#askUnknownMs = this.#clock.monotonicMs() + waitMs;
   }
 
+  #takeAnswer({ presences, recovering }: Answer): PresenceNews[] {
+    const news: PresenceNews[] = [];
+    for (const view of presences) this.#takeView(view, recovering, news);
+    return recovering ? news.concat(this.#tellOnce("recovering")) : news;
+  }
+
   /** That nothing can be told of these few is no reason to end the stream, which tells of all others. */
-  async #tryToAsk(userIds: string[]): Promise<Pick<GetPresenceResponse, "presences" | "recovering">> {
+  async #tryToAsk(userIds: string[]): Promise<Answer> {
     try {
       return await this.#api.getPresence({ userIds }, { timeoutMs: askTimeoutMs });
     } catch {
