@@ -9,6 +9,7 @@ import type {
   SessionState,
   Successor,
 } from "./session-handle.ts";
+import { deviceKey } from "./session-ids.ts";
 import { isLive, isUncertain, type Lifecycle, opened, tokenOf } from "./session-lifecycle.ts";
 
 /** What a handle asks of its keeper; the same for all sessions. */
@@ -22,6 +23,8 @@ export interface SessionOwner {
 export class HeldSession implements SessionHandle {
   readonly userId: string;
   readonly deviceId: string;
+  /** See deviceKey. */
+  readonly deviceKey: string;
   readonly connectionId: string;
   /** When its client was last known to be there before it was opened, or may come after whom it replaced, monotonic ms. */
   aliveAtMs: number;
@@ -60,6 +63,7 @@ export class HeldSession implements SessionHandle {
   ) {
     this.userId = identity.userId;
     this.deviceId = identity.deviceId;
+    this.deviceKey = deviceKey(identity);
     this.connectionId = identity.connectionId;
     this.aliveAtMs = identity.aliveAtMs;
     this.#owner = owner;

@@ -12,7 +12,7 @@ import type { Reachability } from "./reachability.ts";
 import { RefreshCalls, type RefreshCounters } from "./refresh-calls.ts";
 import { ServerPace } from "./server-pace.ts";
 import type { SessionBook } from "./session-book.ts";
-import { randomId } from "./session-ids.ts";
+import { deviceKey, randomId } from "./session-ids.ts";
 import { Verifications } from "./verifications.ts";
 
 interface KeepAliveOptions {
@@ -186,7 +186,7 @@ export class KeepAlive {
   /** Those that these name, and that have not been registered anew. */
   #named(refs: readonly SessionRef[]): HeldSession[] {
     return refs.flatMap((ref) => {
-      const session = this.#options.book.latest(ref);
+      const session = this.#options.book.latest(deviceKey(ref));
       return session?.token === ref.sessionId ? [session] : [];
     });
   }

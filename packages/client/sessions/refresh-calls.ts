@@ -136,7 +136,7 @@ class Asked {
   }
 
   find(refs: readonly SessionRef[]): HeldSession[] {
-    this.#places ??= new Map(this.#batch.map((session, place) => [deviceKey(session), place]));
+    this.#places ??= new Map(this.#batch.map((session, place) => [session.deviceKey, place]));
     const places = this.#places;
     return refs.flatMap((ref) => {
       const place = places.get(deviceKey(ref)) ?? -1;

@@ -1,7 +1,6 @@
 import { ArrivalSet } from "@realchat/presence-runtime/arrival-set";
 import type { HeldSession } from "./held-session.ts";
 import type { SessionState } from "./session-handle.ts";
-import { deviceKey } from "./session-ids.ts";
 import type { Lifecycle } from "./session-lifecycle.ts";
 
 /** All sessions that are not over yet. */
@@ -17,7 +16,7 @@ export class SessionBook {
     refused: 0,
     forced: 0,
   };
-  /** The latest of each device. */
+  /** The latest of each device, by deviceKey. */
   readonly #byDevice = new Map<string, HeldSession>();
   /** In the order in which they were closed. */
   readonly #closings = new ArrivalSet<HeldSession>();
@@ -27,8 +26,8 @@ export class SessionBook {
   }
 
   /** The device's session, if it has one. */
-  latest(device: { readonly userId: string; readonly deviceId: string }): HeldSession | undefined {
-    return this.#byDevice.get(deviceKey(device));
+  latest(deviceKey: string): HeldSession | undefined {
+    return this.#byDevice.get(deviceKey);
   }
 
   /** Those that are live, or whose end presence does not know yet. */
@@ -47,7 +46,7 @@ export class SessionBook {
 
   /** From now on the latest of its device. */
   add(session: HeldSession): void {
-    this.#byDevice.set(deviceKey(session), session);
+    this.#byDevice.set(session.deviceKey, session);
     this.counts[session.state]++;
   }
 
@@ -57,7 +56,7 @@ export class SessionBook {
     this.counts[state]++;
     if (state === "closing") this.#closings.add(session);
     else this.#closings.delete(session);
-    if (isOver(state) && this.latest(session) === session) this.#byDevice.delete(deviceKey(session));
+    if (isOver(state) && this.latest(session.deviceKey) === session) this.#byDevice.delete(session.deviceKey);
     session.become(lifecycle);
   }
 }

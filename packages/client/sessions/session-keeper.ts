@@ -12,7 +12,7 @@ import { Reachability } from "./reachability.ts";
 import { SessionBook } from "./session-book.ts";
 import { SessionCalls } from "./session-calls.ts";
 import type { CloseReason, SessionHandle } from "./session-handle.ts";
-import { checkId, deviceKey, randomId } from "./session-ids.ts";
+import { checkId, randomId } from "./session-ids.ts";
 import { type Effect, next, type RegistrationFailure, type SessionEvent } from "./session-lifecycle.ts";
 import { Successions } from "./successions.ts";
 
@@ -117,7 +117,7 @@ export class SessionKeeper implements AsyncDisposable {
     this.#successions = new Successions({
       ...{ clock, instanceId, api: channels.api },
       ...{ callTimeoutMs: limits.callTimeoutMs, waitingMax: limits.sessionsMax },
-      holds: (session) => this.#book.latest(session)?.isLive === true,
+      holds: (session) => this.#book.latest(session.deviceKey)?.isLive === true,
     });
     this.#stopListening = channels.onServing(() => reachability.hurry());
   }
@@ -143,8 +143,8 @@ export class SessionKeeper implements AsyncDisposable {
     const identity = { userId, deviceId, connectionId: connectionId ?? this.#newConnectionId() };
     const alive = { aliveAtMs: Math.min(aliveAtMs ?? nowMs, nowMs) };
     const session = new HeldSession({ ...identity, ...alive }, this.#owner);
-    const before = this.#book.latest(session);
-    const busy = this.#registering.get(deviceKey(session));
+    const before = this.#book.latest(session.deviceKey);
+    const busy = this.#registering.get(session.deviceKey);
     this.#book.add(session);
     if (busy !== undefined) {
       busy.successor = session;
@@ -321,7 +321,7 @@ export class SessionKeeper implements AsyncDisposable {
   }
 
   #register(session: HeldSession): Promise<void> {
-    this.#registering.set(deviceKey(session), session);
+    this.#registering.set(session.deviceKey, session);
     this.#apply(session, { kind: "sent" });
     return this.#calls.register(session);
   }
@@ -333,7 +333,7 @@ export class SessionKeeper implements AsyncDisposable {
     const isRepeated = session.failures > 0;
     session.failures = 0;
     session.beatMs = sentMs;
-    this.#registering.delete(deviceKey(session));
+    this.#registering.delete(session.deviceKey);
     this.#apply(session, { kind: "registered", token: answer.sessionId });
     this.#activities.registered(session, isRepeated);
     this.#release(session);
@@ -348,7 +348,7 @@ export class SessionKeeper implements AsyncDisposable {
     if (why === "refused") session.refusal = error;
     if (error.closed !== undefined) session.forcedFor = error.closed;
     if (why === "no-lease") this.#keepAlive.missedLease(this.#clock.monotonicMs() - sentMs);
-    this.#registering.delete(deviceKey(session));
+    this.#registering.delete(session.deviceKey);
     this.#apply(session, { kind: "registration-failed", why }, error.retryAfterMs);
     this.#release(session);
   }

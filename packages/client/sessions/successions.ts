@@ -69,7 +69,7 @@ export class Successions {
 
   /** What an unanswered registration of ours has left behind, and we do not hold, is a ghost: no gateway refreshes it. */
   #lives(session: HeldSession, holders: ReadonlyMap<string, string>): boolean {
-    const holder = holders.get(deviceKey(session));
+    const holder = holders.get(session.deviceKey);
     const isPerhapsGhost = session.isUncertain && holder === this.#options.instanceId;
     return isPerhapsGhost ? this.#options.holds(session) : holder !== undefined;
   }

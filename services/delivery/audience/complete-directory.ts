@@ -29,7 +29,8 @@ export function completeDirectory(directory: AudienceDirectory, isComplete: () =
 }
 
 /** @throws AudienceError UNAVAILABLE while it is not */
-export async function readWhenComplete<T>(isComplete: () => boolean, read: () => Promise<T>): Promise<T> {
-  if (isComplete()) return await read();
-  throw new AudienceError("UNAVAILABLE", "who may see whom is unknown: not all that was said is applied yet");
+export function readWhenComplete<T>(isComplete: () => boolean, read: () => Promise<T>): Promise<T> {
+  if (isComplete()) return read();
+  const message = "who may see whom is unknown: not all that was said is applied yet";
+  return Promise.reject(new AudienceError("UNAVAILABLE", message));
 }

@@ -50,7 +50,7 @@ export class Lookups {
     const batches = new Set<Batch>();
     for (const userId of userIds) batches.add(this.#waiting.get(userId) ?? this.#enqueue(userId));
     const request = new LookupRequest(batches, (batch) => this.#dequeue(batch));
-    void this.#run();
+    if (!this.#isRunning && this.#batches.first !== undefined) void this.#run();
     return request;
   }
 
@@ -78,7 +78,6 @@ export class Lookups {
   }
 
   async #run(): Promise<void> {
-    if (this.#isRunning || this.#batches.first === undefined) return;
     this.#isRunning = true;
     // Sockets that connect in one turn of the event loop are one call.
     await pause(this.#clock, 0, this.#stop.signal);

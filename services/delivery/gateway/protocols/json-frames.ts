@@ -46,8 +46,10 @@ const userTexts = new Map<ShownUser, string>();
 const userTextsMax = 4_096;
 
 function usersFrame(type: "snapshot" | "presence", users: readonly ShownUser[], version: number): Buffer {
-  const texts = users.map((user) => `${userTextOf(user)},"version":${version}}`);
-  return textFrame(`{"type":"${type}","users":[${texts.join(",")}]}`);
+  const end = `,"version":${version}}`;
+  let text = "";
+  for (const user of users) text += (text === "" ? "" : ",") + userTextOf(user) + end;
+  return textFrame(`{"type":"${type}","users":[${text}]}`);
 }
 
 /** @returns without the closing brace */
