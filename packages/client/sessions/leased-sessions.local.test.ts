@@ -45,10 +45,21 @@ describe("sessions under a lease", () => {
     assert.equal(presence.beats.length, 300);
     assert.equal(verified().length, presence.ofKind("refresh").length);
     const times = verified().map(({ atMs }) => atMs);
-    assert.ok(times.length <= 60, `${times.length} calls: those of five seconds go together`);
+    assert.ok(times.length <= 15, `${times.length} calls: those of twenty seconds go together`);
     assert.ok(ratePerSecond(times, clock.monotonicMs() - 300_000, clock.monotonicMs()).most <= 1);
     const { lease, heartbeats } = keeper.metrics();
     assert.deepEqual([lease.state, lease.sessions, lease.opens, lease.passes, heartbeats], ["open", 300, 1, 1, 0]);
+  });
+
+  test("are verified sooner where they fill a call", async () => {
+    const { clock, presence, verified } = await keeping({
+      ...{ sessions: 300, verifyIntervalMs: 300_000, limits: { batchMaxSessions: 5 } },
+    });
+    presence.calls.length = 0;
+    await clock.advance(300_000);
+    const sizes = verified().map(({ request }) => request.sessions.length);
+    assert.equal(presence.beats.length, 300);
+    assert.deepEqual([sizes.length, new Set(sizes)], [60, new Set([5])]);
   });
 
   test("a lease is another one at every start", async () => {

@@ -11,8 +11,8 @@ import type { RefreshCalls } from "./refresh-calls.ts";
 const turnMs = 100;
 /** After a pause of the process no more is made up for, ms. */
 const turnMaxMs = 250;
-/** Whose turn it is are gathered for such a share of the interval: the more in a call, the less each costs presence. */
-const gatherShare = 1 / 60;
+/** Whose turn it is are gathered until they fill a call, for this share of the interval at most: the fuller, the cheaper for presence. */
+const gatherShareMax = 1 / 15;
 /** Over how long verifying all is spread at least, ms; and how many a second at most. */
 const spreadMs = 5_000;
 const perSecondMax = 5_000;
@@ -148,11 +148,14 @@ export class Verifications {
   }
 
   #dueOf(nowMs: number, room: number): HeldSession[] {
-    const { intervalMs } = this.#options.lease.verifyPace;
-    const gatherMs = intervalMs * gatherShare;
-    if (nowMs - this.#gatheredMs < gatherMs) return [];
+    const { lease, limits } = this.#options;
+    const { intervalMs } = lease.verifyPace;
+    const gatherMaxMs = intervalMs * gatherShareMax;
+    const gatheredMs = nowMs - this.#gatheredMs;
+    const dueByNextTurn = (this.#ring.size * (gatheredMs + turnMs)) / intervalMs;
+    if (gatheredMs < gatherMaxMs && dueByNextTurn <= limits.batchMaxSessions) return [];
     this.#gatheredMs = nowMs;
-    this.#ring.turn(nowMs, intervalMs, 2 * gatherMs);
+    this.#ring.turn(nowMs, intervalMs, gatherMaxMs + turnMaxMs);
     return this.#ring.take(nowMs, intervalMs, room);
   }
 
