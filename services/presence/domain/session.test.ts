@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseSessionId, sessionIdOf } from "./session.ts";
+import { namesConnection, parseSessionId, sessionIdOf } from "./session.ts";
 
 test("a session_id is the order, with the connection's name where it has one", () => {
   assert.equal(sessionIdOf({ order: 1_790_000_000_000_000, connectionId: "" }), "1790000000000000");
@@ -10,7 +10,9 @@ test("a session_id is the order, with the connection's name where it has one", (
 test("every session_id can be taken apart again, whatever the connection is called", () => {
   for (const connectionId of ["", "c1", "a.b", ".", "7", "👩‍👩‍👧", "a:b c"]) {
     for (const order of [0, 7, 1_790_000_000_000_000, Number.MAX_SAFE_INTEGER]) {
-      assert.deepEqual(parseSessionId(sessionIdOf({ order, connectionId })), { order, connectionId });
+      const sessionId = sessionIdOf({ order, connectionId });
+      assert.deepEqual(parseSessionId(sessionId), { order, connectionId });
+      assert.equal(namesConnection(sessionId), connectionId !== "");
     }
   }
 });

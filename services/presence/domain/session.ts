@@ -85,6 +85,12 @@ export function sessionIdOf(session: Pick<Session, "order" | "connectionId">): s
   return session.connectionId === "" ? String(session.order) : `${session.order}.${session.connectionId}`;
 }
 
+/** Whether it is of a caller that named its connection, if it is of a session at all: less work than `parseSessionId`. */
+export function namesConnection(sessionId: string): boolean {
+  const dot = sessionId.indexOf(".");
+  return dot > 0 && dot < sessionId.length - 1;
+}
+
 /** Inverse of `sessionIdOf`; undefined for what it never made. */
 export function parseSessionId(sessionId: string): { order: number; connectionId: string } | undefined {
   const dot = sessionId.indexOf(".");

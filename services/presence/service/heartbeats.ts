@@ -2,7 +2,7 @@ import type { Refusal } from "../domain/block.ts";
 import { unreachable } from "../domain/invariant.ts";
 import type { Limits } from "../domain/limits.ts";
 import { isOfOneUser, PresenceError } from "../domain/presence-error.ts";
-import { parseSessionId, type SessionRef } from "../domain/session.ts";
+import { namesConnection, type SessionRef } from "../domain/session.ts";
 import type { Heartbeat, RefreshResult, SessionStore } from "../store/store.ts";
 import { closedByOperator, nameOf } from "./errors.ts";
 import { checkCount, checkId, checkSession } from "./request-checks.ts";
@@ -94,7 +94,7 @@ export class Heartbeats {
   #checkLease({ sessionId, leaseId = "" }: Heartbeat, prefix: string): void {
     if (leaseId === "") return;
     checkId("lease_id", leaseId, this.#limits);
-    if ((parseSessionId(sessionId)?.connectionId ?? "") !== "") return;
+    if (namesConnection(sessionId)) return;
     throw new PresenceError(
       "INVALID_ARGUMENT",
       `${prefix}session_id "${sessionId}" is of no session with a connection_id: only such ones can be under a lease`,

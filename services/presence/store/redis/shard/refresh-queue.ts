@@ -101,6 +101,7 @@ export class RefreshQueue {
       if (isUnconfirmed(error)) withMember.keepAll(route, members, atMs);
       withMember.replyAll({ kind: "failed", error: error as Error });
     }
+    if (withMember.size + withoutMember.size === 0) return;
     await Promise.all([withMember.decideRest(route, atMs), withoutMember.decideRest(route, atMs)]);
   }
 }
@@ -133,6 +134,11 @@ class Heartbeats {
   #sessions: Heartbeat[] = [];
   #replies: RefreshReply[] = [];
   #tags: number[] = [];
+
+  /** Those that were not answered yet. */
+  get size(): number {
+    return this.#sessions.length;
+  }
 
   add(session: Heartbeat, reply: RefreshReply, tag: number): void {
     this.#sessions.push(session);
