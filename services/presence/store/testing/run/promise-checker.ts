@@ -204,6 +204,8 @@ export class PromiseChecker {
     const witness = this.#named(call);
     if (witness === undefined) return;
     assert(witness.end !== "replaced", `P7: ${witness.sessionId}, which was replaced, ended its successor`);
+    // What an operator closes while the store recovers is in grace until it has.
+    if (witness.end === "ended" && result === "grace" && nowMs < this.#recoveredAtMs) return;
     assert(witness.end !== "ended", `${witness.sessionId} ended twice`);
     witness.end = result === "grace" ? "lost" : "ended";
     witness.endedAtMs = nowMs;
