@@ -1,7 +1,15 @@
+import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
 import { systemClock as clock } from "@realchat/presence-runtime/clock";
 import type { SessionRef } from "../../services/presence/domain/session.ts";
 import type { RedisStore } from "../../services/presence/store/redis/redis-store.ts";
 import type { Identity } from "../load/identities.ts";
+
+/** @returns ms */
+export function p99Of(...latenciesUs: readonly RecordableHistogram[]): number {
+  const all = createHistogram();
+  for (const some of latenciesUs) all.add(some);
+  return all.percentile(99) / 1_000;
+}
 
 const retryMs = 200;
 /** Registrations that wait for an answer. */
@@ -20,7 +28,7 @@ export class Gateways {
   /** By session, 1 while its heartbeat waits for an answer: no gateway sends another before. */
   readonly #asked: Uint8Array;
   #registering = 0;
-  #latenciesMs: number[] = [];
+  #latenciesUs = createHistogram();
   #isStopped = false;
   #startMs = 0;
   #begun = 0;
@@ -52,10 +60,13 @@ export class Gateways {
     this.#isStopped = true;
   }
 
-  /** @returns ms from when each heartbeat was due to its answer, since the last time that this was asked */
-  takeLatencies(): number[] {
-    const taken = this.#latenciesMs;
-    this.#latenciesMs = [];
+  /**
+   * Millions of them would hold up heartbeats if they were kept, or sorted.
+   * @returns µs from when each heartbeat was due to its answer, since the last time that this was asked
+   */
+  takeLatencies(): RecordableHistogram {
+    const taken = this.#latenciesUs;
+    this.#latenciesUs = createHistogram();
     return taken;
   }
 
@@ -76,7 +87,7 @@ export class Gateways {
     const reply = ({ kind }: { readonly kind: string }) => {
       if (kind === "failed") return this.#again(() => this.#refresh(index, dueMs));
       this.#asked[index] = 0;
-      this.#latenciesMs.push(clock.monotonicMs() - dueMs);
+      this.#latenciesUs.record(Math.ceil(Math.max(clock.monotonicMs() - dueMs, 0.001) * 1_000));
       if (kind === "missing") this.#comeBack(index);
     };
     this.#store.refresh(this.#sessions[index] as SessionRef, reply, 0);

@@ -4,8 +4,7 @@ import { shardKeys } from "../../services/presence/store/redis/keys.ts";
 import { metricOf } from "../../services/presence/testing/fleet.ts";
 import type { Bench } from "../benchmark.ts";
 import { busyCoresDuring } from "../load/busy-cores.ts";
-import { percentile } from "../report/figure.ts";
-import { Gateways } from "./gateways.ts";
+import { Gateways, p99Of } from "./gateways.ts";
 import { periodMs, type Site, startSite } from "./site.ts";
 
 /** So long the shards recover; the sessions' first deadlines are an hour off. */
@@ -39,11 +38,12 @@ export async function measurePromotion(bench: Bench): Promise<void> {
       throw new Error(`of ${users} users, ${await restated()} were restated`, { cause: error });
     }),
   );
-  const meanwhile = percentile(gateways.takeLatencies(), 0.99);
+  const meanwhile = gateways.takeLatencies();
   const count = await restated();
   const seconds = cost.passedMs / 1_000;
   await pause(clock, measuredMs);
   const after = gateways.takeLatencies();
+  gateways.stop();
   bench.progress(
     `${count} users, ${cost.busyCores.toFixed(1)} cores busy (before: ${idle.busyCores.toFixed(1)}), ${gateways.failures} calls repeated`,
   );
@@ -64,12 +64,11 @@ export async function measurePromotion(bench: Bench): Promise<void> {
   bench.report({
     name: "p99 of a heartbeat meanwhile",
     unit: "ms",
-    samples: [meanwhile],
+    samples: [p99Of(meanwhile)],
     // Both: on a machine that has others to serve, what is before is not what is meanwhile.
-    baseline: { name: "before and after", samples: [percentile([...before, ...after], 0.99)] },
+    baseline: { name: "before and after", samples: [p99Of(before, after)] },
     target: { ratioAtMost: 2 },
   });
-  gateways.stop();
   await site.stop();
 }
 
