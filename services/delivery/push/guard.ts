@@ -39,6 +39,12 @@ export class Guard implements Told {
     return this.isHiding ? invisible : online === "nobody" && show.size === 0;
   }
 
+  /** Whether somebody is not to know that the user is online. */
+  get isSecret(): boolean {
+    const { invisible, online, reciprocal, hide } = this.policy;
+    return this.isHiding || invisible || reciprocal || online !== "audience" || hide.size > 0;
+  }
+
   /** The same, of what is told now. Views are made anew: a frame that is kept of an old one has an old version. */
   telling(dot: Dot | undefined, away: Dot | undefined): Guard {
     const { userId, policy, sinceMs, pairs, rules, isHiding } = this;

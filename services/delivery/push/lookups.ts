@@ -9,8 +9,8 @@ const backoff = { firstMs: 100, capMs: 2_000 };
 const restMaxMs = 20;
 
 /**
- * Looks up users at presence, in batches. One batch is in flight at a time; users requested meanwhile, or as soon after that,
- * are in a later batch. A batch is retried until it is answered. A batch that presence refuses is halved, until the users that presence
+ * Looks up users at presence, in batches. One batch is in flight at a time, or as many as are allowed; users requested meanwhile, or
+ * as soon after that, are in a later batch. A batch is retried until it is answered. A batch that presence refuses is halved, until the users that presence
  * cannot read are found: they are skipped, all others are answered. The queue is bounded by the users that a request
  * waits for.
  */
@@ -18,6 +18,7 @@ export class Lookups {
   readonly #lookUp: (userIds: readonly string[]) => Promise<void>;
   readonly #clock: Clock;
   readonly #batchMax: number;
+  readonly #callsMax: number;
   /** In the order in which they are sent. */
   readonly #batches = new ArrivalSet<Batch>();
   /** The batch in which each user waits. */
@@ -25,7 +26,7 @@ export class Lookups {
   readonly #stop = new AbortController();
   /** The last batch that waits, while it has room. */
   #open: Batch | undefined;
-  #isRunning = false;
+  #calls = 0;
   #asked = 0;
   #failures = 0;
   #refused = 0;
@@ -35,11 +36,18 @@ export class Lookups {
    * @param options.lookUp looks the users up and applies the answer; rejects when there was none, with LookupRefused when
    * one of the users may be the cause
    * @param options.batchMax users in one call
+   * @param options.callsMax calls at a time; default 1. Each request adds one, until there are so many
    */
-  constructor(options: { lookUp: (userIds: readonly string[]) => Promise<void>; clock: Clock; batchMax: number }) {
+  constructor(options: {
+    lookUp: (userIds: readonly string[]) => Promise<void>;
+    clock: Clock;
+    batchMax: number;
+    callsMax?: number;
+  }) {
     this.#lookUp = options.lookUp;
     this.#clock = options.clock;
     this.#batchMax = options.batchMax;
+    this.#callsMax = options.callsMax ?? 1;
   }
 
   get metrics(): LookupMetrics {
@@ -50,7 +58,7 @@ export class Lookups {
     const batches = new Set<Batch>();
     for (const userId of userIds) batches.add(this.#waiting.get(userId) ?? this.#enqueue(userId));
     const request = new LookupRequest(batches, (batch) => this.#dequeue(batch));
-    if (!this.#isRunning && this.#batches.first !== undefined) void this.#run();
+    if (this.#calls < this.#callsMax && this.#batches.first !== undefined) void this.#run();
     return request;
   }
 
@@ -78,7 +86,7 @@ export class Lookups {
   }
 
   async #run(): Promise<void> {
-    this.#isRunning = true;
+    this.#calls++;
     // Sockets that connect in one turn of the event loop are one call.
     await pause(this.#clock, 0, this.#stop.signal);
     for (let batch = this.#batches.first; batch !== undefined; batch = this.#batches.first) {
@@ -88,7 +96,7 @@ export class Lookups {
       for (const request of batch.requests) request.answered(batch);
       await this.#rest(this.#clock.monotonicMs() - sentMs);
     }
-    this.#isRunning = false;
+    this.#calls--;
   }
 
   /** In a storm that is what makes batches large: presence is slow then. */

@@ -46,6 +46,8 @@ export interface PresencePushOptions {
 
 /** Queries to the directory in flight. */
 const directoryQueriesMax = 256;
+/** Look-ups of devices of which nobody is to be able to tell that there are any, each a call of its own. */
+const quietCallsMax = 64;
 /** How long a client that asks again waits at most for a fresh state, ms. */
 const refreshAnswerMaxMs = 2_000;
 /** Resets of all shards, from all partitions, come close together: all users are walked once for those of this time, ms. */
@@ -65,7 +67,7 @@ export class PresencePush implements Push, FeedListener, AudienceListener, Polic
   readonly #writer: FrameWriter;
   readonly #presence: LookupSource;
   readonly #lookups: Lookups;
-  /** Of users who hide something: what is asked of them must not delay what is asked of others. */
+  /** Of users whom somebody is not to know to be online: what is asked of one must not delay what is asked of others. */
   readonly #quietLookups: Lookups;
   readonly #reconciliation: Reconciliation;
   readonly #staleness: Staleness;
@@ -94,7 +96,10 @@ export class PresencePush implements Push, FeedListener, AudienceListener, Polic
       new Lookups({ lookUp, clock, batchMax: limits.lookupMax });
     this.#presence = new LookupSource(options);
     this.#lookups = lookups((userIds) => this.#lookUp(userIds));
-    this.#quietLookups = lookups((userIds) => this.#lookUpQuietly(userIds));
+    this.#quietLookups = new Lookups({
+      lookUp: (userIds) => this.#lookUpQuietly(userIds),
+      ...{ clock, batchMax: 1, callsMax: quietCallsMax },
+    });
     this.#reconciliation = new Reconciliation({
       index: this.#index,
       // A separate queue, so that a pass over all users does not delay new sockets.
@@ -241,9 +246,9 @@ export class PresencePush implements Push, FeedListener, AudienceListener, Polic
     if (user?.dot?.online && !user.guard?.isHiding && !user.guard?.isForNobody) this.#lookUpDevices(user);
   }
 
-  #lookUpDevices({ userId, policy, guard }: User): void {
-    const hidesNothing = policy === "read" && guard === undefined;
-    (hidesNothing ? this.#lookups : this.#quietLookups).request([userId]);
+  #lookUpDevices({ userId, policy, told, guard }: User): void {
+    const isOpen = policy === "read" && told?.online && !guard?.isSecret;
+    (isOpen ? this.#lookups : this.#quietLookups).request([userId]);
   }
 
   gap(): void {

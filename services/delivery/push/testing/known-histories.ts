@@ -9,6 +9,7 @@ const changesDevices: Event = { kind: "devices", user: hider };
 const comesOrGoes: Event = { kind: "flip", user: hider, feed: "told" };
 const comesOrGoesToo = (user: string): Event => ({ kind: "flip", user, feed: "told" });
 const comesLate: Event = { kind: "flip", user: hider, feed: "late" };
+const comesLateToo = (user: string): Event => ({ kind: "flip", user, feed: "late" });
 const comesUnheard: Event = { kind: "flip", user: hider, feed: "never" };
 const hidesUnheard: Event = { kind: "hide", how: "invisible", late: true };
 const hides: Event = { kind: "hide", how: "invisible", late: false };
@@ -32,6 +33,11 @@ const restarts = (gateway: number): Event => ({ kind: "restart", gateway });
 const showsOnline = (online: "audience" | "nobody"): Event => ({ kind: "policy", user: hider, patch: { online } });
 const showsItself: Event = { kind: "show" };
 const looksAgain: Event = { kind: "gap" };
+const hidesFrom = (user: string, viewer: string): Event => ({
+  kind: "policy",
+  user,
+  patch: { hide: new Set([viewer]) },
+});
 const fails = (of: "presence" | "policies"): Event => ({ kind: "outage", of, isOver: false });
 const asksFor = (socket: number, user: string): Event => ({ kind: "subscribe", socket, users: [user] });
 const losesAll: Event = { kind: "lose", kept: "nothing" };
@@ -103,6 +109,12 @@ export const knownHistories: Readonly<Record<string, readonly Event[]>> = {
   "is looked up for those who may see it, while others wait for a look-up": [
     ...[hall, looks("ann", 0), comesOrGoes, comesOrGoes, hidesFromAllBut("bob"), comesOrGoes],
     ...[asksFor(0, hider), pass(10), changesDevices],
+  ],
+  "is looked up once presence has recovered, as is another one who hides from some": [
+    ...[hall, looks("cleo", 0), hidesFrom("ann", "dan"), pass(4), hides, comesLateToo("ann"), comesUnheard, losesAll],
+  ],
+  "comes, and a device changes, before gateways hear that it hides, and somebody else looks": [
+    ...[hall, looks("ann", 0), hidesUnheard, comesOrGoes, changesDevices, looks("cleo", 0)],
   ],
   "says something while it is looked up for the first time": [
     ...[hall, looks("ann", 0), comesOrGoes, pass(90), says("lunch"), hides],
