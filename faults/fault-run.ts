@@ -9,6 +9,7 @@ import { SimulatedGateway } from "./gateways/simulated-gateway.ts";
 import type { History, Timing } from "./history/history.ts";
 import type { InjectedFault } from "./history/injected-fault.ts";
 import type { SessionLife } from "./history/session-life.ts";
+import { secondsOf } from "./history/timeline.ts";
 import type { FaultKind } from "./injection/fault-kind.ts";
 import { Injector } from "./injection/injector.ts";
 import { planFaults } from "./injection/plan.ts";
@@ -32,7 +33,7 @@ interface FaultRunOptions {
   readonly nodes: number;
   readonly users: number;
   readonly timing: Timing;
-  /** Told when the system is up, and of each fault. */
+  /** Told when the system is up, and of each fault, with the time that a timeline has. */
   readonly say: (line: string) => void;
   /** Ends the faults early; what happened until then is judged. */
   readonly stop?: AbortSignal;
@@ -82,14 +83,15 @@ async function live(options: LiveOptions): Promise<History> {
   const { gateways, channels } = openGateways(system, timing, random, lives);
   const population = new Population({ users: namesOf(options.users), gateways, random: random.fork() });
   const readers = openReaders(system, population.users);
-  const injector = new Injector({ system, gateways }, options.say);
   let [beganMs, endedMs] = [Number.NaN, Number.NaN];
+  const say = (line: string, atMs: number) => options.say(`${secondsOf(atMs, { beganMs })} s  ${line}`);
+  const injector = new Injector({ system, gateways }, say);
   try {
     await waitUntil(() => readers.every(({ history }) => history.availability.at(-1)?.isAble), {
       what: "all readers can tell who is online",
     });
-    options.say(`${options.nodes} nodes, ${gateways.length} gateways and ${population.users.length} users are there`);
     beganMs = systemClock.monotonicMs();
+    say(`${options.nodes} nodes, ${gateways.length} gateways and ${population.users.length} users are there`, beganMs);
     population.start();
     await injector.run(options.plan, stop);
     population.calm();

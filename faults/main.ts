@@ -34,11 +34,7 @@ else process.exitCode = await run();
 
 async function run(): Promise<number> {
   const { seed, minutes, kinds, redis, nodes, users } = flags;
-  const beganMs = systemClock.monotonicMs();
-  const say = (line: string) => {
-    const seconds = ((systemClock.monotonicMs() - beganMs) / 1_000).toFixed(1).padStart(7);
-    process.stderr.write(`${seconds} s  ${line}\n`);
-  };
+  const say = (line: string) => process.stderr.write(`${line}\n`);
   say(`seed ${seed}, ${minutes} minutes of ${kinds.length} kinds of faults`);
   const stop = new AbortController();
   process.once("SIGINT", () => stop.abort());

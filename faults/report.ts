@@ -7,8 +7,11 @@ import { isLeased } from "./history/session-life.ts";
 import { secondsOf, timelineOf } from "./history/timeline.ts";
 import { intersection, lengthOf, merged, type Span } from "./time/spans.ts";
 
-/** Timelines are long: of each promise, this many are told in full. */
-const toldInFull = 2;
+/** What goes wrong at one moment has one cause, as a rule: violations that follow each other within this time, ms. */
+const incidentMs = 5_000;
+/** Timelines are long: of so many incidents the first violation's is told. */
+const toldInFull = 20;
+const headlinesMax = 12;
 
 /** The result for people: what was injected, what it cost, and the story of what went wrong. */
 export function reportOf(history: History, verdict: Verdict, seed: number): string {
@@ -21,18 +24,34 @@ export function reportOf(history: History, verdict: Verdict, seed: number): stri
     `${history.lives.length} sessions, ${leased} of them under leases; ` +
     `${Math.round(judgedShare * 100)} % of the readers' time could be judged: ` +
     `${violations.length} violations, ${wrongSeconds.toFixed(1)} wrong seconds. Seed ${seed}.`;
-  return [faultTable(history), ...stories(history, violations), sum].join("\n\n");
+  const stories = incidentsOf(violations).map((incident, index) => storyOf(incident, history, index < toldInFull));
+  return [faultTable(history), ...stories, ...countsOf(violations), sum].join("\n\n");
 }
 
-function stories(history: History, violations: readonly Violation[]): string[] {
-  return [...Map.groupBy(violations, ({ promise }) => promise)].flatMap(([promise, all]) => [
-    `${promise}: ${all.length} violations`,
-    ...all.slice(0, toldInFull).map((one) => `${headline(one, history)}\n${timelineOf(one, history)}`),
-    all
-      .slice(toldInFull, 40)
-      .map((one) => headline(one, history))
-      .join("\n"),
-  ]);
+/** @param violations in the order of time */
+function incidentsOf(violations: readonly Violation[]): Violation[][] {
+  const incidents: Violation[][] = [];
+  let lastMs = Number.NEGATIVE_INFINITY;
+  for (const violation of violations) {
+    if (violation.atMs - lastMs > incidentMs) incidents.push([]);
+    incidents.at(-1)?.push(violation);
+    lastMs = violation.atMs;
+  }
+  return incidents;
+}
+
+function storyOf(incident: readonly Violation[], history: History, inFull: boolean): string {
+  const more = incident.length - headlinesMax;
+  return [
+    ...incident.slice(0, headlinesMax).map((one) => headline(one, history)),
+    ...(more > 0 ? [`and ${more} more`] : []),
+    ...incident.slice(0, inFull ? 1 : 0).map((one) => timelineOf(one, history)),
+  ].join("\n");
+}
+
+function countsOf(violations: readonly Violation[]): string[] {
+  const counts = [...Map.groupBy(violations, ({ promise }) => promise)].sort();
+  return counts.length === 0 ? [] : [counts.map(([promise, { length }]) => `${promise}: ${length}`).join(", ")];
 }
 
 function headline({ promise, atMs, what }: Violation, history: History): string {

@@ -1,7 +1,7 @@
 import type { History } from "../history/history.ts";
 import type { Excuse, InjectedFault } from "../history/injected-fault.ts";
 import type { ReaderHistory } from "../history/reader-history.ts";
-import { rememberedOf } from "../history/remembered.ts";
+import { remembered, rememberedOf } from "../history/remembered.ts";
 import { afterCounted, merged, type Span } from "../time/spans.ts";
 
 /** The time that a promise's bound does not count for this reader, by what each fault allows. */
@@ -42,6 +42,18 @@ const losses = rememberedOf(({ faults }): Span[] =>
     .map(({ beganMs, healedMs }) => ({ beginMs: beganMs, endMs: healedMs })),
 );
 
+/**
+ * When nobody goes offline, since shards recover that lost nothing (P2). Once it is over, all go whose time is.
+ * @param uncounted time that the reader's bound does not count
+ */
+export const recoveries = remembered((uncounted: readonly Span[], { faults, timing }): Span[] =>
+  merged(
+    faults
+      .filter(({ allowance }) => allowance.recovers)
+      .map(({ beganMs, healedMs }) => ({ beginMs: beganMs, endMs: afterCounted(healedMs, timing.ttlMs, uncounted) })),
+  ),
+);
+
 export function mayHaveLost(history: History, { beginMs, endMs }: Span): boolean {
   return losses(history).some((loss) => loss.beginMs <= endMs && loss.endMs >= beginMs);
 }
@@ -53,8 +65,10 @@ export function mayHaveLost(history: History, { beginMs, endMs }: Span): boolean
  */
 export function surelyUntilMs(sentMs: number, ttlMs: number, history: History): number {
   const still = standstills(history);
-  const untilMs = (fromMs: number, countedMs: number) =>
-    afterCounted(fromMs, countedMs - leapsIn({ beginMs: fromMs, endMs: fromMs + countedMs }, history), still);
+  const untilMs = (fromMs: number, countedMs: number) => {
+    const endMs = afterCounted(fromMs, countedMs, still);
+    return afterCounted(fromMs, countedMs - leapsIn({ beginMs: fromMs, endMs }, history), still);
+  };
   const loss = losses(history).find(({ endMs }) => endMs >= sentMs);
   const recoveredMs = loss && untilMs(Math.max(loss.beginMs, sentMs), history.timing.ttlMs);
   return Math.min(untilMs(sentMs, ttlMs), recoveredMs ?? Number.POSITIVE_INFINITY);

@@ -2,12 +2,16 @@ import type { History } from "../history/history.ts";
 import type { LeaseLife } from "../history/lease-life.ts";
 import { lengthOf, merged, without } from "../time/spans.ts";
 import { mayHaveLost } from "./allowed-time.ts";
-import { openThroughMs } from "./lease-truth.ts";
+import { goodByeMs, openThroughMs } from "./lease-truth.ts";
 import type { Violation } from "./violation.ts";
 
 /** Judges what gateways were answered about their own leases (P1, P6). */
 export function checkLeases(history: History): Violation[] {
-  return leasesOf(history).flatMap((lease) => [...lostLeases(lease, history), ...unkeptAtRest(lease, history)]);
+  return leasesOf(history).flatMap((lease) => [
+    ...lostLeases(lease, history),
+    ...closedByNobody(lease),
+    ...unkeptAtRest(lease, history),
+  ]);
 }
 
 function leasesOf({ lives }: History): LeaseLife[] {
@@ -24,6 +28,15 @@ function lostLeases(lease: LeaseLife, history: History): Violation[] {
   });
 }
 
+/** P1: only its own process closes a lease. */
+function closedByNobody(lease: LeaseLife): Violation[] {
+  return lease.calls
+    .filter(
+      ({ what, code, endedMs }) => what !== "close" && code === "FAILED_PRECONDITION" && endedMs < goodByeMs(lease),
+    )
+    .map(({ endedMs }) => violation("P1", lease, endedMs, "was answered that it is closed, which nobody did"));
+}
+
 /** P6: when all is well again, a lease that a process keeps is confirmed by every shard. */
 function unkeptAtRest(lease: LeaseLife, { endedMs, timing, failure, stalls }: History): Violation[] {
   const { calls, releasedMs = Number.POSITIVE_INFINITY } = lease;
@@ -33,7 +46,8 @@ function unkeptAtRest(lease: LeaseLife, { endedMs, timing, failure, stalls }: Hi
   const silent = { beginMs: kept?.sentMs ?? firstMs, endMs: endedMs };
   const silentMs = lengthOf(without(silent, merged(stalls)));
   if (silentMs <= timing.lease.ttlMs) return [];
-  return [violation("P6", lease, endedMs, `is kept, and was not confirmed for the last ${Math.round(silentMs)} ms`)];
+  const what = `is kept, and from then on was not confirmed for the ${Math.round(silentMs)} ms that count`;
+  return [violation("P6", lease, silent.beginMs, what)];
 }
 
 function violation(promise: string, { id, gateway }: LeaseLife, atMs: number, what: string): Violation {

@@ -98,8 +98,8 @@ function forgottenAtRest(life: SessionLife, { endedMs, timing, failure, stalls }
   const silent = { beginMs: confirmed?.sentMs ?? first.sentMs, endMs: endedMs };
   const silentMs = lengthOf(without(silent, merged(stalls)));
   if (silentMs <= ttlMs) return [];
-  const last = calls.at(-1) as SessionCall;
-  return [violation("P6", life, last, `is held, and nothing of it was confirmed for the last ${ms(silentMs)}`)];
+  const what = `is held, and nothing of it was confirmed from then on for the ${ms(silentMs)} that count`;
+  return [violation("P6", life, confirmed ?? first, what)];
 }
 
 function firstOkMs({ calls }: SessionLife): number | undefined {

@@ -1,6 +1,7 @@
 import type { History } from "../history/history.ts";
-import { lengthOf, merged, type Span, without } from "../time/spans.ts";
-import { uncountedFor } from "./allowed-time.ts";
+import { whyRecovering } from "../history/reader-history.ts";
+import { intersection, lengthOf, merged, type Span, without } from "../time/spans.ts";
+import { recoveries, uncountedFor } from "./allowed-time.ts";
 import type { Violation } from "./violation.ts";
 
 /** How long a reader may be without anything to rely on when no fault allows it, ms: a stream that ended, a retry. */
@@ -10,8 +11,9 @@ const silentMs = 5_000;
 export function checkSilence(history: History): Violation[] {
   return history.readers.flatMap((reader) => {
     const uncounted = uncountedFor(reader, history);
-    return unableSpans(reader.availability, history).flatMap(({ span, why }) => {
-      const unexcusedMs = lengthOf(without(span, uncounted));
+    return unableSpans(reader.availability, history).flatMap(({ span, why, recovering }) => {
+      const excused = merged([...uncounted, ...intersection(merged(recovering), recoveries(uncounted, history))]);
+      const unexcusedMs = lengthOf(without(span, excused));
       if (unexcusedMs <= silentMs + history.timing.slackMs) return [];
       const what = `${reader.name} could tell nothing for ${Math.round(unexcusedMs)} ms that no fault allows (${why})`;
       return [{ promise: "P5", userId: undefined, atMs: span.beginMs, what, wrongMs: 0 }];
@@ -22,7 +24,7 @@ export function checkSilence(history: History): Violation[] {
 function unableSpans(
   availability: History["readers"][number]["availability"],
   history: History,
-): { span: Span; why: string }[] {
+): { span: Span; why: string; recovering: Span[] }[] {
   const unable = availability.flatMap(({ atMs, isAble, why }, index) =>
     isAble
       ? []
@@ -32,6 +34,7 @@ function unableSpans(
     const reasons = unable.filter(
       ({ beginMs, endMs }) => beginMs >= span.beginMs && endMs <= span.endMs && beginMs < endMs,
     );
-    return { span, why: reasons.map(({ why }) => why).join(", then ") };
+    const recovering = reasons.filter(({ why }) => why === whyRecovering);
+    return { span, why: reasons.map(({ why }) => why).join(", then "), recovering };
   });
 }

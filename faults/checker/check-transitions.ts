@@ -28,8 +28,9 @@ function falseOfflines(userId: string, versions: readonly Version[], history: Hi
     .flatMap((transition) => {
       const { version, cause } = transition;
       const span = momentOf(transition);
-      if (span.beginMs > span.endMs) {
-        const what = `a question asked after version ${version} of ${userId} was known was answered with a lower one`;
+      if (span.before !== undefined && span.beginMs > span.endMs) {
+        const { by, version: lower } = span.before;
+        const what = `${by}, asking after version ${version} of ${userId} was known, was answered ${lower}`;
         return [{ promise: "P3", userId, atMs: span.beginMs, what, wrongMs: 0 }];
       }
       if (!isInside(span, online)) return [];

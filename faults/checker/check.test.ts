@@ -89,6 +89,14 @@ describe("the checker of fault runs", () => {
     assert.deepEqual(promisesBroken(told.until(30)), []);
   });
 
+  test("an answer that is too old makes no cause of a right transition impossible (P3)", () => {
+    const { told } = expiring();
+    told.transition(17.5, false, 200, "EXPIRED").answer(25, "online", 100);
+    const found = check(told.until(30)).violations.map(({ what }) => what);
+    assert(found.some((what) => what.includes("poll, asking after version 200 of alice was known, was answered 100")));
+    assert(!found.some((what) => what.includes("cause")), found.join("\n"));
+  });
+
   test("does not take an offline for false that may have come while nobody lived", () => {
     const told = new ToldHistory();
     const first = told.session("one");
@@ -124,6 +132,82 @@ describe("the checker of fault runs", () => {
     told.transition(17.5, false, 200, "EXPIRED");
     // Last confirmed at 3 s; of the outage at most a second and a half count.
     assert.deepEqual(promisesBroken(told.until(30)), ["P1"]);
+  });
+
+  test("a step of the store's clock may cost somebody in grace its leap, and no more (P1)", () => {
+    const left = (at: number) => {
+      const { told, life } = expiring();
+      endAt(life, 12, "connection-lost");
+      told.fault("clock.redis", 8, 12.5, { leapMs: 1_000, everyone: whole(3_000) });
+      told.answer(at - 0.1, "online", 100).transition(at, false, 200, "CONNECTION_LOST");
+      return promisesBroken(told.until(30));
+    };
+    assert.deepEqual(left(13.1), []);
+    assert.deepEqual(left(12.8), ["P1"]);
+  });
+
+  describe("a store that recovers, with all that it had", () => {
+    /** From 9 s on; a TTL after it was back, and could be asked, is over at 18.5 s. */
+    const restarted = () => {
+      const { told, life } = expiring();
+      told.fault("redis.restart", 9, 9.5, { everyone: whole(3_000), isOutage: true, recovers: true });
+      return { told, life };
+    };
+
+    test("takes nobody down before it has recovered, and whose time is over then (P2)", () => {
+      const gone = (at: number) => {
+        const { told, life } = restarted();
+        endAt(life, 12, "connection-lost");
+        told.transition(at, false, 200, "CONNECTION_LOST");
+        return promisesBroken(told.until(30));
+      };
+      assert.deepEqual(gone(20), []);
+      assert.deepEqual(gone(21), ["P2"]);
+    });
+
+    test("takes nobody down either who was due as it went away (P2)", () => {
+      const { told, life } = expiring();
+      endAt(life, 12, "connection-lost");
+      told.fault("redis.restart", 14.2, 14.5, { everyone: whole(3_000), isOutage: true, recovers: true });
+      told.transition(23, false, 200, "CONNECTION_LOST");
+      assert.deepEqual(promisesBroken(told.until(30)), []);
+    });
+
+    test("may say that it recovers until it has, and has to answer meanwhile (P5)", () => {
+      const silent = (why: string) => {
+        const { told } = restarted();
+        told.transition(18.7, false, 200, "EXPIRED");
+        told.poll.tellAvailability(9_100, false, why);
+        told.poll.tellAvailability(19_000, true, "answers");
+        return promisesBroken(told.until(30));
+      };
+      assert.deepEqual(silent("recovering"), []);
+      assert.deepEqual(silent("UNAVAILABLE"), ["P5"]);
+    });
+
+    test("leaves in grace whom a gateway ended meanwhile, whatever the reason (P2)", () => {
+      const cause = (at: number, told: ToldHistory, life: ReturnType<ToldHistory["session"]>) => {
+        endAt(life, at, "logged-out");
+        told.transition(at + 1, false, 200, "CONNECTION_LOST");
+        return promisesBroken(told.until(30));
+      };
+      const { told, life } = restarted();
+      assert.deepEqual(cause(17, told, life), []);
+      const well = expiring();
+      assert.deepEqual(cause(11.5, well.told, well.life), ["P2"]);
+    });
+
+    test("shows again whom an older copy of it has, and no longer (P2)", () => {
+      const { told, life } = expiring();
+      endAt(life, 11.5, "none");
+      told.transition(11.6, false, 200, "DISCONNECTED").answer(13, "offline", 200).answer(20, "online", 100);
+      told.answer(21, "offline", 200);
+      assert(promisesBroken(told.until(40)).includes("P2"));
+      told.fault("group.primary.kill", 18, 19, { everyone: whole(14_000), losesData: true, revives: true });
+      assert.deepEqual(promisesBroken(told.until(40)), []);
+      told.answer(36, "online", 300).answer(37, "offline", 400);
+      assert.deepEqual(promisesBroken(told.until(40)), ["P2"]);
+    });
   });
 
   test("finds a version that says two things, and one that comes after a higher one (P3)", () => {
@@ -309,6 +393,14 @@ describe("the checker of fault runs", () => {
       assert.deepEqual(promisesBroken(told.until(40)), ["P1"]);
       told.fault("redis.flush", 5.5, 5.6, { losesData: true, everyone: whole(14_000) });
       assert.deepEqual(promisesBroken(told.until(40)), []);
+    });
+
+    test("finds a lease that is answered to be closed, which nobody did (P1)", () => {
+      const { told, lease } = lost();
+      lease.calls.push({ ...leaseCall(11.5, "keep", "unknown"), code: "FAILED_PRECONDITION" });
+      assert.deepEqual(promisesBroken(told.until(40)), ["P1"]);
+      lease.calls.push(leaseCall(11.2, "close", "unknown"));
+      assert(!promisesBroken(told.until(40)).includes("P1"));
     });
 
     test("after a loss only its recovery is sure, though leases have longer", () => {

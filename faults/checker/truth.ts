@@ -3,7 +3,7 @@ import type { LeaseLife } from "../history/lease-life.ts";
 import { remembered } from "../history/remembered.ts";
 import { hasGrace, isLeased, type SessionCall, type SessionEnd, type SessionLife } from "../history/session-life.ts";
 import { afterCounted, merged, type Span, without } from "../time/spans.ts";
-import { surelyUntilMs } from "./allowed-time.ts";
+import { recoveries, surelyUntilMs } from "./allowed-time.ts";
 import { goodByeMs, openThroughMs } from "./lease-truth.ts";
 
 /** P2's second, which the delivery of a change gets, too. */
@@ -51,11 +51,12 @@ export function confirmedUntilMs(call: SessionCall, history: History): number {
   const { ttlMs, graceMs, lease } = history.timing;
   if (call.lease === undefined) return surelyUntilMs(call.sentMs, ttlMs, history);
   const openMs = openThroughMs(call.lease, call, history) ?? Number.NEGATIVE_INFINITY;
-  return Math.min(surelyUntilMs(call.sentMs, lease.sessionTtlMs, history), openMs, goodByeMs(call.lease) + graceMs);
+  const graceEndsMs = surelyUntilMs(goodByeMs(call.lease), graceMs, history);
+  return Math.min(surelyUntilMs(call.sentMs, lease.sessionTtlMs, history), openMs, graceEndsMs);
 }
 
-function goesMs(end: SessionEnd, { timing }: History): number {
-  return end.sentMs + (hasGrace(end) ? timing.graceMs : 0);
+function goesMs(end: SessionEnd, history: History): number {
+  return hasGrace(end) ? surelyUntilMs(end.sentMs, history.timing.graceMs, history) : end.sentMs;
 }
 
 /** Its successor may live shorter than a session under a lease would have. */
@@ -76,18 +77,39 @@ export function surelyOffline(userId: string, history: History, uncounted: reado
   const possible = history.lives
     .filter((life) => life.userId === userId && life.calls.length > 0)
     .map((life) => possiblyOnline(life, history, uncounted));
-  return without({ beginMs: history.beganMs, endMs: history.endedMs }, merged(possible));
+  const whole = { beginMs: history.beganMs, endMs: history.endedMs };
+  return without(whole, merged([...possible, ...revivals(history, uncounted)]));
+}
+
+/** When whoever has left may be back, by an older copy of the store. */
+function revivals({ faults, timing }: History, uncounted: readonly Span[]): Span[] {
+  return faults
+    .filter(({ allowance }) => allowance.revives)
+    .map(({ beganMs, healedMs }) => ({
+      beginMs: beganMs,
+      endMs: afterCounted(healedMs, boundMs + timing.slackMs, uncounted),
+    }));
 }
 
 /** From its first call until no reader may take it for online any more. @param life of at least one call */
 export function possiblyOnline(life: SessionLife, history: History, uncounted: readonly Span[]): Span {
-  return { beginMs: Math.min(...life.calls.map(({ sentMs }) => sentMs)), endMs: goneMs(life, history, uncounted) };
+  return {
+    beginMs: Math.min(...life.calls.map(({ sentMs }) => sentMs)),
+    endMs: sessionGoneMs(life, history, uncounted),
+  };
 }
 
-function goneMs(life: SessionLife, history: History, uncounted: readonly Span[]): number {
+function sessionGoneMs(life: SessionLife, history: History, uncounted: readonly Span[]): number {
   const { kind, calls, end, releasedMs } = life;
   const { timing } = history;
-  const afterMs = (fromMs: number, ttlMs: number) => afterCounted(fromMs, ttlMs + boundMs + timing.slackMs, uncounted);
+  const afterMs = (fromMs: number, ttlMs: number) => {
+    const dueMs = afterCounted(fromMs, ttlMs, uncounted);
+    const goneMs = (ms: number) => afterCounted(ms, boundMs + timing.slackMs, uncounted);
+    const recovery = recoveries(uncounted, history).find(
+      ({ beginMs, endMs }) => beginMs < goneMs(dueMs) && dueMs < endMs,
+    );
+    return goneMs(recovery?.endMs ?? dueMs);
+  };
   const alive = calls.filter(({ what, outcome }) => what !== "unregister" && outcome !== "superseded");
   const lastMs = Math.max(...alive.map((call) => carriedOutMs(call, history)));
   const leases = [...new Set(alive.flatMap(({ lease }) => (lease === undefined ? [] : [lease])))];

@@ -19,6 +19,14 @@ export interface Version {
 /** What the state was at some moment between question and answer: transitions above this version came later. */
 interface Observation extends Span {
   readonly version: number;
+  /** Whose question it was. */
+  readonly by: string;
+}
+
+/** Between which moments a transition came about; one that ends before it begins is a contradiction. */
+interface Moment extends Span {
+  /** The last question that was answered with a lower version. */
+  readonly before: Observation | undefined;
 }
 
 export function readsByUser({ readers }: History): Map<string, Read[]> {
@@ -39,31 +47,34 @@ export function versionsOf(reads: readonly Read[]): Version[] {
     .sort((left, right) => left.version - right.version);
 }
 
-/** Tells between which moments a user's transitions came about; a span that ends before it begins is a contradiction. */
-export function momentsOf(userId: string, history: History): (transition: Version) => Span {
+export function momentsOf(userId: string, history: History): (transition: Version) => Moment {
   const observations = observationsOf(userId, history);
   return ({ version, firstMs }) => {
     // A store that lost the transition answers as before it, and says nothing of when it came about.
     const isOfAnotherStore = ({ beginMs }: Span) =>
       beginMs > firstMs && mayHaveLost(history, { beginMs: firstMs, endMs: beginMs });
-    const before = observations
-      .filter((seen) => seen.version < version && !isOfAnotherStore(seen))
-      .map(({ beginMs }) => beginMs);
+    const before = observations.findLast((seen) => seen.version < version && !isOfAnotherStore(seen));
     const after = observations.filter((seen) => seen.version >= version).map(({ endMs }) => endMs);
-    return { beginMs: Math.max(history.beganMs, ...before), endMs: Math.min(firstMs, ...after) };
+    const beginMs = Math.max(history.beganMs, before?.beginMs ?? history.beganMs);
+    return { beginMs, endMs: Math.min(firstMs, ...after), before };
   };
 }
 
+/** In the order in which it was asked. */
 function observationsOf(userId: string, { lives, readers }: History): Observation[] {
   const registered = lives
     .filter((life) => life.userId === userId)
-    .flatMap(({ calls }) => calls)
-    .filter(({ outcome, version }) => outcome === "ok" && version !== undefined)
-    .map(({ sentMs, endedMs, version }) => ({ beginMs: sentMs, endMs: endedMs, version: version as number }));
+    .flatMap(({ calls, gateway: by }) =>
+      calls.flatMap(({ outcome, sentMs, endedMs, version }) =>
+        outcome === "ok" && version !== undefined ? [{ beginMs: sentMs, endMs: endedMs, version, by }] : [],
+      ),
+    );
   const answered = readers
     .filter(({ kind }) => kind === "poll")
-    .flatMap(({ statements }) => statements)
-    .filter((statement) => statement.userId === userId && statement.belief !== "unsure")
-    .map(({ sinceMs, atMs, version }) => ({ beginMs: sinceMs, endMs: atMs, version }));
-  return [...registered, ...answered];
+    .flatMap(({ statements, name: by }) =>
+      statements
+        .filter((statement) => statement.userId === userId && statement.belief !== "unsure")
+        .map(({ sinceMs, atMs, version }) => ({ beginMs: sinceMs, endMs: atMs, version, by })),
+    );
+  return [...registered, ...answered].sort((left, right) => left.beginMs - right.beginMs);
 }

@@ -7,7 +7,7 @@ import {
 } from "@realchat/presence-client";
 import { grpcErrorCodeOf } from "@realchat/presence-grpc";
 import type { presence } from "@realchat/presence-proto";
-import { systemClock } from "@realchat/presence-runtime/clock";
+import { type Clock, systemClock } from "@realchat/presence-runtime/clock";
 import type { LeaseCall, LeaseLife, LeaseOutcome } from "../history/lease-life.ts";
 import type { SessionCall, SessionEnd, SessionLife } from "../history/session-life.ts";
 import type { Gateway } from "./gateway.ts";
@@ -22,6 +22,7 @@ interface SdkGatewayOptions {
   readonly channels: PresenceAccess;
   /** Every session that it ever opens is added here. */
   readonly lives: SessionLife[];
+  readonly clock?: Clock;
 }
 
 /** A gateway without sockets that keeps its sessions by the SDK, which decides what to tell presence, and when. */
@@ -29,7 +30,7 @@ export class SdkGateway implements Gateway {
   readonly name: string;
   readonly kind = "token";
   readonly #options: SdkGatewayOptions;
-  readonly #clock = new StoppableClock();
+  readonly #clock: StoppableClock;
   readonly #handles = new Map<SessionLife, SessionHandle>();
   #process: SdkProcess;
   #isStopped = false;
@@ -38,6 +39,7 @@ export class SdkGateway implements Gateway {
   constructor(options: SdkGatewayOptions) {
     this.name = options.name;
     this.#options = options;
+    this.#clock = new StoppableClock(options.clock ?? systemClock);
     this.#process = this.#begin();
   }
 
@@ -52,7 +54,7 @@ export class SdkGateway implements Gateway {
     const handle = this.#process.open(life);
     this.#handles.set(life, handle);
     const over = () => {
-      life.releasedMs ??= systemClock.monotonicMs();
+      life.releasedMs ??= this.#clock.monotonicMs();
       this.#handles.delete(life);
     };
     handle.onSuperseded(over);
@@ -78,7 +80,7 @@ export class SdkGateway implements Gateway {
 
   crash(): void {
     this.#isStopped = true;
-    const nowMs = systemClock.monotonicMs();
+    const nowMs = this.#clock.monotonicMs();
     for (const life of this.#handles.keys()) life.releasedMs ??= nowMs;
     this.#handles.clear();
     this.#process.kill();
@@ -107,7 +109,7 @@ export class SdkGateway implements Gateway {
   }
 
   #release(life: SessionLife, reason: SessionEnd["reason"], isLate: boolean): void {
-    life.releasedMs = systemClock.monotonicMs();
+    life.releasedMs = this.#clock.monotonicMs();
     this.#handles.delete(life);
     life.end = { sentMs: life.releasedMs, reason, isLate };
   }
@@ -166,8 +168,10 @@ class SdkProcess {
     void this.#keeper.drain();
   }
 
-  #releaseLeases(): void {
-    for (const lease of this.#leases.values()) lease.releasedMs ??= systemClock.monotonicMs();
+  #releaseLeases(keptId?: string): void {
+    for (const lease of this.#leases.values()) {
+      if (lease.id !== keptId) lease.releasedMs ??= this.#clock.monotonicMs();
+    }
   }
 
   /** The same calls, written down. */
@@ -229,7 +233,11 @@ class SdkProcess {
         }
         return answer;
       },
-      openLease: (request, options) => this.#leaseCall("open", request.leaseId, () => api.openLease(request, options)),
+      openLease: (request, options) => {
+        // It has one at a time.
+        this.#releaseLeases(request.leaseId);
+        return this.#leaseCall("open", request.leaseId, () => api.openLease(request, options));
+      },
       keepLease: (request, options) => this.#leaseCall("keep", request.leaseId, () => api.keepLease(request, options)),
       closeLease: async (request, options) => {
         const answer = await this.#leaseCall("close", request.leaseId, () => api.closeLease(request, options));
@@ -245,9 +253,9 @@ class SdkProcess {
     leaseId: string | undefined,
     make: () => Promise<Answer>,
   ): Promise<Answer> {
-    const sentMs = systemClock.monotonicMs();
+    const sentMs = this.#clock.monotonicMs();
     const note = (outcome: LeaseOutcome, code?: string) => {
-      const call = { what, sentMs, endedMs: systemClock.monotonicMs(), outcome, ...(code !== undefined && { code }) };
+      const call = { what, sentMs, endedMs: this.#clock.monotonicMs(), outcome, ...(code !== undefined && { code }) };
       this.#leaseOf(leaseId)?.calls.push(call);
     };
     const answer = await this.#call(make, ({ code }) => note("unknown", code));
@@ -259,7 +267,7 @@ class SdkProcess {
   #closed(lease: LeaseLife | undefined): void {
     for (const { end, calls } of this.#byConnection.values()) {
       const last = calls.findLast(({ what, outcome }) => what !== "unregister" && outcome === "ok");
-      if (last?.lease === lease && end?.reason === "server-drain") end.confirmedMs ??= systemClock.monotonicMs();
+      if (last?.lease === lease && end?.reason === "server-drain") end.confirmedMs ??= this.#clock.monotonicMs();
     }
   }
 
@@ -301,15 +309,15 @@ class SdkProcess {
     const { answered, failed } = this.#noter("unregister", life);
     const unregistered = () => {
       answered("ok");
-      if (life?.end !== undefined) life.end.confirmedMs ??= systemClock.monotonicMs();
+      if (life?.end !== undefined) life.end.confirmedMs ??= this.#clock.monotonicMs();
     };
     return { unregistered, failed };
   }
 
   #noter(what: SessionCall["what"], life: SessionLife | undefined, lease?: LeaseLife) {
-    const sentMs = systemClock.monotonicMs();
+    const sentMs = this.#clock.monotonicMs();
     const note = (rest: Pick<SessionCall, "outcome" | "code" | "version">) =>
-      void life?.calls.push({ what, sentMs, endedMs: systemClock.monotonicMs(), ...rest, ...(lease && { lease }) });
+      void life?.calls.push({ what, sentMs, endedMs: this.#clock.monotonicMs(), ...rest, ...(lease && { lease }) });
     return {
       answered: (outcome: SessionCall["outcome"], version?: number) => note({ outcome, version }),
       failed: (error: PresenceClientError) => note({ outcome: outcomeOf(error.code), code: error.code }),

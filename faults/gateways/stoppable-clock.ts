@@ -1,29 +1,34 @@
-import { type Cancel, type Clock, systemClock } from "@realchat/presence-runtime/clock";
+import type { Cancel, Clock } from "@realchat/presence-runtime/clock";
 
-/** The machine's clock for a part of this process that can stand still: what falls due meanwhile is run afterwards. */
+/** A clock for a part of this process that can stand still: what falls due meanwhile is run afterwards. */
 export class StoppableClock implements Clock {
+  readonly #clock: Clock;
   readonly #heldUp = new Set<() => void>();
   #isStopped = false;
 
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
   nowUs(): number {
-    return systemClock.nowUs();
+    return this.#clock.nowUs();
   }
 
   monotonicMs(): number {
-    return systemClock.monotonicMs();
+    return this.#clock.monotonicMs();
   }
 
   uptimeMs(): number {
-    return systemClock.uptimeMs();
+    return this.#clock.uptimeMs();
   }
 
   random(): number {
-    return systemClock.random();
+    return this.#clock.random();
   }
 
   after(delayMs: number, run: () => void): Cancel {
     const turn = () => this.#run(run);
-    const cancel = systemClock.after(delayMs, turn);
+    const cancel = this.#clock.after(delayMs, turn);
     return () => {
       cancel();
       this.#heldUp.delete(run);
@@ -31,7 +36,7 @@ export class StoppableClock implements Clock {
   }
 
   every(periodMs: number, run: () => void): Cancel {
-    const cancel = systemClock.every(periodMs, () => this.#run(run));
+    const cancel = this.#clock.every(periodMs, () => this.#run(run));
     return () => {
       cancel();
       this.#heldUp.delete(run);

@@ -21,6 +21,10 @@ export interface Allowance {
   readonly leapMs?: number;
   /** The store may lose what it had. */
   readonly losesData?: boolean;
+  /** What it had may be there again in an older state: who left may be back until it has recovered. */
+  readonly revives?: boolean;
+  /** Shards recover for a TTL after it, though nothing is lost: nobody goes offline meanwhile. With a loss, `everyone` says so. */
+  readonly recovers?: boolean;
   /** How long after its end nobody may be able to get an answer, ms. */
   readonly unavailableAfterMs: number;
 }

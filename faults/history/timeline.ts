@@ -55,7 +55,12 @@ function callLines(userId: string | undefined, { lives }: History): Line[] {
 }
 
 function linesOfLease({ id, gateway, calls, releasedMs }: LeaseLife): Line[] {
-  const lines = calls.map(({ what, sentMs, endedMs, outcome, code }) => {
+  // Of a call that was answered as the last one, nobody wants to read.
+  const telling = calls.filter(({ what, outcome, code }, index) => {
+    const before = calls[index - 1];
+    return before === undefined || before.what !== what || before.outcome !== outcome || before.code !== code;
+  });
+  const lines = telling.map(({ what, sentMs, endedMs, outcome, code }) => {
     const detail = code === undefined ? "" : `, ${code}`;
     return {
       atMs: sentMs,
@@ -92,9 +97,10 @@ function linesOfLife(life: SessionLife): Line[] {
 function readerLines(userId: string | undefined, { readers }: History): Line[] {
   return readers.flatMap(({ name, kind, statements, transitions, resets, availability }) => {
     const ofUser = statements.filter((statement) => statement.userId === userId);
+    const shards = new Set(transitions.filter((read) => read.userId === userId).map(({ shard }) => shard));
     return [
       ...ofUser
-        // Of an answer that says what the last one said, nobody wants to read.
+        // Nor of an answer that says what the last one said.
         .filter(({ belief, version }, index) => {
           const before = ofUser[index - 1];
           return before === undefined || before.belief !== belief || before.version !== version;
@@ -107,11 +113,17 @@ function readerLines(userId: string | undefined, { readers }: History): Line[] {
           who: name,
           what: `read ${online ? "UserOnline" : "UserOffline"} ${version} ${cause}`,
         })),
-      ...resets.map(({ atMs, shard, begin }) => ({
-        atMs,
-        who: name,
-        what: `read the reset of shard ${shard} at ${begin}`,
-      })),
+      ...resets
+        .filter(({ shard }) => shards.size === 0 || shards.has(shard))
+        // The first of it: each partition has one.
+        .filter(({ shard, begin }, index, all) => {
+          return all.findIndex((other) => other.shard === shard && other.begin === begin) === index;
+        })
+        .map(({ atMs, shard, begin }) => ({
+          atMs,
+          who: name,
+          what: `read the reset of shard ${shard} at ${begin}`,
+        })),
       ...(userId === undefined ? availability : []).map(({ atMs, isAble, why }) => ({
         atMs,
         who: name,

@@ -8,9 +8,13 @@ import { storeIsLost } from "./redis-faults.ts";
 /** Others notice a dead server after a second, and agree on its successor within some more. */
 const failOverMs = 5_000;
 
-/** A successor may lack the last second; whoever cannot prove that nothing was lost begins anew. */
+/**
+ * A successor may lack the last second; whoever cannot prove that nothing was lost begins anew. A killed server may be back
+ * first, with what it copied last as a replica.
+ */
 const failsOver: Allowance = {
   ...storeIsLost,
+  revives: true,
   everyone: { part: "whole", afterMs: 14_000 + failOverMs },
   holdsCalls: true,
   unavailableAfterMs: failOverMs + 2_500,

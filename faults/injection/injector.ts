@@ -11,13 +11,14 @@ export class Injector {
   /** In the order in which they began. */
   readonly faults: InjectedFault[] = [];
   readonly #victims: Victims;
-  readonly #say: (line: string) => void;
+  readonly #say: (line: string, atMs: number) => void;
   /** What is being harmed now: one fault at a time of a part of the system. */
   readonly #busy = new Map<string, Promise<void>>();
   readonly #broken = new AbortController();
   #failure: unknown;
 
-  constructor(victims: Victims, say: (line: string) => void) {
+  /** @param say told of each fault, and when it began, monotonic ms */
+  constructor(victims: Victims, say: (line: string, atMs: number) => void) {
     this.#victims = victims;
     this.#say = say;
   }
@@ -62,7 +63,7 @@ export class Injector {
       healedMs: Number.POSITIVE_INFINITY,
     };
     this.faults.push(fault);
-    this.#say(`${kind.name} of ${target} for ${Math.round(lastsMs)} ms`);
+    this.#say(`${kind.name} of ${target} for ${Math.round(lastsMs)} ms`, beganMs);
     await pause(systemClock, lastsMs, stop);
     try {
       await harm.heal();

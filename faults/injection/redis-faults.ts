@@ -41,7 +41,7 @@ export const redisFaults: readonly FaultKind[] = [
     async begin({ system }) {
       const redis = singleOf(system);
       await redis.kill();
-      return { target: "redis", allowance: storeIsAway(), heal: () => redis.startAgain() };
+      return { target: "redis", allowance: storeIsAway({ recovers: true }), heal: () => redis.startAgain() };
     },
   },
   {

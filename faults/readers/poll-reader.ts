@@ -37,11 +37,12 @@ export class PollReader {
     try {
       const { presences, recovering } = await this.#node.api.getPresence({ userIds: [...this.#users] });
       const atMs = systemClock.monotonicMs();
+      const why = recovering ? "answer, recovering" : "answer";
       for (const { userId, online, version, unknown } of presences) {
         // Who is online in a recovering answer is online.
         const isSure = !unknown && (online || !recovering);
         const belief = isSure ? (online ? "online" : "offline") : "unsure";
-        this.history.statements.push({ atMs, sinceMs, userId, belief, version, why: "answer" });
+        this.history.statements.push({ atMs, sinceMs, userId, belief, version, why });
       }
       this.history.tellAvailability(atMs, !recovering, recovering ? whyRecovering : "answers");
     } catch (error) {

@@ -277,7 +277,8 @@ export interface GetPresenceResponse {
   presences: UserPresence[];
   /**
    * A shard of one of these users may have lost data, and began anew less than a SESSION_TTL ago: who is online is online,
-   * who is offline may be online on a gateway that has not registered again yet. Keep what you have of those.
+   * unless an older version says so than you hold; who is offline may be online on a gateway that has not registered again
+   * yet. Keep what you have of those.
    */
   recovering: boolean;
   /** for how long last_seen_at is kept */
