@@ -110,8 +110,12 @@ export class SocketCalls implements CallTap<SentCall> {
     for (const named of [...keptAlive(method, request), ...endedBy(method, request)]) {
       timeline.note(gateway, `${method} of ${this.#idOf(named)} failed: ${error.message}`, named.userId);
     }
-    if (!isRefusal(error)) return;
-    for (const { id, clockMs } of asked) if (id !== undefined) truth.reached(id, clockMs);
+    const isRefused = isRefusal(error);
+    for (const { id, clockMs } of asked) {
+      if (id === undefined) continue;
+      if (isRefused) truth.reached(id, clockMs);
+      else if (!isRegistering(method)) truth.unconfirmed(id);
+    }
   }
 
   #kept(leaseId: string, { missing = false, partial }: KeptLease, { clocksMs, atMs }: SentCall): void {

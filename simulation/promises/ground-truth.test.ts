@@ -37,6 +37,18 @@ function truthAbout() {
   return { truth, now: () => nowMs, pass, connect, call, keep, readClosing, close };
 }
 
+test("a session whose last heartbeat the store did not confirm is over a TTL after a tick may have carried that (P2)", () => {
+  const { truth, pass, connect, call } = truthAbout();
+  connect("c1", false);
+  call("c1");
+  truth.released("c1");
+  truth.unconfirmed("c1");
+  pass(71_000);
+  assert.equal(truth.verdict("ann"), "either");
+  pass(1);
+  assert.equal(truth.verdict("ann"), "offline");
+});
+
 describe("the truth about a session under a lease", () => {
   test("lives for sure while the lease is kept, and no longer than that is known", () => {
     const { truth, pass, connect, call, keep } = truthAbout();

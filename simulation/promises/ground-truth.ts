@@ -60,6 +60,8 @@ const supersedesMs = 5_000;
 const slackMs = 1_100;
 /** Within that time presence notices that a session is over (P2), ms of the deadline clock. */
 const noticedMs = 1_000;
+/** For how long ticks carry a heartbeat that the store did not confirm (ADR 25), ms. */
+const keptMs = 10_000;
 /** From the end of recovery until all are restated, ms of the deadline clock. */
 const restatingMs = 5_000;
 
@@ -153,6 +155,14 @@ export class GroundTruth {
     const socket = this.#sockets.get(id);
     if (socket === undefined || socket.isEnded) return;
     socket.askedMs = this.#clock.deadlineClockMs(socket.userId);
+    if (socket.leases.size === 0) socket.ownAskedMs = socket.askedMs;
+  }
+
+  /** A heartbeat was not confirmed: a tick may carry it for a while, and P2 counts from there. */
+  unconfirmed(id: string): void {
+    const socket = this.#sockets.get(id);
+    if (socket === undefined || socket.isEnded) return;
+    socket.askedMs = this.#clock.deadlineClockMs(socket.userId) + keptMs;
     if (socket.leases.size === 0) socket.ownAskedMs = socket.askedMs;
   }
 
