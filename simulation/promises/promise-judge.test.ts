@@ -62,6 +62,20 @@ test("a reset that comes late says what was true: who was not restated had gone"
   assert.deepEqual(broken(), []);
 });
 
+test("so it does of whose status changed while gone, since readers may pass over that", () => {
+  const { truth, reader, connect, log, broken } = judged();
+  connect("c1");
+  log(online(1));
+  reader.told("ann", true, 1);
+  truth.released("c1");
+  const changed = { ...online(11), online: false, cause: "STATUS" } as const;
+  log(begin(10), changed, { mark: "complete", shard: 0, version: 12, begin: 10 });
+  connect("c2");
+  log(begin(20), online(21));
+  reader.told("ann", false, 10);
+  assert.deepEqual(broken(), []);
+});
+
 test("nobody who was restated is said to be gone while presence recovers (P8)", () => {
   const { reader, connect, log, broken } = judged();
   connect("c1");

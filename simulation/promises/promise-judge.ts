@@ -209,7 +209,7 @@ export class PromiseJudge {
   /** Whoever was not said again since the begin is gone, by a reset that readers may hear of late. */
   #goneBelow(shard: number, begin: number): void {
     for (const state of this.#states.values()) {
-      if (state.shard === shard && state.version <= begin) state.ends.add(begin);
+      if (state.shard === shard && state.publishedVersion <= begin) state.ends.add(begin);
     }
   }
 
