@@ -9,10 +9,10 @@ const backoff = { firstMs: 100, capMs: 2_000 };
 const restMaxMs = 20;
 
 /**
- * Looks up users at presence, in batches. One batch is in flight at a time, or as many as are allowed; users requested meanwhile, or
- * as soon after that, are in a later batch. A batch is retried until it is answered. A batch that presence refuses is halved, until the users that presence
- * cannot read are found: they are skipped, all others are answered. The queue is bounded by the users that a request
- * waits for.
+ * Looks up users at presence, in batches. One batch is in flight at a time, or as many as are allowed; users requested meanwhile,
+ * or as soon after that, are in a later batch. A batch is retried until it is answered. A batch that presence refuses is halved,
+ * until the users that presence cannot read are found: they are skipped, all others are answered. The queue is bounded by the users
+ * that a request waits for.
  */
 export class Lookups {
   readonly #lookUp: (userIds: readonly string[]) => Promise<void>;
