@@ -64,7 +64,15 @@ describe("the order clock", () => {
   test("is never set back, whatever a node reckons and wherever a shard begins", () => {
     const ahead = tick(newOrderClock, 0, { reckoned: 60 });
     assert.equal(tick(ahead, 0, { reckoned: 0 }), ahead);
-    assert.equal(read(tick(ahead, 0, { begun: 10 }), 0), 60);
+    assert.equal(read(tick(ahead, 0, { begun: -10 }), 0), 60);
+  });
+
+  test("jumps above all orders of a store whose clock was stepped back once more when nobody was there", () => {
+    const ahead = tick(newOrderClock, 0, { reckoned: 60 });
+    const order = read(ahead, 7);
+    const begun = tick(ahead, -2, { begun: 17 });
+    assert.ok(read(begun, -2) > order);
+    assert.ok(was(begun, -5) < order, "whoever was there before is below");
   });
 
   test("is reckoned from a reading by the time that passed since", () => {

@@ -1,7 +1,7 @@
 /**
  * The clock that sessions get their orders from (session.ts). It never goes back, and runs with time, whatever befalls the
  * store's wall clock: so an age says of any two clients who came later. Where the wall clock is stepped back it goes on, ahead
- * of it by as much. At a begin it jumps, and makes up for that at half the speed.
+ * of it by as much. At a begin it jumps as far as the version does, and makes up for that at half the speed.
  */
 export interface OrderClock {
   /** How far it is ahead of the wall clock but for a jump, µs. */
@@ -50,13 +50,16 @@ function steppedBack({ aheadUs, jumpedUs, levelUs }: OrderClock, nowUs: number, 
   return { aheadUs: aheadUs + byUs, jumpedUs: jumpedUs - byUs, levelUs: levelUs - byUs };
 }
 
-/** Of jumps that follow each other the first is remembered: before it, the clock was level. */
+/**
+ * A begin is above all versions, so the clock is above what it read at any of them. Of jumps that follow each other the first is
+ * remembered: before it, the clock was level.
+ */
 function jumped({ aheadUs, jumpedUs, levelUs }: OrderClock, nowUs: number, toUs: number): OrderClock {
   const isLevel = nowUs >= levelUs;
   return {
     aheadUs,
     jumpedUs: isLevel ? nowUs : jumpedUs,
-    levelUs: Math.max(levelUs, 2 * (toUs - aheadUs) - nowUs),
+    levelUs: Math.max(levelUs, 2 * toUs - nowUs),
   };
 }
 

@@ -20,7 +20,7 @@ if is_behind or begun ~= '' then
   end
   if begun ~= '' then
     if now_us >= level_us then jumped_us = now_us end
-    level_us = math.max(level_us, 2 * (begin_us - order_ahead_us) - now_us)
+    level_us = math.max(level_us, 2 * begin_us - now_us)
   end
   order_us = now_us + order_ahead_us + math.max(0, math.floor((level_us - now_us) / 2))
   redis.call('HSET', meta, 'order_ahead', digits_of(order_ahead_us), 'order_jumped', digits_of(jumped_us),
