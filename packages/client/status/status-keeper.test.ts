@@ -29,6 +29,8 @@ function keeping(options: Partial<StatusKeeperOptions> = {}) {
     version: clock.nowUs(),
     /** Claims change nothing that people see, of users who never came. */
     isUnseen: false,
+    /** What people see instead of claims that are set now. */
+    shown: undefined as WireClaim | undefined,
     answers: Promise.resolve(),
   };
   const answerOf = (claim: WireClaim | undefined) => {
@@ -51,8 +53,9 @@ function keeping(options: Partial<StatusKeeperOptions> = {}) {
       const setAt = claim.setAt ?? wallTimeOf(clock.nowUs() / 1_000);
       const before = claims.get(key);
       if (before !== undefined && wallMsOf(setAt) <= wallMsOf(before.setAt)) return answerOf(before);
-      state.version = Math.max(state.version + 1, clock.nowUs());
       claims.set(key, { ...claim, setAt });
+      if (state.shown !== undefined) return answerOf(state.shown);
+      state.version = Math.max(state.version + 1, clock.nowUs());
       return answerOf(claim);
     },
     async clearStatus({ userId, claimId }: ClearStatusRequest) {
@@ -112,6 +115,27 @@ describe("a status", () => {
     assert.deepEqual(new Map([...claims].map(([key, claim]) => [key, wallMsOf(claim.setAt)])), before);
     assert.equal(wallMsOf(claims.get("ada self")?.expiresAt), (before.get("ada self") ?? 0) + 30 * 86_400_000);
     assert.deepEqual([keeper.metrics().losses, keeper.metrics().saidAgain], [2, 4]);
+  });
+
+  test("that another claim hides is said again as of when it was said, not of when people saw a change last", async () => {
+    const { keeper, claims, clock, state } = keeping();
+    const self = { availability: "busy" } as const;
+    await keeper.setStatus("ada", self);
+    state.shown = claims.get("ada self");
+    await clock.advance(1_000);
+    await keeper.setStatus("ada", { claimId: "calendar", text: "meeting" });
+    const meeting = claims.get("ada calendar") as WireClaim;
+    await clock.advance(1_000);
+    await keeper.setStatus("ada", { claimId: "calendar", text: "meeting, longer" });
+    const later = claims.get("ada calendar");
+    // The store came back with what it had before.
+    claims.set("ada calendar", meeting);
+    keeper.sayAgain();
+    await clock.advance(2_000);
+    assert.deepEqual(
+      [claims.get("ada calendar")?.text, claims.get("ada calendar")?.setAt],
+      [later?.text, later?.setAt],
+    );
   });
 
   test("is said again though it changed nothing at first, as of somebody whom presence never saw", async () => {

@@ -131,7 +131,7 @@ export class StatusKeeper {
     const request = { userId, claim: wireClaimOf(claim) };
     const told = toldBy(await this.#counted(this.#api.setStatus(request, { timeoutMs: this.#timeoutMs })));
     this.#counters.set++;
-    this.#keep(userId, claim, told);
+    await this.#keep(userId, claim, told);
     return told;
   }
 
@@ -221,15 +221,23 @@ export class StatusKeeper {
     }
   }
 
-  #keep(userId: string, said: StatusClaim, { status, version }: ToldStatus): void {
+  async #keep(userId: string, said: StatusClaim, { status, version }: ToldStatus): Promise<void> {
     const { claimId = selfClaim, availability, text = "", emoji = "" } = said;
     // By presence's clock, if the claim changed what people see; else of before that.
     const setAtMs = said.setAtMs ?? Math.floor(version / 1_000);
     const expiresAtMs = said.expiresAtMs ?? Math.floor(this.#clock.nowUs() / 1_000) + claimMaxMs;
     const claim = { claimId, availability, text, emoji, expiresAtMs, setAtMs };
+    const isSeen = mayShow({ online: status.availability !== undefined, status }, claim);
     // Else something was said after it, and presence did not take it.
-    const isTaken = claimId !== selfClaim || mayShow({ online: status.availability !== undefined, status }, claim);
-    if (isTaken) this.#remember({ userId, claim, version, failures: 0, supersededMs: undefined, underWay: undefined });
+    if (!isSeen && claimId === selfClaim) return;
+    if (!isSeen && said.setAtMs === undefined) claim.setAtMs = (await this.#setAtMs(userId, claimId)) ?? setAtMs;
+    this.#remember({ userId, claim, version, failures: 0, supersededMs: undefined, underWay: undefined });
+  }
+
+  /** Of a claim that another one hides: the answer to its call does not tell. */
+  async #setAtMs(userId: string, claimId: string): Promise<number | undefined> {
+    const { claims } = await this.getStatus(userId).catch(() => ({ claims: [] }));
+    return claims.find((claim) => claim.claimId === claimId)?.setAtMs;
   }
 
   #remember(kept: KeptClaim): void {
