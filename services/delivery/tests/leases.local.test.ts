@@ -25,6 +25,11 @@ before(async () => {
   const start = () =>
     startDelivery({ env: { PRESENCE_SVC_ADDR: presence.grpcAddress, DRAIN_DELAY: "2s", DRAIN_SPREAD: "1s" } });
   gateways = await Promise.all([start(), start(), start()]);
+  // A notice reaches whoever follows its lease by then.
+  const streams = async () => Number(/^presence_watchers (\d+)$/m.exec(await presenceMetrics())?.[1]);
+  await waitUntil(async () => (await streams()) === 3 * gateways.length, {
+    what: "each gateway follows its lease, users and devices",
+  });
 });
 
 after(async () => {
@@ -62,9 +67,12 @@ async function readiness(gateway: number): Promise<string> {
   return status;
 }
 
+async function presenceMetrics(): Promise<string> {
+  return (await fetch(`http://${presence.httpAddress}/metrics`)).text();
+}
+
 async function callsOf(method: string): Promise<number> {
-  const text = await (await fetch(`http://${presence.httpAddress}/metrics`)).text();
-  const counts = text.matchAll(
+  const counts = (await presenceMetrics()).matchAll(
     new RegExp(`^presence_rpc_duration_seconds_count\\{[^}]*method="[^"]*/${method}"[^}]*\\} (\\d+)$`, "gm"),
   );
   return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
