@@ -4,7 +4,7 @@ import type { Mended, RecordKeeping } from "../store/store.ts";
 /** Between two steps, ms; a step takes Redis about 3 ms where all 500 users are ours: less than a hundredth of its time. */
 const stepMs = 400;
 /** Between two walks, and after a step that failed, ms: a walk over few users takes seconds, and hardly ever finds anything. */
-const restMs = 60_000;
+const restMs = 20_000;
 
 /**
  * Walks over all records and deadlines again and again, slowly, and has mended what does not fit: whoever is online

@@ -201,7 +201,7 @@ test("whoever is online without a deadline leaves by the node's own doing; livin
     const { presences } = await client.api.getPresence({ userIds: ["ghost", "alive"] });
     return presences.map(({ online }) => online);
   };
-  await waitUntil(async () => !(await onlineNow())[0], { what: "the ghost leaves" });
+  await waitUntil(async () => !(await onlineNow())[0], { what: "the ghost leaves", deadlineMs: 60_000 });
   assert.deepEqual(await onlineNow(), [false, true]);
   assert((await metricOf(node, 'presence_deadlines_mended_total\\{how="given"\\}')) >= 1);
   assert.match(node.logs(), /records and deadlines did not fit/);
@@ -217,6 +217,7 @@ test("whoever is online without a deadline leaves by the node's own doing; livin
       ),
     {
       what: "its gateway hears that it must register again",
+      deadlineMs: 60_000,
     },
   );
   assert((await metricOf(node, 'presence_deadlines_mended_total\\{how="dropped"\\}')) >= 1);
