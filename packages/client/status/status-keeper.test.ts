@@ -32,6 +32,8 @@ function keeping(options: Partial<StatusKeeperOptions> = {}) {
     /** What people see instead of claims that are set now. */
     shown: undefined as WireClaim | undefined,
     answers: Promise.resolve(),
+    /** GetStatus answers after it, with what was there before. */
+    asked: Promise.resolve(),
   };
   const answerOf = (claim: WireClaim | undefined) => {
     const { availability = Availability.AVAILABILITY_AVAILABLE, text = "", emoji = "" } = claim ?? {};
@@ -63,7 +65,11 @@ function keeping(options: Partial<StatusKeeperOptions> = {}) {
       claims.delete(`${userId} ${claimId}`);
       return answerOf(undefined);
     },
-    getStatus: async () => ({ ...answerOf([...claims.values()][0]), claims: [...claims.values()] }),
+    async getStatus() {
+      const answer = { ...answerOf([...claims.values()][0]), claims: [...claims.values()] };
+      await state.asked;
+      return answer;
+    },
   } as unknown as PresenceApi;
   const keeper = new StatusKeeper({ channels: { api }, clock, ...options });
   return { clock, claims, calls, state, keeper };
@@ -136,6 +142,22 @@ describe("a status", () => {
       [claims.get("ada calendar")?.text, claims.get("ada calendar")?.setAt],
       [later?.text, later?.setAt],
     );
+  });
+
+  test("that another claim hides is not remembered once it was cleared, whatever is learned of it meanwhile", async () => {
+    const { keeper, claims, clock, state } = keeping();
+    await keeper.setStatus("ada", { availability: "busy" });
+    state.shown = claims.get("ada self");
+    const asked = Promise.withResolvers<void>();
+    state.asked = asked.promise;
+    const set = keeper.setStatus("ada", { claimId: "calendar", text: "meeting" });
+    await clock.advance(0);
+    await keeper.clearStatus("ada", { claimId: "calendar" });
+    asked.resolve();
+    await set;
+    keeper.sayAgain();
+    await clock.advance(2_000);
+    assert.deepEqual([...claims.keys()], ["ada self"]);
   });
 
   test("is said again though it changed nothing at first, as of somebody whom presence never saw", async () => {

@@ -67,7 +67,7 @@ type HeardChange = Pick<PresenceChange, "userId" | "online" | "version" | "statu
 
 interface KeptClaim {
   readonly userId: string;
-  readonly claim: HeldClaim;
+  claim: HeldClaim;
   /** Of the user, when it was set, or said again and showed. */
   version: number;
   failures: number;
@@ -223,21 +223,24 @@ export class StatusKeeper {
 
   async #keep(userId: string, said: StatusClaim, { status, version }: ToldStatus): Promise<void> {
     const { claimId = selfClaim, availability, text = "", emoji = "" } = said;
-    // By presence's clock, if the claim changed what people see; else of before that.
-    const setAtMs = said.setAtMs ?? Math.floor(version / 1_000);
+    const lastMs = this.#kept.get(keyOf(userId, claimId))?.claim.setAtMs ?? 0;
+    // By presence's clock, if the claim changed what people see; else of before that, and after what was said last.
+    const setAtMs = said.setAtMs ?? Math.max(lastMs, Math.floor(version / 1_000));
     const expiresAtMs = said.expiresAtMs ?? Math.floor(this.#clock.nowUs() / 1_000) + claimMaxMs;
     const claim = { claimId, availability, text, emoji, expiresAtMs, setAtMs };
     const isSeen = mayShow({ online: status.availability !== undefined, status }, claim);
     // Else something was said after it, and presence did not take it.
     if (!isSeen && claimId === selfClaim) return;
-    if (!isSeen && said.setAtMs === undefined) claim.setAtMs = (await this.#setAtMs(userId, claimId)) ?? setAtMs;
-    this.#remember({ userId, claim, version, failures: 0, supersededMs: undefined, underWay: undefined });
+    const kept = { userId, claim, version, failures: 0, supersededMs: undefined, underWay: undefined };
+    this.#remember(kept);
+    if (!isSeen && said.setAtMs === undefined) await this.#learnSetAt(kept);
   }
 
   /** Of a claim that another one hides: the answer to its call does not tell. */
-  async #setAtMs(userId: string, claimId: string): Promise<number | undefined> {
-    const { claims } = await this.getStatus(userId).catch(() => ({ claims: [] }));
-    return claims.find((claim) => claim.claimId === claimId)?.setAtMs;
+  async #learnSetAt(kept: KeptClaim): Promise<void> {
+    const { claims } = await this.getStatus(kept.userId).catch(() => ({ claims: [] }));
+    const stored = claims.find(({ claimId }) => claimId === kept.claim.claimId);
+    if (stored !== undefined) kept.claim = { ...kept.claim, setAtMs: stored.setAtMs };
   }
 
   #remember(kept: KeptClaim): void {
