@@ -5,7 +5,7 @@ import { Lookups } from "./lookups.ts";
 import { LookupRefused } from "./presence-lookup.ts";
 
 describe("look-ups", () => {
-  function scene() {
+  function scene(limits: { batchMax: number; callsMax?: number } = { batchMax: 3 }) {
     const clock = new FakeClock();
     const asked: string[][] = [];
     const answers: PromiseWithResolvers<void>[] = [];
@@ -15,7 +15,7 @@ describe("look-ups", () => {
       answers.push(answer);
       return answer.promise;
     };
-    return { clock, asked, answers, lookups: new Lookups({ lookUp, clock, batchMax: 3 }) };
+    return { clock, asked, answers, lookups: new Lookups({ lookUp, clock, ...limits }) };
   }
 
   test("users requested while a batch is in flight are in the next one, once each, within the batch limit", async () => {
@@ -42,6 +42,19 @@ describe("look-ups", () => {
     answers[2]?.resolve();
     await third;
     assert.equal(lookups.metrics.waiting, 0);
+  });
+
+  test("as many calls as are allowed are in flight at a time, and those of others do not wait for them", async () => {
+    const { clock, asked, answers, lookups } = scene({ batchMax: 1, callsMax: 2 });
+    const [first, second, third] = ["a", "b", "c"].map((userId) => lookups.request([userId]).done);
+    await clock.advance(0);
+    assert.deepEqual(asked, [["a"], ["b"]]);
+    answers[1]?.resolve();
+    await second;
+    await clock.advance(0);
+    assert.deepEqual(asked, [["a"], ["b"], ["c"]]);
+    for (const { resolve } of answers) resolve();
+    await Promise.all([first, third]);
   });
 
   test("users requested in one turn of the event loop are one batch", async () => {

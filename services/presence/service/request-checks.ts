@@ -88,15 +88,6 @@ export function checkCount(field: string, count: number, limit: number): void {
   if (count > limit) throw invalid(`${field} has ${count} entries, limit ${limit}: split the call`);
 }
 
-function refuse(field: string, fault: IdFault | undefined): void {
-  if (fault === undefined) return;
-  throw invalid(`${field} ${fault.what}: ${fault.instead}`);
-}
-
-function invalid(message: string): PresenceError {
-  return new PresenceError("INVALID_ARGUMENT", message);
-}
-
 /** @param prefix of the field that names the session: "", or "sessions[7]." */
 export function checkSession(session: SessionRef, prefix: string, limits: Limits): void {
   checkId(`${prefix}user_id`, session.userId, limits);
@@ -107,4 +98,13 @@ export function checkSession(session: SessionRef, prefix: string, limits: Limits
 export function checkUsers(userIds: readonly string[], limits: Limits): void {
   checkCount("user_ids", userIds.length, limits.queryMaxUsers);
   for (const [index, userId] of userIds.entries()) checkId(`user_ids[${index}]`, userId, limits);
+}
+
+function refuse(field: string, fault: IdFault | undefined): void {
+  if (fault === undefined) return;
+  throw invalid(`${field} ${fault.what}: ${fault.instead}`);
+}
+
+function invalid(message: string): PresenceError {
+  return new PresenceError("INVALID_ARGUMENT", message);
 }

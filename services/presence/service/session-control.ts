@@ -3,6 +3,7 @@ import type { Limits } from "../domain/limits.ts";
 import { PresenceError } from "../domain/presence-error.ts";
 import type { SessionRef } from "../domain/session.ts";
 import type { LeaseView, SessionListing, SessionStore, SessionView } from "../store/store.ts";
+import { quote } from "./errors.ts";
 import { cursorIn, type Listing, pageTokenOf } from "./page-token.ts";
 import { checkBlock, checkId, checkOptionalId, checkPageSize, checkReason, checkSessionId } from "./request-checks.ts";
 
@@ -40,7 +41,7 @@ export class SessionControl {
     if (result.kind === "closed") return result.sessions;
     throw new PresenceError(
       "RESOURCE_EXHAUSTED",
-      `as much is blocked in the shard of user ${JSON.stringify(userId)} as it remembers: wait until some blocks are over`,
+      `as much is blocked in the shard of user ${quote(userId)} as it remembers: wait until some blocks are over`,
     );
   }
 

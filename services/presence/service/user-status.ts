@@ -15,14 +15,15 @@ import type {
   StatusStore,
   StatusView,
 } from "../store/store.ts";
+import { quote } from "./errors.ts";
 import {
   checkClaimEnd,
-  checkCount,
   checkEmoji,
   checkId,
   checkMoment,
-  checkSessionId,
+  checkSession,
   checkText,
+  checkUsers,
 } from "./request-checks.ts";
 
 type StatusedStore = StatusStore & Pick<SessionStore, "users"> & Pick<ShardKeeping, "isRecovering">;
@@ -75,12 +76,10 @@ export class UserStatuses {
   }
 
   async setActivity(session: SessionRef, activity: Activity): Promise<RefreshResult> {
-    checkId("user_id", session.userId, this.#limits);
-    checkId("device_id", session.deviceId, this.#limits);
+    checkSession(session, "", this.#limits);
     if (session.sessionId === "") {
       throw new PresenceError("INVALID_ARGUMENT", "session_id is empty: send the one that RegisterSession returned");
     }
-    checkSessionId("session_id", session.sessionId, this.#limits);
     checkMoment("idle_since", activity.idleSinceMs);
     if (activity.sequence < 0) {
       throw new PresenceError("INVALID_ARGUMENT", `sequence is ${activity.sequence}: send 0 or more`);
@@ -98,8 +97,7 @@ export class UserStatuses {
 
   /** One decision per id, in the order asked. Whoever cannot be told about is notified. */
   async shouldNotify(userIds: readonly string[]): Promise<readonly (Notify & { readonly userId: string })[]> {
-    checkCount("user_ids", userIds.length, this.#limits.queryMaxUsers);
-    for (const [index, userId] of userIds.entries()) checkId(`user_ids[${index}]`, userId, this.#limits);
+    checkUsers(userIds, this.#limits);
     if (userIds.length === 0) return [];
     const views = await this.#store.users(userIds);
     if (views.some(({ shard }) => this.#store.isRecovering(shard))) {
@@ -173,8 +171,4 @@ export class UserStatuses {
         return unreachable(result);
     }
   }
-}
-
-function quote(id: string): string {
-  return JSON.stringify(id);
 }
